@@ -1,0 +1,45 @@
+# A room is one folder, one library, one concept.
+#
+#   prj_room(runner_plan PATH runner/plan SOURCES file_walk.cpp ... DEPS common_result ...)
+#
+# The library's include directory holds nothing but a link to its own folder, so
+# `#include "runner/plan/file_walk.h"` compiles only where runner_plan is among the DEPS (or a
+# PUBLIC dependency of one). For each room a program is linked from the whole archive: a symbol
+# that comes from a room or library that DEPS does not declare fails the build.
+function(prj_room name)
+  cmake_parse_arguments(ARG "" "PATH" "SOURCES;DEPS" ${ARGN})
+  set(include_root ${CMAKE_BINARY_DIR}/rooms/${name})
+  get_filename_component(parent ${ARG_PATH} DIRECTORY)
+  file(MAKE_DIRECTORY ${include_root}/${parent})
+  file(CREATE_LINK ${CMAKE_SOURCE_DIR}/${ARG_PATH} ${include_root}/${ARG_PATH} SYMBOLIC)
+  if(ARG_SOURCES)
+    add_library(${name} STATIC ${ARG_SOURCES})
+    target_include_directories(${name} PUBLIC ${include_root})
+    target_link_libraries(${name} PUBLIC ${ARG_DEPS})
+
+    set(check ${CMAKE_BINARY_DIR}/rooms/${name}_link_check.cpp)
+    if(NOT EXISTS ${check})
+      file(WRITE ${check} "int main() {}\n")
+    endif()
+    add_executable(${name}_link_check ${check})
+    target_link_libraries(${name}_link_check PRIVATE
+                          -Wl,--whole-archive $<TARGET_FILE:${name}> -Wl,--no-whole-archive ${ARG_DEPS})
+    add_dependencies(${name}_link_check ${name})
+    set_target_properties(${name}_link_check PROPERTIES
+                          RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/rooms/bin)
+  else()
+    add_library(${name} INTERFACE)
+    target_include_directories(${name} INTERFACE ${include_root})
+    target_link_libraries(${name} INTERFACE ${ARG_DEPS})
+  endif()
+endfunction()
+
+# A GoogleTest program whose cases are registered with CTest one by one.
+#   prj_test(plan_test SOURCES plan_test.cpp DEPS runner_plan)
+function(prj_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gtest GTest::gmock GTest::gtest_main)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60)
+endfunction()

@@ -1,0 +1,47 @@
+# Language level, warnings, sanitizers and the packages that several rooms use.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE RelWithDebInfo)
+endif()
+# -g1 keeps backtraces readable at a fraction of the size and compile time of full debug data.
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1")
+set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g1")
+
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
+                    -Wnon-virtual-dtor -Werror
+                    $<$<COMPILE_LANGUAGE:CXX>:-Woverloaded-virtual>)
+
+set(PARALLELRUN_SANITIZER "" CACHE STRING "address,undefined | thread | empty")
+if(PARALLELRUN_SANITIZER)
+  add_compile_options(-fsanitize=${PARALLELRUN_SANITIZER} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${PARALLELRUN_SANITIZER})
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+find_package(Threads REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(GTest REQUIRED)
+find_package(Boost 1.74 REQUIRED)
+
+# Headers of other projects are not held to our warnings.
+add_library(boost_headers INTERFACE)
+target_include_directories(boost_headers SYSTEM INTERFACE ${Boost_INCLUDE_DIRS})
+target_compile_definitions(boost_headers INTERFACE BOOST_ALL_NO_LIB BOOST_ASIO_NO_DEPRECATED)
+target_link_libraries(boost_headers INTERFACE Threads::Threads)
+add_library(xxhash INTERFACE)
+target_link_libraries(xxhash INTERFACE -lxxhash)

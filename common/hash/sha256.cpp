@@ -1,0 +1,112 @@
+#include "common/hash/sha256.h"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <fstream>
+#include <new>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace parallelrun {
+
+struct Sha256::Context {
+  EVP_MD_CTX* evp = EVP_MD_CTX_new();
+  Context() = default;
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+  ~Context() { EVP_MD_CTX_free(evp); }
+};
+
+Sha256::Sha256() : context_(std::make_unique<Context>()) {
+  if (context_->evp == nullptr) throw std::bad_alloc();
+  if (EVP_DigestInit_ex(context_->evp, EVP_sha256(), nullptr) != 1) {
+    throw std::runtime_error("OpenSSL offers no SHA-256");
+  }
+}
+
+Sha256::~Sha256() = default;
+
+void Sha256::update(std::string_view bytes) { EVP_DigestUpdate(context_->evp, bytes.data(), bytes.size()); }
+
+void Sha256::update_framed(std::string_view bytes) {
+  const auto size = static_cast<std::uint64_t>(bytes.size());
+  std::array<char, sizeof(size)> frame{};
+  std::memcpy(frame.data(), &size, sizeof(size));
+  update({frame.data(), frame.size()});
+  update(bytes);
+}
+
+std::string Sha256::hex_digest() {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int length = 0;
+  EVP_DigestFinal_ex(context_->evp, digest.data(), &length);
+  static constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string hex;
+  hex.reserve(length * 2U);
+  for (unsigned int i = 0; i < length; ++i) {
+    hex.push_back(kDigits[digest[i] >> 4U]);
+    hex.push_back(kDigits[digest[i] & 15U]);
+  }
+  return hex;
+}
+
+std::string sha256_hex(std::string_view bytes) {
+  Sha256 hash;
+  hash.update(bytes);
+  return hash.hex_digest();
+}
+
+namespace {
+
+namespace fs = std::filesystem;
+
+bool left_out(const fs::path& name) {
+  const std::string text = name.string();
+  return text.empty() || text.front() == '.' || text == "__pycache__" || name.extension() == ".pyc";
+}
+
+}  // namespace
+
+Result<std::string> sha256_of_directory(const fs::path& directory) {
+  std::error_code error;
+  if (!fs::is_directory(directory, error)) {
+    return Error{ErrorCode::kNotFound, "'" + directory.string() + "' is not a directory"};
+  }
+  std::vector<fs::path> files;
+  for (fs::recursive_directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
+    if (left_out(it->path().filename())) {
+      if (it->is_directory(error)) it.disable_recursion_pending();
+      continue;
+    }
+    if (it->is_regular_file(error)) files.push_back(it->path().lexically_relative(directory));
+  }
+  if (error) return Error{ErrorCode::kIo, "cannot list '" + directory.string() + "': " + error.message()};
+  std::sort(files.begin(), files.end());
+
+  Sha256 hash;
+  std::vector<char> block(std::size_t{1} << 16U);
+  for (const fs::path& file : files) {
+    const fs::path whole = directory / file;
+    hash.update_framed(file.string());
+    const bool executable = (fs::status(whole, error).permissions() & fs::perms::owner_exec) != fs::perms::none;
+    hash.update(executable ? "x" : "-");
+    std::ifstream stream(whole, std::ios::binary);
+    if (!stream) return Error{ErrorCode::kIo, "cannot read '" + whole.string() + "'"};
+    Sha256 content;
+    while (stream) {
+      stream.read(block.data(), static_cast<std::streamsize>(block.size()));
+      content.update({block.data(), static_cast<std::size_t>(stream.gcount())});
+    }
+    if (stream.bad()) return Error{ErrorCode::kIo, "cannot read '" + whole.string() + "'"};
+    hash.update(content.hex_digest());
+  }
+  return hash.hex_digest();
+}
+
+}  // namespace parallelrun

@@ -1,0 +1,40 @@
+// SHA-256 by OpenSSL: what identifies a job, its code and its cached environments.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "common/result/result.h"
+
+namespace parallelrun {
+
+// An incremental SHA-256. One thread at a time.
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  Sha256(const Sha256&) = delete;
+  Sha256& operator=(const Sha256&) = delete;
+
+  void update(std::string_view bytes);
+  // Adds the length before the bytes, so that ("ab","c") and ("a","bc") differ.
+  void update_framed(std::string_view bytes);
+  // 64 lower-case hexadecimal digits. Call it once, last.
+  std::string hex_digest();
+
+ private:
+  struct Context;
+  std::unique_ptr<Context> context_;
+};
+
+// The digest of one string.
+std::string sha256_hex(std::string_view bytes);
+
+// The digest of a directory's regular files: relative paths in bytewise order, execute bit, contents.
+// Leaves out `__pycache__`, `*.pyc` and dot entries, which running the code changes.
+// Errors: kNotFound, kIo; the message names the path.
+Result<std::string> sha256_of_directory(const std::filesystem::path& directory);
+
+}  // namespace parallelrun

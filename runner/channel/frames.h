@@ -1,0 +1,51 @@
+// What the agent and a worker process say to each other over an inherited stream socket pair, and the
+// page of shared memory in which the process stamps what it is doing. Python's side of the same format:
+// runner/python/parallelrun_worker/frames.py.
+//
+// A frame is u32 length | u8 type | payload (`length` counts the payload alone), integers little-endian.
+// The agent may send several kRun frames ahead; the process works them off in order and may send several
+// results in one write, but keeps none back for longer than a millisecond of work.
+#pragma once
+
+#include <cstdint>
+
+namespace parallelrun::channel {
+
+enum class Frame : std::uint8_t {
+  // agent -> process
+  kConfig = 1,      // JSON, once and first: see docs/architecture.md, "Worker processes"
+  kInputInfo = 2,   // JSON {"input": 0, "types": {"column": "int64", ...}}
+  kRun = 3,         // u64 task | u64 mini_batch | u32 input | rest: descriptor (runner/plan/mini_batch.h)
+  kInferTypes = 4,  // u64 task | u32 input | u32 count | count x bytes CsvSlice descriptor
+  kShutdown = 5,    // empty: call shutdown(), say kBye, exit 0
+
+  // process -> agent
+  kReady = 16,       // JSON {"pid":, "python": "3.11.2", "init_seconds":}: init() has returned
+  kInitFailed = 17,  // JSON error {"phase": "load"|"init", "type":, "message":, "traceback":}; then exit 1
+  kResult = 18,      // Timing | u64 items | u64 returned | rest: rows (append_row), each line ended by '\n'
+  kFailed = 19,      // Timing | u64 items | JSON error {"phase": "read"|"run"|"result", ...}
+  kTypes = 20,       // u64 task | JSON {"types": {...}} or {"error": {...}}
+  kBye = 21,         // JSON {} or {"error": {"phase": "shutdown", ...}}
+};
+// Timing = u64 task | i64 started_unix_us | u64 duration_us | u64 process_time_us | u64 run_us
+
+inline constexpr std::uint32_t kHeaderBytes = 5;
+inline constexpr std::uint32_t kMaxFrameBytes = 1U << 30U;
+
+// File descriptors that the process inherits; it marks them close-on-exec at once.
+inline constexpr int kChannelFd = 3;
+inline constexpr int kEntryLogFd = 4;  // pipe: what EntryScript's logger writes
+inline constexpr int kStampFd = 5;     // memfd of one page, mapped shared
+
+enum class Phase : std::uint64_t { kIdle = 0, kLoading = 1, kInRun = 2, kFinishing = 3, kInit = 4 };
+
+// Written by the process, read by the agent, never locked: each field is one aligned 8-byte store. The
+// process stores phase=kLoading/kIdle before it changes task, and phase=kInRun last. Offsets in bytes.
+struct Stamp {
+  std::uint64_t phase;         // 0: Phase
+  std::uint64_t task;          // 8: the task being worked on
+  std::uint64_t run_entry_ns;  // 16: CLOCK_MONOTONIC when run() was entered
+  std::uint64_t items;         // 24: items of that task, 0 while unknown
+};
+
+}  // namespace parallelrun::channel

@@ -1,0 +1,33 @@
+// A job whose volumes have become directories of this machine: what orchestrator and agents work from,
+// the same in pods (mount paths) and on one machine.
+#pragma once
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "common/result/result.h"
+#include "common/spec/job_spec.h"
+
+namespace parallelrun {
+
+struct ResolvedJob {
+  JobSpec spec;
+  std::map<std::string, std::string> input_directories;       // by input name, absolute
+  std::map<std::string, std::string> side_input_directories;  // by side input name, absolute
+  std::string source_directory;                               // absolute; empty: none
+  std::string script;                                         // absolute path of the entry script
+  std::string output_directory;                               // absolute
+  std::vector<std::string> arguments;                         // placeholders expanded
+  std::string code_hash;                                      // SHA-256 of the source directory (or of the script)
+};
+
+// The job as JSON: the form in which it is handed to the orchestrator and on to the agents. The spec is
+// written in the custom resource's form, so that reading it back goes through the same validation.
+nlohmann::json to_json(const ResolvedJob& job);
+
+// Errors: kInvalidArgument naming the field.
+Result<ResolvedJob> resolved_job_from_json(const nlohmann::json& document);
+
+}  // namespace parallelrun
