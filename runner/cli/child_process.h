@@ -1,0 +1,52 @@
+// A child process of the launcher: started once, watched through a pidfd, killed with its group.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/result/result.h"
+
+namespace parallelrun {
+
+// How a process ended.
+struct ExitStatus {
+  bool signaled = false;
+  int code = 0;  // exit status, or the signal's number
+  // "exit status 3", "killed by SIGSEGV"
+  std::string in_words() const;
+};
+
+struct ChildOptions {
+  std::vector<std::string> command;  // command[0] is the program's path
+  int inherited_descriptor = -1;     // becomes descriptor 3 of the child; -1: none
+};
+
+// Owns one running process, in a process group of its own. The destructor kills the group (SIGKILL) and
+// reaps. Not thread-safe. The pidfd makes a signal to a reused pid impossible.
+class ChildProcess {
+ public:
+  // Errors: kNotFound, kIo; the message names the program.
+  static Result<ChildProcess> start(const ChildOptions& options);
+  ~ChildProcess();
+  ChildProcess(ChildProcess&& other) noexcept;
+  ChildProcess& operator=(ChildProcess&& other) noexcept;
+
+  pid_t pid() const { return pid_; }
+  // Readable (poll) when the process has ended; valid as long as this object.
+  int descriptor() const { return pidfd_; }
+  void signal(int number) const;
+  void kill_group() const;
+  // Reaps without waiting; empty while it runs. After that the object is done.
+  std::optional<ExitStatus> try_reap();
+  bool running() const { return pidfd_ >= 0; }
+
+ private:
+  ChildProcess(pid_t pid, int pidfd) : pid_(pid), pidfd_(pidfd) {}
+  pid_t pid_ = -1;
+  int pidfd_ = -1;
+};
+
+}  // namespace parallelrun

@@ -1,0 +1,448 @@
+#include "runner/cli/launcher.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "runner/cli/child_process.h"
+#include "runner/cli/driver_log.h"
+
+namespace parallelrun {
+
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// A process that ends by itself so often without the job getting on has a cause that a restart does not cure.
+constexpr int kRestartsWithoutProgress = 5;
+// A clean stop commits what was received; a stuck disk must not keep the terminal for longer than this.
+constexpr seconds kStopGrace{15};
+constexpr std::size_t kLongestEvent = std::size_t{1} << 20U;
+
+// A directory of this run alone (0700), removed at the end: the job file and the socket.
+class RunDirectory {
+ public:
+  RunDirectory() {
+    const char* base = std::getenv("XDG_RUNTIME_DIR");
+    std::error_code error;
+    std::string pattern = (base != nullptr && fs::is_directory(base, error)) ? base : fs::temp_directory_path().string();
+    pattern += "/parallelrun-XXXXXX";
+    if (mkdtemp(pattern.data()) != nullptr) path_ = pattern;
+  }
+  ~RunDirectory() {
+    std::error_code ignored;
+    if (!path_.empty()) fs::remove_all(path_, ignored);
+  }
+  RunDirectory(const RunDirectory&) = delete;
+  RunDirectory& operator=(const RunDirectory&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// The signals that stop a job, as a descriptor.
+class StopSignals {
+ public:
+  StopSignals() {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, number);
+    sigprocmask(SIG_BLOCK, &set, nullptr);
+    descriptor_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+  }
+  ~StopSignals() { close(descriptor_); }
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
+  int descriptor() const { return descriptor_; }
+  bool take() const {
+    signalfd_siginfo info{};
+    return read(descriptor_, &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info));
+  }
+
+ private:
+  int descriptor_ = -1;
+};
+
+// The orchestrator's event stream: JSON lines through a pipe.
+class EventPipe {
+ public:
+  EventPipe() {
+    if (pipe2(ends_.data(), O_CLOEXEC | O_NONBLOCK) != 0) ends_ = {-1, -1};
+    // The child's end must block: the orchestrator writes few and short lines.
+    if (ends_[1] >= 0) fcntl(ends_[1], F_SETFL, 0);
+  }
+  ~EventPipe() {
+    close_writer();
+    if (ends_[0] >= 0) close(ends_[0]);
+  }
+  EventPipe(const EventPipe&) = delete;
+  EventPipe& operator=(const EventPipe&) = delete;
+
+  int reader() const { return ends_[0]; }
+  int writer() const { return ends_[1]; }
+  void close_writer() {
+    if (ends_[1] >= 0) close(std::exchange(ends_[1], -1));
+  }
+
+  // All whole events that have arrived. `at_end` turns true when no writer is left.
+  std::vector<nlohmann::json> take(bool& at_end) {
+    std::array<char, 16384> block{};
+    while (true) {
+      const ssize_t size = read(ends_[0], block.data(), block.size());
+      if (size > 0) {
+        pending_.append(block.data(), static_cast<std::size_t>(size));
+        if (pending_.size() > kLongestEvent && pending_.find('\n') == std::string::npos) pending_.clear();
+        continue;
+      }
+      if (size < 0 && errno == EINTR) continue;
+      at_end = size == 0;
+      break;
+    }
+    std::vector<nlohmann::json> events;
+    std::size_t start = 0;
+    for (std::size_t end = 0; (end = pending_.find('\n', start)) != std::string::npos; start = end + 1) {
+      auto event = nlohmann::json::parse(pending_.begin() + static_cast<std::ptrdiff_t>(start),
+                                         pending_.begin() + static_cast<std::ptrdiff_t>(end), nullptr, false);
+      if (event.is_object()) events.push_back(std::move(event));
+    }
+    pending_.erase(0, start);
+    return events;
+  }
+
+ private:
+  std::array<int, 2> ends_{-1, -1};
+  std::string pending_;
+};
+
+class Launcher {
+ public:
+  explicit Launcher(const LaunchOptions& options)
+      : options_(options),
+        display_({options.display, options.display == DisplayMode::kJson ? STDOUT_FILENO : STDERR_FILENO,
+                  options.job.spec.name, true, seconds(10)},
+                 Clock::now()),
+        agents_(static_cast<std::size_t>(options.job.spec.node_count)),
+        agent_restarts_(agents_.size(), 0) {}
+
+  int run() {
+    if (run_directory_.path().empty()) {
+      return refuse(std::string("cannot make a directory for this run below ") + fs::temp_directory_path().string());
+    }
+    job_file_ = run_directory_.path() + "/job.json";
+    {
+      std::ofstream file(job_file_, std::ios::binary);
+      file << to_json(options_.job).dump();
+      if (!file.flush()) return refuse("cannot write '" + job_file_ + "': " + std::strerror(errno));
+    }
+    if (!start_orchestrator()) return kExitFailed;
+    while (!done()) {
+      wait();
+      take_events();
+      take_signals();
+      reap();
+      enforce_stop_deadline();
+    }
+    display_.finish();
+    return close();
+  }
+
+ private:
+  bool done() const {
+    return !orchestrator_ && std::none_of(agents_.begin(), agents_.end(), [](const auto& agent) { return agent.has_value(); });
+  }
+
+  int refuse(const std::string& message) {
+    std::fprintf(stderr, "parallelrun: %s\n", message.c_str());
+    return kExitFailed;
+  }
+
+  bool start_orchestrator() {
+    events_ = std::make_unique<EventPipe>();
+    std::vector<std::string> command = {options_.program,
+                                        "orchestrator",
+                                        "--job",
+                                        job_file_,
+                                        "--listen",
+                                        endpoint(),
+                                        "--progress-fd",
+                                        "3",
+                                        "--parent",
+                                        std::to_string(getpid())};
+    // A restarted orchestrator goes on with what the first one began: it must not clear it again.
+    if (options_.overwrite && !was_ready_) command.emplace_back("--overwrite");
+    auto started = ChildProcess::start({command, events_->writer()});
+    events_->close_writer();
+    if (!started) {
+      refuse(started.error().message);
+      return false;
+    }
+    orchestrator_ = std::move(started).value();
+    log_.line(fmt::format("started orchestrator pid {}: {}", orchestrator_->pid(), fmt::join(command, " ")));
+    return true;
+  }
+
+  void start_agent(std::size_t index) {
+    const std::vector<std::string> command = {options_.program,
+                                              "agent",
+                                              "--connect",
+                                              endpoint(),
+                                              "--name",
+                                              fmt::format("agent{:03}", index),
+                                              "--node",
+                                              fmt::format("127.0.0.{}", index + 1),
+                                              "--parent",
+                                              std::to_string(getpid())};
+    auto started = ChildProcess::start({command, -1});
+    if (!started) {
+      give_up(started.error().message);
+      return;
+    }
+    agents_[index] = std::move(started).value();
+    log_.line(fmt::format("started agent{:03} pid {}: {}", index, agents_[index]->pid(), fmt::join(command, " ")));
+  }
+
+  std::string endpoint() const { return "unix:" + run_directory_.path() + "/orchestrator.sock"; }
+
+  void wait() {
+    std::vector<pollfd> watched = {{stop_.descriptor(), POLLIN, 0}};
+    if (!events_ended_) watched.push_back({events_->reader(), POLLIN, 0});
+    if (orchestrator_) watched.push_back({orchestrator_->descriptor(), POLLIN, 0});
+    for (const auto& agent : agents_) {
+      if (agent) watched.push_back({agent->descriptor(), POLLIN, 0});
+    }
+    int timeout = -1;
+    if (stop_deadline_) {
+      const auto left = std::chrono::duration_cast<milliseconds>(*stop_deadline_ - Clock::now()).count();
+      timeout = static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000)) + 1;
+    }
+    poll(watched.data(), watched.size(), timeout);
+  }
+
+  void take_events() {
+    if (events_ended_) return;
+    for (nlohmann::json& event : events_->take(events_ended_)) {
+      const std::string kind = event.value("event", "");
+      if (kind == "ready") {
+        on_ready();
+      } else if (kind == "progress") {
+        const std::uint64_t processed = job_progress_from_json(event).processed;
+        if (processed > last_processed_) {
+          last_processed_ = processed;
+          orchestrator_restarts_ = 0;
+          std::fill(agent_restarts_.begin(), agent_restarts_.end(), 0);
+        }
+        display_.show(event, Clock::now());
+      } else if (kind == "finished") {
+        finished_ = std::move(event);
+        if (options_.display == DisplayMode::kJson) display_.show(*finished_, Clock::now());
+      }
+    }
+  }
+
+  void on_ready() {
+    if (was_ready_) return;  // a restarted orchestrator: the agents find it by themselves
+    was_ready_ = true;
+    log_.open(options_.job.output_directory + "/logs/70_driver_log.txt");
+    log_.line(fmt::format("job '{}' from '{}', {} node(s) x {} process(es)", options_.job.spec.name, options_.manifest,
+                          options_.job.spec.node_count, options_.job.spec.process_count_per_node));
+    log_.line("spec: " + to_json(options_.job.spec).dump());
+    for (std::size_t i = 0; i < agents_.size(); ++i) start_agent(i);
+  }
+
+  void take_signals() {
+    while (stop_.take()) {
+      if (stopping()) {
+        display_.say("stopping at once");
+        kill_all();
+        continue;
+      }
+      interrupted_ = true;
+      display_.say("stopping: what is done is being committed (once more to stop at once)");
+      log_.line("interrupted");
+      begin_stop(SIGINT);
+    }
+  }
+
+  bool stopping() const { return stop_deadline_.has_value(); }
+
+  void begin_stop(int signal) {
+    stop_deadline_ = Clock::now() + kStopGrace;
+    if (orchestrator_) orchestrator_->signal(signal);
+    if (!orchestrator_) stop_agents();
+  }
+
+  void stop_agents() {
+    for (const auto& agent : agents_) {
+      if (agent) agent->signal(SIGTERM);
+    }
+  }
+
+  void kill_all() {
+    if (orchestrator_) orchestrator_->kill_group();
+    for (const auto& agent : agents_) {
+      if (agent) agent->kill_group();
+    }
+  }
+
+  void enforce_stop_deadline() {
+    if (stop_deadline_ && Clock::now() >= *stop_deadline_) kill_all();
+  }
+
+  void give_up(const std::string& message) {
+    if (!failure_) failure_ = message;
+    log_.line("giving up: " + message);
+    if (!stopping()) begin_stop(SIGTERM);
+  }
+
+  void reap() {
+    if (orchestrator_) {
+      if (const auto ended = orchestrator_->try_reap()) on_orchestrator_end(*ended);
+    }
+    for (std::size_t i = 0; i < agents_.size(); ++i) {
+      if (!agents_[i]) continue;
+      if (const auto ended = agents_[i]->try_reap()) on_agent_end(i, *ended);
+    }
+  }
+
+  void on_orchestrator_end(const ExitStatus& ended) {
+    take_events();  // its last words may still be in the pipe
+    orchestrator_.reset();
+    log_.line("orchestrator ended: " + ended.in_words());
+    const bool by_itself = !ended.signaled;
+    if (by_itself) exit_code_ = ended.code;
+    if (by_itself || stopping()) {
+      if (!finished_) stop_agents();
+      if (!stop_deadline_) stop_deadline_ = Clock::now() + kStopGrace;
+      return;
+    }
+    // Killed: what an operator does with a lost pod. The journal holds everything that was acknowledged.
+    if (++orchestrator_restarts_ > kRestartsWithoutProgress) {
+      give_up(fmt::format("the orchestrator ended {} times without progress, last: {}", orchestrator_restarts_, ended.in_words()));
+      stop_agents();
+      return;
+    }
+    display_.say("orchestrator " + ended.in_words() + ": restarting it, the job goes on from what was committed");
+    events_ended_ = false;
+    if (!start_orchestrator()) give_up("the orchestrator cannot be restarted");
+  }
+
+  void on_agent_end(std::size_t index, const ExitStatus& ended) {
+    agents_[index].reset();
+    log_.line(fmt::format("agent{:03} ended: {}", index, ended.in_words()));
+    if (stopping() || finished_ || (!ended.signaled && ended.code == 0)) return;
+    if (++agent_restarts_[index] > kRestartsWithoutProgress) {
+      give_up(fmt::format("agent{:03} ended {} times without progress, last: {}; see {}/logs/70_driver_log.txt", index,
+                          agent_restarts_[index], ended.in_words(), options_.job.output_directory));
+      return;
+    }
+    display_.say(fmt::format("agent{:03} {}: restarting it", index, ended.in_words()));
+    start_agent(index);
+  }
+
+  int close() {
+    int code = exit_code_.value_or(kExitFailed);
+    if (failure_) code = kExitFailed;
+    if (interrupted_ && code != kExitComplete) code = kExitInterrupted;
+    log_.line(fmt::format("exit code {}", code));
+    if (failure_) std::fprintf(stderr, "parallelrun: %s\n", failure_->c_str());
+    if (options_.display == DisplayMode::kJson) return code;
+    if (finished_) {
+      const std::string words = closing_summary(*finished_, options_.job);
+      const bool well = code == kExitComplete;
+      if (!well) {
+        std::fprintf(stderr, "%s", words.c_str());
+      } else if (options_.display != DisplayMode::kQuiet) {
+        std::fprintf(stdout, "%s", words.c_str());
+      }
+    } else if (interrupted_) {
+      std::fprintf(stderr, "Interrupted. The same command goes on from what was committed.\n");
+    }
+    return code;
+  }
+
+  LaunchOptions options_;
+  RunDirectory run_directory_;
+  StopSignals stop_;
+  Display display_;
+  DriverLog log_;
+  std::string job_file_;
+  std::unique_ptr<EventPipe> events_;
+  bool events_ended_ = false;
+  std::optional<ChildProcess> orchestrator_;
+  std::vector<std::optional<ChildProcess>> agents_;
+  int orchestrator_restarts_ = 0;
+  std::vector<int> agent_restarts_;
+  std::uint64_t last_processed_ = 0;
+  bool was_ready_ = false;
+  bool interrupted_ = false;
+  std::optional<std::string> failure_;
+  std::optional<nlohmann::json> finished_;
+  std::optional<int> exit_code_;
+  std::optional<Clock::time_point> stop_deadline_;
+};
+
+std::string text_of(const nlohmann::json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+}  // namespace
+
+int launch(const LaunchOptions& options) { return Launcher(options).run(); }
+
+std::string closing_summary(const nlohmann::json& finished, const ResolvedJob& job) {
+  const JobProgress progress = job_progress_from_json(finished);
+  const std::string state = text_of(finished, "state");
+  const std::string message = text_of(finished, "message");
+  const std::string first_error = text_of(finished, "firstError");
+  std::string words = state + (message.empty() ? "" : ": " + message) + "\n";
+  if (progress.planned > 0) {
+    words += fmt::format("  mini-batches  {} of {}{} processed, {} failed\n", with_thousands(progress.processed),
+                         with_thousands(progress.planned), progress.plan_complete ? "" : "+",
+                         with_thousands(progress.failed));
+    words += fmt::format("  items         {} succeeded, {} failed\n", with_thousands(progress.items_succeeded),
+                         with_thousands(progress.items_failed));
+  }
+  const double duration = finished.value("durationSeconds", 0.0);
+  if (duration > 0.0) {
+    words += duration < 60.0 ? fmt::format("  time          {:.1f} s\n", duration)
+                             : fmt::format("  time          {}\n", as_clock(seconds(static_cast<std::int64_t>(duration))));
+  }
+  if (!first_error.empty()) words += "  first error   " + first_error + "\n";
+  if (text_of(finished, "reason") == "Refused") return words;
+  const std::string& out = job.output_directory;
+  if (job.spec.output_action == OutputAction::kAppendRow) {
+    words += "  output        " + out + "/" + job.spec.append_row_file_name + "\n";
+  } else {
+    words += "  output        " + out + "\n";
+  }
+  if (progress.items_failed > 0) {
+    words += "  failed items  " + out + "/failed_items.jsonl\n";
+    words += "  errors        " + out + "/logs/user/error.txt\n";
+  }
+  words += "  logs          " + out + "/logs (start with job_progress_overview.txt)\n";
+  return words;
+}
+
+}  // namespace parallelrun

@@ -1,0 +1,31 @@
+// `parallelrun run`: starts orchestrator and agents of one job on this machine, restarts what is killed,
+// shows the progress, and says at the end where everything is. On a cluster the operator does this.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "runner/cli/terminal.h"
+#include "runner/job/resolved_job.h"
+
+namespace parallelrun {
+
+// Exit codes of the command line, documented in the README.
+enum ExitCode : int { kExitComplete = 0, kExitFailed = 1, kExitInvalid = 2, kExitInterrupted = 130 };
+
+struct LaunchOptions {
+  ResolvedJob job;
+  std::string manifest;         // where the job came from, for the driver log
+  std::string program;          // absolute path of the `parallelrun` that starts the children
+  bool overwrite = false;
+  DisplayMode display = DisplayMode::kLines;
+};
+
+// Blocks until the job has ended and every child is gone. Takes over SIGINT, SIGTERM and SIGHUP of the
+// process and must be called on its main thread, before any other thread exists.
+int launch(const LaunchOptions& options);
+
+// The closing words for a person. `finished` is the orchestrator's last event. Pure.
+std::string closing_summary(const nlohmann::json& finished, const ResolvedJob& job);
+
+}  // namespace parallelrun

@@ -1,0 +1,75 @@
+"""The log tree of the contract, each file with what it promises."""
+
+import re
+
+SCRIPT = "import os\ndef init(): pass\ndef run(b):\n    print('hello')\n    return [os.path.basename(p) for p in b]\n"
+
+
+def test_every_file_of_the_tree(job):
+    job.files(25).script(SCRIPT).set(nodeCount=2, resourceMonitorInterval=1, miniBatchSize=5)
+    job.run().expect(0)
+    logs = job.out / "logs"
+    overview = job.overview()
+    assert re.search(r"created\D*5", overview) and re.search(r"processed\D*5", overview), overview
+    assert "Complete" in overview
+    assert "agent000" in job.log("sys/master_role.txt")
+    assert "test-job" in job.log("70_driver_log.txt") and "agent001" in job.log("70_driver_log.txt")
+    nodes = sorted(p.name for p in (logs / "sys" / "node").iterdir())
+    assert set(nodes) <= {"127.0.0.1", "127.0.0.2"}
+    lines = job.log("sys/node/*/process000.txt")
+    assert len(re.findall(r"picked up", lines)) == 5, lines
+    done = [line for line in lines.splitlines() if "succeeded" in line]
+    assert len(done) == 5
+    for word in ("items", "failed", "start", "duration", "process time", "run"):
+        assert all(word in line for line in done), (word, done[0])
+    assert re.search(r"127\.0\.0\.[12]", done[0]) and re.search(r"pid \d+", done[0], re.I)
+    perf = logs / "perf" / "127.0.0.1"
+    assert (perf / "node_disk_usage.csv").read_text().count("\n") >= 2
+    assert (perf / "node_resource_usage.csv").read_text().count("\n") >= 2
+    assert (perf / "processes_resource_usage.csv").exists()
+    listings = list((perf / "os").glob("*/processes_*"))
+    assert listings and re.fullmatch(r"\d{10}", listings[0].parent.name)
+
+
+def test_no_monitor_with_interval_zero_among_the_arguments(job):
+    job.files(2).set(resourceMonitorInterval=None, arguments=["--resource_monitor_interval", "0"])
+    job.script("import sys\ndef init(): pass\ndef run(b): return [' '.join(sys.argv[1:])]\n")
+    job.run().expect(0)
+    assert job.rows() == ["--resource_monitor_interval 0"]
+    assert not (job.out / "logs" / "perf").exists()
+
+
+def test_a_restart_appends(job):
+    job.files(4).set(miniBatchSize=1, runMaxTry=1, errorThreshold=0)
+    job.script("def init(): pass\ndef run(b): raise ValueError('x')\n")
+    job.run().expect(1)
+    first = job.log("sys/master_role.txt")
+    job.run().expect(1)
+    assert job.log("sys/master_role.txt").startswith(first)
+
+
+def test_logs_can_be_read_while_the_job_runs(job):
+    import time
+
+    job.files(2).set(miniBatchSize=1)
+    job.script("""
+        import os, time
+        def init(): pass
+        def run(b):
+            print("early words", flush=True)
+            while not os.path.exists(os.environ["GO"]): time.sleep(0.05)
+            return b
+    """)
+    go = job.root / "go"
+    job.set(environment={"variables": {"GO": str(go)}})
+    process = job.start()
+    try:
+        deadline = time.monotonic() + 30
+        while "early words" not in job.log("user/stdout/*/*"):
+            assert time.monotonic() < deadline, "a printed line does not reach the log while run() goes on"
+            time.sleep(0.1)
+        assert "created" in job.overview()
+    finally:
+        go.write_text("")
+        process.communicate(timeout=60)
+    assert process.returncode == 0

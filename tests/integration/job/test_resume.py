@@ -1,0 +1,149 @@
+"""Each mini-batch exactly once, whatever is killed, whenever."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections import Counter
+
+import pytest
+from job_folder import PATIENCE, JobFolder, children_of, kill_quietly, role_of
+
+# A few hundred kills in `make test`; more by hand.
+ROUNDS = int(os.environ.get("PARALLELRUN_KILL_ROUNDS", "30"))
+SEED = int(os.environ.get("PARALLELRUN_SEED", "0")) or random.SystemRandom().randrange(1 << 30)
+
+SCRIPT = """
+    import os, time
+    def init(): pass
+    def run(mini_batch):
+        time.sleep(0.001)
+        return [os.path.basename(p) for p in mini_batch]
+"""
+
+
+def wait_for(condition, what, patience=60):
+    deadline = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {patience} s for {what}"
+        time.sleep(0.005)
+
+
+def output_has_rows(job):
+    path = job.out / "parallel_run_step.txt"
+    return path.exists() and path.stat().st_size > 0
+
+
+def roles_below(pid):
+    found = {}
+    for child in children_of(pid):
+        found.setdefault(role_of(child), []).append(child)
+    return found
+
+
+@pytest.mark.parametrize("round_number", range(ROUNDS))
+def test_kills_at_random_instants(tmp_path, round_number):
+    """Launcher, orchestrator, agents and workers are killed at random; then the same command ends the job."""
+    seed = SEED + round_number
+    print(f"PARALLELRUN_SEED={seed} PARALLELRUN_KILL_ROUNDS=1")
+    dice = random.Random(seed)
+    job = JobFolder(tmp_path, dice.choice(["embedded", "python"]))
+    count = dice.choice([200, 1000, 3000])
+    job.files(count).script(SCRIPT)
+    job.set(miniBatchSize=dice.choice([1, 3, 10]), nodeCount=dice.choice([1, 2]), processCountPerNode=2, runMaxTry=100)
+    for _ in range(dice.randrange(1, 4)):
+        process = job.start()
+        kills = dice.randrange(1, 6)
+        for _ in range(kills):
+            time.sleep(dice.random() * dice.choice([0.05, 0.3, 1.0]))
+            if process.poll() is not None:
+                break
+            victims = [(role, pid) for role, pids in roles_below(process.pid).items() for pid in pids if role]
+            if victims:
+                kill_quietly(dice.choice(victims)[1])
+        if process.poll() is None and dice.random() < 0.6:
+            kill_quietly(process.pid)
+        try:
+            process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise AssertionError(f"the job hangs, seed {seed}\n{job.log_tail()}") from None
+        # Nobody of a killed run may go on writing; its orphans end by themselves.
+    job.run().expect(0)
+    rows = Counter(job.rows())
+    assert rows == Counter(f"f{i:06}.txt" for i in range(count)), f"seed {seed}"
+    assert job.failed_items() == []
+
+
+def test_ctrl_c_stops_soon_with_130_and_the_same_command_goes_on(job):
+    job.files(3000).script(SCRIPT).set(miniBatchSize=1)
+    process = job.start()
+    wait_for(lambda: output_has_rows(job), "the first rows")
+    started = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, words = process.communicate(timeout=30)
+    assert process.returncode == 130, words
+    assert time.monotonic() - started < 10
+    assert "Interrupted" in words or "interrupted" in words
+    done = len(job.rows())
+    assert 0 < done < 3000
+    job.run().expect(0)
+    assert Counter(job.rows()) == Counter(f"f{i:06}.txt" for i in range(3000))
+
+
+def test_no_process_outlives_a_killed_launcher(job):
+    job.files(2000).script(SCRIPT).set(miniBatchSize=1, nodeCount=2)
+    process = job.start()
+    wait_for(lambda: output_has_rows(job), "the first rows")
+    family = children_of(process.pid)
+    assert len(family) >= 5
+    process.kill()
+    process.communicate(timeout=PATIENCE)
+    wait_for(lambda: not any(role_of(pid) for pid in family), "the end of all processes", 30)
+    job.run().expect(0)
+    assert len(job.rows()) == 2000
+
+
+def test_a_second_run_into_the_same_directory_is_refused(job):
+    job.files(2000).script(SCRIPT).set(miniBatchSize=1)
+    process = job.start()
+    try:
+        wait_for(lambda: output_has_rows(job), "the first rows")
+        second = job.run().expect(2)
+        assert str(job.out) in second.stderr and "pid" in second.stderr.lower()
+    finally:
+        process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    assert Counter(job.rows()) == Counter(f"f{i:06}.txt" for i in range(2000))
+
+
+def test_a_killed_worker_costs_one_try_of_its_mini_batch_and_the_job_goes_on(job):
+    job.files(300).script(SCRIPT).set(miniBatchSize=1)
+    process = job.start()
+    wait_for(lambda: output_has_rows(job), "the first rows")
+    for _ in range(5):
+        for pid in roles_below(process.pid).get("worker", []):
+            kill_quietly(pid)
+        time.sleep(0.1)
+    process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    assert len(job.rows()) + len(job.failed_items()) >= 300 and len(set(job.rows())) == len(job.rows())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
+def test_disk_full_is_a_clear_failure_and_resumable(job):
+    job.files(500).set(miniBatchSize=1, runMaxTry=1)
+    job.script("def init(): pass\ndef run(b): return ['y' * 20000 for _ in b]\n")
+    job.out.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(job.out)], check=False, capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip("this machine does not mount a tmpfs: " + mounted.stderr.decode())
+    try:
+        outcome = job.run().expect(1)
+        assert "space" in outcome.stderr, outcome.words
+        subprocess.run(["mount", "-o", "remount,size=200m", str(job.out)], check=True)
+        job.run().expect(0)
+        assert len(job.rows()) == 500
+    finally:
+        subprocess.run(["umount", "-l", str(job.out)], check=True)

@@ -1,0 +1,66 @@
+"""What a person and a program see."""
+
+import json
+import os
+import pty
+import subprocess
+
+SCRIPT = "def init(): pass\ndef run(b): return b\n"
+
+
+def run_in_terminal(job, *options):
+    """Runs the job on a pseudo terminal of 100 columns; gives exit code and all that was written."""
+    master, slave = pty.openpty()
+    subprocess.run(["stty", "cols", "100", "rows", "24"], stdin=slave, check=True)
+    env = job.environment(TERM="xterm")
+    process = subprocess.Popen(job.command(*options), stdin=slave, stdout=slave, stderr=slave, env=env)
+    os.close(slave)
+    written = b""
+    while True:
+        try:
+            part = os.read(master, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        written += part
+    os.close(master)
+    return process.wait(timeout=60), written.decode()
+
+
+def test_a_bar_on_a_terminal(embedded_job):
+    job = embedded_job.files(300).set(miniBatchSize=1)
+    job.script("import time\ndef init(): pass\ndef run(b):\n    time.sleep(0.005)\n    return b\n")
+    code, words = run_in_terminal(job)
+    assert code == 0, words
+    assert "\r\x1b[2K" in words and "█" in words and "mini-batches" in words
+    assert "100%" in words and "300/300" in words
+    for line in words.replace("\x1b[2K", "").replace("\n", "\r").split("\r"):
+        assert "logs" in line or "output" in line or len(line) <= 100, line
+    assert str(job.out) in words and "job_progress_overview.txt" in words
+
+
+def test_plain_lines_without_a_terminal(embedded_job):
+    outcome = embedded_job.files(30).script(SCRIPT).run().expect(0)
+    assert "\x1b" not in outcome.words and "\r" not in outcome.words
+    assert "3/3 mini-batches" in outcome.stderr
+    assert str(embedded_job.out / "parallel_run_step.txt") in outcome.stdout
+
+
+def test_quiet_says_nothing_unless_it_fails(embedded_job):
+    embedded_job.files(3).script(SCRIPT)
+    outcome = embedded_job.run("--quiet").expect(0)
+    assert outcome.words == ""
+    embedded_job.out = embedded_job.root / "out2"
+    embedded_job.set(output={"source": {"local": {"path": "out2"}}}, runMaxTry=1)
+    embedded_job.script("def init(): pass\ndef run(b): raise ValueError('loud')\n")
+    assert "loud" in embedded_job.run("--quiet").expect(1).stderr
+
+
+def test_json_lines(embedded_job):
+    outcome = embedded_job.files(30).script(SCRIPT).run("--json").expect(0)
+    events = [json.loads(line) for line in outcome.stdout.splitlines()]
+    assert events[-1]["event"] == "finished"
+    assert events[-1]["state"] == "Complete"
+    assert events[-1]["miniBatchesProcessed"] == 3 and events[-1]["itemsSucceeded"] == 30
+    assert all(event["event"] in ("progress", "finished") for event in events)
