@@ -1,0 +1,45 @@
+# `make` or `make help` lists the targets. Each installs what it needs, on Debian 12.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+.PHONY: help setup build demo test bench fmt lint clean
+
+JOBS = $(shell tools/jobs.sh)
+LINT = build/venvs/lint/bin
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup:  ## install the Debian packages that are missing
+	@tools/setup-debian.sh
+
+build: setup  ## the programs, in build/bin
+	@[[ -f build/build.ninja ]] || cmake --preset release
+	@cmake --build --preset release --parallel $(JOBS)
+
+demo: build  ## read 2,000 handwritten digits with a trained model
+	@examples/digits/demo.sh
+
+test: setup  ## everything that CI runs: build, lint, unit, simulation, integration, sanitizers
+	@tools/test.sh
+
+bench: build  ## speed and memory beside pool, Ray, Dask, joblib and pandas; BENCH="--only dispatch --pairs 5"
+	@tools/venv.sh bench tests/benchmarks/requirements.txt
+	@build/venvs/bench/bin/python tests/benchmarks/bench.py $(BENCH)
+
+fmt: setup  ## format all C++ and Python files
+	@tools/venv.sh lint tools/lint/requirements.txt
+	@tools/lint/sources.sh cpp | xargs -0 --no-run-if-empty $(LINT)/clang-format -i
+	@tools/lint/sources.sh python | xargs -0 --no-run-if-empty $(LINT)/ruff format --quiet --config tools/lint/ruff.toml
+	@tools/lint/sources.sh python | xargs -0 --no-run-if-empty $(LINT)/ruff check --quiet --fix --config tools/lint/ruff.toml
+
+lint: setup  ## formatting, static analysis and the rules of tests/lint
+	@tools/venv.sh lint tools/lint/requirements.txt
+	@tools/venv.sh test tests/requirements.txt
+	@[[ -f build/build.ninja ]] || cmake --preset release
+	@build/venvs/test/bin/python -m pytest -q tests/lint
+	@build/venvs/lint/bin/python tools/lint/tidy.py --clang-tidy $(LINT)/clang-tidy --build-dir build --jobs $(JOBS)
+
+clean:  ## remove all build folders, with benchmark data and virtual environments
+	@rm -rf build build-debug build-asan build-tsan

@@ -1,0 +1,93 @@
+"""The inputs of the benchmarks: made once under build/bench-data, the same bytes each time.
+
+A dataset is complete when its stamp file exists; an interrupted one is made again.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+CSV_BYTES_PER_FILE = 512 * 1024 * 1024
+
+
+def _made_once(folder: Path, make) -> Path:
+    stamp = folder.with_suffix(".complete")
+    if not stamp.exists():
+        print(f"making {folder} ...", flush=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        make(folder)
+        stamp.touch()
+    return folder
+
+
+def file_tree(data: Path, directories: int, files_each: int = 1000) -> Path:
+    """`directories` folders of `files_each` empty files: what is measured is dispatch, not reading."""
+
+    def make(folder: Path) -> None:
+        for directory in range(directories):
+            child = folder / f"part-{directory:05d}"
+            child.mkdir()
+            fd = os.open(child, os.O_RDONLY)
+            for number in range(files_each):
+                os.close(os.open(f"scan-{number:06d}.png", os.O_CREAT | os.O_WRONLY, 0o644, dir_fd=fd))
+            os.close(fd)
+
+    return _made_once(data / f"files-{directories}x{files_each}", make)
+
+
+def linked_tree(data: Path, directories: int, files_each: int = 1000) -> Path:
+    """Like file_tree, but of hard links, so that ten million names need only a few hundred inodes."""
+
+    def make(folder: Path) -> None:
+        originals = folder.with_suffix(".originals")
+        shutil.rmtree(originals, ignore_errors=True)
+        originals.mkdir()
+        links_per_inode = 50_000  # ext4 allows 65,000
+        source, links = None, links_per_inode
+        for directory in range(directories):
+            child = folder / f"part-{directory:05d}"
+            child.mkdir()
+            for number in range(files_each):
+                if links == links_per_inode:
+                    source, links = originals / f"{directory}-{number}", 0
+                    source.touch()
+                os.link(source, child / f"scan-{number:06d}.png")
+                links += 1
+
+    return _made_once(data / f"links-{directories}x{files_each}", make)
+
+
+def sensor_csv(data: Path, bytes_per_file: int = CSV_BYTES_PER_FILE) -> Path:
+    """Two CSV files of readings: whole numbers, a time, a word and floats with four decimals."""
+
+    def make(folder: Path) -> None:
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.csv as pa_csv
+
+        words = np.array(["boiler", "chiller", "compressor", "fan", "pump", "turbine"])
+        for part in range(2):
+            generator = np.random.default_rng(seed=20 + part)
+            rows, first_id = 250_000, part * 100_000_000
+            with open(folder / f"readings-{part}.csv", "wb") as out:
+                out.write(b"id,taken_at,machine,value,pressure,temperature,vibration,flow,status\n")
+                while out.tell() < bytes_per_file:
+                    ids = np.arange(first_id, first_id + rows)
+                    first_id += rows
+                    seconds = np.datetime64("2024-01-01T00:00:00") + ids.astype("timedelta64[s]")
+                    columns = {
+                        "id": ids,
+                        "taken_at": np.datetime_as_string(seconds),
+                        "machine": words[generator.integers(0, len(words), rows)],
+                        "value": generator.normal(50, 20, rows).round(4),
+                        "pressure": generator.normal(101, 3, rows).round(4),
+                        "temperature": generator.normal(60, 9, rows).round(4),
+                        "vibration": generator.exponential(2, rows).round(4),
+                        "flow": generator.normal(5, 1, rows).round(4),
+                        "status": generator.integers(0, 5, rows),
+                    }
+                    options = pa_csv.WriteOptions(include_header=False, quoting_style="none")
+                    pa_csv.write_csv(pa.table(columns), out, options)
+
+    return _made_once(data / f"csv-2x{bytes_per_file >> 20}MB", make)

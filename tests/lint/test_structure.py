@@ -1,0 +1,116 @@
+"""House rules that a compiler does not check. A message names the file and the way out."""
+
+import re
+
+import pytest
+
+CPP = (".cpp", ".h")
+CODE = (*CPP, ".py", ".sh", ".cmake")
+LONGEST_FILE = 800
+VAGUE_NAME = re.compile(r"(^|[_-])(utils?|helpers?|managers?|misc)([_.-]|$)", re.IGNORECASE)
+# Written in two parts so that this file does not find itself.
+UNFINISHED = re.compile(r"\b(" + "TO" + "DO|FIX" + "ME|X" + "XX|HA" + r"CK)\b")
+
+
+def lines_of(path):
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+def named(root, path, number=None):
+    return f"{path.relative_to(root)}{f':{number}' if number else ''}"
+
+
+def test_includes_go_by_room_path(root, tracked):
+    wrong = [
+        named(root, path, number)
+        for path in tracked
+        if path.suffix in CPP
+        for number, line in enumerate(lines_of(path), 1)
+        if re.match(r'\s*#\s*include\s*[<"][^>"]*\.\.', line)
+    ]
+    assert not wrong, f"write the path from the root, as in \"runner/plan/x.h\": {wrong}"
+
+
+def test_operator_and_runner_do_not_see_each_other(root, tracked):
+    forbidden = {"operator": ("runner",), "runner": ("operator",), "common": ("runner", "operator")}
+    wrong = []
+    for path in tracked:
+        owner = path.relative_to(root).parts[0]
+        if path.suffix not in CPP or owner not in forbidden:
+            continue
+        for number, line in enumerate(lines_of(path), 1):
+            match = re.match(r'\s*#\s*include\s*"([^/"]+)/', line)
+            if match and match.group(1) in forbidden[owner]:
+                wrong.append(named(root, path, number))
+    assert not wrong, f"these cross a border between common, runner and operator: {wrong}"
+
+
+@pytest.mark.parametrize("suite", ["common", "runner", "operator", "tests"])
+def test_every_source_is_built(root, tracked, suite):
+    """A source, and so a test, that no CMakeLists.txt names is never compiled."""
+    lists = [path for path in tracked if path.name == "CMakeLists.txt"]
+    wrong = []
+    for path in tracked:
+        relative = path.relative_to(root)
+        if path.suffix != ".cpp" or relative.parts[0] != suite:
+            continue
+        owners = [entry for entry in lists if entry.parent in path.parents]
+        names = {path.relative_to(entry.parent).as_posix(): entry for entry in owners}
+        if not any(
+            re.search(rf"(?<![\w./-]){re.escape(name)}(?![\w.-])", entry.read_text())
+            for name, entry in names.items()
+        ):
+            wrong.append(named(root, path))
+    assert not wrong, f"no CMakeLists.txt above these names them: {wrong}"
+
+
+def test_every_python_test_is_collected(root, tracked):
+    """pytest runs tests/integration and tests/lint, and there files named test_*.py."""
+    wrong = []
+    for path in tracked:
+        relative = path.relative_to(root)
+        if path.suffix != ".py" or relative.parts[0] != "tests":
+            continue
+        has_tests = any(re.match(r"(async )?def test_|class Test", line) for line in lines_of(path))
+        collected = relative.parts[1] in ("integration", "lint") and path.name.startswith("test_")
+        if has_tests and not collected:
+            wrong.append(named(root, path))
+    assert not wrong, f"pytest does not collect these: {wrong}"
+
+
+def test_no_file_is_too_long(root, tracked):
+    long = {
+        named(root, path): len(lines_of(path))
+        for path in tracked
+        if path.suffix in CODE and len(lines_of(path)) > LONGEST_FILE
+    }
+    assert not long, f"past {LONGEST_FILE} lines a file is two files: {long}"
+
+
+def test_nothing_is_left_to_do(root, tracked):
+    found = [
+        named(root, path, number)
+        for path in tracked
+        if path.suffix in CODE or path.name in ("CMakeLists.txt", "Makefile")
+        for number, line in enumerate(lines_of(path), 1)
+        if UNFINISHED.search(line)
+    ]
+    assert not found, f"finish it, or open an issue: {found}"
+
+
+def test_names_say_what_is_inside(root, tracked):
+    vague = [
+        named(root, path)
+        for path in tracked
+        if any(VAGUE_NAME.search(part) for part in path.relative_to(root).parts)
+    ]
+    assert not vague, f"name the concept, not the drawer: {vague}"
+
+
+def test_headers_are_included_once(root, tracked):
+    wrong = [
+        named(root, path)
+        for path in tracked
+        if path.suffix == ".h" and not any(line.strip() == "#pragma once" for line in lines_of(path))
+    ]
+    assert not wrong, f"add #pragma once: {wrong}"

@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""Runs clang-tidy over our sources in parallel, and again only over what changed.
+
+usage: tidy.py --clang-tidy PROGRAM --build-dir DIR [--jobs N] [FILE...]
+
+A source that passed leaves a stamp named by a hash of everything that its verdict depends on: the source, the
+headers of ours that it includes, however deep, the compile command, .clang-tidy and the version of clang-tidy.
+"""
+
+import argparse
+import concurrent.futures
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+OUR_FOLDERS = ("common", "runner", "operator", "tests")
+INCLUDE = re.compile(rb'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
+
+
+@cache
+def contents(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def included_files(source: Path) -> set[Path]:
+    """Our headers that a source reaches: includes are written from the root, or beside the includer."""
+    found: set[Path] = set()
+    waiting = [source]
+    while waiting:
+        includer = waiting.pop()
+        for match in INCLUDE.finditer(contents(includer)):
+            name = os.fsdecode(match.group(1))
+            for candidate in (ROOT / name, includer.parent / name):
+                if candidate.is_file() and candidate not in found:
+                    found.add(candidate)
+                    waiting.append(candidate)
+    return found
+
+
+def verdict_key(source: Path, command: dict, salt: bytes) -> str:
+    digest = hashlib.sha256(salt)
+    digest.update(command["command"].encode())
+    for path in [source, *sorted(included_files(source))]:
+        digest.update(b"\0" + os.fsencode(path.relative_to(ROOT)) + b"\0" + contents(path))
+    return digest.hexdigest()
+
+
+def our_commands(build_dir: Path) -> dict[Path, dict]:
+    database = build_dir / "compile_commands.json"
+    if not database.exists():
+        sys.exit(f"tidy: {database} is missing; run 'make build' first")
+    commands = {}
+    for command in json.loads(database.read_text()):
+        source = Path(command["directory"], command["file"]).resolve()
+        if source.is_relative_to(ROOT) and source.relative_to(ROOT).parts[0] in OUR_FOLDERS:
+            commands[source] = command
+    return commands
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--clang-tidy", required=True)
+    parser.add_argument("--build-dir", required=True, type=Path)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("files", nargs="*", type=Path, help="only these sources (default: all of ours)")
+    options = parser.parse_args()
+
+    commands = our_commands(options.build_dir.resolve())
+    only = {path.resolve() for path in options.files}
+    if unknown := only - commands.keys():
+        sys.exit(f"tidy: not in compile_commands.json: {', '.join(map(str, sorted(unknown)))}")
+    version = subprocess.run([options.clang_tidy, "--version"], check=True, capture_output=True).stdout
+    salt = version + (ROOT / ".clang-tidy").read_bytes()
+    stamps = options.build_dir / "lint"
+    stamps.mkdir(exist_ok=True)
+
+    keys = {
+        source: verdict_key(source, command, salt)
+        for source, command in sorted(commands.items())
+        if not only or source in only
+    }
+    waiting = [source for source, key in keys.items() if not (stamps / key).exists()]
+
+    def check(source: Path) -> tuple[Path, subprocess.CompletedProcess, float]:
+        start = time.monotonic()
+        # Warnings of a compile command belong to GCC; here only .clang-tidy decides.
+        command = [options.clang_tidy, "-p", options.build_dir, "--quiet", "--extra-arg=-Wno-error", source]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return source, done, time.monotonic() - start
+
+    failed = 0
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        for future in concurrent.futures.as_completed([pool.submit(check, source) for source in waiting]):
+            source, done, seconds = future.result()
+            name = source.relative_to(ROOT)
+            if done.returncode == 0:
+                (stamps / keys[source]).touch()
+                print(f"tidy: {name} ({seconds:.0f} s)", flush=True)
+            else:
+                failed += 1
+                print(f"tidy: {name} FAILED\n{done.stdout}{done.stderr}", flush=True)
+    for stamp in set(stamps.iterdir()) - {stamps / key for key in keys.values()}:
+        if not only:
+            stamp.unlink()
+    print(f"tidy: {len(keys) - failed} of {len(keys)} sources clean, {len(keys) - len(waiting)} unchanged")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# What `make test` and CI run. Every step runs even when an earlier one failed (but for building); the exit
+# code and the closing line count them all.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
+
+results=$PWD/build/test-results
+jobs=$(tools/jobs.sh)
+started=$SECONDS
+failed_steps=()
+
+# ThreadSanitizer runs what has threads in it: the rooms around the two state machines, and the simulation.
+readonly THREADED_TESTS='protocol|orchestrator|agent|channel|process|job_log|simulation'
+
+step() {  # step NAME COMMAND...: runs it under a heading, notes failure
+  local name=$1 begun=$SECONDS
+  shift
+  printf '\n===== %s\n' "$name"
+  if "$@"; then
+    printf -- '----- %s: ok, %d s\n' "$name" $((SECONDS - begun))
+  else
+    printf -- '----- %s: FAILED, %d s\n' "$name" $((SECONDS - begun))
+    failed_steps+=("$name")
+    return 1
+  fi
+}
+
+environments() {
+  tools/venv.sh lint tools/lint/requirements.txt && tools/venv.sh test tests/requirements.txt
+}
+
+tidy() {
+  build/venvs/lint/bin/python tools/lint/tidy.py --clang-tidy build/venvs/lint/bin/clang-tidy \
+    --build-dir build --jobs "$jobs"
+}
+
+run_pytest() {  # run_pytest NAME FOLDER: in the test environment, which is also that of the jobs it starts
+  VIRTUAL_ENV=$PWD/build/venvs/test PATH=$PWD/build/venvs/test/bin:$PATH \
+    build/venvs/test/bin/python -m pytest -q --durations=10 --junitxml="$results/$1.xml" "$2"
+}
+
+run_ctest() {  # run_ctest PRESET [CTEST OPTIONS...]
+  local preset=$1
+  shift
+  ctest --preset "$preset" --parallel "$jobs" --no-tests=error --timeout 600 \
+    --output-junit "$results/ctest-$preset.xml" --quiet --output-log "$results/ctest-$preset.log" "$@"
+  local code=$?
+  if [[ $code -ne 0 ]]; then cat "$results/ctest-$preset.log"; else tail -n 5 "$results/ctest-$preset.log"; fi
+  return $code
+}
+
+# GCC 12's ThreadSanitizer cannot place its shadow memory under the address randomisation of newer kernels.
+fixed_addresses() {
+  if setarch "$(uname -m)" --addr-no-randomize true 2>/dev/null; then
+    setarch "$(uname -m)" --addr-no-randomize "$@"
+  else
+    "$@"
+  fi
+}
+
+sanitized() {  # sanitized PRESET PATTERN: builds the test programs whose name matches, and runs them
+  local preset=$1 pattern=$2 folder=build-$1 programs
+  cmake --preset "$preset" >"$results/configure-$preset.log" || { cat "$results/configure-$preset.log"; return 1; }
+  mapfile -t programs < <(ninja -C "$folder" -t targets all |
+    sed -n 's#^\(tests/[^/: ]*\): CXX_EXECUTABLE_LINKER.*#\1#p' | grep -E "$pattern")
+  if [[ ${#programs[@]} -eq 0 ]]; then
+    echo "no test program of preset $preset matches '$pattern'"
+    return 1
+  fi
+  fixed_addresses ninja -C "$folder" --quiet -j "$jobs" "${programs[@]}" || return 1
+  # CTest lists a test program that was not built as <name>_NOT_BUILT.
+  UBSAN_OPTIONS=print_stacktrace=1 ASAN_OPTIONS=detect_stack_use_after_return=1 \
+    TSAN_OPTIONS=halt_on_error=1 fixed_addresses run_ctest "$preset" --exclude-regex '_NOT_BUILT'
+}
+
+rm -rf "$results"
+mkdir -p "$results"
+{
+  step 'Debian packages' tools/setup-debian.sh &&
+    step 'Python environments' environments &&
+    step 'build' make build
+} || exit 1
+step 'lint: format, structure, links' run_pytest lint tests/lint
+step 'lint: clang-tidy' tidy
+step 'unit tests and simulation' run_ctest release
+step 'address and undefined-behaviour sanitizers' sanitized asan .
+step 'thread sanitizer' sanitized tsan "$THREADED_TESTS"
+step 'whole processes' run_pytest integration tests/integration
+
+printf '\n===== %d min %d s in total\n' $(((SECONDS - started) / 60)) $(((SECONDS - started) % 60))
+if [[ ${#failed_steps[@]} -gt 0 ]]; then
+  printf 'failed: %s\n' "${failed_steps[@]}"
+fi
+build/venvs/test/bin/python tools/test_totals.py "$results" "${#failed_steps[@]}"
