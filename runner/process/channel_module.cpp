@@ -1,0 +1,224 @@
+// The built-in module `_parallelrun_channel` of the embedded interpreter: the agent's channel and the
+// stamp page with the interface of runner/python/parallelrun_worker/frames.py, without its cost.
+#include <pybind11/embed.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <ctime>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include "runner/process/frame_reader.h"
+#include "runner/process/result_buffer.h"
+#include "runner/process/stamp_page.h"
+#include "runner/wire/wire.h"
+
+namespace py = pybind11;
+
+namespace parallelrun::process {
+namespace {
+
+constexpr char kFileSet = 1;  // DescriptorKind::kFiles of runner/plan/mini_batch.h
+
+std::uint64_t clock_ns(clockid_t clock) {
+  timespec now{};
+  ::clock_gettime(clock, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+py::str path_from(std::string_view directory, std::string_view name, std::string& scratch) {
+  scratch.assign(directory).append(name);
+  PyObject* path = PyUnicode_DecodeFSDefaultAndSize(scratch.data(), static_cast<Py_ssize_t>(scratch.size()));
+  if (path == nullptr) throw py::error_already_set();
+  return py::reinterpret_steal<py::str>(path);
+}
+
+// The paths of a FileSet descriptor, or None when it is broken.
+py::object paths_from(std::string_view descriptor) {
+  wire::Reader reader(descriptor.substr(1));
+  py::list paths;
+  std::string scratch;
+  const std::uint32_t groups = reader.count(8);
+  for (std::uint32_t i = 0; i < groups && reader.ok(); ++i) {
+    const std::string_view directory = reader.bytes();
+    std::string_view names = reader.bytes();
+    if (!reader.ok() || names.empty()) continue;
+    for (;;) {
+      const std::size_t end = names.find('\0');
+      paths.append(path_from(directory, names.substr(0, end), scratch));
+      if (end == std::string_view::npos) break;
+      names.remove_prefix(end + 1);
+    }
+  }
+  if (!reader.done()) return py::none();
+  return paths;
+}
+
+py::bytes bytes_from(std::string_view data) { return {data.data(), data.size()}; }
+
+std::string_view view_of(const py::bytes& data) {
+  return {PyBytes_AS_STRING(data.ptr()), static_cast<std::size_t>(PyBytes_GET_SIZE(data.ptr()))};
+}
+
+// As in frames.py: the main thread alone uses it.
+class Channel {
+ public:
+  Channel(int channel_fd, int stamp_fd) : fd_(channel_fd), reader_(channel_fd), stamp_(stamp_fd) {}
+
+  py::object next() {
+    for (;;) {
+      if (const auto frame = reader_.next()) {
+        if (frame->kind == channel::Frame::kRun && frame->payload.size() >= kRunHead) return begin(frame->payload);
+        if (frame->kind != channel::Frame::kInputInfo) flush();
+        return py::make_tuple(static_cast<int>(frame->kind), bytes_from(frame->payload));
+      }
+      FrameReader::Outcome outcome = reader_.read(false);
+      if (outcome == FrameReader::Outcome::kNothing) {
+        flush();
+        const py::gil_scoped_release unlocked;
+        outcome = reader_.read(true);
+      }
+      if (outcome == FrameReader::Outcome::kEnd) return py::none();
+      if (outcome == FrameReader::Outcome::kInterrupted && PyErr_CheckSignals() != 0) {
+        throw py::error_already_set();
+      }
+    }
+  }
+
+  void stamp_init() { stamp_.enter_init(clock_ns(CLOCK_MONOTONIC)); }
+  void stamp_idle() { stamp_.phase(channel::Phase::kIdle); }
+
+  void enter_run(std::uint64_t items) {
+    run_entry_ns_ = clock_ns(CLOCK_MONOTONIC);
+    stamp_.enter_run(items, run_entry_ns_);
+  }
+
+  void leave_run() {
+    run_ns_ = clock_ns(CLOCK_MONOTONIC) - run_entry_ns_;
+    stamp_.phase(channel::Phase::kFinishing);
+    std::fflush(nullptr);
+  }
+
+  void result(std::uint64_t items, std::uint64_t returned, const py::bytes& rows) {
+    std::string head = end_task();
+    wire::Writer writer(head);
+    writer.u64(items);
+    writer.u64(returned);
+    add(channel::Frame::kResult, head, view_of(rows));
+  }
+
+  void failed(std::uint64_t items, const py::bytes& error) {
+    std::string head = end_task();
+    wire::Writer(head).u64(items);
+    add(channel::Frame::kFailed, head, view_of(error));
+  }
+
+  void send(int kind, const py::bytes& payload) {
+    results_.add(static_cast<channel::Frame>(kind), {}, view_of(payload));
+    flush();
+  }
+
+  void flush() {
+    if (results_.empty()) return;
+    std::string_view unsent = results_.bytes();
+    while (!unsent.empty()) {
+      ssize_t sent = 0;
+      {
+        const py::gil_scoped_release unlocked;
+        sent = ::send(fd_, unsent.data(), unsent.size(), MSG_NOSIGNAL);
+      }
+      if (sent >= 0) {
+        unsent.remove_prefix(static_cast<std::size_t>(sent));
+      } else if (errno != EINTR) {
+        throw std::system_error(errno, std::generic_category(), "writing to the agent");
+      } else if (PyErr_CheckSignals() != 0) {
+        // What was sent must not be sent twice: the stream would be cut in the middle of a frame.
+        throw py::error_already_set();
+      }
+    }
+    results_.clear();
+  }
+
+ private:
+  static constexpr std::size_t kRunHead = 20;
+
+  py::object begin(std::string_view payload) {
+    wire::Reader reader(payload);
+    task_ = reader.u64();
+    const std::uint64_t mini_batch = reader.u64();
+    const std::uint32_t input = reader.u32();
+    const std::string_view descriptor = reader.rest();
+    stamp_.begin(task_);
+    started_ns_ = clock_ns(CLOCK_MONOTONIC);
+    started_unix_ns_ = clock_ns(CLOCK_REALTIME);
+    started_cpu_ns_ = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+    run_ns_ = 0;
+    if (results_.due(started_ns_)) flush();
+    const bool files = !descriptor.empty() && descriptor.front() == kFileSet;
+    py::object data = files ? paths_from(descriptor) : bytes_from(descriptor);
+    return py::make_tuple(static_cast<int>(channel::Frame::kRun), mini_batch, input, std::move(data));
+  }
+
+  // The task is over: its Timing.
+  std::string end_task() {
+    const std::uint64_t now = clock_ns(CLOCK_MONOTONIC);
+    const std::uint64_t duration = now - started_ns_;
+    results_.task_ended(now, duration);
+    std::string timing;
+    wire::Writer writer(timing);
+    writer.u64(task_);
+    writer.i64(static_cast<std::int64_t>(started_unix_ns_ / 1000));
+    writer.u64(duration / 1000);
+    writer.u64((clock_ns(CLOCK_PROCESS_CPUTIME_ID) - started_cpu_ns_) / 1000);
+    writer.u64(run_ns_ / 1000);
+    return timing;
+  }
+
+  void add(channel::Frame kind, std::string_view head, std::string_view body) {
+    results_.add(kind, head, body);
+    if (results_.full()) flush();
+    stamp_idle();
+  }
+
+  int fd_;
+  FrameReader reader_;
+  StampPage stamp_;
+  ResultBuffer results_;
+  std::uint64_t task_ = 0;
+  std::uint64_t started_ns_ = 0;
+  std::uint64_t started_unix_ns_ = 0;
+  std::uint64_t started_cpu_ns_ = 0;
+  std::uint64_t run_entry_ns_ = 0;
+  std::uint64_t run_ns_ = 0;
+};
+
+}  // namespace
+}  // namespace parallelrun::process
+
+using parallelrun::process::Channel;
+
+PYBIND11_EMBEDDED_MODULE(_parallelrun_channel, module) {
+  module.doc() = "The channel to the agent and the stamp page, in C++.";
+  // As Python raises it: BrokenPipeError when the agent is gone.
+  py::register_exception_translator([](std::exception_ptr thrown) {
+    try {
+      if (thrown) std::rethrow_exception(thrown);
+    } catch (const std::system_error& error) {
+      errno = error.code().value();
+      PyErr_SetFromErrno(PyExc_OSError);
+    }
+  });
+  py::class_<Channel>(module, "Channel")
+      .def(py::init<int, int>(), py::arg("channel_fd"), py::arg("stamp_fd"))
+      .def("next", &Channel::next)
+      .def("stamp_init", &Channel::stamp_init)
+      .def("stamp_idle", &Channel::stamp_idle)
+      .def("enter_run", &Channel::enter_run)
+      .def("leave_run", &Channel::leave_run)
+      .def("result", &Channel::result)
+      .def("failed", &Channel::failed)
+      .def("send", &Channel::send)
+      .def("flush", &Channel::flush);
+}

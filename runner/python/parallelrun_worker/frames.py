@@ -1,0 +1,233 @@
+"""The channel to the agent, in Python: the same format as runner/channel/frames.h, and the same interface
+as the built-in module `_parallelrun_channel` of the embedded launcher (runner/process/channel_module.cpp).
+"""
+
+import mmap
+import os
+import select
+import struct
+import sys
+from time import monotonic_ns, process_time_ns, time_ns
+
+CONFIG = 1
+INPUT_INFO = 2
+RUN = 3
+INFER_TYPES = 4
+SHUTDOWN = 5
+READY = 16
+INIT_FAILED = 17
+RESULT = 18
+FAILED = 19
+TYPES = 20
+BYE = 21
+
+CHANNEL_FD = 3
+ENTRY_LOG_FD = 4
+STAMP_FD = 5
+
+MAX_FRAME_BYTES = 1 << 30
+FILES = 1
+CSV_SLICE = 2
+
+_IDLE, _LOADING, _IN_RUN, _FINISHING, _INIT = range(5)
+_PHASE, _TASK, _RUN_ENTRY, _ITEMS = range(4)  # 8-byte fields of the stamp page
+
+_HEADER = struct.Struct("<IB")
+_RUN_HEAD = struct.Struct("<QQI")
+_RESULT_HEAD = struct.Struct("<IBQqQQQQQ")
+_FAILED_HEAD = struct.Struct("<IBQqQQQQ")
+_U32 = struct.Struct("<I")
+
+# Results are held back only in a row of short tasks: see runner/process/result_buffer.h.
+_SHORT_TASK_NS = 250_000
+_SHORT_TASKS = 16
+_HOLD_NS = 500_000
+_HOLD_BYTES = 1 << 16
+
+
+class Channel:
+    """One end of the channel and the stamp page. Not thread-safe: the main thread alone uses it."""
+
+    def __init__(self, channel_fd, stamp_fd, flush_native=None):
+        self._fd = channel_fd
+        self._stamp = memoryview(mmap.mmap(stamp_fd, mmap.PAGESIZE)).cast("Q")
+        self._flush_native = flush_native
+        self._poll = select.poll()
+        self._poll.register(channel_fd, select.POLLIN)
+        self._in = b""
+        self._at = 0
+        self._out = []
+        self._out_bytes = 0
+        self._out_since = 0
+        self._short_tasks = 0
+        self._task = self._started_us = self._started_ns = self._started_cpu = self._run_ns = 0
+
+    def next(self):
+        """The next frame: (kind, payload), or for RUN (kind, mini_batch, input, data), where data is a
+        list of paths, or the descriptor's bytes when it is not one of files, or None when it is broken.
+        None at the end of the stream. A RUN starts the clock of its task and stamps it."""
+        while True:
+            at = self._at
+            have = len(self._in) - at
+            if have >= 5:
+                size, kind = _HEADER.unpack_from(self._in, at)
+                if size > MAX_FRAME_BYTES:
+                    raise ValueError("a frame of %d bytes is larger than a frame may be" % size)
+                if have >= 5 + size:
+                    self._at = at + 5 + size
+                    if kind == RUN and size >= _RUN_HEAD.size:
+                        return self._begin(at + 5, self._at)
+                    if kind in (RUN, INFER_TYPES, SHUTDOWN):
+                        self.flush()
+                    return kind, self._in[at + 5 : self._at]
+            if self._out and not self._poll.poll(0):
+                self.flush()
+            chunk = os.read(self._fd, 1 << 18)
+            if not chunk:
+                return None
+            if have == 0:
+                self._in = chunk
+            elif have < 1 << 18:
+                self._in = self._in[at:] + chunk
+            else:
+                self._in = self._read_large(at, chunk)
+            self._at = 0
+
+    def _read_large(self, at, chunk):
+        """The rest of a frame that needs many reads, joined once."""
+        size, _ = _HEADER.unpack_from(self._in, at)
+        parts = [self._in[at:], chunk]
+        missing = 5 + min(size, MAX_FRAME_BYTES) - len(parts[0]) - len(chunk)
+        while missing > 0:
+            chunk = os.read(self._fd, min(missing, 1 << 20))
+            if not chunk:
+                break
+            parts.append(chunk)
+            missing -= len(chunk)
+        return b"".join(parts)
+
+    def _begin(self, at, end):
+        stamp = self._stamp
+        stamp[_PHASE] = _LOADING
+        task, mini_batch, input_index = _RUN_HEAD.unpack_from(self._in, at)
+        stamp[_ITEMS] = 0
+        stamp[_TASK] = task
+        now = monotonic_ns()
+        if self._out and (self._short_tasks < _SHORT_TASKS or now - self._out_since > _HOLD_NS):
+            self.flush()
+        self._task = task
+        self._started_us = time_ns() // 1000
+        self._started_ns = now
+        self._started_cpu = process_time_ns()
+        self._run_ns = 0
+        at += _RUN_HEAD.size
+        if at < end and self._in[at] == FILES:
+            data = decode_files(self._in, at + 1, end)
+        else:
+            data = self._in[at:end]
+        return RUN, mini_batch, input_index, data
+
+    def stamp_init(self):
+        """init() is about to be called."""
+        self._stamp[_RUN_ENTRY] = monotonic_ns()
+        self._stamp[_PHASE] = _INIT
+
+    def stamp_idle(self):
+        self._stamp[_PHASE] = _IDLE
+
+    def enter_run(self, items):
+        stamp = self._stamp
+        stamp[_ITEMS] = items
+        now = monotonic_ns()
+        stamp[_RUN_ENTRY] = now
+        self._run_ns = -now
+        stamp[_PHASE] = _IN_RUN
+
+    def leave_run(self):
+        """run() has returned or raised. Also flushes the buffers of C's stdio."""
+        self._run_ns += monotonic_ns()
+        self._stamp[_PHASE] = _FINISHING
+        if self._flush_native is not None:
+            self._flush_native()
+
+    def result(self, items, returned, rows):
+        duration, cpu = self._end()
+        self._push(
+            _RESULT_HEAD.pack(
+                56 + len(rows), RESULT, self._task, self._started_us, duration, cpu,
+                self._run_ns // 1000, items, returned,
+            ),
+            rows,
+        )
+
+    def failed(self, items, error):
+        """`error`: JSON, as bytes."""
+        duration, cpu = self._end()
+        self._push(
+            _FAILED_HEAD.pack(
+                48 + len(error), FAILED, self._task, self._started_us, duration, cpu,
+                self._run_ns // 1000, items,
+            ),
+            error,
+        )
+
+    def send(self, kind, payload):
+        """Any other frame: sent at once, after the results that were held back."""
+        self._out.append(_HEADER.pack(len(payload), kind))
+        self._out.append(payload)
+        self.flush()
+
+    def flush(self):
+        if not self._out:
+            return
+        data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
+        self._out = []
+        self._out_bytes = 0
+        sent = os.write(self._fd, data)
+        if sent < len(data):
+            rest = memoryview(data)[sent:]
+            while rest:
+                rest = rest[os.write(self._fd, rest) :]
+
+    def _end(self):
+        now = monotonic_ns()
+        duration = now - self._started_ns
+        self._short_tasks = self._short_tasks + 1 if duration < _SHORT_TASK_NS else 0
+        if not self._out:
+            self._out_since = now
+        return duration // 1000, max(0, process_time_ns() - self._started_cpu) // 1000
+
+    def _push(self, head, body):
+        self._out.append(head)
+        self._out.append(body)
+        self._out_bytes += len(head) + len(body)
+        if self._out_bytes > _HOLD_BYTES:
+            self.flush()
+        self._stamp[_PHASE] = _IDLE
+
+
+_FS_ENCODING = sys.getfilesystemencoding()
+_FS_ERRORS = sys.getfilesystemencodeerrors()
+
+
+def decode_files(data, at, end):
+    """The paths of a FileSet descriptor (runner/plan/mini_batch.h) in data[at:end], or None when broken."""
+    paths = []
+    try:
+        (groups,) = _U32.unpack_from(data, at)
+        at += 4
+        for _ in range(groups):
+            (size,) = _U32.unpack_from(data, at)
+            at += 4 + size
+            directory = data[at - size : at]
+            (names_size,) = _U32.unpack_from(data, at)
+            at += 4 + names_size
+            if at > end:
+                return None
+            if names_size:
+                directory = directory.decode(_FS_ENCODING, _FS_ERRORS)
+                names = data[at - names_size : at].decode(_FS_ENCODING, _FS_ERRORS).split("\0")
+                paths += [directory + name for name in names]
+    except struct.error:
+        return None
+    return paths if at == end else None

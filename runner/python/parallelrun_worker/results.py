@@ -1,0 +1,179 @@
+"""What run() returned, as rows of the output file: one line for each element.
+
+A line break inside an element (\\n, \\r\\n or \\r) becomes the two characters `\\n`, so that one element
+stays one line for every reader. Bytes of file names that are not UTF-8 come out as they were.
+"""
+
+import re
+import sys
+from array import array
+
+from parallelrun_worker.failures import ContractError
+from parallelrun_worker.frames import MAX_FRAME_BYTES
+
+_RULE = "run() must return a list, tuple, array, Series or DataFrame with one element for each item that succeeded"
+_LINE_BREAK = re.compile("\r\n|\n|\r")
+
+
+def count_elements(result):
+    """How many elements a result of a right type has; its content is not looked at [summary_only].
+
+    Raises ContractError for any other type."""
+    if isinstance(result, (list, tuple, array)):
+        return len(result)
+    _check_type(result)
+    return len(result)
+
+
+def encode_rows(result):
+    """(elements, rows as bytes) of a result. Raises ContractError for a wrong type, or an element that
+    has no text."""
+    if isinstance(result, (list, tuple)):
+        return _encode_elements(result)
+    kind = _check_type(result)
+    if kind == "frame":
+        return _encode_frame(result)
+    if kind == "array2d":
+        pandas = sys.modules.get("pandas")
+        return _encode_frame(pandas.DataFrame(result)) if pandas else _encode_matrix(result)
+    if kind == "array1d" and result.dtype.kind in "iubOU" or kind == "array1d" and result.dtype == "float64":
+        # The same text as that of numpy's own scalars, and several times faster.
+        result = result.tolist()
+    return _encode_elements(result)
+
+
+def _check_type(result):
+    """"array1d", "array2d", "frame" or "sequence"."""
+    if isinstance(result, array):
+        return "sequence"
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(result, numpy.ndarray):
+        if result.ndim == 1:
+            return "array1d"
+        if result.ndim == 2:
+            return "array2d"
+        raise ContractError(
+            "run() returned a numpy array of %d dimensions; an array must have one (its elements) or two (its rows)"
+            % result.ndim,
+            "TypeError",
+        )
+    pandas = sys.modules.get("pandas")
+    if pandas is not None:
+        if isinstance(result, pandas.DataFrame):
+            return "frame"
+        if isinstance(result, pandas.Series):
+            return "sequence"
+    raise ContractError(_wrong_type(result), "TypeError")
+
+
+def _wrong_type(result):
+    kind = type(result)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else kind.__module__ + "." + kind.__qualname__
+    hint = ""
+    if result is None:
+        return "run() returned None (has it a return statement?); " + _RULE
+    if name in ("str", "bytes"):
+        hint = "; put it into a list"
+    elif name in ("generator", "map", "filter", "zip", "range", "dict_keys", "dict_values", "set"):
+        hint = "; list(...) makes it one"
+    elif name == "coroutine":
+        hint = "; run() must not be async"
+    elif name == "dict":
+        hint = "; list(result.items()), say, makes it one"
+    return "run() returned %s %s; %s%s" % ("an" if name[0] in "aeiou" else "a", name, _RULE, hint)
+
+
+def _encode_elements(elements):
+    try:
+        texts = list(map(str, elements))
+    except BaseException as error:  # noqa: B036: the element's __str__ is the user's code
+        raise _element_without_text(elements, error) from error
+    if not texts:
+        return 0, b""
+    rows = "\n".join(texts)
+    if rows.count("\n") != len(texts) - 1 or "\r" in rows:
+        rows = "\n".join([_LINE_BREAK.sub(r"\\n", text) for text in texts])
+    return len(texts), _to_bytes(rows + "\n", texts)
+
+
+def _element_without_text(elements, error):
+    for index, element in enumerate(elements):
+        try:
+            str(element)
+        except BaseException as inner:  # noqa: B036
+            return ContractError(
+                "element %d of the result (a %s) has no text: str() of it raised %s: %s"
+                % (index, type(element).__qualname__, type(inner).__qualname__, inner),
+                type(inner).__qualname__,
+            )
+    return ContractError("str() of an element of the result raised %s" % type(error).__qualname__)
+
+
+def _to_bytes(rows, texts=()):
+    try:
+        data = rows.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        for index, text in enumerate(texts):
+            try:
+                text.encode("utf-8", "surrogateescape")
+            except UnicodeEncodeError:
+                break
+        else:
+            index = -1
+        where = "element %d of the result" % index if index >= 0 else "the result"
+        raise ContractError(
+            "%s holds a lone surrogate, which cannot be written as UTF-8" % where, "UnicodeEncodeError"
+        ) from None
+    if len(data) > MAX_FRAME_BYTES - 256:
+        raise ContractError(
+            "run() returned %d bytes of rows for one mini-batch, and 1 GiB is the most; take a smaller "
+            "spec.miniBatchSize, or let the script store its results (outputAction: summary_only)" % len(data),
+            "OverflowError",
+        )
+    return data
+
+
+def _encode_frame(frame):
+    try:
+        rows = frame.to_csv(sep=" ", header=False, index=False)
+        if rows.count("\n") != len(frame) or "\r" in rows:
+            rows = _one_line_each(frame).to_csv(sep=" ", header=False, index=False)
+    except Exception as error:  # the text of an element is the user's code
+        raise ContractError(
+            "the DataFrame cannot be written as rows: %s: %s" % (type(error).__qualname__, error),
+            type(error).__qualname__,
+        ) from error
+    return len(frame), _to_bytes(rows)
+
+
+def _one_line_each(frame):
+    def one_line(value):
+        if isinstance(value, (int, float)) or value is None:
+            return value
+        text = str(value)
+        return _LINE_BREAK.sub(r"\\n", text) if "\n" in text or "\r" in text else value
+
+    frame = frame.copy(deep=False)
+    for position in range(frame.shape[1]):
+        column = frame.iloc[:, position]
+        if column.dtype.kind in "iufbcmM":
+            continue
+        frame.isetitem(position, column.astype(object).map(one_line)) if hasattr(frame, "isetitem") else (
+            frame.__setitem__(frame.columns[position], column.astype(object).map(one_line))
+        )
+    return frame
+
+
+def _encode_matrix(matrix):
+    """Rows of a 2-D array where pandas is not installed, in the same form."""
+    import csv
+    import io
+
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=" ", lineterminator="\n")
+    for row in matrix:
+        # Not a number is an empty field, as pandas writes it.
+        writer.writerow(
+            ["" if value is None or value != value else _LINE_BREAK.sub(r"\\n", str(value)) for value in row]
+        )
+    return len(matrix), _to_bytes(out.getvalue())

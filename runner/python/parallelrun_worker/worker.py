@@ -1,0 +1,203 @@
+"""The life of a worker process: configuration, load, init(), mini-batches, shutdown()."""
+
+import sys
+from time import monotonic
+
+from parallelrun_worker import context, entry_module, frames, results
+from parallelrun_worker.failures import ContractError, encode_failure
+
+
+def main():
+    """Returns the exit status."""
+    channel = _open_channel()
+    if channel is None:
+        return 2
+    try:
+        return Worker(channel).work()
+    except (BrokenPipeError, ConnectionResetError):
+        return 1  # the agent is gone, and with it whoever could read a message
+
+
+def _open_channel():
+    import os
+
+    try:
+        for fd in (frames.CHANNEL_FD, frames.ENTRY_LOG_FD, frames.STAMP_FD):
+            os.set_inheritable(fd, False)
+    except OSError:
+        sys.stderr.write(
+            "parallelrun-worker: file descriptors 3, 4 and 5 are not open: this program is started by "
+            "`parallelrun agent`, not by hand\n"
+        )
+        return None
+    import faulthandler
+
+    faulthandler.enable()
+    for stream, errors in ((sys.stdout, "surrogateescape"), (sys.stderr, "backslashreplace")):
+        if stream is not None:
+            stream.reconfigure(encoding="utf-8", errors=errors, line_buffering=True)
+    try:
+        import _parallelrun_channel as native
+    except ImportError:
+        from parallelrun_worker import native_process
+
+        native_process.die_with_parent()
+        return frames.Channel(frames.CHANNEL_FD, frames.STAMP_FD, native_process.flush_stdio())
+    return native.Channel(frames.CHANNEL_FD, frames.STAMP_FD)
+
+
+class Worker:
+    def __init__(self, channel):
+        self._channel = channel
+        self._job = None
+        self._script = None
+        self._tables = {}  # input index -> tabular input
+
+    def work(self):
+        import json
+
+        frame = self._channel.next()
+        if frame is None:
+            return 1
+        if frame[0] != frames.CONFIG:
+            sys.stderr.write("parallelrun-worker: the first frame is of kind %d, not a configuration\n" % frame[0])
+            return 2
+        if not self._start(json.loads(frame[1])):
+            return 1
+        while True:
+            frame = self._channel.next()
+            if frame is None:
+                return 1
+            kind = frame[0]
+            if kind == frames.RUN and len(frame) == 4:
+                self._run(frame[1], frame[2], frame[3])
+            elif kind == frames.INPUT_INFO:
+                info = json.loads(frame[1])
+                if info["input"] in self._tables:
+                    self._tables[info["input"]].types = info["types"]
+            elif kind == frames.INFER_TYPES:
+                self._infer_types(frame[1])
+            elif kind == frames.SHUTDOWN:
+                self._shutdown()
+                return 0
+            else:
+                raise ValueError("a frame of kind %d and %d bytes is not understood" % (kind, len(frame[1])))
+
+    def _start(self, config):
+        import json
+        import os
+
+        self._job = context.current = context.JobContext(config, frames.ENTRY_LOG_FD)
+        phase = "load"
+        try:
+            from parallelrun_worker import standins
+
+            standins.install()
+            entry_module.enter_script_folder(self._job.script, self._job.argv)
+            for index, entry in enumerate(self._job.inputs):
+                if entry.get("type") == "tabular":
+                    from parallelrun_worker.tabular import TabularInput
+
+                    self._tables[index] = TabularInput(entry)
+            self._channel.stamp_init()
+            self._script = entry_module.load(self._job.script)
+            phase = "init"
+            began = monotonic()
+            self._script.init()
+            seconds = monotonic() - began
+        except BaseException as error:  # noqa: B036: SystemExit of the script is an error like any other
+            _flush_python_streams()
+            self._channel.send(frames.INIT_FAILED, encode_failure(phase, error))
+            return False
+        _flush_python_streams()
+        self._channel.stamp_idle()
+        ready = {"pid": os.getpid(), "python": sys.version.split()[0], "init_seconds": seconds}
+        self._channel.send(frames.READY, json.dumps(ready).encode())
+        return True
+
+    def _run(self, mini_batch, input_index, data):
+        channel = self._channel
+        items = 0
+        phase = "read"
+        entered = False
+        try:
+            if type(data) is list:
+                items = len(data)
+                batch = data
+                file = rows = None
+            else:
+                batch, items, file, rows = self._read_slice(input_index, data)
+            phase = "run"
+            script = self._script
+            if script.takes_context:
+                made = entry_module.MiniBatchContext(mini_batch, self._job.inputs[input_index]["name"], file, rows)
+                channel.enter_run(items)
+                entered = True
+                returned = script.run(batch, made)
+            else:
+                channel.enter_run(items)
+                entered = True
+                returned = script.run(batch)
+            channel.leave_run()
+            entered = False
+            phase = "result"
+            if self._job.summary_only:
+                count, encoded = results.count_elements(returned), b""
+            else:
+                count, encoded = results.encode_rows(returned)
+        except BaseException as error:  # noqa: B036: SystemExit and KeyboardInterrupt cost this try alone
+            if entered:
+                channel.leave_run()
+            if isinstance(error, _slice_error_types()):
+                items = error.items
+            failure = encode_failure(phase, error)
+            _flush_python_streams()
+            channel.failed(items, failure)
+            return
+        _flush_python_streams()
+        channel.result(items, count, encoded)
+
+    def _read_slice(self, input_index, data):
+        if not data:
+            raise ContractError("the descriptor of the mini-batch cannot be decoded", "CorruptDescriptor")
+        table = self._tables.get(input_index)
+        if table is None:
+            raise ContractError("input %d is not a tabular one" % input_index, "CorruptDescriptor")
+        return table.read(data)
+
+    def _infer_types(self, payload):
+        import json
+        import struct
+
+        task, input_index = struct.unpack_from("<QI", payload)
+        try:
+            table = self._tables.get(input_index)
+            if table is None:
+                raise ContractError("input %d is not a tabular one" % input_index, "CorruptDescriptor")
+            answer = json.dumps({"types": table.infer_types(payload[12:])})
+        except Exception as error:
+            answer = '{"error": %s}' % encode_failure("read", error).decode()
+        self._channel.send(frames.TYPES, struct.pack("<Q", task) + answer.encode())
+
+    def _shutdown(self):
+        answer = b"{}"
+        if self._script.shutdown is not None:
+            try:
+                self._script.shutdown()
+            except BaseException as error:  # noqa: B036
+                answer = b'{"error": %s}' % encode_failure("shutdown", error)
+        _flush_python_streams()
+        self._channel.send(frames.BYE, answer)
+
+
+def _slice_error_types():
+    module = sys.modules.get("parallelrun_worker.tabular")
+    return module.SliceError if module is not None else ()
+
+
+def _flush_python_streams():
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except Exception:  # the script may have closed or replaced them
+        pass
