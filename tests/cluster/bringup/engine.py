@@ -1,0 +1,149 @@
+"""The Docker engine: the one that answers if it can run nodes, else one of our own with its own folders."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import packages, process
+from .commands import run, say, succeeds, wait_until
+from .failure import Failure
+from .places import NODE, engine_data, engine_run, only_one
+
+_SYS_RESOURCE = 24
+_START_SECONDS = 60
+_SHIMS = ("containerd-shim-runc-v2", "containerd-shim-runc-v1", "containerd-shim")
+_PROGRAMS = ("dockerd", "containerd", *_SHIMS)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An engine that answers. `environment` is what a Docker client needs to reach it."""
+
+    environment: dict[str, str]
+    ours: bool
+
+    def docker(self, *words: str | Path, stdin: bytes | None = None, cwd: Path | None = None) -> str:
+        return run(["docker", *words], env=self.environment, stdin=stdin, cwd=cwd)
+
+    def has_image(self, name: str) -> bool:
+        return succeeds(["docker", "image", "inspect", "--format", "{{.Id}}", name], env=self.environment)
+
+
+def has_sys_resource() -> bool:
+    """Whether the kernel lets this machine's root have CAP_SYS_RESOURCE, without which plain runc starts no node."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("CapBnd:"):
+            return bool(int(line.split()[1], 16) >> _SYS_RESOURCE & 1)
+    return True
+
+
+def running() -> Engine | None:
+    """The engine that `up` would use, if it runs: ours first, so that every command finds the same one."""
+    ours = Engine({"DOCKER_HOST": f"unix://{_socket()}"}, ours=True)
+    if _socket().exists() and _answers(ours):
+        return ours
+    foreign = Engine({}, ours=False)
+    return foreign if packages.find("docker") and _answers(foreign) and _runs_nodes(foreign) else None
+
+
+def ensure() -> Engine:
+    packages.need(packages.ENGINE)
+    with only_one("engine"):
+        return running() or _start()
+
+
+def stop() -> None:
+    """Ends our engine, with what a crash of it left behind. Engines of others are not touched."""
+    with only_one("engine"):
+        _stop()
+
+
+def log_file() -> Path:
+    return engine_data() / "dockerd.log"
+
+
+def _socket() -> Path:
+    return engine_run() / "docker.sock"
+
+
+def _record() -> Path:
+    return engine_run() / "dockerd.json"
+
+
+def _answers(engine: Engine) -> bool:
+    return succeeds(["docker", "version", "--format", "{{.Server.Version}}"], env=engine.environment, timeout=10)
+
+
+def _runs_nodes(engine: Engine) -> bool:
+    """An engine with plain runc runs nodes only where the machine withholds nothing from it."""
+    return has_sys_resource() or engine.docker("info", "--format", "{{.DefaultRuntime}}").strip() != "runc"
+
+
+def _start() -> Engine:
+    if os.geteuid() != 0:
+        raise Failure("no Docker engine answers, and only root can start one: start Docker, or run this as root")
+    _stop()
+    data, state = engine_data(), engine_run()
+    data.mkdir(parents=True, exist_ok=True)
+    state.mkdir(parents=True, exist_ok=True)
+    # The wrapper lies beside the engine, so that a checkout that moves away does not take it along.
+    wrapper = data / "runc-wrapper"
+    shutil.copy(NODE / "runc-without-missing-capability", wrapper)
+    say("starting a Docker engine")
+    daemon = process.start([
+        packages.find("dockerd"),
+        "--data-root", data / "data", "--exec-root", state / "exec", "--pidfile", state / "dockerd.pid",
+        "--host", f"unix://{_socket()}", "--group", "root", "--config-file", _configuration(data),
+        "--add-runtime", f"checked-runc={wrapper}", "--default-runtime", "checked-runc",
+        "--oom-score-adjust", "0",
+    ], log_file(), env=_service_environment())
+    process.remember(daemon, _record())
+    engine = Engine({"DOCKER_HOST": f"unix://{_socket()}"}, ours=True)
+    try:
+        wait_until("the Docker engine's start", lambda: _answers(engine), seconds=_START_SECONDS, alive=daemon.runs)
+    except Failure as failure:
+        last = "\n".join(log_file().read_text(errors="replace").splitlines()[-15:])
+        raise Failure(f"{failure}; the end of {log_file()}:\n{last}") from failure
+    return engine
+
+
+def _configuration(data: Path) -> Path:
+    """A file of ours, so that the machine's own daemon.json does not apply."""
+    file = data / "daemon.json"
+    file.write_text('{"log-driver": "json-file", "log-opts": {"max-size": "10m", "max-file": "2"}}\n')
+    return file
+
+
+def _service_environment() -> dict[str, str]:
+    return {"PATH": f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin"}
+
+
+def _stop() -> None:
+    daemon = process.recall(_record())
+    if daemon is not None:
+        say("stopping the Docker engine")
+        daemon.stop(patience=30)
+    _kill_leftovers()
+    _unmount_below(engine_run())
+    _unmount_below(engine_data())
+    shutil.rmtree(engine_run(), ignore_errors=True)
+
+
+def _kill_leftovers() -> None:
+    """What a killed daemon leaves: its containerd and shims, which name our folders, and the shims' containers."""
+    left = process.processes_naming(engine_run(), _PROGRAMS)
+    shims = process.processes_naming(engine_run(), _SHIMS)
+    for orphan in [*process.children_of(shims), *left]:
+        orphan.kill()
+
+
+def _unmount_below(folder: Path) -> None:
+    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    for mount in reversed(mounts):
+        if mount.startswith(f"{folder}/"):
+            with contextlib.suppress(Failure):
+                run(["umount", "--lazy", mount])

@@ -1,0 +1,174 @@
+"""A kind cluster: created whole or not at all, and found again by its record."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import parts
+from .commands import run, say, succeeds, wait_until
+from .engine import Engine
+from .failure import Failure
+from .nodeimage import NodeImage
+from .places import NODE, cluster_state
+
+# Where every node sees the folder `shared` of the cluster's state: a ReadWriteMany volume by hostPath.
+SHARED_ON_NODE = "/shared"
+_READY_SECONDS = 240
+_API_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Cluster:
+    name: str
+    engine: Engine
+
+    @property
+    def state(self) -> Path:
+        return cluster_state(self.name)
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.state / "kubeconfig"
+
+    @property
+    def shared(self) -> Path:
+        return self.state / "shared"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**self.engine.environment, "KUBECONFIG": str(self.kubeconfig)}
+
+    def up(self, image: NodeImage, nodes: int) -> None:
+        """Leaves a cluster of that many Ready nodes: the one that is there if it is whole, else a new one."""
+        wanted = {"nodes": nodes, "image": image.name}
+        if self._record() == wanted and self.healthy(nodes):
+            say(f"cluster {self.name} is up")
+            return
+        self.down()
+        say(f"creating cluster {self.name}: {nodes} node{'s' if nodes > 1 else ''}")
+        begin = time.monotonic()
+        self.shared.mkdir(parents=True)
+        self.shared.chmod(0o1777)
+        self._create(image, nodes)
+        if not image.published:
+            self._make_pod_network()
+        self._await_ready()
+        self._record_file().write_text(json.dumps(wanted))
+        say(f"  {self.name}: {time.monotonic() - begin:.0f} s")
+
+    def down(self) -> None:
+        """Removes the cluster, or what an interrupted `up` has made of it."""
+        parts.build(parts.KIND)
+        self._record_file().unlink(missing_ok=True)
+        self._kind("delete", "cluster", "--name", self.name, "--kubeconfig", self.kubeconfig)
+        shutil.rmtree(self.state, ignore_errors=True)
+
+    def healthy(self, nodes: int) -> bool:
+        """Whether as many nodes as wanted are there and Ready."""
+        try:
+            ready = self.kubectl("get", "nodes", "--request-timeout", "5s", "-o", "jsonpath={range .items[*]}"
+                                 "{.status.conditions[?(@.type=='Ready')].status}{'\\n'}{end}").split()
+        except Failure:
+            return False
+        return ready == ["True"] * nodes and self._running_containers() == nodes
+
+    def node_names(self) -> list[str]:
+        return sorted(self._kind("get", "nodes", "--name", self.name).split())
+
+    def load(self, images: list[str]) -> None:
+        """Copies images of the engine to every node."""
+        for image in images:
+            if not self.engine.has_image(image):
+                raise Failure(f"the engine has no image {image!r}: build it with the DOCKER_HOST of `cluster env`")
+        self._kind("load", "docker-image", "--name", self.name, *images)
+
+    def kubectl(self, *words: str | Path, stdin: bytes | None = None) -> str:
+        return run([parts.KUBERNETES.program("kubectl"), "--kubeconfig", self.kubeconfig, *words], stdin=stdin)
+
+    def _create(self, image: NodeImage, nodes: int) -> None:
+        configuration = self.state / "kind.json"
+        configuration.write_text(json.dumps(self._configuration(image, nodes), indent=1))
+        chosen = [] if not image.name else ["--image", image.name]
+        try:
+            self._kind("create", "cluster", "--name", self.name, "--config", configuration, "--retain",
+                       "--kubeconfig", self.kubeconfig, *chosen)
+        except Failure as failure:
+            logs = self.state / "logs"
+            succeeds([parts.KIND.program("kind"), "export", "logs", "--name", self.name, logs],
+                     env=self.engine.environment, timeout=60)
+            raise Failure(f"{failure}\nthe logs of the nodes lie in {logs} until the next `up` or `down`") from failure
+
+    def _configuration(self, image: NodeImage, nodes: int) -> dict:
+        """kind's configuration, as JSON, which is YAML too."""
+        mount = {"hostPath": str(self.shared), "containerPath": SHARED_ON_NODE}
+        roles = ["control-plane"] + ["worker"] * (nodes - 1)
+        configuration: dict = {
+            "kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4",
+            "nodes": [{"role": role, "extraMounts": [mount]} for role in roles],
+        }
+        if not image.published:
+            configuration["networking"] = {"disableDefaultCNI": True}
+        if not Path("/sys/fs/cgroup/cgroup.controllers").exists():
+            # The kubelet refuses cgroup v1 unless it is told otherwise.
+            patch = "kind: KubeletConfiguration\napiVersion: kubelet.config.k8s.io/v1beta1\nfailCgroupV1: false\n"
+            configuration["kubeadmConfigPatches"] = [patch]
+        return configuration
+
+    def _make_pod_network(self) -> None:
+        """Gives each node a CNI configuration for its pods and routes to the pods of the others."""
+        wait_until("the pod subnets of the nodes", lambda: all(subnet for _, subnet, _ in self._subnets()), seconds=60)
+        subnets = self._subnets()
+        configuration = (NODE / "pod-network.json").read_text()
+        program = (NODE / "pod-network").read_bytes()
+        for node, subnet, _ in subnets:
+            routes = [word for other, to, via in subnets if other != node for word in (to, via)]
+            self.engine.docker("exec", "--interactive", node, "bash", "-s", "--",
+                               configuration.replace("@POD_SUBNET@", subnet), *routes, stdin=program)
+
+    def _subnets(self) -> list[tuple[str, str, str]]:
+        """Node, its pod subnet, its address."""
+        nodes = json.loads(self.kubectl("get", "nodes", "-o", "json"))["items"]
+        return [(node["metadata"]["name"], node["spec"].get("podCIDR", ""),
+                 next(a["address"] for a in node["status"]["addresses"] if a["type"] == "InternalIP"))
+                for node in nodes]
+
+    def _await_ready(self) -> None:
+        patience = f"--timeout={_READY_SECONDS}s"
+        self.kubectl("wait", "nodes", "--all", "--for=condition=Ready", patience)
+        self.kubectl("wait", "deployment/coredns", "-n", "kube-system", "--for=condition=Available", patience)
+        wait_until("the default service account", lambda: "default" in self.kubectl(
+            "get", "serviceaccounts", "-n", "default", "-o", "name"), seconds=_API_SECONDS)
+
+    def _running_containers(self) -> int:
+        return len(self.engine.docker("ps", "--quiet", "--filter", f"label=io.x-k8s.kind.cluster={self.name}").split())
+
+    def _kind(self, *words: str | Path) -> str:
+        parts.build(parts.KIND)
+        return run([parts.KIND.program("kind"), *words], env=self.engine.environment)
+
+    def _record_file(self) -> Path:
+        return self.state / "cluster.json"
+
+    def _record(self) -> dict | None:
+        try:
+            return json.loads(self._record_file().read_text())
+        except (OSError, ValueError):
+            return None
+
+
+def all_names(engine: Engine) -> list[str]:
+    """The clusters of this engine, half-made ones included."""
+    label = "io.x-k8s.kind.cluster"
+    listed = engine.docker("ps", "--all", "--filter", f"label={label}", "--format", f'{{{{.Label "{label}"}}}}')
+    return sorted(set(listed.split()))
+
+
+def must_be_up(name: str, engine: Engine | None) -> Cluster:
+    if engine is None or not (cluster_state(name) / "cluster.json").exists():
+        raise Failure(f"there is no cluster {name}: `{os.path.relpath(NODE.parent / 'cluster')} up` brings it up")
+    return Cluster(name, engine)
