@@ -16,7 +16,9 @@ def tracked(root) -> list[Path]:
     """What git tracks or would track, links of the file system left out."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=root, check=True, capture_output=True,
+        cwd=root,
+        check=True,
+        capture_output=True,
     ).stdout.decode()
     paths = [root / name for name in listed.split("\0") if name]
     return [path for path in paths if path.is_file() and not path.is_symlink()]

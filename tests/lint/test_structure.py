@@ -28,7 +28,7 @@ def test_includes_go_by_room_path(root, tracked):
         for number, line in enumerate(lines_of(path), 1)
         if re.match(r'\s*#\s*include\s*[<"][^>"]*\.\.', line)
     ]
-    assert not wrong, f"write the path from the root, as in \"runner/plan/x.h\": {wrong}"
+    assert not wrong, f'write the path from the root, as in "runner/plan/x.h": {wrong}'
 
 
 def test_operator_and_runner_do_not_see_each_other(root, tracked):

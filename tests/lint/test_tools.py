@@ -26,7 +26,15 @@ def test_cpp_is_formatted(root):
 
 
 def test_python_is_formatted(root):
-    check(root, f"{LINT}/ruff", "format", "--check", "--config", "tools/lint/ruff.toml", *sources(root, "python"))
+    check(
+        root,
+        f"{LINT}/ruff",
+        "format",
+        "--check",
+        "--config",
+        "tools/lint/ruff.toml",
+        *sources(root, "python"),
+    )
 
 
 def test_python_has_no_known_mistakes(root):
@@ -52,7 +60,9 @@ def test_shell_scripts(root, command):
 
 def test_scripts_can_be_run(root):
     """A file that starts with #! is executable, and an executable one says by what."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, check=True, capture_output=True).stdout.decode()
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=root, check=True, capture_output=True
+    ).stdout.decode()
     wrong = []
     for name in filter(None, listed.split("\0")):
         path = root / name
