@@ -155,7 +155,8 @@ std::string encode(const LeaseReply& m);
 std::string encode(const ReportRequest& m);
 std::string encode(const ReportReply& m);
 
-// Errors: kCorrupt (truncated, trailing bytes, an enum out of range).
+// Errors: kCorrupt (truncated, trailing bytes, an enum out of range). decode_register_request gives
+// kUnsupported for another protocol version, whatever follows it.
 Result<RegisterRequest> decode_register_request(std::string_view body);
 Result<RegisterReply> decode_register_reply(std::string_view body);
 Result<LeaseRequest> decode_lease_request(std::string_view body);

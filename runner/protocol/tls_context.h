@@ -1,0 +1,18 @@
+// TLS 1.3 with certificates on both sides, for one job. Internal to the room.
+#pragma once
+
+#include <boost/asio/ssl/context.hpp>
+#include <memory>
+
+#include "common/result/result.h"
+#include "runner/protocol/endpoint.h"
+
+namespace parallelrun {
+
+enum class TlsSide { kServer, kClient };
+
+// A context that trusts the CA of `files` alone and demands a certificate of the peer.
+// Errors: kInvalidArgument naming the file and what OpenSSL says about it.
+Result<std::unique_ptr<boost::asio::ssl::context>> make_tls_context(TlsSide side, const TlsFiles& files);
+
+}  // namespace parallelrun
