@@ -24,6 +24,8 @@ struct Source {
   std::optional<std::string> local_path;  // `local.path`, relative to the manifest's folder; one machine only
   nlohmann::json volume;                  // the volume source as it stands in the manifest; null with local_path
   std::string sub_path;                   // `subPath`; empty: the whole volume
+
+  bool operator==(const Source&) const = default;
 };
 
 struct Input {  // [inputs]
@@ -34,12 +36,16 @@ struct Input {  // [inputs]
   std::map<std::string, ColumnType> columns;  // tabular: declared types by column name
   char delimiter = ',';                       // tabular: one ASCII character
   std::string encoding = "utf-8";             // tabular: a Python codec name
+
+  bool operator==(const Input&) const = default;
 };
 
 struct SideInput {  // [side_inputs]
   std::string name;
   Source source;
   std::optional<std::string> mount_path;
+
+  bool operator==(const SideInput&) const = default;
 };
 
 struct Environment {  // [environment]
@@ -48,12 +54,16 @@ struct Environment {  // [environment]
   std::string requirements_file;                   // relative to the source directory
   std::map<std::string, std::string> variables;
   nlohmann::json env = nlohmann::json::array();    // Kubernetes EnvVar list, verbatim
+
+  bool operator==(const Environment&) const = default;
 };
 
 struct Output {  // [output]
   Source source;
   bool overwrite = false;
   bool mount_on_workers = false;
+
+  bool operator==(const Output&) const = default;
 };
 
 struct JobSpec {
@@ -64,7 +74,7 @@ struct JobSpec {
   std::optional<Source> source_directory;     // [source_directory]
   std::uint64_t mini_batch_size = 10;         // [mini_batch_size] files, or bytes for tabular inputs (default 1 MiB)
   std::int64_t error_threshold = -1;          // [error_threshold] failed items; -1: never aborts
-  std::optional<std::int64_t> allowed_failed_count;    // failed mini-batches
+  std::optional<std::int64_t> allowed_failed_count;    // failed mini-batches; absent (or -1): never aborts
   std::optional<double> allowed_failed_percent;        // failed mini-batches, 0..100
   OutputAction output_action = OutputAction::kAppendRow;
   std::string append_row_file_name = "parallel_run_step.txt";  // [append_row_file_name]
@@ -74,7 +84,7 @@ struct JobSpec {
   LoggingLevel logging_level = LoggingLevel::kInfo;
   std::chrono::seconds run_invocation_timeout{60};     // [run_invocation_timeout] inside run() alone
   std::chrono::seconds init_timeout{210};              // default 3 x run_invocation_timeout + 30
-  std::chrono::seconds resource_monitor_interval{600}; // [--resource_monitor_interval]; 0: off
+  std::chrono::seconds resource_monitor_interval{600}; // [--resource_monitor_interval], which wins; 0: off
   int run_max_try = 3;                        // [run_max_try]
   std::vector<Input> inputs;
   std::vector<SideInput> side_inputs;
@@ -85,6 +95,8 @@ struct JobSpec {
   // What only a cluster acts on, checked for shape and kept verbatim (null where absent):
   // suspend, ttlSecondsAfterFinished, activeDeadlineSeconds, managedBy, orchestrator, worker.
   nlohmann::json cluster = nlohmann::json::object();
+
+  bool operator==(const JobSpec&) const = default;
 
   InputType input_type() const { return inputs.empty() ? InputType::kFile : inputs.front().type; }
 };

@@ -20,7 +20,11 @@ struct ResolvedJob {
   std::string script;                                         // absolute path of the entry script
   std::string output_directory;                               // absolute
   std::vector<std::string> arguments;                         // placeholders expanded
-  std::string code_hash;                                      // SHA-256 of the source directory (or of the script)
+  std::string code_hash;                                      // see code_hash() in code_hash.h
+  // What lies below the source directory and is not code: the manifest, data, the output. Relative to it.
+  std::vector<std::string> not_code;
+
+  bool operator==(const ResolvedJob&) const = default;
 };
 
 // The job as JSON: the form in which it is handed to the orchestrator and on to the agents. The spec is

@@ -1,0 +1,19 @@
+// `--set FIELD=VALUE`: changes to a manifest before it is checked, so that an override is held to the same
+// rules as the file. This is how a PipelineParameter of ParallelRunStep is given another value.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+
+#include "common/spec/problems.h"
+
+namespace parallelrun {
+
+// Applies assignments in order. FIELD lies below `spec` unless it begins with `spec`, `metadata`,
+// `apiVersion` or `kind`: miniBatchSize, spec.nodeCount, environment.variables.X, inputs[0].glob,
+// environment.variables["a.b"]. Objects on the way are made where they are missing, list items are not.
+// VALUE is a YAML scalar or flow value; `null` takes the field away, nothing is the empty string.
+void apply_overrides(nlohmann::json& document, std::span<const std::string> assignments, Problems& problems);
+
+}  // namespace parallelrun

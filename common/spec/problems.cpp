@@ -1,0 +1,78 @@
+#include "common/spec/problems.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "common/spec/utf8.h"
+
+namespace parallelrun {
+
+std::string to_string(const SpecProblem& problem) {
+  return problem.path.empty() ? problem.message : problem.path + ": " + problem.message;
+}
+
+std::string to_string(const SpecProblem& problem, std::string_view file_name) {
+  if (problem.line > 0) return fmt::format("{}:{}: {}", file_name, problem.line, to_string(problem));
+  return fmt::format("{}: {}", file_name, to_string(problem));
+}
+
+void Problems::add(std::string path, std::string message, int line) {
+  if (full()) return;
+  if (list_.size() + 1 == kMost) {
+    list_.push_back({"", "there are more problems; these are the first", 0});
+    return;
+  }
+  list_.push_back({std::move(path), std::move(message), line});
+}
+
+std::string in_quotes(std::string_view value) { return "'" + shown(value) + "'"; }
+
+std::string shown(std::string_view value) {
+  constexpr std::size_t kMostBytes = 80;
+  const bool shortened = value.size() > kMostBytes;
+  if (shortened) value = utf8_prefix(value, kMostBytes);
+  std::string text;
+  if (is_utf8(value)) {
+    for (const char c : value) {
+      const auto byte = static_cast<unsigned char>(c);
+      switch (c) {
+        case '\n': text += "\\n"; break;
+        case '\r': text += "\\r"; break;
+        case '\t': text += "\\t"; break;
+        default:
+          if (byte < 0x20 || byte == 0x7f) {
+            text += fmt::format("\\x{:02x}", byte);
+          } else {
+            text.push_back(c);
+          }
+      }
+    }
+  } else {
+    for (const char c : value) {
+      const auto byte = static_cast<unsigned char>(c);
+      text += byte < 0x20 || byte >= 0x7f ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
+    }
+  }
+  if (shortened) text += "...";
+  return text;
+}
+
+std::string described(const nlohmann::json& value) {
+  using Type = nlohmann::json::value_t;
+  switch (value.type()) {
+    case Type::null: return "nothing (null)";
+    case Type::object: return "an object";
+    case Type::array: return "a list";
+    case Type::string: return "the string " + in_quotes(value.get_ref<const std::string&>());
+    case Type::boolean: return value.get<bool>() ? "the boolean true" : "the boolean false";
+    case Type::number_integer:
+    case Type::number_unsigned:
+    case Type::number_float: return "the number " + value.dump();
+    case Type::binary:
+    case Type::discarded: break;
+  }
+  return "something unreadable";
+}
+
+}  // namespace parallelrun

@@ -1,0 +1,246 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "common/spec/nearest_name.h"
+#include "common/spec/read_spec.h"
+
+namespace parallelrun {
+namespace {
+
+using nlohmann::json;
+
+const std::vector<std::pair<std::string, InputType>> kInputTypes = {{"file", InputType::kFile},
+                                                                    {"tabular", InputType::kTabular}};
+
+const std::vector<std::pair<std::string, ColumnType>> kColumnTypes = {{"string", ColumnType::kString},
+                                                                      {"int64", ColumnType::kInt64},
+                                                                      {"float64", ColumnType::kFloat64},
+                                                                      {"bool", ColumnType::kBool},
+                                                                      {"datetime", ColumnType::kDatetime}};
+
+bool letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool digit(char c) { return c >= '0' && c <= '9'; }
+
+// [A-Za-z_][A-Za-z0-9_.-]{0,62}
+bool is_data_name(std::string_view name) {
+  return !name.empty() && name.size() <= 63 && (letter(name.front()) || name.front() == '_') &&
+         std::all_of(name.begin(), name.end(),
+                     [](char c) { return letter(c) || digit(c) || c == '_' || c == '.' || c == '-'; });
+}
+
+std::string read_name(ObjectReader& reader, std::set<std::string>& taken) {
+  if (reader.required("name", "placeholders and options refer to it") == nullptr) return {};
+  const std::string name = reader.text("name").value_or("");
+  if (name.empty() && reader.field("name")->is_string() == false) return {};  // told already
+  if (!is_data_name(name)) {
+    reader.problem("name", in_quotes(name) + " is not a name; use 1-63 letters, digits, '_', '.' and '-', "
+                                          "beginning with a letter or '_'");
+  } else if (!taken.insert(name).second) {
+    reader.problem("name", in_quotes(name) + " is taken by another of the list; names are unique");
+  }
+  return name;
+}
+
+std::optional<Source> read_required_source(ObjectReader& reader, SourceUse use, Place place) {
+  const json* value = reader.required("source", "a Kubernetes volume source, or local: {path: ...} on one machine");
+  return read_source(value, reader.path("source"), use, place, reader.problems());
+}
+
+void read_delimiter(ObjectReader& reader, Input& input) {
+  const std::optional<std::string> text = reader.text("delimiter");
+  if (!text) return;
+  const bool one_ascii = text->size() == 1 && static_cast<unsigned char>(text->front()) < 0x80;
+  if (!one_ascii) {
+    reader.problem("delimiter", in_quotes(*text) + " is not one ASCII character; a tab is \"\\t\" in double quotes");
+  } else if (*text == "\"" || *text == "\n" || *text == "\r") {
+    reader.problem("delimiter", in_quotes(*text) + " has a meaning of its own in CSV; use ',', ';', '|' or a tab");
+  } else {
+    input.delimiter = text->front();
+  }
+}
+
+void read_columns(ObjectReader& reader, Input& input) {
+  const json* columns = reader.object("columns");
+  if (columns == nullptr) return;
+  ObjectReader types(columns, reader.path("columns"), reader.problems());
+  for (const auto& item : columns->items()) {
+    if (item.key().empty()) {
+      types.problem("", "a column needs a name");
+      continue;
+    }
+    if (item.value().is_null()) {
+      types.problem(item.key(), "needs a type: string, int64, float64, bool or datetime");
+      continue;
+    }
+    if (const auto type = types.choice<ColumnType>(item.key(), kColumnTypes)) input.columns[item.key()] = *type;
+  }
+}
+
+void read_tabular_fields(ObjectReader& reader, Input& input) {
+  read_columns(reader, input);
+  read_delimiter(reader, input);
+  if (const auto encoding = reader.text("encoding")) {
+    const bool codec = !encoding->empty() && encoding->size() <= 64 &&
+                       (letter(encoding->front()) || digit(encoding->front())) &&
+                       std::all_of(encoding->begin(), encoding->end(), [](char c) {
+                         return letter(c) || digit(c) || c == '_' || c == '-' || c == '.';
+                       });
+    if (codec) {
+      input.encoding = *encoding;
+    } else {
+      reader.problem("encoding", in_quotes(*encoding) + " is not the name of a Python codec, such as utf-8 or cp1252");
+    }
+  }
+}
+
+// The type, where it is one; nothing after a problem.
+std::optional<InputType> read_type(ObjectReader& reader) {
+  const json* value = reader.field("type");
+  if (value == nullptr) return InputType::kFile;
+  if (*value == "sql") {
+    reader.problem("type", "'sql' is not supported yet; export the table to CSV files and use 'tabular'");
+    return std::nullopt;
+  }
+  return reader.choice<InputType>("type", kInputTypes);
+}
+
+Input read_input(ObjectReader& reader, Place place, std::set<std::string>& taken) {
+  Input input;
+  input.name = read_name(reader, taken);
+  const std::optional<InputType> type = read_type(reader);
+  input.type = type.value_or(InputType::kFile);
+  input.source = read_required_source(reader, SourceUse::kInput, place).value_or(Source{});
+  if (const auto glob = reader.text("glob")) {
+    input.glob = *glob;
+    if (const std::string broken = broken_relative_path(*glob); !broken.empty()) {
+      reader.problem("glob", in_quotes(*glob) + " " + broken + ", to the input's directory");
+    }
+  }
+  if (type == InputType::kFile) {
+    for (const char* key : {"columns", "delimiter", "encoding"}) {
+      if (reader.field(key) != nullptr) {
+        reader.problem(key, "is for tabular inputs; take it out, or set type: tabular");
+      }
+    }
+  } else {
+    read_tabular_fields(reader, input);
+  }
+  for (const char* key : {"sql", "query", "splitOn"}) {
+    if (reader.is_object() && reader.field(key) != nullptr) {
+      reader.problem(key, "SQL inputs are not supported yet; export the table to CSV files");
+    }
+  }
+  return input;
+}
+
+// A path as mount points are compared: no doubled, closing or '.' parts. Nothing where it cannot be one.
+std::optional<std::string> read_mount_path(ObjectReader& reader) {
+  const std::optional<std::string> text = reader.text("mountPath");
+  if (!text) return std::nullopt;
+  const auto wrong = [&](std::string_view rule) {
+    reader.problem("mountPath", fmt::format("{} {}", in_quotes(*text), rule));
+    return std::nullopt;
+  };
+  if (!text->starts_with('/')) return wrong("is not absolute; begin it with '/'");
+  if (text->find(':') != std::string::npos) return wrong("must not contain ':'");
+  std::string path;
+  std::size_t start = 1;
+  while (start < text->size()) {
+    const std::size_t end = std::min(text->find('/', start), text->size());
+    const std::string part = text->substr(start, end - start);
+    if (part == ".." || part == ".") return wrong("must not contain '.' or '..'");
+    if (!part.empty()) path += "/" + part;
+    start = end + 1;
+  }
+  if (path.empty()) return wrong("would hide the whole container; name a folder");
+  for (const std::string_view own : {"/parallelrun", "/proc", "/sys", "/dev", "/var/run/secrets", "/run/secrets"}) {
+    if (path == own || path.starts_with(std::string(own) + "/")) {
+      return wrong(fmt::format("lies in {}, which is not the job's to use", own));
+    }
+    if (own.starts_with(path + "/")) return wrong(fmt::format("would hide {}; name another folder", own));
+  }
+  return path;
+}
+
+// No mount may hide another.
+void check_mounts(const std::vector<SideInput>& side_inputs, const std::string& path, Problems& problems) {
+  std::map<std::string, std::size_t> owners;
+  for (std::size_t i = 0; i < side_inputs.size(); ++i) {
+    if (!side_inputs[i].mount_path) continue;
+    const auto [first, fresh] = owners.emplace(*side_inputs[i].mount_path, i);
+    if (!fresh) {
+      problems.add(child_path(child_path(path, i), "mountPath"),
+                   fmt::format("{} is the mount path of {} too", in_quotes(*side_inputs[i].mount_path),
+                               in_quotes(side_inputs[first->second].name)));
+    }
+  }
+  for (const auto& [mount, index] : owners) {
+    for (std::size_t cut = mount.rfind('/'); cut != 0 && cut != std::string::npos; cut = mount.rfind('/', cut - 1)) {
+      const auto outer = owners.find(mount.substr(0, cut));
+      if (outer == owners.end()) continue;
+      problems.add(child_path(child_path(path, index), "mountPath"),
+                   fmt::format("{} lies inside {}, the mount path of {}; put them side by side", in_quotes(mount),
+                               in_quotes(outer->first), in_quotes(side_inputs[outer->second].name)));
+      break;
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<Input> read_inputs(ObjectReader& spec, Place place) {
+  std::vector<Input> inputs;
+  const json* list = spec.list("inputs");
+  if (list == nullptr) {
+    if (spec.field("inputs") == nullptr) spec.required("inputs", "a list of one or more inputs");
+    return inputs;
+  }
+  if (list->empty()) spec.problem("inputs", "is empty; a job needs one input or more");
+  std::set<std::string> taken;
+  std::vector<std::optional<InputType>> types;
+  for (std::size_t i = 0; i < list->size() && !spec.problems().full(); ++i) {
+    const json& item = (*list)[i];
+    const std::string path = child_path(spec.path("inputs"), i);
+    if (!item.is_object()) {
+      spec.problems().add(path, fmt::format("must be an object, found {}", described(item)));
+      inputs.emplace_back();
+      continue;
+    }
+    ObjectReader reader(&item, path, spec.problems());
+    inputs.push_back(read_input(reader, place, taken));
+    reader.refuse_unknown();
+    if (inputs.back().type != inputs.front().type) {
+      reader.problem("type", "differs from the first input's; all inputs of a job are file or all are tabular");
+    }
+  }
+  return inputs;
+}
+
+std::vector<SideInput> read_side_inputs(ObjectReader& spec, Place place) {
+  std::vector<SideInput> side_inputs;
+  const json* list = spec.list("sideInputs");
+  if (list == nullptr) return side_inputs;
+  std::set<std::string> taken;
+  for (std::size_t i = 0; i < list->size() && !spec.problems().full(); ++i) {
+    const json& item = (*list)[i];
+    const std::string path = child_path(spec.path("sideInputs"), i);
+    SideInput side_input;
+    if (!item.is_object()) {
+      spec.problems().add(path, fmt::format("must be an object, found {}", described(item)));
+    } else {
+      ObjectReader reader(&item, path, spec.problems());
+      side_input.name = read_name(reader, taken);
+      side_input.source = read_required_source(reader, SourceUse::kSideInput, place).value_or(Source{});
+      side_input.mount_path = read_mount_path(reader);
+      reader.refuse_unknown();
+    }
+    side_inputs.push_back(std::move(side_input));
+  }
+  check_mounts(side_inputs, spec.path("sideInputs"), spec.problems());
+  return side_inputs;
+}
+
+}  // namespace parallelrun

@@ -1,0 +1,297 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+
+#include "common/spec/nearest_name.h"
+#include "common/spec/placeholders.h"
+#include "common/spec/read_spec.h"
+
+namespace parallelrun {
+namespace {
+
+using nlohmann::json;
+
+const std::vector<std::pair<std::string, OutputAction>> kOutputActions = {
+    {"append_row", OutputAction::kAppendRow}, {"summary_only", OutputAction::kSummaryOnly}};
+const std::vector<std::pair<std::string, LoggingLevel>> kLoggingLevels = {
+    {"WARNING", LoggingLevel::kWarning}, {"INFO", LoggingLevel::kInfo}, {"DEBUG", LoggingLevel::kDebug}};
+
+constexpr std::uint64_t kDefaultFiles = 10;
+constexpr std::uint64_t kDefaultBytes = std::uint64_t{1} << 20U;
+
+bool lower_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+
+// ^[a-z]([-a-z0-9]*[a-z0-9])?$
+bool is_job_name(std::string_view name) {
+  return !name.empty() && name.front() >= 'a' && name.front() <= 'z' && name.back() != '-' &&
+         std::all_of(name.begin(), name.end(), [](char c) { return lower_or_digit(c) || c == '-'; });
+}
+
+void read_metadata(ObjectReader& top, JobSpec& job) {
+  const json* value = top.required("metadata", "metadata: {name: ...}");
+  ObjectReader metadata(value, top.path("metadata"), top.problems());
+  if (!metadata.is_object()) return;
+  if (metadata.required("name", "the name of the job") != nullptr) {
+    if (const auto name = metadata.text("name")) {
+      job.name = *name;
+      if (name->size() < 3 || name->size() > 32) {
+        metadata.problem("name", fmt::format("{} has {} characters; 3 to 32 are allowed", in_quotes(*name), name->size()));
+      }
+      if (!is_job_name(*name)) {
+        metadata.problem("name", in_quotes(*name) + " is not a job name; use a-z, 0-9 and '-', beginning with a letter "
+                                                 "and ending with a letter or digit");
+      }
+    }
+  }
+  if (const auto name = metadata.text("namespace")) {
+    job.job_namespace = *name;
+    const bool label = !name->empty() && name->size() <= 63 && name->front() != '-' && name->back() != '-' &&
+                       std::all_of(name->begin(), name->end(), [](char c) { return lower_or_digit(c) || c == '-'; });
+    if (!label) metadata.problem("namespace", in_quotes(*name) + " is not the name of a namespace");
+  }
+  for (const char* key : {"labels", "annotations"}) {
+    const json* map = metadata.object(key);
+    if (map == nullptr) continue;
+    for (const auto& item : map->items()) {
+      as_text(item.value(), child_path(metadata.path(key), item.key()), top.problems());
+    }
+  }
+  // What a server adds; it says nothing about the job.
+  for (const char* key : {"uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp",
+                          "deletionGracePeriodSeconds", "managedFields", "ownerReferences", "finalizers", "selfLink"}) {
+    metadata.field(key);
+  }
+  if (metadata.field("generateName") != nullptr) {
+    metadata.problem("generateName", "is not supported; give the job a name, so that it can be found again");
+  }
+  metadata.refuse_unknown();
+}
+
+void read_header(ObjectReader& top) {
+  for (const auto& [key, wanted] : {std::pair{"apiVersion", kApiVersion}, std::pair{"kind", kKind}}) {
+    if (top.required(key, fmt::format("{}: {}", key, wanted)) == nullptr) continue;
+    const auto value = top.text(key);
+    if (value && *value != wanted) {
+      top.problem(key, fmt::format("{} is not {}; this file describes something else, or for another version",
+                                   in_quotes(*value), in_quotes(wanted)));
+    }
+  }
+}
+
+// [append_row_file_name]
+void read_append_row_file_name(ObjectReader& spec, JobSpec& job) {
+  const auto name = spec.text("appendRowFileName");
+  if (!name) return;
+  job.append_row_file_name = *name;
+  const auto wrong = [&](std::string_view rule) {
+    spec.problem("appendRowFileName", fmt::format("{} {}", in_quotes(*name), rule));
+  };
+  static constexpr std::array<std::string_view, 4> kOwn = {"logs", ".parallelrun", "_SUCCESS", "failed_items.jsonl"};
+  if (name->empty()) return wrong("is empty; leave it out for parallel_run_step.txt");
+  if (name->find('/') != std::string::npos) return wrong("is a path; it must be the name of a file in the output directory");
+  if (*name == "." || *name == "..") return wrong("is not the name of a file");
+  if (name->size() > 255) return wrong("is longer than 255 bytes");
+  if (std::any_of(name->begin(), name->end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; })) {
+    return wrong("holds a control character");
+  }
+  if (std::find(kOwn.begin(), kOwn.end(), *name) != kOwn.end()) {
+    return wrong("is the name of a file of the runner itself; choose another");
+  }
+}
+
+void read_numbers(ObjectReader& spec, JobSpec& job) {
+  job.error_threshold = spec.whole_number("errorThreshold", -1, kHighestInt).value_or(job.error_threshold);
+  if (const auto count = spec.whole_number("allowedFailedCount", -1, kHighestInt); count && *count >= 0) {
+    job.allowed_failed_count = count;
+  }
+  if (const json* percent = spec.field("allowedFailedPercent")) {
+    if (!percent->is_number()) {
+      spec.problem("allowedFailedPercent", "must be a number, found " + described(*percent));
+    } else if (percent->get<double>() < 0 || percent->get<double>() > 100) {
+      spec.problem("allowedFailedPercent", percent->dump() + " is out of range; from 0 to 100");
+    } else {
+      job.allowed_failed_percent = percent->get<double>();
+    }
+  }
+  const auto positive = [&](const char* key, int otherwise) {
+    return static_cast<int>(spec.whole_number(key, 1, kHighestInt).value_or(otherwise));
+  };
+  job.node_count = positive("nodeCount", job.node_count);
+  job.process_count_per_node = positive("processCountPerNode", job.process_count_per_node);
+  job.run_max_try = positive("runMaxTry", job.run_max_try);
+
+  const auto seconds = [&](const char* key, std::int64_t lowest, std::int64_t otherwise) {
+    return std::chrono::seconds(spec.whole_number(key, lowest, kHighestInt).value_or(otherwise));
+  };
+  job.run_invocation_timeout = seconds("runInvocationTimeout", 1, job.run_invocation_timeout.count());
+  job.init_timeout =
+      seconds("initTimeout", 1, std::min(3 * job.run_invocation_timeout.count() + 30, kHighestInt));
+  job.resource_monitor_interval = seconds("resourceMonitorInterval", 0, job.resource_monitor_interval.count());
+}
+
+// [--resource_monitor_interval] among the arguments, where ParallelRunStep has it. The last one counts.
+void read_monitor_argument(ObjectReader& spec, JobSpec& job) {
+  constexpr std::string_view kOption = "--resource_monitor_interval";
+  for (std::size_t i = 0; i < job.arguments.size(); ++i) {
+    std::string_view value = job.arguments[i];
+    if (!value.starts_with(kOption)) continue;
+    value.remove_prefix(kOption.size());
+    std::size_t at = i;
+    if (value.starts_with('=')) {
+      value.remove_prefix(1);
+    } else if (!value.empty()) {
+      continue;  // another option that begins alike
+    } else if (i + 1 < job.arguments.size()) {
+      at = i + 1;
+      value = job.arguments[at];
+    }
+    std::int64_t number = 0;
+    const auto [stop, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+    if (value.empty() || error != std::errc() || stop != value.data() + value.size() || number < 0 ||
+        number > kHighestInt) {
+      spec.problems().add(child_path(spec.path("arguments"), at),
+                          fmt::format("{} takes whole seconds (0: off), found {}", kOption, in_quotes(value)));
+      continue;
+    }
+    job.resource_monitor_interval = std::chrono::seconds(number);
+  }
+}
+
+void check_arguments(ObjectReader& spec, const JobSpec& job) {
+  PlaceholderDirectories names;
+  for (const Input& input : job.inputs) names.inputs.emplace(input.name, "");
+  for (const SideInput& input : job.side_inputs) names.side_inputs.emplace(input.name, "");
+  for (std::size_t i = 0; i < job.arguments.size(); ++i) {
+    const Result<std::string> expanded = expand_argument(job.arguments[i], names);
+    if (!expanded.ok()) spec.problems().add(child_path(spec.path("arguments"), i), expanded.error().message);
+  }
+}
+
+void read_output(ObjectReader& spec, Place place, JobSpec& job) {
+  const json* value = spec.required("output", "output: {source: ...}");
+  ObjectReader output(value, spec.path("output"), spec.problems());
+  if (!output.is_object()) return;
+  const json* source = output.required("source", "a Kubernetes volume source, or local: {path: ...} on one machine");
+  const std::optional<Source> read =
+      read_source(source, output.path("source"), SourceUse::kOutput, place, spec.problems());
+  job.output.source = read.value_or(Source{});
+  job.output.overwrite = output.boolean("overwrite").value_or(false);
+  job.output.mount_on_workers = output.boolean("mountOnWorkers").value_or(false);
+  if (const auto format = output.text("format"); format && *format != "text") {
+    const bool planned = *format == "csv" || *format == "jsonl" || *format == "parquet";
+    output.problem("format", in_quotes(*format) + (planned ? " is not supported yet; leave it out for text rows"
+                                                        : " is not a format; leave it out for text rows"));
+  }
+  output.refuse_unknown();
+  if (!read) return;
+  for (std::size_t i = 0; i < job.inputs.size(); ++i) {
+    if (job.inputs[i].source == *read) {
+      output.problem("source", fmt::format("is also the source of the input {}; give the output a directory of its own",
+                                           in_quotes(job.inputs[i].name)));
+    }
+  }
+}
+
+// [entry_script], [source_directory]
+void read_code(ObjectReader& spec, Place place, JobSpec& job) {
+  const json* source = spec.field("sourceDirectory");
+  job.source_directory =
+      read_source(source, spec.path("sourceDirectory"), SourceUse::kCode, place, spec.problems());
+  if (spec.required("entryScript", "the Python file with init() and run(mini_batch)") == nullptr) return;
+  const auto script = spec.text("entryScript");
+  if (!script) return;
+  job.entry_script = *script;
+  std::string broken;
+  if (script->empty() || script->ends_with('/')) {
+    broken = "is not the name of a file";
+  } else if (source != nullptr) {
+    broken = broken_relative_path(*script);
+    if (!broken.empty()) broken += "; name a file below sourceDirectory";
+  } else if (!script->starts_with('/')) {
+    broken = "is relative, but there is no sourceDirectory; add one, or give an absolute path";
+  }
+  if (!broken.empty()) spec.problem("entryScript", in_quotes(*script) + " " + broken);
+}
+
+}  // namespace
+
+void read_mini_batch_size(ObjectReader& spec, std::optional<InputType> type, JobSpec& job) {
+  const bool tabular = type == InputType::kTabular;
+  job.mini_batch_size = tabular ? kDefaultBytes : kDefaultFiles;
+  const json* value = spec.field("miniBatchSize");
+  if (value == nullptr) return;
+  constexpr std::int64_t kHighest = std::numeric_limits<std::int64_t>::max();
+  if (!value->is_string()) {
+    if (const auto size = spec.whole_number("miniBatchSize", 1, kHighest)) {
+      job.mini_batch_size = static_cast<std::uint64_t>(*size);
+    }
+    return;
+  }
+  const auto& text = value->get_ref<const std::string&>();
+  const auto wrong = [&](std::string_view rule) {
+    spec.problem("miniBatchSize", fmt::format("{} {}", in_quotes(text), rule));
+  };
+  const bool may_be_bytes = type != InputType::kFile;
+  const std::string_view not_a_size =
+      may_be_bytes ? "is not a size; use bytes or KB, MB, GB" : "is not a number of files; use a count of 1 or more";
+  std::uint64_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  const std::string_view unit(stop, static_cast<std::size_t>(end - stop));
+  unsigned shift = 0;
+  if (unit == "KB") {
+    shift = 10;
+  } else if (unit == "MB") {
+    shift = 20;
+  } else if (unit == "GB") {
+    shift = 30;
+  } else if (!unit.empty()) {
+    return wrong(not_a_size);
+  }
+  if (error == std::errc::result_out_of_range) return wrong("is too large");
+  if (error != std::errc()) return wrong(not_a_size);
+  if (shift != 0 && !may_be_bytes) {
+    return wrong("is a size in bytes, as tabular inputs have it; for file inputs give a number of files");
+  }
+  if (number == 0) return wrong("is too small; at least 1");
+  if (number > (static_cast<std::uint64_t>(kHighest) >> shift)) return wrong("is too large");
+  job.mini_batch_size = number << shift;
+}
+
+JobSpec read_job(const json& document, Place place, Problems& problems) {
+  JobSpec job;
+  ObjectReader top(&document, "", problems);
+  read_header(top);
+  read_metadata(top, job);
+  const json* value = top.required("spec", "what the job is");
+  top.field("status");  // what a server reports about an earlier object
+  ObjectReader spec(value, top.path("spec"), problems);
+  if (spec.is_object()) {
+    read_code(spec, place, job);
+    job.environment = read_environment(spec, spec.field("sourceDirectory") != nullptr);
+    const std::size_t before = problems.size();
+    job.inputs = read_inputs(spec, place);
+    const bool sound_inputs = problems.size() == before;
+    job.side_inputs = read_side_inputs(spec, place);
+    read_output(spec, place, job);
+    const bool known_type = sound_inputs && !job.inputs.empty();
+    read_mini_batch_size(spec, known_type ? std::optional(job.input_type()) : std::nullopt, job);
+    read_numbers(spec, job);
+    if (const auto action = spec.choice<OutputAction>("outputAction", kOutputActions)) job.output_action = *action;
+    read_append_row_file_name(spec, job);
+    if (const auto level = spec.choice<LoggingLevel>("loggingLevel", kLoggingLevels)) job.logging_level = *level;
+    job.arguments = spec.texts("arguments");
+    check_arguments(spec, job);
+    read_monitor_argument(spec, job);
+    job.allow_reuse = spec.boolean("allowReuse").value_or(true);
+    job.cluster = read_cluster_fields(spec);
+    spec.refuse_unknown();
+  }
+  top.refuse_unknown();
+  return job;
+}
+
+}  // namespace parallelrun

@@ -1,0 +1,40 @@
+// The parts that parse_manifest is made of. Internal to common/spec.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/spec/job_spec.h"
+#include "common/spec/manifest.h"
+#include "common/spec/object_reader.h"
+#include "common/spec/problems.h"
+
+namespace parallelrun {
+
+inline constexpr std::int64_t kHighestInt = 2147483647;  // the API's integers are int32
+
+enum class SourceUse { kCode, kInput, kSideInput, kOutput };
+
+// A volume source, `local`, `subPath`. Problems are told at `path`. `value` may be null: no source, no problem.
+std::optional<Source> read_source(const nlohmann::json* value, const std::string& path, SourceUse use, Place place,
+                                  Problems& problems);
+
+std::vector<Input> read_inputs(ObjectReader& spec, Place place);
+std::vector<SideInput> read_side_inputs(ObjectReader& spec, Place place);
+Environment read_environment(ObjectReader& spec, bool has_source_directory);
+nlohmann::json read_cluster_fields(ObjectReader& spec);
+
+// [mini_batch_size] Files (a count) or bytes. Without a usable input type both forms pass.
+void read_mini_batch_size(ObjectReader& spec, std::optional<InputType> type, JobSpec& job);
+
+// The whole of a manifest.
+JobSpec read_job(const nlohmann::json& document, Place place, Problems& problems);
+
+// Why `path` cannot name something below a directory (absolute, with "..", ...); empty: it can.
+std::string broken_relative_path(std::string_view path);
+
+}  // namespace parallelrun

@@ -1,0 +1,107 @@
+#include "common/spec/manifest.h"
+
+namespace parallelrun {
+namespace {
+
+using nlohmann::json;
+
+std::string_view word(InputType type) { return type == InputType::kFile ? "file" : "tabular"; }
+std::string_view word(OutputAction action) {
+  return action == OutputAction::kAppendRow ? "append_row" : "summary_only";
+}
+
+std::string_view word(LoggingLevel level) {
+  switch (level) {
+    case LoggingLevel::kWarning: return "WARNING";
+    case LoggingLevel::kInfo: return "INFO";
+    case LoggingLevel::kDebug: break;
+  }
+  return "DEBUG";
+}
+
+std::string_view word(ColumnType type) {
+  switch (type) {
+    case ColumnType::kString: return "string";
+    case ColumnType::kInt64: return "int64";
+    case ColumnType::kFloat64: return "float64";
+    case ColumnType::kBool: return "bool";
+    case ColumnType::kDatetime: break;
+  }
+  return "datetime";
+}
+
+json write(const Source& source) {
+  json out = source.volume.is_object() ? source.volume : json::object();
+  if (source.local_path) out["local"] = {{"path", *source.local_path}};
+  if (!source.sub_path.empty()) out["subPath"] = source.sub_path;
+  return out;
+}
+
+json write(const Input& input) {
+  json out = {{"name", input.name}, {"type", word(input.type)}, {"source", write(input.source)}};
+  if (!input.glob.empty()) out["glob"] = input.glob;
+  if (input.type == InputType::kTabular) {
+    if (!input.columns.empty()) {
+      json& columns = out["columns"] = json::object();
+      for (const auto& [name, type] : input.columns) columns[name] = word(type);
+    }
+    out["delimiter"] = std::string(1, input.delimiter);
+    out["encoding"] = input.encoding;
+  }
+  return out;
+}
+
+json write(const SideInput& input) {
+  json out = {{"name", input.name}, {"source", write(input.source)}};
+  if (input.mount_path) out["mountPath"] = *input.mount_path;
+  return out;
+}
+
+json write(const Environment& environment) {
+  json out = json::object();
+  if (!environment.image.empty()) out["image"] = environment.image;
+  if (!environment.requirements.empty()) out["requirements"] = environment.requirements;
+  if (!environment.requirements_file.empty()) out["requirementsFile"] = environment.requirements_file;
+  if (!environment.variables.empty()) out["variables"] = environment.variables;
+  if (!environment.env.empty()) out["env"] = environment.env;
+  return out;
+}
+
+}  // namespace
+
+json to_json(const JobSpec& job) {
+  json spec = job.cluster.is_object() ? job.cluster : json::object();
+  spec["entryScript"] = job.entry_script;
+  if (job.source_directory) spec["sourceDirectory"] = write(*job.source_directory);
+  spec["miniBatchSize"] = job.mini_batch_size;
+  spec["errorThreshold"] = job.error_threshold;
+  if (job.allowed_failed_count) spec["allowedFailedCount"] = *job.allowed_failed_count;
+  if (job.allowed_failed_percent) spec["allowedFailedPercent"] = *job.allowed_failed_percent;
+  spec["outputAction"] = word(job.output_action);
+  spec["appendRowFileName"] = job.append_row_file_name;
+  spec["nodeCount"] = job.node_count;
+  spec["processCountPerNode"] = job.process_count_per_node;
+  spec["environment"] = write(job.environment);
+  spec["loggingLevel"] = word(job.logging_level);
+  spec["runInvocationTimeout"] = job.run_invocation_timeout.count();
+  spec["initTimeout"] = job.init_timeout.count();
+  spec["resourceMonitorInterval"] = job.resource_monitor_interval.count();
+  spec["runMaxTry"] = job.run_max_try;
+  spec["inputs"] = json::array();
+  for (const Input& input : job.inputs) spec["inputs"].push_back(write(input));
+  if (!job.side_inputs.empty()) {
+    spec["sideInputs"] = json::array();
+    for (const SideInput& input : job.side_inputs) spec["sideInputs"].push_back(write(input));
+  }
+  spec["output"] = {{"source", write(job.output.source)},
+                    {"overwrite", job.output.overwrite},
+                    {"mountOnWorkers", job.output.mount_on_workers}};
+  if (!job.arguments.empty()) spec["arguments"] = job.arguments;
+  spec["allowReuse"] = job.allow_reuse;
+
+  json metadata = {{"name", job.name}};
+  if (!job.job_namespace.empty()) metadata["namespace"] = job.job_namespace;
+  return {{"apiVersion", kApiVersion}, {"kind", kKind}, {"metadata", std::move(metadata)}, {"spec", std::move(spec)}};
+}
+
+}  // namespace parallelrun

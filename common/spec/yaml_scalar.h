@@ -1,0 +1,14 @@
+// What an unquoted YAML scalar is, by the rules of document.h.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace parallelrun {
+
+// The value of a plain (unquoted) scalar; nothing where JSON cannot hold it (NaN, infinities).
+std::optional<nlohmann::json> resolve_plain_scalar(std::string_view text);
+
+}  // namespace parallelrun
