@@ -1,0 +1,96 @@
+// Commit = output + journal. Appends rows to the output file and lines to failed_items.jsonl, syncs both, appends a
+// journal record that holds both lengths, syncs it. What a restarted orchestrator finds is cut back to the
+// lengths of the last whole record, so that every mini-batch is in the output once and whole, or not at all.
+//
+// Files (below the output directory): the output file, failed_items.jsonl, .parallelrun/journal,
+// .parallelrun/types.json, .parallelrun/result.json, _SUCCESS.
+//
+// Passive: no thread of its own, and used by one thread at a time. After any error of write() the object must not
+// be used again and the process must end: what is on disk is then found out by the next open().
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/result/result.h"
+#include "runner/orchestrator/commit_group.h"
+#include "runner/orchestrator/journal.h"
+#include "runner/orchestrator/mini_batch_set.h"
+#include "runner/orchestrator/plan_view.h"
+#include "runner/orchestrator/storage.h"
+
+namespace parallelrun::orchestrator {
+
+// What the journal says of earlier runs and crashes. Grows with what is unfinished, not with what is finished.
+struct RecoveredJob {
+  std::optional<JobState> ended;  // kComplete: there is nothing to do. kFailed: start() begins a new run
+  std::uint64_t run = 1;          // grows with each start after kFailed
+  std::uint64_t epoch = 0;        // of this orchestrator, once start() has returned; before: of the last one
+  Counts counts;
+  MiniBatchSet finished;                              // committed, succeeded or failed
+  std::map<std::uint64_t, std::uint32_t> tries;       // charged tries of unfinished mini-batches
+  std::map<std::uint32_t, InputInfo> types;           // decided column types by input
+  std::vector<EpochStart> epochs;                     // every earlier epoch and this one, ascending
+  std::uint64_t output_length = 0;                    // bytes
+  std::uint64_t failed_items_length = 0;              // bytes
+};
+
+class Committer {
+ public:
+  struct Options {
+    std::string output_file;  // [append_row_file_name]; empty for summary_only
+    std::string fingerprint;  // of the job; a journal of another one is refused
+  };
+  struct Opened;
+
+  // Reads the journal (streaming) and checks that output and failed_items.jsonl hold what it says. A job that ended
+  // kComplete is not touched; else both files are cut back to what is committed.
+  // Errors: kConflict (another job's journal), kCorrupt (journal damaged before its end, or an output file that has
+  // lost committed rows; the message names the file and the way out), kNoSpace, kIo.
+  // `storage` and `plan` must outlive the committer.
+  static Result<Opened> open(Storage& storage, PlanDurability& plan, const Options& options);
+
+  // Begins an epoch, and before that a new run if the last one ended kFailed: failed mini-batches are unfinished again
+  // with fresh counts, and failed_items.jsonl keeps the shortfalls only. `plan_length`: mini-batches that the
+  // persisted plan holds now, before anything is appended to it.
+  // Errors: kConflict (the job is complete), kCorrupt (the plan holds less than what is committed), kNoSpace, kIo.
+  Status start(RecoveredJob& job, std::uint64_t plan_length);
+
+  // Makes `group` durable: when it returns without error, its results may be acknowledged. Blocks on the disk.
+  Status write(const CommitGroup& group);
+
+  // Writes _SUCCESS and result.json again where a crash came between the journal and them.
+  Status restore_end_marks(const JobResult& result);
+
+  std::uint64_t output_length() const { return output_length_; }
+
+ private:
+  Committer(Storage& storage, PlanDurability& plan, Options options);
+
+  Status begin_run(RecoveredJob& job);
+  Status install_failed_items(std::uint64_t run);
+  Status open_data_files();
+  Status cut(RecoveredJob& job);
+  Status write_end(const JobResult& result);
+
+  Storage& storage_;
+  PlanDurability& plan_;
+  Options options_;
+  std::unique_ptr<File> output_;
+  std::unique_ptr<File> failed_items_;
+  std::unique_ptr<JournalWriter> journal_;
+  std::uint64_t output_length_ = 0;
+  std::uint64_t failed_items_length_ = 0;
+  std::string scratch_;  // rows of a group, joined; journal payload
+};
+
+struct Committer::Opened {
+  std::unique_ptr<Committer> committer;
+  RecoveredJob job;
+};
+
+}  // namespace parallelrun::orchestrator

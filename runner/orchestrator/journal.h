@@ -1,0 +1,93 @@
+// The journal: which mini-batches are done, and how long output and failed_items.jsonl were then.
+//
+//   header  u64 magic | u32 version | bytes fingerprint | u64 checksum
+//   record  u32 length | u32 check of the length | payload (`length` bytes) | u64 checksum
+//   payload u8 type, then
+//     kEpoch  u64 epoch | u64 plan_length
+//     kRun    u64 run | u64 failed_items_length
+//     kGroup  u64 output_length | u64 output_checksum | u64 failed_items_length | u64 failed_items_checksum |
+//             u32 count | count x { u8 kind | u64 mini_batch | u64 attempt | u64 items | u64 items_failed }
+//     kEnd    u8 state
+//
+// Checksums are XXH3; that of a record is seeded with that of the record before it (the first with the header's),
+// so that no record of another place or time passes. One record is appended and synced at a time, so only
+// the last one can be torn: a bad record with others after it is damage, and is refused instead of cut away.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "common/result/result.h"
+#include "runner/orchestrator/commit_group.h"
+#include "runner/orchestrator/storage.h"
+
+namespace parallelrun::orchestrator {
+
+inline constexpr const char* kJournalPath = ".parallelrun/journal";
+
+// One life of an orchestrator. Results of an earlier epoch are good for mini-batches below the plan lengths of
+// all later ones: those were not planned anew.
+struct EpochStart {
+  std::uint64_t epoch = 0;
+  std::uint64_t plan_length = 0;  // mini-batches that the persisted plan held then
+  bool operator==(const EpochStart&) const = default;
+};
+struct RunStart {
+  std::uint64_t run = 0;
+  std::uint64_t failed_items_length = 0;  // bytes of failed_items.jsonl, of shortfalls alone
+  bool operator==(const RunStart&) const = default;
+};
+struct GroupRecord {
+  std::uint64_t output_length = 0;          // bytes, after the group
+  std::uint64_t output_checksum = 0;        // of the rows the group added
+  std::uint64_t failed_items_length = 0;    // bytes, after the group
+  std::uint64_t failed_items_checksum = 0;  // of the lines the group added
+  std::vector<CommitEntry> entries;
+  bool operator==(const GroupRecord&) const = default;
+};
+struct EndRecord {
+  JobState state = JobState::kComplete;
+  bool operator==(const EndRecord&) const = default;
+};
+using JournalRecord = std::variant<EpochStart, RunStart, GroupRecord, EndRecord>;
+
+// XXH3 of `bytes`.
+std::uint64_t checksum(std::string_view bytes, std::uint64_t seed = 0);
+
+// One thread at a time.
+class JournalWriter {
+ public:
+  // A new journal in an empty file; durable when it returns.
+  static Result<std::unique_ptr<JournalWriter>> create(Storage& storage, std::string_view fingerprint);
+  // Goes on after the last whole record, as read_journal() found it.
+  JournalWriter(std::unique_ptr<File> file, std::uint64_t chain) : file_(std::move(file)), chain_(chain) {}
+
+  // Appends and syncs.
+  Status append(const JournalRecord& record);
+
+ private:
+  std::unique_ptr<File> file_;
+  std::uint64_t chain_;  // checksum of the last record
+  std::string buffer_;
+};
+
+struct JournalEnd {
+  bool header_whole = false;  // false: the file is empty or ends within its header: nothing was ever committed
+  std::uint64_t length = 0;   // bytes up to the end of the last whole record
+  std::uint64_t chain = 0;    // its checksum
+  std::uint64_t torn = 0;     // bytes after it, to be cut off
+};
+
+// Reads records in order, in constant memory but for the largest record; `visit(record, offset)` gets the record and
+// the offset of its first byte. Stops before `limit` bytes.
+// Errors: kConflict (another fingerprint), kUnsupported (another version), kCorrupt (damage before the end; not a
+// journal), kIo, and whatever `visit` gives.
+Result<JournalEnd> read_journal(File& file, std::string_view fingerprint, std::uint64_t limit,
+                                const std::function<Status(JournalRecord&&, std::uint64_t offset)>& visit);
+
+}  // namespace parallelrun::orchestrator

@@ -1,0 +1,53 @@
+// What the orchestrator needs of planning, as interfaces beside their user. The process implements them over
+// runner/plan; the simulation over a model of it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "common/result/result.h"
+#include "runner/plan/mini_batch.h"
+
+namespace parallelrun::orchestrator {
+
+// The planned mini-batches in plan order, read back from disk: what waits is there, not in memory. Called on
+// the core's thread only, so it must not block on planning.
+class MiniBatchSource {
+ public:
+  virtual ~MiniBatchSource() = default;
+  // The next one; empty when everything planned so far has been read. Errors: kCorrupt, kIo; they end the job.
+  virtual Result<std::optional<MiniBatch>> next() = 0;
+  // The following next() gives mini-batch `id` (or a later one). Called before the first next() only. An
+  // implementation that cannot seek may do nothing: what is finished is skipped anyway.
+  virtual Status skip_to(MiniBatchId id) = 0;
+};
+
+// Called on the commit thread, before anything of these mini-batches is committed: what would be planned anew
+// after a crash could be cut differently.
+class PlanDurability {
+ public:
+  virtual ~PlanDurability() = default;
+  // Mini-batches 0 to `mini_batches` - 1 of the plan survive a crash after it. Cheap when they did before.
+  virtual Status make_durable(std::uint64_t mini_batches) = 0;
+};
+
+// Samples for the inference of column types. Called on the core's thread.
+class SampleSource {
+ public:
+  virtual ~SampleSource() = default;
+
+  enum class Need {
+    kNone,     // a file input, or every column is declared
+    kNotYet,   // the sample is not known yet; asked again before each lease of this input
+    kSample,   // infer from `descriptor`
+  };
+  struct Sample {
+    Need need = Need::kNone;
+    std::string descriptor;  // of the kInferTypes lease: u32 count | count x bytes CsvSlice descriptor
+  };
+  // Errors end the job.
+  virtual Result<Sample> sample(std::uint32_t input) = 0;
+};
+
+}  // namespace parallelrun::orchestrator
