@@ -1,9 +1,7 @@
 // parallelrun-worker: the worker process with an embedded CPython. Started by the agent, which speaks to it
 // over file descriptor 3 (runner/channel/frames.h).
-#include <sys/prctl.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -29,7 +27,6 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: parallelrun-worker [--python-info]; `parallelrun agent` starts it\n");
     return 2;
   }
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   const std::string folder = from_environment("PARALLELRUN_PYTHON_PATH", "");
   if (folder.empty()) {
     std::fprintf(stderr,

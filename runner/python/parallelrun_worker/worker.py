@@ -31,8 +31,11 @@ def _open_channel():
         )
         return None
     import faulthandler
+    import signal
 
     faulthandler.enable()
+    # How the agent asks for the stack of a process that is over its time, before it kills it.
+    faulthandler.register(signal.SIGUSR2, all_threads=True)
     for stream, errors in ((sys.stdout, "surrogateescape"), (sys.stderr, "backslashreplace")):
         if stream is not None:
             stream.reconfigure(encoding="utf-8", errors=errors, line_buffering=True)
@@ -41,7 +44,6 @@ def _open_channel():
     except ImportError:
         from parallelrun_worker import native_process
 
-        native_process.die_with_parent()
         return frames.Channel(frames.CHANNEL_FD, frames.STAMP_FD, native_process.flush_stdio())
     return native.Channel(frames.CHANNEL_FD, frames.STAMP_FD)
 

@@ -1,0 +1,345 @@
+"""Tabular inputs: a slice of a CSV file as the DataFrame that pandas.read_csv(low_memory=False) would have
+given for those records of the whole file."""
+
+import codecs
+import os
+import struct
+
+from parallelrun_worker import column_types, csv_check
+from parallelrun_worker.failures import ContractError
+
+_NUMBERS = struct.Struct("<QQQQQq")
+_U32 = struct.Struct("<I")
+
+
+class SliceError(ContractError):
+    """The data of a mini-batch cannot be used. `items`: how many it has, as far as that is known."""
+
+    def __init__(self, message, name="DataError", items=0):
+        super().__init__(message, name)
+        self.items = items
+
+
+class CsvSlice:
+    """A CsvSlice descriptor (runner/plan/mini_batch.h)."""
+
+    __slots__ = ("path", "offset", "length", "first_row", "records", "file_size", "modified_ns", "header")
+
+    def __init__(self, descriptor):
+        try:
+            kind = descriptor[0]
+            path, at = _sized(descriptor, 1)
+            (self.offset, self.length, self.first_row, self.records, self.file_size, self.modified_ns) = (
+                _NUMBERS.unpack_from(descriptor, at)
+            )
+            self.header, at = _sized(descriptor, at + _NUMBERS.size)
+        except (struct.error, IndexError):
+            kind = at = -1
+        if kind != 2 or at != len(descriptor):
+            raise SliceError("the descriptor of the mini-batch cannot be decoded", "CorruptDescriptor")
+        self.path = os.fsdecode(path)
+
+
+def _sized(data, at):
+    (size,) = _U32.unpack_from(data, at)
+    at += 4
+    if size > len(data) - at:
+        raise IndexError
+    return data[at : at + size], at + size
+
+
+class TabularInput:
+    """One entry of spec.inputs. `types` maps columns to what was inferred for the whole input, once known."""
+
+    def __init__(self, entry):
+        self.name = entry["name"]
+        self.declared = dict(entry.get("columns") or {})
+        self.types = {}
+        self._delimiter = (entry.get("delimiter") or ",").encode("ascii")
+        self._encoding = _codec(entry.get("encoding") or "utf-8", self.name)
+        self._pandas = _import_pandas()
+        self._checker = csv_check.load()
+        self._headers = {}  # header record -> (fields, column names)
+        self._gaps_told = set()
+
+    def read(self, descriptor):
+        """(DataFrame, items, path, range of rows) of a slice. Raises SliceError."""
+        piece = CsvSlice(descriptor)
+        try:
+            header, data, first_row = self._load(piece)
+            return self._frame(piece.path, header, data, first_row)
+        except SliceError as error:
+            error.items = error.items or piece.records
+            raise
+
+    def infer_types(self, payload):
+        """{column: type} for the whole input from sample slices: u32 count, then that many descriptors.
+        What cannot be read is left out here: its mini-batch will fail by itself."""
+        (count,) = _U32.unpack_from(payload)
+        at = 4
+        samples = {}  # header -> slices under it
+        for _ in range(count):
+            descriptor, at = _sized(payload, at)
+            try:
+                header, data, _ = self._load(CsvSlice(descriptor))
+                fields, _ = self._columns_of(header)
+                if self._checker.check(data, self._delimiter, fields).error == 0:
+                    samples.setdefault(header, []).append(data if data.endswith(b"\n") else data + b"\n")
+            except SliceError:
+                continue
+        merged = column_types.Merger()
+        for header, pieces in samples.items():
+            merged.add(self._parse(header, b"".join(pieces), None))
+        return merged.types(leave_out=self.declared)
+
+    def _load(self, piece):
+        """(header, records, number of the first record) as UTF-8 bytes."""
+        packed = piece.path.endswith(".gz")
+        if packed or not self._encoding.sliceable or not piece.header:
+            content = _read_range(piece, 0, piece.file_size)
+            if packed or content[:2] == b"\x1f\x8b":
+                content = _unpack(piece.path, content)
+            return self._split_header(piece.path, self._to_utf8(piece.path, content, 0))
+        data = _read_range(piece, piece.offset, piece.length)
+        header = piece.header
+        if not self._encoding.is_utf8:
+            header = self._to_utf8(piece.path, header, 0)
+            data = self._to_utf8(piece.path, data, piece.first_row)
+        if not header.endswith((b"\n", b"\r")):
+            header += b"\n"
+        return header, data, piece.first_row
+
+    def _to_utf8(self, path, content, first_row):
+        try:
+            return content.decode(self._encoding.name).encode("utf-8")
+        except UnicodeDecodeError as error:
+            if self._encoding.sliceable:
+                row = first_row + self._checker.row_of_offset(content, self._delimiter, error.start)
+            else:
+                before = content[: error.start].decode(self._encoding.name, "ignore").encode("utf-8")
+                row = self._checker.row_of_offset(before, self._delimiter, len(before))
+            raise self._broken_bytes(path, row, content[error.start : error.start + 1], error.reason) from None
+        except UnicodeEncodeError as error:  # a lone surrogate in UTF-16
+            raise SliceError("%s: %s" % (path, error), "UnicodeError") from None
+
+    def _split_header(self, path, content):
+        if content.startswith(codecs.BOM_UTF8):
+            content = content[3:]
+        # Everything up to the end of the first record that is not blank.
+        row = self._checker.row_of_item(content, self._delimiter, 0)
+        low, high = 0, len(content)
+        while low < high:  # the first offset of a later record
+            middle = (low + high) // 2
+            if self._checker.row_of_offset(content, self._delimiter, middle) > row:
+                high = middle
+            else:
+                low = middle + 1
+        if low == 0:
+            raise SliceError("%s is empty: a CSV file begins with a header" % path, "EmptyDataError")
+        header = content[:low]
+        return header if header.endswith((b"\n", b"\r")) else header + b"\n", content[low:], 1
+
+    def _columns_of(self, header):
+        known = self._headers.get(header)
+        if known is None:
+            fields = self._checker.count_fields(header, self._delimiter)
+            # Through pandas, which numbers columns of the same name and names those without one.
+            columns = list(self._parse(header, b"", None).columns) if fields else []
+            if len(self._headers) > 1000:
+                self._headers.clear()
+            known = self._headers[header] = (fields, columns)
+        return known
+
+    def _frame(self, path, header, data, first_row):
+        fields, columns = self._columns_of(header)
+        for column in self.declared:
+            if column not in columns:
+                raise SliceError(
+                    "%s has no column %r, which spec.inputs[%s].columns declares; its header names %s"
+                    % (path, column, self.name, ", ".join(columns[:50]) or "nothing"),
+                    "KeyError",
+                )
+        report = self._checker.check(data, self._delimiter, fields)
+        if report.error:
+            raise self._bad_record(path, first_row + report.row, data, report, fields)
+        types = {c: self.declared.get(c) or self.types.get(c) for c in columns}
+        try:
+            frame = column_types.apply(
+                lambda dtypes: self._parse(header, data, dtypes), types,
+                lambda column, row, last: self._tell_gap(path, column, first_row + self._row(data, row)),
+            )
+        except column_types.Misfit as misfit:
+            raise self._misfit(path, first_row + self._row(data, misfit.item), misfit, report.items) from None
+        except column_types.Unparsable as error:
+            raise SliceError("%s, rows %d to %d: pandas cannot read them: %s" % (
+                path, first_row, first_row + max(report.rows, 1) - 1, error), "ParserError", report.items) from None
+        if len(frame) != report.items:
+            raise SliceError(
+                "%s, rows %d to %d: %d records, but pandas reads %d"
+                % (path, first_row, first_row + report.rows - 1, report.items, len(frame)),
+                "ParserError",
+                report.items,
+            )
+        return frame, report.items, path, range(first_row, first_row + report.rows)
+
+    def _row(self, data, item):
+        return self._checker.row_of_item(data, self._delimiter, item)
+
+    def _parse(self, header, data, dtypes):
+        return self._pandas.read_csv(
+            _Utf8Parts(header, data),
+            sep=self._delimiter.decode(),
+            dtype=dtypes,
+            low_memory=False,
+            engine="c",
+        )
+
+    def _bad_record(self, path, row, data, report, fields):
+        if report.error == csv_check.UTF8:
+            broken = data[report.offset : report.offset + 1]
+            return self._broken_bytes(path, row, broken, "invalid byte")
+        if report.error == csv_check.UNCLOSED:
+            return SliceError("%s, row %d: a quoted field is never closed" % (path, row), "ParserError")
+        return SliceError(
+            "%s, row %d has %d field%s where the header has %d; a field that holds the delimiter (%s) must be in "
+            "double quotes (row 1 is the first record after the header)"
+            % (path, row, report.fields, "" if report.fields == 1 else "s", fields, self._delimiter.decode()),
+            "ParserError",
+        )
+
+    def _broken_bytes(self, path, row, broken, reason):
+        return SliceError(
+            "%s, row %d: byte 0x%s is not %s (%s); name the file's encoding in spec.inputs[%s].encoding, or convert it "
+            "(row 1 is the first record after the header)"
+            % (path, row, broken.hex(), self._encoding.label, reason, self.name),
+            "UnicodeDecodeError",
+        )
+
+    def _misfit(self, path, row, misfit, items):
+        value = "is empty" if misfit.value is None else "is %r" % misfit.value[:200]
+        return SliceError(
+            "%s, row %d, column %r %s, which is no %s; %s"
+            % (
+                path, row, misfit.column, value, misfit.wanted,
+                "it was declared so in spec.inputs[%s].columns" % self.name
+                if misfit.column in self.declared
+                else "its type was inferred from a sample of the input: declare the type: "
+                "spec.inputs[%s].columns: {%s: string}" % (self.name, misfit.column),
+            ),
+            "ValueError",
+            items,
+        )
+
+    def _tell_gap(self, path, column, row):
+        if column in self._gaps_told:
+            return
+        self._gaps_told.add(column)
+        import sys
+
+        sys.stderr.write(
+            "parallelrun: input %s: column %r of whole numbers has no value in %s, row %d; where it has gaps it comes "
+            "as float64 (said once)\n" % (self.name, column, path, row)
+        )
+
+
+class _Utf8Parts:
+    """What pandas takes for a text file whose read() already gives UTF-8 bytes: it neither decodes nor
+    encodes, and nothing is copied into one piece."""
+
+    mode = "r"
+
+    def __init__(self, *parts):
+        self._parts = [part for part in reversed(parts) if part]
+        self._at = 0
+
+    def read(self, size=-1):
+        if not self._parts:
+            return b""
+        part = self._parts[-1]
+        end = len(part) if size < 0 else self._at + size
+        piece = part[self._at : end]
+        self._at = end
+        if end >= len(part):
+            self._parts.pop()
+            self._at = 0
+        return piece
+
+    def __iter__(self):  # pandas asks whether it is there
+        return iter(self.read, b"")
+
+
+class _Codec:
+    __slots__ = ("name", "label", "is_utf8", "sliceable")
+
+
+def _codec(label, input_name):
+    codec = _Codec()
+    codec.label = label
+    try:
+        codec.name = codecs.lookup(label).name
+        probe = "".join(map(chr, range(128)))
+        codec.is_utf8 = codec.name in ("utf-8", "utf-8-sig")
+        codec.sliceable = codec.is_utf8 or probe.encode(codec.name) == probe.encode("ascii")
+    except (LookupError, UnicodeError):
+        raise ContractError(
+            "spec.inputs[%s].encoding: %r is no encoding that Python knows; use utf-8, latin-1, cp1252, utf-16, ..."
+            % (input_name, label),
+            "LookupError",
+        ) from None
+    return codec
+
+
+def _import_pandas():
+    import sys
+
+    try:
+        import pandas
+    except ImportError as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == "pandas":
+            reason = "has none"
+        else:
+            reason = "cannot import it: %s" % error
+        raise ContractError(
+            "a tabular input needs pandas, and the environment's python3 (%s) %s; add pandas to "
+            "spec.environment.requirements" % (sys.executable, reason),
+            "ModuleNotFoundError",
+        ) from None
+    return pandas
+
+
+def _read_range(piece, offset, length):
+    try:
+        fd = os.open(piece.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            status = os.fstat(fd)
+            if status.st_size != piece.file_size or status.st_mtime_ns != piece.modified_ns:
+                raise SliceError(
+                    "%s has changed since it was planned (%d bytes then, %d now); inputs must not change while a job "
+                    "runs" % (piece.path, piece.file_size, status.st_size),
+                    "FileChanged",
+                )
+            if offset > piece.file_size or length > piece.file_size - offset:
+                raise SliceError("the descriptor names bytes behind the end of %s" % piece.path, "CorruptDescriptor")
+            parts = []
+            while length > 0:
+                part = os.pread(fd, min(length, 1 << 30), offset)
+                if not part:
+                    raise SliceError("%s has become shorter while it was read" % piece.path, "FileChanged")
+                parts.append(part)
+                offset += len(part)
+                length -= len(part)
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise SliceError("%s cannot be read: %s" % (piece.path, error.strerror), type(error).__name__) from None
+
+
+def _unpack(path, content):
+    import gzip
+    import zlib
+
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise SliceError("%s cannot be unpacked: %s" % (path, error), "BadGzipFile") from None
