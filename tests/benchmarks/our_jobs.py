@@ -1,0 +1,50 @@
+"""Jobs of ours as a benchmark starts them: a manifest, a launcher, an output directory."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from measurement import Finished, fresh, run_command
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = Path(os.environ.get("PARALLELRUN_BUILD_DIR", ROOT / "build")) / "bin" / "parallelrun"
+ENTRY_SCRIPTS = Path(__file__).resolve().parent / "jobs"
+LAUNCHERS = ("embedded", "python")
+
+
+class OurJob:
+    """One input, two worker processes, everything else at its default unless `settings` says otherwise."""
+
+    def __init__(self, work: Path, entry: str, source: Path, kind: str = "file", **settings):
+        self.folder = work
+        self.output = work / "output"
+        self.rows = self.output / "parallel_run_step.txt"
+        spec = {
+            "sourceDirectory": {"local": {"path": str(ENTRY_SCRIPTS)}},
+            "entryScript": entry,
+            "inputs": [{"name": "data", "type": kind, "source": {"local": {"path": str(source)}}}],
+            "output": {"source": {"local": {"path": str(self.output)}}},
+            "nodeCount": 1,
+            "processCountPerNode": 2,
+            **settings,
+        }
+        self._manifest = {
+            "apiVersion": "parallelrun.dev/v1alpha1",
+            "kind": "ParallelRunJob",
+            "metadata": {"name": "benchmark"},
+            "spec": spec,
+        }
+
+    def run(self, launcher: str, watch_memory: bool = False) -> Finished:
+        """The whole command, into an empty output directory, in this program's own virtual environment."""
+        fresh(self.folder)
+        manifest = self.folder / "job.yaml"
+        manifest.write_text(json.dumps(self._manifest, indent=1))
+        env = {
+            **os.environ,
+            "PARALLELRUN_LAUNCHER": launcher,
+            "VIRTUAL_ENV": sys.prefix,
+            "PATH": f"{sys.prefix}/bin:{os.environ['PATH']}",
+        }
+        return run_command([PROGRAM, "run", "--quiet", manifest], self.folder / "log", env, watch_memory)
