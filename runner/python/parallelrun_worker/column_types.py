@@ -19,9 +19,14 @@ _WANTED = {
     "bool_or_missing": "bool (true, false or empty)",
     "datetime": "ISO 8601 date or time",
 }
-# bool_or_missing and missing are left to pandas, and looked at afterwards.
-_DTYPES = {"int64": "int64", "uint64": "uint64", "float64": "float64", "bool": "bool",
-           "string": str, "datetime": str, "missing": "float64"}
+_DTYPES = {
+    "int64": "int64",
+    "uint64": "uint64",
+    "float64": "float64",
+    "bool": "bool",
+    "datetime": str,
+    "missing": "float64",
+}
 
 
 class Misfit(Exception):
@@ -89,16 +94,26 @@ def _merge(one, other):
     return "string"
 
 
-def apply(parse, types, tell_gap):
+def apply(parse, types, as_text, tell_gap):
     """The DataFrame of parse(dtypes) with the types {column: type or None for whatever pandas infers}.
 
-    tell_gap(column, item, None): a whole-number column has no value there and comes as float64.
-    Raises Misfit, Unparsable."""
+    as_text: a set kept between slices, of string columns that pandas must be told about because they hold
+    what looks like numbers. The others are left to its inference, which gives the same at up to three times
+    the speed (seen with pandas 3). tell_gap(column, item): a whole-number column has no value there and
+    comes as float64. Raises Misfit, Unparsable."""
     dtypes = {column: _DTYPES[kind] for column, kind in types.items() if kind in _DTYPES}
-    try:
-        frame = parse(dtypes)
-    except (ValueError, OverflowError, TypeError) as error:
-        frame = _parse_with_gaps(parse, types, dtypes, tell_gap, error)
+    for column in as_text:
+        if types.get(column) == "string":
+            dtypes[column] = str
+    frame, dtypes = _parse(parse, types, dtypes, tell_gap)
+    inferred = [
+        column
+        for column, kind in types.items()
+        if kind == "string" and column not in dtypes and not _is_text(frame[column])
+    ]
+    if inferred:
+        as_text.update(inferred)
+        frame = parse({**dtypes, **dict.fromkeys(inferred, str)})
     for column, kind in types.items():
         if kind == "bool_or_missing":
             frame[column] = _bools(parse, frame[column], column)
@@ -107,8 +122,28 @@ def apply(parse, types, tell_gap):
     return frame
 
 
-def _parse_with_gaps(parse, types, dtypes, tell_gap, error):
-    """After a first try with the plain types failed: finds out why."""
+def _is_text(values):
+    """Whether the values are strings, all or with gaps: what read_csv infers is of one kind otherwise."""
+    name = str(values.dtype)
+    if name != "object":
+        return name == "str"
+    first = values.first_valid_index()
+    return first is not None and isinstance(values[first], str)
+
+
+def _parse(parse, types, dtypes, tell_gap):
+    try:
+        return parse(dtypes), dtypes
+    except (ValueError, OverflowError, TypeError) as error:
+        dtypes = _with_gaps(parse, types, dtypes, tell_gap, error)
+    try:
+        return parse(dtypes), dtypes
+    except (ValueError, OverflowError, TypeError) as error:
+        raise Unparsable(str(error)) from None
+
+
+def _with_gaps(parse, types, dtypes, tell_gap, error):
+    """After a try with the plain types failed: finds out why, and gives the types for another."""
     try:
         text = parse(str)
     except ValueError:
@@ -124,7 +159,7 @@ def _parse_with_gaps(parse, types, dtypes, tell_gap, error):
                 gaps.append((column, int(missing.to_numpy().argmax())))
             _require(column, kind, values, missing, lambda value: _fits(value, _RANGES[kind]))
         elif kind in ("float64", "missing"):
-            _require_number(parse, column, values, missing)
+            _require_number(column, values, missing)
         elif kind in ("bool", "bool_or_missing"):
             if kind == "bool" and missing.any():
                 raise Misfit(column, int(missing.to_numpy().argmax()), None, _WANTED[kind])
@@ -132,11 +167,8 @@ def _parse_with_gaps(parse, types, dtypes, tell_gap, error):
     if not gaps:
         raise Unparsable(str(error))
     for column, item in gaps:
-        tell_gap(column, item, None)
-    try:
-        return parse({**dtypes, **{column: "float64" for column, _ in gaps}})
-    except (ValueError, OverflowError, TypeError) as again:
-        raise Unparsable(str(again)) from None
+        tell_gap(column, item)
+    return {**dtypes, **{column: "float64" for column, _ in gaps}}
 
 
 def _fits(value, bounds):
@@ -149,7 +181,7 @@ def _require(column, kind, values, missing, fits):
             raise Misfit(column, item, value, _WANTED[kind])
 
 
-def _require_number(parse, column, values, missing):
+def _require_number(column, values, missing):
     import pandas
 
     numbers = pandas.to_numeric(values, errors="coerce")

@@ -60,6 +60,7 @@ class TabularInput:
         self._pandas = _import_pandas()
         self._checker = csv_check.load()
         self._headers = {}  # header record -> (fields, column names)
+        self._as_text = set()
         self._gaps_told = set()
 
     def read(self, descriptor):
@@ -165,8 +166,10 @@ class TabularInput:
         types = {c: self.declared.get(c) or self.types.get(c) for c in columns}
         try:
             frame = column_types.apply(
-                lambda dtypes: self._parse(header, data, dtypes), types,
-                lambda column, row, last: self._tell_gap(path, column, first_row + self._row(data, row)),
+                lambda dtypes: self._parse(header, data, dtypes),
+                types,
+                self._as_text,
+                lambda column, item: self._tell_gap(path, column, first_row + self._row(data, item)),
             )
         except column_types.Misfit as misfit:
             raise self._misfit(path, first_row + self._row(data, misfit.item), misfit, report.items) from None
