@@ -66,25 +66,27 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool left_out(const fs::path& name) {
+bool made_by_running(const fs::path& name) {
   const std::string text = name.string();
   return text.empty() || text.front() == '.' || text == "__pycache__" || name.extension() == ".pyc";
 }
 
 }  // namespace
 
-Result<std::string> sha256_of_directory(const fs::path& directory) {
+Result<std::string> sha256_of_directory(const fs::path& directory, std::span<const std::string> left_out) {
   std::error_code error;
   if (!fs::is_directory(directory, error)) {
     return Error{ErrorCode::kNotFound, "'" + directory.string() + "' is not a directory"};
   }
   std::vector<fs::path> files;
   for (fs::recursive_directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
-    if (left_out(it->path().filename())) {
+    const std::string relative = it->path().lexically_relative(directory).string();
+    if (made_by_running(it->path().filename()) ||
+        std::find(left_out.begin(), left_out.end(), relative) != left_out.end()) {
       if (it->is_directory(error)) it.disable_recursion_pending();
       continue;
     }
-    if (it->is_regular_file(error)) files.push_back(it->path().lexically_relative(directory));
+    if (it->is_regular_file(error)) files.emplace_back(relative);
   }
   if (error) return Error{ErrorCode::kIo, "cannot list '" + directory.string() + "': " + error.message()};
   std::sort(files.begin(), files.end());

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -33,8 +34,10 @@ class Sha256 {
 std::string sha256_hex(std::string_view bytes);
 
 // The digest of a directory's regular files: relative paths in bytewise order, execute bit, contents.
-// Leaves out `__pycache__`, `*.pyc` and dot entries, which running the code changes.
+// Leaves out `__pycache__`, `*.pyc` and dot entries, which running the code changes, and the files and
+// directories that `left_out` names relative to `directory` ("out", "data/images").
 // Errors: kNotFound, kIo; the message names the path.
-Result<std::string> sha256_of_directory(const std::filesystem::path& directory);
+Result<std::string> sha256_of_directory(const std::filesystem::path& directory,
+                                        std::span<const std::string> left_out = {});
 
 }  // namespace parallelrun

@@ -109,6 +109,13 @@ Environment read_environment(ObjectReader& spec, bool has_source_directory) {
     for (std::size_t i = 0; i < env->size() && !spec.problems().full(); ++i) {
       read_env_item((*env)[i], child_path(reader.path("env"), i), taken, spec.problems());
     }
+    for (std::size_t i = 0; i < env->size() && !spec.problems().full(); ++i) {
+      const json& item = (*env)[i];
+      if (!item.is_object() || !item.contains("name") || !item["name"].is_string()) continue;
+      const auto& name = item["name"].get_ref<const std::string&>();
+      if (!environment.variables.contains(name)) continue;
+      spec.problems().add(child_path(reader.path("env"), i), in_quotes(name) + " stands in variables too; give it once");
+    }
     environment.env = *env;
   }
   reader.refuse_unknown();

@@ -1,0 +1,117 @@
+#include "runner/job/identity.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "common/hash/sha256.h"
+#include "common/spec/field_path.h"
+#include "common/spec/manifest.h"
+#include "common/spec/utf8.h"
+
+namespace parallelrun {
+namespace {
+
+using nlohmann::json;
+
+std::string digest(const std::string& value) { return "sha256:" + sha256_hex(value).substr(0, 16); }
+
+// A place that was named as a volume is that volume; a directory of this machine is that directory.
+json place_of(const Source& source, const json& written, const std::string& directory) {
+  return source.local_path ? json(directory) : written;
+}
+
+json by_name(const json& list) {
+  json object = json::object();
+  for (const json& item : list) object[item.at("name").get<std::string>()] = item;
+  return object;
+}
+
+json environment_of(const JobSpec& spec, json written) {
+  if (written.contains("variables")) {
+    for (json& value : written["variables"]) value = digest(value.get<std::string>());
+  }
+  if (written.contains("env")) {
+    written["env"] = by_name(written["env"]);
+    for (json& item : written["env"]) {
+      item.erase("name");
+      if (item.contains("value") && item["value"].is_string()) item["value"] = digest(item["value"].get<std::string>());
+    }
+  }
+  // "" and absent are the same environment.
+  if (spec.environment.image.empty()) written.erase("image");
+  return written;
+}
+
+std::string brief(const json& value) {
+  constexpr std::size_t kMost = 120;
+  std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
+  if (text.size() > kMost) text = std::string(utf8_prefix(text, kMost)) + "...";
+  return text;
+}
+
+void compare(const std::string& path, const json* before, const json* now, std::vector<std::string>& differences) {
+  if (before != nullptr && now != nullptr) {
+    if (*before == *now) return;
+    if (before->is_object() && now->is_object()) {
+      std::set<std::string> keys;
+      for (const auto& item : before->items()) keys.insert(item.key());
+      for (const auto& item : now->items()) keys.insert(item.key());
+      for (const std::string& key : keys) {
+        compare(child_path(path, key), before->contains(key) ? &(*before)[key] : nullptr,
+                now->contains(key) ? &(*now)[key] : nullptr, differences);
+      }
+      return;
+    }
+    differences.push_back(fmt::format("{}: was {}, now {}", path.empty() ? "settings" : path, brief(*before), brief(*now)));
+  } else if (before != nullptr) {
+    differences.push_back(fmt::format("{}: was {}, now absent", path, brief(*before)));
+  } else {
+    differences.push_back(fmt::format("{}: was absent, now {}", path, brief(*now)));
+  }
+}
+
+}  // namespace
+
+json identifying_settings(const ResolvedJob& job) {
+  const json spec = to_json(job.spec).at("spec");
+  json inputs = json::array();  // a list: the order of inputs is the order of mini-batches
+  for (std::size_t i = 0; i < job.spec.inputs.size(); ++i) {
+    const Input& input = job.spec.inputs[i];
+    json written = spec.at("inputs").at(i);
+    const auto directory = job.input_directories.find(input.name);
+    written["source"] = place_of(input.source, written["source"],
+                                 directory == job.input_directories.end() ? "" : directory->second);
+    inputs.push_back(std::move(written));
+  }
+  json side_inputs = json::object();
+  for (std::size_t i = 0; i < job.spec.side_inputs.size(); ++i) {
+    const SideInput& input = job.spec.side_inputs[i];
+    const auto directory = job.side_input_directories.find(input.name);
+    side_inputs[input.name] = place_of(input.source, spec.at("sideInputs").at(i).at("source"),
+                                       directory == job.side_input_directories.end() ? "" : directory->second);
+  }
+  return {{"inputs", std::move(inputs)},
+          {"sideInputs", std::move(side_inputs)},
+          {"code", job.code_hash},
+          {"entryScript", job.spec.entry_script},
+          {"arguments", job.spec.arguments},
+          {"environment", environment_of(job.spec, spec.at("environment"))},
+          {"miniBatchSize", job.spec.mini_batch_size},
+          {"outputAction", spec.at("outputAction")},
+          {"appendRowFileName", job.spec.append_row_file_name}};
+}
+
+std::string fingerprint(const json& identifying_settings) {
+  return sha256_hex(identifying_settings.dump(-1, ' ', false, json::error_handler_t::replace));
+}
+
+std::string fingerprint(const ResolvedJob& job) { return fingerprint(identifying_settings(job)); }
+
+std::vector<std::string> differing_settings(const json& before, const json& now) {
+  std::vector<std::string> differences;
+  compare("", &before, &now, differences);
+  return differences;
+}
+
+}  // namespace parallelrun

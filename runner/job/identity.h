@@ -1,0 +1,28 @@
+// What identifies a job: inputs, code, arguments, environment, miniBatchSize and output settings. Started
+// again on its output directory, a job with the same identity goes on; any other is refused. Node and
+// process counts, timeouts, tries, thresholds and levels may change.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "runner/job/resolved_job.h"
+
+namespace parallelrun {
+
+// The identifying settings, for people to read and for differing_settings(). Values of environment
+// variables stand as digests: the output directory is no place for what may be a password. Where data
+// lies counts as its directory on one machine, as volume and subPath on a cluster; the output's own
+// place does not count, so a directory that was moved goes on.
+nlohmann::json identifying_settings(const ResolvedJob& job);
+
+// SHA-256 of the identifying settings; 64 hexadecimal digits.
+std::string fingerprint(const ResolvedJob& job);
+std::string fingerprint(const nlohmann::json& identifying_settings);
+
+// The settings in which two jobs differ, one sentence part each, in bytewise order:
+// "miniBatchSize: was 10, now 20". Empty: the same job. Takes any JSON, also of other versions.
+std::vector<std::string> differing_settings(const nlohmann::json& before, const nlohmann::json& now);
+
+}  // namespace parallelrun
