@@ -21,6 +21,7 @@
 #include <optional>
 #include <utility>
 
+#include "common/spec/manifest.h"
 #include "runner/cli/child_process.h"
 #include "runner/cli/driver_log.h"
 

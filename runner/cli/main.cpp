@@ -1,0 +1,108 @@
+// The program `parallelrun`: the only place that wires the rooms together.
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <climits>
+#include <csignal>
+#include <cstdio>
+#include <string>
+
+#include "runner/agent/agent.h"
+#include "runner/cli/launcher.h"
+#include "runner/cli/run_command.h"
+#include "runner/orchestrator/server/run_orchestrator.h"
+
+namespace parallelrun {
+namespace {
+
+std::string this_program() {
+  std::array<char, PATH_MAX> path{};
+  const ssize_t size = readlink("/proc/self/exe", path.data(), path.size() - 1);
+  return size > 0 ? std::string(path.data(), static_cast<std::size_t>(size)) : "parallelrun";
+}
+
+// A child of the launcher ends with it, also when the launcher is killed. False: it is gone already.
+bool end_with_parent(pid_t parent) {
+  if (parent == 0) return true;
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  return getppid() == parent;
+}
+
+int usage(const CLI::App& app, const CLI::ParseError& error) {
+  // CLI11 gives 0 for --help and --version and codes of its own for mistakes; ours is one.
+  return app.exit(error) == 0 ? kExitComplete : kExitInvalid;
+}
+
+}  // namespace
+
+int run_main(int argc, char** argv) {
+  CLI::App app{"Batch inference: init() and run(mini_batch) over millions of files or table rows."};
+  app.name("parallelrun");
+  app.set_version_flag("--version", std::string("parallelrun ") + PARALLELRUN_VERSION);
+  app.require_subcommand(1);
+
+  RunCommand run;
+  run.program = this_program();
+  CLI::App* run_verb = app.add_subcommand("run", "run a job on this machine; the same command again goes on where it stopped");
+  run_verb->add_option("MANIFEST", run.manifest, "a ParallelRunJob in YAML or JSON; - for standard input")->required();
+  run_verb->add_option("--set", run.overrides, "FIELD=VALUE: another value for a field of spec, as in --set nodeCount=4");
+  run_verb->add_option("--input", run.inputs, "NAME=DIR: the directory of an input");
+  run_verb->add_option("--side-input", run.side_inputs, "NAME=DIR: the directory of a side input");
+  run_verb->add_option("--source-directory", run.source_directory, "DIR: the directory of the entry script");
+  run_verb->add_option("--output", run.output, "DIR: the output directory");
+  run_verb->add_flag("--overwrite", run.overwrite, "remove another job's results from the output directory");
+  CLI::Option* quiet = run_verb->add_flag("--quiet,-q", run.quiet, "print nothing unless the job fails");
+  run_verb->add_flag("--json", run.json, "print progress and result as JSON lines")->excludes(quiet);
+
+  ValidateCommand validate;
+  CLI::App* validate_verb = app.add_subcommand("validate", "check a manifest and name all its problems");
+  validate_verb->add_option("MANIFEST", validate.manifest, "a ParallelRunJob in YAML or JSON; - for standard input")->required();
+  validate_verb->add_option("--set", validate.overrides, "FIELD=VALUE: another value for a field of spec");
+
+  pid_t parent = 0;
+  OrchestratorOptions orchestrator;
+  CLI::App* orchestrator_verb = app.add_subcommand("orchestrator", "plan, lease and commit a job (started by `run` or the operator)");
+  orchestrator_verb->add_option("--job", orchestrator.job_file, "the job, as JSON")->required();
+  orchestrator_verb->add_option("--listen", orchestrator.listen, "unix:/path or HOST:PORT")->required();
+  orchestrator_verb->add_option("--progress-fd", orchestrator.progress_fd, "where progress goes, as JSON lines");
+  orchestrator_verb->add_flag("--overwrite", orchestrator.overwrite, "remove another job's results");
+  orchestrator_verb->add_option("--tls-ca", orchestrator.tls.ca, "PEM file of the job's certificate authority");
+  orchestrator_verb->add_option("--tls-certificate", orchestrator.tls.certificate, "PEM file");
+  orchestrator_verb->add_option("--tls-key", orchestrator.tls.key, "PEM file");
+  orchestrator_verb->add_option("--parent", parent, "process id; ends with it");
+
+  AgentOptions agent;
+  CLI::App* agent_verb = app.add_subcommand("agent", "supervise the worker processes of one node (started by `run` or the operator)");
+  agent_verb->add_option("--connect", agent.connect, "the orchestrator's unix:/path or HOST:PORT")->required();
+  agent_verb->add_option("--name", agent.name, "stable for the job, as in agent000")->required();
+  agent_verb->add_option("--node", agent.node, "IP address of this node")->required();
+  agent_verb->add_option("--tls-ca", agent.tls.ca, "PEM file of the job's certificate authority");
+  agent_verb->add_option("--tls-certificate", agent.tls.certificate, "PEM file");
+  agent_verb->add_option("--tls-key", agent.tls.key, "PEM file");
+  agent_verb->add_option("--parent", parent, "process id; ends with it");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return usage(app, error);
+  }
+  if (!end_with_parent(parent)) return kExitFailed;
+  if (*run_verb) return run_command(run);
+  if (*validate_verb) return validate_command(validate);
+  if (*orchestrator_verb) return run_orchestrator(orchestrator);
+  return run_agent(agent);
+}
+
+}  // namespace parallelrun
+
+int main(int argc, char** argv) {
+  try {
+    return parallelrun::run_main(argc, argv);
+  } catch (const std::exception& error) {
+    // Expected failures are values; what arrives here is a bug or a machine without memory.
+    std::fprintf(stderr, "parallelrun: internal error: %s\n", error.what());
+    return parallelrun::kExitFailed;
+  }
+}
