@@ -10,34 +10,18 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "common/result/result.h"
 #include "runner/orchestrator/commit_group.h"
 #include "runner/orchestrator/journal.h"
-#include "runner/orchestrator/mini_batch_set.h"
 #include "runner/orchestrator/plan_view.h"
+#include "runner/orchestrator/recovered_job.h"
 #include "runner/orchestrator/storage.h"
 
 namespace parallelrun::orchestrator {
-
-// What the journal says of earlier runs and crashes. Grows with what is unfinished, not with what is finished.
-struct RecoveredJob {
-  std::optional<JobState> ended;  // kComplete: there is nothing to do. kFailed: start() begins a new run
-  std::uint64_t run = 1;          // grows with each start after kFailed
-  std::uint64_t epoch = 0;        // of this orchestrator, once start() has returned; before: of the last one
-  Counts counts;
-  MiniBatchSet finished;                              // committed, succeeded or failed
-  std::map<std::uint64_t, std::uint32_t> tries;       // charged tries of unfinished mini-batches
-  std::map<std::uint32_t, InputInfo> types;           // decided column types by input
-  std::vector<EpochStart> epochs;                     // every earlier epoch and this one, ascending
-  std::uint64_t output_length = 0;                    // bytes
-  std::uint64_t failed_items_length = 0;              // bytes
-};
 
 class Committer {
  public:
@@ -47,10 +31,12 @@ class Committer {
   };
   struct Opened;
 
-  // Reads the journal (streaming) and checks that output and failed_items.jsonl hold what it says. A job that ended
-  // kComplete is not touched; else both files are cut back to what is committed.
-  // Errors: kConflict (another job's journal), kCorrupt (journal damaged before its end, or an output file that has
-  // lost committed rows; the message names the file and the way out), kNoSpace, kIo.
+  // Reads the journal (streaming) and checks that output and failed_items.jsonl hold what it says. The files of a job
+  // that ended kComplete are left alone (but for _SUCCESS and result.json, where a crash came between the journal and
+  // them); else both are cut back to what is committed.
+  // Errors: kConflict (another job's journal, or an output file that is there without a journal), kCorrupt (journal
+  // damaged before its end, or an output file that has lost committed rows; the message names the file and the
+  // way out), kNoSpace, kIo.
   // `storage` and `plan` must outlive the committer.
   static Result<Opened> open(Storage& storage, PlanDurability& plan, const Options& options);
 
@@ -63,29 +49,25 @@ class Committer {
   // Makes `group` durable: when it returns without error, its results may be acknowledged. Blocks on the disk.
   Status write(const CommitGroup& group);
 
-  // Writes _SUCCESS and result.json again where a crash came between the journal and them.
-  Status restore_end_marks(const JobResult& result);
-
   std::uint64_t output_length() const { return output_length_; }
 
  private:
-  Committer(Storage& storage, PlanDurability& plan, Options options);
+  Committer(Storage& storage, PlanDurability& plan, Options options)
+      : storage_(storage), plan_(plan), options_(std::move(options)) {}
 
   Status begin_run(RecoveredJob& job);
-  Status install_failed_items(std::uint64_t run);
   Status open_data_files();
-  Status cut(RecoveredJob& job);
+  Status write_data(const CommitGroup& group, GroupRecord& record);
   Status write_end(const JobResult& result);
 
   Storage& storage_;
   PlanDurability& plan_;
   Options options_;
-  std::unique_ptr<File> output_;
+  std::unique_ptr<File> output_;  // null for summary_only
   std::unique_ptr<File> failed_items_;
   std::unique_ptr<JournalWriter> journal_;
   std::uint64_t output_length_ = 0;
   std::uint64_t failed_items_length_ = 0;
-  std::string scratch_;  // rows of a group, joined; journal payload
 };
 
 struct Committer::Opened {

@@ -28,6 +28,7 @@
 
 namespace parallelrun::orchestrator {
 
+inline constexpr const char* kStatePath = ".parallelrun";
 inline constexpr const char* kJournalPath = ".parallelrun/journal";
 
 // One life of an orchestrator. Results of an earlier epoch are good for mini-batches below the plan lengths of
@@ -58,6 +59,20 @@ using JournalRecord = std::variant<EpochStart, RunStart, GroupRecord, EndRecord>
 
 // XXH3 of `bytes`.
 std::uint64_t checksum(std::string_view bytes, std::uint64_t seed = 0);
+
+// The same of bytes that come in pieces.
+class RunningChecksum {
+ public:
+  RunningChecksum();
+  void update(std::string_view bytes);
+  std::uint64_t value() const;
+
+ private:
+  struct Free {
+    void operator()(void* state) const;
+  };
+  std::unique_ptr<void, Free> state_;
+};
 
 // One thread at a time.
 class JournalWriter {

@@ -24,11 +24,12 @@
 #include "common/result/result.h"
 #include "common/spec/job_spec.h"
 #include "runner/orchestrator/commit_group.h"
-#include "runner/orchestrator/committer.h"
 #include "runner/orchestrator/job_observer.h"
 #include "runner/orchestrator/lease_book.h"
 #include "runner/orchestrator/plan_view.h"
+#include "runner/orchestrator/mini_batch_set.h"
 #include "runner/orchestrator/progress.h"
+#include "runner/orchestrator/recovered_job.h"
 #include "runner/orchestrator/session.h"
 #include "runner/orchestrator/thresholds.h"
 #include "runner/orchestrator/time.h"
@@ -106,7 +107,84 @@ class Orchestrator {
   Progress progress() const;
 
  private:
-  // (to come)
+  using LeaseAnswer = std::shared_ptr<const LeaseReply>;
+
+  // Time and sessions (orchestrator.cpp).
+  void observe(Time now);
+  Session* live(std::uint64_t session);
+  Error unknown_session(std::uint64_t session) const;
+  void end_session(Session& session, std::string_view why);
+  void expire_sessions(Time now);
+  std::uint32_t live_sessions() const;
+  Directive directive() const;
+
+  // Leases (orchestrator_leases.cpp).
+  LeaseAnswer grant(Session& session);
+  std::uint64_t fair_share(const Session& session, std::uint64_t of) const;
+  void grant_types(Session& session, LeaseReply& reply, std::uint64_t limit);
+  void grant_retries(Session& session, LeaseReply& reply, std::uint64_t limit);
+  void grant_new(Session& session, LeaseReply& reply, std::uint64_t limit);
+  void add_lease(Session& session, LeaseBook::Entry& entry, LeaseReply& reply);
+  bool peek_planned();
+  bool others_parked(const Session& session) const;
+  std::uint64_t next_attempt() { return (job_.epoch << 32U) | next_attempt_++; }
+
+  // Results (orchestrator_results.cpp).
+  void take_result(Session& session, AttemptResult& result);
+  void take_success(AttemptResult& result, LeaseBook::Entry* entry);
+  void take_failure(Session& session, AttemptResult& result, LeaseBook::Entry& entry);
+  void take_types(Session& session, AttemptResult& result);
+  void take_process_failure(Session& session, const ProcessFailure& failure);
+  bool genuine(const AttemptResult& result, bool in_book) const;
+  void record(const CommitEntry& entry);
+  bool something_pending() const { return !pending_.entries.empty() || !pending_.types.empty(); }
+  const std::string& input_name(std::uint32_t input) const;
+
+  // The end (orchestrator_end.cpp).
+  void decide_end(Time now);
+  void check_scripts(Time now);
+  void end_job(JobState state, JobReason reason, std::string message, Time now);
+  bool end_is_due(Time now) const;
+  bool accepts_results() const { return !end_taken_; }
+
+  Options options_;
+  RecoveredJob job_;
+  MiniBatchSource& source_;
+  JobObserver& observer_;
+  TypeGate gate_;
+  LeaseBook book_;
+
+  std::map<std::uint64_t, Session> sessions_;
+  std::deque<std::uint64_t> parked_;  // sessions with a parked lease request, in the order they came
+  std::uint64_t next_session_ = 1;
+  std::uint64_t next_attempt_ = 1;
+  Time now_{};
+  Time last_registered_{};
+  bool script_works_ = false;  // init() has succeeded somewhere
+  bool look_for_work_ = false; // parked requests may be answered
+
+  std::uint64_t planned_ = 0;
+  std::uint64_t items_planned_ = 0;
+  bool plan_complete_ = false;
+  std::optional<MiniBatch> peeked_;  // read from the plan, not leased yet
+
+  MiniBatchSet accepted_;  // finished: committed or on the way
+  Counts counts_;          // of what is accepted
+  FirstErrors first_errors_;
+  std::optional<ScriptError> script_error_;  // the first failure of load or init()
+
+  CommitGroup pending_;
+  std::uint64_t next_group_ = 1;
+  std::uint64_t in_flight_ = 0;  // group being written; 0: none
+  Counts in_flight_counts_;      // counts_ when it was taken
+  Counts durable_;
+  std::uint64_t acknowledged_ = 0;  // reports up to this group can be answered; 0: none new
+
+  std::optional<JobResult> ending_;
+  bool killing_ = false;    // the end is an abort: kAbort, else kDrain
+  Time abort_until_{};      // when the end comes whether agents have left or not
+  bool end_taken_ = false;  // the last group
+  bool end_durable_ = false;
 };
 
 }  // namespace parallelrun::orchestrator

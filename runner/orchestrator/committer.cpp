@@ -1,0 +1,178 @@
+#include "runner/orchestrator/committer.h"
+
+#include <algorithm>
+
+#include "runner/orchestrator/failed_items.h"
+#include "runner/orchestrator/state_files.h"
+#include "spdlog/fmt/fmt.h"
+
+namespace parallelrun::orchestrator {
+namespace {
+
+// Joins small pieces so that a group of thousands of mini-batches is a few writes.
+class JoinedAppend {
+ public:
+  explicit JoinedAppend(File& file) : file_(file) {}
+
+  Status add(std::string_view piece) {
+    checksum_.update(piece);
+    length_ += piece.size();
+    if (piece.size() >= kPiece) {
+      if (auto done = flush(); !done) return done;
+      return file_.append(piece);
+    }
+    buffer_.append(piece);
+    return buffer_.size() >= kPiece ? flush() : Status();
+  }
+
+  Status flush() {
+    if (buffer_.empty()) return {};
+    auto done = file_.append(buffer_);
+    buffer_.clear();
+    return done;
+  }
+
+  std::uint64_t length() const { return length_; }
+  std::uint64_t checksum() const { return checksum_.value(); }
+
+ private:
+  static constexpr std::size_t kPiece = 1U << 20U;
+  File& file_;
+  std::string buffer_;
+  RunningChecksum checksum_;
+  std::uint64_t length_ = 0;
+};
+
+// Copies the shortfall lines of the first `length` bytes of `from`. Gives the bytes written.
+Result<std::uint64_t> copy_shortfalls(File& from, std::uint64_t length, File& to) {
+  JoinedAppend out(to);
+  std::string buffer;
+  std::uint64_t offset = 0;
+  while (offset < length) {
+    const std::size_t have = buffer.size();
+    buffer.resize(have + static_cast<std::size_t>(std::min<std::uint64_t>(1U << 20U, length - offset)));
+    auto got = from.read(offset, buffer.data() + have, buffer.size() - have);
+    if (!got) return got.error();
+    if (*got == 0) return Error{ErrorCode::kCorrupt, fmt::format("{} has become shorter", kFailedItemsPath)};
+    buffer.resize(have + *got);
+    offset += *got;
+    std::size_t begin = 0;
+    for (std::size_t end; (end = buffer.find('\n', begin)) != std::string::npos; begin = end + 1) {
+      const auto line = std::string_view(buffer).substr(begin, end + 1 - begin);
+      if (!is_shortfall_line(line)) continue;
+      if (auto done = out.add(line); !done) return done.error();
+    }
+    buffer.erase(0, begin);
+  }
+  if (auto done = out.flush(); !done) return done.error();
+  return out.length();
+}
+
+}  // namespace
+
+Status Committer::open_data_files() {
+  if (!options_.output_file.empty()) {
+    auto output = storage_.open(options_.output_file);
+    if (!output) return output.error();
+    output_ = std::move(output).value();
+  }
+  auto failed_items = storage_.open(kFailedItemsPath);
+  if (!failed_items) return failed_items.error();
+  failed_items_ = std::move(failed_items).value();
+  return storage_.sync_folder_of(kFailedItemsPath);
+}
+
+Status Committer::start(RecoveredJob& job, std::uint64_t plan_length) {
+  if (job.ended == JobState::kComplete) return Error{ErrorCode::kConflict, "the job is complete"};
+  std::uint64_t needed = job.finished.end();
+  if (!job.tries.empty()) needed = std::max(needed, job.tries.rbegin()->first + 1);
+  if (plan_length < needed) {
+    return Error{ErrorCode::kCorrupt,
+                 fmt::format(".parallelrun/plan holds {} mini-batches, but {} speaks of number {}; restore the file, or "
+                             "begin anew with --overwrite",
+                             plan_length, kJournalPath, needed - 1)};
+  }
+  if (job.ended == JobState::kFailed) {
+    if (auto done = begin_run(job); !done) return done;
+  }
+  // After lost commits nothing is known of the epochs that were lost with them: no earlier result is good.
+  const EpochStart epoch{job.epoch + 1, job.lost_groups > 0 ? 0 : plan_length};
+  if (auto done = journal_->append(epoch); !done) return done;
+  job.epoch = epoch.epoch;
+  job.epochs.push_back(epoch);
+  return {};
+}
+
+// The new failed_items.jsonl is written aside; the journal's record makes it the valid one; then it is renamed, now
+// or by the next open().
+Status Committer::begin_run(RecoveredJob& job) {
+  const RunStart next{job.run + 1, 0};
+  const std::string path = next_failed_items_path(next.run);
+  auto file = storage_.open(path);
+  if (!file) return file.error();
+  if (auto done = file.value()->truncate(0); !done) return done;
+  auto length = copy_shortfalls(*failed_items_, failed_items_length_, *file.value());
+  if (!length) return length.error();
+  if (auto done = file.value()->sync(); !done) return done;
+  if (auto done = storage_.sync_folder_of(path); !done) return done;
+  if (auto done = journal_->append(RunStart{next.run, *length}); !done) return done;
+
+  failed_items_.reset();
+  if (auto done = install_failed_items(storage_, next.run); !done) return done;
+  if (auto done = open_data_files(); !done) return done;
+  failed_items_length_ = *length;
+  apply(RunStart{next.run, *length}, job);
+  return {};
+}
+
+Status Committer::write_data(const CommitGroup& group, GroupRecord& record) {
+  // An untouched file keeps its checksum of nothing.
+  record.output_checksum = record.failed_items_checksum = checksum({});
+  const bool has_rows = std::any_of(group.rows.begin(), group.rows.end(), [](const auto& r) { return !r.empty(); });
+  if (has_rows && output_) {
+    JoinedAppend rows(*output_);
+    for (const std::string& piece : group.rows) {
+      if (auto done = rows.add(piece); !done) return done;
+    }
+    if (auto done = rows.flush(); !done) return done;
+    output_length_ += rows.length();
+    record.output_checksum = rows.checksum();
+  }
+  if (!group.failed_items.empty()) {
+    if (auto done = failed_items_->append(group.failed_items); !done) return done;
+    failed_items_length_ += group.failed_items.size();
+    record.failed_items_checksum = checksum(group.failed_items);
+  }
+  record.output_length = output_length_;
+  record.failed_items_length = failed_items_length_;
+  if (has_rows && output_) {
+    if (auto done = output_->sync(); !done) return done;
+  }
+  return group.failed_items.empty() ? Status() : failed_items_->sync();
+}
+
+Status Committer::write(const CommitGroup& group) {
+  if (!group.types.empty()) {
+    if (auto done = write_types(storage_, group.types); !done) return done;
+  }
+  if (!group.entries.empty()) {
+    std::uint64_t needed = 0;
+    for (const CommitEntry& entry : group.entries) needed = std::max(needed, entry.mini_batch.value + 1);
+    if (auto done = plan_.make_durable(needed); !done) return done;
+    GroupRecord record;
+    if (auto done = write_data(group, record); !done) return done;
+    record.entries = group.entries;
+    if (auto done = journal_->append(record); !done) return done;
+  }
+  return group.end ? write_end(*group.end) : Status();
+}
+
+Status Committer::write_end(const JobResult& result) {
+  // An interrupted job has not ended: the same job started again goes on, with the tries it had.
+  if (result.state != JobState::kInterrupted) {
+    if (auto done = journal_->append(EndRecord{result.state}); !done) return done;
+  }
+  return write_end_marks(storage_, result);
+}
+
+}  // namespace parallelrun::orchestrator

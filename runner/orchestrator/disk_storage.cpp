@@ -1,0 +1,126 @@
+#include "runner/orchestrator/disk_storage.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <system_error>
+
+#include "spdlog/fmt/fmt.h"
+
+namespace parallelrun::orchestrator {
+namespace {
+
+Error system_error(int code, std::string_view what, const std::string& path) {
+  const bool full = code == ENOSPC || code == EDQUOT;
+  return Error{full ? ErrorCode::kNoSpace : ErrorCode::kIo,
+               fmt::format("cannot {} {}: {}{}", what, path, std::generic_category().message(code),
+                           full ? "; make room and start the same job again: it goes on from what is committed" : "")};
+}
+
+class DiskFile final : public File {
+ public:
+  DiskFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
+  ~DiskFile() override { ::close(fd_); }
+  DiskFile(const DiskFile&) = delete;
+  DiskFile& operator=(const DiskFile&) = delete;
+
+  Result<std::uint64_t> size() override {
+    struct stat status {};
+    if (::fstat(fd_, &status) != 0) return system_error(errno, "examine", path_);
+    return static_cast<std::uint64_t>(status.st_size);
+  }
+
+  Status append(std::string_view bytes) override {
+    while (!bytes.empty()) {
+      const ssize_t written = ::write(fd_, bytes.data(), bytes.size());
+      if (written < 0) {
+        if (errno == EINTR) continue;
+        return system_error(errno, "write to", path_);
+      }
+      bytes.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return {};
+  }
+
+  Result<std::size_t> read(std::uint64_t offset, char* buffer, std::size_t size) override {
+    std::size_t done = 0;
+    while (done < size) {
+      const ssize_t got = ::pread(fd_, buffer + done, size - done, static_cast<off_t>(offset + done));
+      if (got < 0) {
+        if (errno == EINTR) continue;
+        return system_error(errno, "read", path_);
+      }
+      if (got == 0) break;
+      done += static_cast<std::size_t>(got);
+    }
+    return done;
+  }
+
+  Status truncate(std::uint64_t size) override {
+    while (::ftruncate(fd_, static_cast<off_t>(size)) != 0) {
+      if (errno != EINTR) return system_error(errno, "cut", path_);
+    }
+    return {};
+  }
+
+  Status sync() override {
+    // No second try: after a failed sync the kernel may have dropped the pages and would then report success.
+    if (::fdatasync(fd_) != 0) return system_error(errno, "sync", path_);
+    return {};
+  }
+
+ private:
+  int fd_;
+  std::string path_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<File>> DiskStorage::open(const std::string& path) {
+  const std::filesystem::path whole = directory_ / path;
+  std::error_code failed;
+  std::filesystem::create_directories(whole.parent_path(), failed);
+  if (failed) return system_error(failed.value(), "make the folder", whole.parent_path().string());
+  const int fd = ::open(whole.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (fd < 0) return system_error(errno, "open", whole.string());
+  return std::unique_ptr<File>(std::make_unique<DiskFile>(fd, whole.string()));
+}
+
+Result<bool> DiskStorage::exists(const std::string& path) {
+  struct stat status {};
+  const std::filesystem::path whole = directory_ / path;
+  if (::lstat(whole.c_str(), &status) == 0) return true;
+  if (errno == ENOENT || errno == ENOTDIR) return false;
+  return system_error(errno, "examine", whole.string());
+}
+
+Status DiskStorage::rename(const std::string& from, const std::string& to) {
+  const std::filesystem::path target = directory_ / to;
+  if (::rename((directory_ / from).c_str(), target.c_str()) != 0) {
+    return system_error(errno, "rename " + from + " to", target.string());
+  }
+  return {};
+}
+
+Status DiskStorage::remove(const std::string& path) {
+  const std::filesystem::path whole = directory_ / path;
+  if (::unlink(whole.c_str()) != 0 && errno != ENOENT) return system_error(errno, "remove", whole.string());
+  return {};
+}
+
+Status DiskStorage::sync_folder_of(const std::string& path) {
+  const std::filesystem::path folder = (directory_ / path).parent_path();
+  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return system_error(errno, "open the folder", folder.string());
+  const int result = ::fsync(fd);
+  const int code = errno;
+  ::close(fd);
+  // Some network file systems sync names by themselves and refuse to be asked.
+  if (result != 0 && code != EINVAL) return system_error(code, "sync the folder", folder.string());
+  return {};
+}
+
+}  // namespace parallelrun::orchestrator

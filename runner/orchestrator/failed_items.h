@@ -1,0 +1,28 @@
+// The lines of failed_items.jsonl: which items failed, after how many tries, and why. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "runner/plan/mini_batch.h"
+#include "runner/protocol/messages.h"
+
+namespace parallelrun::orchestrator {
+
+inline constexpr const char* kFailedItemsPath = "failed_items.jsonl";
+
+// A mini-batch whose tries all failed, as one line:
+//   {"kind":"failed","miniBatch":7,"input":"images","files":["/a/1.png",...],"count":2,"tries":3,"error":{...}}
+// and for a table, in place of files, "file", "firstRow" and "records".
+std::string failed_line(const MiniBatch& mini_batch, const std::string& input_name, std::uint32_t tries,
+                        const ScriptError& error);
+
+// A mini-batch that succeeded with fewer elements than items, as one line:
+//   {"kind":"shortfall","miniBatch":7,"input":"images","count":2,"items":10,"returned":8}
+std::string shortfall_line(MiniBatchId id, const std::string& input_name, std::uint64_t items, std::uint64_t returned);
+
+// Whether a line that failed_items.jsonl holds is one of the second kind.
+bool is_shortfall_line(std::string_view line);
+
+}  // namespace parallelrun::orchestrator

@@ -1,0 +1,314 @@
+#include "runner/orchestrator/journal.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <new>
+#include <optional>
+#include <utility>
+
+#include "runner/wire/wire.h"
+#include "spdlog/fmt/fmt.h"
+
+namespace parallelrun::orchestrator {
+namespace {
+
+constexpr std::uint64_t kMagic = 0x316C6E726A726C70ULL;  // "plrjrnl1"
+constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kLengthMask = 0x5AC3A53CU;  // check of a length: what zeroes and text do not pass
+constexpr std::size_t kFrameHead = 8;               // length and its check
+constexpr std::size_t kFrameTail = 8;               // checksum
+constexpr std::size_t kHeaderHead = 16;             // magic, version, length of the fingerprint
+constexpr std::size_t kLongestFingerprint = 4096;
+constexpr std::uint32_t kLongestPayload = 1U << 30U;
+constexpr std::size_t kEntryBytes = 33;
+
+enum class RecordType : std::uint8_t { kEpoch = 1, kRun = 2, kGroup = 3, kEnd = 4 };
+
+void encode_payload(const JournalRecord& record, std::string& out) {
+  wire::Writer writer(out);
+  const auto type = [&writer](RecordType t) { writer.u8(static_cast<std::uint8_t>(t)); };
+  if (const auto* epoch = std::get_if<EpochStart>(&record)) {
+    type(RecordType::kEpoch);
+    writer.u64(epoch->epoch);
+    writer.u64(epoch->plan_length);
+  } else if (const auto* run = std::get_if<RunStart>(&record)) {
+    type(RecordType::kRun);
+    writer.u64(run->run);
+    writer.u64(run->failed_items_length);
+  } else if (const auto* group = std::get_if<GroupRecord>(&record)) {
+    type(RecordType::kGroup);
+    writer.u64(group->output_length);
+    writer.u64(group->output_checksum);
+    writer.u64(group->failed_items_length);
+    writer.u64(group->failed_items_checksum);
+    writer.u32(static_cast<std::uint32_t>(group->entries.size()));
+    for (const CommitEntry& entry : group->entries) {
+      writer.u8(static_cast<std::uint8_t>(entry.kind));
+      writer.u64(entry.mini_batch.value);
+      writer.u64(entry.attempt);
+      writer.u64(entry.items);
+      writer.u64(entry.items_failed);
+    }
+  } else {
+    type(RecordType::kEnd);
+    writer.u8(static_cast<std::uint8_t>(std::get<EndRecord>(record).state));
+  }
+}
+
+std::optional<GroupRecord> decode_group(wire::Reader& reader) {
+  GroupRecord group;
+  group.output_length = reader.u64();
+  group.output_checksum = reader.u64();
+  group.failed_items_length = reader.u64();
+  group.failed_items_checksum = reader.u64();
+  const std::uint32_t entries = reader.count(kEntryBytes);
+  group.entries.reserve(entries);
+  for (std::uint32_t i = 0; i < entries; ++i) {
+    CommitEntry entry;
+    const std::uint8_t kind = reader.u8();
+    if (kind < 1 || kind > 3) return std::nullopt;
+    entry.kind = static_cast<CommitEntry::Kind>(kind);
+    entry.mini_batch.value = reader.u64();
+    entry.attempt = reader.u64();
+    entry.items = reader.u64();
+    entry.items_failed = reader.u64();
+    if (entry.items_failed > entry.items) return std::nullopt;
+    group.entries.push_back(entry);
+  }
+  return group;
+}
+
+std::optional<JournalRecord> decode_payload(std::string_view payload) {
+  wire::Reader reader(payload);
+  std::optional<JournalRecord> record;
+  switch (static_cast<RecordType>(reader.u8())) {
+    case RecordType::kEpoch: {
+      EpochStart epoch;
+      epoch.epoch = reader.u64();
+      epoch.plan_length = reader.u64();
+      record = epoch;
+      break;
+    }
+    case RecordType::kRun: {
+      RunStart run;
+      run.run = reader.u64();
+      run.failed_items_length = reader.u64();
+      record = run;
+      break;
+    }
+    case RecordType::kGroup: {
+      auto group = decode_group(reader);
+      if (group) record = std::move(*group);
+      break;
+    }
+    case RecordType::kEnd: {
+      const std::uint8_t state = reader.u8();
+      if (state <= static_cast<std::uint8_t>(JobState::kInterrupted)) record = EndRecord{static_cast<JobState>(state)};
+      break;
+    }
+  }
+  if (!reader.done()) return std::nullopt;
+  return record;
+}
+
+std::string encode_header(std::string_view fingerprint) {
+  std::string header;
+  wire::Writer writer(header);
+  writer.u64(kMagic);
+  writer.u32(kVersion);
+  writer.bytes(fingerprint);
+  writer.u64(checksum(header));
+  return header;
+}
+
+// A window over a file that is read once from front to back.
+class Window {
+ public:
+  Window(File& file, std::uint64_t size) : file_(file), size_(size) {}
+
+  std::uint64_t offset() const { return offset_; }
+  std::uint64_t left() const { return size_ - offset_; }
+
+  // The next `wanted` bytes, fewer at the end. Valid until the next call of look() or skip().
+  Result<std::string_view> look(std::size_t wanted) {
+    wanted = static_cast<std::size_t>(std::min<std::uint64_t>(wanted, left()));
+    if (buffer_.size() - begin_ < wanted) {
+      buffer_.erase(0, begin_);
+      begin_ = 0;
+      const std::size_t have = buffer_.size();
+      const std::uint64_t rest = left() - have;
+      buffer_.resize(have + static_cast<std::size_t>(std::min<std::uint64_t>(rest, std::max(wanted - have, kPiece))));
+      auto got = file_.read(offset_ + have, buffer_.data() + have, buffer_.size() - have);
+      if (!got) return got.error();
+      buffer_.resize(have + *got);
+    }
+    return std::string_view(buffer_).substr(begin_, wanted);
+  }
+
+  void skip(std::size_t bytes) {
+    begin_ += bytes;
+    offset_ += bytes;
+  }
+
+ private:
+  static constexpr std::size_t kPiece = 1U << 20U;
+  File& file_;
+  std::uint64_t size_;
+  std::uint64_t offset_ = 0;
+  std::string buffer_;
+  std::size_t begin_ = 0;
+};
+
+Error damaged(std::uint64_t offset, std::uint64_t follow) {
+  return Error{ErrorCode::kCorrupt,
+               fmt::format("{} is damaged at byte {}, and {} bytes follow: what they say is committed would be lost; "
+                           "restore the file, or begin anew with --overwrite",
+                           kJournalPath, offset, follow)};
+}
+
+// True: the header is whole and ours. False: the file ends within it.
+Result<bool> read_header(Window& window, std::string_view fingerprint, std::uint64_t& chain) {
+  auto head = window.look(kHeaderHead);
+  if (!head) return head.error();
+  const std::string expected = encode_header(fingerprint);
+  wire::Reader reader(*head);
+  const std::uint64_t magic = reader.u64();
+  const std::uint32_t version = reader.u32();
+  const std::uint32_t length = reader.u32();
+  if (!reader.ok()) return false;
+  const auto no_journal = [] {
+    return Error{ErrorCode::kCorrupt, fmt::format("{} is not a journal of parallelrun", kJournalPath)};
+  };
+  // Zeroes are what a crash can leave of a header that was never synced.
+  if (magic == 0 && window.left() <= expected.size()) return false;
+  if (magic != kMagic) return no_journal();
+  if (version != kVersion) {
+    return Error{ErrorCode::kUnsupported,
+                 fmt::format("{} has version {}, this program reads {}; go on with the program that began the job",
+                             kJournalPath, version, kVersion)};
+  }
+  if (length > kLongestFingerprint) return no_journal();
+  const std::size_t whole = kHeaderHead + length + 8;
+  auto header = window.look(whole);
+  if (!header) return header.error();
+  if (header->size() < whole) return false;
+  const std::string_view body = header->substr(0, whole - 8);
+  wire::Reader tail(header->substr(whole - 8));
+  chain = tail.u64();
+  if (chain != checksum(body)) {
+    if (window.left() > whole) return damaged(0, window.left() - whole);
+    return false;
+  }
+  if (body.substr(kHeaderHead) != fingerprint) {
+    return Error{ErrorCode::kConflict,
+                 fmt::format("{} belongs to another job; choose another output directory, or --overwrite", kJournalPath)};
+  }
+  window.skip(whole);
+  return true;
+}
+
+// The payload of the next record, or nothing where the file ends in a torn one.
+Result<std::optional<std::string_view>> next_payload(Window& window, std::uint64_t& chain) {
+  auto head = window.look(kFrameHead);
+  if (!head) return head.error();
+  wire::Reader reader(*head);
+  const std::uint32_t length = reader.u32();
+  const std::uint32_t check = reader.u32();
+  if (!reader.ok() || check != (length ^ kLengthMask) || length == 0 || length > kLongestPayload) {
+    return std::optional<std::string_view>();
+  }
+  const std::size_t whole = kFrameHead + length + kFrameTail;
+  auto frame = window.look(whole);
+  if (!frame) return frame.error();
+  if (frame->size() < whole) return std::optional<std::string_view>();
+  const std::string_view payload = frame->substr(kFrameHead, length);
+  wire::Reader tail(frame->substr(kFrameHead + length));
+  const std::uint64_t found = tail.u64();
+  if (found != checksum(payload, chain)) {
+    if (window.left() > whole) return damaged(window.offset(), window.left() - whole);
+    return std::optional<std::string_view>();
+  }
+  chain = found;
+  return std::optional<std::string_view>(payload);
+}
+
+}  // namespace
+
+std::uint64_t checksum(std::string_view bytes, std::uint64_t seed) {
+  return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
+}
+
+RunningChecksum::RunningChecksum() : state_(XXH3_createState()) {
+  if (!state_) throw std::bad_alloc();
+  XXH3_64bits_reset(static_cast<XXH3_state_t*>(state_.get()));
+}
+
+void RunningChecksum::update(std::string_view bytes) {
+  XXH3_64bits_update(static_cast<XXH3_state_t*>(state_.get()), bytes.data(), bytes.size());
+}
+
+std::uint64_t RunningChecksum::value() const {
+  return XXH3_64bits_digest(static_cast<const XXH3_state_t*>(state_.get()));
+}
+
+void RunningChecksum::Free::operator()(void* state) const { XXH3_freeState(static_cast<XXH3_state_t*>(state)); }
+
+Result<std::unique_ptr<JournalWriter>> JournalWriter::create(Storage& storage, std::string_view fingerprint) {
+  auto file = storage.open(kJournalPath);
+  if (!file) return file.error();
+  if (auto done = file.value()->truncate(0); !done) return done.error();
+  const std::string header = encode_header(fingerprint);
+  if (auto done = file.value()->append(header); !done) return done.error();
+  if (auto done = file.value()->sync(); !done) return done.error();
+  // The file's name in its folder, and the folder's name in the output directory.
+  if (auto done = storage.sync_folder_of(kJournalPath); !done) return done.error();
+  if (auto done = storage.sync_folder_of(kStatePath); !done) return done.error();
+  const std::uint64_t chain = checksum(std::string_view(header).substr(0, header.size() - 8));
+  return std::make_unique<JournalWriter>(std::move(file).value(), chain);
+}
+
+Status JournalWriter::append(const JournalRecord& record) {
+  buffer_.assign(kFrameHead, '\0');
+  encode_payload(record, buffer_);
+  const auto length = static_cast<std::uint32_t>(buffer_.size() - kFrameHead);
+  std::string head;
+  wire::Writer head_writer(head);
+  head_writer.u32(length);
+  head_writer.u32(length ^ kLengthMask);
+  buffer_.replace(0, kFrameHead, head);
+  chain_ = checksum(std::string_view(buffer_).substr(kFrameHead), chain_);
+  wire::Writer(buffer_).u64(chain_);
+  if (auto done = file_->append(buffer_); !done) return done;
+  return file_->sync();
+}
+
+Result<JournalEnd> read_journal(File& file, std::string_view fingerprint, std::uint64_t limit,
+                                const std::function<Status(JournalRecord&&, std::uint64_t offset)>& visit) {
+  auto size = file.size();
+  if (!size) return size.error();
+  JournalEnd end;
+  Window window(file, std::min(*size, limit));
+  auto whole = read_header(window, fingerprint, end.chain);
+  if (!whole) return whole.error();
+  end.header_whole = *whole;
+  while (end.header_whole && window.left() > 0) {
+    auto payload = next_payload(window, end.chain);
+    if (!payload) return payload.error();
+    if (!payload->has_value()) break;
+    auto record = decode_payload(**payload);
+    if (!record) {
+      return Error{ErrorCode::kCorrupt,
+                   fmt::format("{} holds a record that this program does not know, at byte {}; go on with the program "
+                               "that began the job",
+                               kJournalPath, window.offset())};
+    }
+    if (auto done = visit(std::move(*record), window.offset()); !done) return done.error();
+    window.skip(kFrameHead + (*payload)->size() + kFrameTail);
+  }
+  end.length = window.offset();
+  end.torn = *size - end.length;
+  return end;
+}
+
+}  // namespace parallelrun::orchestrator

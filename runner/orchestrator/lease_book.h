@@ -1,0 +1,69 @@
+// The mini-batches that are in the hands of agents or wait for another try: all that the orchestrator keeps in
+// memory of the plan. Pure; one thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <unordered_map>
+
+#include "runner/plan/mini_batch.h"
+
+namespace parallelrun::orchestrator {
+
+class LeaseBook {
+ public:
+  struct Entry {
+    MiniBatch mini_batch;
+    std::uint32_t failed_tries = 0;  // charged
+    std::uint64_t attempt = 0;       // 0: waits
+    std::uint64_t session = 0;       // that holds the attempt
+    std::uint64_t failed_on = 0;     // session of the last charged failure
+    std::uint64_t ticket = 0;        // place in the queue while it waits
+  };
+
+  // Null when it is not in the book. Valid until the entry is erased.
+  Entry* find(MiniBatchId id);
+
+  // A mini-batch that is leased for the first time in this epoch. Precondition: not in the book.
+  Entry& add(MiniBatch mini_batch, std::uint32_t failed_tries);
+  // Precondition: it waits, or was just added.
+  void lease(Entry& entry, std::uint64_t attempt, std::uint64_t session);
+  // It waits for another try: behind the others, or `first` when it was handed back unstarted.
+  void release(Entry& entry, bool first);
+  void erase(Entry& entry);
+
+  // The next that waits, rather one that did not fail on `session`; null: none.
+  Entry* next_waiting(std::uint64_t session);
+
+  // Calls visit(entry) for every entry leased to `session`; visit may release it.
+  template <typename Visit>
+  void for_each_lease_of(std::uint64_t session, Visit&& visit) {
+    for (auto& [id, entry] : entries_) {
+      if (entry.attempt != 0 && entry.session == session) visit(entry);
+    }
+  }
+
+  std::uint64_t size() const { return entries_.size(); }
+  std::uint64_t leased() const { return leased_; }
+  std::uint64_t waiting() const { return entries_.size() - leased_; }
+  std::uint64_t descriptor_bytes() const { return bytes_; }
+
+ private:
+  struct Place {
+    std::uint64_t mini_batch;
+    std::uint64_t ticket;
+  };
+  // How far to look for one that failed elsewhere.
+  static constexpr std::size_t kLookAhead = 32;
+
+  Entry* waiting_at(const Place& place);
+
+  std::unordered_map<std::uint64_t, Entry> entries_;
+  std::deque<Place> queue_;  // may name entries that no longer wait; those are skipped
+  std::uint64_t leased_ = 0;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t next_ticket_ = 1;
+};
+
+}  // namespace parallelrun::orchestrator

@@ -1,0 +1,299 @@
+#include "runner/orchestrator/orchestrator.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "spdlog/fmt/fmt.h"
+
+namespace parallelrun::orchestrator {
+
+Orchestrator::Orchestrator(Options options, RecoveredJob job, MiniBatchSource& source, SampleSource& samples,
+                           JobObserver& observer, Time now)
+    : options_(std::move(options)),
+      job_(std::move(job)),
+      source_(source),
+      observer_(observer),
+      gate_(samples, options_.input_names.size(), std::move(job_.types), options_.run_max_try),
+      now_(now),
+      last_registered_(now),
+      accepted_(std::move(job_.finished)),
+      counts_(job_.counts),
+      durable_(job_.counts) {
+  for (const ScriptError& error : job_.first_errors) first_errors_.add(error);
+  if (auto done = source_.skip_to(MiniBatchId{accepted_.frontier()}); !done) on_plan_failed(done.error(), now);
+}
+
+// --- sessions ------------------------------------------------------------------------------------------------
+
+// A machine or process that stood still has heard nobody, though everybody may have spoken: all that waits for
+// silence waits longer by that time.
+void Orchestrator::observe(Time now) {
+  const Duration gap = now - now_;
+  if (gap > options_.standstill) {
+    for (auto& [id, session] : sessions_) session.last_heard += gap;
+    abort_until_ += gap;
+    last_registered_ += gap;
+  }
+  now_ = std::max(now_, now);
+}
+
+Session* Orchestrator::live(std::uint64_t session) {
+  const auto found = sessions_.find(session);
+  return found == sessions_.end() ? nullptr : &found->second;
+}
+
+Error Orchestrator::unknown_session(std::uint64_t session) const {
+  return Error{ErrorCode::kConflict, fmt::format("session {:x} has ended; register anew", session)};
+}
+
+std::uint32_t Orchestrator::live_sessions() const {
+  return static_cast<std::uint32_t>(
+      std::count_if(sessions_.begin(), sessions_.end(), [](const auto& entry) { return !entry.second.left; }));
+}
+
+Directive Orchestrator::directive() const {
+  if (!ending_) return Directive::kRun;
+  return killing_ ? Directive::kAbort : Directive::kDrain;
+}
+
+Result<RegisterReply> Orchestrator::on_register(const RegisterRequest& request, Time now) {
+  observe(now);
+  if (request.agent_name.empty() || request.slots == 0) {
+    return Error{ErrorCode::kInvalidArgument, "a registration needs agent_name and at least one slot"};
+  }
+  if (!options_.code_hash.empty() && !request.code_hash.empty() && request.code_hash != options_.code_hash) {
+    return Error{ErrorCode::kConflict,
+                 fmt::format("agent {} on {} sees another source directory (hash {}) than the job has ({}); give all "
+                             "agents the same code",
+                             request.agent_name, request.node, request.code_hash, options_.code_hash)};
+  }
+  for (auto& [id, session] : sessions_) {
+    if (!session.left && session.agent.name == request.agent_name) end_session(session, "came back as a new session");
+  }
+  const std::uint64_t id = (job_.epoch << 32U) | next_session_++;
+  Session& session = sessions_[id];
+  session.agent = {id, request.agent_name, request.node, request.slots};
+  session.last_heard = now;
+  last_registered_ = now;
+  observer_.on_agent_came(session.agent);
+
+  RegisterReply reply;
+  reply.session = id;
+  reply.epoch = job_.epoch;
+  reply.heartbeat = options_.heartbeat;
+  reply.session_timeout = options_.session_timeout;
+  reply.job = options_.job;
+  return reply;
+}
+
+// Frees what it holds. The session itself stays until its silence is over, without a right to anything, if its last
+// report is still to be answered; else it is forgotten by the next expire_sessions().
+void Orchestrator::end_session(Session& session, std::string_view why) {
+  std::uint64_t freed = 0;
+  book_.for_each_lease_of(session.agent.session, [this, &freed](LeaseBook::Entry& entry) {
+    book_.release(entry, true);
+    ++freed;
+  });
+  gate_.on_session_end(session.agent.session);
+  session.left = true;
+  session.processes_ready = 0;
+  look_for_work_ = true;
+  observer_.on_agent_gone(session.agent, why, freed);
+}
+
+void Orchestrator::expire_sessions(Time now) {
+  for (auto it = sessions_.begin(); it != sessions_.end();) {
+    Session& session = it->second;
+    if (now - session.last_heard < options_.session_timeout) {
+      ++it;
+      continue;
+    }
+    if (!session.left) {
+      const auto silent = std::chrono::duration<double>(now - session.last_heard).count();
+      end_session(session, fmt::format("silent for {:.1f} s", silent));
+    }
+    it = sessions_.erase(it);
+  }
+}
+
+// --- requests ------------------------------------------------------------------------------------------------
+
+Result<std::shared_ptr<const LeaseReply>> Orchestrator::on_lease(const LeaseRequest& request, Time now) {
+  observe(now);
+  Session* session = live(request.session);
+  if (session == nullptr || session->left) return unknown_session(request.session);
+  Session::LeaseChannel& channel = session->lease;
+  if (request.sequence < channel.sequence || request.sequence == 0) {
+    return Error{ErrorCode::kInvalidArgument, fmt::format("lease request {} came after number {}", request.sequence,
+                                                          channel.sequence)};
+  }
+  session->last_heard = now;
+  if (request.sequence == channel.sequence && !channel.parked) return channel.reply;
+  if (request.sequence > channel.sequence) {
+    channel.sequence = request.sequence;
+    channel.want = request.want;
+    channel.reply.reset();
+  }
+  if (!channel.parked) {
+    channel.reply = grant(*session);
+    decide_end(now);
+    if (channel.reply) return channel.reply;
+    channel.parked = true;
+    parked_.push_back(request.session);
+  }
+  channel.parked_until = now + options_.lease_poll;
+  return LeaseAnswer();
+}
+
+Result<std::optional<ReportReply>> Orchestrator::on_report(ReportRequest&& request, Time now) {
+  observe(now);
+  Session* session = live(request.session);
+  if (session == nullptr) return unknown_session(request.session);
+  Session::ReportChannel& channel = session->report;
+  if (request.sequence < channel.sequence || request.sequence == 0) {
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("report {} came after number {}", request.sequence, channel.sequence)};
+  }
+  const bool again = request.sequence == channel.sequence;
+  if (!again && session->left) return unknown_session(request.session);
+  session->last_heard = now;
+  if (again) return channel.parked ? std::optional<ReportReply>() : std::optional(ReportReply{directive()});
+
+  channel.sequence = request.sequence;
+  if (!request.logs.empty()) observer_.on_logs(session->agent, std::move(request.logs));
+  session->processes_ready = request.processes_ready;
+  session->inits_succeeded = request.inits_succeeded;
+  session->slots_given_up = request.slots_given_up;
+  script_works_ = script_works_ || request.inits_succeeded > 0;
+  for (AttemptResult& result : request.results) take_result(*session, result);
+  for (const ProcessFailure& failure : request.failures) take_process_failure(*session, failure);
+  const bool brought = !request.results.empty();
+  if (request.leaving) end_session(*session, "left");
+  decide_end(now);
+
+  // A result that was known already may still be on its way to the disk: it is answered with that.
+  if (brought && something_pending()) {
+    channel.waits_for = next_group_;
+  } else if (brought && in_flight_ != 0) {
+    channel.waits_for = in_flight_;
+  } else {
+    return std::optional(ReportReply{directive()});
+  }
+  channel.parked = true;
+  return std::optional<ReportReply>();
+}
+
+// --- planning ------------------------------------------------------------------------------------------------
+
+void Orchestrator::on_plan(std::uint64_t mini_batches, std::uint64_t items, bool complete, Time now) {
+  observe(now);
+  planned_ = mini_batches;
+  items_planned_ = items;
+  plan_complete_ = complete;
+  look_for_work_ = true;
+  decide_end(now);
+}
+
+void Orchestrator::on_plan_failed(const Error& error, Time now) {
+  end_job(JobState::kFailed, JobReason::kPlanFailed, error.message, now);
+}
+
+void Orchestrator::on_samples(Time now) {
+  observe(now);
+  look_for_work_ = true;
+}
+
+// --- commits -------------------------------------------------------------------------------------------------
+
+std::optional<CommitGroup> Orchestrator::take_group(Time now) {
+  if (in_flight_ != 0 || end_taken_) return std::nullopt;
+  const bool last = end_is_due(now);
+  if (!something_pending() && !last) return std::nullopt;
+  CommitGroup group = std::exchange(pending_, {});
+  group.number = next_group_++;
+  gate_.mark_taken();
+  in_flight_ = group.number;
+  in_flight_counts_ = counts_;
+  if (last) {
+    end_taken_ = true;
+    ending_->progress = progress();
+    ending_->progress.counts = counts_;
+    group.end = ending_;
+  }
+  return group;
+}
+
+void Orchestrator::on_committed(std::uint64_t group, Time now) {
+  observe(now);
+  if (group != in_flight_) return;
+  in_flight_ = 0;
+  durable_ = in_flight_counts_;
+  gate_.recorded();
+  look_for_work_ = true;
+  if (end_taken_) end_durable_ = true;
+  acknowledged_ = group;
+  decide_end(now);
+}
+
+// --- time ----------------------------------------------------------------------------------------------------
+
+void Orchestrator::tick(Time now) {
+  observe(now);
+  expire_sessions(now);
+  for (auto& [id, session] : sessions_) {
+    if (session.lease.parked && now >= session.lease.parked_until) session.lease.poll_over = look_for_work_ = true;
+  }
+  check_scripts(now);
+  decide_end(now);
+}
+
+Orchestrator::Ready Orchestrator::take_ready() {
+  Ready ready;
+  if (acknowledged_ != 0) {
+    for (auto& [id, session] : sessions_) {
+      if (!session.report.parked || session.report.waits_for > acknowledged_) continue;
+      session.report.parked = false;
+      ready.reports.emplace_back(id, ReportReply{directive()});
+    }
+    acknowledged_ = 0;
+  }
+  if (!std::exchange(look_for_work_, false)) return ready;
+  std::deque<std::uint64_t> still_parked;
+  for (const std::uint64_t id : parked_) {
+    Session* session = live(id);
+    if (session == nullptr || session->left) {
+      ready.leases.emplace_back(id, unknown_session(id));
+      continue;
+    }
+    Session::LeaseChannel& channel = session->lease;
+    channel.reply = grant(*session);
+    if (!channel.reply && channel.poll_over) channel.reply = std::make_shared<const LeaseReply>();
+    if (!channel.reply) {
+      still_parked.push_back(id);
+      continue;
+    }
+    channel.parked = channel.poll_over = false;
+    ready.leases.emplace_back(id, channel.reply);
+  }
+  parked_ = std::move(still_parked);
+  return ready;
+}
+
+Progress Orchestrator::progress() const {
+  Progress progress;
+  progress.counts = durable_;
+  progress.planned = planned_;
+  // The plan counts nothing for mini-batches whose items only their reader finds out.
+  progress.items_total = std::max(items_planned_, counts_.items_succeeded + counts_.items_failed);
+  progress.plan_complete = plan_complete_;
+  progress.leased = book_.leased();
+  progress.waiting_retry = book_.waiting();
+  for (const auto& [id, session] : sessions_) {
+    if (session.left) continue;
+    ++progress.agents;
+    progress.processes_ready += session.processes_ready;
+  }
+  return progress;
+}
+
+}  // namespace parallelrun::orchestrator

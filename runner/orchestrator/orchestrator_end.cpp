@@ -1,0 +1,86 @@
+// When and how a job ends.
+#include <algorithm>
+#include <utility>
+
+#include "runner/orchestrator/orchestrator.h"
+#include "spdlog/fmt/fmt.h"
+
+namespace parallelrun::orchestrator {
+
+void Orchestrator::end_job(JobState state, JobReason reason, std::string message, Time now) {
+  if (ending_) return;
+  JobResult result;
+  result.state = state;
+  result.reason = reason;
+  result.message = std::move(message);
+  result.first_errors = first_errors_.list();
+  result.progress = progress();
+  result.progress.counts = counts_;
+  // With nothing left to run there is nothing to kill.
+  killing_ = !(plan_complete_ && accepted_.size() >= planned_);
+  abort_until_ = now + options_.abort_grace;
+  ending_ = std::move(result);
+  look_for_work_ = true;
+  observer_.on_ending(*ending_);
+}
+
+void Orchestrator::decide_end(Time now) {
+  if (ending_) return;
+  if (const auto over = exceeded(options_.thresholds, counts_, planned_, plan_complete_)) {
+    std::string message = over->message;
+    if (!first_errors_.list().empty()) message += "; first error: " + one_line(first_errors_.list().front());
+    return end_job(JobState::kFailed, over->reason, std::move(message), now);
+  }
+  if (!plan_complete_ || accepted_.size() < planned_) return;
+  if (planned_ == 0) {
+    std::string names;
+    for (const std::string& name : options_.input_names) names += (names.empty() ? "" : ", ") + name;
+    return end_job(JobState::kFailed, JobReason::kEmptyInput,
+                   fmt::format("the input is empty: nothing to process in {}; check the directory and glob", names), now);
+  }
+  if (options_.output_action == OutputAction::kAppendRow && counts_.items_succeeded == 0) {
+    std::string message = fmt::format("nothing succeeded: all {} items failed", counts_.items_failed);
+    if (!first_errors_.list().empty()) message += "; first error: " + one_line(first_errors_.list().front());
+    return end_job(JobState::kFailed, JobReason::kNothingSucceeded, std::move(message), now);
+  }
+  end_job(JobState::kComplete, JobReason::kCompleted,
+          fmt::format("all {} mini-batches are processed", planned_), now);
+}
+
+// init() that has failed 3 times in every process slot: no agent can run anything.
+void Orchestrator::check_scripts(Time now) {
+  if (ending_) return;
+  std::uint32_t agents = 0;
+  for (const auto& [id, session] : sessions_) {
+    if (session.left) continue;
+    if (session.usable()) return;
+    ++agents;
+  }
+  if (agents == 0) return;
+  if (agents < options_.expected_agents && now - last_registered_ < options_.agents_grace) return;
+  std::string message = "no worker process could be started: init() failed 3 times in every slot";
+  if (script_error_) {
+    first_errors_.add(*script_error_);
+    message += ": " + one_line(*script_error_);
+  }
+  end_job(JobState::kFailed, JobReason::kScriptFailed, std::move(message), now);
+}
+
+// An aborted job waits for what its agents still have to say.
+bool Orchestrator::end_is_due(Time now) const {
+  if (!ending_ || end_taken_) return false;
+  return !killing_ || live_sessions() == 0 || now >= abort_until_;
+}
+
+void Orchestrator::interrupt(std::string why, Time now) {
+  observe(now);
+  end_job(JobState::kInterrupted, JobReason::kStopped, std::move(why), now);
+}
+
+bool Orchestrator::finished() const {
+  if (!end_durable_) return false;
+  if (killing_ && now_ >= abort_until_) return true;
+  return live_sessions() == 0;
+}
+
+}  // namespace parallelrun::orchestrator

@@ -1,0 +1,131 @@
+// What becomes of a result: committed, tried again, or dropped.
+#include <algorithm>
+#include <utility>
+
+#include "runner/orchestrator/failed_items.h"
+#include "runner/orchestrator/orchestrator.h"
+
+namespace parallelrun::orchestrator {
+
+const std::string& Orchestrator::input_name(std::uint32_t input) const {
+  static const std::string kNone;
+  return input < options_.input_names.size() ? options_.input_names[input] : kNone;
+}
+
+// Whether the attempt can be one of ours, and of the mini-batch as the plan has it today: what an earlier epoch had
+// planned but not made durable may have been cut differently since.
+bool Orchestrator::genuine(const AttemptResult& result, bool in_book) const {
+  const std::uint64_t epoch = result.attempt >> 32U;
+  if (epoch > job_.epoch) return false;
+  if (epoch == job_.epoch) return in_book && (result.attempt & 0xFFFFFFFFU) < next_attempt_;
+  return std::all_of(job_.epochs.begin(), job_.epochs.end(), [&](const EpochStart& later) {
+    return later.epoch <= epoch || result.mini_batch.value < later.plan_length;
+  });
+}
+
+void Orchestrator::take_result(Session& session, AttemptResult& result) {
+  if (!accepts_results()) return;
+  if (result.kind == LeaseKind::kInferTypes) return take_types(session, result);
+  LeaseBook::Entry* entry = book_.find(result.mini_batch);
+  if (result.outcome == Outcome::kSucceeded) {
+    if (!accepted_.contains(result.mini_batch) && genuine(result, entry != nullptr)) take_success(result, entry);
+    return;
+  }
+  // Only the attempt that is leased now can fail or come back.
+  if (entry == nullptr || entry->attempt == 0 || entry->attempt != result.attempt) return;
+  if (result.outcome == Outcome::kReturned || ending_) {
+    book_.release(*entry, true);
+    look_for_work_ = true;
+    return;
+  }
+  take_failure(session, result, *entry);
+}
+
+void Orchestrator::take_success(AttemptResult& result, LeaseBook::Entry* entry) {
+  // The plan does not know the items of a file that cannot be cut.
+  const bool known = entry != nullptr && entry->mini_batch.items > 0;
+  const std::uint64_t items = known ? entry->mini_batch.items : result.items;
+  const std::uint64_t returned = std::min(result.returned, items);
+  if (returned < items) {
+    const std::string& input = entry != nullptr ? input_name(entry->mini_batch.input) : input_name(~0U);
+    pending_.failed_items += shortfall_line(result.mini_batch, input, items, returned);
+  }
+  if (options_.output_action == OutputAction::kAppendRow && !result.rows.empty()) {
+    if (result.rows.back() != '\n') result.rows.push_back('\n');
+    pending_.rows.push_back(std::move(result.rows));
+  }
+  record({CommitEntry::Kind::kSucceeded, result.mini_batch, result.attempt, items, items - returned});
+  script_works_ = true;
+  job_.tries.erase(result.mini_batch.value);
+  if (entry == nullptr) return;
+  // Another try of it may be running: it is of no use any more.
+  if (entry->attempt != 0 && entry->attempt != result.attempt) {
+    if (Session* holder = live(entry->session)) {
+      holder->revoked.push_back(entry->attempt);
+      look_for_work_ = true;
+    }
+  }
+  book_.erase(*entry);
+}
+
+void Orchestrator::take_failure(Session& session, AttemptResult& result, LeaseBook::Entry& entry) {
+  MiniBatch& mini_batch = entry.mini_batch;
+  if (mini_batch.items == 0) mini_batch.items = result.items;
+  const bool final = ++entry.failed_tries >= options_.run_max_try;
+  observer_.on_try_failed(session.agent, result, entry.failed_tries, final);
+  const auto kind = final ? CommitEntry::Kind::kFailed : CommitEntry::Kind::kTryFailed;
+  record({kind, mini_batch.id, result.attempt, mini_batch.items, mini_batch.items});
+  if (!final) {
+    entry.failed_on = session.agent.session;
+    book_.release(entry, false);
+    look_for_work_ = true;
+    return;
+  }
+  first_errors_.add(result.error);
+  pending_.failed_items += failed_line(mini_batch, input_name(mini_batch.input), entry.failed_tries, result.error);
+  book_.erase(entry);
+}
+
+void Orchestrator::record(const CommitEntry& entry) {
+  if (entry.kind != CommitEntry::Kind::kTryFailed) accepted_.insert(entry.mini_batch);
+  count(counts_, entry);
+  pending_.entries.push_back(entry);
+}
+
+void Orchestrator::take_types(Session& session, AttemptResult& result) {
+  switch (gate_.on_result(result)) {
+    case TypeGate::Verdict::kDropped:
+      return;
+    case TypeGate::Verdict::kAgain:
+      look_for_work_ = true;
+      if (result.outcome != Outcome::kReturned) observer_.on_try_failed(session.agent, result, 1, false);
+      return;
+    case TypeGate::Verdict::kExhausted:
+      first_errors_.add(result.error);
+      observer_.on_try_failed(session.agent, result, options_.run_max_try, true);
+      end_job(JobState::kFailed, JobReason::kTypeInferenceFailed,
+              "the column types of an input could not be inferred: " + one_line(result.error), now_);
+      return;
+    case TypeGate::Verdict::kDecided:
+      pending_.types = gate_.types();
+      observer_.on_types_decided(pending_.types.back());
+      return;
+  }
+}
+
+void Orchestrator::take_process_failure(Session& session, const ProcessFailure& failure) {
+  observer_.on_process_failure(session.agent, failure);
+  const bool start = failure.fatal || failure.error.phase == ErrorPhase::kLoad || failure.error.phase == ErrorPhase::kInit;
+  if (start && !script_error_) script_error_ = failure.error;
+  if (!failure.fatal) return;
+  if (script_works_) {
+    // It works elsewhere, so it is this node that is broken.
+    session.slots_given_up = session.agent.slots;
+    return;
+  }
+  first_errors_.add(failure.error);
+  end_job(JobState::kFailed, JobReason::kScriptFailed,
+          "the worker processes cannot start: " + one_line(failure.error), now_);
+}
+
+}  // namespace parallelrun::orchestrator

@@ -1,0 +1,125 @@
+#include "runner/orchestrator/progress.h"
+
+#include <algorithm>
+
+namespace parallelrun::orchestrator {
+
+Counts& Counts::operator+=(const Counts& other) {
+  succeeded += other.succeeded;
+  failed += other.failed;
+  items_succeeded += other.items_succeeded;
+  items_failed += other.items_failed;
+  tries_failed += other.tries_failed;
+  return *this;
+}
+
+nlohmann::json to_json(const Progress& progress) {
+  return {
+      {"miniBatchesCreated", progress.planned},
+      {"planComplete", progress.plan_complete},
+      {"miniBatchesProcessed", progress.counts.processed()},
+      {"miniBatchesSucceeded", progress.counts.succeeded},
+      {"miniBatchesFailed", progress.counts.failed},
+      {"itemsTotal", progress.items_total},
+      {"itemsSucceeded", progress.counts.items_succeeded},
+      {"itemsFailed", progress.counts.items_failed},
+      {"triesFailed", progress.counts.tries_failed},
+      {"agents", progress.agents},
+      {"processesReady", progress.processes_ready},
+      {"miniBatchesLeased", progress.leased},
+      {"miniBatchesWaiting", progress.waiting_retry},
+  };
+}
+
+const char* to_string(JobState state) {
+  switch (state) {
+    case JobState::kComplete:
+      return "Complete";
+    case JobState::kFailed:
+      return "Failed";
+    case JobState::kInterrupted:
+      return "Interrupted";
+  }
+  return "";
+}
+
+const char* to_string(JobReason reason) {
+  switch (reason) {
+    case JobReason::kCompleted:
+      return "Completed";
+    case JobReason::kErrorThresholdExceeded:
+      return "ErrorThresholdExceeded";
+    case JobReason::kAllowedFailedCountExceeded:
+      return "AllowedFailedCountExceeded";
+    case JobReason::kAllowedFailedPercentExceeded:
+      return "AllowedFailedPercentExceeded";
+    case JobReason::kScriptFailed:
+      return "ScriptFailed";
+    case JobReason::kEmptyInput:
+      return "EmptyInput";
+    case JobReason::kNothingSucceeded:
+      return "NothingSucceeded";
+    case JobReason::kPlanFailed:
+      return "PlanFailed";
+    case JobReason::kTypeInferenceFailed:
+      return "TypeInferenceFailed";
+    case JobReason::kStopped:
+      return "Stopped";
+  }
+  return "";
+}
+
+const char* to_string(ErrorPhase phase) {
+  switch (phase) {
+    case ErrorPhase::kNone:
+      return "";
+    case ErrorPhase::kLoad:
+      return "load";
+    case ErrorPhase::kInit:
+      return "init";
+    case ErrorPhase::kRead:
+      return "read";
+    case ErrorPhase::kRun:
+      return "run";
+    case ErrorPhase::kResult:
+      return "result";
+    case ErrorPhase::kShutdown:
+      return "shutdown";
+  }
+  return "";
+}
+
+std::string one_line(const ScriptError& error) {
+  std::string line = error.type;
+  if (!error.message.empty()) line += (line.empty() ? "" : ": ") + error.message;
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  return line;
+}
+
+nlohmann::json to_json(const ScriptError& error) {
+  return {{"phase", to_string(error.phase)},
+          {"type", error.type},
+          {"message", error.message},
+          {"traceback", error.traceback}};
+}
+
+nlohmann::json to_json(const JobResult& result) {
+  nlohmann::json json = to_json(result.progress);
+  json["state"] = to_string(result.state);
+  json["reason"] = to_string(result.reason);
+  json["message"] = result.message;
+  json["firstErrors"] = nlohmann::json::array();
+  for (const ScriptError& error : result.first_errors) json["firstErrors"].push_back(to_json(error));
+  if (!result.first_errors.empty()) json["firstError"] = one_line(result.first_errors.front());
+  return json;
+}
+
+void FirstErrors::add(const ScriptError& error) {
+  if (errors_.size() >= kFirstErrors) return;
+  const bool known = std::any_of(errors_.begin(), errors_.end(), [&error](const ScriptError& other) {
+    return other.type == error.type && other.message == error.message;
+  });
+  if (!known) errors_.push_back(error);
+}
+
+}  // namespace parallelrun::orchestrator

@@ -1,0 +1,53 @@
+#include "runner/orchestrator/recovered_job.h"
+
+#include <utility>
+
+#include "spdlog/fmt/fmt.h"
+
+namespace parallelrun::orchestrator {
+
+Status apply(GroupRecord&& record, RecoveredJob& job) {
+  if (record.output_length < job.output_length || record.failed_items_length < job.failed_items_length) {
+    return Error{ErrorCode::kCorrupt, fmt::format("{}: lengths that shrink; restore the file, or begin anew with "
+                                                  "--overwrite",
+                                                  kJournalPath)};
+  }
+  job.output_length = record.output_length;
+  job.failed_items_length = record.failed_items_length;
+  for (const CommitEntry& entry : record.entries) {
+    count(job.counts, entry);
+    if (entry.kind == CommitEntry::Kind::kTryFailed) {
+      ++job.tries[entry.mini_batch.value];
+      continue;
+    }
+    if (!job.finished.insert(entry.mini_batch)) {
+      return Error{ErrorCode::kCorrupt, fmt::format("{}: mini-batch {} is committed twice; restore the file, or begin anew "
+                                                    "with --overwrite",
+                                                    kJournalPath, entry.mini_batch.value)};
+    }
+    job.tries.erase(entry.mini_batch.value);
+    if (entry.kind == CommitEntry::Kind::kFailed) {
+      job.failed.insert(entry.mini_batch);
+      job.items_of_failed += entry.items;
+    }
+  }
+  return {};
+}
+
+void apply(const RunStart& record, RecoveredJob& job) {
+  job.run = record.run;
+  job.failed_items_length = record.failed_items_length;
+  job.failed.for_each_interval([&job](std::uint64_t first, std::uint64_t past) {
+    for (std::uint64_t id = first; id < past; ++id) job.finished.erase(MiniBatchId{id});
+  });
+  job.counts.failed = 0;
+  job.counts.items_failed -= job.items_of_failed;
+  job.counts.tries_failed = 0;
+  job.failed = {};
+  job.items_of_failed = 0;
+  job.tries.clear();
+  job.first_errors.clear();
+  job.ended.reset();
+}
+
+}  // namespace parallelrun::orchestrator

@@ -1,0 +1,197 @@
+// Committer::open(): from what a crash left to what is committed.
+#include <algorithm>
+#include <limits>
+
+#include "runner/orchestrator/committer.h"
+#include "runner/orchestrator/failed_items.h"
+#include "runner/orchestrator/state_files.h"
+#include "spdlog/fmt/fmt.h"
+
+namespace parallelrun::orchestrator {
+namespace {
+
+// Commits of a disk that lies about sync can be missing; more than a few are a file that somebody changed.
+constexpr std::uint32_t kMostLostGroups = 8;
+
+// The bytes that the last group added to one file.
+struct Tail {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+  std::uint64_t checksum = 0;
+};
+
+struct Replay {
+  RecoveredJob job;
+  JournalEnd end;
+  bool has_group = false;
+  std::uint64_t group_offset = 0;  // of the last group record in the journal
+  Tail output;
+  Tail failed_items;
+};
+
+Status visit(JournalRecord&& record, std::uint64_t offset, Replay& replay) {
+  RecoveredJob& job = replay.job;
+  if (const auto* epoch = std::get_if<EpochStart>(&record)) {
+    job.epochs.push_back(*epoch);
+    job.epoch = epoch->epoch;
+    return {};
+  }
+  if (const auto* run = std::get_if<RunStart>(&record)) {
+    apply(*run, job);
+    replay.failed_items = {run->failed_items_length, run->failed_items_length, checksum({})};
+    return {};
+  }
+  if (const auto* end = std::get_if<EndRecord>(&record)) {
+    job.ended = end->state;
+    return {};
+  }
+  auto& group = std::get<GroupRecord>(record);
+  replay.output = {job.output_length, group.output_length, group.output_checksum};
+  replay.failed_items = {job.failed_items_length, group.failed_items_length, group.failed_items_checksum};
+  replay.has_group = true;
+  replay.group_offset = offset;
+  return apply(std::move(group), job);
+}
+
+Result<Replay> replay_journal(File& journal, const std::string& fingerprint, std::uint64_t limit) {
+  Replay replay;
+  auto end = read_journal(journal, fingerprint, limit,
+                          [&replay](JournalRecord&& r, std::uint64_t at) { return visit(std::move(r), at, replay); });
+  if (!end) return end.error();
+  replay.end = *end;
+  return replay;
+}
+
+// Whether the file is as long as what is committed, and its last committed bytes are those that were written.
+Result<bool> holds(File& file, const Tail& tail) {
+  auto size = file.size();
+  if (!size) return size.error();
+  if (*size < tail.end) return false;
+  RunningChecksum sum;
+  std::string buffer(static_cast<std::size_t>(std::min<std::uint64_t>(1U << 20U, tail.end - tail.begin)), '\0');
+  for (std::uint64_t at = tail.begin; at < tail.end;) {
+    const auto piece = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), tail.end - at));
+    auto got = file.read(at, buffer.data(), piece);
+    if (!got) return got.error();
+    if (*got == 0) return false;
+    sum.update(std::string_view(buffer).substr(0, *got));
+    at += *got;
+  }
+  return sum.value() == tail.checksum;
+}
+
+Error rows_lost(const std::string& path, std::uint64_t length) {
+  return Error{ErrorCode::kCorrupt,
+               fmt::format("{} no longer holds the {} bytes that were committed to it: it was changed or damaged; restore "
+                           "it, or begin anew with --overwrite",
+                           path, length)};
+}
+
+Status cut_to(File& file, std::uint64_t length) {
+  auto size = file.size();
+  if (!size) return size.error();
+  if (*size == length) return {};
+  if (auto done = file.truncate(length); !done) return done;
+  return file.sync();
+}
+
+Status must_be_empty(File* file, const std::string& path) {
+  if (file == nullptr) return {};
+  auto size = file->size();
+  if (!size) return size.error();
+  if (*size == 0) return {};
+  return Error{ErrorCode::kConflict, fmt::format("{} is there, but no journal that says what it holds; choose another output "
+                                                 "directory, or --overwrite",
+                                                 path)};
+}
+
+// A crash may have come between the journal and the marks.
+Status restore_end_marks(Storage& storage, const RecoveredJob& job) {
+  auto success = storage.exists(kSuccessPath);
+  if (!success) return success.error();
+  auto result = storage.exists(kResultPath);
+  if (!result) return result.error();
+  if (*success && *result) return {};
+  JobResult complete;
+  complete.message = "all mini-batches are processed";
+  complete.first_errors = job.first_errors;
+  complete.progress.counts = job.counts;
+  complete.progress.planned = job.counts.processed();
+  complete.progress.items_total = job.counts.items_succeeded + job.counts.items_failed;
+  complete.progress.plan_complete = true;
+  return write_end_marks(storage, complete);
+}
+
+}  // namespace
+
+Result<Committer::Opened> Committer::open(Storage& storage, PlanDurability& plan, const Options& options) {
+  Opened opened;
+  opened.committer.reset(new Committer(storage, plan, options));
+  Committer& committer = *opened.committer;
+
+  auto journal = storage.open(kJournalPath);
+  if (!journal) return journal.error();
+  auto replay = replay_journal(*journal.value(), options.fingerprint, std::numeric_limits<std::uint64_t>::max());
+  if (!replay) return replay.error();
+
+  if (!replay->end.header_whole) {
+    if (auto done = committer.open_data_files(); !done) return done.error();
+    if (auto done = must_be_empty(committer.output_.get(), options.output_file); !done) return done.error();
+    if (auto done = must_be_empty(committer.failed_items_.get(), kFailedItemsPath); !done) return done.error();
+    auto writer = JournalWriter::create(storage, options.fingerprint);
+    if (!writer) return writer.error();
+    committer.journal_ = std::move(writer).value();
+    return opened;
+  }
+
+  const auto read_small_files = [&storage](RecoveredJob& job) -> Status {
+    auto types = read_types(storage);
+    if (!types) return types.error();
+    job.types = std::move(types).value();
+    auto errors = read_first_errors(storage);
+    if (!errors) return errors.error();
+    job.first_errors = std::move(errors).value();
+    return {};
+  };
+  if (replay->job.ended == JobState::kComplete) {
+    if (auto done = read_small_files(replay->job); !done) return done.error();
+    if (auto done = restore_end_marks(storage, replay->job); !done) return done.error();
+    opened.job = std::move(replay->job);
+    return opened;
+  }
+
+  if (auto done = install_failed_items(storage, replay->job.run); !done) return done.error();
+  if (auto done = committer.open_data_files(); !done) return done.error();
+  const std::uint64_t last_epoch = replay->job.epoch;
+  for (std::uint32_t lost = 0;; ++lost) {
+    const bool output_whole = committer.output_ == nullptr || replay->output.end == 0;
+    auto output = output_whole ? Result<bool>(true) : holds(*committer.output_, replay->output);
+    if (!output) return output.error();
+    auto failed = replay->failed_items.end == 0 ? Result<bool>(true)
+                                                : holds(*committer.failed_items_, replay->failed_items);
+    if (!failed) return failed.error();
+    replay->job.lost_groups = lost;
+    if (*output && *failed) break;
+    if (!replay->has_group || replay->job.ended || lost == kMostLostGroups) {
+      return *output ? rows_lost(kFailedItemsPath, replay->job.failed_items_length)
+                     : rows_lost(options.output_file, replay->job.output_length);
+    }
+    replay = replay_journal(*journal.value(), options.fingerprint, replay->group_offset);
+    if (!replay) return replay.error();
+  }
+
+  opened.job = std::move(replay->job);
+  opened.job.epoch = last_epoch;
+  if (committer.output_) {
+    if (auto done = cut_to(*committer.output_, opened.job.output_length); !done) return done.error();
+  }
+  if (auto done = cut_to(*committer.failed_items_, opened.job.failed_items_length); !done) return done.error();
+  if (auto done = read_small_files(opened.job); !done) return done.error();
+  if (auto done = cut_to(*journal.value(), replay->end.length); !done) return done.error();
+  committer.output_length_ = opened.job.output_length;
+  committer.failed_items_length_ = opened.job.failed_items_length;
+  committer.journal_ = std::make_unique<JournalWriter>(std::move(journal).value(), replay->end.chain);
+  return opened;
+}
+
+}  // namespace parallelrun::orchestrator

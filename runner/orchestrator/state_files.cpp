@@ -1,0 +1,120 @@
+#include "runner/orchestrator/state_files.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "runner/orchestrator/failed_items.h"
+#include "spdlog/fmt/fmt.h"
+
+namespace parallelrun::orchestrator {
+namespace {
+
+constexpr std::uint64_t kTypesLimit = 256ULL << 20U;
+
+std::string dump(const nlohmann::json& json, int indent = -1) {
+  return json.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+bool are_types(const nlohmann::json& json) {
+  return json.is_object() && std::all_of(json.begin(), json.end(), [](const auto& type) { return type.is_string(); });
+}
+
+ErrorPhase phase_of(const std::string& name) {
+  for (const ErrorPhase phase : {ErrorPhase::kLoad, ErrorPhase::kInit, ErrorPhase::kRead, ErrorPhase::kRun,
+                                 ErrorPhase::kResult, ErrorPhase::kShutdown}) {
+    if (name == to_string(phase)) return phase;
+  }
+  return ErrorPhase::kNone;
+}
+
+std::string text_of(const nlohmann::json& json, const char* name) {
+  const auto found = json.find(name);
+  return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+}  // namespace
+
+Result<InputInfo> input_info_of(std::uint32_t input, const std::string& reply) {
+  const nlohmann::json json = nlohmann::json::parse(reply, nullptr, false);
+  if (!json.is_object() || !json.contains("types") || !are_types(json["types"])) {
+    return Error{ErrorCode::kCorrupt, fmt::format("a worker process replied column types of input {} that are none: {}",
+                                                  input, reply.substr(0, 200))};
+  }
+  return InputInfo{input, dump({{"input", input}, {"types", json["types"]}})};
+}
+
+Status write_types(Storage& storage, const std::vector<InputInfo>& types) {
+  nlohmann::json json = nlohmann::json::array();
+  for (const InputInfo& info : types) json.push_back(nlohmann::json::parse(info.types));
+  return write_atomically(storage, kTypesPath, dump(json, 1) + "\n");
+}
+
+Result<std::map<std::uint32_t, InputInfo>> read_types(Storage& storage) {
+  std::map<std::uint32_t, InputInfo> types;
+  auto exists = storage.exists(kTypesPath);
+  if (!exists) return exists.error();
+  if (!*exists) return types;
+  auto text = read_whole(storage, kTypesPath, kTypesLimit);
+  if (!text) return text.error();
+  const nlohmann::json json = nlohmann::json::parse(*text, nullptr, false);
+  bool good = json.is_array();
+  for (std::size_t i = 0; good && i < json.size(); ++i) {
+    const nlohmann::json& entry = json[i];
+    good = entry.is_object() && entry.contains("input") && entry["input"].is_number_unsigned() &&
+           entry.contains("types") && are_types(entry["types"]);
+    if (!good) break;
+    const auto input = entry["input"].get<std::uint32_t>();
+    types[input] = InputInfo{input, dump(entry)};
+  }
+  if (!good) {
+    return Error{ErrorCode::kCorrupt, fmt::format("{} is not a list of column types; restore the file, or begin anew with "
+                                                  "--overwrite",
+                                                  kTypesPath)};
+  }
+  return types;
+}
+
+Status write_end_marks(Storage& storage, const JobResult& result) {
+  if (auto done = write_atomically(storage, kResultPath, dump(to_json(result), 1) + "\n"); !done) return done;
+  if (result.state != JobState::kComplete) return {};
+  auto mark = storage.open(kSuccessPath);
+  if (!mark) return mark.error();
+  return storage.sync_folder_of(kSuccessPath);
+}
+
+std::string next_failed_items_path(std::uint64_t run) { return fmt::format(".parallelrun/failed_items.run{}", run); }
+
+Status install_failed_items(Storage& storage, std::uint64_t run) {
+  const std::string path = next_failed_items_path(run);
+  auto exists = storage.exists(path);
+  if (!exists) return exists.error();
+  if (!*exists) return {};
+  if (auto done = storage.rename(path, kFailedItemsPath); !done) return done;
+  if (auto done = storage.sync_folder_of(kFailedItemsPath); !done) return done;
+  return storage.sync_folder_of(path);
+}
+
+Result<std::vector<ScriptError>> read_first_errors(Storage& storage) {
+  constexpr std::size_t kPrefix = 1U << 20U;
+  FirstErrors errors;
+  auto exists = storage.exists(kFailedItemsPath);
+  if (!exists) return exists.error();
+  if (!*exists) return errors.list();
+  auto file = storage.open(kFailedItemsPath);
+  if (!file) return file.error();
+  std::string prefix(kPrefix, '\0');
+  auto got = file.value()->read(0, prefix.data(), prefix.size());
+  if (!got) return got.error();
+  prefix.resize(*got);
+  std::istringstream lines(prefix);
+  for (std::string line; errors.list().size() < FirstErrors::kFirstErrors && std::getline(lines, line);) {
+    const nlohmann::json json = nlohmann::json::parse(line, nullptr, false);
+    if (!json.is_object() || !json.contains("error") || !json["error"].is_object()) continue;
+    const nlohmann::json& error = json["error"];
+    errors.add({phase_of(text_of(error, "phase")), text_of(error, "type"), text_of(error, "message"), {}});
+  }
+  return errors.list();
+}
+
+}  // namespace parallelrun::orchestrator

@@ -1,0 +1,47 @@
+#include "runner/orchestrator/thresholds.h"
+
+#include "spdlog/fmt/fmt.h"
+
+namespace parallelrun::orchestrator {
+namespace {
+
+std::string counted(std::uint64_t n, const char* one, const char* many) {
+  return fmt::format("{} {}", n, n == 1 ? one : many);
+}
+
+bool more_than(std::uint64_t count, std::int64_t threshold) {
+  return threshold >= 0 && count > static_cast<std::uint64_t>(threshold);
+}
+
+}  // namespace
+
+Thresholds thresholds_of(const JobSpec& spec) {
+  return {spec.error_threshold, spec.allowed_failed_count, spec.allowed_failed_percent};
+}
+
+std::optional<Exceeded> exceeded(const Thresholds& thresholds, const Counts& counts, std::uint64_t planned,
+                                 bool plan_complete) {
+  if (more_than(counts.items_failed, thresholds.error_threshold)) {
+    return Exceeded{JobReason::kErrorThresholdExceeded,
+                    fmt::format("{} failed, more than errorThreshold {} allows", counted(counts.items_failed, "item", "items"),
+                                thresholds.error_threshold)};
+  }
+  if (thresholds.allowed_failed_count && more_than(counts.failed, *thresholds.allowed_failed_count)) {
+    return Exceeded{JobReason::kAllowedFailedCountExceeded,
+                    fmt::format("{} failed, more than allowedFailedCount {} allows",
+                                counted(counts.failed, "mini-batch", "mini-batches"),
+                                *thresholds.allowed_failed_count)};
+  }
+  if (thresholds.allowed_failed_percent && plan_complete && planned > 0) {
+    // Not divided: 1 of 10 is exactly 10 percent.
+    const double allowed = *thresholds.allowed_failed_percent * static_cast<double>(planned);
+    if (*thresholds.allowed_failed_percent >= 0.0 && static_cast<double>(counts.failed) * 100.0 > allowed) {
+      return Exceeded{JobReason::kAllowedFailedPercentExceeded,
+                      fmt::format("{} of {} mini-batches failed, more than allowedFailedPercent {:g} allows",
+                                  counts.failed, planned, *thresholds.allowed_failed_percent)};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace parallelrun::orchestrator
