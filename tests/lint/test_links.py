@@ -4,6 +4,7 @@ import re
 from urllib.parse import unquote
 
 LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
+CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 MAKE = re.compile(r"\bmake ((?:[a-z]+ ?)+)")
 
@@ -24,7 +25,7 @@ def test_links_resolve(root, tracked):
     for page in tracked:
         if page.suffix != ".md":
             continue
-        for match in LINK.finditer(FENCE.sub("", page.read_text(encoding="utf-8"))):
+        for match in LINK.finditer(CODE.sub("", page.read_text(encoding="utf-8"))):
             target = unquote(match.group(1) or match.group(2))
             if re.match(r"[a-z]+:", target):
                 continue

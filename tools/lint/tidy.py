@@ -4,7 +4,7 @@
 usage: tidy.py --clang-tidy PROGRAM --build-dir DIR [--jobs N] [FILE...]
 
 A source that passed leaves a stamp named by a hash of everything that its verdict depends on: the source, the
-headers of ours that it includes, however deep, the compile command, .clang-tidy and the version of clang-tidy.
+headers of ours that it includes, however deep, the compile command, the .clang-tidy files and the version of clang-tidy.
 """
 
 import argparse
@@ -77,7 +77,7 @@ def main() -> int:
     if unknown := only - commands.keys():
         sys.exit(f"tidy: not in compile_commands.json: {', '.join(map(str, sorted(unknown)))}")
     version = subprocess.run([options.clang_tidy, "--version"], check=True, capture_output=True).stdout
-    salt = version + (ROOT / ".clang-tidy").read_bytes()
+    salt = version + b"".join((ROOT / folder / ".clang-tidy").read_bytes() for folder in ("", "tests"))
     stamps = options.build_dir / "lint"
     stamps.mkdir(exist_ok=True)
 
