@@ -28,7 +28,7 @@ Result<std::string> read_bounded(std::istream& stream, std::string_view name) {
 
 }  // namespace
 
-ParsedSpec parse_manifest(const nlohmann::json& document, Place place) {
+ParsedSpec parse_manifest_document(const nlohmann::json& document, Place place) {
   Problems problems;
   ParsedSpec parsed;
   parsed.spec = read_job(document, place, problems);

@@ -44,15 +44,16 @@ struct ParsedSpec {
 // Never throws on account of the text.
 ParsedSpec parse_manifest(std::string_view text, const ParseOptions& options = {});
 
-// The same for a document that is there already (an object of the API server, a ResolvedJob's spec).
-ParsedSpec parse_manifest(const nlohmann::json& document, Place place = Place::kAnywhere);
+// The same for a document that is there already (an object of the API server, a ResolvedJob's spec). A
+// name of its own, since a string converts to a JSON value.
+ParsedSpec parse_manifest_document(const nlohmann::json& document, Place place = Place::kAnywhere);
 
 // The text of a manifest file, "-" for standard input. Errors: kNotFound, kIo, kInvalidArgument (no
 // regular file, larger than kMaxManifestBytes); the message names the path.
 Result<std::string> read_manifest_file(const std::filesystem::path& path);
 
 // The manifest that says what `spec` says, in the custom resource's form, with defaults written out.
-// parse_manifest(to_json(x)).spec == x for every x that parse_manifest gave.
+// parse_manifest_document(to_json(x)).spec == x for every x that parse_manifest gave.
 nlohmann::json to_json(const JobSpec& spec);
 
 }  // namespace parallelrun

@@ -66,6 +66,14 @@ void apply(json& document, std::string_view assignment, Problems& problems) {
   json value = parse_value(assignment.substr(equals + 1), option, problems);
   if (problems.size() != before) return;
   if (!begins_at_top(path->front())) path->insert(path->begin(), std::string("spec"));
+  const auto* last = std::get_if<std::string>(&path->back());
+  if (value.is_null() && last != nullptr) {
+    const std::string key = *last;
+    path->pop_back();
+    json* holder = path->empty() ? &document : descend(document, *path, option, problems);
+    if (holder != nullptr && holder->is_object()) holder->erase(key);
+    return;
+  }
   if (json* place = descend(document, *path, option, problems)) *place = std::move(value);
 }
 

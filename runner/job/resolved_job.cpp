@@ -57,7 +57,7 @@ Result<ResolvedJob> resolved_job_from_json(const json& document) {
   ObjectReader reader(&document, "", problems);
   ResolvedJob job;
   if (const json* manifest = reader.required("manifest", "the job's manifest")) {
-    ParsedSpec parsed = parse_manifest(*manifest);
+    ParsedSpec parsed = parse_manifest_document(*manifest);
     if (!parsed.ok()) return first_of(parsed.problems);
     job.spec = std::move(parsed.spec);
   }
