@@ -20,14 +20,23 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def run(argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None, cwd: Path | None = None,
-        stdin: bytes | None = None, timeout: float | None = None) -> str:
+def run(argv: Sequence[str | Path],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        stdin: bytes | None = None,
+        timeout: float | None = None) -> str:
     """Runs a program to its end and returns its stdout; its stderr is shown only when it fails."""
     words = [str(word) for word in argv]
     try:
-        done = subprocess.run(words, env=_environment(env), cwd=cwd, input=stdin, timeout=timeout, check=False,
+        done = subprocess.run(words,
+                              env=_environment(env),
+                              cwd=cwd,
+                              input=stdin,
+                              timeout=timeout,
+                              check=False,
                               stdin=subprocess.DEVNULL if stdin is None else None,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                              capture_output=True)
     except FileNotFoundError as error:
         raise Failure(f"{words[0]}: no such program") from error
     except subprocess.TimeoutExpired as error:
@@ -38,7 +47,10 @@ def run(argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None, cwd
     return done.stdout.decode(errors="replace")
 
 
-def succeeds(argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None, timeout: float = 20) -> bool:
+def succeeds(argv: Sequence[str | Path],
+             *,
+             env: Mapping[str, str] | None = None,
+             timeout: float = 20) -> bool:
     """Whether a program ends with 0 within `timeout` seconds."""
     try:
         run(argv, env=env, timeout=timeout)
@@ -47,9 +59,13 @@ def succeeds(argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None
     return True
 
 
-def wait_until(what: str, holds: Callable[[], bool], *, seconds: float, interval: float = 0.1,
+def wait_until(what: str,
+               holds: Callable[[], bool],
+               *,
+               seconds: float,
+               interval: float = 0.1,
                alive: Callable[[], bool] = lambda: True) -> None:
-    """Asks `holds` until it is true; fails after `seconds`, or at once when `alive` says that waiting is in vain."""
+    """Asks `holds` until it is true; fails after `seconds`, or at once when `alive` is false."""
     deadline = time.monotonic() + seconds
     while not holds():
         if not alive():

@@ -34,7 +34,7 @@ class Engine:
 
 
 def has_sys_resource() -> bool:
-    """Whether the kernel lets this machine's root have CAP_SYS_RESOURCE, without which plain runc starts no node."""
+    """Whether root has CAP_SYS_RESOURCE here, without which plain runc starts no node."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("CapBnd:"):
             return bool(int(line.split()[1], 16) >> _SYS_RESOURCE & 1)
@@ -43,9 +43,8 @@ def has_sys_resource() -> bool:
 
 def running() -> Engine | None:
     """The engine that `up` would use, if it runs: ours first, so that every command finds the same one."""
-    ours = Engine({"DOCKER_HOST": f"unix://{_socket()}"}, ours=True)
-    if _socket().exists() and _answers(ours):
-        return ours
+    if process.recall(daemon_record()) is not None:
+        return _ours()
     foreign = Engine({}, ours=False)
     return foreign if packages.find("docker") and _answers(foreign) and _runs_nodes(foreign) else None
 
@@ -53,7 +52,13 @@ def running() -> Engine | None:
 def ensure() -> Engine:
     packages.need(packages.ENGINE)
     with only_one("engine"):
-        return running() or _start()
+        engine = running()
+        if engine is None:
+            return _start()
+        if engine.ours:
+            # Under load it may be slow: to take it for dead would kill the clusters that run on it.
+            wait_until("an answer of the Docker engine", lambda: _answers(engine), seconds=_START_SECONDS)
+        return engine
 
 
 def stop() -> None:
@@ -66,16 +71,22 @@ def log_file() -> Path:
     return engine_data() / "dockerd.log"
 
 
+def _ours() -> Engine:
+    return Engine({"DOCKER_HOST": f"unix://{_socket()}"}, ours=True)
+
+
 def _socket() -> Path:
     return engine_run() / "docker.sock"
 
 
-def _record() -> Path:
+def daemon_record() -> Path:
     return engine_run() / "dockerd.json"
 
 
 def _answers(engine: Engine) -> bool:
-    return succeeds(["docker", "version", "--format", "{{.Server.Version}}"], env=engine.environment, timeout=10)
+    return succeeds(["docker", "version", "--format", "{{.Server.Version}}"],
+                    env=engine.environment,
+                    timeout=10)
 
 
 def _runs_nodes(engine: Engine) -> bool:
@@ -85,7 +96,8 @@ def _runs_nodes(engine: Engine) -> bool:
 
 def _start() -> Engine:
     if os.geteuid() != 0:
-        raise Failure("no Docker engine answers, and only root can start one: start Docker, or run this as root")
+        raise Failure(
+            "no Docker engine answers, and only root can start one: start Docker, or run this as root")
     _stop()
     data, state = engine_data(), engine_run()
     data.mkdir(parents=True, exist_ok=True)
@@ -96,15 +108,23 @@ def _start() -> Engine:
     say("starting a Docker engine")
     daemon = process.start([
         packages.find("dockerd"),
-        "--data-root", data / "data", "--exec-root", state / "exec", "--pidfile", state / "dockerd.pid",
-        "--host", f"unix://{_socket()}", "--group", "root", "--config-file", _configuration(data),
-        "--add-runtime", f"checked-runc={wrapper}", "--default-runtime", "checked-runc",
-        "--oom-score-adjust", "0",
+        f"--data-root={data / 'data'}",
+        f"--exec-root={state / 'exec'}",
+        f"--pidfile={state / 'dockerd.pid'}",
+        f"--host=unix://{_socket()}",
+        "--group=root",
+        f"--config-file={_configuration(data)}",
+        f"--add-runtime=checked-runc={wrapper}",
+        "--default-runtime=checked-runc",
+        "--oom-score-adjust=0",
     ], log_file(), env=_service_environment())
-    process.remember(daemon, _record())
-    engine = Engine({"DOCKER_HOST": f"unix://{_socket()}"}, ours=True)
+    process.remember(daemon, daemon_record())
+    engine = _ours()
     try:
-        wait_until("the Docker engine's start", lambda: _answers(engine), seconds=_START_SECONDS, alive=daemon.runs)
+        wait_until("the Docker engine's start",
+                   lambda: _answers(engine),
+                   seconds=_START_SECONDS,
+                   alive=daemon.runs)
     except Failure as failure:
         last = "\n".join(log_file().read_text(errors="replace").splitlines()[-15:])
         raise Failure(f"{failure}; the end of {log_file()}:\n{last}") from failure
@@ -123,7 +143,7 @@ def _service_environment() -> dict[str, str]:
 
 
 def _stop() -> None:
-    daemon = process.recall(_record())
+    daemon = process.recall(daemon_record())
     if daemon is not None:
         say("stopping the Docker engine")
         daemon.stop(patience=30)
@@ -134,7 +154,7 @@ def _stop() -> None:
 
 
 def _kill_leftovers() -> None:
-    """What a killed daemon leaves: its containerd and shims, which name our folders, and the shims' containers."""
+    """What a killed daemon leaves: its containerd, the shims and their containers."""
     left = process.processes_naming(engine_run(), _PROGRAMS)
     shims = process.processes_naming(engine_run(), _SHIMS)
     for orphan in [*process.children_of(shims), *left]:

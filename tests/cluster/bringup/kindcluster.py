@@ -46,19 +46,19 @@ class Cluster:
     def up(self, image: NodeImage, nodes: int) -> None:
         """Leaves a cluster of that many Ready nodes: the one that is there if it is whole, else a new one."""
         wanted = {"nodes": nodes, "image": image.name}
-        if self._record() == wanted and self.healthy(nodes):
+        if self._is_whole(wanted):
             say(f"cluster {self.name} is up")
             return
         self.down()
         say(f"creating cluster {self.name}: {nodes} node{'s' if nodes > 1 else ''}")
         begin = time.monotonic()
-        self.shared.mkdir(parents=True)
+        self.shared.mkdir(parents=True, exist_ok=True)
         self.shared.chmod(0o1777)
         self._create(image, nodes)
         if not image.published:
             self._make_pod_network()
         self._await_ready()
-        self._record_file().write_text(json.dumps(wanted))
+        self._record_file().write_text(json.dumps({**wanted, "containers": self._containers()}))
         say(f"  {self.name}: {time.monotonic() - begin:.0f} s")
 
     def down(self) -> None:
@@ -68,14 +68,17 @@ class Cluster:
         self._kind("delete", "cluster", "--name", self.name, "--kubeconfig", self.kubeconfig)
         shutil.rmtree(self.state, ignore_errors=True)
 
-    def healthy(self, nodes: int) -> bool:
-        """Whether as many nodes as wanted are there and Ready."""
+    def _is_whole(self, wanted: dict) -> bool:
+        """Whether it is the cluster that was made, its containers never restarted, and all nodes Ready."""
+        record = self._record()
+        if record is None or record != {**wanted, "containers": self._containers()}:
+            return False
+        patience = f"--timeout={_API_SECONDS}s"
         try:
-            ready = self.kubectl("get", "nodes", "--request-timeout", "5s", "-o", "jsonpath={range .items[*]}"
-                                 "{.status.conditions[?(@.type=='Ready')].status}{'\\n'}{end}").split()
+            self.kubectl("wait", "nodes", "--all", "--for=condition=Ready", patience)
         except Failure:
             return False
-        return ready == ["True"] * nodes and self._running_containers() == nodes
+        return True
 
     def node_names(self) -> list[str]:
         return sorted(self._kind("get", "nodes", "--name", self.name).split())
@@ -84,11 +87,12 @@ class Cluster:
         """Copies images of the engine to every node."""
         for image in images:
             if not self.engine.has_image(image):
-                raise Failure(f"the engine has no image {image!r}: build it with the DOCKER_HOST of `cluster env`")
+                raise Failure(
+                    f"the engine has no image {image!r}: build it with the DOCKER_HOST of `cluster env`")
         self._kind("load", "docker-image", "--name", self.name, *images)
 
     def kubectl(self, *words: str | Path, stdin: bytes | None = None) -> str:
-        return run([parts.KUBERNETES.program("kubectl"), "--kubeconfig", self.kubeconfig, *words], stdin=stdin)
+        return run([parts.KUBECTL.program("kubectl"), "--kubeconfig", self.kubeconfig, *words], stdin=stdin)
 
     def _create(self, image: NodeImage, nodes: int) -> None:
         configuration = self.state / "kind.json"
@@ -99,53 +103,63 @@ class Cluster:
                        "--kubeconfig", self.kubeconfig, *chosen)
         except Failure as failure:
             logs = self.state / "logs"
-            succeeds([parts.KIND.program("kind"), "export", "logs", "--name", self.name, logs],
-                     env=self.engine.environment, timeout=60)
-            raise Failure(f"{failure}\nthe logs of the nodes lie in {logs} until the next `up` or `down`") from failure
+            export = [parts.KIND.program("kind"), "export", "logs", "--name", self.name, logs]
+            succeeds(export, env=self.engine.environment, timeout=60)
+            raise Failure(
+                f"{failure}\nthe logs of the nodes lie in {logs} until the next `up` or `down`") from failure
 
     def _configuration(self, image: NodeImage, nodes: int) -> dict:
         """kind's configuration, as JSON, which is YAML too."""
         mount = {"hostPath": str(self.shared), "containerPath": SHARED_ON_NODE}
         roles = ["control-plane"] + ["worker"] * (nodes - 1)
         configuration: dict = {
-            "kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4",
+            "kind": "Cluster",
+            "apiVersion": "kind.x-k8s.io/v1alpha4",
             "nodes": [{"role": role, "extraMounts": [mount]} for role in roles],
         }
         if not image.published:
             configuration["networking"] = {"disableDefaultCNI": True}
         if not Path("/sys/fs/cgroup/cgroup.controllers").exists():
             # The kubelet refuses cgroup v1 unless it is told otherwise.
-            patch = "kind: KubeletConfiguration\napiVersion: kubelet.config.k8s.io/v1beta1\nfailCgroupV1: false\n"
-            configuration["kubeadmConfigPatches"] = [patch]
+            patch = {"kind": "KubeletConfiguration", "apiVersion": "kubelet.config.k8s.io/v1beta1",
+                     "failCgroupV1": False}
+            configuration["kubeadmConfigPatches"] = [json.dumps(patch)]
         return configuration
 
     def _make_pod_network(self) -> None:
         """Gives each node a CNI configuration for its pods and routes to the pods of the others."""
-        wait_until("the pod subnets of the nodes", lambda: all(subnet for _, subnet, _ in self._subnets()), seconds=60)
+        wait_until("the pod subnets of the nodes",
+                   lambda: all(subnet for _, subnet, _ in self._subnets()),
+                   seconds=60)
         subnets = self._subnets()
         configuration = (NODE / "pod-network.json").read_text()
         program = (NODE / "pod-network").read_bytes()
         for node, subnet, _ in subnets:
             routes = [word for other, to, via in subnets if other != node for word in (to, via)]
-            self.engine.docker("exec", "--interactive", node, "bash", "-s", "--",
-                               configuration.replace("@POD_SUBNET@", subnet), *routes, stdin=program)
+            words = [configuration.replace("@POD_SUBNET@", subnet), *routes]
+            self.engine.docker("exec", "--interactive", node, "bash", "-s", "--", *words, stdin=program)
 
     def _subnets(self) -> list[tuple[str, str, str]]:
         """Node, its pod subnet, its address."""
         nodes = json.loads(self.kubectl("get", "nodes", "-o", "json"))["items"]
-        return [(node["metadata"]["name"], node["spec"].get("podCIDR", ""),
-                 next(a["address"] for a in node["status"]["addresses"] if a["type"] == "InternalIP"))
-                for node in nodes]
+        return [(node["metadata"]["name"], node["spec"].get("podCIDR", ""), _address(node)) for node in nodes]
 
     def _await_ready(self) -> None:
         patience = f"--timeout={_READY_SECONDS}s"
         self.kubectl("wait", "nodes", "--all", "--for=condition=Ready", patience)
         self.kubectl("wait", "deployment/coredns", "-n", "kube-system", "--for=condition=Available", patience)
-        wait_until("the default service account", lambda: "default" in self.kubectl(
-            "get", "serviceaccounts", "-n", "default", "-o", "name"), seconds=_API_SECONDS)
+        wait_until("the default service account",
+                   lambda: "default" in self.kubectl("get", "serviceaccounts", "-n", "default", "-o", "name"),
+                   seconds=_API_SECONDS)
 
-    def _running_containers(self) -> int:
-        return len(self.engine.docker("ps", "--quiet", "--filter", f"label=io.x-k8s.kind.cluster={self.name}").split())
+    def _containers(self) -> list[str]:
+        """Id and start of each node's container that runs: a restarted one has lost its routes."""
+        label = f"label=io.x-k8s.kind.cluster={self.name}"
+        ids = self.engine.docker("ps", "--quiet", "--filter", label).split()
+        if not ids:
+            return []
+        shown = self.engine.docker("inspect", "--format", "{{.Id}} {{.State.StartedAt}}", *ids)
+        return sorted(shown.splitlines())
 
     def _kind(self, *words: str | Path) -> str:
         parts.build(parts.KIND)
@@ -164,11 +178,16 @@ class Cluster:
 def all_names(engine: Engine) -> list[str]:
     """The clusters of this engine, half-made ones included."""
     label = "io.x-k8s.kind.cluster"
-    listed = engine.docker("ps", "--all", "--filter", f"label={label}", "--format", f'{{{{.Label "{label}"}}}}')
-    return sorted(set(listed.split()))
+    shown = f'{{{{.Label "{label}"}}}}'
+    return sorted(set(engine.docker("ps", "--all", "--filter", f"label={label}", "--format", shown).split()))
 
 
 def must_be_up(name: str, engine: Engine | None) -> Cluster:
     if engine is None or not (cluster_state(name) / "cluster.json").exists():
-        raise Failure(f"there is no cluster {name}: `{os.path.relpath(NODE.parent / 'cluster')} up` brings it up")
+        raise Failure(
+            f"there is no cluster {name}: `{os.path.relpath(NODE.parent / 'cluster')} up` brings it up")
     return Cluster(name, engine)
+
+
+def _address(node: dict) -> str:
+    return next(a["address"] for a in node["status"]["addresses"] if a["type"] == "InternalIP")

@@ -17,6 +17,7 @@ from .engine import Engine, has_sys_resource
 from .failure import Failure
 from .places import NODE, only_one
 
+_REPOSITORY = "parallelrun-node"
 _ENTRYPOINT = 'ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]'
 _COMMIT_MESSAGE = "images of the control plane"
 
@@ -39,8 +40,8 @@ def choose(engine: Engine) -> NodeImage:
         return built
     default = _default_of_kind()
     # The published image has no answer to a machine that withholds capabilities.
-    if wish == "published" or engine.has_image(default) or (
-            has_sys_resource() and baseimage.can_be_pulled(engine, default)):
+    if (wish == "published" or engine.has_image(default) or
+        (has_sys_resource() and baseimage.can_be_pulled(engine, default))):
         return NodeImage("", published=True)
     return built
 
@@ -60,20 +61,29 @@ def ensure(engine: Engine, image: NodeImage) -> None:
         say(f"  node image: {time.monotonic() - begin:.0f} s")
 
 
+def prune(engine: Engine) -> None:
+    """Removes the node images of other versions, but for those of a cluster that runs."""
+    for image in engine.docker("images", "--format", "{{.Repository}}:{{.Tag}}", _REPOSITORY).split():
+        if image != _built_name() and not engine.docker("ps", "--quiet", "--filter", f"ancestor={image}"):
+            say(f"removing {image}")
+            engine.docker("rmi", image)
+
+
 def _built_name() -> str:
     digest = hashlib.sha256()
     for part in (*parts.NODE_PARTS, parts.KIND):
         digest.update(part.folder.name.encode() + b"\0")
     for file in sorted(path for path in NODE.rglob("*") if path.is_file()):
         digest.update(str(file.relative_to(NODE)).encode() + b"\0" + file.read_bytes() + b"\0")
-    return f"parallelrun-node:{digest.hexdigest()[:12]}"
+    return f"{_REPOSITORY}:{digest.hexdigest()[:12]}"
 
 
 def _default_of_kind() -> str:
     """The image that this version of kind was released with, read from its source."""
     parts.build(parts.KIND)
-    source = parts.module_folder(parts.KIND) / "pkg/apis/config/defaults/image.go"
-    return next(line.split('"')[1] for line in source.read_text().splitlines() if line.startswith("const Image"))
+    source = parts.upstream(parts.KIND) / "pkg/apis/config/defaults/image.go"
+    return next(
+        line.split('"')[1] for line in source.read_text().splitlines() if line.startswith("const Image"))
 
 
 def _link_or_copy(source: Path, target: Path) -> None:
@@ -85,12 +95,11 @@ def _link_or_copy(source: Path, target: Path) -> None:
 
 class _NodeImageBuild:
     """One build, in a folder of its own."""
-
     def __init__(self, engine: Engine, folder: Path):
         self._engine = engine
         self._folder = folder
-        kubeadm = parts.KUBERNETES.program("kubeadm")
-        listed = run([kubeadm, "config", "images", "list", "--kubernetes-version", parts.KUBERNETES.version])
+        kubeadm = parts.NODE_AGENTS.program("kubeadm")
+        listed = run([kubeadm, "config", "images", "list", "--kubernetes-version", parts.NODE_AGENTS.version])
         self._images = {line.rpartition("/")[2].partition(":")[0]: line for line in listed.split()}
 
     def build(self, name: str) -> None:
@@ -100,22 +109,29 @@ class _NodeImageBuild:
         bare = f"{name}-bare"
         self._bare_node(bare)
         self._import_into(bare, archive, name)
-        self._engine.docker("rmi", "--no-prune", bare, *loaded)
+        self._engine.docker("rmi", bare, *loaded)
 
     def _control_plane_images(self) -> list[str]:
         """The images by the names that kubeadm asks for."""
-        sources = {"kube-apiserver": parts.KUBERNETES, "kube-controller-manager": parts.KUBERNETES,
-                   "kube-scheduler": parts.KUBERNETES, "kube-proxy": parts.KUBERNETES, "etcd": parts.ETCD,
-                   "coredns": parts.COREDNS, "pause": parts.PAUSE}
+        sources = {
+            "kube-apiserver": parts.CONTROL_PLANE,
+            "kube-controller-manager": parts.CONTROL_PLANE,
+            "kube-scheduler": parts.CONTROL_PLANE,
+            "kube-proxy": parts.NODE_AGENTS,
+            "etcd": parts.ETCD,
+            "coredns": parts.COREDNS,
+            "pause": parts.PAUSE
+        }
         if set(sources) != set(self._images):
-            raise Failure(f"kubeadm {parts.KUBERNETES.version} asks for {sorted(self._images)}: "
+            raise Failure(f"kubeadm {parts.NODE_AGENTS.version} asks for {sorted(self._images)}: "
                           f"this program knows how to make {sorted(sources)}")
         for program, part in sources.items():
             context = self._folder / "image" / program
             context.mkdir(parents=True)
             _link_or_copy(part.program(program), context / program)
             special = NODE / "images" / f"{program}.Dockerfile"
-            shutil.copy(special if special.exists() else NODE / "images" / "static.Dockerfile", context / "Dockerfile")
+            shutil.copy(special if special.exists() else NODE / "images" / "static.Dockerfile",
+                        context / "Dockerfile")
             arguments = [] if special.exists() else ["--build-arg", f"PROGRAM={program}"]
             self._docker_build(self._images[program], context, *arguments)
         return list(self._images.values())
@@ -123,40 +139,44 @@ class _NodeImageBuild:
     def _bare_node(self, name: str) -> None:
         context = self._folder / "node"
         self._copy_kinds_files(context / "files")
-        for folder, programs in (("bin", ((parts.KUBERNETES, ("kubeadm", "kubelet", "kubectl")),)),
-                                 ("local-bin", ((parts.CONTAINERD, parts.CONTAINERD.programs),
-                                                (parts.CRICTL, parts.CRICTL.programs)))):
-            (context / folder).mkdir()
-            for part, names in programs:
-                for program in names:
-                    _link_or_copy(part.program(program), context / folder / program)
+        wanted = (("bin", parts.NODE_AGENTS, "kubeadm"), ("bin", parts.NODE_AGENTS, "kubelet"),
+                  ("bin", parts.KUBECTL, "kubectl"), ("local-bin", parts.CRICTL, "crictl"),
+                  *(("local-bin", parts.CONTAINERD, program)
+                    for program in ("containerd", "containerd-shim-runc-v2", "ctr")))
+        for folder, part, program in wanted:
+            (context / folder).mkdir(exist_ok=True)
+            _link_or_copy(part.program(program), context / folder / program)
         shutil.copy(NODE / "Dockerfile", context)
         shutil.copy(NODE / "default-storage.yaml", context)
         shutil.copy(NODE / "runc-without-missing-capability", context / "runc")
         configuration = (NODE / "containerd-config.toml").read_text()
-        (context / "containerd-config.toml").write_text(configuration.replace("@PAUSE_IMAGE@", self._images["pause"]))
-        (context / "version").write_text(parts.KUBERNETES.version)
+        (context / "containerd-config.toml").write_text(
+            configuration.replace("@PAUSE_IMAGE@", self._images["pause"]))
+        (context / "version").write_text(parts.NODE_AGENTS.version)
         self._docker_build(name, context)
 
     def _copy_kinds_files(self, target: Path) -> None:
-        shutil.copytree(parts.module_folder(parts.KIND) / "images/base/files", target)
+        shutil.copytree(parts.upstream(parts.KIND) / "images/base/files", target)
         for path in [target, *target.rglob("*")]:
             program = path.parent in (target / "usr/local/bin", target / "kind/bin")
             path.chmod(0o755 if path.is_dir() or program else 0o644)
 
     def _import_into(self, bare: str, archive: Path, name: str) -> None:
-        """Puts the images into the store of the node's containerd, which is started for that in a container."""
+        """Puts the images into the store of the node's containerd, which runs in a container for that."""
         container = f"parallelrun-node-build-{uuid.uuid4().hex[:8]}"
-        self._engine.docker("run", "--detach", "--name", container, "--entrypoint", "sleep",
-                            "--security-opt", "seccomp=unconfined", bare, "infinity")
+        self._engine.docker("run", "--detach", "--name", container, "--entrypoint", "sleep", "--security-opt",
+                            "seccomp=unconfined", bare, "infinity")
         try:
             self._engine.docker("exec", "--detach", container, "containerd")
-            wait_until("containerd in the node image", lambda: self._containerd_answers(container), seconds=60)
+            wait_until("containerd in the node image",
+                       lambda: self._containerd_answers(container),
+                       seconds=60)
             self._engine.docker("cp", archive, f"{container}:/images.tar")
-            self._engine.docker("exec", container, "ctr", "--namespace", "k8s.io", "images", "import", "--no-unpack",
-                                "--label", "io.cri-containerd.pinned=pinned", "/images.tar")
+            self._engine.docker("exec", container, "ctr", "--namespace", "k8s.io", "images", "import",
+                                "--no-unpack", "--label", "io.cri-containerd.pinned=pinned", "/images.tar")
             self._engine.docker("exec", container, "sh", "-c", "rm /images.tar && pkill containerd")
-            self._engine.docker("commit", "--message", _COMMIT_MESSAGE, "--change", _ENTRYPOINT, container, name)
+            self._engine.docker("commit", "--message", _COMMIT_MESSAGE, "--change", _ENTRYPOINT, container,
+                                name)
         finally:
             self._engine.docker("rm", "--force", "--volumes", container)
 

@@ -1,4 +1,4 @@
-"""The programs of a cluster, each built from a pinned Go module in modules/<part> and cached by what it is made of."""
+"""The programs of a cluster: built from pinned Go modules, cached by what they are made of."""
 
 from __future__ import annotations
 
@@ -16,22 +16,29 @@ from .places import MODULES, cache, only_one
 
 @dataclass(frozen=True)
 class Part:
-    """One Go module of ours: its `tool`s are what is built, its only direct requirement is the version."""
+    """Programs built from one Go module of ours, whose only direct requirement gives them their version."""
 
     name: str
-    programs: tuple[str, ...]
-    module: str = ""  # The module that gives the part its version; none for our own code.
-    renamed: dict[str, str] = field(default_factory=dict)  # What `go build` calls it -> what we call it.
+    packages: tuple[
+        str, ...]  # Import paths; a program is called by the last word of its path, or as `renamed` says.
+    module: str = ""  # The module whose version this is; none for our own code.
+    source: str = ""  # Folder in modules/, if it is not called like the part.
+    renamed: dict[str, str] = field(default_factory=dict)
     version_variable: str = ""  # The package whose gitVersion, gitMajor and gitMinor say the version.
+
+    @property
+    def module_folder(self) -> Path:
+        return MODULES / (self.source or self.name)
 
     @property
     def version(self) -> str:
         """Such as v1.36.3, read from go.mod."""
-        text = (MODULES / self.name / "go.mod").read_text()
+        text = (self.module_folder / "go.mod").read_text()
         return re.search(rf"^(?:require )?\s*{re.escape(self.module)} (v\S+)$", text, re.MULTILINE).group(1)
 
     @property
     def folder(self) -> Path:
+        """Where the programs lie in the cache, and nothing else, so that it can stand on PATH."""
         return cache() / f"{self.name}-{self._digest()}"
 
     def program(self, name: str) -> Path:
@@ -49,30 +56,44 @@ class Part:
         return " ".join(flags)
 
     def _digest(self) -> str:
-        digest = hashlib.sha256(f"{toolchain.architecture()} {self.link_flags()}".encode())
-        for file in sorted((MODULES / self.name).iterdir()):
+        words = [toolchain.architecture(), self.link_flags(), *self.packages, *sorted(self.renamed.items())]
+        digest = hashlib.sha256(repr(words).encode())
+        for file in sorted(self.module_folder.iterdir()):
             digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
         return digest.hexdigest()[:12]
 
 
-KUBERNETES = Part(
-    "kubernetes",
-    ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet", "kubeadm", "kubectl"),
-    module="k8s.io/kubernetes", version_variable="k8s.io/component-base/version")
-KIND = Part("kind", ("kind",), module="sigs.k8s.io/kind")
-CRICTL = Part("crictl", ("crictl",), module="sigs.k8s.io/cri-tools")
-CONTAINERD = Part("containerd", ("containerd", "containerd-shim-runc-v2", "ctr"),
-                  module="github.com/containerd/containerd/v2")
-ETCD = Part("etcd", ("etcd",), module="go.etcd.io/etcd/server/v3", renamed={"server": "etcd"})
-COREDNS = Part("coredns", ("coredns",), module="github.com/coredns/coredns")
-HELM = Part("helm", ("helm",), module="helm.sh/helm/v3")
-KWOK = Part("kwok", ("kwok",), module="sigs.k8s.io/kwok")
-PAUSE = Part("pause", ("pause",))
+def _kubernetes(name: str, *programs: str) -> Part:
+    return Part(name,
+                tuple(f"k8s.io/kubernetes/cmd/{program}" for program in programs),
+                module="k8s.io/kubernetes",
+                source="kubernetes",
+                version_variable="k8s.io/component-base/version")
 
-# What is used beside a cluster, what a node is made of, and what plays an API server without nodes.
-CLIENTS = (KIND, KUBERNETES, HELM)
-NODE_PARTS = (KUBERNETES, CRICTL, CONTAINERD, ETCD, COREDNS, PAUSE)
-API_SERVER = (ETCD, KUBERNETES)
+
+_CONTAINERD = "github.com/containerd/containerd/v2"
+_ETCD = "go.etcd.io/etcd/server/v3"
+
+KUBECTL = _kubernetes("kubectl", "kubectl")
+CONTROL_PLANE = _kubernetes("control-plane", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+NODE_AGENTS = _kubernetes("node-agents", "kubeadm", "kubelet", "kube-proxy")
+KIND = Part("kind", ("sigs.k8s.io/kind",), module="sigs.k8s.io/kind")
+CRICTL = Part("crictl", ("sigs.k8s.io/cri-tools/cmd/crictl",), module="sigs.k8s.io/cri-tools")
+CONTAINERD = Part(
+    "containerd",
+    tuple(f"{_CONTAINERD}/cmd/{program}" for program in ("containerd", "containerd-shim-runc-v2", "ctr")),
+    module=_CONTAINERD)
+ETCD = Part("etcd", (_ETCD,), module=_ETCD, renamed={"server": "etcd"})
+COREDNS = Part("coredns", ("github.com/coredns/coredns",), module="github.com/coredns/coredns")
+HELM = Part("helm", ("helm.sh/helm/v3/cmd/helm",), module="helm.sh/helm/v3")
+KWOK = Part("kwok", ("sigs.k8s.io/kwok/cmd/kwok",), module="sigs.k8s.io/kwok")
+PAUSE = Part("pause", (".",))
+
+# What stands beside a cluster, what a node is made of, and what an API server without nodes needs.
+CLIENTS = (KIND, KUBECTL, HELM)
+NODE_PARTS = (CONTROL_PLANE, NODE_AGENTS, KUBECTL, CRICTL, CONTAINERD, ETCD, COREDNS, PAUSE)
+API_SERVER = (ETCD, CONTROL_PLANE, KUBECTL)
+ALL = tuple({part.name: part for part in (*CLIENTS, *NODE_PARTS, KWOK)}.values())
 
 
 def build(*parts: Part) -> None:
@@ -86,10 +107,24 @@ def build(*parts: Part) -> None:
             _build(part, go)
 
 
-def module_folder(part: Part) -> Path:
+def prune() -> None:
+    """Removes the parts of other versions."""
+    names = "|".join(re.escape(part.name) for part in ALL)
+    kept = {part.folder.name for part in ALL}
+    with only_one("build"):
+        for folder in cache().iterdir():
+            if re.fullmatch(rf"({names})-[0-9a-f]{{12}}(\.new)?", folder.name) and folder.name not in kept:
+                say(f"removing {folder.name}")
+                shutil.rmtree(folder)
+
+
+def upstream(part: Part) -> Path:
     """The source of the part's module, in the Go module cache (fetched when it is not there)."""
-    listed = toolchain.find_go().run("mod", "download", "-json", f"{part.module}@{part.version}",
-                                     folder=MODULES / part.name)
+    listed = toolchain.find_go().run("mod",
+                                     "download",
+                                     "-json",
+                                     f"{part.module}@{part.version}",
+                                     folder=part.module_folder)
     return Path(re.search(r'"Dir": "([^"]+)"', listed).group(1))
 
 
@@ -99,8 +134,14 @@ def _build(part: Part, go: toolchain.Go) -> None:
     staged = part.folder.with_name(part.folder.name + ".new")
     shutil.rmtree(staged, ignore_errors=True)
     staged.mkdir(parents=True)
-    go.run("build", "-trimpath", "-ldflags", part.link_flags(), "-o", f"{staged}/", "tool" if part.module else ".",
-           folder=MODULES / part.name)
+    go.run("build",
+           "-trimpath",
+           "-ldflags",
+           part.link_flags(),
+           "-o",
+           f"{staged}/",
+           *part.packages,
+           folder=part.module_folder)
     for built, ours in part.renamed.items():
         (staged / built).rename(staged / ours)
     staged.rename(part.folder)

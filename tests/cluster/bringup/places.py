@@ -35,7 +35,7 @@ def engine_data() -> Path:
 
 
 def engine_run() -> Path:
-    """Sockets and pid files of the engine: a short path (sockets have at most 107 characters) that a reboot empties."""
+    """Sockets and pid files of the engine: short (a socket's path has 107 letters), emptied by a reboot."""
     digest = hashlib.sha256(str(cache()).encode()).hexdigest()[:8]
     return Path("/run/parallelrun") / digest
 

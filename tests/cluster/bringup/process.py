@@ -1,4 +1,4 @@
-"""Background processes that outlive this program, found again by id *and* start time, so that a reused id is not ours."""
+"""Background processes that outlive this program, known by id *and* start time: ids are reused."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ class Process:
         except OSError:
             return None
         fields = stat[stat.rindex(")") + 2:].split()
-        if fields[0] in ("Z", "X"):
+        threads = int(fields[17])
+        # While other threads are still ending, so are the files and ports that they hold.
+        if fields[0] in ("Z", "X") and threads <= 1:
             return None
         return Process(pid, int(fields[19]), _boot_id())
 
@@ -64,8 +66,15 @@ class Process:
 def start(argv: Sequence[str | Path], log: Path, *, env: Mapping[str, str] | None = None) -> Process:
     """Starts a program in a session of its own, its output appended to `log`."""
     with log.open("ab") as output:
-        child = subprocess.Popen([str(word) for word in argv], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                                 env=None if env is None else {**os.environ, **env}, start_new_session=True)
+        child = subprocess.Popen([str(word) for word in argv],
+                                 stdin=subprocess.DEVNULL,
+                                 stdout=output,
+                                 stderr=output,
+                                 env=None if env is None else {
+                                     **os.environ,
+                                     **env
+                                 },
+                                 start_new_session=True)
     # A child that has ended already is a corpse of ours: its record then names a process that does not run.
     return Process.of(child.pid) or Process(child.pid, -1, _boot_id())
 
@@ -91,7 +100,8 @@ def processes_naming(path: Path, programs: Collection[str]) -> list[Process]:
     for pid in _all_pids():
         with contextlib.suppress(OSError):
             words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-            if Path(words[0]).name in programs and any(_below(word.rpartition("=")[2], path) for word in words[1:]):
+            if Path(words[0]).name in programs and any(
+                    _below(word.rpartition("=")[2], path) for word in words[1:]):
                 found.append(Process.of(pid))
     return [process for process in found if process is not None]
 

@@ -1,12 +1,11 @@
 """The Go compiler: the machine's if it is new enough, else the published toolchain from the Go module proxy.
 
-Any Go can fetch that toolchain, for it is published as a module; so Debian's (1.19 in Debian 12) is enough to begin with.
+It is published as a module, so any Go can fetch it: Debian's (1.19 in Debian 12) will do to begin with.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import platform
 import re
 import shutil
@@ -22,7 +21,7 @@ VERSION = "1.26.8"
 # The module's checksums, as in a go.sum.
 CHECKSUMS = {
     "amd64": "h1:ZOmGe1OnfREDMIdb1Qi4G9JSuDPBLGExZMQ4nis1RXM=",
-    "arm64": "h1:sYL/O6MqS68ML0kjsQ36WoYIpJqkw60TxizWUYUKQMc=",
+    "arm64": "h1:sYL/O6MqS68ML0kjsQ36WoYIpJqkw60TxizWUYUKQMc="
 }
 _USUAL = Path("/usr/local/go/bin/go")
 
@@ -32,10 +31,16 @@ class Go:
     program: Path
 
     def run(self, *words: str | Path, folder: Path) -> str:
-        """Runs `nice go ...` in `folder`: static programs, nothing but this toolchain, and go.mod stays as it is."""
-        return run(["nice", "-n", "19", self.program, *words], cwd=folder, env={
-            "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off",
-        })
+        """Runs `nice go ...` in `folder`: static programs, this toolchain only, go.mod left as it is."""
+        return run(
+            ["nice", "-n", "19", self.program, *words],
+            cwd=folder,
+            env={
+                "CGO_ENABLED": "0",
+                "GOTOOLCHAIN": "local",
+                "GOFLAGS": "-mod=readonly -buildvcs=false",
+                "GOWORK": "off"
+            })
 
 
 def find_go() -> Go:
@@ -80,8 +85,15 @@ def _fetch(arch: str, folder: Path) -> None:
     say(f"fetching the Go toolchain {VERSION}")
     any_go = packages.find("go")
     module = f"golang.org/toolchain@v0.0.1-go{VERSION}.linux-{arch}"
-    answer = json.loads(run([any_go, "mod", "download", "-json", module], cwd=Path("/"),
-                            env={"GOTOOLCHAIN": "local", "GOFLAGS": "", "GO111MODULE": "on", "GOWORK": "off"}))
+    answer = json.loads(
+        run([any_go, "mod", "download", "-json", module],
+            cwd=Path("/"),
+            env={
+                "GOTOOLCHAIN": "local",
+                "GOFLAGS": "",
+                "GO111MODULE": "on",
+                "GOWORK": "off"
+            }))
     if answer["Sum"] != CHECKSUMS[arch]:
         raise Failure(f"{module} has the checksum {answer['Sum']}, expected {CHECKSUMS[arch]}")
     staged = folder.with_name(folder.name + ".new")
@@ -92,9 +104,9 @@ def _fetch(arch: str, folder: Path) -> None:
 
 
 def _make_usable(folder: Path) -> None:
-    """Module files carry no execute bits and no nested go.mod: what `go` itself does when it switches toolchains."""
+    """A module carries no execute bits and no nested go.mod: `go` puts them right, and so do we."""
     for path in [folder, *folder.rglob("*")]:
-        os.chmod(path, path.stat().st_mode | (0o755 if path.is_dir() else 0o200))
+        path.chmod(path.stat().st_mode | (0o755 if path.is_dir() else 0o200))
     for program in [*(folder / "bin").iterdir(), *(folder / "pkg" / "tool").rglob("*")]:
         if program.is_file():
             program.chmod(0o755)
