@@ -1,0 +1,285 @@
+#include "runner/agent/agent.h"
+
+#include <signal.h>
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "runner/agent/agent_core.h"
+#include "runner/agent/node_log.h"
+#include "runner/agent/orchestrator_link.h"
+#include "runner/agent/process_slots.h"
+#include "runner/agent/python_environment.h"
+#include "runner/agent/resource_monitor.h"
+#include "runner/agent/worker_config.h"
+#include "runner/job/resolved_job.h"
+#include "runner/protocol/protocol_client.h"
+
+namespace parallelrun {
+namespace agent {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::chrono::milliseconds kTick{50};
+constexpr std::chrono::milliseconds kGoodbye{3'000};  // for the last report after SIGTERM
+
+Time now() { return std::chrono::steady_clock::now(); }
+
+std::int64_t unix_minus_steady_us() {
+  using std::chrono::duration_cast;
+  using std::chrono::microseconds;
+  return duration_cast<microseconds>(std::chrono::system_clock::now().time_since_epoch()).count() -
+         duration_cast<microseconds>(now().time_since_epoch()).count();
+}
+
+std::vector<std::string> own_environment() {
+  std::vector<std::string> out;
+  for (char** entry = environ; *entry != nullptr; ++entry) out.emplace_back(*entry);
+  return out;
+}
+
+// A folder that is removed with this object.
+class ScratchFolder {
+ public:
+  ~ScratchFolder() {
+    std::error_code ignored;
+    if (!path_.empty()) fs::remove_all(path_, ignored);
+  }
+  ScratchFolder() = default;
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+
+  Status create() {
+    std::error_code error;
+    std::string path = (fs::temp_directory_path(error) / "parallelrun-agent-XXXXXX").string();
+    if (error || ::mkdtemp(path.data()) == nullptr) {
+      return Error{ErrorCode::kIo, fmt::format("cannot make a folder '{}': {}", path, std::strerror(errno)), false};
+    }
+    path_ = path;
+    return {};
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// Wires the parts together; what each decides or does is its own business.
+class Agent : public LinkUser {
+ public:
+  Agent(const AgentOptions& options, std::string program_directory)
+      : options_(options),
+        programs_(std::move(program_directory)),
+        signals_(io_, SIGTERM, SIGINT),
+        tick_(io_),
+        goodbye_(io_) {}
+
+  int run() {
+    auto endpoint = parse_endpoint(options_.connect);
+    if (!endpoint) return misused(endpoint.error().message);
+    ProtocolClient::Options client;
+    client.endpoint = *endpoint;
+    client.tls = options_.tls;
+    client.server_name = options_.tls_server_name;
+    auto lease_client = ProtocolClient::create(io_, client);
+    auto report_client = ProtocolClient::create(io_, client);
+    if (!lease_client) return misused(lease_client.error().message);
+    if (!report_client) return misused(report_client.error().message);
+
+    OrchestratorLink::Options link;
+    link.registration.agent_name = options_.name;
+    link.registration.node = options_.node;
+    link.registration.slots = options_.processes;
+    link.registration.code_hash = options_.code_hash;
+    link.patience = options_.orchestrator_patience;
+    link_ = std::make_unique<OrchestratorLink>(io_, link, std::move(*lease_client), std::move(*report_client), outbox_,
+                                               logs_, *this);
+    wait_for_signal();
+    link_->start();
+    tick();
+    io_.run();
+    return exit_status_;
+  }
+
+  // --- LinkUser ---
+
+  bool on_registered(const RegisterReply& reply) override {
+    if (!core_ && !take_job(reply.job)) return false;
+    core_->on_session(reply.session_timeout, now());
+    return true;
+  }
+  void on_contact(Time sent) override { core_->on_contact(sent); }
+  void on_lease_reply(LeaseReply reply) override { core_->on_lease_reply(std::move(reply), now()); }
+  void on_directive(Directive directive) override { core_->on_directive(directive, now()); }
+  std::uint32_t want() const override { return core_->want(); }
+  void fill_counts(ReportRequest& report) const override {
+    report.processes_ready = core_->processes_ready();
+    report.inits_succeeded = core_->inits_succeeded();
+    report.slots_given_up = core_->slots_given_up();
+  }
+  bool results_are_urgent() const override { return core_->idle(); }
+  bool finished() const override { return core_ && core_->finished(); }
+  void on_left() override { end(kAgentLeft); }
+  void on_hopeless(std::string why) override {
+    spdlog::error("{}: {}", options_.name, why);
+    end(kAgentFailed);
+  }
+
+ private:
+  int misused(const std::string& why) {
+    spdlog::error("{}: {}", options_.name, why);
+    return kAgentMisused;
+  }
+
+  void end(int status) {
+    if (ended_) return;
+    ended_ = true;
+    exit_status_ = status;
+    io_.stop();
+  }
+
+  bool take_job(const std::string& text) {
+    const auto document = nlohmann::json::parse(text, nullptr, false);
+    auto job = document.is_discarded() ? Result<ResolvedJob>(Error{ErrorCode::kCorrupt, "it is no JSON", false})
+                                       : resolved_job_from_json(document);
+    if (!job) {
+      on_hopeless("the job that the orchestrator sent cannot be used: " + job.error().message);
+      return false;
+    }
+    job_ = std::move(*job);
+    const JobSpec& spec = job_.spec;
+    const std::uint32_t slots =
+        options_.processes > 0 ? options_.processes : static_cast<std::uint32_t>(spec.process_count_per_node);
+    node_log_.emplace(logs_, options_.node, slots, spec.logging_level);
+    processes_ = std::make_unique<ProcessSlots>(io_, logs_, *node_log_, options_.node, slots);
+    AgentCore::Options core;
+    core.slots = slots;
+    core.run_timeout = spec.run_invocation_timeout;
+    core.init_timeout = spec.init_timeout;
+    core.unix_minus_steady_us = unix_minus_steady_us();
+    core_.emplace(core, *processes_, outbox_, *node_log_);
+    processes_->bind(*core_, [this] { link_->pump(); });
+    monitor_.emplace(io_,
+                     ResourceMonitor::Options{exec_program(), options_.node, own_environment(),
+                                              spec.resource_monitor_interval},
+                     logs_, [this] { return processes_->pids(); });
+    prepare(slots);
+    return true;
+  }
+
+  std::string exec_program() const { return programs_ + "/parallelrun-exec"; }
+
+  void prepare(std::uint32_t slots) {
+    EnvironmentRequest request;
+    request.exec_program = exec_program();
+    request.worker_program = programs_ + "/parallelrun-worker";
+    request.package_directory = programs_ + "/python";
+    request.variables = own_environment();
+    request.requirements = job_.spec.environment.requirements;
+    if (!job_.spec.environment.requirements_file.empty()) {
+      request.requirements_file = (fs::path(job_.source_directory) / job_.spec.environment.requirements_file).string();
+    }
+    LogBuffer& log = logs_.stream(fmt::format("sys/node/{}/environment.txt", node_folder(options_.node)));
+    prepare_environment(io_, std::move(request), log, [this, slots](Result<PythonEnvironment> environment) {
+      Status folder = options_.log_directory.empty() ? scratch_.create() : Status();
+      if (!environment || !folder) {
+        ProcessFailure failure;
+        failure.process = "environment";
+        failure.error = {ErrorPhase::kInit, "EnvironmentError",
+                         environment ? folder.error().message : environment.error().message, ""};
+        failure.fatal = true;
+        outbox_.add(std::move(failure));
+        return link_->pump();
+      }
+      start_processes(*environment, slots);
+    });
+  }
+
+  void start_processes(const PythonEnvironment& environment, std::uint32_t slots) {
+    ProcessSlots::Recipe recipe;
+    recipe.exec_program = exec_program();
+    recipe.argv = environment.argv;
+    recipe.working_directory = fs::path(job_.script).parent_path().string();
+    const VariablesOfAgent variables{own_environment(), programs_ + "/python", environment.python};
+    const std::string& logs = options_.log_directory.empty() ? scratch_.path() : options_.log_directory;
+    for (SlotIndex slot = 0; slot < slots; ++slot) {
+      recipe.environments.push_back(worker_environment(job_.spec, variables, slot));
+      recipe.configs.push_back(worker_config(job_, options_.name, slot, logs));
+    }
+    processes_->prepare(std::move(recipe));
+    core_->on_environment_ready(now());
+    monitor_->start();
+    link_->pump();
+  }
+
+  void tick() {
+    if (core_) core_->advance(now());
+    link_->pump();
+    tick_.expires_after(kTick);
+    tick_.async_wait([this](boost::system::error_code error) {
+      if (!error) tick();
+    });
+  }
+
+  void wait_for_signal() {
+    signals_.async_wait([this](boost::system::error_code error, int) {
+      if (error) return;
+      // The second one, or a stop before there is a session to leave.
+      if (stopping_ || !core_) return end(kAgentLeft);
+      stopping_ = true;
+      core_->stop(options_.stop_grace, now());
+      link_->pump();
+      goodbye_.expires_after(options_.stop_grace + kGoodbye);
+      goodbye_.async_wait([this](boost::system::error_code cancelled) {
+        if (!cancelled) end(kAgentLeft);
+      });
+      wait_for_signal();
+    });
+  }
+
+  const AgentOptions& options_;
+  const std::string programs_;
+  boost::asio::io_context io_{1};
+  boost::asio::signal_set signals_;
+  boost::asio::steady_timer tick_;
+  boost::asio::steady_timer goodbye_;
+  ScratchFolder scratch_;
+  LogStreams logs_;
+  Outbox outbox_;
+  ResolvedJob job_;
+  std::optional<NodeLog> node_log_;
+  std::unique_ptr<ProcessSlots> processes_;
+  std::optional<AgentCore> core_;
+  std::unique_ptr<OrchestratorLink> link_;
+  std::optional<ResourceMonitor> monitor_;
+  bool stopping_ = false;
+  bool ended_ = false;
+  int exit_status_ = kAgentFailed;
+};
+
+}  // namespace
+}  // namespace agent
+
+int run_agent(const AgentOptions& options) {
+  std::string programs = options.program_directory;
+  if (programs.empty()) {
+    std::error_code error;
+    programs = std::filesystem::read_symlink("/proc/self/exe", error).parent_path().string();
+  }
+  ::signal(SIGPIPE, SIG_IGN);
+  return agent::Agent(options, std::move(programs)).run();
+}
+
+}  // namespace parallelrun

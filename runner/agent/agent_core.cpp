@@ -1,0 +1,302 @@
+#include "runner/agent/agent_core.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace parallelrun::agent {
+namespace {
+
+// How long before the session runs out an agent that hears nothing ends its processes.
+Duration margin_of(Duration session_timeout) {
+  return std::max<Duration>(session_timeout / 4, std::min<Duration>(session_timeout / 2, std::chrono::milliseconds(500)));
+}
+
+}  // namespace
+
+std::string process_name(SlotIndex slot) { return fmt::format("process{:03}", slot); }
+
+AgentCore::AgentCore(const Options& options, WorkerControl& control, Outbox& outbox, AttemptObserver& observer)
+    : options_(options), control_(control), outbox_(outbox), observer_(observer), slots_(options.slots) {}
+
+void AgentCore::on_session(Duration session_timeout, Time now) {
+  session_timeout_ = session_timeout;
+  contact_ = now;
+  cut_off_ = false;
+  queue_.clear();  // leases of the session before; the orchestrator leases those mini-batches anew
+  advance(now);
+}
+
+void AgentCore::on_contact(Time sent) {
+  contact_ = std::max(contact_, sent);
+  cut_off_ = false;
+}
+
+void AgentCore::on_lease_reply(LeaseReply&& reply, Time now) {
+  for (InputInfo& info : reply.input_infos) {
+    for (SlotIndex slot = 0; slot < slots_.size(); ++slot) {
+      if (slots_[slot].state == State::kReady) control_.announce(slot, info);
+    }
+    types_[info.input] = std::move(info.types);
+  }
+  if (!reply.leases.empty()) appetite_.on_leases();
+  for (Lease& lease : reply.leases) {
+    if (gives_work()) {
+      queue_.push_back(std::move(lease));
+    } else {
+      hand_back(lease);
+    }
+  }
+  for (const std::uint64_t attempt : reply.revoked) {
+    if (std::erase_if(queue_, [&](const Lease& lease) { return lease.attempt == attempt; }) > 0) continue;
+    const bool inside = std::any_of(slots_.begin(), slots_.end(), [&](const Slot& slot) {
+      return std::any_of(slot.tasks.begin(), slot.tasks.end(),
+                         [&](const Lease& lease) { return lease.attempt == attempt; });
+    });
+    if (inside && !revoked(attempt)) revoked_.push_back(attempt);
+  }
+  on_directive(reply.directive, now);
+}
+
+void AgentCore::on_directive(Directive directive, Time now) {
+  if (directive == Directive::kAbort && leaving_ != Leaving::kAbort) {
+    leaving_ = Leaving::kAbort;
+    hand_back_queue();
+  } else if (directive == Directive::kDrain && leaving_ == Leaving::kNo) {
+    leaving_ = Leaving::kDrain;
+  }
+  advance(now);
+}
+
+void AgentCore::stop(Duration grace, Time now) {
+  if (leaving_ != Leaving::kAbort) leaving_ = Leaving::kStop;
+  stop_at_ = std::min(stop_at_, now + grace);
+  hand_back_queue();
+  advance(now);
+}
+
+void AgentCore::on_environment_ready(Time now) {
+  environment_ready_ = true;
+  advance(now);
+}
+
+std::uint32_t AgentCore::want() const {
+  if (!environment_ready_ || leaving_ != Leaving::kNo || cut_off_ || outbox_.full()) return 0;
+  const std::size_t ready = processes_ready();
+  const std::size_t target = ready * appetite_.in_hand();
+  const std::size_t held = leases_in_hand();
+  if (held >= target) return 0;
+  // Many small mini-batches are asked for in large groups; where few are held ahead, each gap counts.
+  const bool soon_idle = held * 2 <= target || target <= 4 * ready;
+  return soon_idle ? static_cast<std::uint32_t>(target - held) : 0;
+}
+
+void AgentCore::advance(Time now) {
+  const Duration stood_still = standstills_.look(now);
+  if (stood_still > Duration::zero()) {
+    for (Slot& slot : slots_) slot.deadline += stood_still;
+    // One heartbeat shall have the chance to get through before the session is taken for lost.
+    contact_ += std::min<Duration>(stood_still, std::chrono::seconds(2));
+  }
+  check_contact(now);
+  for (SlotIndex slot = 0; slot < slots_.size(); ++slot) {
+    check_running(slot, now);
+    check_deadline(slot, now);
+  }
+  if (leaving_ != Leaving::kNo) leave(now);
+  for (SlotIndex slot = 0; slot < slots_.size(); ++slot) {
+    kill_due(slot, now);
+    const bool needed = leaving_ == Leaving::kNo || (leaving_ == Leaving::kDrain && !queue_.empty());
+    if (environment_ready_ && needed && slots_[slot].state == State::kWaiting && now >= slots_[slot].restart_at) {
+      start(slot, now);
+    }
+  }
+  if (!usable_slot()) hand_back_queue();
+  hand_back_surplus();
+  feed();
+}
+
+void AgentCore::check_contact(Time now) {
+  if (session_timeout_ == Duration::zero() || cut_off_) return;
+  if (now < contact_ + session_timeout_ - margin_of(session_timeout_)) return;
+  cut_off_ = true;
+  hand_back_queue();
+  for (SlotIndex slot = 0; slot < slots_.size(); ++slot) {
+    if (!slots_[slot].tasks.empty()) doom(slot, Doom::kStopped, now, now);
+  }
+}
+
+void AgentCore::check_running(SlotIndex index, Time now) {
+  Slot& slot = slots_[index];
+  if (slot.state != State::kReady || slot.tasks.empty() || slot.killed) return;
+  const channel::Stamp stamp = control_.stamp(index);
+  const auto phase = static_cast<channel::Phase>(stamp.phase);
+  if (phase != channel::Phase::kLoading && phase != channel::Phase::kInRun && phase != channel::Phase::kFinishing) {
+    return;
+  }
+  const auto task = std::find_if(slot.tasks.begin(), slot.tasks.end(),
+                                 [&](const Lease& lease) { return lease.attempt == stamp.task; });
+  if (task == slot.tasks.end()) return;
+  if (slot.picked_up != stamp.task) {
+    slot.picked_up = stamp.task;
+    observer_.picked_up(index, *task,
+                        now.time_since_epoch() / std::chrono::microseconds(1) + options_.unix_minus_steady_us);
+  }
+  if (revoked(stamp.task)) {
+    doom(index, Doom::kRevoked, now, now);
+    return;
+  }
+  if (phase != channel::Phase::kInRun || slot.doom != Doom::kNone) return;
+  const Time entry{std::chrono::nanoseconds(stamp.run_entry_ns)};
+  if (now >= entry + options_.run_timeout + standstills_.since(entry)) {
+    slot.doomed_task = stamp.task;
+    doom(index, Doom::kRunTimeout, now + options_.dump_grace, now);
+  }
+}
+
+void AgentCore::check_deadline(SlotIndex index, Time now) {
+  Slot& slot = slots_[index];
+  if (slot.doom != Doom::kNone || now < slot.deadline) return;
+  if (slot.state == State::kStarting) doom(index, Doom::kInitTimeout, now + options_.dump_grace, now);
+  if (slot.state == State::kLeaving) doom(index, Doom::kShutdownTimeout, now + options_.dump_grace, now);
+}
+
+// Decides that the process ends; the first reason stays, an earlier moment wins.
+void AgentCore::doom(SlotIndex index, Doom reason, Time kill_at, Time now) {
+  Slot& slot = slots_[index];
+  if (slot.killed) return;
+  if (slot.doom == Doom::kNone) {
+    slot.doom = reason;
+    slot.kill_at = kill_at;
+    const bool stuck =
+        reason == Doom::kRunTimeout || reason == Doom::kInitTimeout || reason == Doom::kShutdownTimeout;
+    if (stuck) control_.dump_stack(index);
+  }
+  slot.kill_at = std::min(slot.kill_at, kill_at);
+  kill_due(index, now);
+}
+
+void AgentCore::kill_due(SlotIndex index, Time now) {
+  Slot& slot = slots_[index];
+  if (slot.doom == Doom::kNone || slot.killed || now < slot.kill_at) return;
+  slot.killed = true;
+  control_.kill(index);
+}
+
+void AgentCore::feed() {
+  if (queue_.empty() || !gives_work() || outbox_.full()) return;
+  std::size_t ready = 0;
+  std::size_t held = queue_.size();
+  for (const Slot& slot : slots_) {
+    if (slot.state != State::kReady || slot.doom != Doom::kNone) continue;
+    ++ready;
+    held += slot.tasks.size();
+  }
+  if (ready == 0) return;
+  // Towards the end of a job what is left is shared out evenly.
+  const std::size_t share = std::min(appetite_.window(), (held + ready - 1) / ready);
+  for (SlotIndex index = 0; index < slots_.size(); ++index) {
+    Slot& slot = slots_[index];
+    if (slot.state != State::kReady || slot.doom != Doom::kNone) continue;
+    while (!queue_.empty() && slot.tasks.size() < share) {
+      control_.run(index, queue_.front());
+      slot.tasks.push_back(std::move(queue_.front()));
+      queue_.pop_front();
+    }
+  }
+}
+
+void AgentCore::leave(Time now) {
+  for (SlotIndex index = 0; index < slots_.size(); ++index) {
+    Slot& slot = slots_[index];
+    if (slot.state == State::kGivenUp || slot.state == State::kOver) continue;
+    const bool work_left = leaving_ == Leaving::kDrain && !queue_.empty();
+    const bool at_once = leaving_ == Leaving::kAbort || now >= stop_at_;
+    if (at_once) {
+      end_process(index, now);
+    } else if (work_left) {
+      continue;
+    } else if (slot.state == State::kReady && slot.tasks.empty() && slot.doom == Doom::kNone) {
+      slot.state = State::kLeaving;
+      slot.deadline = now + options_.init_timeout;
+      control_.shut_down(index);
+    } else if (slot.state == State::kWaiting || slot.state == State::kStarting) {
+      end_process(index, now);
+    }
+  }
+}
+
+void AgentCore::end_process(SlotIndex index, Time now) {
+  if (slots_[index].state == State::kWaiting) {
+    slots_[index].state = State::kOver;
+  } else {
+    doom(index, Doom::kStopped, now, now);
+  }
+}
+
+void AgentCore::hand_back(const Lease& lease) {
+  AttemptResult result;
+  result.kind = lease.kind;
+  result.attempt = lease.attempt;
+  result.mini_batch = lease.mini_batch;
+  result.outcome = Outcome::kReturned;
+  result.items = lease.items;
+  outbox_.add(std::move(result));
+}
+
+void AgentCore::hand_back_queue() {
+  for (const Lease& lease : queue_) hand_back(lease);
+  queue_.clear();
+}
+
+void AgentCore::hand_back_surplus() {
+  if (leaving_ != Leaving::kNo || queue_.empty()) return;
+  const std::size_t ready = std::max<std::size_t>(1, processes_ready());
+  if (leases_in_hand() <= ready * appetite_.bearable()) return;
+  const std::size_t keep = ready * appetite_.in_hand();
+  while (!queue_.empty() && leases_in_hand() > keep) {
+    hand_back(queue_.back());
+    queue_.pop_back();
+  }
+}
+
+bool AgentCore::revoked(std::uint64_t attempt) const {
+  return std::find(revoked_.begin(), revoked_.end(), attempt) != revoked_.end();
+}
+
+bool AgentCore::usable_slot() const {
+  return std::any_of(slots_.begin(), slots_.end(), [](const Slot& slot) {
+    return slot.state == State::kWaiting || slot.state == State::kStarting || slot.state == State::kReady;
+  });
+}
+
+std::uint32_t AgentCore::processes_ready() const {
+  return static_cast<std::uint32_t>(std::count_if(slots_.begin(), slots_.end(), [](const Slot& slot) {
+    return slot.state == State::kReady && slot.doom == Doom::kNone;
+  }));
+}
+
+std::uint32_t AgentCore::slots_given_up() const {
+  return static_cast<std::uint32_t>(std::count_if(
+      slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.state == State::kGivenUp; }));
+}
+
+bool AgentCore::finished() const {
+  return leaving_ != Leaving::kNo && queue_.empty() &&
+         std::all_of(slots_.begin(), slots_.end(), [](const Slot& slot) {
+           return slot.state == State::kGivenUp || slot.state == State::kOver;
+         });
+}
+
+bool AgentCore::idle() const {
+  return std::all_of(slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.tasks.empty(); });
+}
+
+std::size_t AgentCore::leases_in_hand() const {
+  std::size_t held = queue_.size();
+  for (const Slot& slot : slots_) held += slot.tasks.size();
+  return held;
+}
+
+}  // namespace parallelrun::agent

@@ -1,0 +1,152 @@
+// Which process runs what, and when one is started, killed or given up: the decisions of an agent,
+// without processes, sockets or a clock. Events and the time go in; the core acts through WorkerControl,
+// and what the orchestrator shall know goes into the Outbox.
+//
+// Rules it keeps:
+//  - [run_invocation_timeout] counts from the stamp of entry into run(), not from when a task was sent.
+//  - A death the agent did not cause costs the mini-batch that was being worked on (loading included) one
+//    try; tasks that waited in the process, or whose result had not left it, go back free of charge.
+//  - Time in which the agent stood still moves deadlines.
+//  - When the orchestrator has not been heard of for most of the session timeout, running tries end.
+//
+// One thread. Every event may be followed by actions; `advance` does what time alone brings about and is
+// called at least every kNoticed / 2.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runner/agent/appetite.h"
+#include "runner/agent/outbox.h"
+#include "runner/agent/restart_policy.h"
+#include "runner/agent/standstills.h"
+#include "runner/agent/worker_control.h"
+#include "runner/protocol/messages.h"
+
+namespace parallelrun::agent {
+
+class AgentCore {
+ public:
+  struct Options {
+    std::uint32_t slots = 1;                              // [process_count_per_node]
+    Duration run_timeout = std::chrono::seconds(60);      // [run_invocation_timeout]
+    Duration init_timeout = std::chrono::seconds(210);    // initTimeout; also bounds shutdown()
+    Duration dump_grace = std::chrono::milliseconds(200); // between the dump of the stack and SIGKILL
+    Duration exit_grace = std::chrono::seconds(2);        // for a process that has said its last word
+    std::int64_t unix_minus_steady_us = 0;                // turns stamps into times of day
+  };
+
+  // `control`, `outbox` and `observer` must outlive the core.
+  AgentCore(const Options& options, WorkerControl& control, Outbox& outbox, AttemptObserver& observer);
+
+  // --- the orchestrator -----------------------------------------------------------------------------
+  // A new session; what was leased in an earlier one is given up (its results are reported nevertheless).
+  void on_session(Duration session_timeout, Time now);
+  // An answer came to a request that was sent at `sent`: leases live on from then.
+  void on_contact(Time sent);
+  void on_lease_reply(LeaseReply&& reply, Time now);
+  void on_directive(Directive directive, Time now);
+  // How many mini-batches to ask for now; 0: none.
+  std::uint32_t want() const;
+
+  // --- this machine ---------------------------------------------------------------------------------
+  // The Python environment is there: processes may start.
+  void on_environment_ready(Time now);
+  // SIGTERM: unstarted leases are handed back, running tries get `grace`.
+  void stop(Duration grace, Time now);
+  void advance(Time now);
+
+  // --- worker processes -----------------------------------------------------------------------------
+  void on_ready(SlotIndex slot, Time now);
+  void on_init_failed(SlotIndex slot, std::uint64_t pid, ScriptError error, Time now);
+  // `result.attempt` is the task; kind, mini_batch and process are filled in here.
+  void on_result(SlotIndex slot, AttemptResult&& result, Time now);
+  void on_bye(SlotIndex slot, std::uint64_t pid, std::optional<ScriptError> error, Time now);
+  // The process sent what is no frame, or a result of no task of its own: it is killed.
+  void on_nonsense(SlotIndex slot, std::string what, Time now);
+  void on_exit(SlotIndex slot, const ProcessExit& exit, Time now);
+
+  // --- what a report says ---------------------------------------------------------------------------
+  std::uint32_t processes_ready() const;
+  std::uint32_t inits_succeeded() const { return inits_succeeded_; }
+  std::uint32_t slots_given_up() const;
+  // Told to leave, and nothing is left to wait for but the outbox.
+  bool finished() const;
+  // No process has a task: whatever waits in the outbox need not wait for more.
+  bool idle() const;
+  std::size_t leases_in_hand() const;
+
+ private:
+  enum class State {
+    kWaiting,   // no process; one starts at restart_at
+    kStarting,  // until init() has returned
+    kReady,
+    kLeaving,   // told to shut down
+    kGivenUp,
+    kOver,
+  };
+  enum class Doom { kNone, kRunTimeout, kInitTimeout, kShutdownTimeout, kRevoked, kStopped, kNonsense, kSaidLast };
+  enum class Leaving { kNo, kDrain, kStop, kAbort };
+
+  struct Slot {
+    State state = State::kWaiting;
+    Time restart_at{};
+    Time deadline{};              // of init or shutdown
+    std::deque<Lease> tasks;      // in the process, in the order in which it works them off
+    std::uint64_t delivered = 0;  // results of this process
+    std::uint64_t picked_up = 0;  // attempt whose pick-up the observer has heard of
+    Doom doom = Doom::kNone;
+    std::uint64_t doomed_task = 0;
+    Time kill_at{};
+    bool killed = false;
+    bool said_last = false;  // kInitFailed or kBye came
+    std::string nonsense;
+    RestartPolicy restarts;
+  };
+
+  void start(SlotIndex slot, Time now);
+  void doom(SlotIndex slot, Doom reason, Time kill_at, Time now);
+  void kill_due(SlotIndex slot, Time now);
+  void check_running(SlotIndex slot, Time now);
+  void check_deadline(SlotIndex slot, Time now);
+  void check_contact(Time now);
+  void feed();
+  void leave(Time now);
+  void end_process(SlotIndex slot, Time now);
+  void init_failure(SlotIndex slot, std::uint64_t pid, ScriptError error);
+  void settle_tasks(SlotIndex slot, const ProcessExit& exit, Time now);
+  void charge(SlotIndex slot, const Lease& lease, Outcome outcome, ScriptError error, const ProcessExit& exit,
+              Time now);
+  void hand_back(const Lease& lease);
+  void hand_back_queue();
+  void hand_back_surplus();
+  bool revoked(std::uint64_t attempt) const;
+  bool usable_slot() const;
+  bool gives_work() const { return leaving_ != Leaving::kStop && leaving_ != Leaving::kAbort && !cut_off_; }
+
+  Options options_;
+  WorkerControl& control_;
+  Outbox& outbox_;
+  AttemptObserver& observer_;
+
+  std::vector<Slot> slots_;
+  std::deque<Lease> queue_;
+  std::map<std::uint32_t, std::string> types_;  // by input, as announced
+  std::vector<std::uint64_t> revoked_;          // attempts inside processes
+  Appetite appetite_;
+  Standstills standstills_;
+  bool environment_ready_ = false;
+  Leaving leaving_ = Leaving::kNo;
+  Time stop_at_ = Time::max();
+  Duration session_timeout_ = Duration::zero();  // zero: no session yet
+  Time contact_{};
+  bool cut_off_ = false;
+  std::uint32_t inits_succeeded_ = 0;
+};
+
+}  // namespace parallelrun::agent

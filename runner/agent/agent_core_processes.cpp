@@ -1,0 +1,234 @@
+// What the core makes of the events of worker processes: their start, results and ends.
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "runner/agent/agent_core.h"
+
+namespace parallelrun::agent {
+namespace {
+
+double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+}  // namespace
+
+void AgentCore::start(SlotIndex index, Time now) {
+  Slot& slot = slots_[index];
+  slot.state = State::kStarting;
+  slot.deadline = now + options_.init_timeout;
+  slot.delivered = 0;
+  slot.picked_up = 0;
+  slot.doom = Doom::kNone;
+  slot.doomed_task = 0;
+  slot.killed = false;
+  slot.said_last = false;
+  slot.nonsense.clear();
+  control_.start(index);
+}
+
+void AgentCore::on_ready(SlotIndex index, Time now) {
+  Slot& slot = slots_[index];
+  if (slot.state != State::kStarting || slot.said_last) return on_nonsense(index, "a second kReady", now);
+  // init() came back between the decision to kill and the kill: it is over its time all the same.
+  if (slot.doom == Doom::kNone) {
+    slot.state = State::kReady;
+    slot.restarts.on_ready();
+    ++inits_succeeded_;
+    for (const auto& [input, types] : types_) control_.announce(index, InputInfo{input, types});
+  }
+  advance(now);
+}
+
+void AgentCore::on_init_failed(SlotIndex index, std::uint64_t pid, ScriptError error, Time now) {
+  Slot& slot = slots_[index];
+  if (slot.state != State::kStarting || slot.said_last) return on_nonsense(index, "a late kInitFailed", now);
+  slot.said_last = true;
+  init_failure(index, pid, std::move(error));
+  doom(index, Doom::kSaidLast, now + options_.exit_grace, now);
+  advance(now);
+}
+
+void AgentCore::init_failure(SlotIndex index, std::uint64_t pid, ScriptError error) {
+  slots_[index].restarts.on_init_failed();
+  ProcessFailure failure;
+  failure.process = process_name(index);
+  failure.pid = pid;
+  failure.fatal = error.phase == ErrorPhase::kLoad;
+  failure.error = std::move(error);
+  outbox_.add(std::move(failure));
+}
+
+void AgentCore::on_result(SlotIndex index, AttemptResult&& result, Time now) {
+  Slot& slot = slots_[index];
+  // In order as a rule, so the search ends at once.
+  const auto task = std::find_if(slot.tasks.begin(), slot.tasks.end(),
+                                 [&](const Lease& lease) { return lease.attempt == result.attempt; });
+  if (task == slot.tasks.end()) {
+    return on_nonsense(index, fmt::format("a result of task {}, which it does not have", result.attempt), now);
+  }
+  const Lease lease = std::move(*task);
+  slot.tasks.erase(task);
+  ++slot.delivered;
+  slot.restarts.on_result();
+  if (std::erase(revoked_, lease.attempt) > 0) return;
+
+  result.kind = lease.kind;
+  result.mini_batch = lease.mini_batch;
+  result.process = process_name(index);
+  if (result.items == 0) result.items = lease.items;
+  const std::chrono::microseconds run_time(static_cast<std::int64_t>(result.run_us));
+  if (slot.doomed_task == lease.attempt && slot.doom == Doom::kRunTimeout && run_time >= options_.run_timeout) {
+    // It came back within the grace between decision and kill, too late.
+    result.outcome = Outcome::kTimedOut;
+    result.rows.clear();
+    result.returned = 0;
+    result.error = {ErrorPhase::kRun, "TimeoutExpired",
+                    fmt::format("run() took {:.1f} s; runInvocationTimeout is {:.0f} s", seconds(run_time),
+                                seconds(options_.run_timeout)),
+                    ""};
+  }
+  if (lease.kind == LeaseKind::kRun) {
+    appetite_.on_duration(std::chrono::microseconds(static_cast<std::int64_t>(result.duration_us)));
+  }
+  if (slot.picked_up != lease.attempt) observer_.picked_up(index, lease, result.started_unix_us);
+  observer_.done(index, result, lease);
+  outbox_.add(std::move(result));
+}
+
+void AgentCore::on_bye(SlotIndex index, std::uint64_t pid, std::optional<ScriptError> error, Time now) {
+  Slot& slot = slots_[index];
+  if (slot.state != State::kLeaving || slot.said_last) return on_nonsense(index, "a goodbye out of turn", now);
+  slot.said_last = true;
+  if (error) outbox_.add(ProcessFailure{process_name(index), pid, std::move(*error), false});
+  doom(index, Doom::kSaidLast, now + options_.exit_grace, now);
+  advance(now);
+}
+
+void AgentCore::on_nonsense(SlotIndex index, std::string what, Time now) {
+  Slot& slot = slots_[index];
+  if (slot.doom != Doom::kNone) return;
+  slot.nonsense = std::move(what);
+  doom(index, Doom::kNonsense, now, now);
+}
+
+void AgentCore::on_exit(SlotIndex index, const ProcessExit& exit, Time now) {
+  Slot& slot = slots_[index];
+  const State was = slot.state;
+  const bool unasked = slot.doom == Doom::kNone || slot.doom == Doom::kNonsense;
+  std::string message = exit.message;
+  if (slot.doom == Doom::kNonsense) message = "the process sent " + slot.nonsense + " and was killed";
+
+  if (was == State::kStarting && !slot.said_last) {
+    if (slot.doom == Doom::kInitTimeout) {
+      init_failure(index, exit.pid,
+                   {ErrorPhase::kInit, "TimeoutExpired",
+                    fmt::format("init() had not returned after {:.0f} s (initTimeout); the process was killed",
+                                seconds(options_.init_timeout)),
+                    exit.last_stderr});
+    } else if (unasked) {
+      init_failure(index, exit.pid,
+                   {ErrorPhase::kInit, exit.type, message + " before init() had returned", exit.last_stderr});
+    }
+  } else if (was == State::kLeaving && !slot.said_last) {
+    if (slot.doom == Doom::kShutdownTimeout) {
+      message = fmt::format("shutdown() had not returned after {:.0f} s (initTimeout); the process was killed",
+                            seconds(options_.init_timeout));
+    } else {
+      message += " in shutdown()";
+    }
+    if (slot.doom != Doom::kStopped) {
+      outbox_.add(ProcessFailure{process_name(index), exit.pid,
+                                 {ErrorPhase::kShutdown, exit.type, message, exit.last_stderr}, false});
+    }
+  }
+  ProcessExit told = exit;
+  told.message = std::move(message);
+  settle_tasks(index, told, now);
+
+  slot.doom = Doom::kNone;
+  slot.killed = false;
+  if (was == State::kLeaving) {
+    slot.state = State::kOver;
+  } else if (slot.restarts.given_up()) {
+    slot.state = State::kGivenUp;
+  } else {
+    slot.state = State::kWaiting;
+    slot.restart_at = now + slot.restarts.delay();
+  }
+  advance(now);
+}
+
+// Shares out what the dead process held: one try for what it was working on, the rest back to the queue.
+void AgentCore::settle_tasks(SlotIndex index, const ProcessExit& exit, Time now) {
+  Slot& slot = slots_[index];
+  std::deque<Lease> tasks = std::move(slot.tasks);
+  slot.tasks.clear();
+
+  const auto phase = static_cast<channel::Phase>(exit.stamp.phase);
+  const bool working =
+      phase == channel::Phase::kLoading || phase == channel::Phase::kInRun || phase == channel::Phase::kFinishing;
+  const bool unasked = slot.doom == Doom::kNone || slot.doom == Doom::kNonsense;
+  std::optional<std::uint64_t> charged;
+  if (slot.doom == Doom::kRunTimeout) {
+    charged = slot.doomed_task;
+  } else if (unasked && working) {
+    charged = exit.stamp.task;
+  } else if (unasked && !tasks.empty() && tasks.front().kind == LeaseKind::kInferTypes) {
+    charged = tasks.front().attempt;  // it is not stamped
+  } else if (unasked && slot.state == State::kReady && slot.delivered == 0) {
+    // Ends again and again between tasks: without a price that would go on for ever.
+    slot.restarts.on_barren_death();
+    if (slot.restarts.charges_next_task() && !tasks.empty()) charged = tasks.front().attempt;
+  }
+
+  for (auto lease = tasks.rbegin(); lease != tasks.rend(); ++lease) {
+    if (std::erase(revoked_, lease->attempt) > 0) continue;
+    if (lease->attempt != charged) {
+      if (gives_work()) {
+        queue_.push_front(std::move(*lease));
+      } else {
+        hand_back(*lease);
+      }
+    } else if (slot.doom == Doom::kRunTimeout) {
+      charge(index, *lease, Outcome::kTimedOut,
+             {ErrorPhase::kRun, "TimeoutExpired",
+              fmt::format("run() had not returned after {:.0f} s (runInvocationTimeout); the process was killed",
+                          seconds(options_.run_timeout)),
+              exit.last_stderr},
+             exit, now);
+    } else {
+      const ErrorPhase where = phase == channel::Phase::kLoading     ? ErrorPhase::kRead
+                               : phase == channel::Phase::kFinishing ? ErrorPhase::kResult
+                                                                     : ErrorPhase::kRun;
+      charge(index, *lease, Outcome::kDied, {where, exit.type, exit.message, exit.last_stderr}, exit, now);
+    }
+  }
+}
+
+void AgentCore::charge(SlotIndex index, const Lease& lease, Outcome outcome, ScriptError error,
+                       const ProcessExit& exit, Time now) {
+  AttemptResult result;
+  result.kind = lease.kind;
+  result.attempt = lease.attempt;
+  result.mini_batch = lease.mini_batch;
+  result.outcome = outcome;
+  result.items = lease.items;
+  result.error = std::move(error);
+  result.process = process_name(index);
+  result.pid = exit.pid;
+  const auto now_us = now.time_since_epoch() / std::chrono::microseconds(1);
+  result.started_unix_us = now_us + options_.unix_minus_steady_us;
+  const auto entry_us = static_cast<std::int64_t>(exit.stamp.run_entry_ns / 1000);
+  const bool entered = static_cast<channel::Phase>(exit.stamp.phase) == channel::Phase::kInRun;
+  if (entered && exit.stamp.task == lease.attempt && entry_us <= now_us) {
+    result.run_us = static_cast<std::uint64_t>(now_us - entry_us);
+    result.duration_us = result.run_us;
+    result.started_unix_us = entry_us + options_.unix_minus_steady_us;
+  }
+  if (slots_[index].picked_up != lease.attempt) observer_.picked_up(index, lease, result.started_unix_us);
+  observer_.done(index, result, lease);
+  outbox_.add(std::move(result));
+}
+
+}  // namespace parallelrun::agent

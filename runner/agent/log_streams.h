@@ -1,0 +1,58 @@
+// Log bytes on their way to the orchestrator: one bounded backlog for each file below `logs/`. Writing
+// never waits; what does not fit is dropped, with a note of how much in its place. Pure; one thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runner/agent/standstills.h"
+#include "runner/protocol/messages.h"
+
+namespace parallelrun::agent {
+
+class LogBuffer {
+ public:
+  static constexpr Duration kPartialLineWaits = std::chrono::seconds(1);
+  static constexpr std::size_t kLongestHeldLine = 64U << 10U;
+
+  LogBuffer(std::string path, std::size_t capacity) : path_(std::move(path)), capacity_(capacity) {}
+
+  void append(std::string_view bytes, Time now);
+  // What may be shipped now: whole lines, and a line without an end once it has waited long enough, has
+  // grown long, or `flush`. At most about `most` bytes; empty: nothing.
+  std::string take(Time now, std::size_t most, bool flush);
+
+  std::size_t size() const { return bytes_.size(); }
+  const std::string& path() const { return path_; }
+
+ private:
+  void note_dropped();
+
+  std::string path_;
+  std::size_t capacity_;
+  std::string bytes_;
+  std::uint64_t dropped_ = 0;
+  Time partial_since_{};  // when the line that has no end yet began
+};
+
+class LogStreams {
+ public:
+  static constexpr std::size_t kCapacity = 8U << 20U;
+  static constexpr std::size_t kReportBytes = 4U << 20U;
+
+  // The stream of that file; made at the first call. The reference stays good.
+  LogBuffer& stream(const std::string& path);
+  // Adds chunks, fairly among the files.
+  void fill(std::vector<LogChunk>& chunks, Time now, bool flush);
+  std::size_t waiting_bytes() const;
+
+ private:
+  std::map<std::string, std::unique_ptr<LogBuffer>> streams_;
+};
+
+}  // namespace parallelrun::agent

@@ -1,0 +1,146 @@
+#include "runner/agent/process_slots.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <boost/asio/post.hpp>
+#include <utility>
+
+namespace parallelrun::agent {
+namespace {
+
+Time now() { return std::chrono::steady_clock::now(); }
+
+}  // namespace
+
+class ProcessSlots::Slot : public WorkerEvents {
+ public:
+  Slot(ProcessSlots& owner, SlotIndex index, LogStreams& streams, const std::string& folder)
+      : owner_(owner),
+        index_(index),
+        streams_{streams.stream(fmt::format("user/stdout/{}/{}.stdout.txt", folder, process_name(index))),
+                 streams.stream(fmt::format("user/stderr/{}/{}.stderr.txt", folder, process_name(index))),
+                 streams.stream(fmt::format("user/entry_script_log/{}/{}.log.txt", folder, process_name(index)))} {}
+
+  ~Slot() override {
+    if (!process_) return;
+    process_->abandon();
+    process_->kill();
+  }
+
+  void start() {
+    process_ = std::make_shared<WorkerProcess>(owner_.io_, streams_, *this);
+    killed_ = false;
+    const Recipe& recipe = owner_.recipe_;
+    const Status started = process_->start(
+        {recipe.exec_program, recipe.argv, recipe.environments.at(index_), recipe.working_directory});
+    if (!started) {
+      process_.reset();
+      boost::asio::post(owner_.io_, [this, message = started.error().message] {
+        owner_.core_->on_exit(index_, {0, "StartFailed", message, "", {}}, now());
+        owner_.changed_();
+      });
+      return;
+    }
+    owner_.node_log_.process_started(index_, static_cast<std::uint64_t>(process_->pid()));
+    append_frame(process_->outgoing(), channel::Frame::kConfig, recipe.configs.at(index_));
+  }
+
+  void on_frame(const FrameView& frame) override {
+    const auto pid = static_cast<std::uint64_t>(process_->pid());
+    AgentCore& core = *owner_.core_;
+    switch (frame.type) {
+      case channel::Frame::kReady:
+        return core.on_ready(index_, now());
+      case channel::Frame::kInitFailed:
+        return core.on_init_failed(index_, pid, decode_script_error(frame.payload, ErrorPhase::kInit), now());
+      case channel::Frame::kBye:
+        return core.on_bye(index_, pid, decode_bye(frame.payload), now());
+      default:
+        break;
+    }
+    auto result = decode_result(frame);
+    if (!result) return core.on_nonsense(index_, result.error().message, now());
+    result->pid = pid;
+    core.on_result(index_, std::move(*result), now());
+  }
+
+  void on_frames_end() override {
+    owner_.core_->advance(now());
+    owner_.changed_();
+  }
+
+  void on_nonsense(std::string what) override { owner_.core_->on_nonsense(index_, std::move(what), now()); }
+
+  void on_exit(ProcessExit exit) override {
+    if (exit.type == "SIGKILL" && !killed_) exit.message += "; " + owner_.oom_.explain_sigkill();
+    process_.reset();
+    owner_.core_->on_exit(index_, exit, now());
+    owner_.changed_();
+  }
+
+  void kill() {
+    killed_ = true;
+    if (process_) process_->kill();
+  }
+
+  WorkerProcess* process() const { return process_.get(); }
+
+ private:
+  ProcessSlots& owner_;
+  SlotIndex index_;
+  WorkerProcess::Streams streams_;
+  std::shared_ptr<WorkerProcess> process_;
+  bool killed_ = false;
+};
+
+ProcessSlots::ProcessSlots(boost::asio::io_context& io, LogStreams& streams, NodeLog& node_log,
+                           const std::string& node, std::uint32_t slots)
+    : io_(io), node_log_(node_log) {
+  for (SlotIndex index = 0; index < slots; ++index) {
+    slots_.push_back(std::make_unique<Slot>(*this, index, streams, node_folder(node)));
+  }
+}
+
+ProcessSlots::~ProcessSlots() = default;
+
+void ProcessSlots::bind(AgentCore& core, std::function<void()> changed) {
+  core_ = &core;
+  changed_ = std::move(changed);
+}
+
+void ProcessSlots::start(SlotIndex slot) { slots_[slot]->start(); }
+
+void ProcessSlots::announce(SlotIndex slot, const InputInfo& info) {
+  if (WorkerProcess* process = slots_[slot]->process()) append_input_info(process->outgoing(), info);
+}
+
+void ProcessSlots::run(SlotIndex slot, const Lease& lease) {
+  if (WorkerProcess* process = slots_[slot]->process()) append_run(process->outgoing(), lease);
+}
+
+void ProcessSlots::shut_down(SlotIndex slot) {
+  if (WorkerProcess* process = slots_[slot]->process()) {
+    append_frame(process->outgoing(), channel::Frame::kShutdown, {});
+  }
+}
+
+void ProcessSlots::dump_stack(SlotIndex slot) {
+  if (WorkerProcess* process = slots_[slot]->process()) process->dump_stack();
+}
+
+void ProcessSlots::kill(SlotIndex slot) { slots_[slot]->kill(); }
+
+channel::Stamp ProcessSlots::stamp(SlotIndex slot) const {
+  const WorkerProcess* process = slots_[slot]->process();
+  return process != nullptr ? process->stamp() : channel::Stamp{};
+}
+
+std::vector<std::pair<std::string, pid_t>> ProcessSlots::pids() const {
+  std::vector<std::pair<std::string, pid_t>> out;
+  for (SlotIndex index = 0; index < slots_.size(); ++index) {
+    if (const WorkerProcess* process = slots_[index]->process()) out.emplace_back(process_name(index), process->pid());
+  }
+  return out;
+}
+
+}  // namespace parallelrun::agent

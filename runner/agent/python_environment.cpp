@@ -1,0 +1,295 @@
+#include "runner/agent/python_environment.h"
+
+#include <fcntl.h>
+#include <spdlog/fmt/fmt.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/steady_timer.hpp>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <utility>
+
+#include "common/hash/sha256.h"
+#include "runner/agent/command.h"
+#include "runner/agent/unique_fd.h"
+
+namespace parallelrun::agent {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr const char* kMarker = ".parallelrun-complete";
+constexpr std::size_t kErrorLines = 15;
+
+// -I: neither the user's folder nor PYTHONPATH decides what `json` is.
+constexpr const char* kQuestion =
+    "import json, platform, site, sys; print(json.dumps({'executable': sys.executable, 'version': "
+    "platform.python_version(), 'prefix': sys.prefix, 'base_prefix': sys.base_prefix, 'site_packages': "
+    "site.getsitepackages()}))";
+
+std::string last_lines(const std::string& text) {
+  std::size_t begin = text.size();
+  for (std::size_t lines = 0; begin > 0 && lines <= kErrorLines; ++lines) {
+    begin = text.rfind('\n', begin - 1);
+    if (begin == std::string::npos) begin = 0;
+  }
+  const std::string_view tail = std::string_view(text).substr(begin);
+  const std::size_t first = tail.find_first_not_of('\n');
+  return first == std::string_view::npos ? std::string() : std::string(tail.substr(first));
+}
+
+// The work of prepare_environment, step after step; each step starts the next.
+class Preparation : public std::enable_shared_from_this<Preparation> {
+ public:
+  Preparation(boost::asio::io_context& io, EnvironmentRequest request, LogBuffer& log,
+              std::function<void(Result<PythonEnvironment>)> done)
+      : io_(io), request_(std::move(request)), log_(log), done_(std::move(done)), timer_(io) {}
+
+  void start() {
+    const std::string active = variable(request_.variables, "VIRTUAL_ENV");
+    std::string python = active.empty() ? find_on_path("python3", request_.variables) : active + "/bin/python3";
+    if (python.empty() || ::access(python.c_str(), X_OK) != 0) {
+      return fail(active.empty()
+                      ? std::string("there is no python3 on PATH; install one or activate a virtual environment")
+                      : fmt::format("VIRTUAL_ENV is '{}', but '{}' cannot be run", active, python));
+    }
+    ask(python, [self = shared_from_this()](PythonInfo info) {
+      self->base_ = std::move(info);
+      self->requirements();
+    });
+  }
+
+ private:
+  void fail(std::string message) { done_(Error{ErrorCode::kInvalidArgument, std::move(message), false}); }
+
+  void say(const std::string& line) { log_.append(line + "\n", std::chrono::steady_clock::now()); }
+
+  void command(std::vector<std::string> argv, bool logged, std::function<void(CommandEnd)> then) {
+    if (logged) say("$ " + fmt::format("{}", fmt::join(argv, " ")));
+    CommandRequest request;
+    request.exec_program = request_.exec_program;
+    request.argv = std::move(argv);
+    request.environment = request_.variables;
+    if (logged) {
+      request.on_output = [self = shared_from_this()](std::string_view bytes) {
+        self->log_.append(bytes, std::chrono::steady_clock::now());
+      };
+    }
+    run_command(io_, std::move(request), std::move(then));
+  }
+
+  void ask(const std::string& python, std::function<void(PythonInfo)> then) {
+    command({python, "-I", "-c", kQuestion}, false, [self = shared_from_this(), python, then](CommandEnd end) {
+      auto info = parse_python_info(end.output);
+      if (end.succeeded && info) return then(std::move(*info));
+      self->fail(fmt::format("'{}' does not run: {}: {}", python, end.words, last_lines(end.output)));
+    });
+  }
+
+  // --- the cached virtual environment ---
+
+  void requirements() {
+    std::string content;
+    if (!request_.requirements_file.empty()) {
+      std::ifstream file(request_.requirements_file, std::ios::binary);
+      std::ostringstream all;
+      all << file.rdbuf();
+      if (!file) {
+        return fail(fmt::format("spec.environment.requirementsFile: '{}' cannot be read: {}",
+                                request_.requirements_file, std::strerror(errno)));
+      }
+      content = all.str();
+    }
+    if (request_.requirements.empty() && request_.requirements_file.empty()) return choose(base_);
+
+    std::string cache = variable(request_.variables, "XDG_CACHE_HOME");
+    if (cache.empty() || cache.front() != '/') {
+      const std::string home = variable(request_.variables, "HOME");
+      if (home.empty()) {
+        return fail("environments with requirements are cached below $XDG_CACHE_HOME or $HOME, and neither is set");
+      }
+      cache = home + "/.cache";
+    }
+    folder_ = cache + "/parallelrun/venvs/" + environment_hash(base_, request_.requirements, content);
+    std::error_code error;
+    fs::create_directories(fs::path(folder_).parent_path(), error);
+    lock_ = UniqueFd(::open((folder_ + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+    if (!lock_) {
+      return fail(fmt::format("the cache of environments '{}' cannot be written: {}; set XDG_CACHE_HOME to a folder "
+                              "that can",
+                              folder_ + ".lock", std::strerror(errno)));
+    }
+    lock();
+  }
+
+  void lock() {
+    if (::flock(lock_.get(), LOCK_EX | LOCK_NB) == 0) return look();
+    // Another agent builds it; the kernel frees the lock of one that dies.
+    timer_.expires_after(std::chrono::milliseconds(100));
+    timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
+      if (!error) self->lock();
+    });
+  }
+
+  void look() {
+    const std::string python = folder_ + "/bin/python3";
+    if (::access((folder_ + "/" + kMarker).c_str(), F_OK) != 0 || ::access(python.c_str(), X_OK) != 0) {
+      return build();
+    }
+    command({python, "-I", "-c", kQuestion}, false, [self = shared_from_this()](CommandEnd end) {
+      auto info = parse_python_info(end.output);
+      if (!end.succeeded || !info || info->version != self->base_.version) {
+        if (self->built_) {
+          return self->fail(fmt::format("the new environment '{}' does not work: {}", self->folder_, end.words));
+        }
+        self->say("the cached environment does not work any more and is built anew");
+        return self->build();
+      }
+      self->lock_.reset();
+      self->choose(std::move(*info));
+    });
+  }
+
+  void build() {
+    built_ = true;
+    std::error_code error;
+    fs::remove_all(folder_, error);
+    if (error) return fail(fmt::format("'{}' cannot be removed: {}", folder_, error.message()));
+    command({base_.executable, "-m", "venv", "--system-site-packages", folder_}, true,
+            [self = shared_from_this()](CommandEnd end) {
+              if (!end.succeeded) {
+                return self->fail(fmt::format("the virtual environment '{}' cannot be made: {}\n{}", self->folder_,
+                                              end.words, last_lines(end.output)));
+              }
+              self->inherit();
+            });
+  }
+
+  // A virtual environment made from another sees the installation below both, not that other's packages.
+  void inherit() {
+    if (base_.prefix == base_.base_prefix) return install();
+    ask(folder_ + "/bin/python3", [self = shared_from_this()](PythonInfo info) {
+      if (info.site_packages.empty()) return self->fail("the new virtual environment has no site-packages folder");
+      std::ofstream file(info.site_packages.front() + "/parallelrun_base.pth");
+      for (const std::string& folder : self->base_.site_packages) {
+        // addsitedir also reads the .pth files there (editable installs).
+        file << "import site; site.addsitedir(" << json(folder).dump() << ")\n";
+      }
+      file.close();
+      if (!file) return self->fail(fmt::format("'{}' cannot be written", self->folder_));
+      self->install();
+    });
+  }
+
+  void install() {
+    std::vector<std::string> argv = {folder_ + "/bin/python3", "-m",           "pip", "install",
+                                     "--disable-pip-version-check", "--no-input"};
+    if (!request_.requirements_file.empty()) {
+      argv.insert(argv.end(), {"--requirement", request_.requirements_file});
+    }
+    if (!request_.requirements.empty()) argv.emplace_back("--");
+    argv.insert(argv.end(), request_.requirements.begin(), request_.requirements.end());
+    command(std::move(argv), true, [self = shared_from_this()](CommandEnd end) {
+      if (!end.succeeded) return self->fail(self->install_error(end));
+      const UniqueFd marker(::open((self->folder_ + "/" + kMarker).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+      if (!marker) return self->fail(fmt::format("'{}' cannot be written: {}", self->folder_, std::strerror(errno)));
+      self->look();
+    });
+  }
+
+  std::string install_error(const CommandEnd& end) const {
+    const std::string what = request_.requirements_file.empty()
+                                 ? fmt::format("spec.environment.requirements ({})", fmt::join(request_.requirements, ", "))
+                                 : fmt::format("spec.environment.requirementsFile '{}'", request_.requirements_file);
+    return fmt::format("{} cannot be installed: {}; pip wrote last:\n{}", what, end.words, last_lines(end.output));
+  }
+
+  // --- the launcher ---
+
+  void choose(PythonInfo python) {
+    const std::string forced = variable(request_.variables, "PARALLELRUN_LAUNCHER");
+    if (!forced.empty() && forced != "embedded" && forced != "python") {
+      return fail(fmt::format("PARALLELRUN_LAUNCHER is '{}'; it is 'embedded' or 'python'", forced));
+    }
+    if (forced == "python") return finish(python, false);
+    if (::access(request_.worker_program.c_str(), X_OK) != 0) {
+      if (forced.empty()) return finish(python, false);
+      return fail(fmt::format("PARALLELRUN_LAUNCHER is 'embedded', but '{}' cannot be run", request_.worker_program));
+    }
+    command({request_.worker_program, "--python-info"}, false,
+            [self = shared_from_this(), python = std::move(python), forced](CommandEnd end) {
+              const json own = json::parse(end.output, nullptr, false);
+              const bool equal = end.succeeded && own.is_object() && own.value("version", "") == python.version &&
+                                 own.value("base_prefix", "") == python.base_prefix;
+              if (!equal && forced == "embedded") {
+                self->say(fmt::format("PARALLELRUN_LAUNCHER is 'embedded': {} is used for {} {}", end.output,
+                                      python.executable, python.version));
+              }
+              self->finish(python, equal || forced == "embedded");
+            });
+  }
+
+  void finish(const PythonInfo& python, bool embedded) {
+    PythonEnvironment out;
+    out.python = python.executable;
+    out.embedded = embedded;
+    out.argv = embedded ? std::vector<std::string>{request_.worker_program}
+                        : std::vector<std::string>{python.executable,
+                                                   request_.package_directory + "/parallelrun_worker/__main__.py"};
+    say(fmt::format("python {} of {}, {} launcher", python.version, python.executable,
+                    embedded ? "embedded" : "second"));
+    done_(std::move(out));
+  }
+
+  boost::asio::io_context& io_;
+  EnvironmentRequest request_;
+  LogBuffer& log_;
+  std::function<void(Result<PythonEnvironment>)> done_;
+  boost::asio::steady_timer timer_;
+  PythonInfo base_;
+  std::string folder_;
+  UniqueFd lock_;
+  bool built_ = false;
+};
+
+}  // namespace
+
+Result<PythonInfo> parse_python_info(const std::string& text) {
+  const json document = json::parse(text, nullptr, false);
+  const auto is_text = [&](const char* key) { return document.contains(key) && document[key].is_string(); };
+  if (!document.is_object() || !is_text("executable") || !is_text("version") || !is_text("prefix") ||
+      !is_text("base_prefix") || !document.contains("site_packages") || !document["site_packages"].is_array()) {
+    return Error{ErrorCode::kCorrupt, "python3 did not say what it is: " + text.substr(0, 500), false};
+  }
+  PythonInfo info{document["executable"], document["version"], document["prefix"], document["base_prefix"], {}};
+  for (const json& folder : document["site_packages"]) {
+    if (folder.is_string()) info.site_packages.push_back(folder);
+  }
+  return info;
+}
+
+std::string environment_hash(const PythonInfo& python, std::vector<std::string> requirements,
+                             const std::string& file_content) {
+  std::sort(requirements.begin(), requirements.end());
+  Sha256 hash;
+  hash.update_framed(python.version);
+  hash.update_framed(python.prefix);
+  hash.update_framed(python.executable);
+  hash.update_framed(file_content);
+  for (const std::string& requirement : requirements) hash.update_framed(requirement);
+  return hash.hex_digest().substr(0, 32);
+}
+
+void prepare_environment(boost::asio::io_context& io, EnvironmentRequest request, LogBuffer& log,
+                         std::function<void(Result<PythonEnvironment>)> done) {
+  std::make_shared<Preparation>(io, std::move(request), log, std::move(done))->start();
+}
+
+}  // namespace parallelrun::agent

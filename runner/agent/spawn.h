@@ -1,0 +1,53 @@
+// Starting a child process, and saying in words how it ended.
+#pragma once
+
+#include <signal.h>
+#include <sys/types.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/result/result.h"
+#include "runner/agent/unique_fd.h"
+
+namespace parallelrun::agent {
+
+struct SpawnRequest {
+  std::string exec_program;                      // the path of parallelrun-exec
+  std::vector<std::string> argv;                 // argv[0] is the absolute path of the program
+  std::vector<std::string> environment;          // "NAME=value", the whole of it
+  std::string working_directory;                 // empty: the agent's
+  std::vector<std::pair<int, int>> descriptors;  // ours -> the child's number, below 10; 0 is /dev/null otherwise
+};
+
+struct Child {
+  pid_t pid = 0;
+  UniqueFd pidfd;  // readable once the process has ended; as long as it is not reaped the pid stays its own
+};
+
+// Starts a process in a group of its own, with no descriptor but those listed, default signals, and
+// SIGKILL when the calling thread ends (that thread must live as long as the agent).
+// Errors: kIo, kUnavailable (no process can be made now; retryable).
+Result<Child> spawn(const SpawnRequest& request);
+
+// A pair of connected close-on-exec descriptors, numbered from 10 up so that they never collide with a
+// child's. `ours` does not block.
+struct DescriptorPair {
+  UniqueFd ours;
+  UniqueFd theirs;
+};
+Result<DescriptorPair> make_output_pipe();  // ours: the end to read
+Result<DescriptorPair> make_stream_sockets();
+
+struct ExitWords {
+  std::string type;     // "SIGSEGV", "ExitStatus"
+  std::string message;  // "the process was killed by SIGSEGV (Segmentation fault)"
+};
+ExitWords describe_exit(const siginfo_t& info);
+
+// Kills the group, then takes the ended process off the kernel's table. Precondition: the pidfd is
+// readable. The group dies first because its number may be given away afterwards.
+siginfo_t reap(const Child& child);
+
+}  // namespace parallelrun::agent

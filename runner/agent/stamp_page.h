@@ -1,0 +1,29 @@
+// The page of shared memory in which a worker process stamps what it is doing (runner/channel/frames.h).
+#pragma once
+
+#include "common/result/result.h"
+#include "runner/agent/unique_fd.h"
+#include "runner/channel/frames.h"
+
+namespace parallelrun::agent {
+
+class StampPage {
+ public:
+  // Errors: kIo.
+  static Result<StampPage> create();
+  StampPage(StampPage&& other) noexcept;
+  StampPage& operator=(StampPage&&) = delete;
+  ~StampPage();
+
+  int fd() const { return fd_.get(); }
+  // A picture of one moment: taken again while the process changes it.
+  channel::Stamp read() const;
+
+ private:
+  StampPage(UniqueFd fd, const channel::Stamp* page) : fd_(std::move(fd)), page_(page) {}
+
+  UniqueFd fd_;
+  const channel::Stamp* page_;
+};
+
+}  // namespace parallelrun::agent

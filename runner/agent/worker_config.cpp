@@ -1,0 +1,122 @@
+#include "runner/agent/worker_config.h"
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+
+namespace parallelrun::agent {
+namespace {
+
+using nlohmann::json;
+
+std::string_view name_of(LoggingLevel level) {
+  switch (level) {
+    case LoggingLevel::kWarning: return "WARNING";
+    case LoggingLevel::kInfo: return "INFO";
+    case LoggingLevel::kDebug: return "DEBUG";
+  }
+  return "INFO";
+}
+
+std::string_view name_of(ColumnType type) {
+  switch (type) {
+    case ColumnType::kString: return "string";
+    case ColumnType::kInt64: return "int64";
+    case ColumnType::kFloat64: return "float64";
+    case ColumnType::kBool: return "bool";
+    case ColumnType::kDatetime: return "datetime";
+  }
+  return "string";
+}
+
+// `$(output)`, but not the literal `$$(output)`.
+bool names_output(const std::string& argument) {
+  constexpr std::string_view kPlaceholder = "$(output)";
+  for (std::size_t at = argument.find(kPlaceholder); at != std::string::npos;
+       at = argument.find(kPlaceholder, at + 1)) {
+    if (at == 0 || argument[at - 1] != '$') return true;
+  }
+  return false;
+}
+
+bool output_is_mounted(const JobSpec& spec) {
+  return spec.output_action == OutputAction::kSummaryOnly || spec.output.mount_on_workers ||
+         std::any_of(spec.arguments.begin(), spec.arguments.end(), names_output);
+}
+
+std::string gpu_of(const std::string& list, SlotIndex slot) {
+  std::vector<std::string> gpus;
+  for (std::size_t begin = 0; begin <= list.size();) {
+    const std::size_t comma = std::min(list.find(',', begin), list.size());
+    if (comma > begin) gpus.push_back(list.substr(begin, comma - begin));
+    begin = comma + 1;
+  }
+  return gpus.size() < 2 ? list : gpus[slot % gpus.size()];
+}
+
+}  // namespace
+
+std::string worker_config(const ResolvedJob& job, const std::string& agent_name, SlotIndex slot,
+                          const std::string& log_directory) {
+  const JobSpec& spec = job.spec;
+  json inputs = json::array();
+  for (const Input& input : spec.inputs) {
+    json entry{{"name", input.name}};
+    if (input.type == InputType::kFile) {
+      entry["type"] = "file";
+    } else {
+      json columns = json::object();
+      for (const auto& [column, type] : input.columns) columns[column] = name_of(type);
+      entry["type"] = "tabular";
+      entry["delimiter"] = std::string(1, input.delimiter);
+      entry["encoding"] = input.encoding;
+      entry["columns"] = std::move(columns);
+    }
+    inputs.push_back(std::move(entry));
+  }
+  const json config{
+      {"script", job.script},
+      {"argv", job.arguments},
+      {"logging_level", name_of(spec.logging_level)},
+      {"agent_name", agent_name},
+      {"process_name", process_name(slot)},
+      {"log_dir", log_directory},
+      {"output_dir", output_is_mounted(spec) ? json(job.output_directory) : json(nullptr)},
+      {"output_action", spec.output_action == OutputAction::kAppendRow ? "append_row" : "summary_only"},
+      {"side_inputs", job.side_input_directories},
+      {"inputs", std::move(inputs)},
+  };
+  // Paths are bytes; what is no UTF-8 in one cannot stand in JSON.
+  return config.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::vector<std::string> worker_environment(const JobSpec& spec, const VariablesOfAgent& agent, SlotIndex slot) {
+  std::map<std::string, std::string> variables;
+  for (const std::string& entry : agent.inherited) {
+    const std::size_t equals = entry.find('=');
+    if (equals == std::string::npos || equals == 0 || entry.rfind("PARALLELRUN_", 0) == 0) continue;
+    variables[entry.substr(0, equals)] = entry.substr(equals + 1);
+  }
+  const auto gpus = variables.find("CUDA_VISIBLE_DEVICES");
+  if (gpus != variables.end()) gpus->second = gpu_of(gpus->second, slot);
+  if (spec.environment.env.is_array()) {
+    for (const json& entry : spec.environment.env) {
+      if (!entry.is_object()) continue;
+      const auto name = entry.find("name");
+      const auto value = entry.find("value");  // values from Secrets come by way of the pod's environment
+      if (name != entry.end() && name->is_string() && value != entry.end() && value->is_string()) {
+        variables[name->get<std::string>()] = value->get<std::string>();
+      }
+    }
+  }
+  for (const auto& [name, value] : spec.environment.variables) variables[name] = value;
+  variables["PARALLELRUN_PYTHON_PATH"] = agent.package_directory;
+  variables["PARALLELRUN_PYTHON_EXECUTABLE"] = agent.python;
+
+  std::vector<std::string> out;
+  out.reserve(variables.size());
+  for (const auto& [name, value] : variables) out.push_back(name + "=" + value);
+  return out;
+}
+
+}  // namespace parallelrun::agent

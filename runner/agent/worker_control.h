@@ -1,0 +1,51 @@
+// What the agent's core asks of worker processes, and what it is told of them. The real one starts
+// processes (process_slots.h); tests stand in with states that move when driven.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "runner/channel/frames.h"
+#include "runner/protocol/messages.h"
+
+namespace parallelrun::agent {
+
+using SlotIndex = std::uint32_t;
+
+// "process000", "process001", ...: a slot keeps its name when its process is replaced.
+std::string process_name(SlotIndex slot);
+
+// How a process ended, in words for the user.
+struct ProcessExit {
+  std::uint64_t pid = 0;
+  std::string type;          // "SIGSEGV", "ExitStatus", "StartFailed"
+  std::string message;       // "the process was killed by SIGSEGV (segmentation fault)"
+  std::string last_stderr;   // what it wrote last, the dumped stack among it; may be empty
+  channel::Stamp stamp{};    // as the process left it
+};
+
+// Every call returns at once. None may call back into the core.
+class WorkerControl {
+ public:
+  virtual ~WorkerControl() = default;
+
+  // Precondition: the slot has no process. Ends in on_ready, on_init_failed or on_exit; a process that
+  // could not be started at all is an on_exit too.
+  virtual void start(SlotIndex slot) = 0;
+  virtual void announce(SlotIndex slot, const InputInfo& info) = 0;
+  virtual void run(SlotIndex slot, const Lease& lease) = 0;  // the task's number is the attempt's
+  virtual void shut_down(SlotIndex slot) = 0;
+  virtual void dump_stack(SlotIndex slot) = 0;  // to its stderr
+  virtual void kill(SlotIndex slot) = 0;        // with its process group; on_exit follows
+  virtual channel::Stamp stamp(SlotIndex slot) const = 0;
+};
+
+// Hears of each mini-batch when it is picked up and when it is done.
+class AttemptObserver {
+ public:
+  virtual ~AttemptObserver() = default;
+  virtual void picked_up(SlotIndex slot, const Lease& lease, std::int64_t unix_us) = 0;
+  virtual void done(SlotIndex slot, const AttemptResult& result, const Lease& lease) = 0;
+};
+
+}  // namespace parallelrun::agent

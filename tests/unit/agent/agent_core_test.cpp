@@ -1,0 +1,383 @@
+#include "runner/agent/agent_core.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "fake_workers.h"
+
+namespace parallelrun::agent {
+namespace {
+
+using channel::Phase;
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+using std::chrono::seconds;
+
+std::vector<std::uint64_t> attempts(const std::vector<AttemptResult>& results) {
+  std::vector<std::uint64_t> out;
+  for (const AttemptResult& result : results) out.push_back(result.attempt);
+  return out;
+}
+
+TEST(RunTimeout, CountsFromTheStampToTheNanosecond) {
+  Stage stage;
+  stage.ready().lease({1});
+  stage.pass(seconds(5));  // waiting and loading are not run()
+  stage.enter(0, 1);
+  const Time entry = stage.now;
+  stage.pass(seconds(9));
+  stage.now = entry + seconds(10) - nanoseconds(1);
+  stage.core->advance(stage.now);
+  EXPECT_EQ(stage.process(0).dumps, 0);
+  stage.now = entry + seconds(10);
+  stage.core->advance(stage.now);
+  EXPECT_EQ(stage.process(0).dumps, 1);
+  EXPECT_FALSE(stage.process(0).killed);
+  stage.now += milliseconds(200) - nanoseconds(1);
+  stage.core->advance(stage.now);
+  EXPECT_FALSE(stage.process(0).killed);
+  stage.now += nanoseconds(1);
+  stage.core->advance(stage.now);
+  EXPECT_TRUE(stage.process(0).killed);
+
+  stage.exit(0, "SIGKILL");
+  const ReportRequest report = stage.report();
+  ASSERT_EQ(report.results.size(), 1u);
+  EXPECT_EQ(report.results[0].outcome, Outcome::kTimedOut);
+  EXPECT_EQ(report.results[0].error.traceback, "its last words");
+  EXPECT_EQ(report.results[0].run_us, 10'200'000u);
+  EXPECT_TRUE(stage.process(0).alive) << "the next process starts at once";
+}
+
+TEST(RunTimeout, MovesByTheTimeInWhichTheAgentStoodStill) {
+  Stage stage;
+  stage.ready().lease({1});
+  stage.enter(0, 1);
+  stage.pass(seconds(3));
+  stage.now += seconds(15);  // nobody looked at the clock
+  stage.core->on_contact(stage.now);
+  stage.core->advance(stage.now);
+  EXPECT_EQ(stage.process(0).dumps, 0);
+  stage.pass(seconds(7) - nanoseconds(1));
+  EXPECT_EQ(stage.process(0).dumps, 0);
+  stage.pass(nanoseconds(1));
+  EXPECT_EQ(stage.process(0).dumps, 1);
+}
+
+TEST(RunTimeout, AResultInTheGraceCountsOnlyIfItWasInTime) {
+  for (const bool in_time : {true, false}) {
+    Stage stage;
+    stage.ready().lease({1});
+    stage.enter(0, 1);
+    stage.pass(seconds(10));
+    ASSERT_EQ(stage.process(0).dumps, 1);
+    stage.result(0, 1, in_time ? seconds(10) - milliseconds(1) : seconds(10));
+    stage.pass(seconds(1));
+    stage.exit(0, "SIGKILL");
+    const ReportRequest report = stage.report();
+    ASSERT_EQ(report.results.size(), 1u);
+    EXPECT_EQ(report.results[0].outcome, in_time ? Outcome::kSucceeded : Outcome::kTimedOut);
+  }
+}
+
+// What the stamp page says when the process dies decides which of its tasks pays.
+TEST(Death, CostsTheTaskThatWasBeingWorkedOn) {
+  struct Case {
+    Phase phase;
+    std::uint64_t task;
+    std::vector<std::uint64_t> charged;
+    ErrorPhase error;
+  };
+  const std::vector<Case> cases = {
+      {Phase::kInRun, 2, {2}, ErrorPhase::kRun},
+      {Phase::kLoading, 2, {2}, ErrorPhase::kRead},
+      {Phase::kFinishing, 3, {3}, ErrorPhase::kResult},
+      {Phase::kInRun, 1, {1}, ErrorPhase::kRun},
+      {Phase::kIdle, 2, {}, ErrorPhase::kNone},     // its result did not leave the process: it is run again
+      {Phase::kInRun, 99, {}, ErrorPhase::kNone},   // a stamp that means nothing charges nobody
+  };
+  for (const Case& c : cases) {
+    Stage stage;
+    stage.ready();
+    stage.lease({90, 91});
+    stage.result(0, 90);
+    stage.result(0, 91);
+    stage.report();
+    stage.lease({1, 2, 3});
+    ASSERT_EQ(stage.process(0).tasks.size(), 3u);
+    stage.enter(0, c.task, c.phase);
+    stage.exit(0);
+    const ReportRequest report = stage.report();
+    EXPECT_EQ(attempts(report.results), c.charged);
+    for (const AttemptResult& result : report.results) {
+      EXPECT_EQ(result.outcome, Outcome::kDied);
+      EXPECT_EQ(result.error.type, "SIGSEGV");
+      EXPECT_EQ(result.error.phase, c.error);
+    }
+    stage.core->on_ready(0, stage.now);
+    std::vector<std::uint64_t> again;
+    for (const Lease& lease : stage.process(0).tasks) again.push_back(lease.attempt);
+    std::vector<std::uint64_t> rest = {1, 2, 3};
+    for (const std::uint64_t attempt : c.charged) std::erase(rest, attempt);
+    EXPECT_EQ(again, rest) << "free of charge, and in order";
+  }
+}
+
+TEST(Death, AgainAndAgainBetweenTasksCostsTheNextTaskInTheEnd) {
+  Stage stage;
+  stage.ready().lease({1});
+  for (int i = 0; i < 2; ++i) {
+    stage.exit(0);
+    EXPECT_TRUE(stage.report().results.empty());
+    stage.pass(seconds(10));
+    stage.core->on_ready(0, stage.now);
+  }
+  stage.exit(0);
+  EXPECT_EQ(attempts(stage.report().results), std::vector<std::uint64_t>{1});
+}
+
+TEST(Init, ThreeFailuresWithoutASuccessGiveTheSlotUp) {
+  Stage stage(2);
+  stage.core->on_session(seconds(20), stage.now);
+  stage.core->on_environment_ready(stage.now);
+  stage.core->on_ready(1, stage.now);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(stage.core->slots_given_up(), 0u);
+    ASSERT_TRUE(stage.process(0).alive);
+    stage.core->on_init_failed(0, 5, {ErrorPhase::kInit, "ValueError", "no", ""}, stage.now);
+    stage.exit(0, "ExitStatus");
+    stage.pass(seconds(10));
+  }
+  EXPECT_EQ(stage.core->slots_given_up(), 1u);
+  EXPECT_FALSE(stage.process(0).alive);
+  const ReportRequest report = stage.report();
+  ASSERT_EQ(report.failures.size(), 3u);
+  EXPECT_FALSE(report.failures[0].fatal);
+  EXPECT_EQ(stage.core->want(), 1u) << "the other slot goes on";
+}
+
+TEST(Init, OneSuccessKeepsTheSlotForGood) {
+  Stage stage;
+  stage.ready();
+  for (int i = 0; i < 6; ++i) {
+    stage.exit(0);  // between tasks
+    stage.pass(seconds(11));
+    ASSERT_TRUE(stage.process(0).alive);
+    stage.core->on_init_failed(0, 5, {ErrorPhase::kInit, "ValueError", "no", ""}, stage.now);
+  }
+  EXPECT_EQ(stage.core->slots_given_up(), 0u);
+}
+
+TEST(Init, TimeoutIsMeasuredFromTheStart) {
+  Stage stage;
+  stage.core->on_session(seconds(20), stage.now);
+  stage.core->on_environment_ready(stage.now);
+  stage.pass(seconds(30) - nanoseconds(1));
+  EXPECT_EQ(stage.process(0).dumps, 0);
+  stage.pass(nanoseconds(1));
+  EXPECT_EQ(stage.process(0).dumps, 1);
+  stage.pass(milliseconds(200));
+  ASSERT_TRUE(stage.process(0).killed);
+  stage.exit(0, "SIGKILL");
+  const ReportRequest report = stage.report();
+  ASSERT_EQ(report.failures.size(), 1u);
+  EXPECT_THAT(report.failures[0].error.message, testing::HasSubstr("initTimeout"));
+}
+
+TEST(Init, AScriptThatDoesNotLoadIsFatal) {
+  Stage stage;
+  stage.core->on_session(seconds(20), stage.now);
+  stage.core->on_environment_ready(stage.now);
+  stage.core->on_init_failed(0, 5, {ErrorPhase::kLoad, "SyntaxError", "no", ""}, stage.now);
+  ASSERT_TRUE(stage.report().failures.at(0).fatal);
+}
+
+TEST(Contact, RunningTriesEndBeforeTheSessionDoes) {
+  Stage stage(2);
+  stage.ready().lease({1, 2, 3});
+  stage.enter(0, 1);
+  const Time last = stage.now;
+  stage.options.run_timeout = seconds(100);
+  for (stage.now = last; stage.now < last + seconds(9); stage.now += milliseconds(500)) stage.core->advance(stage.now);
+  EXPECT_FALSE(stage.process(0).killed);
+  stage.result(0, 1);
+  stage.enter(0, 3);
+  while (stage.now < last + seconds(15)) {
+    stage.core->advance(stage.now);
+    EXPECT_FALSE(stage.process(0).killed);
+    stage.now += milliseconds(500);
+  }
+  stage.core->advance(stage.now);
+  EXPECT_TRUE(stage.process(0).killed);
+  EXPECT_TRUE(stage.process(1).killed);
+  EXPECT_EQ(stage.core->want(), 0u);
+  stage.exit(0, "SIGKILL");
+  stage.exit(1, "SIGKILL");
+  for (const AttemptResult& result : stage.report().results) {
+    EXPECT_EQ(result.outcome, result.attempt == 1 ? Outcome::kSucceeded : Outcome::kReturned);
+  }
+  stage.core->on_contact(stage.now);
+  stage.core->on_ready(0, stage.now);
+  EXPECT_EQ(stage.core->want(), 1u);
+}
+
+TEST(Drain, FinishesThenShutsDown) {
+  Stage stage;
+  stage.ready().lease({1});
+  stage.enter(0, 1);
+  stage.core->on_directive(Directive::kDrain, stage.now);
+  EXPECT_FALSE(stage.process(0).shutting_down);
+  stage.result(0, 1);
+  EXPECT_TRUE(stage.process(0).shutting_down);
+  EXPECT_FALSE(stage.core->finished());
+  stage.core->on_bye(0, 77, std::nullopt, stage.now);
+  stage.exit(0, "ExitStatus");
+  EXPECT_TRUE(stage.core->finished());
+  EXPECT_EQ(stage.workers.starts, 1);
+  EXPECT_TRUE(stage.report().failures.empty());
+}
+
+TEST(Drain, AShutdownThatHangsIsKilledAndReported) {
+  Stage stage;
+  stage.ready();
+  stage.core->on_directive(Directive::kDrain, stage.now);
+  stage.pass(seconds(30) + milliseconds(200));
+  ASSERT_TRUE(stage.process(0).killed);
+  stage.exit(0, "SIGKILL");
+  EXPECT_TRUE(stage.core->finished());
+  EXPECT_EQ(stage.report().failures.at(0).error.phase, ErrorPhase::kShutdown);
+}
+
+TEST(Abort, KillsAndHandsBack) {
+  Stage stage(2);
+  stage.ready().lease({1, 2, 3});
+  stage.enter(0, 1);
+  stage.core->on_directive(Directive::kAbort, stage.now);
+  EXPECT_TRUE(stage.process(0).killed);
+  stage.exit(0, "SIGKILL");
+  stage.exit(1, "SIGKILL");
+  EXPECT_TRUE(stage.core->finished());
+  const ReportRequest report = stage.report();
+  EXPECT_THAT(attempts(report.results), testing::UnorderedElementsAre(1, 2, 3));
+  for (const AttemptResult& result : report.results) EXPECT_EQ(result.outcome, Outcome::kReturned);
+}
+
+TEST(Stop, GivesRunningTriesTheGrace) {
+  Stage stage(2);
+  stage.ready().lease({1, 2, 3});
+  stage.enter(0, 1);
+  stage.enter(1, 2);
+  stage.core->stop(seconds(2), stage.now);
+  EXPECT_EQ(attempts(stage.report().results), std::vector<std::uint64_t>{3});
+  stage.result(0, 1);
+  EXPECT_TRUE(stage.process(0).shutting_down);
+  stage.core->on_bye(0, 77, std::nullopt, stage.now);
+  stage.exit(0, "ExitStatus");
+  stage.pass(seconds(2) - nanoseconds(1));
+  EXPECT_FALSE(stage.process(1).killed);
+  stage.pass(nanoseconds(1));
+  EXPECT_TRUE(stage.process(1).killed);
+  stage.exit(1, "SIGKILL");
+  EXPECT_TRUE(stage.core->finished());
+  const ReportRequest report = stage.report();
+  ASSERT_EQ(attempts(report.results), (std::vector<std::uint64_t>{1, 2}));
+  EXPECT_EQ(report.results[1].outcome, Outcome::kReturned);
+}
+
+TEST(Revoked, AreDroppedOrKilled) {
+  Stage stage;
+  stage.ready().lease({1, 2});
+  stage.enter(0, 1);
+  LeaseReply reply;
+  reply.revoked = {1, 2};
+  stage.core->on_lease_reply(std::move(reply), stage.now);
+  EXPECT_TRUE(stage.process(0).killed);
+  stage.exit(0, "SIGKILL");
+  EXPECT_TRUE(stage.report().results.empty());
+  EXPECT_EQ(stage.core->leases_in_hand(), 0u);
+}
+
+TEST(Memory, AFullOutboxStopsHandingOut) {
+  Outbox::Limits limits;
+  limits.full_results = 1;
+  Stage stage(1, limits);
+  stage.ready().lease({1, 2});
+  stage.result(0, 1, seconds(2));
+  EXPECT_TRUE(stage.process(0).tasks.empty());
+  EXPECT_EQ(stage.core->want(), 0u);
+  stage.report();
+  stage.core->advance(stage.now);
+  EXPECT_EQ(stage.process(0).tasks.size(), 1u);
+}
+
+TEST(Session, AnEndedOneCarriesItsResultsOver) {
+  Outbox outbox;
+  for (std::uint64_t attempt : {1, 2, 3}) {
+    AttemptResult result;
+    result.attempt = attempt;
+    outbox.add(result);
+  }
+  ReportRequest first;
+  outbox.fill(first);
+  AttemptResult later;
+  later.attempt = 4;
+  outbox.add(later);
+  outbox.put_back(first);
+  ReportRequest second;
+  outbox.fill(second);
+  EXPECT_EQ(attempts(second.results), (std::vector<std::uint64_t>{1, 2, 3, 4}));
+  outbox.acknowledged(second);
+  EXPECT_EQ(outbox.unacknowledged_results(), 0u);
+  EXPECT_FALSE(outbox.full());
+}
+
+TEST(Appetite, FitsTheLengthOfMiniBatches) {
+  struct Case {
+    milliseconds each;
+    std::size_t window_most;
+    std::size_t hand_least;
+    std::size_t hand_most;
+  };
+  for (const Case& c : std::vector<Case>{{milliseconds(0), 1024, 8192, 8192},
+                                         {milliseconds(1), 26, 101, 101},
+                                         {milliseconds(100), 1, 2, 2},
+                                         {milliseconds(999), 1, 2, 2},
+                                         {milliseconds(1000), 1, 1, 1},
+                                         {milliseconds(60'000), 1, 1, 1}}) {
+    Appetite appetite;
+    EXPECT_EQ(appetite.in_hand(), 1u) << "nothing is known yet";
+    appetite.on_duration(c.each);
+    EXPECT_LE(appetite.in_hand(), 2u) << "one quick mini-batch proves little";
+    for (int i = 0; i < 10; ++i) appetite.on_leases();
+    EXPECT_LE(appetite.window(), c.window_most) << c.each.count();
+    EXPECT_GE(appetite.in_hand(), c.hand_least) << c.each.count();
+    EXPECT_LE(appetite.in_hand(), c.hand_most) << c.each.count();
+  }
+}
+
+TEST(Surplus, IsHandedBackWhenMiniBatchesTurnOutSlow) {
+  Stage stage;
+  stage.ready();
+  std::uint64_t next = 1;
+  for (int i = 0; i < 8; ++i) {
+    std::vector<std::uint64_t> group;
+    for (std::uint32_t n = stage.core->want(); n > 0; --n) group.push_back(next++);
+    stage.lease(group);
+    while (!stage.process(0).tasks.empty()) stage.result(0, stage.process(0).tasks.front().attempt, milliseconds(1));
+  }
+  std::vector<std::uint64_t> group;
+  for (std::uint32_t n = stage.core->want(); n > 0; --n) group.push_back(next++);
+  stage.lease(group);
+  ASSERT_GT(stage.core->leases_in_hand(), 50u);
+  stage.report();
+  for (int i = 0; i < 20; ++i) stage.result(0, stage.process(0).tasks.front().attempt, seconds(30));
+  const ReportRequest report = stage.report();
+  EXPECT_GT(std::count_if(report.results.begin(), report.results.end(),
+                          [](const AttemptResult& result) { return result.outcome == Outcome::kReturned; }),
+            20);
+}
+
+}  // namespace
+}  // namespace parallelrun::agent
