@@ -5,8 +5,7 @@
  * Records are those of pandas' C parser: fields may be quoted where the quote is their first character, ""
  * is a quote inside quotes, \n, \r\n and a lone \r end a record, and a line that holds nothing but blanks and
  * tabs (other than the delimiter) is no item. The functions have no state and may run on any thread. */
-#ifndef RUNNER_PROCESS_CSV_CHECK_H_
-#define RUNNER_PROCESS_CSV_CHECK_H_
+#pragma once
 
 #include <stdint.h>
 
@@ -47,5 +46,3 @@ uint64_t parallelrun_csv_row_of_offset(const char* data, uint64_t size, char del
 #ifdef __cplusplus
 }
 #endif
-
-#endif /* RUNNER_PROCESS_CSV_CHECK_H_ */

@@ -13,8 +13,8 @@ def _package():
     from importlib.machinery import ModuleSpec, SourceFileLoader
 
     folder = os.path.dirname(os.path.abspath(__file__))
-    # `python3 <file>` puts the file's folder first.
-    if sys.path and os.path.abspath(sys.path[0] or ".") == folder:
+    # `python3 <file>` puts the file's folder first, with links resolved.
+    if sys.path and os.path.realpath(sys.path[0] or ".") == os.path.realpath(folder):
         del sys.path[0]
     name = "parallelrun_worker"
     file = os.path.join(folder, "__init__.py")

@@ -15,17 +15,14 @@ class Report(ctypes.Structure):
 
 
 def load():
-    """The checker: an object with check(), count_fields(), row_of_item() and row_of_offset()."""
+    """The checker: an object with check(), count_fields(), row_of_item() and row_of_offset(). The library
+    stands beside the package, or where PARALLELRUN_CSV_LIBRARY says (`none`: do without)."""
     folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    named = os.environ.get("PARALLELRUN_CSV_LIBRARY")
     beside = os.path.join(folder, "libparallelrun_csv.so")
-    for path in (named, beside):
-        if path:
-            try:
-                return NativeChecker(ctypes.CDLL(path))
-            except (OSError, AttributeError):  # absent, or built for another machine
-                continue
-    return PythonChecker()
+    try:
+        return NativeChecker(ctypes.CDLL(os.environ.get("PARALLELRUN_CSV_LIBRARY") or beside))
+    except (OSError, AttributeError):  # absent, or built for another machine
+        return PythonChecker()
 
 
 class NativeChecker:

@@ -90,7 +90,7 @@ class TabularInput:
                 continue
         merged = column_types.Merger()
         for header, pieces in samples.items():
-            merged.add(self._parse(header, b"".join(pieces), None))
+            merged.add(self._parse(header, b"".join(pieces), None, self._columns_of(header)[1]))
         return merged.types(leave_out=self.declared)
 
     def _load(self, piece):
@@ -145,7 +145,7 @@ class TabularInput:
         if known is None:
             fields = self._checker.count_fields(header, self._delimiter)
             # Through pandas, which numbers columns of the same name and names those without one.
-            columns = list(self._parse(header, b"", None).columns) if fields else []
+            columns = list(self._parse(header, b"", None, None).columns) if fields else []
             if len(self._headers) > 1000:
                 self._headers.clear()
             known = self._headers[header] = (fields, columns)
@@ -166,7 +166,7 @@ class TabularInput:
         types = {c: self.declared.get(c) or self.types.get(c) for c in columns}
         try:
             frame = column_types.apply(
-                lambda dtypes: self._parse(header, data, dtypes),
+                lambda dtypes: self._parse(header, data, dtypes, columns),
                 types,
                 self._as_text,
                 lambda column, item: self._tell_gap(path, column, first_row + self._row(data, item)),
@@ -188,10 +188,13 @@ class TabularInput:
     def _row(self, data, item):
         return self._checker.row_of_item(data, self._delimiter, item)
 
-    def _parse(self, header, data, dtypes):
+    def _parse(self, header, data, dtypes, columns):
+        # With names of its own for each column: otherwise the dtype of `a` is also that of a second `a`.
         return self._pandas.read_csv(
             _Utf8Parts(header, data),
             sep=self._delimiter.decode(),
+            header=0,
+            names=columns,
             dtype=dtypes,
             low_memory=False,
             engine="c",

@@ -102,8 +102,8 @@ class Answer:
 class WorkerProcess:
     """Kills the process when it goes out of its `with` block."""
 
-    def __init__(self, launcher, script, environment=None, **config):
-        self.script = Path(script)
+    def __init__(self, launcher, entry, environment=None, **config):
+        entry = Path(entry)
         ours, theirs = socket.socketpair()
         log_read, log_write = os.pipe()
         stamp = os.memfd_create("stamp")
@@ -137,7 +137,7 @@ class WorkerProcess:
             stdin=subprocess.DEVNULL,
             stdout=out_write,
             stderr=err_write,
-            cwd=self.script.parent,
+            cwd=entry.parent,
             env=variables,
             preexec_fn=place,
             close_fds=False,
@@ -147,7 +147,7 @@ class WorkerProcess:
         for fd in (log_write, stamp, out_write, err_write):
             os.close(fd)
         settings = {
-            "script": str(self.script),
+            "script": str(entry),
             "argv": [],
             "logging_level": "INFO",
             "agent_name": "agent000",

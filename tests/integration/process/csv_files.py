@@ -1,0 +1,40 @@
+"""CSV files cut into slices, as the planner hands them out."""
+
+import json
+import struct
+
+from worker_harness import INFER_TYPES, INPUT_INFO, csv_slice, packed
+
+
+class CsvFile:
+    """A file of raw records (bytes with their line breaks); the first is the header."""
+
+    def __init__(self, path, records, bom=b"", is_blank=None):
+        self.path, self.records = path, records
+        self.header_at = len(bom)
+        self.is_blank = is_blank or (lambda record: not record.strip(b" \t\r\n"))
+        path.write_bytes(bom + b"".join(records))
+
+    def slice(self, first, last):
+        """Records first..last, where 1 is the first after the header."""
+        offset = self.header_at + sum(map(len, self.records[:first]))
+        chosen = self.records[first : last + 1]
+        items = sum(not self.is_blank(record) for record in chosen)
+        return csv_slice(self.path, offset, sum(map(len, chosen)), first, items, self.records[0])
+
+    def whole(self):
+        return self.slice(1, len(self.records) - 1)
+
+    def slices(self, size):
+        return [self.slice(first, min(first + size, len(self.records)) - 1)
+                for first in range(1, len(self.records), size)]
+
+
+def infer(worker, slices, input_index=0, task=99):
+    """What the worker says of sample slices, told back to it as the orchestrator does."""
+    worker.send(INFER_TYPES, struct.pack("<QII", task, input_index, len(slices)) + b"".join(map(packed, slices)))
+    answer = worker.answer()
+    assert answer.task == task
+    if "types" in answer.json:
+        worker.send(INPUT_INFO, json.dumps({"input": input_index, "types": answer.json["types"]}).encode())
+    return answer.json

@@ -1,0 +1,266 @@
+"""Slices of CSV files: exact checks, column types, and what is said when the data is wrong."""
+
+import gzip
+import json
+import os
+
+import pytest
+from conftest import OTHER_PYTHON
+from csv_files import CsvFile, infer
+from worker_harness import FAILED, INIT_FAILED, RESULT, Launcher
+
+# Answers with the types and the values of the mini-batch.
+SHOW = """
+import json
+def init(): pass
+def run(mini_batch, context):
+    types = {name: str(kind) for name, kind in mini_batch.dtypes.items()}
+    values = [[None if value != value else value for value in row] for row in mini_batch.astype(object).values.tolist()]
+    return [json.dumps([types, values, context.file, [context.rows.start, context.rows.stop]], default=str)]
+"""
+
+
+@pytest.fixture
+def table(tabular_launcher, start, tmp_path):
+    """table(records, **settings of the input) -> (CsvFile, worker that is ready)"""
+
+    def make(records, name="t.csv", bom=b"", environment=None, **settings):
+        file = CsvFile(tmp_path / name, records, bom)
+        worker = start(
+            tabular_launcher, SHOW, environment, inputs=[{"name": "table", "type": "tabular", **settings}]
+        )
+        worker.ready()
+        return file, worker
+
+    return make
+
+
+def shown(answer):
+    assert answer.kind == RESULT, answer
+    return json.loads(answer.rows)
+
+
+def said(answer):
+    assert answer.kind == FAILED, answer
+    assert answer.error["phase"] == "read"
+    return answer.error["message"]
+
+
+def test_types_values_and_context(table):
+    file, worker = table([b"id,name,x\n", b'1,"a, b",1.5\n', b"2,NA,\n", b"\n", b'3,"l1\nl2",3\n', b"4,d,4"])
+    assert infer(worker, [file.whole()]) == {"types": {"id": "int64", "name": "string", "x": "float64"}}
+    types, values, path, rows = shown(worker.run(file.slice(2, 4)))
+    assert types["id"] == "int64" and types["x"] == "float64"
+    assert values == [[2, None, None], [3, "l1\nl2", 3.0]]
+    assert path == str(file.path) and rows == [2, 5]
+    answer = worker.run(file.slice(2, 4))
+    assert answer.items == 2 and worker.stamp()[3] == 2
+    assert shown(worker.run(file.slice(5, 5)))[1] == [[4, "d", 4.0]]
+
+
+@pytest.mark.parametrize(
+    "record, row, fields",
+    [(b"1,2\n", 3, 2), (b"1,2,3,4\n", 3, 4), (b'1,"2,3\n4",5,6\n', 3, 4), (b"x\n", 3, 1), (b'"1,2,3"\n', 3, 1)],
+)
+def test_records_with_other_field_counts(table, record, row, fields):
+    good = [b"1,2,3\n", b"\n"]
+    file, worker = table([b"a,b,c\n"] + good + [record] + 100 * [b"4,5,6\n"])
+    message = said(worker.run(file.whole()))
+    assert "%s, row %d has %d field" % (file.path, row, fields) in message and "header has 3" in message
+    assert worker.run(file.whole()).items == 102
+    assert shown(worker.run(file.slice(4, 103)))[1] == [[4, 5, 6]] * 100
+    # Also far behind the start of a slice.
+    file, worker = table([b"a,b,c\n"] + 5000 * [b'"1",2,3\n'] + [record], "far.csv")
+    assert "row 5001 has %d field" % fields in said(worker.run(file.slice(7, 5001)))
+
+
+def test_broken_encoding_is_placed(table):
+    file, worker = table([b"a,b\n"] + 500 * ["é,ü\n".encode()] + [b"x,caf\xe9\n", b"1,2\n"])
+    message = said(worker.run(file.slice(3, 502)))
+    assert "%s, row 501: byte 0xe9 is not utf-8" % file.path in message and "spec.inputs[table].encoding" in message
+    assert shown(worker.run(file.slice(502, 502)))[1] == [[1, 2]]
+
+
+def test_declared_encodings(table, tmp_path):
+    records = ["a,b\n".encode("cp1252"), "é,€\n".encode("cp1252"), b"\x81,x\n"]
+    file, worker = table(records, encoding="cp1252")
+    assert shown(worker.run(file.slice(1, 1)))[1] == [["é", "€"]]
+    assert "row 2: byte 0x81 is not cp1252" in said(worker.run(file.slice(1, 2)))
+
+    text = "a,b\r\né,1\r\n\r\n\"x\ny\",2\r\n"
+    file, worker = table([text.encode("utf-16")], "wide.csv", encoding="utf-16")
+    answer = worker.run(file.slice(0, 0))
+    assert answer.items == 2 and shown(answer)[1] == [["é", 1], ["x\ny", 2]]
+
+    file, worker = table([gzip.compress(text.encode())], "packed.csv.gz")
+    assert shown(worker.run(file.slice(0, 0)))[1] == [["é", 1], ["x\ny", 2]]
+    file, worker = table([gzip.compress(text.encode())[:-9]], "cut.csv.gz")
+    assert "cannot be unpacked" in said(worker.run(file.slice(0, 0)))
+    file, worker = table([b"a,b\rx,1\ry,2"], "mac.csv")
+    offset = 4
+    from worker_harness import csv_slice
+
+    assert shown(worker.run(csv_slice(file.path, offset, 7, 1, 2, b"a,b\r")))[1] == [["x", 1], ["y", 2]]
+
+
+def test_an_unknown_encoding_is_named(tabular_launcher, start):
+    worker = start(tabular_launcher, SHOW, inputs=[{"name": "table", "type": "tabular", "encoding": "utf8000"}])
+    answer = worker.answer()
+    assert answer.kind == INIT_FAILED and "utf8000" in answer.json["message"]
+
+
+def test_a_gap_in_a_whole_number_column(table):
+    file, worker = table([b"n,x\n"] + 50 * [b"7,a\n"] + [b",b\n", b"8,c\n", b"9,d\n", b",e\n"])
+    infer(worker, [file.slice(1, 20)])
+    types, values, *_ = shown(worker.run(file.slice(50, 52)))
+    assert types["n"] == "float64" and values == [[7.0, "a"], [None, "b"], [8.0, "c"]]
+    assert shown(worker.run(file.slice(52, 53)))[0]["n"] == "int64"
+    assert shown(worker.run(file.slice(54, 54)))[0]["n"] == "float64"
+    lines = worker.stderr().splitlines()
+    assert len(lines) == 1 and "'n'" in lines[0] and "row 51" in lines[0] and "float64" in lines[0]
+
+
+@pytest.mark.parametrize(
+    "sample, bad, shown_value",
+    [
+        (b"1", b"x7", "'x7'"),
+        (b"1", b"1.5", "'1.5'"),
+        (b"1", b"99999999999999999999999", "'99999999999999999999999'"),
+        (b"18446744073709551615", b"-1", "'-1'"),
+        (b"1.5", b"1;5", "'1;5'"),
+        (b"True", b"yes", "'yes'"),
+        (b"True", b"", "is empty"),
+        (b"", b"text", "'text'"),
+    ],
+)
+def test_misfits_are_placed_with_the_way_out(table, sample, bad, shown_value):
+    file, worker = table([b"k,v\n"] + 9 * [b"a," + sample + b"\n"] + [b"\n", b"b," + bad + b"\n", b"c," + sample + b"\n"])
+    infer(worker, [file.slice(1, 9)])
+    answer = worker.run(file.slice(5, 12))
+    message = said(answer)
+    assert "%s, row 11, column 'v' " % file.path in message and shown_value in message
+    assert "spec.inputs[table].columns: {v: string}" in message
+    assert answer.items == 7
+    assert worker.run(file.slice(1, 9)).kind == RESULT
+
+
+def test_a_gap_does_not_hide_a_misfit(table):
+    file, worker = table([b"k,v\n"] + 9 * [b"a,1\n"] + [b"b,\n", b"b,2.5\n"])
+    infer(worker, [file.slice(1, 9)])
+    assert "row 11, column 'v' is '2.5'" in said(worker.run(file.slice(9, 11)))
+
+
+def test_text_columns_that_look_like_something_else(table):
+    file, worker = table([b"v,w\n", b"x,1\n"] + 5 * [b"007,2\n"] + 5 * [b"True,3\n", b"NA,4\n"] + [b",5\n"])
+    infer(worker, [file.whole()])
+    assert shown(worker.run(file.slice(2, 6)))[1] == [["007", 2]] * 5
+    assert shown(worker.run(file.slice(7, 7)))[1] == [["True", 3]]
+    assert shown(worker.run(file.slice(7, 8)))[1] == [["True", 3], [None, 4]]
+    assert shown(worker.run(file.slice(17, 17)))[1] == [[None, 5]]
+
+
+def test_bools_with_gaps_stay_objects(table):
+    file, worker = table([b"v,w\n", b"True,1\n", b",2\n", b"False,3\n", b"true,4\n", b",5\n"])
+    assert infer(worker, [file.whole()])["types"]["v"] == "bool_or_missing"
+    for first, last, values in ((1, 2, [True, None]), (3, 4, [False, True]), (5, 5, [None])):
+        types, rows, *_ = shown(worker.run(file.slice(first, last)))
+        assert types["v"] == "object" and [row[0] for row in rows] == values
+
+
+def test_declared_types(table):
+    columns = {"code": "string", "n": "int64", "f": "float64", "b": "bool", "when": "datetime"}
+    records = [b"code,n,f,b,when,other\n", b"007,1,2,True,2024-02-03 04:05:06,x\n", b"008,2,3.5,False,2024-02-04,y\n",
+               b"009,3,1,maybe,2024-02-04,z\n", b"010,3,1,True,03/04/2024,z\n", b"011,,1,True,,z\n",
+               b"012,1,1,True,2024-13-01,z\n"]
+    file, worker = table(records, columns=columns)
+    assert infer(worker, [file.slice(1, 2)]) == {"types": {"other": "string"}}
+    types, values, *_ = shown(worker.run(file.slice(1, 2)))
+    assert (types["n"], types["f"], types["b"], types["when"]) == ("int64", "float64", "bool", "datetime64[ns]")
+    assert [row[:4] for row in values] == [["007", 1, 2.0, True], ["008", 2, 3.5, False]]
+    assert [row[4] for row in values] == ["2024-02-03 04:05:06", "2024-02-04 00:00:00"]
+    message = said(worker.run(file.slice(1, 3)))
+    assert "row 3, column 'b' is 'maybe'" in message and "declared" in message
+    assert "row 4, column 'when' is '03/04/2024'" in said(worker.run(file.slice(4, 4)))
+    assert "row 6, column 'when' is '2024-13-01'" in said(worker.run(file.slice(6, 6)))
+    types, *_ = shown(worker.run(file.slice(5, 5)))
+    assert types["n"] == "float64" and types["when"].startswith("datetime64[ns")
+
+
+def test_a_declared_column_that_is_not_there(table):
+    file, worker = table([b"a,b\n", b"1,2\n"], columns={"code": "string"})
+    message = said(worker.run(file.whole()))
+    assert "'code'" in message and "spec.inputs[table].columns" in message and "a, b" in message
+
+
+def test_types_are_one_decision_for_files_with_other_headers(table, tmp_path):
+    file, worker = table([b"a,b\n", b"1,x\n"])
+    other = CsvFile(tmp_path / "other.csv", [b"b,a,c\n", b"y,2.5,\n", b"z,3,\n"])
+    broken = CsvFile(tmp_path / "broken.csv", [b"a,b\n", b"q\n"])
+    types = infer(worker, [file.whole(), other.whole(), broken.whole()])["types"]
+    assert types == {"a": "float64", "b": "string", "c": "missing"}
+    assert shown(worker.run(file.whole()))[0]["a"] == "float64"
+
+
+def test_repeated_and_unnamed_columns(table):
+    file, worker = table([b"a,a,,a\n", b"1,x,2,3\n", b"4,y,5,6\n"])
+    assert infer(worker, [file.whole()])["types"] == {"a": "int64", "a.1": "string", "Unnamed: 2": "int64", "a.2": "int64"}
+    assert shown(worker.run(file.slice(2, 2)))[1] == [[4, "y", 5, 6]]
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|", " "])
+def test_delimiters(table, delimiter):
+    d = delimiter.encode()
+    file, worker = table([b"a" + d + b"b\r\n", b"1" + d + b'"x' + d + b'y"\r\n', b"\r\n", b"2" + d + b"\r\n"], delimiter=delimiter)
+    assert shown(worker.run(file.whole()))[1] == [[1, "x" + delimiter + "y"], [2, None]]
+
+
+def test_a_file_that_changed_is_refused(table):
+    file, worker = table([b"a,b\n", b"1,2\n"])
+    descriptor = file.whole()
+    os.utime(file.path, ns=(1, 1))
+    assert "has changed since it was planned" in said(worker.run(descriptor))
+    descriptor = file.whole()
+    file.path.write_bytes(b"a,b\n1,2\n3,4\n")
+    assert "has changed since it was planned" in said(worker.run(descriptor))
+    os.unlink(file.path)
+    message = said(worker.run(descriptor))
+    assert "t.csv cannot be read: No such file" in message
+
+
+def test_an_unclosed_quote(table):
+    file, worker = table([b"a,b\n", b"1,2\n", b'3,"4\n', b"5,6\n"])
+    assert "row 2" in said(worker.run(file.whole()))
+
+
+def test_a_descriptor_that_lies(table):
+    file, worker = table([b"a,b\n", b"1,2\n"])
+    good = file.whole()
+    for descriptor in (good[:-1], good + b"x", good[:9], b"\x02"):
+        assert "descriptor" in said(worker.run(descriptor))
+    from worker_harness import csv_slice
+
+    assert "behind the end" in said(worker.run(csv_slice(file.path, 4, 4000, 1, 1, b"a,b\n")))
+    assert shown(worker.run(good))[1] == [[1, 2]]
+
+
+def test_without_the_library_the_answers_are_the_same(table):
+    """PARALLELRUN_CSV_LIBRARY=none: the csv module does the checks."""
+    records = [b"a,b\n", b'"1\n1",2\n', b"  \n", b"3,4\n", b'5,"6""x"\n', b"7\n", b"\xff,1\n"]
+    for environment in (None, {"PARALLELRUN_CSV_LIBRARY": "none"}):
+        file, worker = table(records, environment=environment)
+        assert shown(worker.run(file.slice(1, 4)))[1] == [["1\n1", "2"], ["3", "4"], ["5", '6"x']]
+        assert "row 5 has 1 field " in said(worker.run(file.slice(2, 5)))
+        assert "row 6: byte 0xff" in said(worker.run(file.slice(6, 6)))
+
+
+@pytest.mark.skipif(OTHER_PYTHON is None, reason="no other python3 on PATH")
+def test_without_pandas_a_tabular_input_says_so(start, tmp_path):
+    hidden = tmp_path / "no-pandas"
+    hidden.mkdir()
+    (hidden / "pandas.py").write_text("raise ModuleNotFoundError(\"No module named 'pandas'\", name='pandas')\n")
+    worker = start(
+        Launcher("other", OTHER_PYTHON, False), SHOW, {"PYTHONPATH": str(hidden)}, inputs=[{"name": "t", "type": "tabular"}]
+    )
+    answer = worker.answer()
+    assert answer.kind == INIT_FAILED and answer.json["phase"] == "load"
+    assert "needs pandas" in answer.json["message"] and "spec.environment.requirements" in answer.json["message"]
