@@ -1,0 +1,25 @@
+// Finds the records in a piece cut out of a CSV file at any byte.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace parallelrun {
+
+// Offsets within the piece.
+struct CsvPiece {
+  std::size_t begin = 0;      // of the first whole record
+  std::size_t end = 0;        // behind the last one
+  std::uint64_t records = 0;  // not blank; at least 1
+  bool operator==(const CsvPiece&) const = default;
+};
+
+// Fields of one record, a header for example.
+std::size_t count_fields(std::string_view record, char delimiter);
+
+// The whole records of `bytes`, each of which has `fields` fields (blank ones apart). Empty when no reading of
+// the piece gives that, or several do and disagree. `at_file_end`: the last record needs no line break.
+std::optional<CsvPiece> find_records(std::string_view bytes, char delimiter, std::size_t fields, bool at_file_end);
+
+}  // namespace parallelrun

@@ -1,0 +1,222 @@
+#include "runner/plan/file_walk.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <limits>
+#include <system_error>
+
+namespace parallelrun {
+namespace {
+
+constexpr std::size_t kBufferBytes = 256U << 10U;
+constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+
+Error cannot_read(const std::string& directory, int error) {
+  return Error{ErrorCode::kIo, "the directory '" + directory + "' cannot be read: " +
+                                   std::generic_category().message(error) +
+                                   "; make it readable, or leave it out with a glob"};
+}
+
+bool is_left_out(std::string_view name) { return name.starts_with('.') || name == "lost+found"; }
+
+// Eight bytes of a name as a number that sorts as they do.
+std::uint64_t sort_key(std::string_view bytes) {
+  std::uint64_t key = 0;
+  const std::size_t size = std::min<std::size_t>(bytes.size(), 8);
+  for (std::size_t i = 0; i < size; ++i) {
+    key |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (56 - 8 * i);
+  }
+  return key;
+}
+
+std::vector<std::string> components_of(std::string_view path) {
+  std::vector<std::string> components;
+  while (!path.empty()) {
+    const std::size_t slash = path.find('/');
+    if (slash != 0) components.emplace_back(path.substr(0, slash));
+    path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
+  }
+  return components;
+}
+
+}  // namespace
+
+std::optional<FileIdentity> identity_of(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return std::nullopt;
+  return FileIdentity{info.st_dev, info.st_ino};
+}
+
+Result<FileWalk> FileWalk::open(Options options) {
+  Result<Glob> glob = Glob::compile(options.glob);
+  if (!glob) return glob.error();
+  std::error_code error;
+  std::string root = std::filesystem::absolute(options.root, error).string();
+  if (error || options.root.empty()) {
+    return Error{ErrorCode::kInvalidArgument, "'" + options.root + "' is not the path of a directory"};
+  }
+  if (root.back() != '/') root.push_back('/');
+
+  FileDescriptor fd(::open(root.c_str(), kDirectoryFlags));
+  if (!fd) {
+    if (errno == ENOENT) return Error{ErrorCode::kNotFound, "there is no directory '" + root + "'"};
+    if (errno == ENOTDIR) return Error{ErrorCode::kInvalidArgument, "'" + root + "' is not a directory"};
+    return cannot_read(root, errno);
+  }
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0) return cannot_read(root, errno);
+  if (options.exclude == FileIdentity{info.st_dev, info.st_ino}) {
+    return Error{ErrorCode::kInvalidArgument, "'" + root + "' is also the output directory; give the job another one"};
+  }
+
+  FileWalk walk(std::move(options), std::move(*glob));
+  walk.path_ = std::move(root);
+  walk.root_length_ = walk.path_.size();
+  walk.seek_ = components_of(walk.options_.start_after);
+  walk.buffer_ = std::make_unique_for_overwrite<char[]>(kBufferBytes);
+  if (Status entered = walk.enter(std::move(fd), walk.glob_.start()); !entered) return entered.error();
+  return walk;
+}
+
+Status FileWalk::enter(FileDescriptor fd, Glob::State state) {
+  if (depth_ == levels_.size()) levels_.emplace_back();
+  Level& level = levels_[depth_++];
+  level.fd = std::move(fd);
+  level.state = state;
+  level.names.clear();
+  level.entries.clear();
+  level.next = 0;
+  level.path_length = path_.size();
+  if (Status read = read_entries(level); !read) return read;
+  sort_entries(level);
+  if (!seek_.empty()) seek(level);
+  return {};
+}
+
+Status FileWalk::read_entries(Level& level) {
+  while (true) {
+    const ssize_t size = ::getdents64(level.fd.get(), buffer_.get(), kBufferBytes);
+    if (size < 0 && errno == ENOENT) return {};  // removed while it was open
+    if (size < 0) return cannot_read(path_, errno);
+    if (size == 0) return {};
+    for (ssize_t at = 0; at < size;) {
+      const auto* entry = reinterpret_cast<const dirent64*>(buffer_.get() + at);
+      at += entry->d_reclen;
+      const std::string_view name = entry->d_name;
+      if (is_left_out(name)) continue;
+      const bool may_be_directory = entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN;
+      const bool may_be_file = entry->d_type == DT_REG || entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN;
+      if (!may_be_directory && !may_be_file) continue;
+      const Glob::State state = glob_.step(level.state, name);
+      if (!(may_be_file && glob_.accepts(state)) && !(may_be_directory && glob_.may_match_below(state))) continue;
+      if (level.names.size() > std::numeric_limits<std::uint32_t>::max() - name.size()) {
+        return Error{ErrorCode::kUnsupported, "the directory '" + path_ + "' has more than 4 GiB of names; spread its files over subdirectories"};
+      }
+      level.entries.push_back({0, static_cast<std::uint32_t>(level.names.size()),
+                               static_cast<std::uint16_t>(name.size()), entry->d_type});
+      level.names += name;
+    }
+  }
+}
+
+void FileWalk::sort_entries(Level& level) const {
+  if (level.entries.empty()) return;
+  // Names of one directory mostly begin alike: the key starts where they begin to differ.
+  std::string_view common = level.name(level.entries.front());
+  for (const Entry& entry : level.entries) {
+    const std::string_view name = level.name(entry);
+    if (name.starts_with(common)) continue;
+    std::size_t same = 0;
+    while (same < name.size() && same < common.size() && name[same] == common[same]) ++same;
+    common = common.substr(0, same);
+  }
+  for (Entry& entry : level.entries) entry.key = sort_key(level.name(entry).substr(common.size()));
+  std::sort(level.entries.begin(), level.entries.end(), [&](const Entry& a, const Entry& b) {
+    return a.key != b.key ? a.key < b.key : level.name(a) < level.name(b);
+  });
+}
+
+// Moves to the place of the component of start_after that belongs to this level.
+void FileWalk::seek(Level& level) {
+  const std::size_t at = depth_ - 1;
+  const std::string& component = seek_[at];
+  const auto found = std::partition_point(level.entries.begin(), level.entries.end(),
+                                          [&](const Entry& entry) { return level.name(entry) < component; });
+  level.next = static_cast<std::size_t>(found - level.entries.begin());
+  const bool here = found != level.entries.end() && level.name(*found) == component;
+  if (at + 1 == seek_.size()) {
+    if (here) ++level.next;
+    seek_.clear();
+  } else if (!here) {
+    seek_.clear();  // the directory has gone: what follows it is next
+  }
+}
+
+bool FileWalk::is_regular(const Level& level, const char* name, std::uint8_t type, bool* is_directory) const {
+  *is_directory = type == DT_DIR;
+  if (type == DT_REG || type == DT_DIR) return type == DT_REG;
+  struct stat info {};
+  if (type == DT_UNKNOWN) {
+    if (::fstatat(level.fd.get(), name, &info, AT_SYMLINK_NOFOLLOW) != 0) return false;
+    *is_directory = S_ISDIR(info.st_mode);
+    if (!S_ISLNK(info.st_mode)) return S_ISREG(info.st_mode);
+  }
+  return ::fstatat(level.fd.get(), name, &info, 0) == 0 && S_ISREG(info.st_mode);
+}
+
+Result<std::optional<FileWalk::File>> FileWalk::next() {
+  while (depth_ > 0) {
+    Level& level = levels_[depth_ - 1];
+    path_.resize(level.path_length);
+    if (level.next == level.entries.size()) {
+      level.fd.close();
+      --depth_;
+      continue;
+    }
+    const Entry& entry = level.entries[level.next++];
+    const std::string_view name = level.name(entry);
+    if (entry.type == DT_REG) return std::optional<File>(File{path_, name, root_length_});
+
+    const std::string name_z(name);
+    bool is_directory = false;
+    const Glob::State state = glob_.step(level.state, name);
+    if (is_regular(level, name_z.c_str(), entry.type, &is_directory)) {
+      seek_.clear();
+      if (glob_.accepts(state)) return std::optional<File>(File{path_, name, root_length_});
+      continue;
+    }
+    if (!is_directory || !glob_.may_match_below(state)) {
+      seek_.clear();
+      continue;
+    }
+
+    path_.append(name).push_back('/');
+    FileDescriptor fd(::openat(level.fd.get(), name_z.c_str(), kDirectoryFlags | O_NOFOLLOW));
+    struct stat info {};
+    if (!fd || (options_.exclude && ::fstat(fd.get(), &info) != 0)) {
+      if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP) {
+        depth_ = 0;
+        return cannot_read(path_, errno);
+      }
+      seek_.clear();
+      continue;
+    }
+    if (options_.exclude && *options_.exclude == FileIdentity{info.st_dev, info.st_ino}) {
+      seek_.clear();
+      continue;
+    }
+    if (Status entered = enter(std::move(fd), state); !entered) {
+      depth_ = 0;
+      return entered.error();
+    }
+  }
+  return std::optional<File>();
+}
+
+}  // namespace parallelrun

@@ -1,0 +1,99 @@
+// Lists the files of a directory tree in the order in which they are planned.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/result/result.h"
+#include "runner/plan/file_descriptor.h"
+#include "runner/plan/glob.h"
+
+namespace parallelrun {
+
+// Names a directory whatever path leads to it.
+struct FileIdentity {
+  dev_t device = 0;
+  ino_t inode = 0;
+  bool operator==(const FileIdentity&) const = default;
+};
+
+// Empty when there is nothing at `path`.
+std::optional<FileIdentity> identity_of(const std::string& path);
+
+// A pull iterator over the regular files below a directory, in bytewise order of their path components:
+// in every directory the entries come sorted by name, and what lies in a directory comes where its name
+// stands. One directory is read and sorted when the walk reaches it, so the first files come out long
+// before the tree is listed; memory holds the directories on the way down to the current one.
+//
+// Left out: entries that begin with a dot, `lost+found`, `Options::exclude`, links to directories, broken
+// links, and whatever is neither file nor directory. Links to files are followed. Names are raw bytes.
+// One thread at a time.
+class FileWalk {
+ public:
+  struct Options {
+    std::string root;                     // a directory, or a link to one
+    std::string glob;                     // see Glob; empty: every file
+    std::optional<FileIdentity> exclude;  // a directory that is not entered: the job's output
+    std::string start_after;              // relative path of a file: the walk begins behind its place
+  };
+
+  struct File {
+    std::string_view directory;      // absolute, ends in '/'
+    std::string_view name;
+    std::size_t root_length = 0;     // of `directory`: what comes behind is relative to the root
+
+    std::string path() const { return std::string(directory).append(name); }
+    std::string relative_path() const { return std::string(directory.substr(root_length)).append(name); }
+  };
+
+  // Errors: kNotFound (no such directory), kInvalidArgument (not a directory, bad glob, the root is
+  // `exclude`), kIo; the message names the directory.
+  static Result<FileWalk> open(Options options);
+
+  // The next file, or nothing at the end. The views hold until the next call. Errors: kIo, naming a
+  // directory that cannot be read; the walk ends there. What vanishes under the walk is passed over.
+  Result<std::optional<File>> next();
+
+ private:
+  struct Entry {
+    std::uint64_t key = 0;  // the eight bytes behind the directory's common prefix, big-endian
+    std::uint32_t offset = 0;
+    std::uint16_t length = 0;
+    std::uint8_t type = 0;  // d_type
+  };
+  struct Level {
+    FileDescriptor fd;
+    Glob::State state;
+    std::string names;  // back to back
+    std::vector<Entry> entries;
+    std::size_t next = 0;
+    std::size_t path_length = 0;  // of path_ when the walk is in this directory
+
+    std::string_view name(const Entry& entry) const { return std::string_view(names).substr(entry.offset, entry.length); }
+  };
+
+  FileWalk(Options options, Glob glob) : options_(std::move(options)), glob_(std::move(glob)) {}
+
+  Status enter(FileDescriptor fd, Glob::State state);
+  Status read_entries(Level& level);
+  void sort_entries(Level& level) const;
+  void seek(Level& level);
+  bool is_regular(const Level& level, const char* name, std::uint8_t type, bool* is_directory) const;
+
+  Options options_;
+  Glob glob_;
+  std::string path_;  // of the current directory, absolute, ends in '/'
+  std::size_t root_length_ = 0;
+  std::vector<Level> levels_;  // the first depth_ are in use; the rest keep their memory for the next
+  std::size_t depth_ = 0;
+  std::vector<std::string> seek_;  // components of start_after; empty once the walk is past it
+  std::unique_ptr<char[]> buffer_;
+};
+
+}  // namespace parallelrun

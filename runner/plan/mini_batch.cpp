@@ -1,0 +1,96 @@
+#include "runner/plan/mini_batch.h"
+
+#include <algorithm>
+
+#include "runner/wire/wire.h"
+
+namespace parallelrun {
+namespace {
+
+Error corrupt(const char* what) {
+  return Error{ErrorCode::kCorrupt, std::string("the descriptor of a mini-batch does not decode: ") + what};
+}
+
+}  // namespace
+
+std::string encode(const FileSet& files) {
+  std::string out;
+  wire::Writer writer(out);
+  writer.u8(static_cast<std::uint8_t>(DescriptorKind::kFiles));
+  writer.u32(static_cast<std::uint32_t>(files.groups.size()));
+  std::string joined;
+  for (const FileSet::Group& group : files.groups) {
+    joined.clear();
+    for (const std::string& name : group.names) {
+      if (!joined.empty()) joined.push_back('\0');
+      joined += name;
+    }
+    writer.bytes(group.directory);
+    writer.bytes(joined);
+  }
+  return out;
+}
+
+std::string encode(const CsvSlice& slice) {
+  std::string out;
+  out.reserve(1 + 4 + slice.path.size() + 6 * 8 + 4 + slice.header.size());
+  wire::Writer writer(out);
+  writer.u8(static_cast<std::uint8_t>(DescriptorKind::kCsvSlice));
+  writer.bytes(slice.path);
+  writer.u64(slice.offset);
+  writer.u64(slice.length);
+  writer.u64(slice.first_row);
+  writer.u64(slice.records);
+  writer.u64(slice.file_size);
+  writer.i64(slice.modified_ns);
+  writer.bytes(slice.header);
+  return out;
+}
+
+Result<FileSet> decode_file_set(std::string_view descriptor) {
+  wire::Reader reader(descriptor);
+  if (reader.u8() != static_cast<std::uint8_t>(DescriptorKind::kFiles)) return corrupt("it is not a set of files");
+  FileSet files;
+  const std::uint32_t groups = reader.count(8);
+  files.groups.reserve(groups);
+  for (std::uint32_t g = 0; g < groups && reader.ok(); ++g) {
+    FileSet::Group group{reader.string(), {}};
+    std::string_view joined = reader.bytes();
+    if (group.directory.empty() || group.directory.front() != '/' || group.directory.back() != '/') {
+      return corrupt("a directory is not absolute or does not end in '/'");
+    }
+    while (true) {
+      const std::size_t end = joined.find('\0');
+      const std::string_view name = joined.substr(0, end);
+      if (name.empty() || name.find('/') != std::string_view::npos) return corrupt("a file name is empty or has a '/'");
+      group.names.emplace_back(name);
+      if (end == std::string_view::npos) break;
+      joined.remove_prefix(end + 1);
+    }
+    files.groups.push_back(std::move(group));
+  }
+  if (!reader.done() || files.groups.empty()) return corrupt("bytes are missing or left over");
+  return files;
+}
+
+Result<CsvSlice> decode_csv_slice(std::string_view descriptor) {
+  wire::Reader reader(descriptor);
+  if (reader.u8() != static_cast<std::uint8_t>(DescriptorKind::kCsvSlice)) return corrupt("it is not a slice of a CSV file");
+  CsvSlice slice;
+  slice.path = reader.string();
+  slice.offset = reader.u64();
+  slice.length = reader.u64();
+  slice.first_row = reader.u64();
+  slice.records = reader.u64();
+  slice.file_size = reader.u64();
+  slice.modified_ns = reader.i64();
+  slice.header = reader.string();
+  if (!reader.done()) return corrupt("bytes are missing or left over");
+  if (slice.path.empty() || slice.path.front() != '/') return corrupt("its path is not absolute");
+  if (slice.offset > slice.file_size || slice.length > slice.file_size - slice.offset) {
+    return corrupt("the slice reaches past the end of its file");
+  }
+  return slice;
+}
+
+}  // namespace parallelrun

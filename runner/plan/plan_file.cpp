@@ -1,0 +1,237 @@
+#include "runner/plan/plan_file.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "runner/wire/wire.h"
+
+namespace parallelrun {
+namespace {
+
+constexpr std::string_view kMagic = "PRUNPLAN";
+constexpr std::uint32_t kVersion = 1;
+constexpr std::size_t kHeaderBytes = 16;
+constexpr std::size_t kFrameBytes = 4 + 8;
+constexpr std::uint32_t kMostPayloadBytes = 1U << 30U;  // a longer length is a forged or torn one
+
+enum class RecordKind : std::uint8_t { kMiniBatch = 1, kEnd = 2 };
+
+std::string header() {
+  std::string bytes(kMagic);
+  wire::Writer writer(bytes);
+  writer.u32(kVersion);
+  writer.u32(0);
+  return bytes;
+}
+
+std::uint64_t checksum(std::string_view payload, std::uint64_t record_number) {
+  return XXH3_64bits_withSeed(payload.data(), payload.size(), record_number ^ (std::uint64_t{payload.size()} << 32));
+}
+
+void put(char* at, std::uint64_t value, std::size_t size) {
+  for (std::size_t i = 0; i < size; ++i) at[i] = static_cast<char>(value >> (8 * i));
+}
+
+}  // namespace
+
+PlanReader::PlanReader(PlanStorage& storage) : storage_(storage) {}
+
+Result<std::optional<MiniBatch>> PlanReader::corrupt(const std::string& what) const {
+  return Error{ErrorCode::kCorrupt, "the stored plan is damaged behind byte " + std::to_string(position_.bytes) + ": " + what};
+}
+
+// Makes at least `size` unused bytes available; false when they lie behind `limit` or the end of the file.
+Result<bool> PlanReader::fetch(std::size_t size, std::uint64_t limit) {
+  if (buffer_.size() - begin_ >= size) return true;
+  if (limit < position_.bytes || limit - position_.bytes < size) return false;
+  buffer_.erase(0, begin_);
+  begin_ = 0;
+  const std::size_t have = buffer_.size();
+  const std::size_t most = static_cast<std::size_t>(std::min<std::uint64_t>(std::max(size, kBufferBytes), limit - position_.bytes));
+  buffer_.resize(most);
+  const auto got = storage_.read_at(position_.bytes + have, buffer_.data() + have, most - have);
+  buffer_.resize(have + (got ? *got : 0));
+  if (!got) return got.error();
+  return buffer_.size() >= size;
+}
+
+Status PlanReader::check_header() {
+  const std::string_view bytes = std::string_view(buffer_).substr(begin_, kHeaderBytes);
+  wire::Reader reader(bytes.substr(kMagic.size()));
+  if (!bytes.starts_with(kMagic)) return Error{ErrorCode::kCorrupt, "the stored plan does not begin like one"};
+  if (const std::uint32_t version = reader.u32(); version != kVersion) {
+    return Error{ErrorCode::kUnsupported, "the stored plan has version " + std::to_string(version) + ", this program knows " +
+                                              std::to_string(kVersion) + "; go on with the program that began the job"};
+  }
+  return {};
+}
+
+Result<std::optional<MiniBatch>> PlanReader::next(const PlanExtent& extent) {
+  using Found = std::optional<MiniBatch>;
+  if (position_.complete) return Found();
+  if (position_.bytes == 0) {
+    const auto fetched = fetch(kHeaderBytes, extent.bytes);
+    if (!fetched) return fetched.error();
+    if (!*fetched) return Found();
+    if (Status checked = check_header(); !checked) return checked.error();
+    begin_ += kHeaderBytes;
+    position_.bytes = kHeaderBytes;
+  }
+  if (position_.bytes >= extent.bytes) return Found();
+
+  const auto framed = fetch(kFrameBytes, extent.bytes);
+  if (!framed) return framed.error();
+  if (!*framed) return corrupt("a record is cut off");
+  wire::Reader frame(std::string_view(buffer_).substr(begin_, kFrameBytes));
+  const std::uint32_t length = frame.u32();
+  const std::uint64_t expected = frame.u64();
+  if (length > kMostPayloadBytes) return corrupt("a record claims " + std::to_string(length) + " bytes");
+  const auto fetched = fetch(kFrameBytes + length, extent.bytes);
+  if (!fetched) return fetched.error();
+  if (!*fetched) return corrupt("a record is cut off");
+  const std::string_view payload = std::string_view(buffer_).substr(begin_ + kFrameBytes, length);
+  if (checksum(payload, position_.mini_batches) != expected) return corrupt("a checksum does not match");
+
+  wire::Reader reader(payload);
+  const auto kind = static_cast<RecordKind>(reader.u8());
+  Found found;
+  if (kind == RecordKind::kMiniBatch) {
+    found.emplace();
+    found->id.value = reader.u64();
+    found->input = reader.u32();
+    found->items = reader.u64();
+    if (!reader.ok() || found->id.value != position_.mini_batches) return corrupt("a mini-batch is out of order");
+    found->descriptor = reader.rest();
+    ++position_.mini_batches;
+    position_.items += found->items;
+  } else if (kind == RecordKind::kEnd) {
+    const std::uint64_t mini_batches = reader.u64();
+    const std::uint64_t items = reader.u64();
+    if (!reader.done() || mini_batches != position_.mini_batches || items != position_.items) {
+      return corrupt("its totals do not match its records");
+    }
+    position_.complete = true;
+  } else {
+    return corrupt("a record is of no known kind");
+  }
+  begin_ += kFrameBytes + length;
+  position_.bytes += kFrameBytes + length;
+  return found;
+}
+
+Result<std::unique_ptr<PlanWriter>> PlanWriter::open(PlanStorage& storage) {
+  std::unique_ptr<PlanWriter> writer(new PlanWriter(storage));
+  if (Status recovered = writer->recover(); !recovered) return recovered.error();
+  return writer;
+}
+
+Status PlanWriter::recover() {
+  const Result<std::uint64_t> size = storage_.size();
+  if (!size) return size.error();
+
+  PlanReader reader(storage_);
+  if (*size < kHeaderBytes) {
+    // A plan that was created and never flushed; anything else of this size is somebody else's.
+    std::string start(*size, '\0');
+    const auto got = storage_.read_at(0, start.data(), start.size());
+    if (!got) return got.error();
+    if (!header().starts_with(start)) return Error{ErrorCode::kCorrupt, "the stored plan does not begin like one"};
+  } else {
+    const PlanExtent everything{*size, 0, 0, false};
+    while (true) {
+      Result<std::optional<MiniBatch>> found = reader.next(everything);
+      if (!found) {
+        // Without its header it is no plan. Behind it, the first record that does not pass is the torn end.
+        if (found.error().code != ErrorCode::kCorrupt || reader.position().bytes == 0) return found.error();
+        break;
+      }
+      if (!*found) break;
+      last_found_ = std::move(*found);
+    }
+  }
+
+  appended_ = reader.position();
+  cut_bytes_ = *size - appended_.bytes;
+  if (cut_bytes_ > 0) {
+    if (Status cut = storage_.truncate(appended_.bytes); !cut) return cut;
+  }
+  flushed_ = appended_;
+  if (appended_.bytes == 0) {
+    buffer_ = header();
+    appended_.bytes = buffer_.size();
+    return flush();
+  }
+  return {};
+}
+
+void PlanWriter::begin_record() {
+  record_at_ = buffer_.size();
+  buffer_.append(kFrameBytes, '\0');
+}
+
+Status PlanWriter::end_record() {
+  const std::string_view payload = std::string_view(buffer_).substr(record_at_ + kFrameBytes);
+  if (payload.size() > kMostPayloadBytes) {
+    failure_ = Error{ErrorCode::kInvalidArgument, "a mini-batch of more than 1 GiB cannot be stored; set a smaller miniBatchSize"};
+    return *failure_;
+  }
+  char* frame = buffer_.data() + record_at_;
+  put(frame, payload.size(), 4);
+  put(frame + 4, checksum(payload, appended_.mini_batches), 8);
+  appended_.bytes += kFrameBytes + payload.size();
+  return {};
+}
+
+Status PlanWriter::append(const MiniBatch& mini_batch) {
+  if (failure_) return *failure_;
+  begin_record();
+  wire::Writer writer(buffer_);
+  writer.u8(static_cast<std::uint8_t>(RecordKind::kMiniBatch));
+  writer.u64(mini_batch.id.value);
+  writer.u32(mini_batch.input);
+  writer.u64(mini_batch.items);
+  buffer_ += mini_batch.descriptor;
+  if (Status ended = end_record(); !ended) return ended;
+  ++appended_.mini_batches;
+  appended_.items += mini_batch.items;
+  if (buffer_.size() < kBufferBytes) return {};
+  return flush();
+}
+
+Status PlanWriter::finish() {
+  if (failure_) return *failure_;
+  begin_record();
+  wire::Writer writer(buffer_);
+  writer.u8(static_cast<std::uint8_t>(RecordKind::kEnd));
+  writer.u64(appended_.mini_batches);
+  writer.u64(appended_.items);
+  if (Status ended = end_record(); !ended) return ended;
+  appended_.complete = true;
+  return flush();
+}
+
+Status PlanWriter::flush() {
+  if (failure_) return *failure_;
+  if (buffer_.empty()) return {};
+  if (Status written = storage_.append(buffer_); !written) {
+    failure_ = written.error();
+    return written;
+  }
+  buffer_.clear();
+  flushed_ = appended_;
+  return {};
+}
+
+Status PlanWriter::sync() {
+  if (Status flushed = flush(); !flushed) return flushed;
+  if (Status synced = storage_.sync(); !synced) {
+    failure_ = synced.error();
+    return synced;
+  }
+  return {};
+}
+
+}  // namespace parallelrun

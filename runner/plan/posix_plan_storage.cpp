@@ -1,0 +1,69 @@
+#include "runner/plan/posix_plan_storage.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace parallelrun {
+
+Error PosixPlanStorage::failure(const char* action, int error) const {
+  const ErrorCode code = error == ENOSPC || error == EDQUOT ? ErrorCode::kNoSpace
+                         : error == ENOENT                  ? ErrorCode::kNotFound
+                                                            : ErrorCode::kIo;
+  return Error{code, std::string("cannot ") + action + " '" + path_ + "': " + std::generic_category().message(error)};
+}
+
+Result<std::unique_ptr<PosixPlanStorage>> PosixPlanStorage::open(const std::string& path) {
+  FileDescriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
+  const int error = errno;
+  const bool opened = static_cast<bool>(fd);
+  std::unique_ptr<PosixPlanStorage> storage(new PosixPlanStorage(path, std::move(fd)));
+  if (!opened) return storage->failure("open", error);
+  return storage;
+}
+
+Status PosixPlanStorage::append(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd_.get(), bytes.data(), bytes.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      return failure("write", errno);
+    }
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+Result<std::size_t> PosixPlanStorage::read_at(std::uint64_t offset, char* into, std::size_t size) {
+  std::size_t total = 0;
+  while (total < size) {
+    const ssize_t got = ::pread(fd_.get(), into + total, size - total, static_cast<off_t>(offset + total));
+    if (got < 0) {
+      if (errno == EINTR) continue;
+      return failure("read", errno);
+    }
+    if (got == 0) break;
+    total += static_cast<std::size_t>(got);
+  }
+  return total;
+}
+
+Status PosixPlanStorage::truncate(std::uint64_t size) {
+  if (::ftruncate(fd_.get(), static_cast<off_t>(size)) != 0) return failure("truncate", errno);
+  return {};
+}
+
+Status PosixPlanStorage::sync() {
+  if (::fdatasync(fd_.get()) != 0) return failure("sync", errno);
+  return {};
+}
+
+Result<std::uint64_t> PosixPlanStorage::size() {
+  struct stat info {};
+  if (::fstat(fd_.get(), &info) != 0) return failure("examine", errno);
+  return static_cast<std::uint64_t>(info.st_size);
+}
+
+}  // namespace parallelrun
