@@ -39,6 +39,8 @@ class CsvCutter {
   };
 
   explicit CsvCutter(Options options);
+  CsvCutter(const CsvCutter&) = delete;
+  CsvCutter& operator=(const CsvCutter&) = delete;
 
   // Begins a file. `path` is absolute.
   void start(std::string path);

@@ -6,10 +6,11 @@ namespace parallelrun {
 namespace {
 
 struct Reading {
-  CsvPiece piece;
+  CsvPiece piece;          // without records: nothing that could be checked
   bool irregular = false;  // quotes where RFC 4180 has none
 };
 
+// Empty: refuted.
 std::optional<Reading> read_from(csv::State state, std::string_view bytes, unsigned char delimiter, std::size_t fields,
                                  bool at_file_end) {
   Reading reading;
@@ -47,10 +48,9 @@ std::optional<Reading> read_from(csv::State state, std::string_view bytes, unsig
     if (line_break && !first_half && !may_be_half && !finish_record(i + 1)) return std::nullopt;
   }
   if (at_file_end) {
-    if (state == csv::State::kQuoted || !begun) return std::nullopt;
-    if (!finish_record(bytes.size())) return std::nullopt;
+    if (state == csv::State::kQuoted) return std::nullopt;
+    if (begun && !finish_record(bytes.size())) return std::nullopt;
   }
-  if (reading.piece.records == 0) return std::nullopt;
   return reading;
 }
 
@@ -67,21 +67,19 @@ std::size_t count_fields(std::string_view record, char delimiter) {
 }
 
 std::optional<CsvPiece> find_records(std::string_view bytes, char delimiter, std::size_t fields, bool at_file_end) {
-  std::optional<Reading> best;
-  bool disagree = false;
+  const bool has_quotes = bytes.find('"') != std::string_view::npos;
+  std::optional<CsvPiece> found;
   for (const csv::State state : {csv::State::kFieldStart, csv::State::kUnquoted, csv::State::kQuoted}) {
     const auto reading = read_from(state, bytes, static_cast<unsigned char>(delimiter), fields, at_file_end);
     if (!reading) continue;
-    // A reading without stray quotes is believed over one that needs them.
-    if (!best || (best->irregular && !reading->irregular)) {
-      best = reading;
-      disagree = false;
-    } else if (best->irregular == reading->irregular) {
-      disagree = disagree || best->piece != reading->piece;
+    if (reading->piece.records == 0) {
+      if (has_quotes && !reading->irregular) return std::nullopt;
+      continue;
     }
+    if (found && *found != reading->piece) return std::nullopt;
+    found = reading->piece;
   }
-  if (!best || disagree) return std::nullopt;
-  return best->piece;
+  return found;
 }
 
 }  // namespace parallelrun

@@ -150,7 +150,7 @@ Result<std::vector<CsvSlice>> sample_slices(const Input& input, const std::strin
     if (i % stride != 0) continue;
     kept.push_back(last);
     if (kept.size() <= most) continue;
-    for (std::size_t k = 0; 2 * k < kept.size(); ++k) kept[k] = std::move(kept[2 * k]);
+    for (std::size_t k = 1; 2 * k < kept.size(); ++k) kept[k] = std::move(kept[2 * k]);
     kept.resize((kept.size() + 1) / 2);
     stride *= 2;
   }

@@ -153,8 +153,8 @@ void FileWalk::seek(Level& level) {
   if (at + 1 == seek_.size()) {
     if (here) ++level.next;
     seek_.clear();
-  } else if (!here) {
-    seek_.clear();  // the directory has gone: what follows it is next
+  } else if (!here || found->type == DT_REG) {
+    seek_.clear();  // the directory has gone: what stands in its place or behind it is next
   }
 }
 

@@ -1,0 +1,86 @@
+#include "runner/plan/csv_sample.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "runner/plan/csv_piece.h"
+#include "temporary_directory.h"
+
+namespace parallelrun {
+namespace {
+
+using test::TemporaryDirectory;
+
+TEST(CsvPiece, FindsWholeRecords) {
+  const auto piece = find_records("3,4\n5,6\n\n7,8\n9", ',', 2, false);
+  ASSERT_TRUE(piece.has_value());
+  EXPECT_EQ(piece->begin, 4U);
+  EXPECT_EQ(piece->end, 13U);
+  EXPECT_EQ(piece->records, 2U);
+  EXPECT_EQ(find_records("x\n7,8\n9,10", ',', 2, true)->records, 2U);
+}
+
+TEST(CsvPiece, TellsQuotedLineBreaksFromRealOnes) {
+  // The piece begins in a quoted field whose lines look like records.
+  const auto piece = find_records("a\n1,2\n3,4\",x\n5,\"6\n7\"\n8,9\n", ',', 2, false);
+  ASSERT_TRUE(piece.has_value());
+  EXPECT_EQ(piece->begin, 13U);
+  EXPECT_EQ(piece->records, 2U);
+}
+
+TEST(CsvPiece, LeavesTheUndecidableOut) {
+  EXPECT_FALSE(find_records("1\n2\n", ',', 2, false).has_value());           // not the header's fields
+  EXPECT_FALSE(find_records("abc", ',', 1, false).has_value());              // no boundary
+  EXPECT_FALSE(find_records("\"\na\n\"\nb\n\"\nc\n\"\n", ',', 1, false).has_value());  // both readings pass
+}
+
+TEST(CsvSample, PiecesOfALargeFileAreRecordsOfIt) {
+  TemporaryDirectory folder;
+  std::string text = "id,text\n";
+  std::set<std::size_t> boundaries{text.size()};
+  for (int i = 0; i < 20'000; ++i) {
+    text += std::to_string(i) + ",\"line " + std::to_string(i) + "\nwith, more\"\n";
+    boundaries.insert(text.size());
+  }
+  const std::string path = folder.write("a.csv", text);
+  CsvSampleOptions options;
+  options.piece_bytes = 1000;
+  const auto slices = sample_slices({path}, {}, options);
+  ASSERT_EQ(slices.size(), 16U);
+  std::uint64_t end = 0;
+  for (const CsvSlice& slice : slices) {
+    EXPECT_GE(slice.offset, end);
+    end = slice.offset + slice.length;
+    EXPECT_TRUE(boundaries.contains(slice.offset));
+    EXPECT_TRUE(boundaries.contains(end));
+    EXPECT_EQ(slice.header, "id,text\n");
+    EXPECT_GT(slice.records, 0U);
+  }
+  EXPECT_EQ(slices.front().offset, 8U);
+  EXPECT_EQ(end, text.size());
+}
+
+TEST(CsvSample, IsSpreadOverFilesAndBounded) {
+  TemporaryDirectory folder;
+  for (int i = 0; i < 300; ++i) folder.write(std::to_string(1000 + i) + ".csv", "a\n" + std::string(500, '1') + "\n");
+  folder.write("2000.csv", "");
+  folder.write("notes.txt", "x");
+  Input input;
+  CsvSampleOptions options;
+  options.max_files = 10;
+  options.total_bytes = 3000;
+  const auto slices = sample_slices(input, folder.path(), "", options);
+  ASSERT_TRUE(slices.ok());
+  EXPECT_EQ(slices->size(), 5U);
+  options.total_bytes = 1U << 20U;
+  const auto more = sample_slices(input, folder.path(), "", options);
+  EXPECT_EQ(more->size(), 9U);  // the last file of the ten is the empty one
+  EXPECT_EQ(more->front().path, folder / "1000.csv");
+  EXPECT_GT(more->back().path, folder / "1250.csv");
+}
+
+}  // namespace
+}  // namespace parallelrun

@@ -1,0 +1,99 @@
+#include "runner/plan/glob.h"
+
+#include <gtest/gtest.h>
+
+namespace parallelrun {
+namespace {
+
+struct Case {
+  const char* glob;
+  const char* path;
+  bool matches;
+};
+
+class GlobMatches : public testing::TestWithParam<Case> {};
+
+TEST_P(GlobMatches, WholePath) {
+  const Result<Glob> glob = Glob::compile(GetParam().glob);
+  ASSERT_TRUE(glob.ok()) << glob.error().message;
+  EXPECT_EQ(glob->matches(GetParam().path), GetParam().matches) << GetParam().glob << " on " << GetParam().path;
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, GlobMatches,
+                         testing::ValuesIn(std::initializer_list<Case>{
+                             {"", "a/b/c", true},
+                             {"*", "a.png", true},
+                             {"*", "a/b.png", false},
+                             {"*.png", "a.png", true},
+                             {"*.png", "a.PNG", false},
+                             {"*.png", "a/b.png", false},
+                             {"*.png", ".png", true},
+                             {"a*a", "a", false},
+                             {"a*a", "aa", true},
+                             {"**/*.png", "a.png", true},
+                             {"**/*.png", "a/b/c.png", true},
+                             {"**/*.png", "a/b/c.jpg", false},
+                             {"a/**", "a/b", true},
+                             {"a/**", "a/b/c", true},
+                             {"a/**", "a", false},
+                             {"a/", "a/b/c", true},
+                             {"a/", "b/c", false},
+                             {"**", "a", true},
+                             {"**", "a/b", true},
+                             {"a/**/z", "a/z", true},
+                             {"a/**/z", "a/b/c/z", true},
+                             {"a/**/z", "a/b/c/y", false},
+                             {"**/b/**/d", "a/b/c/b/d", true},
+                             {"/a.txt", "a.txt", true},
+                             {"./a.txt", "a.txt", true},
+                             {"?.txt", "a.txt", true},
+                             {"?.txt", "\xC3\xA4.txt", true},
+                             {"?.txt", "\xFF.txt", true},
+                             {"?.txt", "ab.txt", false},
+                             {"?.txt", ".txt", false},
+                             {"[a-c]x", "bx", true},
+                             {"[a-c]x", "dx", false},
+                             {"[!a-c]x", "dx", true},
+                             {"[^a-c]x", "ax", false},
+                             {"[]]x", "]x", true},
+                             {"[a-]x", "-x", true},
+                             {"[\xC3\xA4\xC3\xB6]x", "\xC3\xB6x", true},
+                             {"\\*x", "*x", true},
+                             {"\\*x", "ax", false},
+                             {"*a*b*c", "xxaxxbxxc", true},
+                             {"*a*b*c", "xxbxxaxxc", false},
+                             {"*.part-??.csv", "x.part-part-01.csv", false},
+                             {"*part-??.csv", "part-part-01.csv", true},
+                         }));
+
+TEST(Glob, ManyStarsStayFast) {
+  std::string pattern;
+  for (int i = 0; i < 30; ++i) pattern += "a*";
+  const Result<Glob> glob = Glob::compile(pattern + "b");
+  ASSERT_TRUE(glob.ok());
+  EXPECT_FALSE(glob->matches(std::string(250, 'a')));
+}
+
+TEST(Glob, PrunesWhatCannotMatch) {
+  const Result<Glob> glob = Glob::compile("2024/*/day*.csv");
+  ASSERT_TRUE(glob.ok());
+  EXPECT_FALSE(glob->may_match_below(glob->step(glob->start(), "2023")));
+  const Glob::State year = glob->step(glob->start(), "2024");
+  EXPECT_TRUE(glob->may_match_below(year));
+  const Glob::State month = glob->step(year, "01");
+  EXPECT_TRUE(glob->may_match_below(month));
+  EXPECT_FALSE(glob->may_match_below(glob->step(month, "day1.csv")));
+  EXPECT_TRUE(glob->accepts(glob->step(month, "day1.csv")));
+}
+
+TEST(Glob, RefusesWhatCannotBeMeant) {
+  EXPECT_NE(Glob::compile("a[b").error().message.find("a[b"), std::string::npos);
+  EXPECT_EQ(Glob::compile("../a").error().code, ErrorCode::kInvalidArgument);
+  EXPECT_FALSE(Glob::compile("a\\").ok());
+  std::string deep;
+  for (int i = 0; i < 70; ++i) deep += "a/";
+  EXPECT_FALSE(Glob::compile(deep + "*").ok());
+}
+
+}  // namespace
+}  // namespace parallelrun
