@@ -22,9 +22,18 @@ bool is_host_character(char c) {
          c == '_';
 }
 
-bool is_ipv6_character(char c) {
-  return (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || (c >= '0' && c <= '9') || c == ':' || c == '.' ||
-         c == '%';
+bool is_address_character(char c) {
+  return (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || (c >= '0' && c <= '9') || c == ':' || c == '.';
+}
+
+// With an optional zone: fe80::1%eth0.
+bool looks_like_ipv6(std::string_view host) {
+  const std::size_t percent = std::min(host.find('%'), host.size());
+  const std::string_view address = host.substr(0, percent);
+  const std::string_view zone = host.substr(percent);
+  return address.find(':') != std::string_view::npos &&
+         std::all_of(address.begin(), address.end(), is_address_character) &&
+         (zone.empty() || (zone.size() > 1 && std::all_of(zone.begin() + 1, zone.end(), is_host_character)));
 }
 
 }  // namespace
@@ -55,9 +64,7 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
   if (host.empty()) return invalid(text, "the host is missing");
   if (host.size() > kLongestHost) return invalid(text, "the host has more than 253 characters");
   if (bracketed) {
-    if (host.find(':') == std::string_view::npos || !std::all_of(host.begin(), host.end(), is_ipv6_character)) {
-      return invalid(text, "brackets are for IPv6 addresses");
-    }
+    if (!looks_like_ipv6(host)) return invalid(text, "brackets are for IPv6 addresses");
   } else if (!std::all_of(host.begin(), host.end(), is_host_character)) {
     return invalid(text, "the host holds a character that names and IPv4 addresses do not have");
   }

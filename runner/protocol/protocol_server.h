@@ -25,8 +25,8 @@ namespace parallelrun {
 class ProtocolServer {
  public:
   struct Options {
-    Endpoint endpoint;  // Unix: its folder is made (0700) or must be ours alone; the socket is 0600
-    TlsFiles tls;       // a client without a certificate of this CA gets nothing
+    Endpoint endpoint = {};  // Unix: its folder is made (0700) or must be ours alone; the socket is 0600
+    TlsFiles tls = {};       // a client without a certificate of this CA gets nothing
     std::size_t max_connections = 4096;
     std::size_t max_handshakes = 256;       // not yet authenticated; beyond it the oldest is closed
     std::uint32_t header_limit = 8U << 10U; // bytes
