@@ -70,7 +70,8 @@ class TabularInput:
             header, data, first_row = self._load(piece)
             return self._frame(piece.path, header, data, first_row)
         except SliceError as error:
-            error.items = error.items or piece.records
+            # The plan's count is what a failure costs; a file that came whole may have none.
+            error.items = piece.records or error.items
             raise
 
     def infer_types(self, payload):
@@ -82,24 +83,22 @@ class TabularInput:
         for _ in range(count):
             descriptor, at = _sized(payload, at)
             try:
-                header, data, _ = self._load(CsvSlice(descriptor))
-                fields, _ = self._columns_of(header)
+                piece = CsvSlice(descriptor)
+                header, data, _ = self._load(piece)
+                fields, _ = self._columns_of(header, piece.path)
                 if self._checker.check(data, self._delimiter, fields).error == 0:
                     samples.setdefault(header, []).append(data if data.endswith(b"\n") else data + b"\n")
             except SliceError:
                 continue
         merged = column_types.Merger()
         for header, pieces in samples.items():
-            merged.add(self._parse(header, b"".join(pieces), None, self._columns_of(header)[1]))
+            merged.add(self._parse(b"".join(pieces), None, self._columns_of(header, "")[1]))
         return merged.types(leave_out=self.declared)
 
     def _load(self, piece):
         """(header, records, number of the first record) as UTF-8 bytes."""
-        packed = piece.path.endswith(".gz")
-        if packed or not self._encoding.sliceable or not piece.header:
-            content = _read_range(piece, 0, piece.file_size)
-            if packed or content[:2] == b"\x1f\x8b":
-                content = _unpack(piece.path, content)
+        if not piece.header:  # the file came whole
+            content = _unpack(piece.path, _read_range(piece, 0, piece.file_size))
             return self._split_header(piece.path, self._to_utf8(piece.path, content, 0))
         data = _read_range(piece, piece.offset, piece.length)
         header = piece.header
@@ -140,19 +139,24 @@ class TabularInput:
         header = content[:low]
         return header if header.endswith((b"\n", b"\r")) else header + b"\n", content[low:], 1
 
-    def _columns_of(self, header):
+    def _columns_of(self, header, path):
         known = self._headers.get(header)
         if known is None:
             fields = self._checker.count_fields(header, self._delimiter)
-            # Through pandas, which numbers columns of the same name and names those without one.
-            columns = list(self._parse(header, b"", None, None).columns) if fields else []
+            try:
+                # Through pandas, which numbers columns of the same name and names those without one.
+                columns = self._read_csv(_Utf8Parts(header)).columns if fields else []
+            except ValueError as error:
+                raise SliceError("%s: the header cannot be read: %s" % (path, error), "ParserError") from None
             if len(self._headers) > 1000:
                 self._headers.clear()
-            known = self._headers[header] = (fields, columns)
+            known = self._headers[header] = (fields, self._pandas.Index(columns))
         return known
 
     def _frame(self, path, header, data, first_row):
-        fields, columns = self._columns_of(header)
+        fields, columns = self._columns_of(header, path)
+        if len(columns) != fields:
+            raise SliceError("%s: the header has %d fields, but pandas reads %d" % (path, fields, len(columns)))
         for column in self.declared:
             if column not in columns:
                 raise SliceError(
@@ -166,7 +170,7 @@ class TabularInput:
         types = {c: self.declared.get(c) or self.types.get(c) for c in columns}
         try:
             frame = column_types.apply(
-                lambda dtypes: self._parse(header, data, dtypes, columns),
+                lambda dtypes: self._parse(data, dtypes, columns),
                 types,
                 self._as_text,
                 lambda column, item: self._tell_gap(path, column, first_row + self._row(data, item)),
@@ -188,16 +192,20 @@ class TabularInput:
     def _row(self, data, item):
         return self._checker.row_of_item(data, self._delimiter, item)
 
-    def _parse(self, header, data, dtypes, columns):
-        # With names of its own for each column: otherwise the dtype of `a` is also that of a second `a`.
+    def _parse(self, data, dtypes, columns):
+        """`dtypes`: one for all columns, or by column, or None."""
+        # Columns go by number here: pandas would also give the dtype of `a` to a second `a`.
+        numbers = {column: str(number) for number, column in enumerate(columns)}
+        header = self._delimiter.join(number.encode() for number in numbers.values()) + b"\n"
+        if isinstance(dtypes, dict):
+            dtypes = {numbers[column]: dtype for column, dtype in dtypes.items() if column in numbers}
+        frame = self._read_csv(_Utf8Parts(header, data), dtypes)
+        frame.columns = columns
+        return frame
+
+    def _read_csv(self, source, dtypes=None):
         return self._pandas.read_csv(
-            _Utf8Parts(header, data),
-            sep=self._delimiter.decode(),
-            header=0,
-            names=columns,
-            dtype=dtypes,
-            low_memory=False,
-            engine="c",
+            source, sep=self._delimiter.decode(), dtype=dtypes, low_memory=False, engine="c"
         )
 
     def _bad_record(self, path, row, data, report, fields):
@@ -342,10 +350,33 @@ def _read_range(piece, offset, length):
 
 
 def _unpack(path, content):
-    import gzip
-    import zlib
+    """By the ending of the name, as the planner decides that a file cannot be cut."""
+    ending = os.path.splitext(path)[1]
+    if ending not in (".gz", ".bz2", ".xz", ".zst", ".zip"):
+        return content
+    import io
+    from importlib import import_module
 
     try:
-        return gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as error:
-        raise SliceError("%s cannot be unpacked: %s" % (path, error), "BadGzipFile") from None
+        if ending == ".gz":
+            return import_module("gzip").decompress(content)
+        if ending == ".bz2":
+            return import_module("bz2").decompress(content)
+        if ending == ".xz":
+            return import_module("lzma").decompress(content)
+        if ending == ".zst":
+            return import_module("compression.zstd").decompress(content)
+        with import_module("zipfile").ZipFile(io.BytesIO(content)) as archive:
+            names = archive.namelist()
+            if len(names) != 1:
+                raise SliceError("%s holds %d files; a packed CSV file must hold one" % (path, len(names)))
+            return archive.read(names[0])
+    except ImportError as error:
+        raise SliceError(
+            "%s cannot be unpacked: this python3 has no module %s; unpack it, or pack it as .gz" % (path, error.name),
+            "ModuleNotFoundError",
+        ) from None
+    except SliceError:
+        raise
+    except Exception as error:  # each format has errors of its own
+        raise SliceError("%s cannot be unpacked: %s" % (path, error), type(error).__name__) from None

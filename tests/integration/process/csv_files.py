@@ -22,6 +22,10 @@ class CsvFile:
         items = sum(not self.is_blank(record) for record in chosen)
         return csv_slice(self.path, offset, sum(map(len, chosen)), first, items, self.records[0])
 
+    def unsplit(self):
+        """The whole file as one slice without a header, as a file comes that cannot be cut."""
+        return csv_slice(self.path, 0, self.path.stat().st_size, 1, 0, b"")
+
     def whole(self):
         return self.slice(1, len(self.records) - 1)
 

@@ -7,7 +7,7 @@ import os
 import pytest
 from conftest import OTHER_PYTHON
 from csv_files import CsvFile, infer
-from worker_harness import FAILED, INIT_FAILED, RESULT, Launcher
+from worker_harness import FAILED, INIT_FAILED, RESULT, Launcher, csv_slice
 
 # Answers with the types and the values of the mini-batch.
 SHOW = """
@@ -89,18 +89,25 @@ def test_declared_encodings(table, tmp_path):
 
     text = "a,b\r\né,1\r\n\r\n\"x\ny\",2\r\n"
     file, worker = table([text.encode("utf-16")], "wide.csv", encoding="utf-16")
-    answer = worker.run(file.slice(0, 0))
+    answer = worker.run(file.unsplit())
     assert answer.items == 2 and shown(answer)[1] == [["é", 1], ["x\ny", 2]]
 
     file, worker = table([gzip.compress(text.encode())], "packed.csv.gz")
-    assert shown(worker.run(file.slice(0, 0)))[1] == [["é", 1], ["x\ny", 2]]
+    assert shown(worker.run(file.unsplit()))[1] == [["é", 1], ["x\ny", 2]]
     file, worker = table([gzip.compress(text.encode())[:-9]], "cut.csv.gz")
-    assert "cannot be unpacked" in said(worker.run(file.slice(0, 0)))
-    file, worker = table([b"a,b\rx,1\ry,2"], "mac.csv")
-    offset = 4
-    from worker_harness import csv_slice
-
-    assert shown(worker.run(csv_slice(file.path, offset, 7, 1, 2, b"a,b\r")))[1] == [["x", 1], ["y", 2]]
+    assert "cannot be unpacked" in said(worker.run(file.unsplit()))
+    for packer in ("bz2", "lzma"):
+        ending = {"bz2": "bz2", "lzma": "xz"}[packer]
+        file, worker = table([__import__(packer).compress(text.encode())], "packed.csv." + ending)
+        assert shown(worker.run(file.unsplit()))[1] == [["é", 1], ["x\ny", 2]]
+    file, worker = table([b"a,b\r", b"x,1\r", b"y,2"], "mac.csv")
+    assert shown(worker.run(file.whole()))[1] == [["x", 1], ["y", 2]]
+    file, worker = table([b"", b"\xef\xbb\xbf\n\na,b\nx,1\n"], "late.csv")
+    assert shown(worker.run(file.unsplit()))[1] == [["x", 1]]
+    file, worker = table([b"", b'a,"b\nx,1\n'], "open.csv")
+    assert "open.csv" in said(worker.run(file.unsplit()))
+    file, worker = table([b""], "empty.csv.gz")
+    assert "empty.csv.gz" in said(worker.run(file.unsplit()))
 
 
 def test_an_unknown_encoding_is_named(tabular_launcher, start):
@@ -237,8 +244,6 @@ def test_a_descriptor_that_lies(table):
     good = file.whole()
     for descriptor in (good[:-1], good + b"x", good[:9], b"\x02"):
         assert "descriptor" in said(worker.run(descriptor))
-    from worker_harness import csv_slice
-
     assert "behind the end" in said(worker.run(csv_slice(file.path, 4, 4000, 1, 1, b"a,b\n")))
     assert shown(worker.run(good))[1] == [[1, 2]]
 
