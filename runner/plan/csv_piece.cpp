@@ -68,7 +68,8 @@ std::size_t count_fields(std::string_view record, char delimiter) {
 
 std::optional<CsvPiece> find_records(std::string_view bytes, char delimiter, std::size_t fields, bool at_file_end) {
   const bool has_quotes = bytes.find('"') != std::string_view::npos;
-  std::optional<CsvPiece> found;
+  std::optional<Reading> found;
+  bool disagree = false;
   for (const csv::State state : {csv::State::kFieldStart, csv::State::kUnquoted, csv::State::kQuoted}) {
     const auto reading = read_from(state, bytes, static_cast<unsigned char>(delimiter), fields, at_file_end);
     if (!reading) continue;
@@ -76,10 +77,17 @@ std::optional<CsvPiece> find_records(std::string_view bytes, char delimiter, std
       if (has_quotes && !reading->irregular) return std::nullopt;
       continue;
     }
-    if (found && *found != reading->piece) return std::nullopt;
-    found = reading->piece;
+    // Where commas bear witness too, a reading without stray quotes is believed over one that needs them.
+    const bool better = fields > 1 && found && found->irregular != reading->irregular;
+    if (!found || (better && found->irregular)) {
+      found = reading;
+      disagree = false;
+    } else if (!better && found->piece != reading->piece) {
+      disagree = true;
+    }
   }
-  return found;
+  if (!found || disagree) return std::nullopt;
+  return found->piece;
 }
 
 }  // namespace parallelrun
