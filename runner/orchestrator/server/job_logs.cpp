@@ -1,0 +1,214 @@
+#include "runner/orchestrator/server/job_logs.h"
+
+#include <ctime>
+#include <mutex>
+#include <utility>
+
+#include "spdlog/details/null_mutex.h"
+#include "spdlog/fmt/fmt.h"
+#include "spdlog/pattern_formatter.h"
+#include "spdlog/sinks/base_sink.h"
+#include "spdlog/spdlog.h"
+
+namespace parallelrun::orchestrator {
+namespace {
+
+constexpr const char* kOverview = "job_progress_overview.txt";
+constexpr const char* kErrors = "user/error.txt";
+constexpr const char* kMasterRole = "sys/master_role.txt";
+constexpr std::size_t kEarlierText = 64U << 10U;
+constexpr std::chrono::seconds kRefresh{1};
+constexpr std::chrono::seconds kPlanLine{5};
+constexpr std::uint32_t kFailuresTold = 100;  // a second
+constexpr std::size_t kLongestLine = 1000;
+
+class QueueSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ public:
+  explicit QueueSink(LogWriter& writer) : writer_(writer) {}
+
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    writer_.append(kMasterRole, std::string(line.data(), line.size()));
+  }
+  void flush_() override {}
+
+ private:
+  LogWriter& writer_;
+};
+
+spdlog::level::level_enum level_of(LoggingLevel level) {
+  switch (level) {
+    case LoggingLevel::kWarning: return spdlog::level::warn;
+    case LoggingLevel::kInfo: return spdlog::level::info;
+    case LoggingLevel::kDebug: break;
+  }
+  return spdlog::level::debug;
+}
+
+LogWriter::Options writer_options(const std::string& directory) {
+  LogWriter::Options options;
+  options.tree.directory = directory;
+  return options;
+}
+
+std::string earlier(const std::string& directory, const char* path) {
+  std::string text = LogTree({.directory = directory}).tail(path, kEarlierText);
+  return text.empty() ? text : "\n=== before this start ===\n" + text;
+}
+
+std::string in_one_line(std::string text) {
+  if (text.size() > kLongestLine) text = text.substr(0, kLongestLine) + " ...";
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  char text[32];
+  std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return text;
+}
+
+JobLogs::JobLogs(const Options& options)
+    : options_(options),
+      writer_(writer_options(options.directory)),
+      overview_(options.job_name, utc_now(), options.processed_before),
+      earlier_overview_(earlier(options.directory, kOverview)),
+      earlier_errors_(earlier(options.directory, kErrors)),
+      started_(Clock::now()) {
+  master_ = std::make_shared<spdlog::logger>("master_role", std::make_shared<QueueSink>(writer_));
+  master_->set_formatter(std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%S.%eZ %-7l %v",
+                                                                     spdlog::pattern_time_type::utc));
+  master_->set_level(level_of(options.level));
+}
+
+JobLogs::~JobLogs() = default;
+
+void JobLogs::note(const std::string& line) { master_->info(in_one_line(line)); }
+void JobLogs::warn(const std::string& line) { master_->warn(in_one_line(line)); }
+
+void JobLogs::on_plan(std::uint64_t mini_batches, bool complete) {
+  const auto now = Clock::now();
+  if (!complete && now - plan_told_ < kPlanLine) return;
+  plan_told_ = now;
+  master_->info("mini-batches created: {}{}", mini_batches, complete ? ", the plan is complete" : " so far");
+}
+
+void JobLogs::refresh(const Progress& progress) {
+  const auto now = Clock::now();
+  if (now - refreshed_ < kRefresh) return;
+  refreshed_ = now;
+  if (untold_ > 0) master_->warn("{} more failed tries are not listed here", std::exchange(untold_, 0));
+  if (const LogWriter::Losses losses = writer_.losses(); losses.bytes > lost_told_) {
+    lost_told_ = losses.bytes;
+    master_->warn("{} bytes of logs could not be written so far: {}", losses.bytes, in_one_line(losses.why));
+  }
+  if (!shown_ || shown_->counts.processed() != progress.counts.processed()) {
+    master_->debug("progress: {} of {} mini-batches processed, {} failed, {} leased, {} wait for another try",
+                   progress.counts.processed(), progress.planned, progress.counts.failed, progress.leased,
+                   progress.waiting_retry);
+  }
+  write_overview(progress, std::nullopt);
+  write_errors();
+}
+
+void JobLogs::finish(const Progress& progress, const std::optional<JobResult>& result) {
+  write_overview(progress, result);
+  write_errors();
+  if (result) master_->info("result: {}: {}", to_string(result->state), in_one_line(result->message));
+}
+
+void JobLogs::on_agent_came(const AgentView& agent) {
+  master_->info("agent {} on {} came with {} process(es), session {:x}", in_one_line(agent.name),
+                in_one_line(agent.node), agent.slots, agent.session);
+}
+
+void JobLogs::on_agent_gone(const AgentView& agent, std::string_view why, std::uint64_t leases_freed) {
+  master_->info("agent {} is gone: {}; {} lease(s) go to others", in_one_line(agent.name), why, leases_freed);
+}
+
+void JobLogs::on_logs(const AgentView& agent, std::vector<LogChunk>&& logs) {
+  for (LogChunk& chunk : logs) {
+    if (agent_may_log_to(chunk.path)) {
+      writer_.append(std::move(chunk.path), std::move(chunk.bytes));
+      continue;
+    }
+    if (++refused_paths_ <= kFailuresTold) {
+      master_->warn("agent {} may not write to the log file '{}': {} bytes are left out", in_one_line(agent.name),
+                    in_one_line(chunk.path), chunk.bytes.size());
+    }
+  }
+}
+
+bool JobLogs::may_tell_of_failure() {
+  const auto now = Clock::now();
+  if (now - window_ >= std::chrono::seconds(1)) {
+    window_ = now;
+    told_in_window_ = 0;
+  }
+  if (told_in_window_ < kFailuresTold) {
+    ++told_in_window_;
+    return true;
+  }
+  ++untold_;
+  return false;
+}
+
+void JobLogs::on_try_failed(const AgentView& agent, const AttemptResult& result, std::uint32_t tries, bool final) {
+  add_error(result.error,
+            {utc_now(), in_one_line(fmt::format("{} {} pid {}", agent.name, result.process, result.pid)),
+             fmt::format("mini-batch {}, try {} of {}", result.mini_batch.value, tries, options_.run_max_try)});
+  if (!may_tell_of_failure()) return;
+  master_->warn("mini-batch {} failed on {} {} (try {} of {}{}): {}", result.mini_batch.value, in_one_line(agent.name),
+                in_one_line(result.process), tries, options_.run_max_try, final ? ", its items count as failed" : "",
+                in_one_line(one_line(result.error)));
+}
+
+void JobLogs::on_process_failure(const AgentView& agent, const ProcessFailure& failure) {
+  add_error(failure.error,
+            {utc_now(), in_one_line(fmt::format("{} {} pid {}", agent.name, failure.process, failure.pid)), {}});
+  if (!may_tell_of_failure()) return;
+  master_->warn("{} {} failed in {}{}: {}", in_one_line(agent.name), in_one_line(failure.process),
+                to_string(failure.error.phase), failure.fatal ? " for good" : "", in_one_line(one_line(failure.error)));
+}
+
+void JobLogs::add_error(const ScriptError& error, const ErrorSummary::Occurrence& occurrence) {
+  errors_changed_ = true;
+  if (auto traceback = errors_.add(error, occurrence)) {
+    writer_.append(std::move(traceback->path), std::move(traceback->text));
+  }
+}
+
+void JobLogs::on_types_decided(const InputInfo& info) {
+  master_->info("column types of input {}: {}", info.input, in_one_line(info.types));
+}
+
+void JobLogs::on_ending(const JobResult& result) {
+  const auto level = result.state == JobState::kFailed ? spdlog::level::err : spdlog::level::info;
+  master_->log(level, "ending: {} ({}): {}", to_string(result.state), to_string(result.reason),
+               in_one_line(result.message));
+  if (!result.first_errors.empty()) {
+    master_->log(level, "first error: {}", in_one_line(one_line(result.first_errors.front())));
+  }
+}
+
+void JobLogs::write_overview(const Progress& progress, const std::optional<JobResult>& result) {
+  shown_ = progress;
+  const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started_);
+  writer_.replace(kOverview, overview_.text(utc_now(), elapsed, progress, result) + earlier_overview_);
+}
+
+void JobLogs::write_errors() {
+  if (!std::exchange(errors_changed_, false)) return;
+  writer_.replace(kErrors, errors_.text() + earlier_errors_);
+}
+
+}  // namespace parallelrun::orchestrator

@@ -1,0 +1,61 @@
+// The core behind HTTP: requests in, replies out, groups to the commit thread, progress to the launcher. One
+// thread, the one that runs the io_context.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "runner/orchestrator/orchestrator.h"
+#include "runner/orchestrator/server/job_logs.h"
+#include "runner/orchestrator/server/progress_stream.h"
+#include "runner/protocol/protocol_server.h"
+
+namespace parallelrun::orchestrator {
+
+class JobService {
+ public:
+  struct Outputs {
+    std::function<void(CommitGroup&&)> write_group;
+    std::function<void()> finished;  // the end is durable: the loop may end
+  };
+
+  // All references must outlive the service.
+  JobService(boost::asio::io_context& io, Orchestrator& core, JobLogs& logs, ProgressStream& progress, Outputs outputs);
+
+  // Starts the ticks.
+  void start();
+  // Drops every parked request.
+  void stop();
+
+  // The server's handler.
+  void handle(const std::string& path, const std::string& body, ProtocolServer::ReplyTo reply);
+  void on_plan(std::uint64_t mini_batches, std::uint64_t items, bool complete);
+  void on_plan_failed(const Error& error);
+  void on_samples();
+  void on_committed(std::uint64_t group);
+  void interrupt(std::string why);
+
+ private:
+  void handle_register(const std::string& body, const ProtocolServer::ReplyTo& reply);
+  void handle_lease(const std::string& body, ProtocolServer::ReplyTo reply);
+  void handle_report(const std::string& body, ProtocolServer::ReplyTo reply);
+  void advance(Time now);
+  void tick();
+
+  Orchestrator& core_;
+  JobLogs& logs_;
+  ProgressStream& progress_;
+  Outputs outputs_;
+  boost::asio::steady_timer timer_;
+  // Requests that wait for their reply, by session; at most one of each kind.
+  std::unordered_map<std::uint64_t, ProtocolServer::ReplyTo> leases_;
+  std::unordered_map<std::uint64_t, ProtocolServer::ReplyTo> reports_;
+  bool told_finished_ = false;
+};
+
+}  // namespace parallelrun::orchestrator

@@ -1,0 +1,243 @@
+#include "runner/orchestrator/server/output_directory.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "runner/job/identity.h"
+#include "runner/orchestrator/disk_storage.h"
+#include "runner/orchestrator/server/job_logs.h"
+#include "runner/orchestrator/server/store_check.h"
+#include "runner/orchestrator/storage.h"
+#include "spdlog/fmt/fmt.h"
+
+namespace parallelrun::orchestrator {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kState = ".parallelrun";
+constexpr const char* kLock = ".parallelrun/lock";
+constexpr const char* kJob = ".parallelrun/job.json";
+constexpr std::uint64_t kLargestJobFile = 64U << 20U;
+constexpr std::size_t kDifferencesNamed = 10;
+
+Error conflict(std::string message) { return Error{ErrorCode::kConflict, std::move(message), false}; }
+
+std::string host_name() {
+  char name[256] = {};
+  gethostname(name, sizeof(name) - 1);
+  return name;
+}
+
+std::string holder_of(int fd) {
+  char text[1024] = {};
+  const ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+  const nlohmann::json holder = nlohmann::json::parse(text, text + (n < 0 ? 0 : n), nullptr, false);
+  if (!holder.is_object()) return "another orchestrator";
+  const auto word = [&](const char* key) {
+    const auto found = holder.find(key);
+    return found == holder.end() ? std::string("?") : found->is_string() ? found->get<std::string>() : found->dump();
+  };
+  return fmt::format("process {} on {}, started {}", word("pid"), word("host"), word("started"));
+}
+
+Result<int> take_lock(const std::string& directory) {
+  const std::string path = directory + "/" + kLock;
+  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+  if (fd < 0) {
+    return Error{ErrorCode::kIo, fmt::format("the lock '{}' cannot be opened: {}", path, std::strerror(errno)), false};
+  }
+  if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    const int number = errno;
+    const std::string holder = holder_of(fd);
+    close(fd);
+    if (number != EWOULDBLOCK) {
+      return Error{ErrorCode::kUnsupported,
+                   fmt::format("the store of '{}' cannot lock files: {}; choose another output directory", directory,
+                               std::strerror(number)),
+                   false};
+    }
+    return conflict(fmt::format("'{}' is in use by another run ({}); wait for it, stop it, or choose another output directory",
+                                directory, holder));
+  }
+  const std::string text =
+      nlohmann::json{{"pid", getpid()}, {"host", host_name()}, {"started", utc_now()}}.dump() + "\n";
+  // Only words for whoever is refused: the lock itself is held, whatever becomes of them.
+  if (ftruncate(fd, 0) != 0 || pwrite(fd, text.data(), text.size(), 0) < 0) return fd;
+  return fd;
+}
+
+std::string output_file_of(const ResolvedJob& job) {
+  return job.spec.output_action == OutputAction::kAppendRow ? job.spec.append_row_file_name : std::string();
+}
+
+// Whether `name` may be a file of ours in the output directory: job.json could have been tampered with.
+bool plain_name(const std::string& name) {
+  return !name.empty() && name.find('/') == std::string::npos && name != "." && name != ".." && name != kState &&
+         name != "logs";
+}
+
+struct Identity {
+  std::string fingerprint;
+  nlohmann::json settings;
+  std::string output_file;
+  std::vector<std::string> clearing;  // output files of earlier jobs that are being removed; empty: none
+};
+
+nlohmann::json to_json(const Identity& identity, const std::string& name) {
+  return {{"version", 1},
+          {"name", name},
+          {"fingerprint", identity.fingerprint},
+          {"settings", identity.settings},
+          {"outputFile", identity.output_file},
+          {"clearing", identity.clearing}};
+}
+
+Result<Identity> identity_from(const std::string& text, const std::string& path) {
+  const nlohmann::json document = nlohmann::json::parse(text, nullptr, false);
+  Identity identity;
+  try {
+    identity.fingerprint = document.at("fingerprint").get<std::string>();
+    identity.settings = document.at("settings");
+    identity.output_file = document.at("outputFile").get<std::string>();
+    identity.clearing = document.at("clearing").get<std::vector<std::string>>();
+  } catch (const nlohmann::json::exception& e) {
+    return Error{ErrorCode::kCorrupt,
+                 fmt::format("'{}' is damaged ({}), so it cannot be told whose results these are; move the directory away "
+                             "or choose another output directory",
+                             path, e.what()),
+                 false};
+  }
+  return identity;
+}
+
+Status remove_tree(const std::string& path) {
+  std::error_code error;
+  fs::remove_all(path, error);
+  if (error) return Error{ErrorCode::kIo, fmt::format("'{}' cannot be removed: {}", path, error.message()), false};
+  return {};
+}
+
+// The files of an earlier job and nothing else. job.json and the lock stay: the first already says what is
+// being done here, so that an end in the middle is gone on with.
+Status clear(const std::string& directory, const std::vector<std::string>& output_files) {
+  std::vector<std::string> ours = {"_SUCCESS", "failed_items.jsonl", "logs"};
+  for (const std::string& name : output_files) {
+    if (plain_name(name)) ours.push_back(name);
+  }
+  for (const std::string& name : ours) {
+    if (Status s = remove_tree(directory + "/" + name); !s) return s;
+  }
+  std::error_code error;
+  std::vector<fs::path> state;
+  for (const auto& entry : fs::directory_iterator(directory + "/" + kState, error)) state.push_back(entry.path());
+  if (error) return Error{ErrorCode::kIo, fmt::format("'{}/{}' cannot be listed: {}", directory, kState, error.message()), false};
+  for (const fs::path& path : state) {
+    if (path.filename() == "lock" || path.filename() == "job.json") continue;
+    if (Status s = remove_tree(path.string()); !s) return s;
+  }
+  return {};
+}
+
+// A file with a name that we need, in a directory that no job of ours has used.
+Status refuse_foreign_files(const std::string& directory, const std::string& output_file) {
+  for (const std::string& name : {output_file, std::string("failed_items.jsonl"), std::string("_SUCCESS")}) {
+    std::error_code error;
+    if (name.empty() || !fs::exists(fs::symlink_status(directory + "/" + name, error))) continue;
+    return conflict(fmt::format("'{}/{}' exists and is not from a ParallelRunJob; it is left alone. Move it away, or choose "
+                                "another output directory{}",
+                                directory, name, name == output_file ? " or appendRowFileName" : ""));
+  }
+  return {};
+}
+
+std::string named(const std::vector<std::string>& differences) {
+  std::string text;
+  for (std::size_t i = 0; i < differences.size() && i < kDifferencesNamed; ++i) {
+    text += (i == 0 ? "" : "; ") + differences[i];
+  }
+  if (differences.size() > kDifferencesNamed) text += fmt::format("; and {} more", differences.size() - kDifferencesNamed);
+  return text;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<OutputDirectory>> OutputDirectory::open(const ResolvedJob& job, bool overwrite) {
+  const std::string& path = job.output_directory;
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error || !fs::is_directory(path, error)) {
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("output directory '{}' cannot be made: {}", path, error ? error.message() : "it is a file"), false};
+  }
+  const std::string state = path + "/" + kState;
+  if (mkdir(state.c_str(), 0777) != 0 && errno != EEXIST) {
+    const int number = errno;
+    return Error{number == ENOSPC || number == EDQUOT ? ErrorCode::kNoSpace : ErrorCode::kInvalidArgument,
+                 fmt::format("output directory '{}' cannot be written to: {}", path, std::strerror(number)), false};
+  }
+  Result<int> lock = take_lock(path);
+  if (!lock) return lock.error();
+  std::unique_ptr<OutputDirectory> directory(new OutputDirectory(path, *lock));
+  if (Status s = check_store(state); !s) return s.error();
+  if (Status s = directory->claim(job, overwrite); !s) return s.error();
+  return directory;
+}
+
+OutputDirectory::~OutputDirectory() { close(lock_); }
+
+Status OutputDirectory::claim(const ResolvedJob& job, bool overwrite) {
+  DiskStorage storage{fs::path(path_)};
+  Identity ours;
+  ours.settings = identifying_settings(job);
+  ours.fingerprint = parallelrun::fingerprint(ours.settings);
+  ours.output_file = output_file_of(job);
+  fingerprint_ = ours.fingerprint;
+  const auto write = [&] { return write_atomically(storage, kJob, to_json(ours, job.spec.name).dump(2) + "\n"); };
+
+  const Result<bool> claimed = storage.exists(kJob);
+  if (!claimed) return claimed.error();
+  if (!claimed.value()) {
+    if (Status s = refuse_foreign_files(path_, ours.output_file); !s) return s;
+    return write();
+  }
+  const Result<std::string> text = read_whole(storage, kJob, kLargestJobFile);
+  if (!text) return text.error();
+  Result<Identity> found = identity_from(text.value(), path_ + "/" + kJob);
+  if (!found && !overwrite) return found.error();
+  const bool same = found && found->fingerprint == ours.fingerprint;
+  if (same && found->clearing.empty()) return {};
+  if (!same && !overwrite) {
+    const std::vector<std::string> differences = differing_settings(found->settings, ours.settings);
+    return conflict(fmt::format("'{}' holds the results of another job ({}); choose another output directory, or give "
+                                "--overwrite (output.overwrite: true) to replace them",
+                                path_, differences.empty() ? "made by another version" : named(differences)));
+  }
+
+  if (found) ours.clearing = found->clearing;
+  if (found) ours.clearing.push_back(found->output_file.empty() ? "_SUCCESS" : found->output_file);
+  if (!found) ours.clearing.emplace_back("_SUCCESS");
+  // A file of the new name that the earlier job did not write is somebody else's.
+  bool earlier_ours = ours.output_file.empty();
+  for (const std::string& name : ours.clearing) earlier_ours = earlier_ours || name == ours.output_file;
+  std::error_code ignored;
+  if (!earlier_ours && fs::exists(fs::symlink_status(path_ + "/" + ours.output_file, ignored))) {
+    return refuse_foreign_files(path_, ours.output_file);
+  }
+  if (Status s = write(); !s) return s;
+  if (Status s = clear(path_, ours.clearing); !s) return s;
+  ours.clearing.clear();
+  return write();
+}
+
+}  // namespace parallelrun::orchestrator

@@ -1,0 +1,34 @@
+// The text of job_progress_overview.txt. Pure.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runner/orchestrator/progress.h"
+
+namespace parallelrun::orchestrator {
+
+class Overview {
+ public:
+  // `processed_before`: mini-batches that earlier runs had committed; they say nothing about today's speed.
+  Overview(std::string job_name, std::string started, std::uint64_t processed_before)
+      : job_name_(std::move(job_name)), started_(std::move(started)), processed_before_(processed_before) {}
+
+  // `elapsed`: since the start of this orchestrator.
+  std::string text(const std::string& now, std::chrono::milliseconds elapsed, const Progress& progress,
+                   const std::optional<JobResult>& result) const;
+
+ private:
+  std::string job_name_;
+  std::string started_;
+  std::uint64_t processed_before_;
+};
+
+// Mini-batches still to do over the speed so far; empty while that is not known or the plan not complete.
+std::optional<std::chrono::seconds> time_left(const Progress& progress, std::uint64_t processed_before,
+                                              std::chrono::milliseconds elapsed);
+
+}  // namespace parallelrun::orchestrator

@@ -1,0 +1,145 @@
+#include "runner/orchestrator/server/planning.h"
+
+#include <utility>
+
+#include "runner/plan/csv_sample.h"
+#include "runner/plan/posix_plan_storage.h"
+#include "runner/wire/wire.h"
+
+namespace parallelrun::orchestrator {
+namespace {
+
+// The first mini-batches are handed to the file at once; then what has gathered in this time goes together.
+constexpr std::chrono::milliseconds kPublish{20};
+
+std::string sample_descriptor(const std::vector<CsvSlice>& slices) {
+  std::string descriptor;
+  wire::Writer out(descriptor);
+  out.u32(static_cast<std::uint32_t>(slices.size()));
+  for (const CsvSlice& slice : slices) out.bytes(encode(slice));
+  return descriptor;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Planning>> Planning::open(const std::string& plan_file, const ResolvedJob& job) {
+  Result<std::unique_ptr<PosixPlanStorage>> written = PosixPlanStorage::open(plan_file);
+  if (!written) return written.error();
+  Result<std::unique_ptr<PosixPlanStorage>> read = PosixPlanStorage::open(plan_file);
+  if (!read) return read.error();
+  std::unique_ptr<Planning> planning(new Planning(std::move(*written), std::move(*read), job));
+  Result<std::unique_ptr<PlanWriter>> writer = PlanWriter::open(*planning->written_);
+  if (!writer) return writer.error();
+  planning->writer_ = std::move(*writer);
+  planning->found_ = planning->writer_->flushed();
+  planning->seen_ = planning->found_;
+  planning->extent_.change([&](PlanExtent& extent) { extent = planning->found_; });
+  return planning;
+}
+
+Planning::Planning(std::unique_ptr<PlanStorage> written, std::unique_ptr<PlanStorage> read, const ResolvedJob& job)
+    : spec_(job.spec),
+      directories_(job.input_directories),
+      output_directory_(job.output_directory),
+      written_(std::move(written)),
+      read_(std::move(read)),
+      reader_(*read_),
+      samples_(std::vector<Sampled>(job.spec.inputs.size())) {}
+
+Planning::~Planning() {
+  stop();
+  if (planner_.joinable()) planner_.join();
+  if (sampler_.joinable()) sampler_.join();
+}
+
+void Planning::start(Events events) {
+  events_ = std::move(events);
+  if (!found_.complete) planner_ = std::thread([this] { plan(); });
+  if (spec_.input_type() == InputType::kTabular) sampler_ = std::thread([this] { take_samples(); });
+}
+
+void Planning::plan() {
+  auto planner = Planner::create(Planner::options_for(spec_, directories_, output_directory_), writer_->last_found());
+  Status ended = planner ? plan_all(**planner) : Status(planner.error());
+  if (!ended && !stopping_) events_.on_failed(ended.error());
+}
+
+Status Planning::plan_all(parallelrun::MiniBatchSource& planner) {
+  auto published = std::chrono::steady_clock::time_point{};
+  while (!stopping_) {
+    Result<std::optional<MiniBatch>> found = planner.next();
+    if (!found) {
+      // What came before it is good, and its results may be wanted.
+      if (Status s = publish(); !s) return s;
+      return found.error();
+    }
+    if (!*found) {
+      if (Status s = writer_->finish(); !s) return s;
+      return publish();
+    }
+    if (Status s = writer_->append(**found); !s) return s;
+    const auto now = std::chrono::steady_clock::now();
+    if (now - published < kPublish) continue;
+    published = now;
+    if (Status s = publish(); !s) return s;
+  }
+  return {};
+}
+
+Status Planning::publish() {
+  if (Status s = writer_->flush(); !s) return s;
+  const PlanExtent extent = writer_->flushed();
+  extent_.change([&](PlanExtent& e) { e = extent; });
+  events_.on_extent(extent);
+  return {};
+}
+
+Result<std::optional<MiniBatch>> Planning::next() {
+  Result<std::optional<MiniBatch>> found = reader_.next(seen_);
+  if (!found || *found) return found;
+  const PlanExtent extent = extent_.read([](const PlanExtent& e) { return e; });
+  if (extent == seen_) return found;
+  seen_ = extent;
+  return reader_.next(seen_);
+}
+
+Status Planning::make_durable(std::uint64_t mini_batches) {
+  if (mini_batches <= durable_) return {};
+  const PlanExtent extent = extent_.read([](const PlanExtent& e) { return e; });
+  if (extent.mini_batches < mini_batches) {
+    return Error{ErrorCode::kCorrupt, "a mini-batch that is not in the plan shall be committed", false};
+  }
+  if (Status s = read_->sync(); !s) return s;
+  durable_ = extent.mini_batches;
+  return {};
+}
+
+void Planning::take_samples() {
+  for (std::size_t i = 0; i < spec_.inputs.size() && !stopping_; ++i) {
+    const Input& input = spec_.inputs[i];
+    const auto directory = directories_.find(input.name);
+    Sampled sampled;
+    sampled.done = true;
+    if (directory != directories_.end()) {
+      Result<std::vector<CsvSlice>> slices = sample_slices(input, directory->second, output_directory_);
+      if (!slices) {
+        sampled.sample = slices.error();
+      } else if (!slices->empty()) {
+        sampled.sample = Sample{Need::kSample, sample_descriptor(*slices)};
+      }
+    }
+    samples_.change([&](std::vector<Sampled>& samples) { samples[i] = std::move(sampled); });
+    events_.on_samples();
+  }
+}
+
+Result<SampleSource::Sample> Planning::sample(std::uint32_t input) {
+  if (spec_.input_type() == InputType::kFile) return Sample{};
+  return samples_.read([input](const std::vector<Sampled>& samples) -> Result<Sample> {
+    if (input >= samples.size()) return Sample{};
+    if (!samples[input].done) return Sample{Need::kNotYet, {}};
+    return samples[input].sample;
+  });
+}
+
+}  // namespace parallelrun::orchestrator

@@ -1,0 +1,84 @@
+// Planning on threads of its own, and what the core and the commit thread see of it.
+//
+// The planner's thread appends to the plan file and tells how far it is; the core reads the plan back from the file,
+// never beyond what was told. So what waits is on disk, and the core never waits for a directory to be listed.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/result/result.h"
+#include "runner/job/resolved_job.h"
+#include "runner/orchestrator/plan_view.h"
+#include "runner/orchestrator/server/guarded.h"
+#include "runner/plan/plan_file.h"
+#include "runner/plan/plan_storage.h"
+#include "runner/plan/planner.h"
+
+namespace parallelrun::orchestrator {
+
+class Planning final : public MiniBatchSource, public PlanDurability, public SampleSource {
+ public:
+  // Told on the planner's or the sampler's thread.
+  struct Events {
+    std::function<void(PlanExtent)> on_extent;  // what can be read now, and whether it is complete
+    std::function<void(Error)> on_failed;       // planning ended; what is planned stays
+    std::function<void()> on_samples;           // sample() of some input has an answer
+  };
+
+  // Opens the plan of an earlier run, or an empty one. Reads all of it. Errors: kCorrupt, kNoSpace, kIo.
+  static Result<std::unique_ptr<Planning>> open(const std::string& plan_file, const ResolvedJob& job);
+  // Stops the threads and waits for them: at most as long as one directory takes to be listed.
+  ~Planning() override;
+
+  // What the plan holds before start().
+  const PlanExtent& found() const { return found_; }
+  // Starts the threads; call it once.
+  void start(Events events);
+  // The threads end soon; nothing more is planned.
+  void stop() { stopping_ = true; }
+
+  // --- core thread ---
+  Result<std::optional<MiniBatch>> next() override;
+  Status skip_to(MiniBatchId) override { return {}; }
+  Result<Sample> sample(std::uint32_t input) override;
+  // --- commit thread ---
+  Status make_durable(std::uint64_t mini_batches) override;
+
+ private:
+  struct Sampled {
+    bool done = false;
+    Result<Sample> sample{Sample{}};
+  };
+
+  Planning(std::unique_ptr<PlanStorage> written, std::unique_ptr<PlanStorage> read, const ResolvedJob& job);
+  void plan();
+  Status plan_all(parallelrun::MiniBatchSource& planner);
+  Status publish();
+  void take_samples();
+
+  const JobSpec spec_;
+  const std::map<std::string, std::string> directories_;
+  const std::string output_directory_;
+
+  std::unique_ptr<PlanStorage> written_;  // the planner's thread
+  std::unique_ptr<PlanStorage> read_;     // the core's reads, the commit thread's syncs
+  std::unique_ptr<PlanWriter> writer_;
+  PlanReader reader_;
+  PlanExtent found_;
+  PlanExtent seen_;                       // core thread: the extent it reads up to
+  std::uint64_t durable_ = 0;             // commit thread: mini-batches
+  Guarded<PlanExtent> extent_;
+  Guarded<std::vector<Sampled>> samples_; // by input
+  Events events_;
+  std::atomic<bool> stopping_{false};
+  std::thread planner_;
+  std::thread sampler_;
+};
+
+}  // namespace parallelrun::orchestrator

@@ -1,0 +1,63 @@
+#include "runner/orchestrator/server/progress_stream.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace parallelrun::orchestrator {
+namespace {
+
+constexpr std::chrono::milliseconds kInterval{100};
+constexpr std::chrono::milliseconds kPatience{5000};
+constexpr std::size_t kPiece = 4096;  // a pipe that is writable takes at least that much without blocking
+
+}  // namespace
+
+void ProgressStream::ready(const std::string& endpoint) {
+  write_line({{"event", "ready"}, {"endpoint", endpoint}}, kPatience);
+}
+
+void ProgressStream::progress(const Progress& progress, std::chrono::steady_clock::time_point now) {
+  if (fd_ < 0 || now - told_ < kInterval || last_ == progress) return;
+  told_ = now;
+  last_ = progress;
+  nlohmann::json event = to_json(progress);
+  event["event"] = "progress";
+  write_line(event, std::chrono::milliseconds(0));
+}
+
+void ProgressStream::finished(nlohmann::json event) {
+  event["event"] = "finished";
+  write_line(event, kPatience);
+}
+
+void ProgressStream::write_line(const nlohmann::json& event, std::chrono::milliseconds patience) {
+  if (fd_ < 0) return;
+  const std::string text = event.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  std::string_view line = text;
+  bool first = true;
+  while (!line.empty()) {
+    pollfd writable{fd_, POLLOUT, 0};
+    // Once begun a line is finished, or the reader could not tell where the next one starts.
+    const auto wait = first ? patience : kPatience;
+    if (poll(&writable, 1, static_cast<int>(wait.count())) <= 0) {
+      if (!first) fd_ = -1;
+      return;
+    }
+    const ssize_t n = ::write(fd_, line.data(), std::min(line.size(), kPiece));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      fd_ = -1;
+      return;
+    }
+    line.remove_prefix(static_cast<std::size_t>(n));
+    first = false;
+  }
+}
+
+}  // namespace parallelrun::orchestrator

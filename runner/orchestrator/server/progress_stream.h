@@ -1,0 +1,36 @@
+// The event stream for the launcher: one JSON object a line on a file descriptor. One thread.
+//
+//   {"event":"ready","endpoint":"unix:/..."}
+//   {"event":"progress", <members of Progress>}     at most every 100 ms, when it changed
+//   {"event":"finished", <members of JobResult>, "durationSeconds":1.5, "outputDirectory":"/...",
+//    "output":"/...", "failedItems":"/...", "logs":"/..."}
+#pragma once
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "runner/orchestrator/progress.h"
+
+namespace parallelrun::orchestrator {
+
+class ProgressStream {
+ public:
+  // `fd` is not closed; negative: nothing is written. A reader that went away ends the stream silently.
+  explicit ProgressStream(int fd) : fd_(fd) {}
+
+  void ready(const std::string& endpoint);
+  // Left out while the reader does not keep up: the next one says more.
+  void progress(const Progress& progress, std::chrono::steady_clock::time_point now);
+  // Waits up to 5 s for a slow reader.
+  void finished(nlohmann::json event);
+
+ private:
+  void write_line(const nlohmann::json& event, std::chrono::milliseconds patience);
+
+  int fd_;
+  std::optional<Progress> last_;
+  std::chrono::steady_clock::time_point told_{};
+};
+
+}  // namespace parallelrun::orchestrator

@@ -1,0 +1,290 @@
+#include "runner/orchestrator/server/run_orchestrator.h"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "runner/job/resolved_job.h"
+#include "runner/orchestrator/committer.h"
+#include "runner/orchestrator/disk_storage.h"
+#include "runner/orchestrator/orchestrator.h"
+#include "runner/orchestrator/server/commit_thread.h"
+#include "runner/orchestrator/server/job_logs.h"
+#include "runner/orchestrator/server/job_service.h"
+#include "runner/orchestrator/server/output_directory.h"
+#include "runner/orchestrator/server/planning.h"
+#include "runner/orchestrator/server/progress_stream.h"
+#include "runner/protocol/protocol_server.h"
+#include "spdlog/fmt/fmt.h"
+
+namespace parallelrun {
+namespace {
+
+using namespace orchestrator;  // NOLINT(google-build-using-namespace): this file is its main program
+
+enum ExitCode : int { kComplete = 0, kFailed = 1, kRefused = 2, kInterrupted = 130 };
+
+// The finished event has the same members however far a start came.
+nlohmann::json with_places(nlohmann::json event, const ResolvedJob& job, std::chrono::steady_clock::time_point started) {
+  const std::string& out = job.output_directory;
+  event["durationSeconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  event["outputDirectory"] = out;
+  if (job.spec.output_action == OutputAction::kAppendRow) event["output"] = out + "/" + job.spec.append_row_file_name;
+  event["failedItems"] = out + "/failed_items.jsonl";
+  event["logs"] = out + "/logs";
+  return event;
+}
+
+class Run {
+ public:
+  explicit Run(const OrchestratorOptions& options)
+      : options_(options), started_(std::chrono::steady_clock::now()), progress_(options.progress_fd) {}
+
+  int run() {
+    // A launcher that went away must not end the commits.
+    std::signal(SIGPIPE, SIG_IGN);
+    signals_.async_wait([this](boost::system::error_code error, int number) { on_signal(error, number); });
+    if (Status s = read_job(); !s) return refuse(s.error());
+    const bool overwrite = options_.overwrite || job_.spec.output.overwrite;
+    auto directory = OutputDirectory::open(job_, overwrite);
+    if (!directory) return refuse(directory.error());
+    directory_ = std::move(*directory);
+    if (Status s = listen(); !s) return refuse(s.error());
+    if (Status s = recover(); !s) return fail(s.error());
+    if (recovered_.ended == JobState::kComplete) return already_complete();
+    if (Status s = begin(); !s) return fail(s.error());
+    serve();
+    return end();
+  }
+
+ private:
+  Status read_job() {
+    std::ifstream file(options_.job_file, std::ios::binary);
+    if (!file) {
+      return Error{ErrorCode::kInvalidArgument, fmt::format("job file '{}' cannot be read", options_.job_file), false};
+    }
+    const std::string text(std::istreambuf_iterator<char>(file), {});
+    const nlohmann::json document = nlohmann::json::parse(text, nullptr, false);
+    if (document.is_discarded()) {
+      return Error{ErrorCode::kInvalidArgument, fmt::format("job file '{}' is not JSON", options_.job_file), false};
+    }
+    Result<ResolvedJob> job = resolved_job_from_json(document);
+    if (!job) return job.error();
+    job_ = std::move(*job);
+    job_text_ = document.dump();
+    return {};
+  }
+
+  Status listen() {
+    Result<Endpoint> endpoint = parse_endpoint(options_.listen);
+    if (!endpoint) return endpoint.error();
+    ProtocolServer::Options options;
+    options.endpoint = std::move(*endpoint);
+    options.tls = options_.tls;
+    auto server = ProtocolServer::listen(
+        io_, options, [this](const std::string& path, std::string body, ProtocolServer::ReplyTo reply) {
+          service_->handle(path, body, std::move(reply));
+        });
+    if (!server) return server.error();
+    server_ = std::move(*server);
+    return {};
+  }
+
+  Status recover() {
+    auto planning = Planning::open(directory_->plan_file(), job_);
+    if (!planning) return planning.error();
+    planning_ = std::move(*planning);
+    storage_.emplace(std::filesystem::path(directory_->path()));
+    const bool rows = job_.spec.output_action == OutputAction::kAppendRow;
+    auto opened = Committer::open(*storage_, *planning_,
+                                  {rows ? job_.spec.append_row_file_name : std::string(), directory_->fingerprint()});
+    if (!opened) return opened.error();
+    committer_ = std::move(opened->committer);
+    recovered_ = std::move(opened->job);
+    return {};
+  }
+
+  Status begin() {
+    const PlanExtent plan = planning_->found();
+    // The epoch's record speaks of the plan: what it speaks of must be there after a crash, too.
+    if (Status s = storage_->sync_folder_of(".parallelrun/plan"); !s) return s;
+    if (Status s = planning_->make_durable(plan.mini_batches); !s) return s;
+    if (Status s = committer_->start(recovered_, plan.mini_batches); !s) return s;
+
+    logs_.emplace(JobLogs::Options{directory_->logs(), job_.spec.name, job_.spec.logging_level,
+                                   static_cast<std::uint32_t>(job_.spec.run_max_try), recovered_.counts.processed()});
+    logs_->note(fmt::format("job '{}', run {}, epoch {}, listening on {}; committed before: {} mini-batches",
+                            job_.spec.name, recovered_.run, recovered_.epoch, to_string(server_->endpoint()),
+                            recovered_.counts.processed()));
+    if (recovered_.lost_groups > 0) {
+      logs_->warn(fmt::format("the disk has lost {} commit(s) that it had confirmed: they are done again",
+                              recovered_.lost_groups));
+    }
+    Orchestrator::Options core;
+    for (const Input& input : job_.spec.inputs) core.input_names.push_back(input.name);
+    core.output_action = job_.spec.output_action;
+    core.thresholds = thresholds_of(job_.spec);
+    core.run_max_try = static_cast<std::uint32_t>(job_.spec.run_max_try);
+    core.expected_agents = static_cast<std::uint32_t>(job_.spec.node_count);
+    core.job = job_text_;
+    core.code_hash = job_.code_hash;
+    core.heartbeat = options_.heartbeat;
+    core.session_timeout = options_.session_timeout;
+    core.abort_grace = options_.abort_grace;
+    core_.emplace(std::move(core), std::move(recovered_), *planning_, *planning_, *logs_, std::chrono::steady_clock::now());
+    service_.emplace(io_, *core_, *logs_, progress_,
+                     JobService::Outputs{[this](CommitGroup&& group) { commits_->write(std::move(group)); },
+                                         [this] { boost::asio::post(io_, [this] { io_.stop(); }); }});
+    return {};
+  }
+
+  void serve() {
+    commits_.emplace(*committer_, [this](std::uint64_t group, Status written) {
+      boost::asio::post(io_, [this, group, written = std::move(written)] { on_written(group, written); });
+    });
+    const PlanExtent plan = planning_->found();
+    service_->start();
+    service_->on_plan(plan.mini_batches, plan.items, plan.complete);
+    planning_->start({[this](PlanExtent extent) {
+                        boost::asio::post(io_, [this, extent] {
+                          service_->on_plan(extent.mini_batches, extent.items, extent.complete);
+                        });
+                      },
+                      [this](const Error& error) {
+                        boost::asio::post(io_, [this, error] { service_->on_plan_failed(error); });
+                      },
+                      [this] { boost::asio::post(io_, [this] { service_->on_samples(); }); }});
+    progress_.ready(to_string(server_->endpoint()));
+    io_.run();
+    planning_->stop();
+    service_->stop();
+    commits_.reset();  // waits for a group that is being written
+    server_.reset();
+    planning_.reset();
+  }
+
+  void on_written(std::uint64_t group, const Status& written) {
+    if (written) return service_->on_committed(group);
+    output_failure_ = written.error();
+    io_.stop();
+  }
+
+  void on_signal(boost::system::error_code error, int number) {
+    if (error) return;
+    signals_.async_wait([this](boost::system::error_code again_error, int again) { on_signal(again_error, again); });
+    if (std::exchange(interrupted_, true)) return io_.stop();  // asked twice: without waiting for agents
+    service_->interrupt(number == SIGINT ? "stopped by SIGINT (Ctrl-C)" : "stopped by SIGTERM");
+  }
+
+  int end() {
+    const Progress progress = core_->progress();
+    if (output_failure_) {
+      const bool full = output_failure_->code == ErrorCode::kNoSpace;
+      std::string message = "the output cannot be written: " + output_failure_->message;
+      if (full && message.find("make room") == std::string::npos) message += "; make room";
+      if (message.find("start the same job") == std::string::npos) {
+        message += "; start the same job again and it goes on from what is committed";
+      }
+      JobResult failed;
+      failed.state = JobState::kFailed;
+      failed.message = message;
+      failed.progress = progress;
+      nlohmann::json event = to_json(failed);
+      event["reason"] = "OutputFailed";
+      logs_->warn(message);
+      std::fprintf(stderr, "parallelrun orchestrator: %s\n", message.c_str());
+      return finish(std::move(event), progress, std::nullopt, kFailed);
+    }
+    std::optional<JobResult> result = core_->result();
+    if (!result) {
+      result.emplace();
+      result->state = JobState::kInterrupted;
+      result->reason = JobReason::kStopped;
+      result->message = "stopped at once; start the same job again and it goes on from what is committed";
+    }
+    result->progress = progress;
+    const int code = result->state == JobState::kComplete ? kComplete : result->state == JobState::kFailed ? kFailed : kInterrupted;
+    return finish(to_json(*result), progress, result, code);
+  }
+
+  int finish(nlohmann::json event, const Progress& progress, const std::optional<JobResult>& result, int code) {
+    logs_->finish(progress, result);
+    service_.reset();
+    core_.reset();
+    logs_.reset();  // writes what waits: the files are whole when the launcher is told
+    progress_.finished(with_places(std::move(event), job_, started_));
+    return code;
+  }
+
+  int already_complete() {
+    JobResult result;
+    result.progress.counts = recovered_.counts;
+    result.progress.planned = recovered_.finished.size();
+    result.progress.items_total = recovered_.counts.items_succeeded + recovered_.counts.items_failed;
+    result.progress.plan_complete = true;
+    result.message = fmt::format("'{}' holds the complete results of this job already: {} mini-batches, nothing to do",
+                                 job_.output_directory, result.progress.planned);
+    if (!job_.spec.allow_reuse) {
+      return refuse(Error{ErrorCode::kConflict,
+                          fmt::format("'{}' holds the complete results of this job already, and allowReuse is false; move "
+                                      "them away or choose another output directory",
+                                      job_.output_directory),
+                          false});
+    }
+    nlohmann::json event = to_json(result);
+    event["reason"] = "AlreadyComplete";
+    progress_.finished(with_places(std::move(event), job_, started_));
+    return kComplete;
+  }
+
+  // Nothing was touched, or nothing more than a directory made.
+  int refuse(const Error& error) {
+    return give_up(error, error.code == ErrorCode::kNoSpace ? "OutputFailed" : "Refused",
+                   error.code == ErrorCode::kNoSpace ? kFailed : kRefused);
+  }
+  // What is stored cannot be gone on with.
+  int fail(const Error& error) {
+    return error.code == ErrorCode::kConflict ? refuse(error) : give_up(error, "OutputFailed", kFailed);
+  }
+
+  int give_up(const Error& error, const char* reason, int code) {
+    std::fprintf(stderr, "parallelrun orchestrator: %s\n", error.message.c_str());
+    nlohmann::json event = {{"state", "Failed"}, {"reason", reason}, {"message", error.message}};
+    progress_.finished(with_places(std::move(event), job_, started_));
+    return code;
+  }
+
+  const OrchestratorOptions& options_;
+  const std::chrono::steady_clock::time_point started_;
+  ResolvedJob job_;
+  std::string job_text_;
+  boost::asio::io_context io_{1};
+  boost::asio::signal_set signals_{io_, SIGINT, SIGTERM};
+  ProgressStream progress_;
+  std::unique_ptr<OutputDirectory> directory_;
+  std::optional<DiskStorage> storage_;
+  std::unique_ptr<Planning> planning_;
+  std::unique_ptr<Committer> committer_;
+  RecoveredJob recovered_;
+  std::optional<JobLogs> logs_;
+  std::optional<Orchestrator> core_;
+  std::optional<JobService> service_;
+  std::optional<CommitThread> commits_;
+  std::unique_ptr<ProtocolServer> server_;
+  std::optional<Error> output_failure_;
+  bool interrupted_ = false;
+};
+
+}  // namespace
+
+int run_orchestrator(const OrchestratorOptions& options) { return Run(options).run(); }
+
+}  // namespace parallelrun
