@@ -70,7 +70,8 @@ class Channel {
   py::object next() {
     for (;;) {
       if (const auto frame = reader_.next()) {
-        if (frame->kind == channel::Frame::kRun && frame->payload.size() >= kRunHead) return begin(frame->payload);
+        if (frame->kind == channel::Frame::kRun && frame->payload.size() >= kRunHead)
+          return begin(frame->payload);
         if (frame->kind != channel::Frame::kInputInfo) flush();
         return py::make_tuple(static_cast<int>(frame->kind), bytes_from(frame->payload));
       }

@@ -11,7 +11,7 @@
 /* ---- one record at a time: exact for every input, and slow ---- */
 
 struct record {
-  uint64_t end;    /* offset behind its line break */
+  uint64_t end; /* offset behind its line break */
   uint64_t fields;
   int blank;
   int unclosed;
@@ -160,11 +160,11 @@ static int only_blanks(const char* data, uint64_t begin, uint64_t end, char deli
 /* As far as the fast way goes; the rest, from the last record it did not finish, is check_records'. */
 static int check_blocks(const char* data, uint64_t size, char delimiter, uint64_t fields,
                         struct parallelrun_csv_report* report) {
-  uint64_t begin = 0;          /* of the record that is open */
-  uint64_t checked = 0;        /* valid UTF-8 up to here */
-  uint64_t separators = 0;     /* of that record, in earlier blocks */
-  uint64_t inside = 0;         /* all ones: the block begins inside quotes */
-  uint64_t may_open = 1;       /* bit 0: a quote as the block's first byte would open a field */
+  uint64_t begin = 0;      /* of the record that is open */
+  uint64_t checked = 0;    /* valid UTF-8 up to here */
+  uint64_t separators = 0; /* of that record, in earlier blocks */
+  uint64_t inside = 0;     /* all ones: the block begins inside quotes */
+  uint64_t may_open = 1;   /* bit 0: a quote as the block's first byte would open a field */
   for (uint64_t base = 0; base + 64 < size; base += 64) {
     const struct block block = classify(data + base, delimiter);
     if (block.high != 0 || checked > base) {
@@ -179,7 +179,8 @@ static int check_blocks(const char* data, uint64_t size, char delimiter, uint64_
     if ((block.quotes | inside) != 0) {
       const uint64_t quoted = prefix_parity(block.quotes) ^ inside;
       const uint64_t opening = block.quotes & quoted;
-      const uint64_t before = ((block.newlines | block.delimiters | block.returns | block.quotes) << 1) | may_open;
+      const uint64_t before =
+          ((block.newlines | block.delimiters | block.returns | block.quotes) << 1) | may_open;
       if ((opening & ~before) != 0) break;
       newlines &= ~quoted;
       delimiters &= ~quoted;
@@ -238,7 +239,8 @@ EXPORTED uint64_t parallelrun_csv_fields(const char* data, uint64_t size, char d
   return 0;
 }
 
-EXPORTED uint64_t parallelrun_csv_row_of_item(const char* data, uint64_t size, char delimiter, uint64_t item) {
+EXPORTED uint64_t parallelrun_csv_row_of_item(const char* data, uint64_t size, char delimiter,
+                                              uint64_t item) {
   uint64_t row = 0;
   for (uint64_t begin = 0; begin < size; ++row) {
     const struct record record = scan_record(data, size, begin, delimiter);
@@ -248,7 +250,8 @@ EXPORTED uint64_t parallelrun_csv_row_of_item(const char* data, uint64_t size, c
   return row;
 }
 
-EXPORTED uint64_t parallelrun_csv_row_of_offset(const char* data, uint64_t size, char delimiter, uint64_t offset) {
+EXPORTED uint64_t parallelrun_csv_row_of_offset(const char* data, uint64_t size, char delimiter,
+                                                uint64_t offset) {
   uint64_t row = 0;
   for (uint64_t begin = 0; begin < size; ++row) {
     begin = scan_record(data, size, begin, delimiter).end;

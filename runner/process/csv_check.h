@@ -1,6 +1,7 @@
 /* The exact check of a CSV slice before pandas parses it: pandas pads short records, takes a column of long
  * ones for the index, and does not say where broken bytes are. A plain C interface, so that both launchers
- * load the same library with ctypes; the same decisions in Python: runner/python/parallelrun_worker/csv_check.py.
+ * load the same library with ctypes; the same decisions in Python:
+ * runner/python/parallelrun_worker/csv_check.py.
  *
  * Records are those of pandas' C parser: fields may be quoted where the quote is their first character, ""
  * is a quote inside quotes, \n, \r\n and a lone \r end a record, and a line that holds nothing but blanks and

@@ -36,8 +36,8 @@ int main(int argc, char** argv) {
   }
   const std::string program = folder + "/parallelrun_worker/__main__.py";
   if (::access(program.c_str(), R_OK) != 0) {
-    std::fprintf(stderr, "parallelrun-worker: cannot read %s; PARALLELRUN_PYTHON_PATH is %s\n", program.c_str(),
-                 folder.c_str());
+    std::fprintf(stderr, "parallelrun-worker: cannot read %s; PARALLELRUN_PYTHON_PATH is %s\n",
+                 program.c_str(), folder.c_str());
     return 2;
   }
   return parallelrun::process::run_python(

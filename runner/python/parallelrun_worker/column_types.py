@@ -82,7 +82,9 @@ def _merge(one, other):
     pair = {one, other}
     if "missing" in pair:
         (kind,) = pair - {"missing"}
-        return {"whole": "float64", "int64": "float64", "uint64": "float64", "bool": "bool_or_missing"}.get(kind, kind)
+        return {"whole": "float64", "int64": "float64", "uint64": "float64", "bool": "bool_or_missing"}.get(
+            kind, kind
+        )
     if pair <= {"bool", "bool_or_missing"}:
         return "bool_or_missing"
     if pair == {"whole", "int64"}:

@@ -25,7 +25,11 @@ class MiniBatchContext:
 
     def __repr__(self):
         where = "" if self.file is None else ", file=%r, rows=%r" % (self.file, self.rows)
-        return "MiniBatchContext(minibatch_index=%r, dataset=%r%s)" % (self.minibatch_index, self.dataset, where)
+        return "MiniBatchContext(minibatch_index=%r, dataset=%r%s)" % (
+            self.minibatch_index,
+            self.dataset,
+            where,
+        )
 
 
 class EntryModule:
@@ -45,7 +49,8 @@ def enter_script_folder(script, argv):
         os.chdir(folder)
     except OSError as error:
         raise ContractError(
-            "spec.entryScript: the folder of %r cannot be entered: %s" % (script, error.strerror), "FileNotFoundError"
+            "spec.entryScript: the folder of %r cannot be entered: %s" % (script, error.strerror),
+            "FileNotFoundError",
         ) from None
     sys.path.insert(0, folder)
     sys.argv = [script] + argv
@@ -82,9 +87,7 @@ def _module_name(path):
 
 def _check(module, script):
     init, run = getattr(module, "init", None), getattr(module, "run", None)
-    missing = [
-        name for name, value in (("init()", init), ("run(mini_batch)", run)) if not callable(value)
-    ]
+    missing = [name for name, value in (("init()", init), ("run(mini_batch)", run)) if not callable(value)]
     if missing:
         raise ContractError(
             "%s defines no function %s; an entry script defines init(), called once in each process, and "
@@ -122,13 +125,16 @@ def _check_plain(script, name, function):
     flags = getattr(code, "co_flags", 0)
     if flags & (_COROUTINE | _ASYNC_GENERATOR):
         raise ContractError(
-            "%s: %s() is async; define it with a plain def (asyncio.run() inside it runs coroutines)" % (script, name),
+            "%s: %s() is async; define it with a plain def (asyncio.run() inside it runs coroutines)"
+            % (script, name),
             "TypeError",
         )
     if flags & _GENERATOR:
-        raise ContractError("%s: %s() is a generator (it has a yield); %s" % (
-            script, name,
-            "return a list instead" if name == "run" else "it would never be executed"), "TypeError")
+        raise ContractError(
+            "%s: %s() is a generator (it has a yield); %s"
+            % (script, name, "return a list instead" if name == "run" else "it would never be executed"),
+            "TypeError",
+        )
 
 
 def _parameters(function):

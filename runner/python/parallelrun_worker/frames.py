@@ -154,8 +154,15 @@ class Channel:
         duration, cpu = self._end()
         self._push(
             _RESULT_HEAD.pack(
-                56 + len(rows), RESULT, self._task, self._started_us, duration, cpu,
-                self._run_ns // 1000, items, returned,
+                56 + len(rows),
+                RESULT,
+                self._task,
+                self._started_us,
+                duration,
+                cpu,
+                self._run_ns // 1000,
+                items,
+                returned,
             ),
             rows,
         )
@@ -165,8 +172,14 @@ class Channel:
         duration, cpu = self._end()
         self._push(
             _FAILED_HEAD.pack(
-                48 + len(error), FAILED, self._task, self._started_us, duration, cpu,
-                self._run_ns // 1000, items,
+                48 + len(error),
+                FAILED,
+                self._task,
+                self._started_us,
+                duration,
+                cpu,
+                self._run_ns // 1000,
+                items,
             ),
             error,
         )

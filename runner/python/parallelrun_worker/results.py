@@ -43,7 +43,7 @@ def encode_rows(result):
 
 
 def _check_type(result):
-    """"array1d", "array2d", "frame" or "sequence"."""
+    """ "array1d", "array2d", "frame" or "sequence"."""
     if isinstance(result, array):
         return "sequence"
     numpy = sys.modules.get("numpy")
@@ -127,7 +127,8 @@ def _to_bytes(rows, texts=()):
     if len(data) > MAX_FRAME_BYTES - 256:
         raise ContractError(
             "run() returned %d bytes of rows for one mini-batch, and 1 GiB is the most; take a smaller "
-            "spec.miniBatchSize, or let the script store its results (outputAction: summary_only)" % len(data),
+            "spec.miniBatchSize, or let the script store its results (outputAction: summary_only)"
+            % len(data),
             "OverflowError",
         )
     return data

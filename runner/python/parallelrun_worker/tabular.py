@@ -118,7 +118,9 @@ class TabularInput:
             else:
                 before = content[: error.start].decode(self._encoding.name, "ignore").encode("utf-8")
                 row = self._checker.row_of_offset(before, self._delimiter, len(before))
-            raise self._broken_bytes(path, row, content[error.start : error.start + 1], error.reason) from None
+            raise self._broken_bytes(
+                path, row, content[error.start : error.start + 1], error.reason
+            ) from None
         except UnicodeEncodeError as error:  # a lone surrogate in UTF-16
             raise SliceError("%s: %s" % (path, error), "UnicodeError") from None
 
@@ -156,7 +158,9 @@ class TabularInput:
     def _frame(self, path, header, data, first_row):
         fields, columns = self._columns_of(header, path)
         if len(columns) != fields:
-            raise SliceError("%s: the header has %d fields, but pandas reads %d" % (path, fields, len(columns)))
+            raise SliceError(
+                "%s: the header has %d fields, but pandas reads %d" % (path, fields, len(columns))
+            )
         for column in self.declared:
             if column not in columns:
                 raise SliceError(
@@ -178,8 +182,12 @@ class TabularInput:
         except column_types.Misfit as misfit:
             raise self._misfit(path, first_row + self._row(data, misfit.item), misfit, report.items) from None
         except column_types.Unparsable as error:
-            raise SliceError("%s, rows %d to %d: pandas cannot read them: %s" % (
-                path, first_row, first_row + max(report.rows, 1) - 1, error), "ParserError", report.items) from None
+            raise SliceError(
+                "%s, rows %d to %d: pandas cannot read them: %s"
+                % (path, first_row, first_row + max(report.rows, 1) - 1, error),
+                "ParserError",
+                report.items,
+            ) from None
         if len(frame) != report.items:
             raise SliceError(
                 "%s, rows %d to %d: %d records, but pandas reads %d"
@@ -234,7 +242,11 @@ class TabularInput:
         return SliceError(
             "%s, row %d, column %r %s, which is no %s; %s"
             % (
-                path, row, misfit.column, value, misfit.wanted,
+                path,
+                row,
+                misfit.column,
+                value,
+                misfit.wanted,
                 "it was declared so in spec.inputs[%s].columns" % self.name
                 if misfit.column in self.declared
                 else "its type was inferred from a sample of the input: declare the type: "
@@ -333,7 +345,9 @@ def _read_range(piece, offset, length):
                     "FileChanged",
                 )
             if offset > piece.file_size or length > piece.file_size - offset:
-                raise SliceError("the descriptor names bytes behind the end of %s" % piece.path, "CorruptDescriptor")
+                raise SliceError(
+                    "the descriptor names bytes behind the end of %s" % piece.path, "CorruptDescriptor"
+                )
             parts = []
             while length > 0:
                 part = os.pread(fd, min(length, 1 << 30), offset)
@@ -346,7 +360,9 @@ def _read_range(piece, offset, length):
         finally:
             os.close(fd)
     except OSError as error:
-        raise SliceError("%s cannot be read: %s" % (piece.path, error.strerror), type(error).__name__) from None
+        raise SliceError(
+            "%s cannot be read: %s" % (piece.path, error.strerror), type(error).__name__
+        ) from None
 
 
 def _unpack(path, content):
@@ -373,7 +389,8 @@ def _unpack(path, content):
             return archive.read(names[0])
     except ImportError as error:
         raise SliceError(
-            "%s cannot be unpacked: this python3 has no module %s; unpack it, or pack it as .gz" % (path, error.name),
+            "%s cannot be unpacked: this python3 has no module %s; unpack it, or pack it as .gz"
+            % (path, error.name),
             "ModuleNotFoundError",
         ) from None
     except SliceError:

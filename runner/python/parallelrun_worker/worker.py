@@ -62,7 +62,9 @@ class Worker:
         if frame is None:
             return 1
         if frame[0] != frames.CONFIG:
-            sys.stderr.write("parallelrun-worker: the first frame is of kind %d, not a configuration\n" % frame[0])
+            sys.stderr.write(
+                "parallelrun-worker: the first frame is of kind %d, not a configuration\n" % frame[0]
+            )
             return 2
         if not self._start(json.loads(frame[1])):
             return 1
@@ -132,7 +134,9 @@ class Worker:
             phase = "run"
             script = self._script
             if script.takes_context:
-                made = entry_module.MiniBatchContext(mini_batch, self._job.inputs[input_index]["name"], file, rows)
+                made = entry_module.MiniBatchContext(
+                    mini_batch, self._job.inputs[input_index]["name"], file, rows
+                )
                 channel.enter_run(items)
                 entered = True
                 returned = script.run(batch, made)

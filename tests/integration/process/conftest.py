@@ -15,7 +15,9 @@ def _other_python():
     names = ["python3"] + ["python3.%d" % minor for minor in range(14, 7, -1)]
     for folder in os.environ["PATH"].split(os.pathsep):
         candidates += [shutil.which(name, path=folder) for name in names]
-    question = "import sys; assert sys.version_info >= (3, 8); print(sys.executable, sys.base_prefix, sep='\\n')"
+    question = (
+        "import sys; assert sys.version_info >= (3, 8); print(sys.executable, sys.base_prefix, sep='\\n')"
+    )
     for candidate in filter(None, candidates):
         asked = subprocess.run([candidate, "-c", question], capture_output=True, text=True)
         if asked.returncode == 0:

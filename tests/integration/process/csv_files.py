@@ -30,13 +30,17 @@ class CsvFile:
         return self.slice(1, len(self.records) - 1)
 
     def slices(self, size):
-        return [self.slice(first, min(first + size, len(self.records)) - 1)
-                for first in range(1, len(self.records), size)]
+        return [
+            self.slice(first, min(first + size, len(self.records)) - 1)
+            for first in range(1, len(self.records), size)
+        ]
 
 
 def infer(worker, slices, input_index=0, task=99):
     """What the worker says of sample slices, told back to it as the orchestrator does."""
-    worker.send(INFER_TYPES, struct.pack("<QII", task, input_index, len(slices)) + b"".join(map(packed, slices)))
+    worker.send(
+        INFER_TYPES, struct.pack("<QII", task, input_index, len(slices)) + b"".join(map(packed, slices))
+    )
     answer = worker.answer()
     assert answer.task == task
     if "types" in answer.json:

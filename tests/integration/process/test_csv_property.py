@@ -21,11 +21,28 @@ def run(mini_batch):
     return list(range(len(mini_batch)))
 """
 
-TEXTS = ["plain", "with space", "a,b", 'say "hi"', "line\nbreak", "cr\r\nlf", "é€ß", "漢字", "", "x" * 200, "'", " lead", "trail ", "a;b|c"]
+TEXTS = [
+    "plain",
+    "with space",
+    "a,b",
+    'say "hi"',
+    "line\nbreak",
+    "cr\r\nlf",
+    "é€ß",
+    "漢字",
+    "",
+    "x" * 200,
+    "'",
+    " lead",
+    "trail ",
+    "a;b|c",
+]
 KINDS = {
     "int": lambda r: str(r.choice([0, 1, -5, r.randrange(-(2**63), 2**63)])),
     "small": lambda r: str(r.randrange(100)),
-    "float": lambda r: r.choice(["1.5", "-0", "1e300", "nan", "inf", repr(r.random()), repr(r.uniform(-1e9, 1e9)), "7", ""]),
+    "float": lambda r: r.choice(
+        ["1.5", "-0", "1e300", "nan", "inf", repr(r.random()), repr(r.uniform(-1e9, 1e9)), "7", ""]
+    ),
     "bool": lambda r: r.choice(["True", "False", "TRUE", "false"]),
     "bool_gap": lambda r: r.choice(["True", "False", ""]),
     "text": lambda r: r.choice(TEXTS),
@@ -63,7 +80,9 @@ def generate(r):
     return [record.encode() for record in records], delimiter, kinds
 
 
-@pytest.mark.parametrize("environment", [None, {"PARALLELRUN_CSV_LIBRARY": "none"}], ids=["library", "csv-module"])
+@pytest.mark.parametrize(
+    "environment", [None, {"PARALLELRUN_CSV_LIBRARY": "none"}], ids=["library", "csv-module"]
+)
 def test_slices_together_are_the_whole_file(tabular_launcher, start, tmp_path, environment):
     for delimiter in (",", ";", "\t"):
         worker = None
@@ -75,12 +94,19 @@ def test_slices_together_are_the_whole_file(tabular_launcher, start, tmp_path, e
             frames = tmp_path / "frames.pickle"
             frames.write_bytes(b"")
             if worker is None:
-                worker = start(tabular_launcher, PICKLE, environment, argv=[str(frames)],
-                               inputs=[{"name": "t", "type": "tabular", "delimiter": delimiter}])
+                worker = start(
+                    tabular_launcher,
+                    PICKLE,
+                    environment,
+                    argv=[str(frames)],
+                    inputs=[{"name": "t", "type": "tabular", "delimiter": delimiter}],
+                )
                 worker.ready()
             bom = r.choice([b"", b"", b"\xef\xbb\xbf"])
             blanks = b" \t\r\n".replace(its_delimiter.encode(), b"")
-            file = CsvFile(tmp_path / ("%d.csv" % seed), records, bom, lambda record, b=blanks: not record.strip(b))
+            file = CsvFile(
+                tmp_path / ("%d.csv" % seed), records, bom, lambda record, b=blanks: not record.strip(b)
+            )
             infer(worker, [file.whole()])
             # At most about sixty slices: each costs pandas a millisecond or more.
             sent = file.slices(max(r.choice([1, 2, 7, 50]), len(records) // 60))
@@ -97,4 +123,6 @@ def test_slices_together_are_the_whole_file(tabular_launcher, start, tmp_path, e
             # Slices without items have nothing to say about types.
             together = pandas.concat([frame for frame in got if len(frame)] or got[:1], ignore_index=True)
             assert items == len(expected), (seed, kinds)
-            pandas.testing.assert_frame_equal(together, expected, check_exact=True, obj="seed %d %s" % (seed, kinds))
+            pandas.testing.assert_frame_equal(
+                together, expected, check_exact=True, obj="seed %d %s" % (seed, kinds)
+            )

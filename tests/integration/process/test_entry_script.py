@@ -102,7 +102,10 @@ def test_multiprocessing_works_in_the_script(launcher, start):
         ("def init(): pass\nasync def run(mini_batch): return []\n", ["run() is async"]),
         ("async def init(): pass\ndef run(mini_batch): return []\n", ["init() is async"]),
         ("def init(): pass\ndef run(mini_batch): yield 1\n", ["run() is a generator", "return a list"]),
-        ("def init(x): pass\ndef run(mini_batch): return []\n", ["init() must be callable without arguments"]),
+        (
+            "def init(x): pass\ndef run(mini_batch): return []\n",
+            ["init() must be callable without arguments"],
+        ),
         ("def init(): pass\ndef run(): return []\n", ["run() takes no mini-batch"]),
         ("def init(): pass\ndef run(a, b, c): return []\n", ["run() needs 3 arguments"]),
     ],
@@ -133,7 +136,9 @@ def test_load_and_init_errors_have_the_scripts_traceback_alone(launcher, start):
     assert error["type"] == "KeyError" and "no weights" in error["message"]
     assert "parallelrun_worker" not in error["traceback"]
 
-    error = failure(start(launcher, "import sys\ndef init(): sys.exit('enough')\ndef run(m): return m\n"), "init")
+    error = failure(
+        start(launcher, "import sys\ndef init(): sys.exit('enough')\ndef run(m): return m\n"), "init"
+    )
     assert error["type"] == "SystemExit" and "enough" in error["message"]
 
 
@@ -260,8 +265,12 @@ def test_azureml_without_core_gets_the_stand_in(launcher, start, tmp_path):
     installed = tmp_path / "installed" / "azureml"
     installed.mkdir(parents=True)
     (installed / "__init__.py").write_text("")
-    worker = start(launcher, MODEL, environment={"PYTHONPATH": str(tmp_path / "installed")},
-                   side_inputs={"weights": "/w", "labels": "/l"})
+    worker = start(
+        launcher,
+        MODEL,
+        environment={"PYTHONPATH": str(tmp_path / "installed")},
+        side_inputs={"weights": "/w", "labels": "/l"},
+    )
     worker.ready()
     assert worker.run(file_set("/a")).rows == b"/w\n/l\n"
 

@@ -23,7 +23,9 @@ ECHO = "def init(): pass\ndef run(mini_batch): return mini_batch\n"
 
 
 def test_ready_says_who_it_is(launcher, start):
-    worker = start(launcher, "def init():\n    import time; time.sleep(0.05)\ndef run(mini_batch): return []\n")
+    worker = start(
+        launcher, "def init():\n    import time; time.sleep(0.05)\ndef run(mini_batch): return []\n"
+    )
     ready = worker.ready().json
     assert ready["pid"] == worker.process.pid
     version = subprocess.check_output([launcher.python, "-V"], text=True).split()[1]
@@ -139,9 +141,11 @@ def test_streams_hold_what_native_code_and_children_write(launcher, start):
     assert worker.stdout() == "from init\n"
     worker.run(file_set("/a"))
     # When the result is there, all of it is.
-    assert sorted(worker.stdout().splitlines()) == sorted(
-        ["from init", "print", "os.write", "child", "printf", "no line break \udce9"]
-    ) or "printf" in worker.stdout()
+    assert (
+        sorted(worker.stdout().splitlines())
+        == sorted(["from init", "print", "os.write", "child", "printf", "no line break \udce9"])
+        or "printf" in worker.stdout()
+    )
     for piece in ("print\n", "os.write\n", "child\n", "printf\n", "no line break \udce9\n"):
         assert piece in worker.stdout()
     assert worker.stderr() == "child-error\nerror text"
@@ -285,7 +289,9 @@ def test_started_by_hand_it_says_so(launcher, tmp_path):
 
 
 def test_the_program_names_a_missing_package(tmp_path):
-    started = subprocess.run([EMBEDDED], env={"PARALLELRUN_PYTHON_PATH": str(tmp_path)}, capture_output=True, text=True)
+    started = subprocess.run(
+        [EMBEDDED], env={"PARALLELRUN_PYTHON_PATH": str(tmp_path)}, capture_output=True, text=True
+    )
     assert started.returncode == 2 and str(tmp_path) in started.stderr
     started = subprocess.run([EMBEDDED], env={}, capture_output=True, text=True)
     assert started.returncode == 2 and "PARALLELRUN_PYTHON_PATH" in started.stderr

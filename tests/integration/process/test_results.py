@@ -113,7 +113,9 @@ def test_a_file_name_in_an_error_is_readable(launcher, start):
 
 def test_a_lone_surrogate_is_an_error_of_the_result(launcher, start):
     answer = returned(start, launcher, "['fine', '\\ud800']")
-    assert answer.kind == FAILED and answer.error["phase"] == "result" and "element 1" in answer.error["message"]
+    assert (
+        answer.kind == FAILED and answer.error["phase"] == "result" and "element 1" in answer.error["message"]
+    )
 
 
 def test_a_large_result_arrives_whole(launcher, start):

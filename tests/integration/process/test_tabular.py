@@ -60,7 +60,13 @@ def test_types_values_and_context(table):
 
 @pytest.mark.parametrize(
     "record, row, fields",
-    [(b"1,2\n", 3, 2), (b"1,2,3,4\n", 3, 4), (b'1,"2,3\n4",5,6\n', 3, 4), (b"x\n", 3, 1), (b'"1,2,3"\n', 3, 1)],
+    [
+        (b"1,2\n", 3, 2),
+        (b"1,2,3,4\n", 3, 4),
+        (b'1,"2,3\n4",5,6\n', 3, 4),
+        (b"x\n", 3, 1),
+        (b'"1,2,3"\n', 3, 1),
+    ],
 )
 def test_records_with_other_field_counts(table, record, row, fields):
     good = [b"1,2,3\n", b"\n"]
@@ -77,7 +83,10 @@ def test_records_with_other_field_counts(table, record, row, fields):
 def test_broken_encoding_is_placed(table):
     file, worker = table([b"a,b\n"] + 500 * ["é,ü\n".encode()] + [b"x,caf\xe9\n", b"1,2\n"])
     message = said(worker.run(file.slice(3, 502)))
-    assert "%s, row 501: byte 0xe9 is not utf-8" % file.path in message and "spec.inputs[table].encoding" in message
+    assert (
+        "%s, row 501: byte 0xe9 is not utf-8" % file.path in message
+        and "spec.inputs[table].encoding" in message
+    )
     assert shown(worker.run(file.slice(502, 502)))[1] == [[1, 2]]
 
 
@@ -87,7 +96,7 @@ def test_declared_encodings(table, tmp_path):
     assert shown(worker.run(file.slice(1, 1)))[1] == [["é", "€"]]
     assert "row 2: byte 0x81 is not cp1252" in said(worker.run(file.slice(1, 2)))
 
-    text = "a,b\r\né,1\r\n\r\n\"x\ny\",2\r\n"
+    text = 'a,b\r\né,1\r\n\r\n"x\ny",2\r\n'
     file, worker = table([text.encode("utf-16")], "wide.csv", encoding="utf-16")
     answer = worker.run(file.unsplit())
     assert answer.items == 2 and shown(answer)[1] == [["é", 1], ["x\ny", 2]]
@@ -111,7 +120,9 @@ def test_declared_encodings(table, tmp_path):
 
 
 def test_an_unknown_encoding_is_named(tabular_launcher, start):
-    worker = start(tabular_launcher, SHOW, inputs=[{"name": "table", "type": "tabular", "encoding": "utf8000"}])
+    worker = start(
+        tabular_launcher, SHOW, inputs=[{"name": "table", "type": "tabular", "encoding": "utf8000"}]
+    )
     answer = worker.answer()
     assert answer.kind == INIT_FAILED and "utf8000" in answer.json["message"]
 
@@ -141,7 +152,9 @@ def test_a_gap_in_a_whole_number_column(table):
     ],
 )
 def test_misfits_are_placed_with_the_way_out(table, sample, bad, shown_value):
-    file, worker = table([b"k,v\n"] + 9 * [b"a," + sample + b"\n"] + [b"\n", b"b," + bad + b"\n", b"c," + sample + b"\n"])
+    file, worker = table(
+        [b"k,v\n"] + 9 * [b"a," + sample + b"\n"] + [b"\n", b"b," + bad + b"\n", b"c," + sample + b"\n"]
+    )
     infer(worker, [file.slice(1, 9)])
     answer = worker.run(file.slice(5, 12))
     message = said(answer)
@@ -176,13 +189,24 @@ def test_bools_with_gaps_stay_objects(table):
 
 def test_declared_types(table):
     columns = {"code": "string", "n": "int64", "f": "float64", "b": "bool", "when": "datetime"}
-    records = [b"code,n,f,b,when,other\n", b"007,1,2,True,2024-02-03 04:05:06,x\n", b"008,2,3.5,False,2024-02-04,y\n",
-               b"009,3,1,maybe,2024-02-04,z\n", b"010,3,1,True,03/04/2024,z\n", b"011,,1,True,,z\n",
-               b"012,1,1,True,2024-13-01,z\n"]
+    records = [
+        b"code,n,f,b,when,other\n",
+        b"007,1,2,True,2024-02-03 04:05:06,x\n",
+        b"008,2,3.5,False,2024-02-04,y\n",
+        b"009,3,1,maybe,2024-02-04,z\n",
+        b"010,3,1,True,03/04/2024,z\n",
+        b"011,,1,True,,z\n",
+        b"012,1,1,True,2024-13-01,z\n",
+    ]
     file, worker = table(records, columns=columns)
     assert infer(worker, [file.slice(1, 2)]) == {"types": {"other": "string"}}
     types, values, *_ = shown(worker.run(file.slice(1, 2)))
-    assert (types["n"], types["f"], types["b"], types["when"]) == ("int64", "float64", "bool", "datetime64[ns]")
+    assert (types["n"], types["f"], types["b"], types["when"]) == (
+        "int64",
+        "float64",
+        "bool",
+        "datetime64[ns]",
+    )
     assert [row[:4] for row in values] == [["007", 1, 2.0, True], ["008", 2, 3.5, False]]
     assert [row[4] for row in values] == ["2024-02-03 04:05:06", "2024-02-04 00:00:00"]
     message = said(worker.run(file.slice(1, 3)))
@@ -210,14 +234,22 @@ def test_types_are_one_decision_for_files_with_other_headers(table, tmp_path):
 
 def test_repeated_and_unnamed_columns(table):
     file, worker = table([b"a,a,,a\n", b"1,x,2,3\n", b"4,y,5,6\n"])
-    assert infer(worker, [file.whole()])["types"] == {"a": "int64", "a.1": "string", "Unnamed: 2": "int64", "a.2": "int64"}
+    assert infer(worker, [file.whole()])["types"] == {
+        "a": "int64",
+        "a.1": "string",
+        "Unnamed: 2": "int64",
+        "a.2": "int64",
+    }
     assert shown(worker.run(file.slice(2, 2)))[1] == [[4, "y", 5, 6]]
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t", "|", " "])
 def test_delimiters(table, delimiter):
     d = delimiter.encode()
-    file, worker = table([b"a" + d + b"b\r\n", b"1" + d + b'"x' + d + b'y"\r\n', b"\r\n", b"2" + d + b"\r\n"], delimiter=delimiter)
+    file, worker = table(
+        [b"a" + d + b"b\r\n", b"1" + d + b'"x' + d + b'y"\r\n', b"\r\n", b"2" + d + b"\r\n"],
+        delimiter=delimiter,
+    )
     assert shown(worker.run(file.whole()))[1] == [[1, "x" + delimiter + "y"], [2, None]]
 
 
@@ -262,10 +294,17 @@ def test_without_the_library_the_answers_are_the_same(table):
 def test_without_pandas_a_tabular_input_says_so(start, tmp_path):
     hidden = tmp_path / "no-pandas"
     hidden.mkdir()
-    (hidden / "pandas.py").write_text("raise ModuleNotFoundError(\"No module named 'pandas'\", name='pandas')\n")
+    (hidden / "pandas.py").write_text(
+        "raise ModuleNotFoundError(\"No module named 'pandas'\", name='pandas')\n"
+    )
     worker = start(
-        Launcher("other", OTHER_PYTHON, False), SHOW, {"PYTHONPATH": str(hidden)}, inputs=[{"name": "t", "type": "tabular"}]
+        Launcher("other", OTHER_PYTHON, False),
+        SHOW,
+        {"PYTHONPATH": str(hidden)},
+        inputs=[{"name": "t", "type": "tabular"}],
     )
     answer = worker.answer()
     assert answer.kind == INIT_FAILED and answer.json["phase"] == "load"
-    assert "needs pandas" in answer.json["message"] and "spec.environment.requirements" in answer.json["message"]
+    assert (
+        "needs pandas" in answer.json["message"] and "spec.environment.requirements" in answer.json["message"]
+    )

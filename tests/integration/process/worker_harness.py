@@ -66,7 +66,11 @@ class Launcher:
         self.name, self.python, self.embedded = name, str(python), embedded
 
     def command(self):
-        return [str(EMBEDDED)] if self.embedded else [self.python, str(PACKAGE / "parallelrun_worker" / "__main__.py")]
+        return (
+            [str(EMBEDDED)]
+            if self.embedded
+            else [self.python, str(PACKAGE / "parallelrun_worker" / "__main__.py")]
+        )
 
     def __repr__(self):
         return self.name

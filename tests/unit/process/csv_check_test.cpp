@@ -95,10 +95,11 @@ TEST(CsvCheck, PlacesARaggedRecordAtEveryOffsetOfABlock) {
 
 TEST(CsvCheck, PlacesBrokenUtf8AtEveryOffsetOfABlock) {
   // Overlong, surrogate, beyond Unicode, lone continuation, cut short.
-  for (const std::string_view broken : {"\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\x80", "\xE2\x82", "\xFF", "\xE0\x80\x80"}) {
+  for (const std::string_view broken :
+       {"\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\x80", "\xE2\x82", "\xFF", "\xE0\x80\x80"}) {
     for (std::size_t lead = 0; lead < 140; ++lead) {
-      const std::string data =
-          "\xC3\xA9,\xF0\x9F\x98\x80\n" + std::string(lead, 'x') + std::string(broken) + ",y\n" + repeat("1,2\n", 40);
+      const std::string data = "\xC3\xA9,\xF0\x9F\x98\x80\n" + std::string(lead, 'x') + std::string(broken) +
+                               ",y\n" + repeat("1,2\n", 40);
       const Checked checked = check(data, 2);
       ASSERT_EQ(checked.error, PARALLELRUN_CSV_UTF8) << lead;
       ASSERT_EQ(checked.report.row, 1U);
@@ -140,7 +141,8 @@ TEST(CsvCheck, FastAndSlowWayAgree) {
     if (seed % 2 == 0) {
       for (char& c : data) c = kAlphabet[random() % kAlphabet.size()];
     } else {
-      const std::string_view fields[] = {"a", "", "\"\"", "\"x,y\"", "\"\"\"q\"\"\"", "\"l\nm\"", "b\"c", "\"d\"e"};
+      const std::string_view fields[] = {"a",        "",     "\"\"",  "\"x,y\"", "\"\"\"q\"\"\"",
+                                         "\"l\nm\"", "b\"c", "\"d\"e"};
       const std::size_t size = data.size();
       data.clear();
       while (data.size() < size) {

@@ -63,7 +63,8 @@ TEST_F(FrameReaderTest, GivesFramesInOrderHoweverTheyWereCut) {
         seen += std::to_string(static_cast<int>(next->kind)) + ":" + std::string(next->payload) + " ";
       }
     };
-    for (const std::string_view part : {std::string_view(stream).substr(0, cut), std::string_view(stream).substr(cut)}) {
+    for (const std::string_view part :
+         {std::string_view(stream).substr(0, cut), std::string_view(stream).substr(cut)}) {
       if (part.empty()) continue;
       send(part);
       ASSERT_EQ(reader.read(true), Outcome::kData);

@@ -19,8 +19,9 @@ TEST(ResultBuffer, FramesAreLengthKindAndBothParts) {
   ResultBuffer buffer;
   buffer.add(channel::Frame::kResult, "ab", "c");
   buffer.add(channel::Frame::kBye, "", "");
-  EXPECT_EQ(buffer.bytes(), "\3\0\0\0\x12"
-                            "abc\0\0\0\0\x15"sv);
+  EXPECT_EQ(buffer.bytes(),
+            "\3\0\0\0\x12"
+            "abc\0\0\0\0\x15"sv);
   buffer.clear();
   EXPECT_TRUE(buffer.empty());
 }

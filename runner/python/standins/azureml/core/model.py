@@ -14,5 +14,6 @@ class Model:
             return known[model_name]
         names = ", ".join(sorted(known)) if known else "none"
         raise ValueError(
-            "Model.get_model_path(%r): no side input has that name; spec.sideInputs has: %s" % (model_name, names)
+            "Model.get_model_path(%r): no side input has that name; spec.sideInputs has: %s"
+            % (model_name, names)
         )
