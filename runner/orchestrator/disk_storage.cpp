@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <system_error>
@@ -22,7 +23,7 @@ Error system_error(int code, std::string_view what, const std::string& path) {
 
 class DiskFile final : public File {
  public:
-  DiskFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
+  DiskFile(int fd, std::uint64_t end, std::string path) : fd_(fd), end_(end), path_(std::move(path)) {}
   ~DiskFile() override { ::close(fd_); }
   DiskFile(const DiskFile&) = delete;
   DiskFile& operator=(const DiskFile&) = delete;
@@ -34,13 +35,20 @@ class DiskFile final : public File {
   }
 
   Status append(std::string_view bytes) override {
-    while (!bytes.empty()) {
-      const ssize_t written = ::write(fd_, bytes.data(), bytes.size());
-      if (written < 0) {
-        if (errno == EINTR) continue;
-        return system_error(errno, "write to", path_);
-      }
-      bytes.remove_prefix(static_cast<std::size_t>(written));
+    auto done = write_at(end_, bytes);
+    if (done) end_ += bytes.size();
+    return done;
+  }
+
+  Status refresh(std::uint64_t offset, std::uint64_t size) override {
+    std::string buffer;
+    for (const std::uint64_t past = offset + size; offset < past;) {
+      buffer.resize(static_cast<std::size_t>(std::min<std::uint64_t>(past - offset, 1U << 20U)));
+      auto got = read(offset, buffer.data(), buffer.size());
+      if (!got) return got.error();
+      if (*got == 0) break;
+      if (auto done = write_at(offset, std::string_view(buffer).substr(0, *got)); !done) return done;
+      offset += *got;
     }
     return {};
   }
@@ -63,6 +71,7 @@ class DiskFile final : public File {
     while (::ftruncate(fd_, static_cast<off_t>(size)) != 0) {
       if (errno != EINTR) return system_error(errno, "cut", path_);
     }
+    end_ = size;
     return {};
   }
 
@@ -73,7 +82,21 @@ class DiskFile final : public File {
   }
 
  private:
+  Status write_at(std::uint64_t offset, std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t written = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+      if (written < 0) {
+        if (errno == EINTR) continue;
+        return system_error(errno, "write to", path_);
+      }
+      bytes.remove_prefix(static_cast<std::size_t>(written));
+      offset += static_cast<std::uint64_t>(written);
+    }
+    return {};
+  }
+
   int fd_;
+  std::uint64_t end_;  // not O_APPEND, with which Linux would write what refresh() writes to the end
   std::string path_;
 };
 
@@ -84,9 +107,16 @@ Result<std::unique_ptr<File>> DiskStorage::open(const std::string& path) {
   std::error_code failed;
   std::filesystem::create_directories(whole.parent_path(), failed);
   if (failed) return system_error(failed.value(), "make the folder", whole.parent_path().string());
-  const int fd = ::open(whole.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  const int fd = ::open(whole.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (fd < 0) return system_error(errno, "open", whole.string());
-  return std::unique_ptr<File>(std::make_unique<DiskFile>(fd, whole.string()));
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) {
+    const int code = errno;
+    ::close(fd);
+    return system_error(code, "examine", whole.string());
+  }
+  return std::unique_ptr<File>(
+      std::make_unique<DiskFile>(fd, static_cast<std::uint64_t>(status.st_size), whole.string()));
 }
 
 Result<bool> DiskStorage::exists(const std::string& path) {

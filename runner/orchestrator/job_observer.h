@@ -25,7 +25,7 @@ class JobObserver {
 
   virtual void on_agent_came(const AgentView&) {}
   // `why`: "left", "silent for 15.0 s", "came back as a new session".
-  virtual void on_agent_gone(const AgentView&, std::string_view why, std::uint64_t /*leases_freed*/) {}
+  virtual void on_agent_gone(const AgentView&, std::string_view /*why*/, std::uint64_t /*leases_freed*/) {}
   // Bytes for the log tree, once each: a report that is sent again does not bring its logs again.
   virtual void on_logs(const AgentView&, std::vector<LogChunk>&&) {}
   // A charged failure of a try; `tries` counts it. `final`: the items of the mini-batch count as failed.

@@ -304,6 +304,7 @@ Result<JournalEnd> read_journal(File& file, std::string_view fingerprint, std::u
                                kJournalPath, window.offset())};
     }
     if (auto done = visit(std::move(*record), window.offset()); !done) return done.error();
+    end.last = window.offset();
     window.skip(kFrameHead + (*payload)->size() + kFrameTail);
   }
   end.length = window.offset();

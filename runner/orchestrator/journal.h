@@ -94,7 +94,8 @@ class JournalWriter {
 struct JournalEnd {
   bool header_whole = false;  // false: the file is empty or ends within its header: nothing was ever committed
   std::uint64_t length = 0;   // bytes up to the end of the last whole record
-  std::uint64_t chain = 0;    // its checksum
+  std::uint64_t last = 0;     // offset of the last whole record, or of the header
+  std::uint64_t chain = 0;    // checksum of the last whole record
   std::uint64_t torn = 0;     // bytes after it, to be cut off
 };
 

@@ -216,6 +216,12 @@ std::optional<CommitGroup> Orchestrator::take_group(Time now) {
   in_flight_counts_ = counts_;
   if (last) {
     end_taken_ = true;
+    if (killing_) {
+      // What comes from now on can no longer be committed, so it must not be acknowledged either.
+      for (auto& [id, session] : sessions_) {
+        if (!session.left) end_session(session, "the job has ended");
+      }
+    }
     ending_->progress = progress();
     ending_->progress.counts = counts_;
     group.end = ending_;

@@ -188,9 +188,13 @@ Result<Committer::Opened> Committer::open(Storage& storage, PlanDurability& plan
   if (auto done = cut_to(*committer.failed_items_, opened.job.failed_items_length); !done) return done.error();
   if (auto done = read_small_files(opened.job); !done) return done.error();
   if (auto done = cut_to(*journal.value(), replay->end.length); !done) return done.error();
+  // The process before may have ended because the sync of this record failed.
+  const JournalEnd& end = replay->end;
+  if (auto done = journal.value()->refresh(end.last, end.length - end.last); !done) return done.error();
+  if (auto done = journal.value()->sync(); !done) return done.error();
   committer.output_length_ = opened.job.output_length;
   committer.failed_items_length_ = opened.job.failed_items_length;
-  committer.journal_ = std::make_unique<JournalWriter>(std::move(journal).value(), replay->end.chain);
+  committer.journal_ = std::make_unique<JournalWriter>(std::move(journal).value(), end.chain);
   return opened;
 }
 
