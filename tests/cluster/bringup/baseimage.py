@@ -30,11 +30,8 @@ def ensure(engine: Engine) -> None:
 
 def can_be_pulled(engine: Engine, image: str) -> bool:
     """A quick look at the registry, which may be out of reach: nothing is downloaded."""
-    return succeeds(["docker", "manifest", "inspect", image],
-                    timeout=8,
-                    env={
-                        **engine.environment, "DOCKER_CLI_EXPERIMENTAL": "enabled"
-                    })
+    environment = {**engine.environment, "DOCKER_CLI_EXPERIMENTAL": "enabled"}
+    return succeeds(["docker", "manifest", "inspect", image], timeout=8, env=environment)
 
 
 def _make(engine: Engine) -> None:
@@ -45,10 +42,17 @@ def _make(engine: Engine) -> None:
         archive = Path(folder) / "base.tar"
         # Documentation is left out, as it is in the published image.
         run([
-            "nice", "-n", "19",
-            packages.find("mmdebstrap"), "--variant=minbase", "--include=ca-certificates",
-            "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-include=/usr/share/doc/*/copyright",
-            "--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*", _SUITE,
-            archive, *([mirror] if mirror else [])
+            *("nice", "-n", "19"),
+            packages.find("mmdebstrap"),
+            "--variant=minbase",
+            "--include=ca-certificates",
+            '--aptopt=APT::Install-Recommends "false"',
+            "--dpkgopt=path-exclude=/usr/share/doc/*",
+            "--dpkgopt=path-include=/usr/share/doc/*/copyright",
+            "--dpkgopt=path-exclude=/usr/share/man/*",
+            "--dpkgopt=path-exclude=/usr/share/locale/*",
+            _SUITE,
+            archive,
+            *([mirror] if mirror else []),
         ])
         engine.docker("import", "--change", 'CMD ["bash"]', archive, f"docker.io/library/{NAME}")

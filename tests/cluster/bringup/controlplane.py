@@ -6,7 +6,6 @@ The controller manager, the scheduler and kwok (which plays nodes and pods) can 
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import ssl
 import urllib.error
@@ -19,6 +18,7 @@ from . import parts, process
 from .certificates import Authority, encoded
 from .commands import run, wait_until
 from .failure import Failure
+from .places import remove_tree
 
 _START_SECONDS = 120
 _START_TRIES = 5
@@ -81,7 +81,7 @@ class ControlPlane:
             running = process.recall(record)
             if running is not None:
                 running.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove_tree(self.folder)
 
     def restart_server(self) -> None:
         """Kills the API server and starts it again at the same address: every connection and watch is cut."""

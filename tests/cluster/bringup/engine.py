@@ -11,10 +11,10 @@ from pathlib import Path
 from . import packages, process
 from .commands import run, say, succeeds, wait_until
 from .failure import Failure
-from .places import NODE, engine_data, engine_run, only_one
+from .places import NODE, engine_data, engine_run, mounts_below, only_one, remove_tree
 
 _SYS_RESOURCE = 24
-_START_SECONDS = 60
+_START_SECONDS = 120
 _SHIMS = ("containerd-shim-runc-v2", "containerd-shim-runc-v1", "containerd-shim")
 _PROGRAMS = ("dockerd", "containerd", *_SHIMS)
 
@@ -148,9 +148,9 @@ def _stop() -> None:
         say("stopping the Docker engine")
         daemon.stop(patience=30)
     _kill_leftovers()
-    _unmount_below(engine_run())
-    _unmount_below(engine_data())
-    shutil.rmtree(engine_run(), ignore_errors=True)
+    for folder in (engine_run(), engine_data()):
+        _unmount_below(folder)
+    remove_tree(engine_run())
 
 
 def _kill_leftovers() -> None:
@@ -162,8 +162,6 @@ def _kill_leftovers() -> None:
 
 
 def _unmount_below(folder: Path) -> None:
-    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    for mount in reversed(mounts):
-        if mount.startswith(f"{folder}/"):
-            with contextlib.suppress(Failure):
-                run(["umount", "--lazy", mount])
+    for mount in reversed(mounts_below(folder)):
+        with contextlib.suppress(Failure):
+            run(["umount", "--lazy", mount])

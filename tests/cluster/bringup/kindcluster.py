@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from .commands import run, say, succeeds, wait_until
 from .engine import Engine
 from .failure import Failure
 from .nodeimage import NodeImage
-from .places import NODE, cluster_state
+from .places import NODE, cluster_state, remove_tree
 
 # Where every node sees the folder `shared` of the cluster's state: a ReadWriteMany volume by hostPath.
 SHARED_ON_NODE = "/shared"
@@ -66,7 +65,7 @@ class Cluster:
         parts.build(parts.KIND)
         self._record_file().unlink(missing_ok=True)
         self._kind("delete", "cluster", "--name", self.name, "--kubeconfig", self.kubeconfig)
-        shutil.rmtree(self.state, ignore_errors=True)
+        remove_tree(self.state)
 
     def _is_whole(self, wanted: dict) -> bool:
         """Whether it is the cluster that was made, its containers never restarted, and all nodes Ready."""

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,19 @@ def engine_run() -> Path:
 
 def cluster_state(name: str) -> Path:
     return cache() / "clusters" / name
+
+
+def mounts_below(folder: Path) -> list[str]:
+    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    return [mount for mount in mounts if mount.startswith(f"{folder}/")]
+
+
+def remove_tree(folder: Path) -> None:
+    """Removes a folder of ours, but never through a mount: what is mounted there may be anything."""
+    mounts = mounts_below(folder)
+    if mounts:
+        raise Failure(f"{' and '.join(mounts)} is mounted below {folder}: unmount it, then try again")
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
