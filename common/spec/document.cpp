@@ -34,8 +34,9 @@ class YamlEvents final : public YAML::EventHandler {
 
   Document take() { return builder_.take(); }
   int first_line() const { return first_line_; }
+  const YAML::Mark& start() const { return start_; }
 
-  void OnDocumentStart(const YAML::Mark& /*mark*/) override {}
+  void OnDocumentStart(const YAML::Mark& mark) override { start_ = mark; }
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -145,6 +146,7 @@ class YamlEvents final : public YAML::EventHandler {
   std::unordered_map<YAML::anchor_t, Anchored> anchors_;
   std::vector<YAML::anchor_t> open_anchors_;
   std::size_t anchored_weight_ = 0;
+  YAML::Mark start_;
   int first_line_ = 0;
 };
 
@@ -154,9 +156,13 @@ Document parse_yaml(std::string_view text, Problems& problems) {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
     bool found = false;
+    int last_start = -1;
     while (true) {
       YamlEvents events(problems);
       if (!parser.HandleNextDocument(events)) break;
+      // At a stray ']' or '}' the parser makes one empty document after the other and does not move.
+      if (events.start().pos == last_start) throw YAML::ParserException(events.start(), "unexpected text");
+      last_start = events.start().pos;
       Document next = events.take();
       if (next.root.is_null()) continue;  // an empty document between two "---"
       if (found) {

@@ -51,7 +51,8 @@ std::string nearest_name(std::string_view wrong, std::span<const std::string> kn
   for (const std::string& candidate : known) {
     const std::string to = folded(candidate);
     const std::size_t limit = std::max<std::size_t>(1, std::min(from.size(), to.size()) / 3);
-    const std::size_t d = distance(from, to);
+    std::size_t d = distance(from, to);
+    if (from.size() >= 4 && to.starts_with(from)) d = std::min(d, limit);  // claim -> claimName
     if (d > limit || d >= to.size()) continue;
     if (best == nullptr || d < best_distance) {
       best = &candidate;

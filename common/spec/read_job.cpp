@@ -264,6 +264,8 @@ void read_mini_batch_size(ObjectReader& spec, std::optional<InputType> type, Job
 JobSpec read_job(const json& document, Place place, Problems& problems) {
   JobSpec job;
   ObjectReader top(&document, "", problems);
+  if (document.is_null()) problems.add("", "the manifest is empty");
+  if (!top.is_object()) return job;
   read_header(top);
   read_metadata(top, job);
   const json* value = top.required("spec", "what the job is");

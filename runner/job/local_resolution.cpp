@@ -23,7 +23,9 @@ constexpr int kMostLocalNodes = 254;
 
 // Absolute, without '.', '..' and a closing '/'.
 std::string normal(const fs::path& path) {
-  std::string text = fs::absolute(path).lexically_normal().string();
+  std::error_code error;  // the working directory may be gone
+  const fs::path absolute = fs::absolute(path, error);
+  std::string text = (error ? "/" / path : absolute).lexically_normal().string();
   while (text.size() > 1 && text.back() == '/') text.pop_back();
   return text;
 }
@@ -113,11 +115,11 @@ class LocalResolver {
                               const std::string* given) {
     Found found;
     if (given != nullptr) {
-      found = {normal(*given), option};
       if (given->empty()) {
         problems_.add(option, "the directory is missing");
         return std::nullopt;
       }
+      found = {normal(*given), option};
       source = Source{found.directory, nullptr, ""};
     } else if (source.local_path) {
       found = {normal(folder_ / *source.local_path / source.sub_path), field};
