@@ -1,0 +1,88 @@
+#include "runner/job/identity.h"
+
+#include <gmock/gmock.h>
+
+#include "job_fixture.h"
+
+namespace parallelrun {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using IdentityTest = JobFolder;
+
+TEST_F(IdentityTest, SettingsThatMayChange) {
+  const std::string before = fingerprint(sound());
+  for (const char* set : {"nodeCount=3", "processCountPerNode=4", "runInvocationTimeout=5", "initTimeout=6", "runMaxTry=7",
+                          "errorThreshold=8", "allowedFailedCount=9", "allowedFailedPercent=10", "loggingLevel=DEBUG",
+                          "resourceMonitorInterval=11", "allowReuse=false", "output.overwrite=true", "metadata.name=other",
+                          "output.source.local.path=moved", "worker={a: b}"}) {
+    EXPECT_EQ(fingerprint(sound_with({set})), before) << set;
+  }
+}
+
+TEST_F(IdentityTest, SettingsThatMakeAnotherJob) {
+  write("other.py", "");
+  const nlohmann::json before = identifying_settings(sound());
+  for (const auto& [set, difference] :
+       {std::pair{"miniBatchSize=20", "miniBatchSize: was 10, now 20"},
+        std::pair{"arguments=[a]", "arguments: was ["},
+        std::pair{"entryScript=other.py", "entryScript: was \"entry.py\", now \"other.py\""},
+        std::pair{"inputs[0].glob=x*", "inputs: was ["},
+        std::pair{"inputs[0].source.local.path=labels", "inputs: was ["},
+        std::pair{"sideInputs[0].source.local.path=images", "sideInputs.labels: was \""},
+        std::pair{"outputAction=summary_only", "outputAction: was \"append_row\", now \"summary_only\""},
+        std::pair{"appendRowFileName=x", "appendRowFileName: was \"parallel_run_step.txt\", now \"x\""},
+        std::pair{"environment.requirements=[a]", "environment.requirements: was absent, now [\"a\"]"},
+        std::pair{"environment.image=x", "environment.image: was absent"},
+        std::pair{"environment.env=[{name: B, value: c}]", "environment.env: was absent"},
+        std::pair{"environment.variables.TOKEN=other", "environment.variables.TOKEN: was \"sha256:"},
+        std::pair{"environment.variables.TOKEN=null", "environment.variables"}}) {
+    const nlohmann::json now = identifying_settings(sound_with({set}));
+    EXPECT_NE(fingerprint(now), fingerprint(before)) << set;
+    const std::vector<std::string> differences = differing_settings(before, now);
+    ASSERT_EQ(differences.size(), 1U) << set;
+    EXPECT_THAT(differences[0], HasSubstr(difference));
+  }
+  write("entry.py", "changed");
+  EXPECT_THAT(differing_settings(before, identifying_settings(sound())), ElementsAre(HasSubstr("code: was \"")));
+}
+
+TEST_F(IdentityTest, ValuesOfVariablesAreNotWrittenDown) {
+  const ResolvedJob job = sound_with({"environment.env=[{name: B, value: hidden}]"});
+  const std::string text = identifying_settings(job).dump();
+  EXPECT_THAT(text, Not(HasSubstr("secret")));
+  EXPECT_THAT(text, Not(HasSubstr("hidden")));
+  EXPECT_THAT(text, HasSubstr("TOKEN"));
+}
+
+TEST_F(IdentityTest, SurvivesTheWayThroughJson) {
+  const ResolvedJob job = sound();
+  EXPECT_EQ(fingerprint(resolved_job_from_json(nlohmann::json::parse(to_json(job).dump())).value()), fingerprint(job));
+  const nlohmann::json settings = identifying_settings(job);
+  EXPECT_EQ(fingerprint(nlohmann::json::parse(settings.dump(2))), fingerprint(job));
+  EXPECT_THAT(differing_settings(settings, settings), IsEmpty());
+}
+
+TEST_F(IdentityTest, VolumesCountAsVolumes) {
+  ResolvedJob job;
+  job.spec = spec_of(kCluster);
+  job.input_directories["images"] = "/mnt/1";
+  job.side_input_directories["labels"] = "/mnt/2";
+  const std::string before = fingerprint(job);
+  job.input_directories["images"] = "/mnt/3";
+  EXPECT_EQ(fingerprint(job), before);
+  job.spec.inputs[0].source.sub_path = "other";
+  EXPECT_NE(fingerprint(job), before);
+}
+
+TEST(Differences, OfAnything) {
+  EXPECT_THAT(differing_settings(nullptr, {{"a", 1}}), ElementsAre("settings: was null, now {\"a\":1}"));
+  EXPECT_THAT(differing_settings({{"a", 1}, {"b", 2}}, {{"a", 1}, {"c", 3}}),
+              ElementsAre("b: was 2, now absent", "c: was absent, now 3"));
+}
+
+}  // namespace
+}  // namespace parallelrun
