@@ -192,6 +192,9 @@ Result<Committer::Opened> Committer::open(Storage& storage, PlanDurability& plan
   const JournalEnd& end = replay->end;
   if (auto done = journal.value()->refresh(end.last, end.length - end.last); !done) return done.error();
   if (auto done = journal.value()->sync(); !done) return done.error();
+  // It may also have ended before the journal's name was durable.
+  if (auto done = storage.sync_folder_of(kJournalPath); !done) return done.error();
+  if (auto done = storage.sync_folder_of(kStatePath); !done) return done.error();
   committer.output_length_ = opened.job.output_length;
   committer.failed_items_length_ = opened.job.failed_items_length;
   committer.journal_ = std::make_unique<JournalWriter>(std::move(journal).value(), end.chain);

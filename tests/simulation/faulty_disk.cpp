@@ -1,0 +1,190 @@
+#include "tests/simulation/faulty_disk.h"
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+
+namespace parallelrun::simulation {
+
+class FaultyDisk::OpenFile final : public orchestrator::File {
+ public:
+  OpenFile(FaultyDisk& disk, std::shared_ptr<Inode> inode) : disk_(disk), inode_(std::move(inode)) {}
+
+  Result<std::uint64_t> size() override { return inode_->seen.size(); }
+
+  Status append(std::string_view bytes) override {
+    const bool dies = disk_.dies_now();
+    const std::uint64_t used = disk_.used();
+    const std::uint64_t room = disk_.faults.capacity > used ? disk_.faults.capacity - used : 0;
+    const bool full = bytes.size() > room;
+    auto part = bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(room, bytes.size())));
+    if (dies) part = part.substr(0, disk_.dice_.between(0, part.size()));
+    write({inode_->seen.size(), std::string(part), false});
+    if (dies) throw Killed{};
+    if (full) return Error{ErrorCode::kNoSpace, "the simulated disk is full"};
+    return {};
+  }
+
+  Result<std::size_t> read(std::uint64_t offset, char* buffer, std::size_t size) override {
+    if (offset >= inode_->seen.size()) return std::size_t{0};
+    const std::size_t got = std::min<std::size_t>(size, inode_->seen.size() - offset);
+    std::memcpy(buffer, inode_->seen.data() + offset, got);
+    return got;
+  }
+
+  Status truncate(std::uint64_t size) override {
+    disk_.step();
+    write({size, {}, true});
+    return {};
+  }
+
+  Status refresh(std::uint64_t offset, std::uint64_t size) override {
+    disk_.step();
+    write({offset, inode_->seen.substr(offset, size), false});
+    return {};
+  }
+
+  Status sync() override {
+    disk_.step();
+    if (disk_.dice_.chance(disk_.faults.sync_fails)) {
+      // As Linux does: what could not be written stays visible, is taken for clean and is never written.
+      const std::size_t kept = disk_.dice_.between(0, inode_->pending.size());
+      for (std::size_t i = 0; i < kept; ++i) apply(inode_->pending[i], inode_->durable);
+      inode_->pending.clear();
+      return Error{ErrorCode::kIo, "the simulated disk fails to sync"};
+    }
+    for (const Write& write : inode_->pending) apply(write, inode_->durable);
+    inode_->pending.clear();
+    return {};
+  }
+
+ private:
+  void write(Write write) {
+    apply(write, inode_->seen);
+    inode_->pending.push_back(std::move(write));
+  }
+
+  FaultyDisk& disk_;
+  std::shared_ptr<Inode> inode_;
+};
+
+void FaultyDisk::apply(const Write& write, std::string& content) {
+  if (write.cuts) {
+    if (content.size() > write.offset) content.resize(write.offset);
+    return;
+  }
+  if (content.size() < write.offset + write.bytes.size()) content.resize(write.offset + write.bytes.size(), '\0');
+  content.replace(write.offset, write.bytes.size(), write.bytes);
+}
+
+bool FaultyDisk::dies_now() {
+  if (steps_left_ < 0) return false;
+  return steps_left_-- == 0;
+}
+
+void FaultyDisk::lose_power() {
+  std::set<std::string> folders;
+  for (const NameChange& change : pending_names_) folders.insert(change.folder);
+  for (const std::string& folder : folders) {
+    std::vector<const NameChange*> changes;
+    for (const NameChange& change : pending_names_) {
+      if (change.folder == folder) changes.push_back(&change);
+    }
+    const std::size_t kept = dice_.between(0, changes.size());
+    for (std::size_t i = 0; i < kept; ++i) apply(*changes[i], durable_names_);
+  }
+  pending_names_.clear();
+  names_ = durable_names_;
+
+  for (auto& [name, inode] : names_) {
+    std::vector<Write>& pending = inode->pending;
+    const std::size_t kept = dice_.between(0, pending.size());
+    for (std::size_t i = 0; i < kept; ++i) apply(pending[i], inode->durable);
+    // The next one may be torn: a part of it, the length of all of it with zeroes, or a part from its middle on.
+    if (kept < pending.size() && !pending[kept].cuts && !pending[kept].bytes.empty()) {
+      Write torn = pending[kept];
+      const std::size_t at = dice_.between(0, torn.bytes.size() - 1);
+      if (dice_.chance(0.5)) {
+        torn.bytes.resize(at);
+      } else if (dice_.chance(0.5)) {
+        std::fill(torn.bytes.begin() + static_cast<std::ptrdiff_t>(at), torn.bytes.end(), '\0');
+      } else {
+        std::fill(torn.bytes.begin(), torn.bytes.begin() + static_cast<std::ptrdiff_t>(at) + 1, '\0');
+      }
+      apply(torn, inode->durable);
+    }
+    pending.clear();
+    inode->seen = inode->durable;
+  }
+}
+
+std::string FaultyDisk::content(const std::string& path) const {
+  const auto found = names_.find(path);
+  return found == names_.end() ? std::string() : found->second->seen;
+}
+
+std::uint64_t FaultyDisk::used() const {
+  std::uint64_t bytes = 0;
+  for (const auto& [name, inode] : names_) bytes += inode->seen.size();
+  return bytes;
+}
+
+std::string FaultyDisk::folder_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? std::string() : path.substr(0, slash);
+}
+
+void FaultyDisk::apply(const NameChange& change, Names& names) {
+  if (change.inode) {
+    names[change.name] = change.inode;
+  } else {
+    names.erase(change.name);
+  }
+  if (!change.renamed_from.empty()) names.erase(change.renamed_from);
+}
+
+void FaultyDisk::change_name(const std::string& path, std::shared_ptr<Inode> inode, std::string renamed_from) {
+  pending_names_.push_back({folder_of(path), path, std::move(inode), std::move(renamed_from)});
+  apply(pending_names_.back(), names_);
+}
+
+Result<std::unique_ptr<orchestrator::File>> FaultyDisk::open(const std::string& path) {
+  if (names_.count(path) == 0) {
+    step();
+    change_name(path, std::make_shared<Inode>());
+  }
+  return std::unique_ptr<orchestrator::File>(std::make_unique<OpenFile>(*this, names_[path]));
+}
+
+Result<bool> FaultyDisk::exists(const std::string& path) { return names_.count(path) > 0; }
+
+Status FaultyDisk::rename(const std::string& from, const std::string& to) {
+  step();
+  const auto found = names_.find(from);
+  if (found == names_.end()) return Error{ErrorCode::kIo, "no file " + from};
+  change_name(to, found->second, from);
+  return {};
+}
+
+Status FaultyDisk::remove(const std::string& path) {
+  step();
+  if (names_.count(path) > 0) change_name(path, nullptr);
+  return {};
+}
+
+Status FaultyDisk::sync_folder_of(const std::string& path) {
+  step();
+  const std::string folder = folder_of(path);
+  std::vector<NameChange> rest;
+  for (NameChange& change : pending_names_) {
+    if (change.folder != folder) {
+      rest.push_back(std::move(change));
+    } else {
+      apply(change, durable_names_);
+    }
+  }
+  pending_names_ = std::move(rest);
+  return {};
+}
+
+}  // namespace parallelrun::simulation

@@ -1,0 +1,366 @@
+#include "tests/simulation/world.h"
+
+#include <algorithm>
+
+#include "spdlog/fmt/fmt.h"
+
+namespace parallelrun::simulation {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr const char* kOutput = "parallel_run_step.txt";
+constexpr const char* kFingerprint = "simulated";
+
+}  // namespace
+
+World::World(std::uint64_t seed)
+    : dice_(seed), disk_(dice_), plan_(dice_, dice_.between(std::uint64_t{1}, std::uint64_t{250})) {
+  report_.seed = seed;
+  report_.mini_batches = plan_.total();
+  tabular_ = dice_.chance(0.3);
+  run_max_try_ = static_cast<std::uint32_t>(dice_.between(std::uint64_t{1}, std::uint64_t{4}));
+  loss_ = dice_.chance(0.7) ? 0.1 * static_cast<double>(dice_.between(std::uint64_t{0}, std::uint64_t{3})) : 0;
+  const double poisoned = dice_.chance(0.5) ? 0.08 : 0;
+  for (std::uint64_t i = 0; i < plan_.total(); ++i) {
+    natures_[i] = dice_.chance(poisoned) ? Nature::kPoisoned
+                  : dice_.chance(0.1)    ? Nature::kFlaky
+                  : dice_.chance(0.1)    ? Nature::kShort
+                                         : Nature::kGood;
+  }
+  if (dice_.chance(0.2)) thresholds_.error_threshold = static_cast<std::int64_t>(dice_.between(std::uint64_t{0}, std::uint64_t{20}));
+  if (dice_.chance(0.2)) thresholds_.allowed_failed_count = static_cast<std::int64_t>(dice_.between(std::uint64_t{0}, std::uint64_t{5}));
+  if (dice_.chance(0.1)) thresholds_.allowed_failed_percent = 2.0;
+  if (dice_.chance(0.3)) disk_.faults.sync_fails = 0.01;
+
+  const std::uint64_t agents = dice_.between(std::uint64_t{1}, std::uint64_t{4});
+  for (std::uint64_t i = 0; i < agents; ++i) {
+    const auto slots = static_cast<std::uint32_t>(dice_.between(std::uint64_t{1}, std::uint64_t{3}));
+    ModelAgent::World world{
+        [this](std::uint64_t id) {
+          return healed_ && natures_[id] == Nature::kPoisoned ? Nature::kGood : natures_[id];
+        },
+        [this](const std::vector<AttemptResult>& results) {
+          for (const AttemptResult& result : results) {
+            if (result.kind != LeaseKind::kRun || result.outcome != Outcome::kSucceeded) continue;
+            // What was planned anew since is answered and dropped.
+            const std::uint64_t id = result.mini_batch.value;
+            const auto& planned = plan_.planned();
+            if (id < planned.size() && result.rows.rfind(fmt::format("{} {} ", id, planned[id].version), 0) == 0) {
+              acknowledged_.insert(id);
+            }
+          }
+        }};
+    agents_.push_back(std::make_unique<ModelAgent>(fmt::format("agent{:03}", i), slots, dice_, events_, *this, world));
+  }
+  trouble_until_ = events_.now() + dice_.between(Duration(0), Duration(seconds(25)));
+}
+
+void World::violated(const std::string& what) {
+  const auto at = std::chrono::duration_cast<milliseconds>(events_.now().time_since_epoch()).count();
+  if (report_.violations.size() < 5) report_.violations.push_back(fmt::format("at {} ms: {}", at, what));
+}
+
+Report World::run() {
+  for (auto& agent : agents_) agent->start();
+  events_.after(Duration(0), [this] { start_process(); });
+  events_.after(milliseconds(50), [this] { make_trouble(); });
+  const Time patience = trouble_until_ + std::chrono::minutes(30);
+  while (!complete_ && report_.violations.empty() && events_.now() < patience && events_.step()) {
+  }
+  if (!complete_ && report_.violations.empty()) violated("the job does not come to its end");
+  if (complete_) check_end();
+  return report_;
+}
+
+// --- the orchestrator's process --------------------------------------------------------------------------------
+
+orchestrator::Orchestrator::Options World::options() const {
+  orchestrator::Orchestrator::Options options;
+  options.input_names = {"first", "second"};
+  options.thresholds = thresholds_;
+  options.run_max_try = run_max_try_;
+  options.expected_agents = static_cast<std::uint32_t>(agents_.size());
+  options.session_timeout = seconds(4);
+  options.lease_poll = seconds(1);
+  options.abort_grace = seconds(3);
+  options.max_leases_per_reply = 16;
+  options.max_book = 64;
+  return options;
+}
+
+// Runs a step of the process, in which it may die.
+template <typename What>
+void World::in_process(What&& what) {
+  if (!process_) return;
+  try {
+    what();
+  } catch (const Killed&) {
+    end_process(dice_.chance(0.6));
+  }
+}
+
+void World::start_process() {
+  if (complete_ || process_) return;
+  ++report_.orchestrator_starts;
+  ++process_life_;
+  process_ = std::make_unique<Process>(plan_, tabular_);
+  in_process([this] {
+    auto opened = orchestrator::Committer::open(disk_, plan_, {kOutput, kFingerprint});
+    if (!opened) {
+      const ErrorCode code = opened.error().code;
+      if (code != ErrorCode::kIo && code != ErrorCode::kNoSpace) violated("open: " + opened.error().message);
+      ++report_.disk_errors;
+      return end_process(false);
+    }
+    check_output(opened->job);
+    if (opened->job.ended == orchestrator::JobState::kComplete) {
+      complete_ = true;
+      return;
+    }
+    const auto ended = opened->job.ended;
+    if (auto started = opened->committer->start(opened->job, plan_.planned().size()); !started) {
+      const ErrorCode code = started.error().code;
+      if (code != ErrorCode::kIo && code != ErrorCode::kNoSpace) violated("start: " + started.error().message);
+      ++report_.disk_errors;
+      return end_process(false);
+    }
+    if (ended) {
+      ++report_.failed_runs;
+      healed_ = true;
+      thresholds_ = {};
+    }
+    check_acknowledged(opened->job.finished);
+    process_->committer = std::move(opened->committer);
+    process_->core = std::make_unique<orchestrator::Orchestrator>(options(), std::move(opened->job), process_->source,
+                                                                  process_->samples, *this, events_.now());
+    process_->core->on_plan(plan_.planned().size(), plan_.items(), plan_.complete(), events_.now());
+    after_call();
+  });
+  if (process_ && !complete_) {
+    tick();
+    plan_on();
+  }
+}
+
+void World::end_process(bool power_lost) {
+  process_.reset();
+  disk_.kill_after(-1);
+  if (power_lost) {
+    ++report_.power_losses;
+    disk_.lose_power();
+    plan_.lose_power();
+  }
+  if (trouble_over()) disk_.faults = {};
+  // Somebody makes room sooner or later.
+  if (dice_.chance(0.5)) disk_.faults.capacity = ~0ULL;
+  events_.after(dice_.between(Duration(milliseconds(5)), Duration(seconds(2))), [this] { start_process(); });
+}
+
+void World::tick() {
+  events_.after(milliseconds(100), [this, life = process_life_] {
+    if (!process_ || life != process_life_ || complete_) return;
+    in_process([this] {
+      process_->core->tick(events_.now());
+      after_call();
+      if (process_) check_bounds();
+    });
+    if (process_) tick();
+  });
+}
+
+void World::plan_on() {
+  events_.after(dice_.between(Duration(milliseconds(1)), Duration(milliseconds(300))), [this, life = process_life_] {
+    if (!process_ || life != process_life_ || complete_) return;
+    in_process([this] {
+      plan_.plan(dice_.between(std::uint64_t{1}, std::uint64_t{40}));
+      process_->core->on_plan(plan_.planned().size(), plan_.items(), plan_.complete(), events_.now());
+      process_->core->on_samples(events_.now());
+      after_call();
+    });
+    if (process_ && !plan_.complete()) plan_on();
+  });
+}
+
+// What the shell does after every call of the core.
+void World::after_call() {
+  auto ready = process_->core->take_ready();
+  for (auto& [session, reply] : ready.leases) {
+    if (reply) check_leases(session, **reply);
+    const auto parked = process_->parked_leases.find(session);
+    if (parked == process_->parked_leases.end()) continue;
+    auto replied = std::move(parked->second);
+    process_->parked_leases.erase(parked);
+    if (reply) {
+      replied(LeaseReply(**reply));
+    } else {
+      replied(reply.error());
+    }
+  }
+  for (auto& [session, reply] : ready.reports) {
+    const auto parked = process_->parked_reports.find(session);
+    if (parked == process_->parked_reports.end()) continue;
+    auto replied = std::move(parked->second);
+    process_->parked_reports.erase(parked);
+    replied(std::move(reply));
+  }
+  if (auto group = process_->core->take_group(events_.now())) {
+    ++report_.groups;
+    const Duration takes = dice_.between(Duration(milliseconds(1)), Duration(milliseconds(30)));
+    events_.after(takes, [this, life = process_life_, group = std::move(*group)] {
+      if (life == process_life_) in_process([&] { write_group(group); });
+    });
+  }
+  if (process_->core->finished()) job_ended();
+}
+
+void World::write_group(const orchestrator::CommitGroup& group) {
+  if (auto done = process_->committer->write(group); !done) {
+    ++report_.disk_errors;
+    return end_process(false);
+  }
+  const Duration takes = dice_.between(Duration(0), Duration(milliseconds(5)));
+  events_.after(takes, [this, life = process_life_, number = group.number] {
+    if (life != process_life_) return;
+    in_process([&] {
+      process_->core->on_committed(number, events_.now());
+      after_call();
+    });
+  });
+}
+
+void World::job_ended() {
+  const orchestrator::JobState state = process_->core->result()->state;
+  process_.reset();
+  if (state == orchestrator::JobState::kComplete) complete_ = true;
+  for (auto& agent : agents_) agent->crash();
+  if (complete_) return;
+  // The same command again.
+  events_.after(seconds(1), [this] {
+    start_process();
+    for (auto& agent : agents_) agent->start();
+  });
+}
+
+// --- the network -----------------------------------------------------------------------------------------------
+
+bool World::cut_off(const std::string& agent) const {
+  const auto found = cut_off_until_.find(agent);
+  return found != cut_off_until_.end() && events_.now() < found->second;
+}
+
+template <typename Deliver>
+void World::carry(const std::string& agent, Deliver deliver) {
+  const auto once = [&] {
+    if (cut_off(agent) || (!trouble_over() && dice_.chance(loss_))) return;
+    const Duration takes = dice_.chance(0.02) ? dice_.between(Duration(milliseconds(100)), Duration(seconds(3)))
+                                              : dice_.between(Duration(milliseconds(0)), Duration(milliseconds(8)));
+    events_.after(takes, deliver);
+  };
+  once();
+  if (!trouble_over() && dice_.chance(0.03)) once();
+}
+
+template <typename Reply>
+AgentNetwork::Replied<Reply> World::over_network(const std::string& agent, Replied<Reply> replied) {
+  return [this, agent, replied = std::move(replied)](Result<Reply> reply) {
+    carry(agent, [replied, reply = std::move(reply)] { replied(reply); });
+  };
+}
+
+void World::send(const std::string& agent, RegisterRequest request, Replied<RegisterReply> replied) {
+  carry(agent, [this, agent, request, replied = std::move(replied)] {
+    in_process([&] {
+      if (!process_->core) return;
+      ++report_.sessions;
+      auto reply = process_->core->on_register(request, events_.now());
+      over_network(agent, replied)(std::move(reply));
+      after_call();
+    });
+  });
+}
+
+void World::send(const std::string& agent, LeaseRequest request, Replied<LeaseReply> replied) {
+  carry(agent, [this, agent, request, replied = std::move(replied)] {
+    in_process([&] {
+      if (!process_->core) return;
+      auto reply = process_->core->on_lease(request, events_.now());
+      auto back = over_network(agent, replied);
+      if (!reply) {
+        back(reply.error());
+      } else if (*reply) {
+        check_leases(request.session, **reply);
+        back(LeaseReply(**reply));
+      } else {
+        process_->parked_leases[request.session] = std::move(back);
+      }
+      after_call();
+    });
+  });
+}
+
+void World::send(const std::string& agent, ReportRequest request, Replied<ReportReply> replied) {
+  carry(agent, [this, agent, request, replied = std::move(replied)] {
+    in_process([&] {
+      if (!process_->core) return;
+      const std::uint64_t session = request.session;
+      auto reply = process_->core->on_report(ReportRequest(request), events_.now());
+      auto back = over_network(agent, replied);
+      if (!reply) {
+        back(reply.error());
+      } else if (*reply) {
+        back(ReportReply(**reply));
+      } else {
+        process_->parked_reports[session] = std::move(back);
+      }
+      after_call();
+    });
+  });
+}
+
+// --- trouble ---------------------------------------------------------------------------------------------------
+
+void World::make_trouble() {
+  if (trouble_over() || complete_) {
+    disk_.faults = {};
+    for (auto& agent : agents_) {
+      if (!agent->running()) agent->start();
+    }
+    return;
+  }
+  ModelAgent& agent = *agents_[dice_.between(std::uint64_t{0}, agents_.size() - 1)];
+  switch (dice_.between(std::uint64_t{0}, std::uint64_t{9})) {
+    case 0:
+      if (process_) end_process(dice_.chance(0.5));
+      break;
+    case 1:
+    case 2:
+      // Dies within one of the next steps at the disk.
+      disk_.kill_after(static_cast<std::int64_t>(dice_.between(std::uint64_t{0}, std::uint64_t{12})));
+      break;
+    case 3:
+      agent.crash();
+      events_.after(dice_.between(Duration(milliseconds(1)), Duration(seconds(8))), [&agent] {
+        if (!agent.running()) agent.start();
+      });
+      break;
+    case 4:
+      agent.stand_still(dice_.between(Duration(milliseconds(50)), Duration(seconds(6))));
+      break;
+    case 5:
+      cut_off_until_[fmt::format("agent{:03}", dice_.between(std::uint64_t{0}, agents_.size() - 1))] =
+          events_.now() + dice_.between(Duration(milliseconds(100)), Duration(seconds(7)));
+      break;
+    case 6:
+      if (dice_.chance(0.3)) disk_.faults.capacity = disk_.used() + dice_.between(std::uint64_t{0}, std::uint64_t{500});
+      break;
+    default:
+      break;
+  }
+  events_.after(dice_.between(Duration(milliseconds(50)), Duration(seconds(2))), [this] { make_trouble(); });
+}
+
+Report simulate(std::uint64_t seed) { return World(seed).run(); }
+
+}  // namespace parallelrun::simulation

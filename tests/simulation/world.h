@@ -1,0 +1,100 @@
+// The world of one simulated job; see simulation.h.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runner/orchestrator/committer.h"
+#include "runner/orchestrator/orchestrator.h"
+#include "tests/simulation/faulty_disk.h"
+#include "tests/simulation/model_agent.h"
+#include "tests/simulation/model_plan.h"
+#include "tests/simulation/simulation.h"
+#include "tests/simulation/virtual_time.h"
+
+namespace parallelrun::simulation {
+
+class World final : public AgentNetwork, public orchestrator::JobObserver {
+ public:
+  explicit World(std::uint64_t seed);
+  Report run();
+
+  void send(const std::string& agent, RegisterRequest request, Replied<RegisterReply> replied) override;
+  void send(const std::string& agent, LeaseRequest request, Replied<LeaseReply> replied) override;
+  void send(const std::string& agent, ReportRequest request, Replied<ReportReply> replied) override;
+
+ private:
+  // One life of the orchestrator's process, as the shell around the core drives it.
+  struct Process {
+    std::unique_ptr<orchestrator::Committer> committer;
+    ModelSource source;
+    ModelSamples samples;
+    std::unique_ptr<orchestrator::Orchestrator> core;
+    std::map<std::uint64_t, Replied<LeaseReply>> parked_leases;     // by session; the newest request only
+    std::map<std::uint64_t, Replied<ReportReply>> parked_reports;
+    explicit Process(const ModelPlan& plan, bool tabular) : source(plan), samples(tabular) {}
+  };
+
+  void violated(const std::string& what);
+
+  // The orchestrator's process.
+  void start_process();
+  void end_process(bool power_lost);
+  template <typename What>
+  void in_process(What&& what);
+  void after_call();
+  void write_group(const orchestrator::CommitGroup& group);
+  void tick();
+  void plan_on();
+  void job_ended();
+  orchestrator::Orchestrator::Options options() const;
+
+  // The network.
+  template <typename Deliver>
+  void carry(const std::string& agent, Deliver deliver);
+  template <typename Reply>
+  Replied<Reply> over_network(const std::string& agent, Replied<Reply> replied);
+  bool cut_off(const std::string& agent) const;
+
+  // Trouble.
+  void make_trouble();
+  bool trouble_over() const { return events_.now() >= trouble_until_; }
+
+  // What must hold.
+  void check_leases(std::uint64_t session, const LeaseReply& reply);
+  void check_output(const orchestrator::RecoveredJob& job);
+  void check_acknowledged(const orchestrator::MiniBatchSet& committed);
+  void check_bounds();
+  void check_tries_in_journal();
+  void check_end();
+  void on_try_failed(const orchestrator::AgentView&, const AttemptResult&, std::uint32_t tries, bool final) override;
+
+  Report report_;
+  Dice dice_;
+  Events events_;
+  FaultyDisk disk_;
+  ModelPlan plan_;
+  std::vector<std::unique_ptr<ModelAgent>> agents_;
+  std::map<std::uint64_t, Nature> natures_;
+  bool tabular_ = false;
+  bool healed_ = false;  // poisoned mini-batches succeed after the first failed run
+  std::uint32_t run_max_try_ = 3;
+  orchestrator::Thresholds thresholds_;
+
+  std::unique_ptr<Process> process_;
+  std::uint64_t process_life_ = 0;
+  bool complete_ = false;
+  Time trouble_until_{};
+  double loss_ = 0;
+  std::map<std::string, Time> cut_off_until_;
+
+  std::set<std::uint64_t> acknowledged_;                     // mini-batches
+  std::map<std::uint64_t, std::uint64_t> session_of_attempt_;
+};
+
+}  // namespace parallelrun::simulation

@@ -1,0 +1,426 @@
+// The core at its boundaries: sequence numbers, deadlines to the nanosecond, tries, thresholds, ends.
+#include "runner/orchestrator/orchestrator.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+
+namespace parallelrun::orchestrator {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+using std::chrono::seconds;
+
+class ListSource final : public MiniBatchSource {
+ public:
+  std::deque<MiniBatch> list;
+  Result<std::optional<MiniBatch>> next() override {
+    if (list.empty()) return std::optional<MiniBatch>();
+    MiniBatch first = std::move(list.front());
+    list.pop_front();
+    return std::optional(std::move(first));
+  }
+  Status skip_to(MiniBatchId) override { return {}; }
+};
+
+class FixedSamples final : public SampleSource {
+ public:
+  Sample answer;
+  Result<Sample> sample(std::uint32_t) override { return answer; }
+};
+
+// A core with a plan, driven as its shell would; every group commit succeeds when commit() is called.
+class OrchestratorTest : public testing::Test {
+ protected:
+  OrchestratorTest() {
+    options.input_names = {"images"};
+    options.job = "{}";
+    recovered.epoch = 1;
+    recovered.epochs = {{1, 0}};
+  }
+
+  Orchestrator& core() {
+    if (!core_) core_.emplace(options, std::move(recovered), source, samples, observer, now);
+    return *core_;
+  }
+  void plan(std::uint64_t count, bool complete = true) {
+    for (std::uint64_t i = 0; i < count; ++i) source.list.push_back({{i}, 0, 2, "d"});
+    core().on_plan(count, count * 2, complete, now);
+  }
+  std::uint64_t join(const std::string& name, std::uint32_t slots = 1) {
+    auto reply = core().on_register({kProtocolVersion, name, "127.0.0.1", slots, ""}, now);
+    EXPECT_TRUE(reply);
+    return reply->session;
+  }
+  // Null: parked.
+  std::shared_ptr<const LeaseReply> lease(std::uint64_t session, std::uint64_t sequence, std::uint32_t want = 1) {
+    auto reply = core().on_lease({session, sequence, want}, now);
+    EXPECT_TRUE(reply) << reply.error().message;
+    return reply ? *reply : nullptr;
+  }
+  static AttemptResult result_of(const Lease& lease, Outcome outcome, std::uint64_t returned = 2) {
+    AttemptResult result;
+    result.kind = lease.kind;
+    result.attempt = lease.attempt;
+    result.mini_batch = lease.mini_batch;
+    result.outcome = outcome;
+    result.items = lease.items;
+    result.returned = returned;
+    if (outcome == Outcome::kSucceeded) result.rows = "row\n";
+    if (outcome != Outcome::kSucceeded) result.error = {ErrorPhase::kRun, "ValueError", "bad", ""};
+    return result;
+  }
+  Result<std::optional<ReportReply>> report(std::uint64_t session, std::uint64_t sequence,
+                                            std::vector<AttemptResult> results, bool leaving = false) {
+    ReportRequest request;
+    request.session = session;
+    request.sequence = sequence;
+    request.results = std::move(results);
+    request.leaving = leaving;
+    return core().on_report(std::move(request), now);
+  }
+  // A report whose answer is of no interest.
+  void bring(std::uint64_t session, std::uint64_t sequence, std::vector<AttemptResult> results, bool leaving = false) {
+    EXPECT_TRUE(report(session, sequence, std::move(results), leaving));
+  }
+  std::optional<CommitGroup> commit() {
+    auto group = core().take_group(now);
+    if (group) core().on_committed(group->number, now);
+    return group;
+  }
+  // In steps, as the shell ticks.
+  void pass(Duration time) {
+    const Time until = now + time;
+    while (now < until) {
+      now = std::min(until, now + Orchestrator::kTick);
+      core().tick(now);
+    }
+  }
+
+  Orchestrator::Options options;
+  RecoveredJob recovered;
+  ListSource source;
+  FixedSamples samples;
+  JobObserver observer;
+  Time now{seconds(1000)};
+
+ private:
+  std::optional<Orchestrator> core_;
+};
+
+TEST_F(OrchestratorTest, SameSequenceSameAnswerAndNoSecondLease) {
+  plan(5);
+  const auto agent = join("agent000");
+  const auto first = lease(agent, 1);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(lease(agent, 1), first) << "the very same reply";
+  const auto second = lease(agent, 2);
+  EXPECT_NE(second->leases[0].attempt, first->leases[0].attempt);
+  const auto late = core().on_lease({agent, 1, 1}, now);
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, ErrorCode::kInvalidArgument);
+}
+
+TEST_F(OrchestratorTest, AReportThatIsSentAgainIsTakenOnce) {
+  plan(2);
+  const auto agent = join("agent000");
+  const Lease got = lease(agent, 1)->leases[0];
+  EXPECT_FALSE(report(agent, 1, {result_of(got, Outcome::kSucceeded)})->has_value()) << "answered when durable";
+  EXPECT_FALSE(report(agent, 1, {result_of(got, Outcome::kSucceeded)})->has_value());
+  EXPECT_TRUE(core().take_ready().reports.empty());
+  EXPECT_EQ(core().progress().counts.succeeded, 0U) << "not durable yet";
+  const auto group = commit();
+  EXPECT_EQ(group->entries.size(), 1U);
+  EXPECT_EQ(core().take_ready().reports.size(), 1U);
+  EXPECT_EQ(core().progress().counts.succeeded, 1U);
+  EXPECT_TRUE(report(agent, 1, {result_of(got, Outcome::kSucceeded)})->has_value());
+  EXPECT_FALSE(commit());
+}
+
+TEST_F(OrchestratorTest, ASessionEndsAtItsTimeoutAndNotANanosecondBefore) {
+  plan(1);
+  const auto silent = join("agent000");
+  const Lease first = lease(silent, 1)->leases[0];
+  pass(options.session_timeout - nanoseconds(1));
+  EXPECT_EQ(core().progress().leased, 1U);
+  now += nanoseconds(1);
+  core().tick(now);
+  EXPECT_EQ(core().progress().leased, 0U);
+  EXPECT_EQ(core().on_lease({silent, 2, 1}, now).error().code, ErrorCode::kConflict);
+  const auto other = join("agent001");
+  const Lease again = lease(other, 1)->leases[0];
+  EXPECT_EQ(again.mini_batch, first.mini_batch);
+  EXPECT_EQ(again.try_number, 1U) << "the loss of an agent costs no try";
+  EXPECT_NE(again.attempt, first.attempt);
+}
+
+TEST_F(OrchestratorTest, OurOwnStandingStillEndsNoSession) {
+  plan(1);
+  const auto agent = join("agent000");
+  lease(agent, 1);
+  now += seconds(3600);
+  core().tick(now);
+  EXPECT_EQ(core().progress().leased, 1U);
+  pass(options.session_timeout);
+  EXPECT_EQ(core().progress().leased, 0U);
+}
+
+TEST_F(OrchestratorTest, ALeaseRequestIsParkedUntilWorkComesOrItsPollIsOver) {
+  const auto agent = join("agent000");
+  EXPECT_FALSE(lease(agent, 1));
+  EXPECT_TRUE(core().take_ready().leases.empty());
+  plan(1, false);
+  auto ready = core().take_ready();
+  ASSERT_EQ(ready.leases.size(), 1U);
+  EXPECT_EQ((*ready.leases[0].second)->leases.size(), 1U);
+
+  EXPECT_FALSE(lease(agent, 2));
+  const Time parked = now;
+  while (now + Orchestrator::kTick < parked + options.lease_poll) {
+    pass(Orchestrator::kTick);
+    bring(agent, 1 + static_cast<std::uint64_t>((now - parked) / Orchestrator::kTick), {});
+  }
+  now = parked + options.lease_poll - nanoseconds(1);
+  core().tick(now);
+  EXPECT_TRUE(core().take_ready().leases.empty());
+  now += nanoseconds(1);
+  core().tick(now);
+  ready = core().take_ready();
+  ASSERT_EQ(ready.leases.size(), 1U);
+  EXPECT_TRUE((*ready.leases[0].second)->leases.empty());
+}
+
+TEST_F(OrchestratorTest, FailedTriesAreChargedAndReturnedOnesAreFree) {
+  options.run_max_try = 2;
+  plan(2);
+  const auto agent = join("agent000");
+  Lease got = lease(agent, 1)->leases[0];
+  bring(agent, 1, {result_of(got, Outcome::kReturned)});
+  got = lease(agent, 2)->leases[0];
+  EXPECT_EQ(got.try_number, 1U);
+  bring(agent, 2, {result_of(got, Outcome::kDied)});
+  EXPECT_EQ(commit()->entries[0].kind, CommitEntry::Kind::kTryFailed);
+  got = lease(agent, 3)->leases[0];
+  EXPECT_EQ(got.mini_batch.value, 0U) << "retries first";
+  EXPECT_EQ(got.try_number, 2U);
+  bring(agent, 3, {result_of(got, Outcome::kTimedOut)});
+  const auto group = commit();
+  EXPECT_EQ(group->entries[0].kind, CommitEntry::Kind::kFailed);
+  EXPECT_NE(group->failed_items.find("\"tries\":2"), std::string::npos) << group->failed_items;
+  EXPECT_EQ(core().progress().counts.items_failed, 2U);
+  EXPECT_EQ(core().progress().counts.tries_failed, 2U);
+}
+
+TEST_F(OrchestratorTest, ARetryRatherGoesToAnotherAgent) {
+  plan(1);
+  const auto one = join("agent000");
+  const Lease got = lease(one, 1)->leases[0];
+  source.list.push_back({{1}, 0, 2, "d"});
+  core().on_plan(2, 4, true, now);
+  const auto two = join("agent001");
+  const Lease other = lease(two, 1)->leases[0];
+  bring(one, 1, {result_of(got, Outcome::kFailed)});
+  bring(two, 1, {result_of(other, Outcome::kFailed)});
+  EXPECT_EQ(lease(one, 2)->leases[0].mini_batch, other.mini_batch);
+  EXPECT_EQ(lease(two, 2)->leases[0].mini_batch, got.mini_batch);
+}
+
+TEST_F(OrchestratorTest, ALateSuccessIsCommittedAndTheOtherTryRevoked) {
+  plan(1);
+  const auto lost = join("agent000");
+  const Lease first = lease(lost, 1)->leases[0];
+  const auto again = join("agent000");  // the same agent after a crash
+  const auto other = join("agent001");
+  const Lease second = lease(other, 1)->leases[0];
+  EXPECT_FALSE(lease(other, 2));
+  bring(again, 1, {result_of(first, Outcome::kFailed)});
+  EXPECT_FALSE(commit()) << "a late failure is nothing";
+  bring(again, 2, {result_of(first, Outcome::kSucceeded)});
+  const auto ready = core().take_ready();
+  ASSERT_EQ(ready.leases.size(), 1U);
+  EXPECT_EQ((*ready.leases[0].second)->revoked, std::vector<std::uint64_t>{second.attempt});
+  bring(other, 1, {result_of(second, Outcome::kSucceeded)});
+  EXPECT_EQ(commit()->entries.size(), 1U);
+  EXPECT_EQ(core().progress().counts.succeeded, 1U);
+}
+
+TEST_F(OrchestratorTest, AResultOfAnEarlierEpochIsGoodForWhatWasNotPlannedAnew) {
+  recovered.epoch = 3;
+  recovered.epochs = {{1, 0}, {2, 5}, {3, 8}};
+  plan(10);
+  const auto agent = join("agent000");
+  const auto result = [](std::uint64_t epoch, std::uint64_t id) {
+    Lease lease;
+    lease.attempt = (epoch << 32U) | 7;
+    lease.mini_batch = {id};
+    lease.items = 2;
+    return result_of(lease, Outcome::kSucceeded);
+  };
+  bring(agent, 1, {result(1, 4), result(1, 5), result(2, 7), result(2, 8), result(3, 9), result(4, 9)});
+  const auto group = commit();
+  ASSERT_EQ(group->entries.size(), 2U);
+  EXPECT_EQ(group->entries[0].mini_batch.value, 4U);
+  EXPECT_EQ(group->entries[1].mini_batch.value, 7U);
+}
+
+TEST_F(OrchestratorTest, NearTheEndNobodyTakesAllThatIsLeft) {
+  plan(100);
+  const auto one = join("agent000", 2);
+  join("agent001", 2);
+  EXPECT_EQ(lease(one, 1, 1000)->leases.size(), 25U) << "half of its half";
+  std::size_t all = 25;
+  for (std::uint64_t sequence = 2; all < 100; ++sequence) {
+    const std::size_t open = 100 - all;
+    const std::size_t got = lease(one, sequence, 1000)->leases.size();
+    EXPECT_LE(got, open / 4 + 1);
+    ASSERT_GT(got, 0U);
+    all += got;
+  }
+}
+
+TEST_F(OrchestratorTest, AThresholdAbortsAfterCommittingWhatCame) {
+  options.thresholds.error_threshold = 1;
+  options.run_max_try = 1;
+  plan(10);
+  const auto agent = join("agent000", 4);
+  const auto leases = lease(agent, 1, 4)->leases;
+  ASSERT_GE(leases.size(), 2U);
+  EXPECT_FALSE(lease(agent, 2, 0));
+  bring(agent, 1, {result_of(leases[0], Outcome::kFailed), result_of(leases[1], Outcome::kSucceeded)});
+  const auto ready = core().take_ready();
+  ASSERT_EQ(ready.leases.size(), 1U);
+  EXPECT_EQ((*ready.leases[0].second)->directive, Directive::kAbort);
+  EXPECT_TRUE((*ready.leases[0].second)->leases.empty());
+  auto group = commit();
+  EXPECT_EQ(group->entries.size(), 2U);
+  EXPECT_FALSE(group->end) << "the agent may have more to say";
+  EXPECT_EQ(core().result()->message,
+            "2 items failed, more than errorThreshold 1 allows; first error: ValueError: bad");
+  bring(agent, 2, {}, true);
+  group = commit();
+  ASSERT_TRUE(group && group->end);
+  EXPECT_EQ(group->end->state, JobState::kFailed);
+  EXPECT_EQ(group->end->reason, JobReason::kErrorThresholdExceeded);
+  EXPECT_TRUE(core().finished());
+}
+
+TEST_F(OrchestratorTest, AnAbortDoesNotWaitLongerThanItsGrace) {
+  plan(10);
+  join("agent000");
+  core().interrupt("interrupted", now);
+  pass(options.abort_grace - nanoseconds(1));
+  EXPECT_FALSE(core().take_group(now));
+  now += nanoseconds(1);
+  core().tick(now);
+  const auto group = commit();
+  ASSERT_TRUE(group && group->end);
+  EXPECT_EQ(group->end->state, JobState::kInterrupted);
+  EXPECT_TRUE(core().finished());
+}
+
+TEST_F(OrchestratorTest, CompletesWithTheLastCommitAndWaitsForItsAgents) {
+  plan(1);
+  const auto agent = join("agent000");
+  const Lease got = lease(agent, 1)->leases[0];
+  bring(agent, 1, {result_of(got, Outcome::kSucceeded, 1)});
+  const auto group = commit();
+  ASSERT_TRUE(group && group->end);
+  EXPECT_EQ(group->end->state, JobState::kComplete);
+  EXPECT_EQ(group->end->progress.counts.items_failed, 1U) << "the shortfall";
+  EXPECT_EQ(core().take_ready().reports[0].second->directive, Directive::kDrain);
+  EXPECT_FALSE(core().finished());
+  EXPECT_EQ((*report(agent, 2, {}, true))->directive, Directive::kDrain);
+  EXPECT_TRUE(core().finished());
+}
+
+TEST_F(OrchestratorTest, EmptyInputAndNothingSucceededFail) {
+  plan(0);
+  EXPECT_EQ(core().result()->reason, JobReason::kEmptyInput);
+  EXPECT_NE(core().result()->message.find("images"), std::string::npos);
+  EXPECT_TRUE(commit()->end);
+}
+
+TEST_F(OrchestratorTest, NothingSucceededFailsAnAppendRowJob) {
+  options.run_max_try = 1;
+  plan(1);
+  const auto agent = join("agent000");
+  bring(agent, 1, {result_of(lease(agent, 1)->leases[0], Outcome::kFailed)});
+  EXPECT_EQ(core().result()->reason, JobReason::kNothingSucceeded);
+  EXPECT_NE(core().result()->message.find("ValueError: bad"), std::string::npos);
+}
+
+TEST_F(OrchestratorTest, AScriptThatCannotStartAnywhereEndsTheJob) {
+  options.expected_agents = 2;
+  plan(1);
+  const auto give_up = [this](std::uint64_t session, bool fatal) {
+    ReportRequest request;
+    request.session = session;
+    request.sequence = 1;
+    request.slots_given_up = 1;
+    request.failures = {{"process000", 1, {ErrorPhase::kInit, "KeyError", "MODEL", ""}, fatal}};
+    EXPECT_TRUE(core().on_report(std::move(request), now));
+  };
+  give_up(join("agent000"), false);
+  pass(Orchestrator::kTick);
+  EXPECT_FALSE(core().result()) << "the other agent may do better";
+  give_up(join("agent001"), false);
+  pass(Orchestrator::kTick);
+  ASSERT_TRUE(core().result());
+  EXPECT_EQ(core().result()->reason, JobReason::kScriptFailed);
+  EXPECT_NE(core().result()->message.find("KeyError: MODEL"), std::string::npos);
+}
+
+TEST_F(OrchestratorTest, AFatalFailureEndsTheJobAtOnceUnlessTheScriptWorksElsewhere) {
+  plan(1);
+  const auto good = join("agent000");
+  ReportRequest works;
+  works.session = good;
+  works.sequence = 1;
+  works.inits_succeeded = 1;
+  ASSERT_TRUE(core().on_report(std::move(works), now));
+  ReportRequest broken;
+  broken.session = join("agent001");
+  broken.sequence = 1;
+  broken.failures = {{"process000", 1, {ErrorPhase::kLoad, "SyntaxError", "invalid syntax", ""}, true}};
+  ASSERT_TRUE(core().on_report(std::move(broken), now));
+  pass(Orchestrator::kTick);
+  EXPECT_FALSE(core().result());
+}
+
+TEST_F(OrchestratorTest, ColumnTypesAreDecidedAndDurableBeforeTheFirstLease) {
+  samples.answer = {SampleSource::Need::kSample, "slices"};
+  plan(3);
+  const auto agent = join("agent000");
+  const Lease infer = lease(agent, 1)->leases[0];
+  EXPECT_EQ(infer.kind, LeaseKind::kInferTypes);
+  EXPECT_EQ(infer.descriptor, "slices");
+  EXPECT_FALSE(lease(agent, 2)) << "no mini-batch before the types";
+  auto reply = result_of(infer, Outcome::kSucceeded);
+  reply.rows = R"({"types": {"code": "string"}})";
+  bring(agent, 1, {reply});
+  EXPECT_TRUE(core().take_ready().leases.empty()) << "not before they are durable";
+  EXPECT_EQ(commit()->types.size(), 1U);
+  const auto ready = core().take_ready();
+  ASSERT_EQ(ready.leases.size(), 1U);
+  const LeaseReply& first = **ready.leases[0].second;
+  ASSERT_EQ(first.input_infos.size(), 1U);
+  EXPECT_EQ(first.input_infos[0].types, R"({"input":0,"types":{"code":"string"}})");
+  EXPECT_TRUE(lease(agent, 3)->input_infos.empty()) << "once for each session";
+}
+
+TEST_F(OrchestratorTest, TypesThatCannotBeInferredFailTheJob) {
+  options.run_max_try = 2;
+  samples.answer = {SampleSource::Need::kSample, "slices"};
+  plan(3);
+  const auto agent = join("agent000");
+  auto nonsense = result_of(lease(agent, 1)->leases[0], Outcome::kSucceeded);
+  nonsense.rows = "no json";
+  bring(agent, 1, {nonsense});
+  bring(agent, 2, {result_of(lease(agent, 2)->leases[0], Outcome::kFailed)});
+  ASSERT_TRUE(core().result());
+  EXPECT_EQ(core().result()->reason, JobReason::kTypeInferenceFailed);
+}
+
+}  // namespace
+}  // namespace parallelrun::orchestrator

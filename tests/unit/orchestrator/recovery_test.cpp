@@ -1,0 +1,214 @@
+// Commit and recovery on a real directory, and byte by byte on one in memory.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+
+#include "memory_storage.h"
+#include "runner/orchestrator/committer.h"
+#include "runner/orchestrator/disk_storage.h"
+#include "runner/orchestrator/failed_items.h"
+#include "runner/orchestrator/state_files.h"
+
+namespace parallelrun::orchestrator {
+namespace {
+
+const Committer::Options kOptions{"rows.txt", "job"};
+
+CommitEntry succeeded(std::uint64_t id, std::uint64_t items = 2, std::uint64_t shortfall = 0) {
+  return {CommitEntry::Kind::kSucceeded, {id}, id + 1, items, shortfall};
+}
+CommitEntry failed(std::uint64_t id, std::uint64_t items = 2) {
+  return {CommitEntry::Kind::kFailed, {id}, id + 1, items, items};
+}
+CommitEntry try_failed(std::uint64_t id) { return {CommitEntry::Kind::kTryFailed, {id}, id + 1, 2, 2}; }
+
+std::string failed_text(std::uint64_t id) {
+  return failed_line({{id}, 0, 2, {}}, "images", 3, {ErrorPhase::kRun, "ValueError", "bad digit", ""});
+}
+
+JobResult ended(JobState state) {
+  JobResult result;
+  result.state = state;
+  return result;
+}
+
+Committer::Opened open(Storage& storage, DurablePlan& plan) {
+  auto opened = Committer::open(storage, plan, kOptions);
+  EXPECT_TRUE(opened) << opened.error().message;
+  return opened ? std::move(opened).value() : Committer::Opened{};
+}
+
+// Three groups: rows; rows with a failed mini-batch, a shortfall and a failed try; rows.
+void commit_some(Storage& storage, DurablePlan& plan) {
+  auto job = open(storage, plan);
+  ASSERT_TRUE(job.committer->start(job.job, 10));
+  ASSERT_TRUE(job.committer->write({1, {succeeded(0), succeeded(1)}, {"a\n", "b\nc\n"}, {}, {}, {}}));
+  ASSERT_TRUE(job.committer->write({2, {succeeded(2, 5, 3), failed(4), try_failed(3)}, {"d\n"},
+                                    shortfall_line({2}, "images", 5, 2) + failed_text(4), {}, {}}));
+  ASSERT_TRUE(job.committer->write({3, {succeeded(5)}, {"e\n"}, {}, {}, {}}));
+}
+
+TEST(Recovery, OnARealDirectoryGoesOnFromWhatIsCommitted) {
+  const std::filesystem::path directory = std::filesystem::path(testing::TempDir()) / "recovery_test";
+  std::filesystem::remove_all(directory);
+  std::filesystem::create_directories(directory);
+  DiskStorage storage(directory);
+  DurablePlan plan;
+  commit_some(storage, plan);
+  EXPECT_EQ(plan.asked, 6U) << "the plan is durable before what it holds is committed";
+  // What a crash in the middle of the next commit leaves.
+  std::ofstream(directory / "rows.txt", std::ios::app) << "torn row";
+  std::ofstream(directory / kFailedItemsPath, std::ios::app) << "{\"kind\":\"shor";
+  std::ofstream(directory / kJournalPath, std::ios::app) << "\x10";
+
+  auto job = open(storage, plan);
+  EXPECT_EQ(job.job.counts.succeeded, 4U);
+  EXPECT_EQ(job.job.counts.failed, 1U);
+  EXPECT_EQ(job.job.counts.items_succeeded, 8U);
+  EXPECT_EQ(job.job.counts.items_failed, 5U);
+  EXPECT_EQ(job.job.tries.at(3), 1U);
+  EXPECT_EQ(job.job.finished.frontier(), 3U);
+  EXPECT_EQ(job.job.first_errors.front().message, "bad digit");
+  ASSERT_TRUE(job.committer->start(job.job, 10));
+  EXPECT_EQ(job.job.epoch, 2U);
+  ASSERT_TRUE(job.committer->write({1, {succeeded(3)}, {"f\n"}, {}, {}, ended(JobState::kComplete)}));
+  std::ostringstream rows;
+  rows << std::ifstream(directory / "rows.txt").rdbuf();
+  EXPECT_EQ(rows.str(), "a\nb\nc\nd\ne\nf\n");
+  EXPECT_TRUE(std::filesystem::exists(directory / "_SUCCESS"));
+  EXPECT_EQ(open(storage, plan).job.ended, JobState::kComplete);
+  std::filesystem::remove_all(directory);
+}
+
+TEST(Recovery, OfAJournalTornAtEveryByteCutsOutputAndFailedItemsToMatch) {
+  DurablePlan plan;
+  MemoryStorage whole;
+  commit_some(whole, plan);
+  const std::string journal = whole.at(kJournalPath);
+  const std::size_t header = [&] {
+    MemoryStorage fresh;
+    EXPECT_TRUE(JournalWriter::create(fresh, "job"));
+    return fresh.at(kJournalPath).size();
+  }();
+  std::set<std::string> seen;
+  for (std::size_t cut = header; cut <= journal.size(); ++cut) {
+    MemoryStorage storage = whole.copy();
+    storage.at(kJournalPath).resize(cut);
+    auto job = open(storage, plan);
+    ASSERT_TRUE(job.committer);
+    EXPECT_EQ(storage.at("rows.txt").size(), job.job.output_length) << cut;
+    EXPECT_EQ(storage.at(kFailedItemsPath).size(), job.job.failed_items_length) << cut;
+    seen.insert(storage.at("rows.txt"));
+  }
+  EXPECT_EQ(seen, (std::set<std::string>{"", "a\nb\nc\n", "a\nb\nc\nd\n", "a\nb\nc\nd\ne\n"}));
+}
+
+TEST(Recovery, AJournalThatOutlivedItsRowsIsTakenBackByThatCommit) {
+  DurablePlan plan;
+  MemoryStorage storage;
+  commit_some(storage, plan);
+  storage.at("rows.txt").replace(8, 2, std::string(2, '\0'));  // the rows of the last group
+  auto job = open(storage, plan);
+  EXPECT_EQ(job.job.lost_groups, 1U);
+  EXPECT_FALSE(job.job.finished.contains({5}));
+  EXPECT_EQ(storage.at("rows.txt"), "a\nb\nc\nd\n");
+  ASSERT_TRUE(job.committer->start(job.job, 10));
+  EXPECT_EQ(job.job.epochs.back().plan_length, 0U) << "no result of an earlier epoch is good any more";
+}
+
+TEST(Recovery, OfAnEndedJobWhoseOutputWasChangedIsRefused) {
+  DurablePlan plan;
+  MemoryStorage storage;
+  commit_some(storage, plan);
+  {
+    auto job = open(storage, plan);
+    ASSERT_TRUE(job.committer->start(job.job, 10));
+    ASSERT_TRUE(job.committer->write({1, {}, {}, {}, {}, ended(JobState::kFailed)}));
+  }
+  storage.at("rows.txt").resize(3);
+  const auto opened = Committer::open(storage, plan, kOptions);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, ErrorCode::kCorrupt);
+  EXPECT_NE(opened.error().message.find("rows.txt"), std::string::npos);
+}
+
+TEST(Recovery, AfterFailedTheFailedOnesAreTriedAgainWithFreshCountsAndShortfallsStay) {
+  DurablePlan plan;
+  MemoryStorage storage;
+  commit_some(storage, plan);
+  {
+    auto job = open(storage, plan);
+    ASSERT_TRUE(job.committer->start(job.job, 10));
+    ASSERT_TRUE(job.committer->write({1, {try_failed(3)}, {}, {}, {}, ended(JobState::kFailed)}));
+  }
+  auto job = open(storage, plan);
+  EXPECT_EQ(job.job.ended, JobState::kFailed);
+  EXPECT_EQ(job.job.tries.at(3), 2U);
+  ASSERT_TRUE(job.committer->start(job.job, 10));
+  EXPECT_EQ(job.job.run, 2U);
+  EXPECT_TRUE(job.job.tries.empty());
+  EXPECT_FALSE(job.job.finished.contains({4}));
+  EXPECT_EQ(job.job.counts.failed, 0U);
+  EXPECT_EQ(job.job.counts.items_failed, 3U) << "the shortfall";
+  EXPECT_EQ(storage.at(kFailedItemsPath), shortfall_line({2}, "images", 5, 2));
+  ASSERT_TRUE(job.committer->write({1, {succeeded(4)}, {"f\n"}, {}, {}, {}}));
+  EXPECT_EQ(open(storage, plan).job.counts.succeeded, 5U);
+}
+
+TEST(Recovery, AJobThatIsInterruptedGoesOnWithTheTriesItHad) {
+  DurablePlan plan;
+  MemoryStorage storage;
+  commit_some(storage, plan);
+  {
+    auto job = open(storage, plan);
+    ASSERT_TRUE(job.committer->start(job.job, 10));
+    ASSERT_TRUE(job.committer->write({1, {}, {}, {}, {}, ended(JobState::kInterrupted)}));
+  }
+  auto job = open(storage, plan);
+  EXPECT_FALSE(job.job.ended);
+  EXPECT_EQ(job.job.tries.at(3), 1U);
+}
+
+TEST(Recovery, OfACompleteJobRestoresTheMarksThatACrashLeftOut) {
+  DurablePlan plan;
+  MemoryStorage storage;
+  commit_some(storage, plan);
+  {
+    auto job = open(storage, plan);
+    ASSERT_TRUE(job.committer->start(job.job, 10));
+    ASSERT_TRUE(job.committer->write({1, {}, {}, {}, {}, ended(JobState::kComplete)}));
+  }
+  storage.files.erase(kSuccessPath);
+  storage.files.erase(kResultPath);
+  auto job = open(storage, plan);
+  EXPECT_EQ(job.job.ended, JobState::kComplete);
+  EXPECT_TRUE(storage.files.count(kSuccessPath) > 0);
+  EXPECT_EQ(nlohmann::json::parse(storage.at(kResultPath))["itemsFailed"], 5);
+  const auto started = job.committer->start(job.job, 10);
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, ErrorCode::kConflict);
+}
+
+TEST(Recovery, RefusesAnOutputWithoutAJournalAndAPlanThatIsTooShort) {
+  DurablePlan plan;
+  MemoryStorage stranger;
+  stranger.at("rows.txt") = "somebody's rows\n";
+  const auto opened = Committer::open(stranger, plan, kOptions);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, ErrorCode::kConflict);
+  EXPECT_EQ(stranger.at("rows.txt"), "somebody's rows\n");
+
+  MemoryStorage storage;
+  commit_some(storage, plan);
+  auto job = open(storage, plan);
+  const auto started = job.committer->start(job.job, 5);
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, ErrorCode::kCorrupt);
+}
+
+}  // namespace
+}  // namespace parallelrun::orchestrator
