@@ -7,6 +7,7 @@
 #include <yaml-cpp/parser.h>
 
 #include <algorithm>
+#include <optional>
 #include <sstream>
 #include <unordered_map>
 #include <utility>
@@ -302,6 +303,12 @@ Document parse_document(std::string_view text, ManifestFormat format, Problems& 
 
 json parse_value(std::string_view text, std::string_view path, Problems& problems) {
   if (text.empty()) return "";
+  if (std::string_view("[{\"'").find(text.front()) == std::string_view::npos) {
+    std::optional<json> value = is_utf8(text) ? resolve_plain_scalar(text) : std::nullopt;
+    if (value) return *std::move(value);
+    problems.add(std::string(path), in_quotes(text) + (is_utf8(text) ? " is a number that JSON cannot hold" : " is not UTF-8"));
+    return nullptr;
+  }
   Problems own;
   Document document = parse_document(text, ManifestFormat::kAuto, own);
   for (SpecProblem& problem : own.take()) {

@@ -41,7 +41,8 @@ struct Document {
 // multiply it beyond 16 MiB. With problems the document holds what was read up to them.
 Document parse_document(std::string_view text, ManifestFormat format, Problems& problems);
 
-// One scalar or flow value, as `--set` takes it. An empty text is the empty string.
+// One value, as `--set` takes it: a flow list or map or a quoted string is YAML (or JSON), anything else is
+// an unquoted scalar as it stands ("**/*.png" names no alias). An empty text is the empty string.
 nlohmann::json parse_value(std::string_view text, std::string_view path, Problems& problems);
 
 }  // namespace parallelrun
