@@ -8,6 +8,8 @@
 namespace parallelrun::agent {
 namespace {
 
+constexpr Duration kSurplusStays = std::chrono::seconds(1);
+
 // How long before the session runs out an agent that hears nothing ends its processes.
 Duration margin_of(Duration session_timeout) {
   return std::max<Duration>(session_timeout / 4, std::min<Duration>(session_timeout / 2, std::chrono::milliseconds(500)));
@@ -113,7 +115,7 @@ void AgentCore::advance(Time now) {
     }
   }
   if (!usable_slot()) hand_back_queue();
-  hand_back_surplus();
+  hand_back_surplus(now);
   feed();
 }
 
@@ -138,8 +140,8 @@ void AgentCore::check_running(SlotIndex index, Time now) {
   const auto task = std::find_if(slot.tasks.begin(), slot.tasks.end(),
                                  [&](const Lease& lease) { return lease.attempt == stamp.task; });
   if (task == slot.tasks.end()) return;
-  if (slot.picked_up != stamp.task) {
-    slot.picked_up = stamp.task;
+  if (std::find(slot.picked_up.begin(), slot.picked_up.end(), stamp.task) == slot.picked_up.end()) {
+    slot.picked_up.push_back(stamp.task);
     observer_.picked_up(index, *task,
                         now.time_since_epoch() / std::chrono::microseconds(1) + options_.unix_minus_steady_us);
   }
@@ -250,10 +252,13 @@ void AgentCore::hand_back_queue() {
   queue_.clear();
 }
 
-void AgentCore::hand_back_surplus() {
-  if (leaving_ != Leaving::kNo || queue_.empty()) return;
+void AgentCore::hand_back_surplus(Time now) {
   const std::size_t ready = std::max<std::size_t>(1, processes_ready());
-  if (leases_in_hand() <= ready * appetite_.bearable()) return;
+  const bool surplus = leaving_ == Leaving::kNo && leases_in_hand() > ready * appetite_.bearable();
+  if (!surplus) surplus_since_ = Time::max();
+  if (surplus && surplus_since_ == Time::max()) surplus_since_ = now;
+  // One mini-batch that was held up among quick ones says little; the mean recovers within milliseconds.
+  if (!surplus || now - surplus_since_ < kSurplusStays) return;
   const std::size_t keep = ready * appetite_.in_hand();
   while (!queue_.empty() && leases_in_hand() > keep) {
     hand_back(queue_.back());

@@ -99,9 +99,10 @@ class AgentCore {
     Time deadline{};              // of init or shutdown
     std::deque<Lease> tasks;      // in the process, in the order in which it works them off
     std::uint64_t delivered = 0;  // results of this process
-    std::uint64_t picked_up = 0;  // attempt whose pick-up the observer has heard of
+    std::vector<std::uint64_t> picked_up;  // of `tasks`: whose pick-up the observer has heard of; a few
     Doom doom = Doom::kNone;
     std::uint64_t doomed_task = 0;
+    std::uint64_t late_run_us = 0;  // of the doomed task, when it came back too late
     Time kill_at{};
     bool killed = false;
     bool said_last = false;  // kInitFailed or kBye came
@@ -124,7 +125,8 @@ class AgentCore {
               Time now);
   void hand_back(const Lease& lease);
   void hand_back_queue();
-  void hand_back_surplus();
+  void hand_back_surplus(Time now);
+  void tell_done(SlotIndex slot, const AttemptResult& result, const Lease& lease);
   bool revoked(std::uint64_t attempt) const;
   bool usable_slot() const;
   bool gives_work() const { return leaving_ != Leaving::kStop && leaving_ != Leaving::kAbort && !cut_off_; }
@@ -139,6 +141,7 @@ class AgentCore {
   std::map<std::uint32_t, std::string> types_;  // by input, as announced
   std::vector<std::uint64_t> revoked_;          // attempts inside processes
   Appetite appetite_;
+  Time surplus_since_ = Time::max();  // max: there is none
   Standstills standstills_;
   bool environment_ready_ = false;
   Leaving leaving_ = Leaving::kNo;

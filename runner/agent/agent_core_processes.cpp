@@ -18,9 +18,10 @@ void AgentCore::start(SlotIndex index, Time now) {
   slot.state = State::kStarting;
   slot.deadline = now + options_.init_timeout;
   slot.delivered = 0;
-  slot.picked_up = 0;
+  slot.picked_up.clear();
   slot.doom = Doom::kNone;
   slot.doomed_task = 0;
+  slot.late_run_us = 0;
   slot.killed = false;
   slot.said_last = false;
   slot.nonsense.clear();
@@ -67,6 +68,13 @@ void AgentCore::on_result(SlotIndex index, AttemptResult&& result, Time now) {
   if (task == slot.tasks.end()) {
     return on_nonsense(index, fmt::format("a result of task {}, which it does not have", result.attempt), now);
   }
+  const bool timed_out = slot.doom == Doom::kRunTimeout && slot.doomed_task == result.attempt;
+  if (timed_out && std::chrono::microseconds(static_cast<std::int64_t>(result.run_us)) >= options_.run_timeout) {
+    // It came back within the grace between decision and kill, too late (the signal that asks for the stack
+    // ends a sleep in C). The exit reports it, with the stack.
+    slot.late_run_us = result.run_us;
+    return;
+  }
   const Lease lease = std::move(*task);
   slot.tasks.erase(task);
   ++slot.delivered;
@@ -77,22 +85,10 @@ void AgentCore::on_result(SlotIndex index, AttemptResult&& result, Time now) {
   result.mini_batch = lease.mini_batch;
   result.process = process_name(index);
   if (result.items == 0) result.items = lease.items;
-  const std::chrono::microseconds run_time(static_cast<std::int64_t>(result.run_us));
-  if (slot.doomed_task == lease.attempt && slot.doom == Doom::kRunTimeout && run_time >= options_.run_timeout) {
-    // It came back within the grace between decision and kill, too late.
-    result.outcome = Outcome::kTimedOut;
-    result.rows.clear();
-    result.returned = 0;
-    result.error = {ErrorPhase::kRun, "TimeoutExpired",
-                    fmt::format("run() took {:.1f} s; runInvocationTimeout is {:.0f} s", seconds(run_time),
-                                seconds(options_.run_timeout)),
-                    ""};
-  }
   if (lease.kind == LeaseKind::kRun) {
     appetite_.on_duration(std::chrono::microseconds(static_cast<std::int64_t>(result.duration_us)));
   }
-  if (slot.picked_up != lease.attempt) observer_.picked_up(index, lease, result.started_unix_us);
-  observer_.done(index, result, lease);
+  tell_done(index, result, lease);
   outbox_.add(std::move(result));
 }
 
@@ -157,6 +153,14 @@ void AgentCore::on_exit(SlotIndex index, const ProcessExit& exit, Time now) {
     slot.restart_at = now + slot.restarts.delay();
   }
   advance(now);
+}
+
+// A short one is told of only now: nobody was to see it running.
+void AgentCore::tell_done(SlotIndex index, const AttemptResult& result, const Lease& lease) {
+  if (std::erase(slots_[index].picked_up, lease.attempt) == 0) {
+    observer_.picked_up(index, lease, result.started_unix_us);
+  }
+  observer_.done(index, result, lease);
 }
 
 // Shares out what the dead process held: one try for what it was working on, the rest back to the queue.
@@ -226,8 +230,8 @@ void AgentCore::charge(SlotIndex index, const Lease& lease, Outcome outcome, Scr
     result.duration_us = result.run_us;
     result.started_unix_us = entry_us + options_.unix_minus_steady_us;
   }
-  if (slots_[index].picked_up != lease.attempt) observer_.picked_up(index, lease, result.started_unix_us);
-  observer_.done(index, result, lease);
+  if (outcome == Outcome::kTimedOut && result.run_us == 0) result.run_us = slots_[index].late_run_us;
+  tell_done(index, result, lease);
   outbox_.add(std::move(result));
 }
 

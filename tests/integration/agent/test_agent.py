@@ -324,10 +324,11 @@ def test_a_stopped_agent_extends_deadlines(start):
 
 def test_variables_and_gpus(start, launcher):
     script = """
-    import os, sys
+    import os, time
     def init():
         pass
     def run(mini_batch):
+        time.sleep(0.1)
         kept = {k: v for k, v in os.environ.items() if k in ("CUDA_VISIBLE_DEVICES", "PARALLELRUN_SECRET")}
         return [repr(sorted(kept.items()))]
     """
@@ -337,6 +338,7 @@ def test_variables_and_gpus(start, launcher):
         environment={"CUDA_VISIBLE_DEVICES": "4,7", "PARALLELRUN_SECRET": "no"},
         processCountPerNode=2,
     )
+    orchestrator.wait(lambda: orchestrator.counts[0] == 2, "two ready processes")
     orchestrator.give(*range(40))
     orchestrator.wait_results(40)
     kept = {r["process"]: r["rows"].decode().strip() for r in orchestrator.results}

@@ -220,7 +220,7 @@ TEST(Contact, RunningTriesEndBeforeTheSessionDoes) {
   }
   stage.core->on_contact(stage.now);
   stage.core->on_ready(0, stage.now);
-  EXPECT_EQ(stage.core->want(), 1u);
+  EXPECT_GT(stage.core->want(), 0u);
 }
 
 TEST(Drain, FinishesThenShutsDown) {
@@ -372,7 +372,11 @@ TEST(Surplus, IsHandedBackWhenMiniBatchesTurnOutSlow) {
   stage.lease(group);
   ASSERT_GT(stage.core->leases_in_hand(), 50u);
   stage.report();
-  for (int i = 0; i < 20; ++i) stage.result(0, stage.process(0).tasks.front().attempt, seconds(30));
+  stage.result(0, stage.process(0).tasks.front().attempt, seconds(30));
+  stage.pass(milliseconds(500));
+  for (int i = 0; i < 10; ++i) stage.result(0, stage.process(0).tasks.front().attempt, seconds(30));
+  EXPECT_EQ(stage.report().results.size(), 11u) << "not for one that was held up";
+  stage.pass(seconds(1));
   const ReportRequest report = stage.report();
   EXPECT_GT(std::count_if(report.results.begin(), report.results.end(),
                           [](const AttemptResult& result) { return result.outcome == Outcome::kReturned; }),

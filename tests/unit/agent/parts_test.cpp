@@ -109,7 +109,7 @@ TEST(Frames, AreCutOnlyWhenWhole) {
 }
 
 TEST(Frames, OfNoProcessAreRefused) {
-  for (const std::string bad : {std::string("\x01\x00\x00\x00\x03x", 6), std::string("\xff\xff\xff\xff\x12", 5),
+  for (const std::string& bad : {std::string("\x01\x00\x00\x00\x03x", 6), std::string("\xff\xff\xff\xff\x12", 5),
                                 std::string("print(1)")}) {
     std::string_view bytes = bad;
     EXPECT_FALSE(next_frame(bytes).ok());
