@@ -104,12 +104,19 @@ void FaultyDisk::lose_power() {
     if (kept < pending.size() && !pending[kept].cuts && !pending[kept].bytes.empty()) {
       Write torn = pending[kept];
       const std::size_t at = dice_.between(0, torn.bytes.size() - 1);
+      // What was on the disk before stays there: zeroes are read only where the file had not reached before.
+      const auto forget = [&](std::size_t first, std::size_t past) {
+        for (std::size_t i = first; i < past; ++i) {
+          const std::uint64_t place = torn.offset + i;
+          torn.bytes[i] = place < inode->durable.size() ? inode->durable[place] : '\0';
+        }
+      };
       if (dice_.chance(0.5)) {
         torn.bytes.resize(at);
       } else if (dice_.chance(0.5)) {
-        std::fill(torn.bytes.begin() + static_cast<std::ptrdiff_t>(at), torn.bytes.end(), '\0');
+        forget(at, torn.bytes.size());
       } else {
-        std::fill(torn.bytes.begin(), torn.bytes.begin() + static_cast<std::ptrdiff_t>(at) + 1, '\0');
+        forget(0, at + 1);
       }
       apply(torn, inode->durable);
     }

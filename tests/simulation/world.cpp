@@ -119,7 +119,10 @@ void World::start_process() {
       complete_ = true;
       return;
     }
+    check_acknowledged(opened->job.finished);
     const auto ended = opened->job.ended;
+    // A success that came after the last try was committed as failed is answered and dropped: first commit wins.
+    if (ended) std::erase_if(acknowledged_, [&](std::uint64_t id) { return opened->job.failed.contains(MiniBatchId{id}); });
     if (auto started = opened->committer->start(opened->job, plan_.planned().size()); !started) {
       const ErrorCode code = started.error().code;
       if (code != ErrorCode::kIo && code != ErrorCode::kNoSpace) violated("start: " + started.error().message);
