@@ -51,6 +51,7 @@ class Run {
   int run() {
     // A launcher that went away must not end the commits.
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);  // a file limit is an error of write(), as a full disk is
     signals_.async_wait([this](boost::system::error_code error, int number) { on_signal(error, number); });
     if (Status s = read_job(); !s) return refuse(s.error());
     const bool overwrite = options_.overwrite || job_.spec.output.overwrite;
@@ -151,6 +152,7 @@ class Run {
       boost::asio::post(io_, [this, group, written = std::move(written)] { on_written(group, written); });
     });
     const PlanExtent plan = planning_->found();
+    progress_.ready(to_string(server_->endpoint()));
     service_->start();
     service_->on_plan(plan.mini_batches, plan.items, plan.complete);
     planning_->start({[this](PlanExtent extent) {
@@ -162,7 +164,6 @@ class Run {
                         boost::asio::post(io_, [this, error] { service_->on_plan_failed(error); });
                       },
                       [this] { boost::asio::post(io_, [this] { service_->on_samples(); }); }});
-    progress_.ready(to_string(server_->endpoint()));
     io_.run();
     planning_->stop();
     service_->stop();

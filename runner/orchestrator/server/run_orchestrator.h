@@ -24,7 +24,7 @@ struct OrchestratorOptions {
 // refused (also: complete before and `allowReuse: false`); 130 stopped by SIGINT or SIGTERM, resumable.
 // Messages go to standard error and into the `finished` event.
 //
-// Call it on the main thread, before any other thread exists: it takes over SIGINT, SIGTERM and SIGPIPE.
+// Call it on the main thread, before any other thread exists: it takes over SIGINT, SIGTERM, SIGPIPE and SIGXFSZ.
 // Blocks until the end; all of its threads are gone when it returns.
 int run_orchestrator(const OrchestratorOptions& options);
 

@@ -51,13 +51,17 @@ class Agent:
 
     def __init__(self, endpoint, name="agent000", tls=None, slots=1):
         self.endpoint, self.name, self.tls, self.slots = endpoint, name, tls, slots
+        # As a real agent: one connection for each purpose, so that a parked lease holds up no heartbeat.
         self.http = connection(endpoint, tls)
+        self.reports = connection(endpoint, tls)
+        self.reporting = threading.Lock()
         self.session = None
         self.sequences = {"lease": 0, "report": 0}
 
-    def post(self, path, body):
-        self.http.request("POST", path, body)
-        response = self.http.getresponse()
+    def post(self, path, body, http=None):
+        http = http or self.http
+        http.request("POST", path, body)
+        response = http.getresponse()
         answer = response.read()
         if response.status != 200:
             raise Refused(response.status, answer)
@@ -73,9 +77,10 @@ class Agent:
         return wire.lease_reply(self.post("/v1/lease", wire.lease(self.session, self.sequences["lease"], want)))
 
     def report(self, results=(), **fields):
-        self.sequences["report"] += 1
-        body = wire.report(self.session, self.sequences["report"], results, **fields)
-        return wire.report_reply(self.post("/v1/report", body))
+        with self.reporting:
+            self.sequences["report"] += 1
+            body = wire.report(self.session, self.sequences["report"], results, **fields)
+            return wire.report_reply(self.post("/v1/report", body, self.reports))
 
     def answer(self, lease):
         rows = b"".join(path.rsplit(b"/", 1)[1] + b"\n" for path in lease.paths())
@@ -83,14 +88,28 @@ class Agent:
 
     def work(self, want=100):
         """Until told to leave."""
-        while True:
-            reply = self.lease(want)
-            directive = reply.directive
-            if reply.leases:
-                directive = max(directive, self.report([self.answer(one) for one in reply.leases]))
-            if directive != wire.RUN:
-                self.report(leaving=True)
-                return directive
+        over = threading.Event()
+        heart = threading.Thread(target=self._beat, args=[over], daemon=True)
+        heart.start()
+        try:
+            directive = wire.RUN
+            while directive == wire.RUN:
+                reply = self.lease(want)
+                directive = reply.directive
+                if reply.leases:
+                    directive = max(directive, self.report([self.answer(one) for one in reply.leases]))
+        finally:
+            over.set()
+            heart.join()
+        self.report(leaving=True)
+        return directive
+
+    def _beat(self, over):
+        while not over.wait(self.heartbeat / 1000):
+            try:
+                self.report()
+            except (OSError, http.client.HTTPException, Refused):
+                return  # the main thread finds out by itself
 
 
 class Orchestrator:
@@ -131,10 +150,10 @@ class Orchestrator:
     def agent(self, name="agent000", **options):
         return Agent(self.endpoint, name, **options).register()
 
-    def work_in_background(self, name="agent000", **options):
+    def work_in_background(self, name="agent000", want=100):
         def work():
             try:
-                self.agent(name, **options).work()
+                self.agent(name).work(want)
             except (OSError, http.client.HTTPException, Refused):
                 pass  # the orchestrator was killed, which is what the test is about
 

@@ -1,5 +1,6 @@
 """The orchestrator as a process: what it says, writes, refuses and survives."""
 
+import http.client
 import json
 import os
 import random
@@ -27,9 +28,9 @@ def test_a_job_from_start_to_end(folder):
     assert (folder.output / "_SUCCESS").read_text() == ""
     assert json.loads((folder.output / ".parallelrun/result.json").read_text())["state"] == "Complete"
     overview = folder.log("job_progress_overview.txt")
-    assert overview.startswith("Result: Complete") and "Mini-batches created:   14" in overview, overview
+    assert overview.startswith("Result: Complete") and "Mini-batches created:   13" in overview, overview
     master = folder.log("sys/master_role.txt")
-    assert "agent agent000" in master and "mini-batches created: 14" in master and "result: Complete" in master
+    assert "agent agent000" in master and "mini-batches created: 13" in master and "result: Complete" in master
 
 
 def test_started_again_it_says_that_it_is_complete(folder):
@@ -240,20 +241,24 @@ def test_a_signal_stops_it_within_seconds_and_it_goes_on_later(folder, number):
 
 
 def test_killed_at_random_instants_each_row_comes_once(folder):
-    names = folder.files(4000, folders=20)
-    rounds = int(os.environ.get("PARALLELRUN_KILLS", "25"))
+    names = folder.files(6000, folders=20)
+    kills = int(os.environ.get("PARALLELRUN_KILLS", "30"))
     noise = random.Random(11)
-    seen = 0
-    for _ in range(rounds):
+    output = folder.output / "parallel_run_step.txt"
+    lengths = set()
+    for _ in range(kills):
         orchestrator = folder.start()
-        time.sleep(noise.uniform(0.0, 0.03))
-        if noise.random() < 0.8:
-            orchestrator.ready()
-            orchestrator.work_in_background(f"agent{noise.randrange(3):03}")
-            time.sleep(noise.uniform(0.0, 0.05))
+        if noise.random() < 0.2:
+            time.sleep(noise.uniform(0.0, 0.03))  # somewhere in its start
+        else:
+            event = orchestrator.read_event()
+            if event["event"] == "finished":
+                break
+            orchestrator.endpoint = event["endpoint"]
+            orchestrator.work_in_background(f"agent{noise.randrange(3):03}", want=5)
+            time.sleep(noise.uniform(0.0, 0.06))
         orchestrator.kill()
-        if (folder.output / "parallel_run_step.txt").exists():
-            seen = max(seen, (folder.output / "parallel_run_step.txt").stat().st_size)
+        lengths.add(output.stat().st_size if output.exists() else 0)
     last = folder.start()
     event = last.read_event()
     if event["event"] == "ready":
@@ -261,7 +266,7 @@ def test_killed_at_random_instants_each_row_comes_once(folder):
         last.agent().work()
     assert last.wait()[0] == 0
     assert folder.rows() == names
-    assert seen > 0
+    assert len(lengths) > 5, "no kill came in the middle of the work"
 
 
 def test_a_full_disk_is_a_clear_failure_and_can_be_gone_on_from(folder):
@@ -270,7 +275,6 @@ def test_a_full_disk_is_a_clear_failure_and_can_be_gone_on_from(folder):
 
     def small_files():
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
     orchestrator = folder.start(preexec=small_files)
     event = orchestrator.read_event()
@@ -296,7 +300,7 @@ def test_mutual_tls(folder, authority):
     assert not orchestrator.endpoint.endswith(":0")
     with pytest.raises((ssl.SSLError, ConnectionError)):
         Agent(orchestrator.endpoint, tls=stranger).register()
-    with pytest.raises(Exception, match=""):
+    with pytest.raises((OSError, http.client.HTTPException)):
         Agent(orchestrator.endpoint, tls=None).register()
     orchestrator.agent(tls=client).work()
     assert orchestrator.wait()[0] == 0 and folder.rows() == names
