@@ -52,8 +52,11 @@ std::uint32_t Orchestrator::live_sessions() const {
 }
 
 Directive Orchestrator::directive() const {
-  if (!ending_) return Directive::kRun;
-  return killing_ ? Directive::kAbort : Directive::kDrain;
+  // An agent that is told to leave is gone for good: not before the reason is durable, else a crash now would leave a
+  // job that goes on without agents.
+  if (!ending_ || durable_group_ < evidence_group_) return Directive::kRun;
+  if (killing_) return Directive::kAbort;
+  return end_durable_ ? Directive::kDrain : Directive::kRun;
 }
 
 Result<RegisterReply> Orchestrator::on_register(const RegisterRequest& request, Time now) {
@@ -237,7 +240,7 @@ void Orchestrator::on_committed(std::uint64_t group, Time now) {
   gate_.recorded();
   look_for_work_ = true;
   if (end_taken_) end_durable_ = true;
-  acknowledged_ = group;
+  acknowledged_ = durable_group_ = group;
   decide_end(now);
 }
 

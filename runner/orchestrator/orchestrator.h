@@ -178,10 +178,12 @@ class Orchestrator {
   std::uint64_t in_flight_ = 0;  // group being written; 0: none
   Counts in_flight_counts_;      // counts_ when it was taken
   Counts durable_;
+  std::uint64_t durable_group_ = 0;
   std::uint64_t acknowledged_ = 0;  // reports up to this group can be answered; 0: none new
 
   std::optional<JobResult> ending_;
   bool killing_ = false;    // the end is an abort: kAbort, else kDrain
+  std::uint64_t evidence_group_ = 0;  // holds the results that brought the end
   Time abort_until_{};      // when the end comes whether agents have left or not
   bool end_taken_ = false;  // the last group
   bool end_durable_ = false;

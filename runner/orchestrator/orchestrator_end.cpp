@@ -19,6 +19,7 @@ void Orchestrator::end_job(JobState state, JobReason reason, std::string message
   // With nothing left to run there is nothing to kill.
   killing_ = !(plan_complete_ && accepted_.size() >= planned_);
   abort_until_ = now + options_.abort_grace;
+  evidence_group_ = something_pending() ? next_group_ : in_flight_;
   ending_ = std::move(result);
   look_for_work_ = true;
   observer_.on_ending(*ending_);

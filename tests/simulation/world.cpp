@@ -140,6 +140,10 @@ void World::start_process() {
                                                                   process_->samples, *this, events_.now());
     process_->core->on_plan(plan_.planned().size(), plan_.items(), plan_.complete(), events_.now());
     after_call();
+    // The launcher starts agents again that an earlier orchestrator had sent away.
+    for (auto& agent : agents_) {
+      if (agent->left()) agent->start();
+    }
   });
   if (process_ && !complete_) {
     tick();

@@ -288,12 +288,13 @@ TEST_F(OrchestratorTest, AThresholdAbortsAfterCommittingWhatCame) {
   ASSERT_GE(leases.size(), 2U);
   EXPECT_FALSE(lease(agent, 2, 0));
   bring(agent, 1, {result_of(leases[0], Outcome::kFailed), result_of(leases[1], Outcome::kSucceeded)});
+  EXPECT_TRUE(core().take_ready().leases.empty()) << "nobody is sent away before the reason is durable";
+  auto group = commit();
+  EXPECT_EQ(group->entries.size(), 2U);
   const auto ready = core().take_ready();
   ASSERT_EQ(ready.leases.size(), 1U);
   EXPECT_EQ((*ready.leases[0].second)->directive, Directive::kAbort);
   EXPECT_TRUE((*ready.leases[0].second)->leases.empty());
-  auto group = commit();
-  EXPECT_EQ(group->entries.size(), 2U);
   EXPECT_FALSE(group->end) << "the agent may have more to say";
   EXPECT_EQ(core().result()->message,
             "2 items failed, more than errorThreshold 1 allows; first error: ValueError: bad");
