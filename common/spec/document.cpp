@@ -181,7 +181,7 @@ Document parse_yaml(std::string_view text, Problems& problems) {
     problems.add("", error.what(), error.line());
   } catch (const YAML::Exception& error) {
     const int line = error.mark.is_null() ? 0 : error.mark.line + 1;
-    std::string message = "not valid YAML: " + error.msg;
+    std::string message = "not valid YAML: " + shown(error.msg);  // it may quote half a character
     if (line > 0) message += fmt::format(" (line {}, column {})", line, error.mark.column + 1);
     const bool tab = line > 0 && [&] {
       std::string_view rest = text;
@@ -304,9 +304,8 @@ Document parse_document(std::string_view text, ManifestFormat format, Problems& 
 json parse_value(std::string_view text, std::string_view path, Problems& problems) {
   if (text.empty()) return "";
   if (std::string_view("[{\"'").find(text.front()) == std::string_view::npos) {
-    std::optional<json> value = is_utf8(text) ? resolve_plain_scalar(text) : std::nullopt;
-    if (value) return *std::move(value);
-    problems.add(std::string(path), in_quotes(text) + (is_utf8(text) ? " is a number that JSON cannot hold" : " is not UTF-8"));
+    if (std::optional<json> value = resolve_plain_scalar(text)) return *std::move(value);
+    problems.add(std::string(path), in_quotes(text) + " is a number that JSON cannot hold");
     return nullptr;
   }
   Problems own;

@@ -42,7 +42,8 @@ struct Document {
 Document parse_document(std::string_view text, ManifestFormat format, Problems& problems);
 
 // One value, as `--set` takes it: a flow list or map or a quoted string is YAML (or JSON), anything else is
-// an unquoted scalar as it stands ("**/*.png" names no alias). An empty text is the empty string.
+// an unquoted scalar as it stands ("**/*.png" names no alias). An empty text is the empty string. `text` is
+// UTF-8.
 nlohmann::json parse_value(std::string_view text, std::string_view path, Problems& problems);
 
 }  // namespace parallelrun

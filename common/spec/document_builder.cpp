@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "common/spec/field_path.h"
+#include "common/spec/utf8.h"
 
 namespace parallelrun {
 namespace {
@@ -16,10 +17,12 @@ std::size_t weight_of(const nlohmann::json& scalar) {
   return kNodeWeight + (scalar.is_string() ? scalar.get_ref<const std::string&>().size() : 0);
 }
 
-void refuse_nul(const std::string& text, int line) {
+void refuse_unusable(const std::string& text, int line) {
   if (text.find('\0') != std::string::npos) {
     throw DocumentError("a string holds a NUL character, which no path or argument can", line);
   }
+  // yaml-cpp turns the escapes \N and \_ into single bytes.
+  if (!is_utf8(text)) throw DocumentError(in_quotes(text) + " is not UTF-8; write the characters without escapes", line);
 }
 
 }  // namespace
@@ -78,7 +81,7 @@ void DocumentBuilder::place(nlohmann::json value, std::size_t weight, int line) 
 }
 
 void DocumentBuilder::scalar(nlohmann::json value, int line) {
-  if (value.is_string()) refuse_nul(value.get_ref<const std::string&>(), line);
+  if (value.is_string()) refuse_unusable(value.get_ref<const std::string&>(), line);
   const std::size_t weight = weight_of(value);
   spend(weight, line);
   note_line(next_path(), line);
@@ -92,7 +95,7 @@ void DocumentBuilder::copy(const nlohmann::json& value, std::size_t weight, int 
 }
 
 void DocumentBuilder::key(std::string name, int line) {
-  refuse_nul(name, line);
+  refuse_unusable(name, line);
   Frame& frame = frames_.back();
   spend(kNodeWeight + name.size(), line);
   frame.weight += kNodeWeight + name.size();

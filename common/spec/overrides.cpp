@@ -7,6 +7,7 @@
 
 #include "common/spec/document.h"
 #include "common/spec/field_path.h"
+#include "common/spec/utf8.h"
 
 namespace parallelrun {
 namespace {
@@ -50,6 +51,10 @@ json* descend(json& document, const std::vector<PathSegment>& path, const std::s
 }
 
 void apply(json& document, std::string_view assignment, Problems& problems) {
+  if (!is_utf8(assignment)) {
+    problems.add("--set " + in_quotes(assignment), "is not UTF-8");
+    return;
+  }
   const std::size_t equals = assignment.find('=');
   if (equals == std::string_view::npos || equals == 0) {
     problems.add("--set " + in_quotes(assignment), "write FIELD=VALUE, for example miniBatchSize=100");

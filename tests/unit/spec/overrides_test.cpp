@@ -66,7 +66,7 @@ TEST(Overrides, MistakesNameTheOption) {
   EXPECT_THAT(problem_of({"inputs.glob=x"}), HasSubstr("spec.inputs is a list, which has no field 'glob'"));
   EXPECT_THAT(problem_of({"entryScript[0]=x"}), HasSubstr("spec.entryScript is the string '/a.py', not a list"));
   EXPECT_THAT(problem_of({"arguments=[a"}), HasSubstr("--set 'arguments': "));
-  EXPECT_THAT(problem_of({"entryScript=\xff"}), HasSubstr("--set 'entryScript': '\\xff' is not UTF-8"));
+  EXPECT_THAT(problem_of({"entryScript=\xff"}), HasSubstr("--set 'entryScript=\\xff': is not UTF-8"));
   EXPECT_THAT(problem_of({"nodeCount=.inf"}), HasSubstr("--set 'nodeCount': '.inf' is a number that JSON cannot hold"));
 }
 

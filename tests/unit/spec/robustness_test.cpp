@@ -67,7 +67,7 @@ TEST(Robustness, MutatedManifestsGetAnAnswer) {
     const ParsedSpec parsed = parse_manifest(text, options);
     ASSERT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
     for (const SpecProblem& problem : parsed.problems) {
-      ASSERT_TRUE(is_utf8(to_string(problem)));
+      ASSERT_TRUE(is_utf8(to_string(problem))) << in_quotes(problem.path) << in_quotes(problem.message);
       ASSERT_FALSE(problem.message.empty());
     }
     if (!parsed.ok()) continue;
