@@ -72,7 +72,8 @@ class Orchestrator {
   // that is parked.
   // Errors: kConflict (the session has ended: register anew), kInvalidArgument (a sequence number of the past).
   Result<std::shared_ptr<const LeaseReply>> on_lease(const LeaseRequest& request, Time now);
-  // Empty: parked until what it brings is durable. Errors: as on_lease().
+  // Empty: parked until what it brings is durable. After the last group of an aborted run what comes is dropped, and
+  // the answer is kAbort. Errors: as on_lease().
   Result<std::optional<ReportReply>> on_report(ReportRequest&& request, Time now);
 
   // --- planning --------------------------------------------------------------------------------------------

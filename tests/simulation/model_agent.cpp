@@ -195,7 +195,8 @@ void ModelAgent::report() {
       reporting_.reset();
       return;
     }
-    world_.acknowledged(reporting_->results);
+    // After the end of a failed run results are dropped, and the answer says so: it is kAbort.
+    if (reply->directive != Directive::kAbort) world_.acknowledged(reporting_->results);
     left_ = reporting_->leaving;
     reporting_.reset();
     obey(reply->directive);

@@ -13,7 +13,7 @@
 namespace parallelrun::simulation {
 namespace {
 
-constexpr std::uint64_t kDefaultSeeds = 1'000;
+constexpr std::uint64_t kDefaultSeeds = 6'000;
 std::uint64_t only_seed = 0;  // --seed
 
 std::uint64_t number_in(const char* text, std::uint64_t otherwise) {
