@@ -65,7 +65,8 @@ class ScratchFolder {
     std::error_code error;
     std::string path = (fs::temp_directory_path(error) / "parallelrun-agent-XXXXXX").string();
     if (error || ::mkdtemp(path.data()) == nullptr) {
-      return Error{ErrorCode::kIo, fmt::format("cannot make a folder '{}': {}", path, std::strerror(errno)), false};
+      return Error{ErrorCode::kIo, fmt::format("cannot make a folder '{}': {}", path, std::strerror(errno)),
+                   false};
     }
     path_ = path;
     return {};
@@ -104,8 +105,8 @@ class Agent : public LinkUser {
     link.registration.slots = options_.processes;
     link.registration.code_hash = options_.code_hash;
     link.patience = options_.orchestrator_patience;
-    link_ = std::make_unique<OrchestratorLink>(io_, link, std::move(*lease_client), std::move(*report_client), outbox_,
-                                               logs_, *this);
+    link_ = std::make_unique<OrchestratorLink>(io_, link, std::move(*lease_client), std::move(*report_client),
+                                               outbox_, logs_, *this);
     wait_for_signal();
     link_->start();
     tick();
@@ -152,8 +153,9 @@ class Agent : public LinkUser {
 
   bool take_job(const std::string& text) {
     const auto document = nlohmann::json::parse(text, nullptr, false);
-    auto job = document.is_discarded() ? Result<ResolvedJob>(Error{ErrorCode::kCorrupt, "it is no JSON", false})
-                                       : resolved_job_from_json(document);
+    auto job = document.is_discarded()
+                   ? Result<ResolvedJob>(Error{ErrorCode::kCorrupt, "it is no JSON", false})
+                   : resolved_job_from_json(document);
     if (!job) {
       on_hopeless("the job that the orchestrator sent cannot be used: " + job.error().message);
       return false;
@@ -189,7 +191,8 @@ class Agent : public LinkUser {
     request.variables = own_environment();
     request.requirements = job_.spec.environment.requirements;
     if (!job_.spec.environment.requirements_file.empty()) {
-      request.requirements_file = (fs::path(job_.source_directory) / job_.spec.environment.requirements_file).string();
+      request.requirements_file =
+          (fs::path(job_.source_directory) / job_.spec.environment.requirements_file).string();
     }
     LogBuffer& log = logs_.stream(fmt::format("sys/node/{}/environment.txt", node_folder(options_.node)));
     prepare_environment(io_, std::move(request), log, [this, slots](Result<PythonEnvironment> environment) {

@@ -12,13 +12,13 @@
 namespace parallelrun {
 
 struct AgentOptions {
-  std::string connect;            // the orchestrator: unix:/path or HOST:PORT
-  std::string name;               // "agent000", or the pod's name
-  std::string node;               // IP address of this node; names the folders of its logs
-  TlsFiles tls;                   // for TCP to another machine
-  std::string tls_server_name;    // empty: the host of `connect`
-  std::string code_hash;          // of the source directory seen here; empty: not checked
-  std::uint32_t processes = 0;    // worker processes; 0: as many as the job says [process_count_per_node]
+  std::string connect;          // the orchestrator: unix:/path or HOST:PORT
+  std::string name;             // "agent000", or the pod's name
+  std::string node;             // IP address of this node; names the folders of its logs
+  TlsFiles tls;                 // for TCP to another machine
+  std::string tls_server_name;  // empty: the host of `connect`
+  std::string code_hash;        // of the source directory seen here; empty: not checked
+  std::uint32_t processes = 0;  // worker processes; 0: as many as the job says [process_count_per_node]
 
   // The programs and the package beside them. Empty: beside the running program (parallelrun-worker,
   // parallelrun-exec, python/).
@@ -26,13 +26,13 @@ struct AgentOptions {
   // EntryScript.log_dir of the processes. Empty: a folder of its own below $TMPDIR, removed at the end.
   std::string log_directory;
 
-  std::chrono::milliseconds stop_grace{2'000};           // for running tries after SIGTERM
+  std::chrono::milliseconds stop_grace{2'000};               // for running tries after SIGTERM
   std::chrono::milliseconds orchestrator_patience{600'000};  // without an answer; then the agent ends
 };
 
-inline constexpr int kAgentLeft = 0;      // told to leave, or SIGTERM/SIGINT: everything was handed over
-inline constexpr int kAgentFailed = 1;    // the orchestrator refused it or was not reached
-inline constexpr int kAgentMisused = 2;   // the options cannot be used
+inline constexpr int kAgentLeft = 0;     // told to leave, or SIGTERM/SIGINT: everything was handed over
+inline constexpr int kAgentFailed = 1;   // the orchestrator refused it or was not reached
+inline constexpr int kAgentMisused = 2;  // the options cannot be used
 
 // Runs until the agent leaves; gives its exit status. To be called on the main thread, which must have no
 // other threads beside it: worker processes end when this thread does. Handles SIGTERM and SIGINT while it

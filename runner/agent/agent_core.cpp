@@ -12,14 +12,16 @@ constexpr Duration kSurplusStays = std::chrono::seconds(1);
 
 // How long before the session runs out an agent that hears nothing ends its processes.
 Duration margin_of(Duration session_timeout) {
-  return std::max<Duration>(session_timeout / 4, std::min<Duration>(session_timeout / 2, std::chrono::milliseconds(500)));
+  return std::max<Duration>(session_timeout / 4,
+                            std::min<Duration>(session_timeout / 2, std::chrono::milliseconds(500)));
 }
 
 }  // namespace
 
 std::string process_name(SlotIndex slot) { return fmt::format("process{:03}", slot); }
 
-AgentCore::AgentCore(const Options& options, WorkerControl& control, Outbox& outbox, AttemptObserver& observer)
+AgentCore::AgentCore(const Options& options, WorkerControl& control, Outbox& outbox,
+                     AttemptObserver& observer)
     : options_(options), control_(control), outbox_(outbox), observer_(observer), slots_(options.slots) {}
 
 void AgentCore::on_session(Duration session_timeout, Time now) {
@@ -110,7 +112,8 @@ void AgentCore::advance(Time now) {
   for (SlotIndex slot = 0; slot < slots_.size(); ++slot) {
     kill_due(slot, now);
     const bool needed = leaving_ == Leaving::kNo || (leaving_ == Leaving::kDrain && !queue_.empty());
-    if (environment_ready_ && needed && slots_[slot].state == State::kWaiting && now >= slots_[slot].restart_at) {
+    if (environment_ready_ && needed && slots_[slot].state == State::kWaiting &&
+        now >= slots_[slot].restart_at) {
       start(slot, now);
     }
   }
@@ -134,7 +137,8 @@ void AgentCore::check_running(SlotIndex index, Time now) {
   if (slot.state != State::kReady || slot.tasks.empty() || slot.killed) return;
   const channel::Stamp stamp = control_.stamp(index);
   const auto phase = static_cast<channel::Phase>(stamp.phase);
-  if (phase != channel::Phase::kLoading && phase != channel::Phase::kInRun && phase != channel::Phase::kFinishing) {
+  if (phase != channel::Phase::kLoading && phase != channel::Phase::kInRun &&
+      phase != channel::Phase::kFinishing) {
     return;
   }
   const auto task = std::find_if(slot.tasks.begin(), slot.tasks.end(),
@@ -142,8 +146,8 @@ void AgentCore::check_running(SlotIndex index, Time now) {
   if (task == slot.tasks.end()) return;
   if (std::find(slot.picked_up.begin(), slot.picked_up.end(), stamp.task) == slot.picked_up.end()) {
     slot.picked_up.push_back(stamp.task);
-    observer_.picked_up(index, *task,
-                        now.time_since_epoch() / std::chrono::microseconds(1) + options_.unix_minus_steady_us);
+    observer_.picked_up(
+        index, *task, now.time_since_epoch() / std::chrono::microseconds(1) + options_.unix_minus_steady_us);
   }
   if (revoked(stamp.task)) {
     doom(index, Doom::kRevoked, now, now);

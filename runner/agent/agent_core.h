@@ -33,12 +33,12 @@ namespace parallelrun::agent {
 class AgentCore {
  public:
   struct Options {
-    std::uint32_t slots = 1;                              // [process_count_per_node]
-    Duration run_timeout = std::chrono::seconds(60);      // [run_invocation_timeout]
-    Duration init_timeout = std::chrono::seconds(210);    // initTimeout; also bounds shutdown()
-    Duration dump_grace = std::chrono::milliseconds(200); // between the dump of the stack and SIGKILL
-    Duration exit_grace = std::chrono::seconds(2);        // for a process that has said its last word
-    std::int64_t unix_minus_steady_us = 0;                // turns stamps into times of day
+    std::uint32_t slots = 1;                               // [process_count_per_node]
+    Duration run_timeout = std::chrono::seconds(60);       // [run_invocation_timeout]
+    Duration init_timeout = std::chrono::seconds(210);     // initTimeout; also bounds shutdown()
+    Duration dump_grace = std::chrono::milliseconds(200);  // between the dump of the stack and SIGKILL
+    Duration exit_grace = std::chrono::seconds(2);         // for a process that has said its last word
+    std::int64_t unix_minus_steady_us = 0;                 // turns stamps into times of day
   };
 
   // `control`, `outbox` and `observer` must outlive the core.
@@ -86,19 +86,28 @@ class AgentCore {
     kWaiting,   // no process; one starts at restart_at
     kStarting,  // until init() has returned
     kReady,
-    kLeaving,   // told to shut down
+    kLeaving,  // told to shut down
     kGivenUp,
     kOver,
   };
-  enum class Doom { kNone, kRunTimeout, kInitTimeout, kShutdownTimeout, kRevoked, kStopped, kNonsense, kSaidLast };
+  enum class Doom {
+    kNone,
+    kRunTimeout,
+    kInitTimeout,
+    kShutdownTimeout,
+    kRevoked,
+    kStopped,
+    kNonsense,
+    kSaidLast
+  };
   enum class Leaving { kNo, kDrain, kStop, kAbort };
 
   struct Slot {
     State state = State::kWaiting;
     Time restart_at{};
-    Time deadline{};              // of init or shutdown
-    std::deque<Lease> tasks;      // in the process, in the order in which it works them off
-    std::uint64_t delivered = 0;  // results of this process
+    Time deadline{};                       // of init or shutdown
+    std::deque<Lease> tasks;               // in the process, in the order in which it works them off
+    std::uint64_t delivered = 0;           // results of this process
     std::vector<std::uint64_t> picked_up;  // of `tasks`: whose pick-up the observer has heard of; a few
     Doom doom = Doom::kNone;
     std::uint64_t doomed_task = 0;

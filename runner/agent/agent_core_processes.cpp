@@ -66,10 +66,12 @@ void AgentCore::on_result(SlotIndex index, AttemptResult&& result, Time now) {
   const auto task = std::find_if(slot.tasks.begin(), slot.tasks.end(),
                                  [&](const Lease& lease) { return lease.attempt == result.attempt; });
   if (task == slot.tasks.end()) {
-    return on_nonsense(index, fmt::format("a result of task {}, which it does not have", result.attempt), now);
+    return on_nonsense(index, fmt::format("a result of task {}, which it does not have", result.attempt),
+                       now);
   }
   const bool timed_out = slot.doom == Doom::kRunTimeout && slot.doomed_task == result.attempt;
-  if (timed_out && std::chrono::microseconds(static_cast<std::int64_t>(result.run_us)) >= options_.run_timeout) {
+  if (timed_out &&
+      std::chrono::microseconds(static_cast<std::int64_t>(result.run_us)) >= options_.run_timeout) {
     // It came back within the grace between decision and kill, too late (the signal that asks for the stack
     // ends a sleep in C). The exit reports it, with the stack.
     slot.late_run_us = result.run_us;
@@ -94,7 +96,8 @@ void AgentCore::on_result(SlotIndex index, AttemptResult&& result, Time now) {
 
 void AgentCore::on_bye(SlotIndex index, std::uint64_t pid, std::optional<ScriptError> error, Time now) {
   Slot& slot = slots_[index];
-  if (slot.state != State::kLeaving || slot.said_last) return on_nonsense(index, "a goodbye out of turn", now);
+  if (slot.state != State::kLeaving || slot.said_last)
+    return on_nonsense(index, "a goodbye out of turn", now);
   slot.said_last = true;
   if (error) outbox_.add(ProcessFailure{process_name(index), pid, std::move(*error), false});
   doom(index, Doom::kSaidLast, now + options_.exit_grace, now);
@@ -117,25 +120,29 @@ void AgentCore::on_exit(SlotIndex index, const ProcessExit& exit, Time now) {
 
   if (was == State::kStarting && !slot.said_last) {
     if (slot.doom == Doom::kInitTimeout) {
-      init_failure(index, exit.pid,
-                   {ErrorPhase::kInit, "TimeoutExpired",
-                    fmt::format("init() had not returned after {:.0f} s (initTimeout); the process was killed",
-                                seconds(options_.init_timeout)),
-                    exit.last_stderr});
+      init_failure(
+          index, exit.pid,
+          {ErrorPhase::kInit, "TimeoutExpired",
+           fmt::format("init() had not returned after {:.0f} s (initTimeout); the process was killed",
+                       seconds(options_.init_timeout)),
+           exit.last_stderr});
     } else if (unasked) {
       init_failure(index, exit.pid,
                    {ErrorPhase::kInit, exit.type, message + " before init() had returned", exit.last_stderr});
     }
   } else if (was == State::kLeaving && !slot.said_last) {
     if (slot.doom == Doom::kShutdownTimeout) {
-      message = fmt::format("shutdown() had not returned after {:.0f} s (initTimeout); the process was killed",
-                            seconds(options_.init_timeout));
+      message =
+          fmt::format("shutdown() had not returned after {:.0f} s (initTimeout); the process was killed",
+                      seconds(options_.init_timeout));
     } else {
       message += " in shutdown()";
     }
     if (slot.doom != Doom::kStopped) {
-      outbox_.add(ProcessFailure{process_name(index), exit.pid,
-                                 {ErrorPhase::kShutdown, exit.type, message, exit.last_stderr}, false});
+      outbox_.add(ProcessFailure{process_name(index),
+                                 exit.pid,
+                                 {ErrorPhase::kShutdown, exit.type, message, exit.last_stderr},
+                                 false});
     }
   }
   ProcessExit told = exit;
@@ -170,8 +177,8 @@ void AgentCore::settle_tasks(SlotIndex index, const ProcessExit& exit, Time now)
   slot.tasks.clear();
 
   const auto phase = static_cast<channel::Phase>(exit.stamp.phase);
-  const bool working =
-      phase == channel::Phase::kLoading || phase == channel::Phase::kInRun || phase == channel::Phase::kFinishing;
+  const bool working = phase == channel::Phase::kLoading || phase == channel::Phase::kInRun ||
+                       phase == channel::Phase::kFinishing;
   const bool unasked = slot.doom == Doom::kNone || slot.doom == Doom::kNonsense;
   std::optional<std::uint64_t> charged;
   if (slot.doom == Doom::kRunTimeout) {
@@ -195,12 +202,13 @@ void AgentCore::settle_tasks(SlotIndex index, const ProcessExit& exit, Time now)
         hand_back(*lease);
       }
     } else if (slot.doom == Doom::kRunTimeout) {
-      charge(index, *lease, Outcome::kTimedOut,
-             {ErrorPhase::kRun, "TimeoutExpired",
-              fmt::format("run() had not returned after {:.0f} s (runInvocationTimeout); the process was killed",
-                          seconds(options_.run_timeout)),
-              exit.last_stderr},
-             exit, now);
+      charge(
+          index, *lease, Outcome::kTimedOut,
+          {ErrorPhase::kRun, "TimeoutExpired",
+           fmt::format("run() had not returned after {:.0f} s (runInvocationTimeout); the process was killed",
+                       seconds(options_.run_timeout)),
+           exit.last_stderr},
+          exit, now);
     } else {
       const ErrorPhase where = phase == channel::Phase::kLoading     ? ErrorPhase::kRead
                                : phase == channel::Phase::kFinishing ? ErrorPhase::kResult

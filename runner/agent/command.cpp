@@ -96,9 +96,8 @@ void run_command(boost::asio::io_context& io, CommandRequest request, std::funct
   auto running = std::make_shared<RunningCommand>(io, std::move(request), done);
   const Status started = running->start();
   if (!started) {
-    boost::asio::post(io, [done = std::move(done), message = started.error().message] {
-      done({false, message, ""});
-    });
+    boost::asio::post(
+        io, [done = std::move(done), message = started.error().message] { done({false, message, ""}); });
   }
 }
 

@@ -10,16 +10,16 @@
 namespace parallelrun::agent {
 
 struct CommandRequest {
-  std::string exec_program;                           // path of parallelrun-exec
-  std::vector<std::string> argv;                      // argv[0]: absolute path
+  std::string exec_program;       // path of parallelrun-exec
+  std::vector<std::string> argv;  // argv[0]: absolute path
   std::vector<std::string> environment;
-  std::function<void(std::string_view)> on_output;    // both streams as they come; may be empty
+  std::function<void(std::string_view)> on_output;  // both streams as they come; may be empty
 };
 
 struct CommandEnd {
-  bool succeeded = false;    // started, and ended with exit status 0
-  std::string words;         // how it ended
-  std::string output;        // the last 256 KB of both streams
+  bool succeeded = false;  // started, and ended with exit status 0
+  std::string words;       // how it ended
+  std::string output;      // the last 256 KB of both streams
 };
 
 // Runs it on the loop and calls `done` once, never before this returns. The process ends with the agent.

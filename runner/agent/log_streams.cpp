@@ -24,9 +24,10 @@ void LogBuffer::append(std::string_view bytes, Time now) {
 void LogBuffer::note_dropped() {
   if (dropped_ == 0) return;
   if (!bytes_.empty() && bytes_.back() != '\n') bytes_.push_back('\n');
-  fmt::format_to(std::back_inserter(bytes_),
-                 "[parallelrun: {} bytes were dropped here: the stream grew faster than it could be shipped]\n",
-                 dropped_);
+  fmt::format_to(
+      std::back_inserter(bytes_),
+      "[parallelrun: {} bytes were dropped here: the stream grew faster than it could be shipped]\n",
+      dropped_);
   dropped_ = 0;
 }
 
@@ -56,8 +57,8 @@ LogBuffer& LogStreams::stream(const std::string& path) {
 }
 
 void LogStreams::fill(std::vector<LogChunk>& chunks, Time now, bool flush) {
-  const auto full = static_cast<std::size_t>(
-      std::count_if(streams_.begin(), streams_.end(), [](const auto& entry) { return entry.second->size() > 0; }));
+  const auto full = static_cast<std::size_t>(std::count_if(
+      streams_.begin(), streams_.end(), [](const auto& entry) { return entry.second->size() > 0; }));
   const std::size_t share = kReportBytes / std::max<std::size_t>(1, full);
   for (auto& [path, buffer] : streams_) {
     std::string bytes = buffer->take(now, share, flush);

@@ -11,11 +11,16 @@ namespace {
 
 std::string_view words(Outcome outcome) {
   switch (outcome) {
-    case Outcome::kSucceeded: return "succeeded";
-    case Outcome::kFailed: return "failed";
-    case Outcome::kTimedOut: return "timed out";
-    case Outcome::kDied: return "process died";
-    case Outcome::kReturned: return "handed back";
+    case Outcome::kSucceeded:
+      return "succeeded";
+    case Outcome::kFailed:
+      return "failed";
+    case Outcome::kTimedOut:
+      return "timed out";
+    case Outcome::kDied:
+      return "process died";
+    case Outcome::kReturned:
+      return "handed back";
   }
   return "";
 }
@@ -63,7 +68,8 @@ void NodeLog::picked_up(SlotIndex slot, const Lease& lease, std::int64_t unix_us
     fmt::format_to(std::back_inserter(line_), " picked up mini-batch {} (try {})", lease.mini_batch.value,
                    lease.try_number);
   }
-  fmt::format_to(std::back_inserter(line_), "; worker {} pid {}; items {}\n", node_, slots_[slot].pid, lease.items);
+  fmt::format_to(std::back_inserter(line_), "; worker {} pid {}; items {}\n", node_, slots_[slot].pid,
+                 lease.items);
   slots_[slot].log->append(line_, std::chrono::steady_clock::time_point{});
 }
 
@@ -81,8 +87,8 @@ void NodeLog::done(SlotIndex slot, const AttemptResult& result, const Lease& lea
   }
   const std::uint64_t good = succeeded ? std::min(result.returned, result.items) : 0;
   fmt::format_to(std::back_inserter(line_),
-                 "; worker {} pid {}; items {} in total, {} succeeded, {} failed; started ", node_, result.pid,
-                 result.items, good, result.items - good);
+                 "; worker {} pid {}; items {} in total, {} succeeded, {} failed; started ", node_,
+                 result.pid, result.items, good, result.items - good);
   time_.append(line_, result.started_unix_us);
   line_ += ", duration ";
   append_seconds(line_, result.duration_us);

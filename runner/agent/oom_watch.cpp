@@ -49,7 +49,8 @@ std::string OomWatch::explain_sigkill() {
   const auto now = count();
   const bool grown = now && seen_ && *now > *seen_;
   seen_ = now;
-  if (grown) return "the kernel's out-of-memory killer has just run: the process needed more memory than there is";
+  if (grown)
+    return "the kernel's out-of-memory killer has just run: the process needed more memory than there is";
   return "nobody here killed it; out of memory, perhaps, or somebody ran kill -9";
 }
 

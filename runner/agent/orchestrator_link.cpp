@@ -34,8 +34,8 @@ Time clock_now() { return std::chrono::steady_clock::now(); }
 
 OrchestratorLink::OrchestratorLink(boost::asio::io_context& io, const Options& options,
                                    std::unique_ptr<ProtocolClient> lease_client,
-                                   std::unique_ptr<ProtocolClient> report_client, Outbox& outbox, LogStreams& logs,
-                                   LinkUser& user)
+                                   std::unique_ptr<ProtocolClient> report_client, Outbox& outbox,
+                                   LogStreams& logs, LinkUser& user)
     : io_(io),
       options_(options),
       lease_client_(std::move(lease_client)),
@@ -81,7 +81,8 @@ void OrchestratorLink::on_register_answer(Result<ProtocolClient::Reply> answer, 
   state_ = State::kUnregistered;
   if (!accepted(registration_, answer, "registration")) return;
   auto reply = decode_register_reply(answer->body);
-  if (!reply) return hopeless("the orchestrator's answer to the registration cannot be read: " + reply.error().message);
+  if (!reply)
+    return hopeless("the orchestrator's answer to the registration cannot be read: " + reply.error().message);
   session_ = std::move(*reply);
   state_ = State::kSession;
   lease_ = {};
@@ -199,7 +200,8 @@ void OrchestratorLink::on_report_answer(Result<ProtocolClient::Reply> answer) {
   report_.in_flight = false;
   if (state_ != State::kSession || !accepted(report_, answer, "report")) return;
   auto reply = decode_report_reply(answer->body);
-  if (!reply) return hopeless("the orchestrator's answer to a report cannot be read: " + reply.error().message);
+  if (!reply)
+    return hopeless("the orchestrator's answer to a report cannot be read: " + reply.error().message);
   report_.body.clear();
   outbox_.acknowledged(reported_);
   const bool left = reported_.leaving;
@@ -223,7 +225,8 @@ milliseconds OrchestratorLink::report_timeout() const {
 
 // --- answers that are none ----------------------------------------------------------------------------
 
-bool OrchestratorLink::accepted(Exchange& exchange, const Result<ProtocolClient::Reply>& answer, const char* what) {
+bool OrchestratorLink::accepted(Exchange& exchange, const Result<ProtocolClient::Reply>& answer,
+                                const char* what) {
   const Time now = clock_now();
   if (!answer) {
     last_trouble_ = answer.error().message;

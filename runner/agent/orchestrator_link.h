@@ -31,9 +31,9 @@ class LinkUser {
   virtual void on_directive(Directive directive) = 0;
   virtual std::uint32_t want() const = 0;
   virtual void fill_counts(ReportRequest& report) const = 0;
-  virtual bool results_are_urgent() const = 0;  // no process is busy: there is nothing to wait for
-  virtual bool finished() const = 0;            // the next report that empties the outbox is the last
-  virtual void on_left() = 0;                   // the last report has been acknowledged
+  virtual bool results_are_urgent() const = 0;    // no process is busy: there is nothing to wait for
+  virtual bool finished() const = 0;              // the next report that empties the outbox is the last
+  virtual void on_left() = 0;                     // the last report has been acknowledged
   virtual void on_hopeless(std::string why) = 0;  // refused, or not reached for longer than `patience`
 };
 
@@ -45,8 +45,10 @@ class OrchestratorLink {
   };
 
   // All must outlive the link.
-  OrchestratorLink(boost::asio::io_context& io, const Options& options, std::unique_ptr<ProtocolClient> lease_client,
-                   std::unique_ptr<ProtocolClient> report_client, Outbox& outbox, LogStreams& logs, LinkUser& user);
+  OrchestratorLink(boost::asio::io_context& io, const Options& options,
+                   std::unique_ptr<ProtocolClient> lease_client,
+                   std::unique_ptr<ProtocolClient> report_client, Outbox& outbox, LogStreams& logs,
+                   LinkUser& user);
 
   void start();
   // Something changed: sends what is due. Also to be called every 50 ms or so.
@@ -97,8 +99,8 @@ class OrchestratorLink {
   Exchange registration_;
   Exchange lease_;
   Exchange report_;
-  ReportRequest reported_;                // what report_ carries
-  std::vector<LogChunk> carried_logs_;    // of a report whose session has ended
+  ReportRequest reported_;              // what report_ carries
+  std::vector<LogChunk> carried_logs_;  // of a report whose session has ended
   Time last_answer_{};
   Time results_wait_since_{};
   Time logs_shipped_{};

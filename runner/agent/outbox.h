@@ -13,9 +13,9 @@ namespace parallelrun::agent {
 class Outbox {
  public:
   struct Limits {
-    std::size_t full_bytes = 64U << 20U;     // unacknowledged beyond this: hand nothing new out
+    std::size_t full_bytes = 64U << 20U;  // unacknowledged beyond this: hand nothing new out
     std::size_t full_results = 200'000;
-    std::size_t report_bytes = 8U << 20U;    // of results in one report; a larger single result goes alone
+    std::size_t report_bytes = 8U << 20U;  // of results in one report; a larger single result goes alone
     std::size_t report_results = 20'000;
   };
 

@@ -87,10 +87,11 @@ std::string disk_usage_csv(std::string_view df, std::string_view time) {
     const std::size_t end = std::min(df.find('\n', begin), df.size());
     const auto fields = fields_of(df.substr(begin, end - begin));
     if (fields.size() >= 6) {
-      const std::string_view mounted = df.substr(static_cast<std::size_t>(fields[5].data() - df.data()),
-                                                 end - static_cast<std::size_t>(fields[5].data() - df.data()));
-      fmt::format_to(std::back_inserter(out), "{},{},{},{},{},{}\n", time, csv_field(fields[0]), csv_field(mounted),
-                     number(fields[1]), number(fields[2]), number(fields[3]));
+      const std::string_view mounted =
+          df.substr(static_cast<std::size_t>(fields[5].data() - df.data()),
+                    end - static_cast<std::size_t>(fields[5].data() - df.data()));
+      fmt::format_to(std::back_inserter(out), "{},{},{},{},{},{}\n", time, csv_field(fields[0]),
+                     csv_field(mounted), number(fields[1]), number(fields[2]), number(fields[3]));
     }
     begin = end;
   }

@@ -17,9 +17,11 @@ class ProcessSlots::Slot : public WorkerEvents {
   Slot(ProcessSlots& owner, SlotIndex index, LogStreams& streams, const std::string& folder)
       : owner_(owner),
         index_(index),
-        streams_{streams.stream(fmt::format("user/stdout/{}/{}.stdout.txt", folder, process_name(index))),
-                 streams.stream(fmt::format("user/stderr/{}/{}.stderr.txt", folder, process_name(index))),
-                 streams.stream(fmt::format("user/entry_script_log/{}/{}.log.txt", folder, process_name(index)))} {}
+        streams_{
+            streams.stream(fmt::format("user/stdout/{}/{}.stdout.txt", folder, process_name(index))),
+            streams.stream(fmt::format("user/stderr/{}/{}.stderr.txt", folder, process_name(index))),
+            streams.stream(fmt::format("user/entry_script_log/{}/{}.log.txt", folder, process_name(index)))} {
+  }
 
   ~Slot() override {
     if (!process_) return;
@@ -138,7 +140,8 @@ channel::Stamp ProcessSlots::stamp(SlotIndex slot) const {
 std::vector<std::pair<std::string, pid_t>> ProcessSlots::pids() const {
   std::vector<std::pair<std::string, pid_t>> out;
   for (SlotIndex index = 0; index < slots_.size(); ++index) {
-    if (const WorkerProcess* process = slots_[index]->process()) out.emplace_back(process_name(index), process->pid());
+    if (const WorkerProcess* process = slots_[index]->process())
+      out.emplace_back(process_name(index), process->pid());
   }
   return out;
 }

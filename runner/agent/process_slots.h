@@ -22,9 +22,9 @@ namespace parallelrun::agent {
 class ProcessSlots : public WorkerControl {
  public:
   struct Recipe {
-    std::string exec_program;                          // path of parallelrun-exec
-    std::vector<std::string> argv;                     // of the launcher
-    std::string working_directory;                     // the script's folder
+    std::string exec_program;                            // path of parallelrun-exec
+    std::vector<std::string> argv;                       // of the launcher
+    std::string working_directory;                       // the script's folder
     std::vector<std::vector<std::string>> environments;  // by slot
     std::vector<std::string> configs;                    // by slot: JSON of kConfig
   };

@@ -54,11 +54,13 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
 
   void start() {
     const std::string active = variable(request_.variables, "VIRTUAL_ENV");
-    std::string python = active.empty() ? find_on_path("python3", request_.variables) : active + "/bin/python3";
+    std::string python =
+        active.empty() ? find_on_path("python3", request_.variables) : active + "/bin/python3";
     if (python.empty() || ::access(python.c_str(), X_OK) != 0) {
-      return fail(active.empty()
-                      ? std::string("there is no python3 on PATH; install one or activate a virtual environment")
-                      : fmt::format("VIRTUAL_ENV is '{}', but '{}' cannot be run", active, python));
+      return fail(
+          active.empty()
+              ? std::string("there is no python3 on PATH; install one or activate a virtual environment")
+              : fmt::format("VIRTUAL_ENV is '{}', but '{}' cannot be run", active, python));
     }
     ask(python, [self = shared_from_this()](PythonInfo info) {
       self->base_ = std::move(info);
@@ -86,11 +88,12 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
   }
 
   void ask(const std::string& python, std::function<void(PythonInfo)> then) {
-    command({python, "-I", "-c", kQuestion}, false, [self = shared_from_this(), python, then](CommandEnd end) {
-      auto info = parse_python_info(end.output);
-      if (end.succeeded && info) return then(std::move(*info));
-      self->fail(fmt::format("'{}' does not run: {}: {}", python, end.words, last_lines(end.output)));
-    });
+    command({python, "-I", "-c", kQuestion}, false,
+            [self = shared_from_this(), python, then](CommandEnd end) {
+              auto info = parse_python_info(end.output);
+              if (end.succeeded && info) return then(std::move(*info));
+              self->fail(fmt::format("'{}' does not run: {}: {}", python, end.words, last_lines(end.output)));
+            });
   }
 
   // --- the cached virtual environment ---
@@ -113,7 +116,8 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
     if (cache.empty() || cache.front() != '/') {
       const std::string home = variable(request_.variables, "HOME");
       if (home.empty()) {
-        return fail("environments with requirements are cached below $XDG_CACHE_HOME or $HOME, and neither is set");
+        return fail(
+            "environments with requirements are cached below $XDG_CACHE_HOME or $HOME, and neither is set");
       }
       cache = home + "/.cache";
     }
@@ -122,9 +126,10 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
     fs::create_directories(fs::path(folder_).parent_path(), error);
     lock_ = UniqueFd(::open((folder_ + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
     if (!lock_) {
-      return fail(fmt::format("the cache of environments '{}' cannot be written: {}; set XDG_CACHE_HOME to a folder "
-                              "that can",
-                              folder_ + ".lock", std::strerror(errno)));
+      return fail(
+          fmt::format("the cache of environments '{}' cannot be written: {}; set XDG_CACHE_HOME to a folder "
+                      "that can",
+                      folder_ + ".lock", std::strerror(errno)));
     }
     lock();
   }
@@ -147,7 +152,8 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
       auto info = parse_python_info(end.output);
       if (!end.succeeded || !info || info->version != self->base_.version) {
         if (self->built_) {
-          return self->fail(fmt::format("the new environment '{}' does not work: {}", self->folder_, end.words));
+          return self->fail(
+              fmt::format("the new environment '{}' does not work: {}", self->folder_, end.words));
         }
         self->say("the cached environment does not work any more and is built anew");
         return self->build();
@@ -165,8 +171,8 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
     command({base_.executable, "-m", "venv", "--system-site-packages", folder_}, true,
             [self = shared_from_this()](CommandEnd end) {
               if (!end.succeeded) {
-                return self->fail(fmt::format("the virtual environment '{}' cannot be made: {}\n{}", self->folder_,
-                                              end.words, last_lines(end.output)));
+                return self->fail(fmt::format("the virtual environment '{}' cannot be made: {}\n{}",
+                                              self->folder_, end.words, last_lines(end.output)));
               }
               self->inherit();
             });
@@ -176,7 +182,8 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
   void inherit() {
     if (base_.prefix == base_.base_prefix) return install();
     ask(folder_ + "/bin/python3", [self = shared_from_this()](PythonInfo info) {
-      if (info.site_packages.empty()) return self->fail("the new virtual environment has no site-packages folder");
+      if (info.site_packages.empty())
+        return self->fail("the new virtual environment has no site-packages folder");
       std::ofstream file(info.site_packages.front() + "/parallelrun_base.pth");
       for (const std::string& folder : self->base_.site_packages) {
         // addsitedir also reads the .pth files there (editable installs).
@@ -189,7 +196,7 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
   }
 
   void install() {
-    std::vector<std::string> argv = {folder_ + "/bin/python3", "-m",           "pip", "install",
+    std::vector<std::string> argv = {folder_ + "/bin/python3",      "-m",        "pip", "install",
                                      "--disable-pip-version-check", "--no-input"};
     if (!request_.requirements_file.empty()) {
       argv.insert(argv.end(), {"--requirement", request_.requirements_file});
@@ -198,17 +205,21 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
     argv.insert(argv.end(), request_.requirements.begin(), request_.requirements.end());
     command(std::move(argv), true, [self = shared_from_this()](CommandEnd end) {
       if (!end.succeeded) return self->fail(self->install_error(end));
-      const UniqueFd marker(::open((self->folder_ + "/" + kMarker).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
-      if (!marker) return self->fail(fmt::format("'{}' cannot be written: {}", self->folder_, std::strerror(errno)));
+      const UniqueFd marker(
+          ::open((self->folder_ + "/" + kMarker).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+      if (!marker)
+        return self->fail(fmt::format("'{}' cannot be written: {}", self->folder_, std::strerror(errno)));
       self->look();
     });
   }
 
   std::string install_error(const CommandEnd& end) const {
-    const std::string what = request_.requirements_file.empty()
-                                 ? fmt::format("spec.environment.requirements ({})", fmt::join(request_.requirements, ", "))
-                                 : fmt::format("spec.environment.requirementsFile '{}'", request_.requirements_file);
-    return fmt::format("{} cannot be installed: {}; pip wrote last:\n{}", what, end.words, last_lines(end.output));
+    const std::string what =
+        request_.requirements_file.empty()
+            ? fmt::format("spec.environment.requirements ({})", fmt::join(request_.requirements, ", "))
+            : fmt::format("spec.environment.requirementsFile '{}'", request_.requirements_file);
+    return fmt::format("{} cannot be installed: {}; pip wrote last:\n{}", what, end.words,
+                       last_lines(end.output));
   }
 
   // --- the launcher ---
@@ -221,12 +232,14 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
     if (forced == "python") return finish(python, false);
     if (::access(request_.worker_program.c_str(), X_OK) != 0) {
       if (forced.empty()) return finish(python, false);
-      return fail(fmt::format("PARALLELRUN_LAUNCHER is 'embedded', but '{}' cannot be run", request_.worker_program));
+      return fail(
+          fmt::format("PARALLELRUN_LAUNCHER is 'embedded', but '{}' cannot be run", request_.worker_program));
     }
     command({request_.worker_program, "--python-info"}, false,
             [self = shared_from_this(), python = std::move(python), forced](CommandEnd end) {
               const json own = json::parse(end.output, nullptr, false);
-              const bool equal = end.succeeded && own.is_object() && own.value("version", "") == python.version &&
+              const bool equal = end.succeeded && own.is_object() &&
+                                 own.value("version", "") == python.version &&
                                  own.value("base_prefix", "") == python.base_prefix;
               if (!equal && forced == "embedded") {
                 self->say(fmt::format("PARALLELRUN_LAUNCHER is 'embedded': {} is used for {} {}", end.output,
@@ -241,8 +254,8 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
     out.python = python.executable;
     out.embedded = embedded;
     out.argv = embedded ? std::vector<std::string>{request_.worker_program}
-                        : std::vector<std::string>{python.executable,
-                                                   request_.package_directory + "/parallelrun_worker/__main__.py"};
+                        : std::vector<std::string>{python.executable, request_.package_directory +
+                                                                          "/parallelrun_worker/__main__.py"};
     say(fmt::format("python {} of {}, {} launcher", python.version, python.executable,
                     embedded ? "embedded" : "second"));
     done_(std::move(out));
@@ -265,10 +278,12 @@ Result<PythonInfo> parse_python_info(const std::string& text) {
   const json document = json::parse(text, nullptr, false);
   const auto is_text = [&](const char* key) { return document.contains(key) && document[key].is_string(); };
   if (!document.is_object() || !is_text("executable") || !is_text("version") || !is_text("prefix") ||
-      !is_text("base_prefix") || !document.contains("site_packages") || !document["site_packages"].is_array()) {
+      !is_text("base_prefix") || !document.contains("site_packages") ||
+      !document["site_packages"].is_array()) {
     return Error{ErrorCode::kCorrupt, "python3 did not say what it is: " + text.substr(0, 500), false};
   }
-  PythonInfo info{document["executable"], document["version"], document["prefix"], document["base_prefix"], {}};
+  PythonInfo info{
+      document["executable"], document["version"], document["prefix"], document["base_prefix"], {}};
   for (const json& folder : document["site_packages"]) {
     if (folder.is_string()) info.site_packages.push_back(folder);
   }

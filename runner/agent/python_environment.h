@@ -41,11 +41,11 @@ struct PythonEnvironment {
 
 struct EnvironmentRequest {
   std::string exec_program;
-  std::string worker_program;            // parallelrun-worker
-  std::string package_directory;         // that holds parallelrun_worker/
-  std::vector<std::string> variables;    // environment variables of this machine and job
+  std::string worker_program;          // parallelrun-worker
+  std::string package_directory;       // that holds parallelrun_worker/
+  std::vector<std::string> variables;  // environment variables of this machine and job
   std::vector<std::string> requirements;
-  std::string requirements_file;         // absolute; empty: none
+  std::string requirements_file;  // absolute; empty: none
 };
 
 // Finds or builds it and calls `done` once. Errors are for the user: the requirement or program is named,

@@ -42,7 +42,8 @@ std::string processes_of_proc() {
     std::replace(command.begin(), command.end(), '\0', ' ');
     std::replace(command.begin(), command.end(), '\n', ' ');
     fmt::format_to(std::back_inserter(out), "{} {} {} {} {} {}\n", pid, figures.parent, figures.state,
-                   figures.resident_pages * page_kb, figures.threads, command.empty() ? "[" + figures.name + "]" : command);
+                   figures.resident_pages * page_kb, figures.threads,
+                   command.empty() ? "[" + figures.name + "]" : command);
   }
   return out;
 }
@@ -95,7 +96,8 @@ void ResourceMonitor::sample_node(const std::string& time) {
   double load[3] = {0, 0, 0};
   ::getloadavg(load, 3);
   append("node_resource_usage.csv",
-         "time,cpu_percent,cpus,memory_total_kb,memory_used_kb,memory_percent,swap_used_kb,load_1m,load_5m,load_15m",
+         "time,cpu_percent,cpus,memory_total_kb,memory_used_kb,memory_percent,swap_used_kb,load_1m,load_5m,"
+         "load_15m",
          fmt::format("{},{:.1f},{},{},{},{:.1f},{},{:.2f},{:.2f},{:.2f}\n", time,
                      percent(cpu.busy - last_cpu_.busy, cpu.total - last_cpu_.total), ::get_nprocs(), total,
                      total - number_after(memory, "MemAvailable"),
@@ -126,14 +128,16 @@ void ResourceMonitor::sample_processes(const std::string& time) {
     ticks[pid] = {figures.cpu_ticks, now};
     std::error_code error;
     const auto files = std::distance(fs::directory_iterator(base + "fd", error), fs::directory_iterator());
-    fmt::format_to(std::back_inserter(lines), "{},{},{},{:.1f},{:.2f},{},{},{},{},{},{}\n", time, name, pid, cpu,
-                   static_cast<double>(figures.cpu_ticks) / ticks_per_second, figures.resident_pages * page_kb,
-                   figures.virtual_bytes / 1024, figures.threads, files, number_after(io, "read_bytes"),
-                   number_after(io, "write_bytes"));
+    fmt::format_to(std::back_inserter(lines), "{},{},{},{:.1f},{:.2f},{},{},{},{},{},{}\n", time, name, pid,
+                   cpu, static_cast<double>(figures.cpu_ticks) / ticks_per_second,
+                   figures.resident_pages * page_kb, figures.virtual_bytes / 1024, figures.threads, files,
+                   number_after(io, "read_bytes"), number_after(io, "write_bytes"));
   }
   last_process_ticks_ = std::move(ticks);
   append("processes_resource_usage.csv",
-         "time,process,pid,cpu_percent,cpu_seconds,rss_kb,virtual_kb,threads,open_files,read_bytes,written_bytes", lines);
+         "time,process,pid,cpu_percent,cpu_seconds,rss_kb,virtual_kb,threads,open_files,read_bytes,written_"
+         "bytes",
+         lines);
 }
 
 void ResourceMonitor::sample_disks(const std::string& time) {
@@ -159,7 +163,8 @@ void ResourceMonitor::list_processes(std::chrono::system_clock::time_point now) 
   }
   if (ps_runs_) return;
   ps_runs_ = true;
-  std::vector<std::string> argv = {ps, "-e", "-ww", "-o", "pid,ppid,pgid,user,stat,pcpu,pmem,rss,vsz,nlwp,etime,args"};
+  std::vector<std::string> argv = {ps, "-e", "-ww", "-o",
+                                   "pid,ppid,pgid,user,stat,pcpu,pmem,rss,vsz,nlwp,etime,args"};
   run_command(io_, {options_.exec_program, std::move(argv), options_.environment, {}},
               [this, alive = alive_, file](const CommandEnd& end) {
                 if (!*alive) return;

@@ -10,8 +10,8 @@ namespace parallelrun::agent {
 
 class RestartPolicy {
  public:
-  static constexpr int kInitTries = 3;      // failures of init without one success that give a slot up
-  static constexpr int kBarrenDeaths = 3;   // deaths between tasks that cost the next task a try
+  static constexpr int kInitTries = 3;     // failures of init without one success that give a slot up
+  static constexpr int kBarrenDeaths = 3;  // deaths between tasks that cost the next task a try
   static constexpr Duration kFirstDelay = std::chrono::milliseconds(100);
   static constexpr Duration kLongestDelay = std::chrono::seconds(10);
 

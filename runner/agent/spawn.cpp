@@ -107,11 +107,12 @@ Result<Child> spawn(const SpawnRequest& request) {
   argv.insert(argv.end(), request.argv.begin(), request.argv.end());
 
   Child child;
-  const int code = ::posix_spawn(&child.pid, request.exec_program.c_str(), &tables.actions, &tables.attributes,
-                                 pointers(argv).data(), pointers(request.environment).data());
+  const int code =
+      ::posix_spawn(&child.pid, request.exec_program.c_str(), &tables.actions, &tables.attributes,
+                    pointers(argv).data(), pointers(request.environment).data());
   if (code != 0) {
-    return system_error(fmt::format("cannot start '{}' in '{}'", request.argv.front(), request.working_directory),
-                        code);
+    return system_error(
+        fmt::format("cannot start '{}' in '{}'", request.argv.front(), request.working_directory), code);
   }
   child.pidfd = UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, child.pid, 0)));
   if (!child.pidfd) {
@@ -128,8 +129,8 @@ ExitWords describe_exit(const siginfo_t& info) {
     return {"ExitStatus", fmt::format("the process ended by itself with exit status {}", info.si_status)};
   }
   const char* abbreviation = ::sigabbrev_np(info.si_status);
-  const std::string name = abbreviation != nullptr ? std::string("SIG") + abbreviation
-                                                   : fmt::format("signal {}", info.si_status);
+  const std::string name =
+      abbreviation != nullptr ? std::string("SIG") + abbreviation : fmt::format("signal {}", info.si_status);
   return {name, fmt::format("the process was killed by {} ({})", name, ::strsignal(info.si_status))};
 }
 

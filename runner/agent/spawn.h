@@ -14,11 +14,12 @@
 namespace parallelrun::agent {
 
 struct SpawnRequest {
-  std::string exec_program;                      // the path of parallelrun-exec
-  std::vector<std::string> argv;                 // argv[0] is the absolute path of the program
-  std::vector<std::string> environment;          // "NAME=value", the whole of it
-  std::string working_directory;                 // empty: the agent's
-  std::vector<std::pair<int, int>> descriptors;  // ours -> the child's number, below 10; 0 is /dev/null otherwise
+  std::string exec_program;              // the path of parallelrun-exec
+  std::vector<std::string> argv;         // argv[0] is the absolute path of the program
+  std::vector<std::string> environment;  // "NAME=value", the whole of it
+  std::string working_directory;         // empty: the agent's
+  std::vector<std::pair<int, int>>
+      descriptors;  // ours -> the child's number, below 10; 0 is /dev/null otherwise
 };
 
 struct Child {

@@ -18,7 +18,9 @@ std::uint64_t load(const std::uint64_t& field) { return __atomic_load_n(&field, 
 }  // namespace
 
 Result<StampPage> StampPage::create() {
-  const auto failed = [] { return Error{ErrorCode::kIo, std::string("cannot make a stamp page: ") + std::strerror(errno)}; };
+  const auto failed = [] {
+    return Error{ErrorCode::kIo, std::string("cannot make a stamp page: ") + std::strerror(errno)};
+  };
   const int low = ::memfd_create("parallelrun-stamp", MFD_CLOEXEC);
   if (low < 0) return failed();
   const UniqueFd low_owner(low);

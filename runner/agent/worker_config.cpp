@@ -11,20 +11,28 @@ using nlohmann::json;
 
 std::string_view name_of(LoggingLevel level) {
   switch (level) {
-    case LoggingLevel::kWarning: return "WARNING";
-    case LoggingLevel::kInfo: return "INFO";
-    case LoggingLevel::kDebug: return "DEBUG";
+    case LoggingLevel::kWarning:
+      return "WARNING";
+    case LoggingLevel::kInfo:
+      return "INFO";
+    case LoggingLevel::kDebug:
+      return "DEBUG";
   }
   return "INFO";
 }
 
 std::string_view name_of(ColumnType type) {
   switch (type) {
-    case ColumnType::kString: return "string";
-    case ColumnType::kInt64: return "int64";
-    case ColumnType::kFloat64: return "float64";
-    case ColumnType::kBool: return "bool";
-    case ColumnType::kDatetime: return "datetime";
+    case ColumnType::kString:
+      return "string";
+    case ColumnType::kInt64:
+      return "int64";
+    case ColumnType::kFloat64:
+      return "float64";
+    case ColumnType::kBool:
+      return "bool";
+    case ColumnType::kDatetime:
+      return "datetime";
   }
   return "string";
 }
@@ -90,7 +98,8 @@ std::string worker_config(const ResolvedJob& job, const std::string& agent_name,
   return config.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-std::vector<std::string> worker_environment(const JobSpec& spec, const VariablesOfAgent& agent, SlotIndex slot) {
+std::vector<std::string> worker_environment(const JobSpec& spec, const VariablesOfAgent& agent,
+                                            SlotIndex slot) {
   std::map<std::string, std::string> variables;
   for (const std::string& entry : agent.inherited) {
     const std::size_t equals = entry.find('=');

@@ -23,6 +23,7 @@ struct VariablesOfAgent {
 // The environment of the process in a slot: what the agent inherited without its own settings
 // (PARALLELRUN_*), then [environment] `env` entries with plain values, then `variables`. Where the agent's
 // CUDA_VISIBLE_DEVICES lists several GPUs, each process gets one of them, in turn.
-std::vector<std::string> worker_environment(const JobSpec& spec, const VariablesOfAgent& agent, SlotIndex slot);
+std::vector<std::string> worker_environment(const JobSpec& spec, const VariablesOfAgent& agent,
+                                            SlotIndex slot);
 
 }  // namespace parallelrun::agent

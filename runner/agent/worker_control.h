@@ -18,10 +18,10 @@ std::string process_name(SlotIndex slot);
 // How a process ended, in words for the user.
 struct ProcessExit {
   std::uint64_t pid = 0;
-  std::string type;          // "SIGSEGV", "ExitStatus", "StartFailed"
-  std::string message;       // "the process was killed by SIGSEGV (segmentation fault)"
-  std::string last_stderr;   // what it wrote last, the dumped stack among it; may be empty
-  channel::Stamp stamp{};    // as the process left it
+  std::string type;         // "SIGSEGV", "ExitStatus", "StartFailed"
+  std::string message;      // "the process was killed by SIGSEGV (segmentation fault)"
+  std::string last_stderr;  // what it wrote last, the dumped stack among it; may be empty
+  channel::Stamp stamp{};   // as the process left it
 };
 
 // Every call returns at once. None may call back into the core.

@@ -66,7 +66,8 @@ Result<std::optional<FrameView>> next_frame(std::string_view& buffer) {
   const std::uint32_t length = r.u32();
   const std::uint8_t type = r.u8();
   if (length > channel::kMaxFrameBytes) {
-    return Error{ErrorCode::kCorrupt, fmt::format("a frame of {} bytes (at most {})", length, channel::kMaxFrameBytes)};
+    return Error{ErrorCode::kCorrupt,
+                 fmt::format("a frame of {} bytes (at most {})", length, channel::kMaxFrameBytes)};
   }
   if (type < static_cast<std::uint8_t>(channel::Frame::kReady) ||
       type > static_cast<std::uint8_t>(channel::Frame::kBye)) {
@@ -115,7 +116,8 @@ Result<AttemptResult> decode_result(const FrameView& frame) {
 ScriptError decode_script_error(std::string_view bytes, ErrorPhase fallback) {
   const json document = json::parse(bytes, nullptr, false);
   if (document.is_object()) return script_error(document, fallback);
-  return {fallback, "Unknown", "the process reported an error that cannot be read: " + std::string(bytes.substr(0, 1000)), ""};
+  return {fallback, "Unknown",
+          "the process reported an error that cannot be read: " + std::string(bytes.substr(0, 1000)), ""};
 }
 
 std::optional<ScriptError> decode_bye(std::string_view bytes) {

@@ -16,8 +16,8 @@ namespace {
 constexpr std::size_t kReadBytes = 256U << 10U;
 constexpr std::size_t kFirstBuffer = 64U << 10U;
 constexpr std::size_t kStderrTail = 8U << 10U;
-constexpr int kReadsAtATime = 4;     // then others have their turn
-constexpr int kReadsAtTheEnd = 64;   // a grandchild outside the group may write for ever
+constexpr int kReadsAtATime = 4;    // then others have their turn
+constexpr int kReadsAtTheEnd = 64;  // a grandchild outside the group may write for ever
 constexpr int kStackSignal = SIGUSR2;
 
 Time now() { return std::chrono::steady_clock::now(); }
@@ -108,10 +108,11 @@ void WorkerProcess::flush() {
       continue;
     } else if (n < 0 && errno == EAGAIN) {
       write_waits_ = true;
-      channel_.async_wait(Descriptor::wait_write, [self = shared_from_this()](boost::system::error_code error) {
-        self->write_waits_ = false;
-        if (!error) self->flush();
-      });
+      channel_.async_wait(Descriptor::wait_write,
+                          [self = shared_from_this()](boost::system::error_code error) {
+                            self->write_waits_ = false;
+                            if (!error) self->flush();
+                          });
       return;
     } else {
       return;  // the process is ending: its exit tells the rest
@@ -177,16 +178,16 @@ void WorkerProcess::channel_closed() {
 }
 
 void WorkerProcess::wait_for_output(std::size_t index) {
-  pipes_[index].descriptor.async_wait(
-      Descriptor::wait_read, [self = shared_from_this(), index](boost::system::error_code error) {
-        if (error) return;
-        Pipe& pipe = self->pipes_[index];
-        if (self->read_output(pipe) == More::kEnd) {
-          pipe.descriptor.close();
-        } else {
-          self->wait_for_output(index);
-        }
-      });
+  pipes_[index].descriptor.async_wait(Descriptor::wait_read,
+                                      [self = shared_from_this(), index](boost::system::error_code error) {
+                                        if (error) return;
+                                        Pipe& pipe = self->pipes_[index];
+                                        if (self->read_output(pipe) == More::kEnd) {
+                                          pipe.descriptor.close();
+                                        } else {
+                                          self->wait_for_output(index);
+                                        }
+                                      });
 }
 
 WorkerProcess::More WorkerProcess::read_output(Pipe& pipe) {

@@ -91,12 +91,10 @@ TEST(Death, CostsTheTaskThatWasBeingWorkedOn) {
     ErrorPhase error;
   };
   const std::vector<Case> cases = {
-      {Phase::kInRun, 2, {2}, ErrorPhase::kRun},
-      {Phase::kLoading, 2, {2}, ErrorPhase::kRead},
-      {Phase::kFinishing, 3, {3}, ErrorPhase::kResult},
-      {Phase::kInRun, 1, {1}, ErrorPhase::kRun},
-      {Phase::kIdle, 2, {}, ErrorPhase::kNone},     // its result did not leave the process: it is run again
-      {Phase::kInRun, 99, {}, ErrorPhase::kNone},   // a stamp that means nothing charges nobody
+      {Phase::kInRun, 2, {2}, ErrorPhase::kRun},        {Phase::kLoading, 2, {2}, ErrorPhase::kRead},
+      {Phase::kFinishing, 3, {3}, ErrorPhase::kResult}, {Phase::kInRun, 1, {1}, ErrorPhase::kRun},
+      {Phase::kIdle, 2, {}, ErrorPhase::kNone},    // its result did not leave the process: it is run again
+      {Phase::kInRun, 99, {}, ErrorPhase::kNone},  // a stamp that means nothing charges nobody
   };
   for (const Case& c : cases) {
     Stage stage;
@@ -200,7 +198,8 @@ TEST(Contact, RunningTriesEndBeforeTheSessionDoes) {
   stage.enter(0, 1);
   const Time last = stage.now;
   stage.options.run_timeout = seconds(100);
-  for (stage.now = last; stage.now < last + seconds(9); stage.now += milliseconds(500)) stage.core->advance(stage.now);
+  for (stage.now = last; stage.now < last + seconds(9); stage.now += milliseconds(500))
+    stage.core->advance(stage.now);
   EXPECT_FALSE(stage.process(0).killed);
   stage.result(0, 1);
   stage.enter(0, 3);
@@ -365,7 +364,8 @@ TEST(Surplus, IsHandedBackWhenMiniBatchesTurnOutSlow) {
     std::vector<std::uint64_t> group;
     for (std::uint32_t n = stage.core->want(); n > 0; --n) group.push_back(next++);
     stage.lease(group);
-    while (!stage.process(0).tasks.empty()) stage.result(0, stage.process(0).tasks.front().attempt, milliseconds(1));
+    while (!stage.process(0).tasks.empty())
+      stage.result(0, stage.process(0).tasks.front().attempt, milliseconds(1));
   }
   std::vector<std::uint64_t> group;
   for (std::uint32_t n = stage.core->want(); n > 0; --n) group.push_back(next++);

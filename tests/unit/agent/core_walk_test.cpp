@@ -27,10 +27,17 @@ class Walk {
     if (pick(10) > 0) stage_.core->on_contact(stage_.now);
     switch (pick(8)) {
       case 0:
-      case 1: lease(); break;
-      case 2: stage_.core->advance(stage_.now); break;
-      case 3: collect(); break;
-      default: move_process(static_cast<SlotIndex>(pick(3)));
+      case 1:
+        lease();
+        break;
+      case 2:
+        stage_.core->advance(stage_.now);
+        break;
+      case 3:
+        collect();
+        break;
+      default:
+        move_process(static_cast<SlotIndex>(pick(3)));
     }
     while (pick(40) == 0) stage_.now += seconds(pick(12));
     stage_.core->advance(stage_.now);
@@ -63,7 +70,8 @@ class Walk {
 
   void lease() {
     std::vector<std::uint64_t> group;
-    for (std::uint64_t n = std::min<std::uint64_t>(stage_.core->want(), 1 + pick(20)); n > 0; --n) group.push_back(next_++);
+    for (std::uint64_t n = std::min<std::uint64_t>(stage_.core->want(), 1 + pick(20)); n > 0; --n)
+      group.push_back(next_++);
     stage_.lease(group);
   }
 
@@ -101,7 +109,8 @@ class Walk {
       if (pick(12) == 0) return crash(slot);
       if (pick(12) == 0) return;  // hangs
       const std::uint64_t task = process.stamp.task;
-      if (std::none_of(process.tasks.begin(), process.tasks.end(), [&](const Lease& l) { return l.attempt == task; })) {
+      if (std::none_of(process.tasks.begin(), process.tasks.end(),
+                       [&](const Lease& l) { return l.attempt == task; })) {
         process.stamp.phase = 0;
         return;
       }

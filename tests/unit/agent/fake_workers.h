@@ -51,7 +51,9 @@ class FakeWorkers : public WorkerControl {
 class FakeObserver : public AttemptObserver {
  public:
   void picked_up(SlotIndex, const Lease& lease, std::int64_t) override { picked.push_back(lease.attempt); }
-  void done(SlotIndex, const AttemptResult& result, const Lease&) override { done_.push_back(result.attempt); }
+  void done(SlotIndex, const AttemptResult& result, const Lease&) override {
+    done_.push_back(result.attempt);
+  }
   std::vector<std::uint64_t> picked;
   std::vector<std::uint64_t> done_;
 };
@@ -88,8 +90,9 @@ class Stage {
   }
 
   void enter(SlotIndex slot, std::uint64_t task, channel::Phase phase = channel::Phase::kInRun) {
-    workers.processes[slot].stamp = {static_cast<std::uint64_t>(phase), task,
-                                     static_cast<std::uint64_t>(now.time_since_epoch() / std::chrono::nanoseconds(1)), 10};
+    workers.processes[slot].stamp = {
+        static_cast<std::uint64_t>(phase), task,
+        static_cast<std::uint64_t>(now.time_since_epoch() / std::chrono::nanoseconds(1)), 10};
   }
 
   void result(SlotIndex slot, std::uint64_t task, Duration took = std::chrono::milliseconds(1)) {
@@ -106,7 +109,8 @@ class Stage {
   void exit(SlotIndex slot, const std::string& type = "SIGSEGV") {
     FakeProcess& process = workers.processes[slot];
     process.alive = false;
-    core->on_exit(slot, {77, type, "the process was killed by " + type, "its last words", process.stamp}, now);
+    core->on_exit(slot, {77, type, "the process was killed by " + type, "its last words", process.stamp},
+                  now);
   }
 
   // Lets time pass as the agent's tick does.

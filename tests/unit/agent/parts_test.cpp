@@ -42,7 +42,8 @@ TEST(LogBuffer, DropsWhatDoesNotFitAndSaysHowMuch) {
   log.append("abcdef\n", kStart);
   log.append("not even this\n", kStart);
   EXPECT_EQ(log.take(kStart, kAll, false),
-            "12345678\na\n[parallelrun: 20 bytes were dropped here: the stream grew faster than it could be shipped]\n");
+            "12345678\na\n[parallelrun: 20 bytes were dropped here: the stream grew faster than it could be "
+            "shipped]\n");
   log.append("on\n", kStart);
   EXPECT_EQ(log.take(kStart, kAll, false), "on\n");
 }
@@ -72,11 +73,13 @@ TEST(NodeLog, HasALineForPickUpAndDone) {
   result.run_us = 2'000'000;
   log.picked_up(0, lease, result.started_unix_us);
   log.done(0, result, lease);
-  EXPECT_EQ(streams.stream("sys/node/fd00--1/process000.txt").take(kStart, kAll, true),
-            "2023-11-14T22:13:20.000001Z picked up mini-batch 5 (try 1); worker fd00::1 pid 77; items 10\n"
-            "2023-11-14T22:13:22.500001Z done with mini-batch 5 (try 1): succeeded; worker fd00::1 pid 77; items 10 in "
-            "total, 8 succeeded, 2 failed; started 2023-11-14T22:13:20.000001Z, duration 2.500000 s, process time "
-            "1.250000 s, run 2.000000 s\n");
+  EXPECT_EQ(
+      streams.stream("sys/node/fd00--1/process000.txt").take(kStart, kAll, true),
+      "2023-11-14T22:13:20.000001Z picked up mini-batch 5 (try 1); worker fd00::1 pid 77; items 10\n"
+      "2023-11-14T22:13:22.500001Z done with mini-batch 5 (try 1): succeeded; worker fd00::1 pid 77; items "
+      "10 in "
+      "total, 8 succeeded, 2 failed; started 2023-11-14T22:13:20.000001Z, duration 2.500000 s, process time "
+      "1.250000 s, run 2.000000 s\n");
 }
 
 TEST(NodeLog, ShowsOnlyFailuresAtWarning) {
@@ -89,7 +92,8 @@ TEST(NodeLog, ShowsOnlyFailuresAtWarning) {
   result.outcome = Outcome::kFailed;
   result.error.message = "first line\nsecond";
   log.done(0, result, {});
-  EXPECT_THAT(streams.stream("sys/node/10.0.0.1/process000.txt").take(kStart, kAll, true), HasSubstr(": first line\n"));
+  EXPECT_THAT(streams.stream("sys/node/10.0.0.1/process000.txt").take(kStart, kAll, true),
+              HasSubstr(": first line\n"));
 }
 
 TEST(Frames, AreCutOnlyWhenWhole) {
@@ -109,8 +113,8 @@ TEST(Frames, AreCutOnlyWhenWhole) {
 }
 
 TEST(Frames, OfNoProcessAreRefused) {
-  for (const std::string& bad : {std::string("\x01\x00\x00\x00\x03x", 6), std::string("\xff\xff\xff\xff\x12", 5),
-                                std::string("print(1)")}) {
+  for (const std::string& bad : {std::string("\x01\x00\x00\x00\x03x", 6),
+                                 std::string("\xff\xff\xff\xff\x12", 5), std::string("print(1)")}) {
     std::string_view bytes = bad;
     EXPECT_FALSE(next_frame(bytes).ok());
   }
@@ -127,17 +131,22 @@ TEST(WorkerEnvironment, HasWhatTheJobSaysAndNothingOfTheAgentsOwn) {
   spec.environment.variables = {{"A", "job"}};
   spec.environment.env = nlohmann::json::parse(
       R"([{"name": "B", "value": "listed"}, {"name": "C", "valueFrom": {"secretKeyRef": {}}}, 5])");
-  const VariablesOfAgent agent{{"A=agent", "C=from the pod", "PARALLELRUN_TLS_KEY=x", "CUDA_VISIBLE_DEVICES=3,5,8"},
-                               "/package", "/usr/bin/python3"};
-  EXPECT_THAT(worker_environment(spec, agent, 4),
-              ElementsAre("A=job", "B=listed", "C=from the pod", "CUDA_VISIBLE_DEVICES=5",
-                          "PARALLELRUN_PYTHON_EXECUTABLE=/usr/bin/python3", "PARALLELRUN_PYTHON_PATH=/package"));
+  const VariablesOfAgent agent{
+      {"A=agent", "C=from the pod", "PARALLELRUN_TLS_KEY=x", "CUDA_VISIBLE_DEVICES=3,5,8"},
+      "/package",
+      "/usr/bin/python3"};
+  EXPECT_THAT(
+      worker_environment(spec, agent, 4),
+      ElementsAre("A=job", "B=listed", "C=from the pod", "CUDA_VISIBLE_DEVICES=5",
+                  "PARALLELRUN_PYTHON_EXECUTABLE=/usr/bin/python3", "PARALLELRUN_PYTHON_PATH=/package"));
 }
 
 TEST(WorkerConfig, NamesTheOutputOnlyWhereItIsMounted) {
   ResolvedJob job;
   job.output_directory = "/out";
-  const auto output = [&] { return nlohmann::json::parse(worker_config(job, "agent000", 0, "/logs"))["output_dir"]; };
+  const auto output = [&] {
+    return nlohmann::json::parse(worker_config(job, "agent000", 0, "/logs"))["output_dir"];
+  };
   EXPECT_TRUE(output().is_null());
   job.spec.arguments = {"$$(output)"};
   EXPECT_TRUE(output().is_null());
@@ -158,8 +167,10 @@ TEST(ProcFiles, ReadWhatTheKernelWrites) {
   EXPECT_EQ(parse_cpu_ticks("cpu  10 1 5 80 4 0 0 0 0 0\ncpu0 1 1 1 1\n").busy, 16u);
   EXPECT_EQ(parse_cpu_ticks("cpu  10 1 5 80 4 0 0 0 0 0\n").total, 100u);
   EXPECT_EQ(number_after("MemTotalHuge: 1 kB\nMemTotal:  17 kB\n", "MemTotal"), 17u);
-  EXPECT_EQ(disk_usage_csv("Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/x 100 40 60 40% /a,b c\n", "T"),
-            "T,/dev/x,\"/a,b c\",100,40,60\n");
+  EXPECT_EQ(
+      disk_usage_csv(
+          "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/x 100 40 60 40% /a,b c\n", "T"),
+      "T,/dev/x,\"/a,b c\",100,40,60\n");
 }
 
 TEST(EnvironmentHash, DependsOnPythonAndRequirementsButNotOnTheirOrder) {
