@@ -96,7 +96,8 @@ Result<std::string> sha256_of_directory(const fs::path& directory, std::span<con
   for (const fs::path& file : files) {
     const fs::path whole = directory / file;
     hash.update_framed(file.string());
-    const bool executable = (fs::status(whole, error).permissions() & fs::perms::owner_exec) != fs::perms::none;
+    const bool executable =
+        (fs::status(whole, error).permissions() & fs::perms::owner_exec) != fs::perms::none;
     hash.update(executable ? "x" : "-");
     std::ifstream stream(whole, std::ios::binary);
     if (!stream) return Error{ErrorCode::kIo, "cannot read '" + whole.string() + "'"};

@@ -31,7 +31,7 @@ int line_at(std::string_view text, std::size_t offset) {
 // yaml-cpp's events -> the builder. Refers to the problems and lives for one document.
 class YamlEvents final : public YAML::EventHandler {
  public:
-  explicit YamlEvents(Problems& problems) : problems_(problems), builder_(problems) {}
+  explicit YamlEvents(Problems& problems) : builder_(problems) {}
 
   Document take() { return builder_.take(); }
   int first_line() const { return first_line_; }
@@ -112,8 +112,9 @@ class YamlEvents final : public YAML::EventHandler {
 
   [[noreturn]] static void key_of_other_type(const std::string& text, int line) {
     throw DocumentError(
-        fmt::format("the key {} is not a string for YAML (y, n, yes, no, on, off are booleans); put it in quotes",
-                    in_quotes(text)),
+        fmt::format(
+            "the key {} is not a string for YAML (y, n, yes, no, on, off are booleans); put it in quotes",
+            in_quotes(text)),
         line);
   }
 
@@ -142,7 +143,6 @@ class YamlEvents final : public YAML::EventHandler {
     if (builder_.has_last_value()) anchors_[anchor] = {builder_.last_value(), builder_.last_weight()};
   }
 
-  Problems& problems_;
   DocumentBuilder builder_;
   std::unordered_map<YAML::anchor_t, Anchored> anchors_;
   std::vector<YAML::anchor_t> open_anchors_;
@@ -167,11 +167,12 @@ Document parse_yaml(std::string_view text, Problems& problems) {
       Document next = events.take();
       if (next.root.is_null()) continue;  // an empty document between two "---"
       if (found) {
-        problems.add("",
-                     fmt::format("a second document begins in line {}; a manifest holds one job, so give each a "
-                                 "file of its own",
-                                 events.first_line()),
-                     events.first_line());
+        problems.add(
+            "",
+            fmt::format("a second document begins in line {}; a manifest holds one job, so give each a "
+                        "file of its own",
+                        events.first_line()),
+            events.first_line());
         break;
       }
       found = true;
@@ -278,14 +279,16 @@ int Document::line_of(std::string_view path) const {
 
 Document parse_document(std::string_view text, ManifestFormat format, Problems& problems) {
   if (text.size() > kMaxManifestBytes) {
-    problems.add("", fmt::format("the manifest is larger than {} bytes; is this the right file?", kMaxManifestBytes));
+    problems.add(
+        "", fmt::format("the manifest is larger than {} bytes; is this the right file?", kMaxManifestBytes));
     return {};
   }
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   if (const std::size_t bad = first_invalid_utf8(text); bad != std::string_view::npos) {
     const int line = line_at(text, bad);
-    problems.add("", fmt::format("not UTF-8 text: byte 0x{:02x} in line {}; save the manifest as UTF-8",
-                                 static_cast<unsigned char>(text[bad]), line),
+    problems.add("",
+                 fmt::format("not UTF-8 text: byte 0x{:02x} in line {}; save the manifest as UTF-8",
+                             static_cast<unsigned char>(text[bad]), line),
                  line);
     return {};
   }

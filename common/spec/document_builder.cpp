@@ -22,7 +22,8 @@ void refuse_unusable(const std::string& text, int line) {
     throw DocumentError("a string holds a NUL character, which no path or argument can", line);
   }
   // yaml-cpp turns the escapes \N and \_ into single bytes.
-  if (!is_utf8(text)) throw DocumentError(in_quotes(text) + " is not UTF-8; write the characters without escapes", line);
+  if (!is_utf8(text))
+    throw DocumentError(in_quotes(text) + " is not UTF-8; write the characters without escapes", line);
 }
 
 }  // namespace
@@ -31,7 +32,8 @@ std::string DocumentBuilder::next_path() const {
   if (frames_.empty()) return {};
   const Frame& frame = frames_.back();
   if (frame.path.size() > kLongestPath || frame.key.size() > kLongestPath) return frame.path;
-  return frame.value.is_object() ? child_path(frame.path, frame.key) : child_path(frame.path, frame.value.size());
+  return frame.value.is_object() ? child_path(frame.path, frame.key)
+                                 : child_path(frame.path, frame.value.size());
 }
 
 void DocumentBuilder::note_line(const std::string& path, int line) {

@@ -38,7 +38,6 @@ class DocumentBuilder {
 
   bool in_map() const { return !frames_.empty() && frames_.back().value.is_object(); }
   bool expects_key() const { return in_map() && !frames_.back().has_key && !frames_.back().merging; }
-  std::size_t depth() const { return frames_.size(); }
 
   // Adds a copy of what an anchor named. Its size counts against the bound.
   void copy(const nlohmann::json& value, std::size_t weight, int line);

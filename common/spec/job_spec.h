@@ -15,15 +15,15 @@
 namespace parallelrun {
 
 enum class InputType { kFile, kTabular };
-enum class OutputAction { kAppendRow, kSummaryOnly };      // [output_action]
-enum class LoggingLevel { kWarning, kInfo, kDebug };       // [logging_level]
+enum class OutputAction { kAppendRow, kSummaryOnly };  // [output_action]
+enum class LoggingLevel { kWarning, kInfo, kDebug };   // [logging_level]
 enum class ColumnType { kString, kInt64, kFloat64, kBool, kDatetime };
 
 // Where data or code lies: a directory of this machine, or any Kubernetes volume source.
 struct Source {
   std::optional<std::string> local_path;  // `local.path`, relative to the manifest's folder; one machine only
-  nlohmann::json volume;                  // the volume source as it stands in the manifest; null with local_path
-  std::string sub_path;                   // `subPath`; empty: the whole volume
+  nlohmann::json volume;  // the volume source as it stands in the manifest; null with local_path
+  std::string sub_path;   // `subPath`; empty: the whole volume
 
   bool operator==(const Source&) const = default;
 };
@@ -50,10 +50,10 @@ struct SideInput {  // [side_inputs]
 
 struct Environment {  // [environment]
   std::string image;
-  std::vector<std::string> requirements;           // pip requirement specifiers
-  std::string requirements_file;                   // relative to the source directory
+  std::vector<std::string> requirements;  // pip requirement specifiers
+  std::string requirements_file;          // relative to the source directory
   std::map<std::string, std::string> variables;
-  nlohmann::json env = nlohmann::json::array();    // Kubernetes EnvVar list, verbatim
+  nlohmann::json env = nlohmann::json::array();  // Kubernetes EnvVar list, verbatim
 
   bool operator==(const Environment&) const = default;
 };
@@ -67,30 +67,30 @@ struct Output {  // [output]
 };
 
 struct JobSpec {
-  std::string name;              // metadata.name [name]
-  std::string job_namespace;     // metadata.namespace; empty on one machine
+  std::string name;           // metadata.name [name]
+  std::string job_namespace;  // metadata.namespace; empty on one machine
 
-  std::string entry_script;                   // [entry_script]
-  std::optional<Source> source_directory;     // [source_directory]
-  std::uint64_t mini_batch_size = 10;         // [mini_batch_size] files, or bytes for tabular inputs (default 1 MiB)
-  std::int64_t error_threshold = -1;          // [error_threshold] failed items; -1: never aborts
-  std::optional<std::int64_t> allowed_failed_count;    // failed mini-batches; absent (or -1): never aborts
-  std::optional<double> allowed_failed_percent;        // failed mini-batches, 0..100
+  std::string entry_script;                // [entry_script]
+  std::optional<Source> source_directory;  // [source_directory]
+  std::uint64_t mini_batch_size = 10;  // [mini_batch_size] files, or bytes for tabular inputs (default 1 MiB)
+  std::int64_t error_threshold = -1;   // [error_threshold] failed items; -1: never aborts
+  std::optional<std::int64_t> allowed_failed_count;  // failed mini-batches; absent (or -1): never aborts
+  std::optional<double> allowed_failed_percent;      // failed mini-batches, 0..100
   OutputAction output_action = OutputAction::kAppendRow;
   std::string append_row_file_name = "parallel_run_step.txt";  // [append_row_file_name]
-  int node_count = 1;                         // [node_count]
-  int process_count_per_node = 1;             // [process_count_per_node]
+  int node_count = 1;                                          // [node_count]
+  int process_count_per_node = 1;                              // [process_count_per_node]
   Environment environment;
   LoggingLevel logging_level = LoggingLevel::kInfo;
-  std::chrono::seconds run_invocation_timeout{60};     // [run_invocation_timeout] inside run() alone
-  std::chrono::seconds init_timeout{210};              // default 3 x run_invocation_timeout + 30
-  std::chrono::seconds resource_monitor_interval{600}; // [--resource_monitor_interval], which wins; 0: off
-  int run_max_try = 3;                        // [run_max_try]
+  std::chrono::seconds run_invocation_timeout{60};      // [run_invocation_timeout] inside run() alone
+  std::chrono::seconds init_timeout{210};               // default 3 x run_invocation_timeout + 30
+  std::chrono::seconds resource_monitor_interval{600};  // [--resource_monitor_interval], which wins; 0: off
+  int run_max_try = 3;                                  // [run_max_try]
   std::vector<Input> inputs;
   std::vector<SideInput> side_inputs;
   Output output;
-  std::vector<std::string> arguments;         // [arguments] with placeholders, not yet expanded
-  bool allow_reuse = true;                    // [allow_reuse]
+  std::vector<std::string> arguments;  // [arguments] with placeholders, not yet expanded
+  bool allow_reuse = true;             // [allow_reuse]
 
   // What only a cluster acts on, checked for shape and kept verbatim (null where absent):
   // suspend, ttlSecondsAfterFinished, activeDeadlineSeconds, managedBy, orchestrator, worker.

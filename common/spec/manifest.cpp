@@ -67,7 +67,8 @@ Result<std::string> read_manifest_file(const std::filesystem::path& path) {
   }
   if (error) return Error{ErrorCode::kIo, fmt::format("cannot read '{}': {}", shown(name), error.message())};
   if (std::filesystem::is_directory(status)) {
-    return Error{ErrorCode::kInvalidArgument, fmt::format("'{}' is a directory; name the manifest file", shown(name))};
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("'{}' is a directory; name the manifest file", shown(name))};
   }
   std::ifstream stream(path, std::ios::binary);
   if (!stream) {

@@ -121,10 +121,9 @@ std::optional<std::int64_t> as_whole_number(const json& value, const std::string
     return std::nullopt;
   };
   const auto out_of_range = [&] {
-    problems.add(path,
-                 highest == std::numeric_limits<std::int64_t>::max()
-                     ? fmt::format("{} is too small; at least {}", value.dump(), lowest)
-                     : fmt::format("{} is out of range; from {} to {}", value.dump(), lowest, highest));
+    problems.add(path, highest == std::numeric_limits<std::int64_t>::max()
+                           ? fmt::format("{} is too small; at least {}", value.dump(), lowest)
+                           : fmt::format("{} is out of range; from {} to {}", value.dump(), lowest, highest));
     return std::nullopt;
   };
   if (value.is_string()) {

@@ -28,7 +28,9 @@ class ObjectReader {
   const std::string& path() const { return path_; }
   std::string path(std::string_view key) const { return child_path(path_, key); }
   Problems& problems() const { return problems_; }
-  void problem(std::string_view key, std::string message) const { problems_.add(path(key), std::move(message)); }
+  void problem(std::string_view key, std::string message) const {
+    problems_.add(path(key), std::move(message));
+  }
 
   // The value of a field, or null where it is absent. This is also what makes a field known.
   const nlohmann::json* field(std::string_view key);

@@ -20,15 +20,17 @@ bool begins_at_top(const PathSegment& first) {
 }
 
 // The place that the path names, made where objects are missing; null after a problem.
-json* descend(json& document, const std::vector<PathSegment>& path, const std::string& option, Problems& problems) {
+json* descend(json& document, const std::vector<PathSegment>& path, const std::string& option,
+              Problems& problems) {
   json* place = &document;
   std::string where;
   for (const PathSegment& segment : path) {
     if (const auto* key = std::get_if<std::string>(&segment)) {
       if (place->is_null()) *place = json::object();
       if (!place->is_object()) {
-        problems.add(option, fmt::format("{} is {}, which has no field {}", where.empty() ? "the manifest" : where,
-                                         described(*place), in_quotes(*key)));
+        problems.add(option,
+                     fmt::format("{} is {}, which has no field {}", where.empty() ? "the manifest" : where,
+                                 described(*place), in_quotes(*key)));
         return nullptr;
       }
       where = child_path(where, *key);
@@ -37,10 +39,10 @@ json* descend(json& document, const std::vector<PathSegment>& path, const std::s
       const std::size_t index = std::get<std::size_t>(segment);
       const std::size_t size = place->is_array() ? place->size() : 0;
       if (index >= size) {
-        problems.add(option,
-                     place->is_array() || place->is_null()
-                         ? fmt::format("{} has {} items, so there is no [{}] (the first is [0])", where, size, index)
-                         : fmt::format("{} is {}, not a list", where, described(*place)));
+        problems.add(option, place->is_array() || place->is_null()
+                                 ? fmt::format("{} has {} items, so there is no [{}] (the first is [0])",
+                                               where, size, index)
+                                 : fmt::format("{} is {}, not a list", where, described(*place)));
         return nullptr;
       }
       where = child_path(where, index);

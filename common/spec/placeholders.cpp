@@ -21,8 +21,9 @@ Result<ArgumentPart> read_placeholder(std::string_view inside) {
                                      std::pair<std::string_view, Kind>{"sideInputs.", Kind::kSideInput}}) {
     if (inside.starts_with(prefix)) return ArgumentPart{kind, std::string(inside.substr(prefix.size()))};
   }
-  return invalid(fmt::format("$({}) is no placeholder; there are $(inputs.NAME), $(sideInputs.NAME) and $(output){}",
-                             shown(inside), kLiteralHint));
+  return invalid(
+      fmt::format("$({}) is no placeholder; there are $(inputs.NAME), $(sideInputs.NAME) and $(output){}",
+                  shown(inside), kLiteralHint));
 }
 
 Result<std::string> directory_of(std::string_view what, const std::string& name,
@@ -30,9 +31,10 @@ Result<std::string> directory_of(std::string_view what, const std::string& name,
   if (const auto found = directories.find(name); found != directories.end()) return found->second;
   std::vector<std::string> known;
   for (const auto& [key, directory] : directories) known.push_back(key);
-  return invalid(fmt::format("$({}.{}) names nothing: {}{}", what, shown(name),
-                             known.empty() ? fmt::format("there are no {}", what) : fmt::format("not among {}", what),
-                             did_you_mean(name, known)));
+  return invalid(
+      fmt::format("$({}.{}) names nothing: {}{}", what, shown(name),
+                  known.empty() ? fmt::format("there are no {}", what) : fmt::format("not among {}", what),
+                  did_you_mean(name, known)));
 }
 
 }  // namespace
@@ -75,8 +77,12 @@ Result<std::string> expand_argument(std::string_view argument, const Placeholder
   std::string text;
   for (const ArgumentPart& part : parts.value()) {
     switch (part.kind) {
-      case ArgumentPart::Kind::kLiteral: text += part.text; break;
-      case ArgumentPart::Kind::kOutput: text += directories.output; break;
+      case ArgumentPart::Kind::kLiteral:
+        text += part.text;
+        break;
+      case ArgumentPart::Kind::kOutput:
+        text += directories.output;
+        break;
       case ArgumentPart::Kind::kInput:
       case ArgumentPart::Kind::kSideInput: {
         const bool input = part.kind == ArgumentPart::Kind::kInput;
@@ -95,9 +101,9 @@ bool output_on_workers(const JobSpec& spec) {
   if (spec.output_action == OutputAction::kSummaryOnly || spec.output.mount_on_workers) return true;
   return std::any_of(spec.arguments.begin(), spec.arguments.end(), [](const std::string& argument) {
     const Result<std::vector<ArgumentPart>> parts = split_argument(argument);
-    return parts.ok() && std::any_of(parts.value().begin(), parts.value().end(), [](const ArgumentPart& part) {
-             return part.kind == ArgumentPart::Kind::kOutput;
-           });
+    return parts.ok() &&
+           std::any_of(parts.value().begin(), parts.value().end(),
+                       [](const ArgumentPart& part) { return part.kind == ArgumentPart::Kind::kOutput; });
   });
 }
 

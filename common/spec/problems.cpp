@@ -37,9 +37,15 @@ std::string shown(std::string_view value) {
     for (const char c : value) {
       const auto byte = static_cast<unsigned char>(c);
       switch (c) {
-        case '\n': text += "\\n"; break;
-        case '\r': text += "\\r"; break;
-        case '\t': text += "\\t"; break;
+        case '\n':
+          text += "\\n";
+          break;
+        case '\r':
+          text += "\\r";
+          break;
+        case '\t':
+          text += "\\t";
+          break;
         default:
           if (byte < 0x20 || byte == 0x7f) {
             text += fmt::format("\\x{:02x}", byte);
@@ -61,16 +67,23 @@ std::string shown(std::string_view value) {
 std::string described(const nlohmann::json& value) {
   using Type = nlohmann::json::value_t;
   switch (value.type()) {
-    case Type::null: return "nothing (null)";
-    case Type::object: return "an object";
-    case Type::array: return "a list";
-    case Type::string: return "the string " + in_quotes(value.get_ref<const std::string&>());
-    case Type::boolean: return value.get<bool>() ? "the boolean true" : "the boolean false";
+    case Type::null:
+      return "nothing (null)";
+    case Type::object:
+      return "an object";
+    case Type::array:
+      return "a list";
+    case Type::string:
+      return "the string " + in_quotes(value.get_ref<const std::string&>());
+    case Type::boolean:
+      return value.get<bool>() ? "the boolean true" : "the boolean false";
     case Type::number_integer:
     case Type::number_unsigned:
-    case Type::number_float: return "the number " + value.dump();
+    case Type::number_float:
+      return "the number " + value.dump();
     case Type::binary:
-    case Type::discarded: break;
+    case Type::discarded:
+      break;
   }
   return "something unreadable";
 }

@@ -11,7 +11,8 @@ namespace parallelrun {
 
 // One broken rule.
 struct SpecProblem {
-  std::string path;     // "spec.inputs[0].glob", an option ("--set nodeCount"), or empty: the document as a whole
+  std::string
+      path;  // "spec.inputs[0].glob", an option ("--set nodeCount"), or empty: the document as a whole
   std::string message;  // the value, the rule and the way out
   int line = 0;         // in the manifest, from 1; 0: not known
 

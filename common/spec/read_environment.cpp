@@ -32,11 +32,13 @@ void read_variables(ObjectReader& reader, Environment& environment) {
       reader.problems().add(where, in_quotes(item.key()) + std::string(kNameRule));
       continue;
     }
-    if (auto value = as_text(item.value(), where, reader.problems())) environment.variables[item.key()] = *value;
+    if (auto value = as_text(item.value(), where, reader.problems()))
+      environment.variables[item.key()] = *value;
   }
 }
 
-void read_env_item(const json& item, const std::string& path, std::set<std::string>& taken, Problems& problems) {
+void read_env_item(const json& item, const std::string& path, std::set<std::string>& taken,
+                   Problems& problems) {
   ObjectReader reader(&item, path, problems);
   if (item.is_null()) problems.add(path, "must be an object with a name, found nothing (null)");
   if (!reader.is_object()) return;
@@ -51,14 +53,17 @@ void read_env_item(const json& item, const std::string& path, std::set<std::stri
   reader.text("value");
   const json* from = reader.object("valueFrom");
   if (from != nullptr) {
-    if (reader.field("value") != nullptr) reader.problem("valueFrom", "stands beside value; give one of the two");
+    if (reader.field("value") != nullptr)
+      reader.problem("valueFrom", "stands beside value; give one of the two");
     ObjectReader origin(from, reader.path("valueFrom"), problems);
     std::size_t origins = 0;
-    for (const char* key : {"secretKeyRef", "configMapKeyRef", "fieldRef", "resourceFieldRef", "fileKeyRef"}) {
+    for (const char* key :
+         {"secretKeyRef", "configMapKeyRef", "fieldRef", "resourceFieldRef", "fileKeyRef"}) {
       if (origin.object(key) != nullptr) ++origins;
     }
     origin.refuse_unknown();
-    if (origins != 1) problems.add(origin.path(), "must name one origin, such as secretKeyRef: {name: ..., key: ...}");
+    if (origins != 1)
+      problems.add(origin.path(), "must name one origin, such as secretKeyRef: {name: ..., key: ...}");
   }
   reader.refuse_unknown();
 }
@@ -73,16 +78,19 @@ void read_requirements(ObjectReader& reader, Environment& environment, bool has_
     if (requirement.find_first_not_of(" \t") == std::string::npos) {
       reader.problems().add(path, "is empty; write a requirement such as pillow==10.4.0");
     } else if (requirement.find_first_of("\r\n") != std::string::npos) {
-      reader.problems().add(path, in_quotes(requirement) + " holds a line break; make each requirement an item");
+      reader.problems().add(path,
+                            in_quotes(requirement) + " holds a line break; make each requirement an item");
     } else if (requirement.starts_with('-')) {
-      reader.problems().add(path, in_quotes(requirement) + " is an option of pip, not a requirement; options belong in "
-                                                        "a file named by requirementsFile");
+      reader.problems().add(path, in_quotes(requirement) +
+                                      " is an option of pip, not a requirement; options belong in "
+                                      "a file named by requirementsFile");
     }
   }
   if (const auto file = reader.text("requirementsFile")) {
     environment.requirements_file = *file;
     std::string broken = file->empty() ? "is empty" : broken_relative_path(*file);
-    if (broken.empty() && !has_source_directory) broken = "is relative to the source directory, but there is none";
+    if (broken.empty() && !has_source_directory)
+      broken = "is relative to the source directory, but there is none";
     if (!broken.empty()) reader.problem("requirementsFile", in_quotes(*file) + " " + broken);
     if (!environment.requirements.empty()) {
       reader.problem("requirementsFile", "stands beside requirements; give one of the two");
@@ -114,7 +122,8 @@ Environment read_environment(ObjectReader& spec, bool has_source_directory) {
       if (!item.is_object() || !item.contains("name") || !item["name"].is_string()) continue;
       const auto& name = item["name"].get_ref<const std::string&>();
       if (!environment.variables.contains(name)) continue;
-      spec.problems().add(child_path(reader.path("env"), i), in_quotes(name) + " stands in variables too; give it once");
+      spec.problems().add(child_path(reader.path("env"), i),
+                          in_quotes(name) + " stands in variables too; give it once");
     }
     environment.env = *env;
   }
@@ -132,7 +141,8 @@ json read_cluster_fields(ObjectReader& spec) {
     cluster["activeDeadlineSeconds"] = *seconds;
   }
   if (const auto manager = spec.text("managedBy")) {
-    if (manager->empty()) spec.problem("managedBy", "is empty; leave it out for the operator of this project");
+    if (manager->empty())
+      spec.problem("managedBy", "is empty; leave it out for the operator of this project");
     cluster["managedBy"] = *manager;
   }
   for (const char* key : {"orchestrator", "worker"}) {

@@ -1,10 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <map>
 #include <set>
 
-#include "common/spec/nearest_name.h"
 #include "common/spec/read_spec.h"
 
 namespace parallelrun {
@@ -34,10 +33,11 @@ bool is_data_name(std::string_view name) {
 std::string read_name(ObjectReader& reader, std::set<std::string>& taken) {
   if (reader.required("name", "placeholders and options refer to it") == nullptr) return {};
   const std::string name = reader.text("name").value_or("");
-  if (name.empty() && reader.field("name")->is_string() == false) return {};  // told already
+  if (!reader.field("name")->is_string()) return {};  // told already
   if (!is_data_name(name)) {
-    reader.problem("name", in_quotes(name) + " is not a name; use 1-63 letters, digits, '_', '.' and '-', "
-                                          "beginning with a letter or '_'");
+    reader.problem("name", in_quotes(name) +
+                               " is not a name; use 1-63 letters, digits, '_', '.' and '-', "
+                               "beginning with a letter or '_'");
   } else if (!taken.insert(name).second) {
     reader.problem("name", in_quotes(name) + " is taken by another of the list; names are unique");
   }
@@ -45,7 +45,8 @@ std::string read_name(ObjectReader& reader, std::set<std::string>& taken) {
 }
 
 std::optional<Source> read_required_source(ObjectReader& reader, SourceUse use, Place place) {
-  const json* value = reader.required("source", "a Kubernetes volume source, or local: {path: ...} on one machine");
+  const json* value =
+      reader.required("source", "a Kubernetes volume source, or local: {path: ...} on one machine");
   return read_source(value, reader.path("source"), use, place, reader.problems());
 }
 
@@ -54,9 +55,11 @@ void read_delimiter(ObjectReader& reader, Input& input) {
   if (!text) return;
   const bool one_ascii = text->size() == 1 && static_cast<unsigned char>(text->front()) < 0x80;
   if (!one_ascii) {
-    reader.problem("delimiter", in_quotes(*text) + " is not one ASCII character; a tab is \"\\t\" in double quotes");
+    reader.problem("delimiter",
+                   in_quotes(*text) + " is not one ASCII character; a tab is \"\\t\" in double quotes");
   } else if (*text == "\"" || *text == "\n" || *text == "\r") {
-    reader.problem("delimiter", in_quotes(*text) + " has a meaning of its own in CSV; use ',', ';', '|' or a tab");
+    reader.problem("delimiter",
+                   in_quotes(*text) + " has a meaning of its own in CSV; use ',', ';', '|' or a tab");
   } else {
     input.delimiter = text->front();
   }
@@ -75,7 +78,8 @@ void read_columns(ObjectReader& reader, Input& input) {
       types.problem(item.key(), "needs a type: string, int64, float64, bool or datetime");
       continue;
     }
-    if (const auto type = types.choice<ColumnType>(item.key(), kColumnTypes)) input.columns[item.key()] = *type;
+    if (const auto type = types.choice<ColumnType>(item.key(), kColumnTypes))
+      input.columns[item.key()] = *type;
   }
 }
 
@@ -91,7 +95,8 @@ void read_tabular_fields(ObjectReader& reader, Input& input) {
     if (codec) {
       input.encoding = *encoding;
     } else {
-      reader.problem("encoding", in_quotes(*encoding) + " is not the name of a Python codec, such as utf-8 or cp1252");
+      reader.problem("encoding",
+                     in_quotes(*encoding) + " is not the name of a Python codec, such as utf-8 or cp1252");
     }
   }
 }
@@ -156,7 +161,8 @@ std::optional<std::string> read_mount_path(ObjectReader& reader) {
     start = end + 1;
   }
   if (path.empty()) return wrong("would hide the whole container; name a folder");
-  for (const std::string_view own : {"/parallelrun", "/proc", "/sys", "/dev", "/var/run/secrets", "/run/secrets"}) {
+  for (const std::string_view own :
+       {"/parallelrun", "/proc", "/sys", "/dev", "/var/run/secrets", "/run/secrets"}) {
     if (path == own || path.starts_with(std::string(own) + "/")) {
       return wrong(fmt::format("lies in {}, which is not the job's to use", own));
     }
@@ -178,12 +184,14 @@ void check_mounts(const std::vector<SideInput>& side_inputs, const std::string& 
     }
   }
   for (const auto& [mount, index] : owners) {
-    for (std::size_t cut = mount.rfind('/'); cut != 0 && cut != std::string::npos; cut = mount.rfind('/', cut - 1)) {
+    for (std::size_t cut = mount.rfind('/'); cut != 0 && cut != std::string::npos;
+         cut = mount.rfind('/', cut - 1)) {
       const auto outer = owners.find(mount.substr(0, cut));
       if (outer == owners.end()) continue;
-      problems.add(child_path(child_path(path, index), "mountPath"),
-                   fmt::format("{} lies inside {}, the mount path of {}; put them side by side", in_quotes(mount),
-                               in_quotes(outer->first), in_quotes(side_inputs[outer->second].name)));
+      problems.add(
+          child_path(child_path(path, index), "mountPath"),
+          fmt::format("{} lies inside {}, the mount path of {}; put them side by side", in_quotes(mount),
+                      in_quotes(outer->first), in_quotes(side_inputs[outer->second].name)));
       break;
     }
   }
@@ -200,7 +208,6 @@ std::vector<Input> read_inputs(ObjectReader& spec, Place place) {
   }
   if (list->empty()) spec.problem("inputs", "is empty; a job needs one input or more");
   std::set<std::string> taken;
-  std::vector<std::optional<InputType>> types;
   for (std::size_t i = 0; i < list->size() && !spec.problems().full(); ++i) {
     const json& item = (*list)[i];
     const std::string path = child_path(spec.path("inputs"), i);
@@ -213,7 +220,8 @@ std::vector<Input> read_inputs(ObjectReader& spec, Place place) {
     inputs.push_back(read_input(reader, place, taken));
     reader.refuse_unknown();
     if (inputs.back().type != inputs.front().type) {
-      reader.problem("type", "differs from the first input's; all inputs of a job are file or all are tabular");
+      reader.problem("type",
+                     "differs from the first input's; all inputs of a job are file or all are tabular");
     }
   }
   return inputs;

@@ -5,7 +5,6 @@
 #include <charconv>
 #include <limits>
 
-#include "common/spec/nearest_name.h"
 #include "common/spec/placeholders.h"
 #include "common/spec/read_spec.h"
 
@@ -38,18 +37,21 @@ void read_metadata(ObjectReader& top, JobSpec& job) {
     if (const auto name = metadata.text("name")) {
       job.name = *name;
       if (name->size() < 3 || name->size() > 32) {
-        metadata.problem("name", fmt::format("{} has {} characters; 3 to 32 are allowed", in_quotes(*name), name->size()));
+        metadata.problem(
+            "name", fmt::format("{} has {} characters; 3 to 32 are allowed", in_quotes(*name), name->size()));
       }
       if (!is_job_name(*name)) {
-        metadata.problem("name", in_quotes(*name) + " is not a job name; use a-z, 0-9 and '-', beginning with a letter "
-                                                 "and ending with a letter or digit");
+        metadata.problem("name", in_quotes(*name) +
+                                     " is not a job name; use a-z, 0-9 and '-', beginning with a letter "
+                                     "and ending with a letter or digit");
       }
     }
   }
   if (const auto name = metadata.text("namespace")) {
     job.job_namespace = *name;
-    const bool label = !name->empty() && name->size() <= 63 && name->front() != '-' && name->back() != '-' &&
-                       std::all_of(name->begin(), name->end(), [](char c) { return lower_or_digit(c) || c == '-'; });
+    const bool label =
+        !name->empty() && name->size() <= 63 && name->front() != '-' && name->back() != '-' &&
+        std::all_of(name->begin(), name->end(), [](char c) { return lower_or_digit(c) || c == '-'; });
     if (!label) metadata.problem("namespace", in_quotes(*name) + " is not the name of a namespace");
   }
   for (const char* key : {"labels", "annotations"}) {
@@ -60,8 +62,9 @@ void read_metadata(ObjectReader& top, JobSpec& job) {
     }
   }
   // What a server adds; it says nothing about the job.
-  for (const char* key : {"uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp",
-                          "deletionGracePeriodSeconds", "managedFields", "ownerReferences", "finalizers", "selfLink"}) {
+  for (const char* key :
+       {"uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp",
+        "deletionGracePeriodSeconds", "managedFields", "ownerReferences", "finalizers", "selfLink"}) {
     metadata.field(key);
   }
   if (metadata.field("generateName") != nullptr) {
@@ -89,12 +92,15 @@ void read_append_row_file_name(ObjectReader& spec, JobSpec& job) {
   const auto wrong = [&](std::string_view rule) {
     spec.problem("appendRowFileName", fmt::format("{} {}", in_quotes(*name), rule));
   };
-  static constexpr std::array<std::string_view, 4> kOwn = {"logs", ".parallelrun", "_SUCCESS", "failed_items.jsonl"};
+  static constexpr std::array<std::string_view, 4> kOwn = {"logs", ".parallelrun", "_SUCCESS",
+                                                           "failed_items.jsonl"};
   if (name->empty()) return wrong("is empty; leave it out for parallel_run_step.txt");
-  if (name->find('/') != std::string::npos) return wrong("is a path; it must be the name of a file in the output directory");
+  if (name->find('/') != std::string::npos)
+    return wrong("is a path; it must be the name of a file in the output directory");
   if (*name == "." || *name == "..") return wrong("is not the name of a file");
   if (name->size() > 255) return wrong("is longer than 255 bytes");
-  if (std::any_of(name->begin(), name->end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; })) {
+  if (std::any_of(name->begin(), name->end(),
+                  [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; })) {
     return wrong("holds a control character");
   }
   if (std::find(kOwn.begin(), kOwn.end(), *name) != kOwn.end()) {
@@ -129,7 +135,8 @@ void read_numbers(ObjectReader& spec, JobSpec& job) {
   job.run_invocation_timeout = seconds("runInvocationTimeout", 1, job.run_invocation_timeout.count());
   job.init_timeout =
       seconds("initTimeout", 1, std::min(3 * job.run_invocation_timeout.count() + 30, kHighestInt));
-  job.resource_monitor_interval = seconds("resourceMonitorInterval", 0, job.resource_monitor_interval.count());
+  job.resource_monitor_interval =
+      seconds("resourceMonitorInterval", 0, job.resource_monitor_interval.count());
 }
 
 // [--resource_monitor_interval] among the arguments, where ParallelRunStep has it. The last one counts.
@@ -152,8 +159,9 @@ void read_monitor_argument(ObjectReader& spec, JobSpec& job) {
     const auto [stop, error] = std::from_chars(value.data(), value.data() + value.size(), number);
     if (value.empty() || error != std::errc() || stop != value.data() + value.size() || number < 0 ||
         number > kHighestInt) {
-      spec.problems().add(child_path(spec.path("arguments"), at),
-                          fmt::format("{} takes whole seconds (0: off), found {}", kOption, in_quotes(value)));
+      spec.problems().add(
+          child_path(spec.path("arguments"), at),
+          fmt::format("{} takes whole seconds (0: off), found {}", kOption, in_quotes(value)));
       continue;
     }
     job.resource_monitor_interval = std::chrono::seconds(number);
@@ -174,7 +182,8 @@ void read_output(ObjectReader& spec, Place place, JobSpec& job) {
   const json* value = spec.required("output", "output: {source: ...}");
   ObjectReader output(value, spec.path("output"), spec.problems());
   if (!output.is_object()) return;
-  const json* source = output.required("source", "a Kubernetes volume source, or local: {path: ...} on one machine");
+  const json* source =
+      output.required("source", "a Kubernetes volume source, or local: {path: ...} on one machine");
   const std::optional<Source> read =
       read_source(source, output.path("source"), SourceUse::kOutput, place, spec.problems());
   job.output.source = read.value_or(Source{});
@@ -182,15 +191,17 @@ void read_output(ObjectReader& spec, Place place, JobSpec& job) {
   job.output.mount_on_workers = output.boolean("mountOnWorkers").value_or(false);
   if (const auto format = output.text("format"); format && *format != "text") {
     const bool planned = *format == "csv" || *format == "jsonl" || *format == "parquet";
-    output.problem("format", in_quotes(*format) + (planned ? " is not supported yet; leave it out for text rows"
-                                                        : " is not a format; leave it out for text rows"));
+    output.problem("format",
+                   in_quotes(*format) + (planned ? " is not supported yet; leave it out for text rows"
+                                                 : " is not a format; leave it out for text rows"));
   }
   output.refuse_unknown();
   if (!read) return;
   for (std::size_t i = 0; i < job.inputs.size(); ++i) {
     if (job.inputs[i].source == *read) {
-      output.problem("source", fmt::format("is also the source of the input {}; give the output a directory of its own",
-                                           in_quotes(job.inputs[i].name)));
+      output.problem("source",
+                     fmt::format("is also the source of the input {}; give the output a directory of its own",
+                                 in_quotes(job.inputs[i].name)));
     }
   }
 }
@@ -216,8 +227,7 @@ void read_code(ObjectReader& spec, Place place, JobSpec& job) {
   if (!broken.empty()) spec.problem("entryScript", in_quotes(*script) + " " + broken);
 }
 
-}  // namespace
-
+// [mini_batch_size] Files (a count) or bytes. Without a usable input type both forms pass.
 void read_mini_batch_size(ObjectReader& spec, std::optional<InputType> type, JobSpec& job) {
   const bool tabular = type == InputType::kTabular;
   job.mini_batch_size = tabular ? kDefaultBytes : kDefaultFiles;
@@ -235,8 +245,8 @@ void read_mini_batch_size(ObjectReader& spec, std::optional<InputType> type, Job
     spec.problem("miniBatchSize", fmt::format("{} {}", in_quotes(text), rule));
   };
   const bool may_be_bytes = type != InputType::kFile;
-  const std::string_view not_a_size =
-      may_be_bytes ? "is not a size; use bytes or KB, MB, GB" : "is not a number of files; use a count of 1 or more";
+  const std::string_view not_a_size = may_be_bytes ? "is not a size; use bytes or KB, MB, GB"
+                                                   : "is not a number of files; use a count of 1 or more";
   std::uint64_t number = 0;
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, number);
@@ -261,6 +271,8 @@ void read_mini_batch_size(ObjectReader& spec, std::optional<InputType> type, Job
   job.mini_batch_size = number << shift;
 }
 
+}  // namespace
+
 JobSpec read_job(const json& document, Place place, Problems& problems) {
   JobSpec job;
   ObjectReader top(&document, "", problems);
@@ -282,9 +294,11 @@ JobSpec read_job(const json& document, Place place, Problems& problems) {
     const bool known_type = sound_inputs && !job.inputs.empty();
     read_mini_batch_size(spec, known_type ? std::optional(job.input_type()) : std::nullopt, job);
     read_numbers(spec, job);
-    if (const auto action = spec.choice<OutputAction>("outputAction", kOutputActions)) job.output_action = *action;
+    if (const auto action = spec.choice<OutputAction>("outputAction", kOutputActions))
+      job.output_action = *action;
     read_append_row_file_name(spec, job);
-    if (const auto level = spec.choice<LoggingLevel>("loggingLevel", kLoggingLevels)) job.logging_level = *level;
+    if (const auto level = spec.choice<LoggingLevel>("loggingLevel", kLoggingLevels))
+      job.logging_level = *level;
     job.arguments = spec.texts("arguments");
     check_arguments(spec, job);
     read_monitor_argument(spec, job);

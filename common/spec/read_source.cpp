@@ -12,7 +12,8 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kExample =
-    "name a Kubernetes volume, {persistentVolumeClaim: {claimName: ...}}, or on one machine {local: {path: ...}}";
+    "name a Kubernetes volume, {persistentVolumeClaim: {claimName: ...}}, or on one machine {local: {path: "
+    "...}}";
 
 std::vector<std::string> source_names() {
   std::vector<std::string> names = {"local", "subPath"};
@@ -37,8 +38,10 @@ void check_volume(const VolumeKind& kind, const json& body, const std::string& p
       reader.field(field.name);
       continue;
     }
-    if (reader.required(field.name, fmt::format("a {} source needs it", kind.name)) == nullptr || !field.text) continue;
-    if (const auto text = reader.text(field.name); text && text->empty()) reader.problem(field.name, "is empty");
+    if (reader.required(field.name, fmt::format("a {} source needs it", kind.name)) == nullptr || !field.text)
+      continue;
+    if (const auto text = reader.text(field.name); text && text->empty())
+      reader.problem(field.name, "is empty");
   }
   reader.refuse_unknown();
   if (use == SourceUse::kOutput && body.contains("readOnly") && body["readOnly"] == true) {

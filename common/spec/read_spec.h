@@ -19,17 +19,15 @@ inline constexpr std::int64_t kHighestInt = 2147483647;  // the API's integers a
 
 enum class SourceUse { kCode, kInput, kSideInput, kOutput };
 
-// A volume source, `local`, `subPath`. Problems are told at `path`. `value` may be null: no source, no problem.
-std::optional<Source> read_source(const nlohmann::json* value, const std::string& path, SourceUse use, Place place,
-                                  Problems& problems);
+// A volume source, `local`, `subPath`. Problems are told at `path`. `value` may be null: no source, no
+// problem.
+std::optional<Source> read_source(const nlohmann::json* value, const std::string& path, SourceUse use,
+                                  Place place, Problems& problems);
 
 std::vector<Input> read_inputs(ObjectReader& spec, Place place);
 std::vector<SideInput> read_side_inputs(ObjectReader& spec, Place place);
 Environment read_environment(ObjectReader& spec, bool has_source_directory);
 nlohmann::json read_cluster_fields(ObjectReader& spec);
-
-// [mini_batch_size] Files (a count) or bytes. Without a usable input type both forms pass.
-void read_mini_batch_size(ObjectReader& spec, std::optional<InputType> type, JobSpec& job);
 
 // The whole of a manifest.
 JobSpec read_job(const nlohmann::json& document, Place place, Problems& problems);

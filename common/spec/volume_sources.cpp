@@ -23,13 +23,16 @@ std::vector<VolumeKind> all_kinds() {
       {"projected", kReadOnly, "", {{"sources", kRequired, false}, {"defaultMode"}}},
       {"image", kReadOnly, "", {{"reference", kRequired}, {"pullPolicy"}}},
       {"azureFile", kWritable, "", {{"secretName", kRequired}, {"shareName", kRequired}, {"readOnly"}}},
-      {"emptyDir", kWritable, "an emptyDir starts empty and goes with its pod, so it can hold neither data nor results", {}},
+      {"emptyDir",
+       kWritable,
+       "an emptyDir starts empty and goes with its pod, so it can hold neither data nor results",
+       {}},
       {"downwardAPI", kReadOnly, "", {}},
   };
   for (const char* name :
        {"awsElasticBlockStore", "azureDisk", "cephfs", "cinder", "ephemeral", "fc", "flexVolume", "flocker",
-        "gcePersistentDisk", "gitRepo", "glusterfs", "iscsi", "photonPersistentDisk", "portworxVolume", "quobyte",
-        "rbd", "scaleIO", "storageos", "vsphereVolume"}) {
+        "gcePersistentDisk", "gitRepo", "glusterfs", "iscsi", "photonPersistentDisk", "portworxVolume",
+        "quobyte", "rbd", "scaleIO", "storageos", "vsphereVolume"}) {
     kinds.push_back({name, kWritable, "", {}});
   }
   return kinds;
@@ -44,7 +47,8 @@ std::span<const VolumeKind> volume_kinds() {
 
 const VolumeKind* find_volume_kind(std::string_view name) {
   const auto kinds = volume_kinds();
-  const auto found = std::find_if(kinds.begin(), kinds.end(), [&](const VolumeKind& k) { return k.name == name; });
+  const auto found =
+      std::find_if(kinds.begin(), kinds.end(), [&](const VolumeKind& k) { return k.name == name; });
   return found == kinds.end() ? nullptr : &*found;
 }
 

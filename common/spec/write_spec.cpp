@@ -12,20 +12,28 @@ std::string_view word(OutputAction action) {
 
 std::string_view word(LoggingLevel level) {
   switch (level) {
-    case LoggingLevel::kWarning: return "WARNING";
-    case LoggingLevel::kInfo: return "INFO";
-    case LoggingLevel::kDebug: break;
+    case LoggingLevel::kWarning:
+      return "WARNING";
+    case LoggingLevel::kInfo:
+      return "INFO";
+    case LoggingLevel::kDebug:
+      break;
   }
   return "DEBUG";
 }
 
 std::string_view word(ColumnType type) {
   switch (type) {
-    case ColumnType::kString: return "string";
-    case ColumnType::kInt64: return "int64";
-    case ColumnType::kFloat64: return "float64";
-    case ColumnType::kBool: return "bool";
-    case ColumnType::kDatetime: break;
+    case ColumnType::kString:
+      return "string";
+    case ColumnType::kInt64:
+      return "int64";
+    case ColumnType::kFloat64:
+      return "float64";
+    case ColumnType::kBool:
+      return "bool";
+    case ColumnType::kDatetime:
+      break;
   }
   return "datetime";
 }
@@ -101,7 +109,10 @@ json to_json(const JobSpec& job) {
 
   json metadata = {{"name", job.name}};
   if (!job.job_namespace.empty()) metadata["namespace"] = job.job_namespace;
-  return {{"apiVersion", kApiVersion}, {"kind", kKind}, {"metadata", std::move(metadata)}, {"spec", std::move(spec)}};
+  return {{"apiVersion", kApiVersion},
+          {"kind", kKind},
+          {"metadata", std::move(metadata)},
+          {"spec", std::move(spec)}};
 }
 
 }  // namespace parallelrun

@@ -20,8 +20,8 @@ constexpr std::array<std::string_view, 11> kTrue = {"y",    "Y",    "yes", "Yes"
 constexpr std::array<std::string_view, 11> kFalse = {"n",     "N",     "no",  "No",  "NO", "false",
                                                      "False", "FALSE", "off", "Off", "OFF"};
 constexpr std::array<std::string_view, 5> kNull = {"", "~", "null", "Null", "NULL"};
-constexpr std::array<std::string_view, 12> kNotInJson = {".nan",  ".NaN",  ".NAN",  ".inf",  ".Inf",  ".INF",
-                                                         "+.inf", "+.Inf", "+.INF", "-.inf", "-.Inf", "-.INF"};
+constexpr std::array<std::string_view, 12> kNotInJson = {
+    ".nan", ".NaN", ".NAN", ".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF", "-.inf", "-.Inf", "-.INF"};
 
 bool digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -35,12 +35,16 @@ Digits split_base(std::string_view text) {
   if (text.size() > 1 && text[0] == '0') {
     switch (text[1]) {
       case 'x':
-      case 'X': return {text.substr(2), 16};
+      case 'X':
+        return {text.substr(2), 16};
       case 'b':
-      case 'B': return {text.substr(2), 2};
+      case 'B':
+        return {text.substr(2), 2};
       case 'o':
-      case 'O': return {text.substr(2), 8};
-      default: return {text.substr(1), 8};
+      case 'O':
+        return {text.substr(2), 8};
+      default:
+        return {text.substr(1), 8};
     }
   }
   return {text, 10};

@@ -35,7 +35,8 @@ json environment_of(const JobSpec& spec, json written) {
     written["env"] = by_name(written["env"]);
     for (json& item : written["env"]) {
       item.erase("name");
-      if (item.contains("value") && item["value"].is_string()) item["value"] = digest(item["value"].get<std::string>());
+      if (item.contains("value") && item["value"].is_string())
+        item["value"] = digest(item["value"].get<std::string>());
     }
   }
   // "" and absent are the same environment.
@@ -50,7 +51,8 @@ std::string brief(const json& value) {
   return text;
 }
 
-void compare(const std::string& path, const json* before, const json* now, std::vector<std::string>& differences) {
+void compare(const std::string& path, const json* before, const json* now,
+             std::vector<std::string>& differences) {
   if (before != nullptr && now != nullptr) {
     if (*before == *now) return;
     if (before->is_object() && now->is_object()) {
@@ -63,7 +65,8 @@ void compare(const std::string& path, const json* before, const json* now, std::
       }
       return;
     }
-    differences.push_back(fmt::format("{}: was {}, now {}", path.empty() ? "settings" : path, brief(*before), brief(*now)));
+    differences.push_back(
+        fmt::format("{}: was {}, now {}", path.empty() ? "settings" : path, brief(*before), brief(*now)));
   } else if (before != nullptr) {
     differences.push_back(fmt::format("{}: was {}, now absent", path, brief(*before)));
   } else {
@@ -88,8 +91,9 @@ json identifying_settings(const ResolvedJob& job) {
   for (std::size_t i = 0; i < job.spec.side_inputs.size(); ++i) {
     const SideInput& input = job.spec.side_inputs[i];
     const auto directory = job.side_input_directories.find(input.name);
-    side_inputs[input.name] = place_of(input.source, spec.at("sideInputs").at(i).at("source"),
-                                       directory == job.side_input_directories.end() ? "" : directory->second);
+    side_inputs[input.name] =
+        place_of(input.source, spec.at("sideInputs").at(i).at("source"),
+                 directory == job.side_input_directories.end() ? "" : directory->second);
   }
   return {{"inputs", std::move(inputs)},
           {"sideInputs", std::move(side_inputs)},

@@ -105,8 +105,8 @@ class LocalResolver {
     for (const auto& [name, directory] : given) {
       if (std::find(known.begin(), known.end(), name) != known.end()) continue;
       problems_.add(std::string(option), fmt::format("the job has no {} of the name {}{}",
-                                                     option == "--input" ? "input" : "side input", in_quotes(name),
-                                                     did_you_mean(name, known)));
+                                                     option == "--input" ? "input" : "side input",
+                                                     in_quotes(name), did_you_mean(name, known)));
     }
   }
 
@@ -124,8 +124,10 @@ class LocalResolver {
     } else if (source.local_path) {
       found = {normal(folder_ / *source.local_path / source.sub_path), field};
     } else {
-      const std::string kind = source.volume.is_object() && !source.volume.empty() ? source.volume.begin().key() : "volume";
-      problems_.add(field, fmt::format("a {} is not to be had on one machine; give its directory with {}", kind, option));
+      const std::string kind =
+          source.volume.is_object() && !source.volume.empty() ? source.volume.begin().key() : "volume";
+      problems_.add(field, fmt::format("a {} is not to be had on one machine; give its directory with {}",
+                                       kind, option));
       return std::nullopt;
     }
     if (!is_utf8(found.directory)) {
@@ -148,8 +150,9 @@ class LocalResolver {
   }
 
   template <typename Named>
-  void resolve_data(std::string_view option, const std::string& field, const std::map<std::string, std::string>& given,
-                    std::vector<Named>& named, std::map<std::string, std::string>& directories) {
+  void resolve_data(std::string_view option, const std::string& field,
+                    const std::map<std::string, std::string>& given, std::vector<Named>& named,
+                    std::map<std::string, std::string>& directories) {
     for (std::size_t i = 0; i < named.size(); ++i) {
       Named& item = named[i];
       const auto stand_in = given.find(item.name);
@@ -178,7 +181,8 @@ class LocalResolver {
                                            in_quotes(found->directory), found->where));
           return;
         }
-        job_.spec.entry_script = normal(script).substr(found->directory == "/" ? 1 : found->directory.size() + 1);
+        job_.spec.entry_script =
+            normal(script).substr(found->directory == "/" ? 1 : found->directory.size() + 1);
       }
       job_.spec.source_directory = std::move(source);
       job_.script = normal(fs::path(found->directory) / job_.spec.entry_script);
@@ -190,7 +194,8 @@ class LocalResolver {
     if (requirements.empty()) return;
     const std::string file = normal(fs::path(job_.source_directory) / requirements);
     if (const std::string broken = broken_file(file); !broken.empty()) {
-      problems_.add("spec.environment.requirementsFile", fmt::format("the file {} {}", in_quotes(file), broken));
+      problems_.add("spec.environment.requirementsFile",
+                    fmt::format("the file {} {}", in_quotes(file), broken));
     }
   }
 
@@ -212,7 +217,8 @@ class LocalResolver {
     } else if (::access(place.c_str(), W_OK | X_OK) != 0) {
       broken = "cannot be written: " + std::generic_category().message(errno);
     }
-    if (!broken.empty()) problems_.add(found->where, fmt::format("the directory {} {}", in_quotes(place), broken));
+    if (!broken.empty())
+      problems_.add(found->where, fmt::format("the directory {} {}", in_quotes(place), broken));
   }
 
   // The output below an input or below the code is fine (both leave it out); the other way round the job
@@ -222,11 +228,14 @@ class LocalResolver {
     const auto check = [&](const std::string& field, const std::string& directory) {
       const std::string real = canonical(directory);
       if (real == output) {
-        problems_.add(field, fmt::format("the directory {} is also the output directory; give the output one of its own",
-                                         in_quotes(directory)));
+        problems_.add(
+            field,
+            fmt::format("the directory {} is also the output directory; give the output one of its own",
+                        in_quotes(directory)));
       } else if (lies_in(real, output + "/logs") || lies_in(real, output + "/.parallelrun")) {
-        problems_.add(field, fmt::format("the directory {} belongs to the runner's own files in the output directory",
-                                         in_quotes(directory)));
+        problems_.add(
+            field, fmt::format("the directory {} belongs to the runner's own files in the output directory",
+                               in_quotes(directory)));
       }
     };
     for (std::size_t i = 0; i < job_.spec.inputs.size(); ++i) {
@@ -240,17 +249,18 @@ class LocalResolver {
 
   void check_machine() {
     if (job_.spec.node_count > kMostLocalNodes) {
-      problems_.add("spec.nodeCount", fmt::format("{} is too many for one machine; at most {}", job_.spec.node_count,
-                                                  kMostLocalNodes));
+      problems_.add("spec.nodeCount", fmt::format("{} is too many for one machine; at most {}",
+                                                  job_.spec.node_count, kMostLocalNodes));
     }
     for (std::size_t i = 0; i < job_.spec.environment.env.size(); ++i) {
       const nlohmann::json& item = job_.spec.environment.env[i];
       const std::string name = item.value("name", "");
       if (!item.contains("valueFrom") || item["valueFrom"].is_null()) continue;
       if (overrides_.environment_names.contains(name)) continue;
-      problems_.add(child_path("spec.environment.env", i) + ".valueFrom",
-                    fmt::format("is to be had on a cluster only; here set the variable before the start: export {}=...",
-                                name));
+      problems_.add(
+          child_path("spec.environment.env", i) + ".valueFrom",
+          fmt::format("is to be had on a cluster only; here set the variable before the start: export {}=...",
+                      name));
     }
   }
 
@@ -290,7 +300,8 @@ class LocalResolver {
     if (hash.ok()) {
       job_.code_hash = std::move(hash).value();
     } else {
-      problems_.add(job_.source_directory.empty() ? "spec.entryScript" : "spec.sourceDirectory", hash.error().message);
+      problems_.add(job_.source_directory.empty() ? "spec.entryScript" : "spec.sourceDirectory",
+                    hash.error().message);
     }
   }
 

@@ -18,11 +18,11 @@ namespace parallelrun {
 // What the command line gives in place of volumes. Directories may be relative to the working directory
 // of this process.
 struct LocalOverrides {
-  std::map<std::string, std::string> inputs;        // --input NAME=DIR
-  std::map<std::string, std::string> side_inputs;   // --side-input NAME=DIR
-  std::optional<std::string> source_directory;      // --source-directory DIR
-  std::optional<std::string> output;                // --output DIR
-  std::set<std::string> environment_names;          // variables set for this process: they stand in for valueFrom
+  std::map<std::string, std::string> inputs;       // --input NAME=DIR
+  std::map<std::string, std::string> side_inputs;  // --side-input NAME=DIR
+  std::optional<std::string> source_directory;     // --source-directory DIR
+  std::optional<std::string> output;               // --output DIR
+  std::set<std::string> environment_names;  // variables set for this process: they stand in for valueFrom
 };
 
 struct LocalResolution {
@@ -36,6 +36,7 @@ struct LocalResolution {
 // an output directory that is missing is not made. `manifest` is the manifest's path: `local` paths are
 // relative to its folder, and a change to it is no change to the code. In the resolved spec, sources that
 // an option stands in for are `local` ones.
-LocalResolution resolve(const JobSpec& spec, const LocalOverrides& overrides, const std::filesystem::path& manifest);
+LocalResolution resolve(const JobSpec& spec, const LocalOverrides& overrides,
+                        const std::filesystem::path& manifest);
 
 }  // namespace parallelrun

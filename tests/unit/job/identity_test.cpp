@@ -15,10 +15,11 @@ using IdentityTest = JobFolder;
 
 TEST_F(IdentityTest, SettingsThatMayChange) {
   const std::string before = fingerprint(sound());
-  for (const char* set : {"nodeCount=3", "processCountPerNode=4", "runInvocationTimeout=5", "initTimeout=6", "runMaxTry=7",
-                          "errorThreshold=8", "allowedFailedCount=9", "allowedFailedPercent=10", "loggingLevel=DEBUG",
-                          "resourceMonitorInterval=11", "allowReuse=false", "output.overwrite=true", "metadata.name=other",
-                          "output.source.local.path=moved", "worker={a: b}"}) {
+  for (const char* set :
+       {"nodeCount=3", "processCountPerNode=4", "runInvocationTimeout=5", "initTimeout=6", "runMaxTry=7",
+        "errorThreshold=8", "allowedFailedCount=9", "allowedFailedPercent=10", "loggingLevel=DEBUG",
+        "resourceMonitorInterval=11", "allowReuse=false", "output.overwrite=true", "metadata.name=other",
+        "output.source.local.path=moved", "worker={a: b}"}) {
     EXPECT_EQ(fingerprint(sound_with({set})), before) << set;
   }
 }
@@ -47,7 +48,8 @@ TEST_F(IdentityTest, SettingsThatMakeAnotherJob) {
     EXPECT_THAT(differences[0], HasSubstr(difference));
   }
   write("entry.py", "changed");
-  EXPECT_THAT(differing_settings(before, identifying_settings(sound())), ElementsAre(HasSubstr("code: was \"")));
+  EXPECT_THAT(differing_settings(before, identifying_settings(sound())),
+              ElementsAre(HasSubstr("code: was \"")));
 }
 
 TEST_F(IdentityTest, ValuesOfVariablesAreNotWrittenDown) {
@@ -60,7 +62,8 @@ TEST_F(IdentityTest, ValuesOfVariablesAreNotWrittenDown) {
 
 TEST_F(IdentityTest, SurvivesTheWayThroughJson) {
   const ResolvedJob job = sound();
-  EXPECT_EQ(fingerprint(resolved_job_from_json(nlohmann::json::parse(to_json(job).dump())).value()), fingerprint(job));
+  EXPECT_EQ(fingerprint(resolved_job_from_json(nlohmann::json::parse(to_json(job).dump())).value()),
+            fingerprint(job));
   const nlohmann::json settings = identifying_settings(job);
   EXPECT_EQ(fingerprint(nlohmann::json::parse(settings.dump(2))), fingerprint(job));
   EXPECT_THAT(differing_settings(settings, settings), IsEmpty());

@@ -75,7 +75,9 @@ class JobFolder : public testing::Test {
     for (const SpecProblem& problem : resolution.problems) ADD_FAILURE() << to_string(problem);
     return resolution.job;
   }
-  ResolvedJob sound_with(std::vector<std::string> set) const { return sound(spec_of(kLocal, std::move(set))); }
+  ResolvedJob sound_with(std::vector<std::string> set) const {
+    return sound(spec_of(kLocal, std::move(set)));
+  }
   ResolvedJob sound() const { return sound_with({}); }
 
   // The one problem there is.

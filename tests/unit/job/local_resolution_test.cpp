@@ -43,7 +43,8 @@ TEST_F(LocalResolutionTest, VolumesWithoutAnOptionNameIt) {
   const LocalResolution resolution = resolved(spec_of(kCluster));
   ASSERT_EQ(resolution.problems.size(), 4U);
   EXPECT_EQ(to_string(resolution.problems[0]),
-            "spec.inputs[0].source: a persistentVolumeClaim is not to be had on one machine; give its directory with "
+            "spec.inputs[0].source: a persistentVolumeClaim is not to be had on one machine; give its "
+            "directory with "
             "--input images=DIR");
   EXPECT_THAT(resolution.problems[1].message, HasSubstr("--side-input labels=DIR"));
   EXPECT_THAT(resolution.problems[2].message, HasSubstr("--source-directory DIR"));
@@ -64,7 +65,8 @@ TEST_F(LocalResolutionTest, UnknownNamesNameTheKnownOnes) {
 TEST_F(LocalResolutionTest, DirectoriesMustExist) {
   EXPECT_EQ(problem(spec_of(kLocal, {"inputs[0].source.local.path=imgs"})),
             "spec.inputs[0].source: the directory '" + at("imgs") + "' does not exist");
-  EXPECT_THAT(problem(spec_of(kLocal, {"sideInputs[0].source.local.path=entry.py"})), HasSubstr("is not a directory"));
+  EXPECT_THAT(problem(spec_of(kLocal, {"sideInputs[0].source.local.path=entry.py"})),
+              HasSubstr("is not a directory"));
   LocalOverrides overrides;
   overrides.inputs["images"] = at("nothing");
   EXPECT_THAT(problem(spec_of(kLocal), overrides), StartsWith("--input images=DIR: the directory"));
@@ -78,7 +80,8 @@ TEST_F(LocalResolutionTest, TheScriptMustExist) {
   EXPECT_EQ(problem(spec_of(kLocal, {"entryScript=entri.py"})),
             "spec.entryScript: the script '" + at("entri.py") + "' does not exist");
   EXPECT_THAT(problem(spec_of(kLocal, {"entryScript=images"})), HasSubstr("is not a file"));
-  EXPECT_THAT(problem(spec_of(kLocal, {"environment.requirementsFile=r.txt"})), HasSubstr("r.txt' does not exist"));
+  EXPECT_THAT(problem(spec_of(kLocal, {"environment.requirementsFile=r.txt"})),
+              HasSubstr("r.txt' does not exist"));
   EXPECT_EQ(sound_with({"entryScript=" + at("entry.py"), "sourceDirectory=null"}).source_directory, "");
 }
 
@@ -92,10 +95,12 @@ TEST_F(LocalResolutionTest, ASourceDirectoryForAScriptOfAnImage) {
 }
 
 TEST_F(LocalResolutionTest, TheOutputIsNotWhatIsRead) {
-  EXPECT_THAT(problem(spec_of(kLocal, {"output.source.local.path=./labels/"})),
-              HasSubstr("spec.sideInputs[0]: the directory '" + at("labels") + "' is also the output directory"));
+  EXPECT_THAT(
+      problem(spec_of(kLocal, {"output.source.local.path=./labels/"})),
+      HasSubstr("spec.sideInputs[0]: the directory '" + at("labels") + "' is also the output directory"));
   std::filesystem::create_directory_symlink(at("images"), at("link"));
-  EXPECT_THAT(problem(spec_of(kLocal, {"output.source.local.path=link"})), HasSubstr("is also the output directory"));
+  EXPECT_THAT(problem(spec_of(kLocal, {"output.source.local.path=link"})),
+              HasSubstr("is also the output directory"));
   EXPECT_THAT(problem(spec_of(kLocal, {"output.source.local.path=."})), HasSubstr("spec.sourceDirectory"));
   std::filesystem::create_directories(at("out/logs/user"));
   EXPECT_THAT(problem(spec_of(kLocal, {"inputs[0].source.local.path=out/logs/user"})),
@@ -132,9 +137,11 @@ TEST_F(LocalResolutionTest, NamesThatAreNotUtf8) {
 TEST_F(LocalResolutionTest, LimitsOfOneMachine) {
   EXPECT_THAT(problem(spec_of(kLocal, {"nodeCount=255"})), HasSubstr("spec.nodeCount: 255 is too many"));
   EXPECT_EQ(problem(spec_of(kLocal, {"nodeCount=254"})), "no problem");
-  const JobSpec secret =
-      spec_of(kLocal, {"environment.env=[{name: KEY, valueFrom: {secretKeyRef: {name: s, key: k}}}, {name: B, value: c}]"});
-  EXPECT_THAT(problem(secret), HasSubstr("spec.environment.env[0].valueFrom: is to be had on a cluster only"));
+  const JobSpec secret = spec_of(
+      kLocal,
+      {"environment.env=[{name: KEY, valueFrom: {secretKeyRef: {name: s, key: k}}}, {name: B, value: c}]"});
+  EXPECT_THAT(problem(secret),
+              HasSubstr("spec.environment.env[0].valueFrom: is to be had on a cluster only"));
   LocalOverrides overrides;
   overrides.environment_names = {"KEY"};
   EXPECT_EQ(problem(secret, overrides), "no problem");

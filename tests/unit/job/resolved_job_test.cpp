@@ -35,7 +35,8 @@ TEST_F(ResolvedJobTest, DistrustsWhatItReads) {
   EXPECT_THAT(changed("/script", "entry.py"), HasSubstr("script: 'entry.py' is not an absolute path"));
   EXPECT_THAT(changed("/outputDirectory", nullptr), HasSubstr("outputDirectory: is required"));
   EXPECT_THAT(changed("/inputDirectories/other", "/x"), HasSubstr("inputDirectories.other: unknown field"));
-  EXPECT_THAT(changed("/inputDirectories", nlohmann::json::object()), HasSubstr("inputDirectories.images: is required"));
+  EXPECT_THAT(changed("/inputDirectories", nlohmann::json::object()),
+              HasSubstr("inputDirectories.images: is required"));
   EXPECT_THAT(changed("/sideInputDirectories/labels", 3), HasSubstr("must be a string"));
   EXPECT_THAT(changed("/arguments", "x"), HasSubstr("arguments: must be a list"));
   EXPECT_THAT(changed("/extra", 1), HasSubstr("extra: unknown field"));

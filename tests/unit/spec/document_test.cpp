@@ -20,21 +20,37 @@ json value_of(const std::string& scalar) {
 
 // As a Kubernetes client converts them (YAML 1.1 booleans and octals, 1.2 octals, no dates, no base 60).
 TEST(YamlScalars, AreConvertedAsByAKubernetesClient) {
-  for (const char* text : {"y", "Y", "yes", "Yes", "YES", "on", "On", "true", "TRUE"}) EXPECT_EQ(value_of(text), true);
-  for (const char* text : {"n", "N", "no", "No", "NO", "off", "OFF", "false"}) EXPECT_EQ(value_of(text), false);
+  for (const char* text : {"y", "Y", "yes", "Yes", "YES", "on", "On", "true", "TRUE"})
+    EXPECT_EQ(value_of(text), true);
+  for (const char* text : {"n", "N", "no", "No", "NO", "off", "OFF", "false"})
+    EXPECT_EQ(value_of(text), false);
   for (const char* text : {"", "~", "null", "NULL"}) EXPECT_TRUE(value_of(text).is_null()) << text;
   const std::vector<std::pair<const char*, json>> numbers = {
-      {"0", 0},         {"+7", 7},        {"-7", -7},     {"010", 8},         {"0o10", 8},
-      {"-010", -8},     {"0x1F", 31},     {"0b101", 5},   {"1_000", 1000},    {"08", 8.0},
-      {"1.0", 1.0},     {".5", 0.5},      {"1e3", 1000.0}, {"1E-2", 0.01},    {"-1.", -1.0},
-      {"9223372036854775807", INT64_MAX}, {"-9223372036854775808", INT64_MIN},
-      {"18446744073709551615", UINT64_MAX}, {"18446744073709551616", 18446744073709551616.0}};
+      {"0", 0},
+      {"+7", 7},
+      {"-7", -7},
+      {"010", 8},
+      {"0o10", 8},
+      {"-010", -8},
+      {"0x1F", 31},
+      {"0b101", 5},
+      {"1_000", 1000},
+      {"08", 8.0},
+      {"1.0", 1.0},
+      {".5", 0.5},
+      {"1e3", 1000.0},
+      {"1E-2", 0.01},
+      {"-1.", -1.0},
+      {"9223372036854775807", INT64_MAX},
+      {"-9223372036854775808", INT64_MIN},
+      {"18446744073709551615", UINT64_MAX},
+      {"18446744073709551616", 18446744073709551616.0}};
   for (const auto& [text, number] : numbers) {
     EXPECT_EQ(value_of(text), number) << text;
     EXPECT_EQ(value_of(text).is_number_float(), number.is_number_float()) << text;
   }
-  for (const char* text : {"yEs", "nUll", "1e", "0x", "0xg", "1.2.3", "+", ".", "--x", "2001-12-14", "12:30:45",
-                           "1024KB", "127.0.0.1", "-a", "_", "-_"}) {
+  for (const char* text : {"yEs", "nUll", "1e", "0x", "0xg", "1.2.3", "+", ".", "--x", "2001-12-14",
+                           "12:30:45", "1024KB", "127.0.0.1", "-a", "_", "-_"}) {
     EXPECT_EQ(value_of(text), text);
   }
   for (const char* text : {"yes", "1", "null", ""}) {
@@ -62,8 +78,8 @@ TEST(YamlDocument, KeysThatWouldChangeAreRefused) {
 TEST(YamlDocument, MergeKeysYieldToWhatIsWritten) {
   Problems problems;
   const Document document = parse_document(
-      "a: &a {x: 1, w: 1}\nb: &b {w: 2, z: 2}\nc: {<<: [*a, *b], z: 3}\nd:\n  <<: *b\n  v: 4\n", ManifestFormat::kYaml,
-      problems);
+      "a: &a {x: 1, w: 1}\nb: &b {w: 2, z: 2}\nc: {<<: [*a, *b], z: 3}\nd:\n  <<: *b\n  v: 4\n",
+      ManifestFormat::kYaml, problems);
   EXPECT_TRUE(problems.empty());
   EXPECT_EQ(document.root["c"], json({{"x", 1}, {"w", 1}, {"z", 3}}));
   EXPECT_EQ(document.root["d"], json({{"w", 2}, {"z", 2}, {"v", 4}}));
@@ -116,8 +132,8 @@ TEST(Documents, DepthIsBounded) {
 
 TEST(Documents, LinesOfFields) {
   Problems problems;
-  const Document document =
-      parse_document("spec:\n  inputs:\n  - name: a\n    glob: x\n  - name: b\n", ManifestFormat::kYaml, problems);
+  const Document document = parse_document("spec:\n  inputs:\n  - name: a\n    glob: x\n  - name: b\n",
+                                           ManifestFormat::kYaml, problems);
   EXPECT_EQ(document.line_of("spec.inputs[0].glob"), 4);
   EXPECT_EQ(document.line_of("spec.inputs[1]"), 5);
   EXPECT_EQ(document.line_of("spec.inputs[1].source.nfs"), 5);

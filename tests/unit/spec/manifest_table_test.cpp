@@ -1,10 +1,11 @@
+#include "manifest_table.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <set>
 
 #include "common/spec/manifest.h"
-#include "manifest_table.h"
 
 namespace parallelrun {
 namespace {
@@ -25,10 +26,11 @@ TEST(ManifestTable, VerdictsAndMessages) {
     EXPECT_EQ(parsed.problems.size(), one.problems) << all_of(parsed.problems);
     if (one.valid) continue;
     EXPECT_FALSE(one.message.empty()) << "an invalid case needs a message";
-    EXPECT_TRUE(std::any_of(parsed.problems.begin(), parsed.problems.end(), [&](const SpecProblem& problem) {
-      return to_string(problem).find(one.message) != std::string::npos;
-    })) << "no problem says: "
-        << one.message << "\n"
+    EXPECT_TRUE(std::any_of(parsed.problems.begin(), parsed.problems.end(),
+                            [&](const SpecProblem& problem) {
+                              return to_string(problem).find(one.message) != std::string::npos;
+                            }))
+        << "no problem says: " << one.message << "\n"
         << all_of(parsed.problems);
   }
 }
@@ -60,7 +62,8 @@ TEST(ManifestTable, ValidOnesComeBackFromJson) {
 
 TEST(ManifestTable, NamesAreUnique) {
   std::set<std::string> names;
-  for (const ManifestCase& one : read_manifest_table()) EXPECT_TRUE(names.insert(one.name).second) << one.name;
+  for (const ManifestCase& one : read_manifest_table())
+    EXPECT_TRUE(names.insert(one.name).second) << one.name;
 }
 
 }  // namespace

@@ -25,7 +25,8 @@ constexpr std::string_view kHead =
     "  entryScript: /a.py\n"
     "  output: {source: {hostPath: {path: /o}}}\n";
 constexpr std::string_view kFile = "  inputs: [{name: a, source: {hostPath: {path: /d}}}]\n";
-constexpr std::string_view kTabular = "  inputs: [{name: a, type: tabular, source: {hostPath: {path: /d}}}]\n";
+constexpr std::string_view kTabular =
+    "  inputs: [{name: a, type: tabular, source: {hostPath: {path: /d}}}]\n";
 
 ParsedSpec with(std::string_view inputs, std::string_view fields) {
   return parse_manifest(std::string(kHead) + std::string(inputs) + std::string(fields));
@@ -71,12 +72,14 @@ TEST(Manifest, InitTimeoutFollowsTheRunTimeout) {
 }
 
 TEST(Manifest, TheMonitorArgumentWinsAndStays) {
-  const JobSpec job = valid(kFile,
-                            "  resourceMonitorInterval: 5\n"
-                            "  arguments: [--resource_monitor_interval, '30', --resource_monitor_interval_x, z]\n");
+  const JobSpec job =
+      valid(kFile,
+            "  resourceMonitorInterval: 5\n"
+            "  arguments: [--resource_monitor_interval, '30', --resource_monitor_interval_x, z]\n");
   EXPECT_EQ(job.resource_monitor_interval, seconds(30));
   EXPECT_EQ(job.arguments.size(), 4U);
-  EXPECT_EQ(valid(kFile, "  arguments: [--resource_monitor_interval=0]\n").resource_monitor_interval, seconds(0));
+  EXPECT_EQ(valid(kFile, "  arguments: [--resource_monitor_interval=0]\n").resource_monitor_interval,
+            seconds(0));
 }
 
 TEST(Manifest, NeverIsAbsent) {
@@ -85,7 +88,8 @@ TEST(Manifest, NeverIsAbsent) {
 }
 
 TEST(Manifest, YamlNumbersAreWhatAKubernetesClientSends) {
-  const JobSpec job = valid(kFile, "  miniBatchSize: 0x10\n  errorThreshold: 010\n  runMaxTry: 1e1\n  nodeCount: 1_0\n");
+  const JobSpec job =
+      valid(kFile, "  miniBatchSize: 0x10\n  errorThreshold: 010\n  runMaxTry: 1e1\n  nodeCount: 1_0\n");
   EXPECT_EQ(job.mini_batch_size, 16U);
   EXPECT_EQ(job.error_threshold, 8);
   EXPECT_EQ(job.run_max_try, 10);
@@ -96,7 +100,8 @@ TEST(Manifest, ProblemsNameTheirLine) {
   const ParsedSpec parsed = with(kFile, "  nodeCount: 0\n  environment:\n    variables:\n      A: 1\n");
   ASSERT_EQ(parsed.problems.size(), 2U);
   EXPECT_EQ(to_string(parsed.problems[0], "job.yaml"),
-            "job.yaml:11: spec.environment.variables.A: must be a string, found the number 1; put it in quotes: \"1\"");
+            "job.yaml:11: spec.environment.variables.A: must be a string, found the number 1; put it in "
+            "quotes: \"1\"");
   EXPECT_EQ(parsed.problems[1].line, 8);
 }
 

@@ -12,7 +12,8 @@ namespace {
 using testing::ElementsAre;
 
 TEST(NearestName, FindsMisspellings) {
-  const std::vector<std::string> known = {"miniBatchSize", "nodeCount", "nfs", "rbd", "outputAction", "output"};
+  const std::vector<std::string> known = {"miniBatchSize", "nodeCount",    "nfs",
+                                          "rbd",           "outputAction", "output"};
   EXPECT_EQ(nearest_name("miniBatchSise", known), "miniBatchSize");
   EXPECT_EQ(nearest_name("mini_batch_size", known), "miniBatchSize");
   EXPECT_EQ(nearest_name("MINIBATCHSIZE", known), "miniBatchSize");
@@ -31,8 +32,8 @@ TEST(FieldPath, ReadsWhatItWrites) {
   EXPECT_EQ(path, "spec.variables[\"a.b\"][12]");
   EXPECT_THAT(parse_field_path(path).value(), ElementsAre(PathSegment("spec"), PathSegment("variables"),
                                                           PathSegment("a.b"), PathSegment(std::size_t{12})));
-  for (const char* broken : {"", ".", "a.", "a..b", "a[", "a[x]", "a[-1]", "a[1", "a['b", "a b", "a[1]b", ".a", "a[]",
-                             "a[99999999999999999999999]"}) {
+  for (const char* broken : {"", ".", "a.", "a..b", "a[", "a[x]", "a[-1]", "a[1", "a['b", "a b", "a[1]b",
+                             ".a", "a[]", "a[99999999999999999999999]"}) {
     EXPECT_FALSE(parse_field_path(broken).ok()) << broken;
   }
 }

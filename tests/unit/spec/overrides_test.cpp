@@ -36,13 +36,14 @@ std::string problem_of(std::vector<std::string> overrides) {
 TEST(Overrides, ReachEveryDepth) {
   const ParsedSpec parsed =
       with({"miniBatchSize=20", "spec.nodeCount=3", "metadata.name=other", "environment.variables.X=\"1\"",
-            "environment.variables[\"a.b\"]=c=d", "inputs[0].glob=**/*.png", "arguments=[--x, \"1\"]", "loggingLevel=DEBUG",
-            "nodeCount=4"});
+            "environment.variables[\"a.b\"]=c=d", "inputs[0].glob=**/*.png", "arguments=[--x, \"1\"]",
+            "loggingLevel=DEBUG", "nodeCount=4"});
   for (const SpecProblem& problem : parsed.problems) ADD_FAILURE() << to_string(problem);
   EXPECT_EQ(parsed.spec.mini_batch_size, 20U);
   EXPECT_EQ(parsed.spec.node_count, 4) << "the last one wins";
   EXPECT_EQ(parsed.spec.name, "other");
-  EXPECT_EQ(parsed.spec.environment.variables, (std::map<std::string, std::string>{{"X", "1"}, {"a.b", "c=d"}}));
+  EXPECT_EQ(parsed.spec.environment.variables,
+            (std::map<std::string, std::string>{{"X", "1"}, {"a.b", "c=d"}}));
   EXPECT_EQ(parsed.spec.inputs[0].glob, "**/*.png");
   EXPECT_EQ(parsed.spec.arguments, (std::vector<std::string>{"--x", "1"}));
 }
@@ -64,10 +65,12 @@ TEST(Overrides, MistakesNameTheOption) {
   EXPECT_THAT(problem_of({"a..b=1"}), HasSubstr("--set 'a..b': a field name is missing at character 3"));
   EXPECT_THAT(problem_of({"inputs[1].glob=x"}), HasSubstr("spec.inputs has 1 items, so there is no [1]"));
   EXPECT_THAT(problem_of({"inputs.glob=x"}), HasSubstr("spec.inputs is a list, which has no field 'glob'"));
-  EXPECT_THAT(problem_of({"entryScript[0]=x"}), HasSubstr("spec.entryScript is the string '/a.py', not a list"));
+  EXPECT_THAT(problem_of({"entryScript[0]=x"}),
+              HasSubstr("spec.entryScript is the string '/a.py', not a list"));
   EXPECT_THAT(problem_of({"arguments=[a"}), HasSubstr("--set 'arguments': "));
   EXPECT_THAT(problem_of({"entryScript=\xff"}), HasSubstr("--set 'entryScript=\\xff': is not UTF-8"));
-  EXPECT_THAT(problem_of({"nodeCount=.inf"}), HasSubstr("--set 'nodeCount': '.inf' is a number that JSON cannot hold"));
+  EXPECT_THAT(problem_of({"nodeCount=.inf"}),
+              HasSubstr("--set 'nodeCount': '.inf' is a number that JSON cannot hold"));
 }
 
 TEST(Overrides, OnADocumentThatIsNoObject) {

@@ -25,21 +25,71 @@ class Mutator {
   std::size_t below(std::size_t bound) { return bound == 0 ? 0 : random_() % bound; }
 
   void change(std::string& text, const std::string& other) {
-    static const std::vector<std::string> kPieces = {
-        "\n", "\t", "  ", ": ", "- ", "? ", "{", "}", "[", "]", "&a ", "*a", "<<: *a", "!!int ", "!x ", "|\n", ">-\n",
-        "'", "\"", "\\", "\\u0000", "\\ud800", "#", "---\n", "...\n", "%YAML 9.9\n", "%TAG ! x\n", "\r", "\x00", "\xff",
-        "\xc3", "\xef\xbb\xbf", "\xff\xfe", "99999999999999999999", "-9223372036854775808", "1e999", ".nan", "null",
-        "$(", "$(inputs.", "$$(", "@", "`", ",", "\xe2\x80\xa8"};
+    static const std::vector<std::string> kPieces = {"\n",
+                                                     "\t",
+                                                     "  ",
+                                                     ": ",
+                                                     "- ",
+                                                     "? ",
+                                                     "{",
+                                                     "}",
+                                                     "[",
+                                                     "]",
+                                                     "&a ",
+                                                     "*a",
+                                                     "<<: *a",
+                                                     "!!int ",
+                                                     "!x ",
+                                                     "|\n",
+                                                     ">-\n",
+                                                     "'",
+                                                     "\"",
+                                                     "\\",
+                                                     "\\u0000",
+                                                     "\\ud800",
+                                                     "#",
+                                                     "---\n",
+                                                     "...\n",
+                                                     "%YAML 9.9\n",
+                                                     "%TAG ! x\n",
+                                                     "\r",
+                                                     "\x00",
+                                                     "\xff",
+                                                     "\xc3",
+                                                     "\xef\xbb\xbf",
+                                                     "\xff\xfe",
+                                                     "99999999999999999999",
+                                                     "-9223372036854775808",
+                                                     "1e999",
+                                                     ".nan",
+                                                     "null",
+                                                     "$(",
+                                                     "$(inputs.",
+                                                     "$$(",
+                                                     "@",
+                                                     "`",
+                                                     ",",
+                                                     "\xe2\x80\xa8"};
     const std::size_t at = below(text.size() + 1);
     switch (below(6)) {
-      case 0: text.insert(at, kPieces[below(kPieces.size())]); break;
-      case 1: text.erase(at, below(20)); break;
+      case 0:
+        text.insert(at, kPieces[below(kPieces.size())]);
+        break;
+      case 1:
+        text.erase(at, below(20));
+        break;
       case 2:
         if (at < text.size()) text[at] = static_cast<char>(below(256));
         break;
-      case 3: text.insert(at, other.substr(below(other.size() + 1), below(60))); break;
-      case 4: text.insert(at, text.substr(below(text.size() + 1), below(200))); break;
-      default: text.insert(at, std::string(below(80), kPieces[below(kPieces.size())].front())); break;
+      case 3:
+        text.insert(at, other.substr(below(other.size() + 1), below(60)));
+        break;
+      case 4:
+        text.insert(at, text.substr(below(text.size() + 1), below(200)));
+        break;
+      default:
+        text.insert(at, std::string(below(80), kPieces[below(kPieces.size())].front()));
+        break;
     }
   }
 
@@ -62,8 +112,10 @@ TEST(Robustness, MutatedManifestsGetAnAnswer) {
     SCOPED_TRACE("seed " + std::to_string(seed) + " round " + std::to_string(round) + "\n" + text);
     const auto start = std::chrono::steady_clock::now();
     ParseOptions options;
-    if (mutator.below(4) == 0) options.format = mutator.below(2) == 0 ? ManifestFormat::kJson : ManifestFormat::kYaml;
-    if (mutator.below(4) == 0) options.overrides = {other.substr(mutator.below(other.size() + 1), mutator.below(40))};
+    if (mutator.below(4) == 0)
+      options.format = mutator.below(2) == 0 ? ManifestFormat::kJson : ManifestFormat::kYaml;
+    if (mutator.below(4) == 0)
+      options.overrides = {other.substr(mutator.below(other.size() + 1), mutator.below(40))};
     const ParsedSpec parsed = parse_manifest(text, options);
     ASSERT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
     for (const SpecProblem& problem : parsed.problems) {
@@ -78,7 +130,8 @@ TEST(Robustness, MutatedManifestsGetAnAnswer) {
 }
 
 TEST(Robustness, LongListsAndManyProblemsStayBounded) {
-  std::string text = "apiVersion: parallelrun.dev/v1alpha1\nkind: ParallelRunJob\nmetadata: {name: abc}\nspec:\n";
+  std::string text =
+      "apiVersion: parallelrun.dev/v1alpha1\nkind: ParallelRunJob\nmetadata: {name: abc}\nspec:\n";
   for (int i = 0; i < 20'000; ++i) text += "  unknownField" + std::to_string(i) + ": 1\n";
   const auto start = std::chrono::steady_clock::now();
   const ParsedSpec parsed = parse_manifest(text);
