@@ -61,9 +61,10 @@ Directive Orchestrator::directive() const {
 
 Result<RegisterReply> Orchestrator::on_register(const RegisterRequest& request, Time now) {
   observe(now);
-  if (request.agent_name.empty() || request.slots == 0) {
-    return Error{ErrorCode::kInvalidArgument, "a registration needs agent_name and at least one slot"};
+  if (request.agent_name.empty()) {
+    return Error{ErrorCode::kInvalidArgument, "a registration needs agent_name"};
   }
+  const std::uint32_t slots = request.slots != 0 ? request.slots : options_.slots_per_agent;
   if (!options_.code_hash.empty() && !request.code_hash.empty() && request.code_hash != options_.code_hash) {
     return Error{ErrorCode::kConflict,
                  fmt::format("agent {} on {} sees another source directory (hash {}) than the job has ({}); give all "
@@ -75,7 +76,7 @@ Result<RegisterReply> Orchestrator::on_register(const RegisterRequest& request, 
   }
   const std::uint64_t id = (job_.epoch << 32U) | next_session_++;
   Session& session = sessions_[id];
-  session.agent = {id, request.agent_name, request.node, request.slots};
+  session.agent = {id, request.agent_name, request.node, slots};
   session.last_heard = now;
   last_registered_ = now;
   observer_.on_agent_came(session.agent);

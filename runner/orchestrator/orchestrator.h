@@ -48,6 +48,7 @@ class Orchestrator {
     Thresholds thresholds;
     std::uint32_t run_max_try = 3;                         // [run_max_try]
     std::uint32_t expected_agents = 1;                     // [node_count]
+    std::uint32_t slots_per_agent = 1;                     // [process_count_per_node], where an agent does not say
     std::string job;                                       // ResolvedJob as JSON, for RegisterReply
     std::string code_hash;                                 // agents with another one are refused; empty: not checked
     std::chrono::milliseconds heartbeat{2'000};
@@ -66,7 +67,7 @@ class Orchestrator {
                JobObserver& observer, Time now);
 
   // --- agents ----------------------------------------------------------------------------------------------
-  // Errors: kConflict (another code hash), kInvalidArgument (no name, no slots).
+  // Errors: kConflict (another code hash), kInvalidArgument (no name).
   Result<RegisterReply> on_register(const RegisterRequest& request, Time now);
   // Null: parked; the reply comes from take_ready(). A request that is sent again takes the place of the one
   // that is parked.

@@ -37,7 +37,7 @@ struct RegisterRequest {
   std::uint32_t protocol = kProtocolVersion;
   std::string agent_name;    // stable for the job: "agent000", or the pod's name
   std::string node;          // IP address; names the folders of the log tree
-  std::uint32_t slots = 0;   // worker processes
+  std::uint32_t slots = 0;   // worker processes; 0: as many as the job says [process_count_per_node]
   std::string code_hash;     // of the source directory this agent sees; empty: not checked
 };
 

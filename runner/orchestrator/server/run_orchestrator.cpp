@@ -135,6 +135,7 @@ class Run {
     core.thresholds = thresholds_of(job_.spec);
     core.run_max_try = static_cast<std::uint32_t>(job_.spec.run_max_try);
     core.expected_agents = static_cast<std::uint32_t>(job_.spec.node_count);
+    core.slots_per_agent = static_cast<std::uint32_t>(job_.spec.process_count_per_node);
     core.job = job_text_;
     core.code_hash = job_.code_hash;
     core.heartbeat = options_.heartbeat;
