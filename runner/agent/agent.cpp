@@ -88,6 +88,7 @@ class Agent : public LinkUser {
         goodbye_(io_) {}
 
   int run() {
+    if (options_.processes == 0) return misused("the number of worker processes is 0; it is at least 1");
     auto endpoint = parse_endpoint(options_.connect);
     if (!endpoint) return misused(endpoint.error().message);
     ProtocolClient::Options client;
@@ -162,8 +163,9 @@ class Agent : public LinkUser {
     }
     job_ = std::move(*job);
     const JobSpec& spec = job_.spec;
-    const std::uint32_t slots =
-        options_.processes > 0 ? options_.processes : static_cast<std::uint32_t>(spec.process_count_per_node);
+    const std::uint32_t slots = options_.processes != 0
+                                    ? options_.processes
+                                    : static_cast<std::uint32_t>(spec.process_count_per_node);
     node_log_.emplace(logs_, options_.node, slots, spec.logging_level);
     processes_ = std::make_unique<ProcessSlots>(io_, logs_, *node_log_, options_.node, slots);
     AgentCore::Options core;

@@ -212,6 +212,8 @@ class Launcher {
                                               fmt::format("agent{:03}", index),
                                               "--node",
                                               fmt::format("127.0.0.{}", index + 1),
+                                              "--processes",
+                                              std::to_string(options_.job.spec.process_count_per_node),
                                               "--parent",
                                               std::to_string(getpid())};
     auto started = ChildProcess::start({command, -1});

@@ -44,14 +44,24 @@ class Fields:
         return {"phase": self.one("B"), "type": self.text(), "message": self.text(), "traceback": self.text()}
 
     def result(self):
-        out = {"kind": self.one("B"), "attempt": self.one("Q"), "mini_batch": self.one("Q"), "outcome": self.one("B")}
+        out = {
+            "kind": self.one("B"),
+            "attempt": self.one("Q"),
+            "mini_batch": self.one("Q"),
+            "outcome": self.one("B"),
+        }
         out.update(items=self.one("Q"), returned=self.one("Q"), rows=self.bytes(), error=self.error())
         out.update(process=self.text(), pid=self.one("Q"), started=self.one("q"), duration=self.one("Q"))
         out.update(process_time=self.one("Q"), run=self.one("Q"))
         return out
 
     def failure(self):
-        return {"process": self.text(), "pid": self.one("Q"), "error": self.error(), "fatal": bool(self.one("B"))}
+        return {
+            "process": self.text(),
+            "pid": self.one("Q"),
+            "error": self.error(),
+            "fatal": bool(self.one("B")),
+        }
 
 
 class Orchestrator:
@@ -88,6 +98,7 @@ class Orchestrator:
             "notCode": [],
         }
         self.data = data
+        self.processes = manifest["spec"].get("processCountPerNode", 1)
         self.session_timeout_ms = session_timeout_ms
         self.changed = threading.Condition()
         self.waiting = []
@@ -107,9 +118,13 @@ class Orchestrator:
     def give(self, *mini_batches, names=("a.txt",)):
         with self.changed:
             for number in mini_batches:
-                body = packed(os.fsencode(str(self.data)) + b"/") + packed(b"\0".join(os.fsencode(n) for n in names))
+                body = packed(os.fsencode(str(self.data)) + b"/") + packed(
+                    b"\0".join(os.fsencode(n) for n in names)
+                )
                 descriptor = b"\x01" + struct.pack("<I", 1) + body
-                self.waiting.append(struct.pack("<BQQIQI", 0, 1000 + number, number, 0, len(names), 1) + packed(descriptor))
+                self.waiting.append(
+                    struct.pack("<BQQIQI", 0, 1000 + number, number, 0, len(names), 1) + packed(descriptor)
+                )
             self.changed.notify_all()
 
     def tell(self, directive):
@@ -122,7 +137,11 @@ class Orchestrator:
         with self.changed:
             while not condition():
                 left = end - time.monotonic()
-                state = (self.counts, self.failures, [(r["mini_batch"], r["outcome"]) for r in self.results][-20:])
+                state = (
+                    self.counts,
+                    self.failures,
+                    [(r["mini_batch"], r["outcome"]) for r in self.results][-20:],
+                )
                 assert left > 0, "waited for %s; have %r" % (what, state)
                 self.changed.wait(min(left, 0.2))
 
@@ -138,7 +157,9 @@ class Orchestrator:
 
     def log(self, suffix):
         with self.changed:
-            return b"".join(data for path, data in self.logs.items() if path.endswith(suffix)).decode("utf-8", "replace")
+            return b"".join(data for path, data in self.logs.items() if path.endswith(suffix)).decode(
+                "utf-8", "replace"
+            )
 
     # --- the protocol -----------------------------------------------------------------------------
     def listen(self):
@@ -147,7 +168,7 @@ class Orchestrator:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def do_POST(self):  # noqa: N802
+            def do_POST(self):
                 body = self.rfile.read(int(self.headers["content-length"]))
                 status, answer = orchestrator.answer(self.path, body)
                 if status is None:
@@ -185,7 +206,9 @@ class Orchestrator:
             if path == "/v1/register":
                 self.session += 1
                 timeouts = struct.pack("<QQ", 500, self.session_timeout_ms)
-                return 200, struct.pack("<QQ", self.session, 1) + timeouts + packed(json.dumps(self.job).encode())
+                return 200, struct.pack("<QQ", self.session, 1) + timeouts + packed(
+                    json.dumps(self.job).encode()
+                )
             session, sequence = fields.one("Q"), fields.one("Q")
             if session in self.ended_sessions or session != self.session:
                 return 409, b"the session has ended"
@@ -233,8 +256,15 @@ class Agent:
         if launcher == "embedded" and not (environment or {}).get("PATH"):
             variables["PATH"] = "/usr/bin:" + variables["PATH"]  # the python3 whose library is embedded
         self.process = subprocess.Popen(
-            [str(BUILD / "tests" / "agent_driver"), "unix:%s" % orchestrator.socket, "agent000", "127.0.0.1",
-             str(BUILD / "bin"), str(patience_ms)],
+            [
+                str(BUILD / "tests" / "agent_driver"),
+                "unix:%s" % orchestrator.socket,
+                "agent000",
+                "127.0.0.1",
+                str(BUILD / "bin"),
+                str(orchestrator.processes),
+                str(patience_ms),
+            ],
             env=variables,
         )
 

@@ -19,7 +19,8 @@ ECHO = """
 
 def crashing(body):
     """A script whose run() does `body` in mini-batch 0 and succeeds otherwise."""
-    return """
+    return (
+        """
     import ctypes, os, signal, subprocess, sys, time
     def init():
         pass
@@ -27,7 +28,9 @@ def crashing(body):
         if context.minibatch_index == 0:
             %s
         return ["row %%d" %% context.minibatch_index]
-    """ % body
+    """
+        % body
+    )
 
 
 def outcomes(orchestrator):
@@ -65,7 +68,12 @@ def test_many_mini_batches_each_reported_once(start, launcher):
 
 @pytest.mark.parametrize(
     "stuck",
-    ["time.sleep(600)", "ctypes.PyDLL(None).sleep(600)", "subprocess.run(['sleep', '600'])", "exec('while True: pass')"],
+    [
+        "time.sleep(600)",
+        "ctypes.PyDLL(None).sleep(600)",
+        "subprocess.run(['sleep', '600'])",
+        "exec('while True: pass')",
+    ],
     ids=["in-python", "in-c-with-the-gil", "in-a-child", "in-a-loop"],
 )
 def test_run_timeout(start, launcher, stuck):
@@ -82,7 +90,9 @@ def test_run_timeout(start, launcher, stuck):
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                assert os.getpgid(int(entry.name)) != group or not alive(int(entry.name)), "of the group: %s" % entry.name
+                assert os.getpgid(int(entry.name)) != group or not alive(int(entry.name)), (
+                    "of the group: %s" % entry.name
+                )
             except ProcessLookupError:
                 pass
 
@@ -142,19 +152,26 @@ def test_restart_after_a_kill_is_quick(start, launcher):
         pid = int(orchestrator.results[-1]["rows"].split()[0])
         before = orchestrator.log("process000.txt").count("picked up")
         orchestrator.give(i + 1, i + 2)
-        orchestrator.wait(lambda: orchestrator.log("process000.txt").count("picked up") > before, "a pick-up")
+        orchestrator.wait(
+            lambda before=before: orchestrator.log("process000.txt").count("picked up") > before, "a pick-up"
+        )
         killed = time.time_ns()
         os.kill(pid, signal.SIGKILL)
         orchestrator.wait_results(i + 3)
         took.append((int(orchestrator.results[-1]["rows"].split()[1]) - killed) / 1e6)
     took.sort()
-    print("\nrestart of a killed process to first run(), %s: %s ms" % (launcher, " ".join("%.0f" % t for t in took)))
+    print(
+        "\nrestart of a killed process to first run(), %s: %s ms"
+        % (launcher, " ".join("%.0f" % t for t in took))
+    )
     # The bar is 100 ms on an idle machine (make bench); tests share theirs.
     assert took[0] < 1_000
 
 
 def test_init_that_fails(start, launcher):
-    orchestrator, agent = start("def init():\n    raise ValueError('no model')\ndef run(b):\n    return b\n", launcher)
+    orchestrator, agent = start(
+        "def init():\n    raise ValueError('no model')\ndef run(b):\n    return b\n", launcher
+    )
     orchestrator.wait(lambda: orchestrator.counts[2] == 1, "the slot to be given up")
     assert len(orchestrator.failures) == 3
     assert all(f["error"]["type"] == "ValueError" and not f["fatal"] for f in orchestrator.failures)
@@ -276,11 +293,14 @@ def test_an_agent_that_reaches_nobody_gives_up(start):
 
 
 def test_drain_calls_shutdown(start, launcher):
-    script = ECHO + """
+    script = (
+        ECHO
+        + """
     def shutdown():
         print("shut down")
         raise RuntimeError("at the end")
     """
+    )
     orchestrator, agent = start(script, launcher)
     orchestrator.wait(lambda: orchestrator.counts[0] == 1, "a ready process")
     orchestrator.tell(DRAIN)
@@ -351,6 +371,6 @@ def test_variables_and_gpus(start, launcher):
 def test_resource_monitor(start):
     orchestrator, agent = start(ECHO, resourceMonitorInterval=1)
     for name in ("node_disk_usage.csv", "node_resource_usage.csv", "processes_resource_usage.csv"):
-        orchestrator.wait(lambda: orchestrator.log("perf/127.0.0.1/" + name).count("\n") >= 3, name)
+        orchestrator.wait(lambda name=name: orchestrator.log("perf/127.0.0.1/" + name).count("\n") >= 3, name)
     assert ",process000," in orchestrator.log("processes_resource_usage.csv")
     assert any("/os/" in path and "/processes_" in path for path in orchestrator.logs)

@@ -26,8 +26,12 @@ def wheel(tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("greeting.py", "__version__ = '1.2'\n")
         archive.writestr(info + "METADATA", "Metadata-Version: 2.1\nName: greeting\nVersion: 1.2\n")
-        archive.writestr(info + "WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        archive.writestr(info + "RECORD", "greeting.py,,\n%sMETADATA,,\n%sWHEEL,,\n%sRECORD,,\n" % (info, info, info))
+        archive.writestr(
+            info + "WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr(
+            info + "RECORD", "greeting.py,,\n%sMETADATA,,\n%sWHEEL,,\n%sRECORD,,\n" % (info, info, info)
+        )
     return path
 
 
@@ -86,7 +90,9 @@ def test_a_requirement_that_does_not_exist_is_fatal_and_named(job, launcher):
     assert failure["fatal"]
     assert "no-such-package-here==1" in failure["error"]["message"]
     assert "No matching distribution" in failure["error"]["message"], "pip's last lines"
-    orchestrator.wait(lambda: "No matching distribution" in orchestrator.log("environment.txt"), "pip's output")
+    orchestrator.wait(
+        lambda: "No matching distribution" in orchestrator.log("environment.txt"), "pip's output"
+    )
     orchestrator.tell(ABORT)
     assert agent.wait() == 0
 
@@ -108,7 +114,11 @@ def test_an_active_virtual_environment_is_the_base(job, tmp_path, wheel):
     spec = {"environment": {"requirements": ["greeting @ file://%s" % wheel]}}
     orchestrator = Orchestrator(folder, textwrap.dedent(script), spec)
     cache = str(tmp_path / "cache")
-    agent = Agent(orchestrator, "embedded", environment={"XDG_CACHE_HOME": cache, "VIRTUAL_ENV": str(active), "PIP_NO_INDEX": "1"})
+    agent = Agent(
+        orchestrator,
+        "embedded",
+        environment={"XDG_CACHE_HOME": cache, "VIRTUAL_ENV": str(active), "PIP_NO_INDEX": "1"},
+    )
     try:
         here, prefix = finish(orchestrator, agent).split()
         assert here.startswith(str(active))

@@ -1,13 +1,13 @@
 // run_agent() as a program of its own, for tests/integration/agent: an agent without the other verbs.
-//   agent_driver CONNECT NAME NODE PROGRAM_DIRECTORY [PATIENCE_MS]
+//   agent_driver CONNECT NAME NODE PROGRAM_DIRECTORY PROCESSES [PATIENCE_MS]
 #include <cstdlib>
 #include <iostream>
 
 #include "runner/agent/agent.h"
 
 int main(int argc, char** argv) {
-  if (argc < 5) {
-    std::cerr << "usage: agent_driver CONNECT NAME NODE PROGRAM_DIRECTORY [PATIENCE_MS]\n";
+  if (argc < 6) {
+    std::cerr << "usage: agent_driver CONNECT NAME NODE PROGRAM_DIRECTORY PROCESSES [PATIENCE_MS]\n";
     return 2;
   }
   parallelrun::AgentOptions options;
@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
   options.name = argv[2];
   options.node = argv[3];
   options.program_directory = argv[4];
-  if (argc > 5) options.orchestrator_patience = std::chrono::milliseconds(std::atol(argv[5]));
+  options.processes = static_cast<std::uint32_t>(std::atol(argv[5]));
+  if (argc > 6) options.orchestrator_patience = std::chrono::milliseconds(std::atol(argv[6]));
   return parallelrun::run_agent(options);
 }
