@@ -77,8 +77,9 @@ class HttpLink final : public ClientLink, public std::enable_shared_from_this<Ht
             self->connect_to(found);
           });
     } else {
-      socket().async_connect(boost::asio::local::stream_protocol::endpoint(endpoint_.path),
-                             [self = this->shared_from_this()](SocketError error) { self->on_connected(error); });
+      socket().async_connect(
+          boost::asio::local::stream_protocol::endpoint(endpoint_.path),
+          [self = this->shared_from_this()](SocketError error) { self->on_connected(error); });
     }
   }
 

@@ -22,33 +22,36 @@ Error failed(const std::string& what, const std::string& why) {
 // every system.
 Status prepare_folder(const std::string& folder) {
   if (mkdir(folder.c_str(), 0700) == 0) return {};
-  if (errno != EEXIST) return failed("making the folder of the socket '" + folder + "'", std::strerror(errno));
-  struct stat status {};
+  if (errno != EEXIST)
+    return failed("making the folder of the socket '" + folder + "'", std::strerror(errno));
+  struct stat status{};
   if (lstat(folder.c_str(), &status) != 0) return failed("looking at '" + folder + "'", std::strerror(errno));
   if (!S_ISDIR(status.st_mode) || status.st_uid != geteuid() || (status.st_mode & 077) != 0) {
-    return Error{ErrorCode::kInvalidArgument,
-                 "the folder of the socket '" + folder +
-                     "' must be a directory that only its owner, the user of this process, can enter (mode 0700)",
-                 false};
+    return Error{
+        ErrorCode::kInvalidArgument,
+        "the folder of the socket '" + folder +
+            "' must be a directory that only its owner, the user of this process, can enter (mode 0700)",
+        false};
   }
   return {};
 }
 
 Status remove_stale(const IoExecutor& executor, const std::string& path) {
-  struct stat status {};
+  struct stat status{};
   if (lstat(path.c_str(), &status) != 0) {
     if (errno == ENOENT) return {};
     return failed("looking at '" + path + "'", std::strerror(errno));
   }
   if (!S_ISSOCK(status.st_mode)) {
-    return Error{ErrorCode::kInvalidArgument, "'" + path + "' exists and is not a socket; remove it or choose another path",
-                 false};
+    return Error{ErrorCode::kInvalidArgument,
+                 "'" + path + "' exists and is not a socket; remove it or choose another path", false};
   }
   asio::basic_stream_socket<asio::local::stream_protocol, IoExecutor> probe(executor);
   error_code error;
   probe.connect(asio::local::stream_protocol::endpoint(path), error);
   if (!error || error != asio::error::connection_refused) {
-    return Error{ErrorCode::kConflict, "another process listens on '" + path + "'; choose another path", false};
+    return Error{ErrorCode::kConflict, "another process listens on '" + path + "'; choose another path",
+                 false};
   }
   if (unlink(path.c_str()) != 0 && errno != ENOENT) {
     return failed("removing the stale socket '" + path + "'", std::strerror(errno));
@@ -59,7 +62,7 @@ Status remove_stale(const IoExecutor& executor, const std::string& path) {
 }  // namespace
 
 UnixSocketFile::UnixSocketFile(std::string path) : path_(std::move(path)) {
-  struct stat status {};
+  struct stat status{};
   if (lstat(path_.c_str(), &status) != 0) return;
   device_ = status.st_dev;
   inode_ = status.st_ino;
@@ -82,7 +85,7 @@ UnixSocketFile& UnixSocketFile::operator=(UnixSocketFile&& other) noexcept {
 
 void UnixSocketFile::remove() {
   if (path_.empty()) return;
-  struct stat status {};
+  struct stat status{};
   const bool ours = lstat(path_.c_str(), &status) == 0 && status.st_dev == device_ && status.st_ino == inode_;
   if (ours) unlink(path_.c_str());
   path_.clear();
@@ -97,7 +100,8 @@ Result<UnixSocketFile> listen_on_unix(UnixAcceptor& acceptor, const std::string&
   acceptor.bind(asio::local::stream_protocol::endpoint(path), error);
   if (error) return failed("binding '" + path + "'", error.message());
   UnixSocketFile file(path);
-  if (chmod(path.c_str(), 0600) != 0) return failed("setting the mode of '" + path + "'", std::strerror(errno));
+  if (chmod(path.c_str(), 0600) != 0)
+    return failed("setting the mode of '" + path + "'", std::strerror(errno));
   acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error) return failed("listening on '" + path + "'", error.message());
   return file;
@@ -114,22 +118,26 @@ Status listen_on_tcp(TcpAcceptor& acceptor, const Endpoint& endpoint, bool loopb
     asio::ip::basic_resolver<asio::ip::tcp, IoExecutor> resolver(acceptor.get_executor());
     const auto found = resolver.resolve(endpoint.host, std::to_string(endpoint.port), error);
     if (error || found.empty()) {
-      return Error{ErrorCode::kInvalidArgument, "'" + name + "' cannot be listened on: " + error.message(), false};
+      return Error{ErrorCode::kInvalidArgument, "'" + name + "' cannot be listened on: " + error.message(),
+                   false};
     }
     address = *found.begin();
   }
   if (loopback_only && !address.address().is_loopback()) {
-    return Error{ErrorCode::kInvalidArgument,
-                 "'" + name + "' is reachable from other machines, and without TLS files anybody there could take part; "
-                 "listen on 127.0.0.1 or a Unix socket, or give the CA, certificate and key",
-                 false};
+    return Error{
+        ErrorCode::kInvalidArgument,
+        "'" + name +
+            "' is reachable from other machines, and without TLS files anybody there could take part; "
+            "listen on 127.0.0.1 or a Unix socket, or give the CA, certificate and key",
+        false};
   }
   acceptor.open(address.protocol(), error);
   if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
   if (!error) acceptor.bind(address, error);
   if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error == asio::error::address_in_use) {
-    return Error{ErrorCode::kConflict, "another process listens on '" + name + "'; choose another port", false};
+    return Error{ErrorCode::kConflict, "another process listens on '" + name + "'; choose another port",
+                 false};
   }
   if (error) return failed("listening on '" + name + "'", error.message());
   return {};

@@ -2,8 +2,9 @@
 // a Unix socket on one machine and over mutual TLS between pods.
 //
 //   POST /v1/register   RegisterRequest -> RegisterReply
-//   POST /v1/lease      LeaseRequest    -> LeaseReply     parked up to `kLeasePoll` while there is nothing to give
-//   POST /v1/report     ReportRequest   -> ReportReply    answered when what it brings is durable; also the heartbeat
+//   POST /v1/lease      LeaseRequest    -> LeaseReply     parked up to `kLeasePoll` while there is nothing to
+//   give POST /v1/report     ReportRequest   -> ReportReply    answered when what it brings is durable; also
+//   the heartbeat
 //
 // An agent keeps at most one lease request and one report request in flight. Both carry a sequence
 // number that grows by one; a request that is sent again carries the same number and gets the same
@@ -29,16 +30,16 @@ inline constexpr std::chrono::milliseconds kLeasePoll{10'000};
 // What the orchestrator wants of an agent from now on.
 enum class Directive : std::uint8_t {
   kRun = 0,
-  kDrain = 1,   // no more work will come: finish, call shutdown(), report, leave
-  kAbort = 2,   // kill running tries, report logs, leave
+  kDrain = 1,  // no more work will come: finish, call shutdown(), report, leave
+  kAbort = 2,  // kill running tries, report logs, leave
 };
 
 struct RegisterRequest {
   std::uint32_t protocol = kProtocolVersion;
-  std::string agent_name;    // stable for the job: "agent000", or the pod's name
-  std::string node;          // IP address; names the folders of the log tree
-  std::uint32_t slots = 0;   // worker processes; 0: as many as the job says [process_count_per_node]
-  std::string code_hash;     // of the source directory this agent sees; empty: not checked
+  std::string agent_name;   // stable for the job: "agent000", or the pod's name
+  std::string node;         // IP address; names the folders of the log tree
+  std::uint32_t slots = 0;  // worker processes; 0: as many as the job says [process_count_per_node]
+  std::string code_hash;    // of the source directory this agent sees; empty: not checked
 };
 
 struct RegisterReply {
@@ -56,12 +57,12 @@ enum class LeaseKind : std::uint8_t {
 
 struct Lease {
   LeaseKind kind = LeaseKind::kRun;
-  std::uint64_t attempt = 0;   // unique in the job's life: epoch and counter; names this try
+  std::uint64_t attempt = 0;  // unique in the job's life: epoch and counter; names this try
   MiniBatchId mini_batch;
   std::uint32_t input = 0;
   std::uint64_t items = 0;
-  std::uint32_t try_number = 1;   // from 1 to runMaxTry
-  std::string descriptor;         // kInferTypes: u32 count | count x bytes CsvSlice descriptor
+  std::uint32_t try_number = 1;  // from 1 to runMaxTry
+  std::string descriptor;        // kInferTypes: u32 count | count x bytes CsvSlice descriptor
 };
 
 // Column types of an input, once they are decided: JSON {"input": 0, "types": {"a": "int64", ...}}.
@@ -73,32 +74,40 @@ struct InputInfo {
 struct LeaseRequest {
   std::uint64_t session = 0;
   std::uint64_t sequence = 0;
-  std::uint32_t want = 0;            // mini-batches
+  std::uint32_t want = 0;  // mini-batches
 };
 
 struct LeaseReply {
   Directive directive = Directive::kRun;
-  std::vector<InputInfo> input_infos;     // each sent to a session once, before the first lease that needs it
+  std::vector<InputInfo> input_infos;  // each sent to a session once, before the first lease that needs it
   std::vector<Lease> leases;
-  std::vector<std::uint64_t> revoked;     // attempts this agent holds and shall drop or kill
+  std::vector<std::uint64_t> revoked;  // attempts this agent holds and shall drop or kill
 };
 
 enum class Outcome : std::uint8_t {
   kSucceeded = 0,
-  kFailed = 1,     // run raised, or the data could not be read, or the result had a wrong type: costs a try
-  kTimedOut = 2,   // costs a try
-  kDied = 3,       // the process ended by itself: costs a try
-  kReturned = 4,   // handed back unstarted or stopped by us: costs nothing
+  kFailed = 1,    // run raised, or the data could not be read, or the result had a wrong type: costs a try
+  kTimedOut = 2,  // costs a try
+  kDied = 3,      // the process ended by itself: costs a try
+  kReturned = 4,  // handed back unstarted or stopped by us: costs nothing
 };
 
 // Where in the life of a mini-batch an error arose.
-enum class ErrorPhase : std::uint8_t { kNone = 0, kLoad = 1, kInit = 2, kRead = 3, kRun = 4, kResult = 5, kShutdown = 6 };
+enum class ErrorPhase : std::uint8_t {
+  kNone = 0,
+  kLoad = 1,
+  kInit = 2,
+  kRead = 3,
+  kRun = 4,
+  kResult = 5,
+  kShutdown = 6
+};
 
 struct ScriptError {
   ErrorPhase phase = ErrorPhase::kNone;
-  std::string type;        // "ValueError", "SIGSEGV", "TimeoutExpired"
-  std::string message;     // one paragraph
-  std::string traceback;   // may be empty
+  std::string type;       // "ValueError", "SIGSEGV", "TimeoutExpired"
+  std::string message;    // one paragraph
+  std::string traceback;  // may be empty
 };
 
 struct AttemptResult {
@@ -106,21 +115,21 @@ struct AttemptResult {
   std::uint64_t attempt = 0;
   MiniBatchId mini_batch;
   Outcome outcome = Outcome::kSucceeded;
-  std::uint64_t items = 0;              // of the mini-batch
-  std::uint64_t returned = 0;           // elements that run() returned
-  std::string rows;                     // append_row: whole lines, each ended by '\n'
-  ScriptError error;                    // when not kSucceeded
-  std::string process;                  // "process000"
+  std::uint64_t items = 0;     // of the mini-batch
+  std::uint64_t returned = 0;  // elements that run() returned
+  std::string rows;            // append_row: whole lines, each ended by '\n'
+  ScriptError error;           // when not kSucceeded
+  std::string process;         // "process000"
   std::uint64_t pid = 0;
   std::int64_t started_unix_us = 0;
-  std::uint64_t duration_us = 0;        // from pick-up to result, loading included
-  std::uint64_t process_time_us = 0;    // CPU of the process in that time
-  std::uint64_t run_us = 0;             // inside run() alone
+  std::uint64_t duration_us = 0;      // from pick-up to result, loading included
+  std::uint64_t process_time_us = 0;  // CPU of the process in that time
+  std::uint64_t run_us = 0;           // inside run() alone
 };
 
 // Bytes for a file below `logs/`, in the order they shall be appended.
 struct LogChunk {
-  std::string path;    // relative to logs/, checked by the orchestrator
+  std::string path;  // relative to logs/, checked by the orchestrator
   std::string bytes;
 };
 
@@ -129,7 +138,8 @@ struct ProcessFailure {
   std::string process;
   std::uint64_t pid = 0;
   ScriptError error;
-  bool fatal = false;    // trying again cannot help: the script does not import, the requirements do not install
+  bool fatal =
+      false;  // trying again cannot help: the script does not import, the requirements do not install
 };
 
 struct ReportRequest {
@@ -138,10 +148,10 @@ struct ReportRequest {
   std::vector<AttemptResult> results;
   std::vector<LogChunk> logs;
   std::vector<ProcessFailure> failures;
-  std::uint32_t processes_ready = 0;    // initialized and alive now
-  std::uint32_t inits_succeeded = 0;    // since the agent started
-  std::uint32_t slots_given_up = 0;     // slots whose init failed 3 times without one success
-  bool leaving = false;                 // the last report: the session ends, leases not reported go back
+  std::uint32_t processes_ready = 0;  // initialized and alive now
+  std::uint32_t inits_succeeded = 0;  // since the agent started
+  std::uint32_t slots_given_up = 0;   // slots whose init failed 3 times without one success
+  bool leaving = false;               // the last report: the session ends, leases not reported go back
 };
 
 struct ReportReply {

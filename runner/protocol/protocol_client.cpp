@@ -20,8 +20,9 @@ using TcpSocket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
 using TlsStream = boost::beast::ssl_stream<TcpSocket>;
 
 bool closed_by_peer(boost::system::error_code error) {
-  return error == http::error::end_of_stream || error == asio::error::eof || error == asio::error::connection_reset ||
-         error == asio::error::broken_pipe || error == asio::ssl::error::stream_truncated;
+  return error == http::error::end_of_stream || error == asio::error::eof ||
+         error == asio::error::connection_reset || error == asio::error::broken_pipe ||
+         error == asio::ssl::error::stream_truncated;
 }
 
 }  // namespace
@@ -72,27 +73,29 @@ class ProtocolClient::Impl : public std::enable_shared_from_this<ProtocolClient:
     if (tls_ == nullptr) {
       return std::make_shared<HttpLink<TcpSocket>>(options_.endpoint, "", true, io_.get_executor());
     }
-    const std::string& verified = options_.server_name.empty() ? options_.endpoint.host : options_.server_name;
-    return std::make_shared<HttpLink<TlsStream>>(options_.endpoint, verified, false, TcpSocket(io_.get_executor()),
-                                                 *tls_);
+    const std::string& verified =
+        options_.server_name.empty() ? options_.endpoint.host : options_.server_name;
+    return std::make_shared<HttpLink<TlsStream>>(options_.endpoint, verified, false,
+                                                 TcpSocket(io_.get_executor()), *tls_);
   }
 
   void connect(ClientLink::Request request) {
     link_ = make_link();
     start_timer(options_.connect_timeout, "no connection to ");
-    link_->connect([self = shared_from_this(), link = link_,
-                    kept = std::make_shared<ClientLink::Request>(std::move(request))](ClientLink::SocketError error) {
-      if (self->link_ != link) return;
-      if (error) return self->fail(self->describe("connecting to ", error));
-      self->send(std::move(*kept), false);
-    });
+    link_->connect(
+        [self = shared_from_this(), link = link_,
+         kept = std::make_shared<ClientLink::Request>(std::move(request))](ClientLink::SocketError error) {
+          if (self->link_ != link) return;
+          if (error) return self->fail(self->describe("connecting to ", error));
+          self->send(std::move(*kept), false);
+        });
   }
 
   void send(ClientLink::Request request, bool on_kept_link) {
     start_timer(timeout_, "no reply from ");
     link_->exchange(std::move(request), options_.reply_limit,
                     [self = shared_from_this(), link = link_, on_kept_link](ClientLink::SocketError error,
-                                                                           ClientLink::Response response) {
+                                                                            ClientLink::Response response) {
                       if (self->link_ != link) return;
                       if (error && on_kept_link && link->silent() && closed_by_peer(error)) {
                         self->drop_link();
@@ -105,29 +108,34 @@ class ProtocolClient::Impl : public std::enable_shared_from_this<ProtocolClient:
 
   void start_timer(std::chrono::milliseconds time, const char* what) {
     timer_.expires_after(time);
-    timer_.async_wait([self = shared_from_this(), link = link_, time, what](ClientLink::SocketError cancelled) {
-      if (cancelled || self->link_ != link || !self->done_) return;
-      // A later timer may have been set while this handler waited for its turn.
-      if (self->timer_.expiry() > asio::steady_timer::clock_type::now()) return;
-      self->fail(Error{ErrorCode::kUnavailable,
-                       what + self->name() + " within " + std::to_string(time.count()) + " ms", true});
-    });
+    timer_.async_wait(
+        [self = shared_from_this(), link = link_, time, what](ClientLink::SocketError cancelled) {
+          if (cancelled || self->link_ != link || !self->done_) return;
+          // A later timer may have been set while this handler waited for its turn.
+          if (self->timer_.expiry() > asio::steady_timer::clock_type::now()) return;
+          self->fail(Error{ErrorCode::kUnavailable,
+                           what + self->name() + " within " + std::to_string(time.count()) + " ms", true});
+        });
   }
 
   Error describe(const char* doing, ClientLink::SocketError error) const {
     const std::string what = doing + name() + " failed: ";
-    if (error == http::error::body_limit || error.category() == http::make_error_code(http::error::bad_version).category()) {
+    if (error == http::error::body_limit ||
+        error.category() == http::make_error_code(http::error::bad_version).category()) {
       const bool cut = error == http::error::end_of_stream || error == http::error::partial_message;
       return Error{cut ? ErrorCode::kUnavailable : ErrorCode::kCorrupt, what + error.message(), cut};
     }
-    if (error == asio::error::access_denied && tls_ == nullptr && options_.endpoint.kind == Endpoint::Kind::kTcp) {
+    if (error == asio::error::access_denied && tls_ == nullptr &&
+        options_.endpoint.kind == Endpoint::Kind::kTcp) {
       return Error{ErrorCode::kUnavailable,
-                   what + "it is another machine, and without TLS files only this machine is spoken to", false};
+                   what + "it is another machine, and without TLS files only this machine is spoken to",
+                   false};
     }
     if (error.category() == asio::error::get_ssl_category()) {
       return Error{ErrorCode::kUnavailable,
-                   what + error.message() + " (TLS; are both certificates of this job's CA, and does the orchestrator's "
-                          "hold the name that was connected to?)",
+                   what + error.message() +
+                       " (TLS; are both certificates of this job's CA, and does the orchestrator's "
+                       "hold the name that was connected to?)",
                    false};
     }
     return Error{ErrorCode::kUnavailable, what + error.message(), true};
@@ -142,7 +150,8 @@ class ProtocolClient::Impl : public std::enable_shared_from_this<ProtocolClient:
   void fail(Error error) {
     timer_.cancel();
     drop_link();
-    if (done_) asio::post(io_, [done = std::exchange(done_, nullptr), error = std::move(error)] { done(error); });
+    if (done_)
+      asio::post(io_, [done = std::exchange(done_, nullptr), error = std::move(error)] { done(error); });
   }
 
   void drop_link() {
@@ -172,7 +181,8 @@ Result<std::unique_ptr<ProtocolClient>> ProtocolClient::create(asio::io_context&
 ProtocolClient::ProtocolClient(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 ProtocolClient::~ProtocolClient() { impl_->abandon(); }
 
-void ProtocolClient::post(const std::string& path, std::string body, std::chrono::milliseconds timeout, Done done) {
+void ProtocolClient::post(const std::string& path, std::string body, std::chrono::milliseconds timeout,
+                          Done done) {
   impl_->post(path, std::move(body), timeout, std::move(done));
 }
 void ProtocolClient::cancel() { impl_->cancel(); }

@@ -24,7 +24,8 @@ constexpr std::chrono::milliseconds kAcceptPause{100};
 
 }  // namespace
 
-class ProtocolServer::Impl final : public ConnectionOwner, public std::enable_shared_from_this<ProtocolServer::Impl> {
+class ProtocolServer::Impl final : public ConnectionOwner,
+                                   public std::enable_shared_from_this<ProtocolServer::Impl> {
  public:
   Impl(asio::io_context& io, Options options, Handler handler)
       : options_(std::move(options)),
@@ -127,7 +128,8 @@ class ProtocolServer::Impl final : public ConnectionOwner, public std::enable_sh
       take_off_handshakes(oldest);
       oldest.close();
     }
-    begin(std::make_shared<HttpConnection<TlsStream>>(shared_from_this(), TcpStream(std::move(socket)), *tls_));
+    begin(
+        std::make_shared<HttpConnection<TlsStream>>(shared_from_this(), TcpStream(std::move(socket)), *tls_));
   }
 
   void begin(const std::shared_ptr<ServerConnection>& connection) {

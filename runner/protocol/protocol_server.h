@@ -28,13 +28,14 @@ class ProtocolServer {
     Endpoint endpoint = {};  // Unix: its folder is made (0700) or must be ours alone; the socket is 0600
     TlsFiles tls = {};       // a client without a certificate of this CA gets nothing
     std::size_t max_connections = 4096;
-    std::size_t max_handshakes = 256;       // not yet authenticated; beyond it the oldest is closed
-    std::uint32_t header_limit = 8U << 10U; // bytes
-    std::uint64_t body_limit = 1ULL << 20U; // bytes
+    std::size_t max_handshakes = 256;        // not yet authenticated; beyond it the oldest is closed
+    std::uint32_t header_limit = 8U << 10U;  // bytes
+    std::uint64_t body_limit = 1ULL << 20U;  // bytes
     std::map<std::string, std::uint64_t> body_limits = {{"/v1/report", 1ULL << 30U}};  // by path
     std::chrono::milliseconds handshake_timeout{10'000};
-    std::chrono::milliseconds idle_timeout{60'000};     // until the next request's header is whole
-    std::chrono::milliseconds transfer_timeout{30'000}; // of a body or reply, and 1 s more for each MiB of it
+    std::chrono::milliseconds idle_timeout{60'000};  // until the next request's header is whole
+    std::chrono::milliseconds transfer_timeout{
+        30'000};  // of a body or reply, and 1 s more for each MiB of it
   };
 
   struct Reply {

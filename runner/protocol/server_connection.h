@@ -40,11 +40,14 @@ class ServerConnection {
 
 // Kept alive by its pending operation, or by the ReplyTo it waits for.
 template <typename Stream>
-class HttpConnection final : public ServerConnection, public std::enable_shared_from_this<HttpConnection<Stream>> {
+class HttpConnection final : public ServerConnection,
+                             public std::enable_shared_from_this<HttpConnection<Stream>> {
  public:
   template <typename... StreamArguments>
   explicit HttpConnection(std::shared_ptr<ConnectionOwner> owner, StreamArguments&&... arguments)
-      : owner_(std::move(owner)), stream_(std::forward<StreamArguments>(arguments)...), buffer_(kLargestRead) {}
+      : owner_(std::move(owner)),
+        stream_(std::forward<StreamArguments>(arguments)...),
+        buffer_(kLargestRead) {}
 
   ~HttpConnection() override { owner_->on_closed(*this); }
   HttpConnection(const HttpConnection&) = delete;
@@ -77,7 +80,8 @@ class HttpConnection final : public ServerConnection, public std::enable_shared_
   using Response = boost::beast::http::response<boost::beast::http::string_body>;
   using Status = boost::beast::http::status;
   using SocketError = boost::beast::error_code;
-  using LowestLayer = std::remove_reference_t<decltype(boost::beast::get_lowest_layer(std::declval<Stream&>()))>;
+  using LowestLayer =
+      std::remove_reference_t<decltype(boost::beast::get_lowest_layer(std::declval<Stream&>()))>;
   static constexpr bool kTls = !std::is_same_v<Stream, LowestLayer>;
   static constexpr std::size_t kLargestRead = 256U << 10U;
 
@@ -127,9 +131,10 @@ class HttpConnection final : public ServerConnection, public std::enable_shared_
     if (!length) return refuse(Status::length_required, "a Content-Length is required\n");
     if (*length > body_limit(path_)) return refuse(Status::payload_too_large, "the body is too large\n");
     lowest().expires_after(transfer_time(*length));
-    boost::beast::http::async_read(
-        stream_, buffer_, *parser_,
-        [self = this->shared_from_this()](SocketError read_error, std::size_t) { self->on_body(read_error); });
+    boost::beast::http::async_read(stream_, buffer_, *parser_,
+                                   [self = this->shared_from_this()](SocketError read_error, std::size_t) {
+                                     self->on_body(read_error);
+                                   });
   }
 
   void on_body(SocketError error) {
@@ -147,7 +152,8 @@ class HttpConnection final : public ServerConnection, public std::enable_shared_
   }
 
   void on_read_error(SocketError error) {
-    const auto& http_errors = boost::beast::http::make_error_code(boost::beast::http::error::end_of_stream).category();
+    const auto& http_errors =
+        boost::beast::http::make_error_code(boost::beast::http::error::end_of_stream).category();
     if (error == boost::beast::http::error::end_of_stream || error.category() != http_errors) return close();
     if (error == boost::beast::http::error::body_limit) {
       return refuse(Status::payload_too_large, "the body is too large\n");

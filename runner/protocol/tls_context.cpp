@@ -10,8 +10,10 @@ namespace {
 namespace ssl = boost::asio::ssl;
 
 Error unusable(const char* what, const std::string& file, const std::string& why) {
-  return Error{ErrorCode::kInvalidArgument,
-               std::string(what) + " '" + file + "' cannot be used: " + why + "; it must be a readable PEM file", false};
+  return Error{
+      ErrorCode::kInvalidArgument,
+      std::string(what) + " '" + file + "' cannot be used: " + why + "; it must be a readable PEM file",
+      false};
 }
 
 }  // namespace
@@ -19,10 +21,11 @@ Error unusable(const char* what, const std::string& file, const std::string& why
 Result<std::unique_ptr<ssl::context>> make_tls_context(TlsSide side, const TlsFiles& files) {
   if (!files.complete()) {
     return Error{ErrorCode::kInvalidArgument,
-                 "mutual TLS needs three PEM files: the CA, a certificate, and its key; only some are given", false};
+                 "mutual TLS needs three PEM files: the CA, a certificate, and its key; only some are given",
+                 false};
   }
   auto context = std::make_unique<ssl::context>(side == TlsSide::kServer ? ssl::context::tls_server
-                                                                        : ssl::context::tls_client);
+                                                                         : ssl::context::tls_client);
   SSL_CTX* native = context->native_handle();
   SSL_CTX_set_min_proto_version(native, TLS1_3_VERSION);
   // No resumption: every connection shows its certificate, and the server keeps nothing for those that left.
@@ -37,7 +40,8 @@ Result<std::unique_ptr<ssl::context>> make_tls_context(TlsSide side, const TlsFi
   context->use_private_key_file(files.key, ssl::context::pem, error);
   if (error) return unusable("the key", files.key, error.message());
   if (SSL_CTX_check_private_key(native) != 1) {
-    return unusable("the key", files.key, "it does not belong to the certificate '" + files.certificate + "'");
+    return unusable("the key", files.key,
+                    "it does not belong to the certificate '" + files.certificate + "'");
   }
   context->set_verify_mode(ssl::verify_peer | ssl::verify_fail_if_no_peer_cert, error);
   if (error) return unusable("the CA", files.ca, error.message());

@@ -18,8 +18,9 @@ void CommitThread::write(CommitGroup&& group) {
 
 void CommitThread::run() {
   for (;;) {
-    std::optional<CommitGroup> group = state_.when([](const State& s) { return s.ending || s.group.has_value(); },
-                                                   [](State& s) { return std::exchange(s.group, std::nullopt); });
+    std::optional<CommitGroup> group =
+        state_.when([](const State& s) { return s.ending || s.group.has_value(); },
+                    [](State& s) { return std::exchange(s.group, std::nullopt); });
     if (!group) return;
     const Status written = committer_.write(*group);
     const std::uint64_t number = group->number;

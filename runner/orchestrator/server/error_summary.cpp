@@ -24,7 +24,8 @@ std::string key_of(const ScriptError& error) {
   bool in_path = false;
   for (std::size_t i = 0; i < message.size(); ++i) {
     const char c = message[i];
-    const bool path_starts = c == '/' && (i == 0 || message[i - 1] == '\'' || message[i - 1] == '"' || message[i - 1] == ' ');
+    const bool path_starts =
+        c == '/' && (i == 0 || message[i - 1] == '\'' || message[i - 1] == '"' || message[i - 1] == ' ');
     if (path_starts) {
       in_path = true;
       key += '/';
@@ -43,7 +44,8 @@ std::string key_of(const ScriptError& error) {
 std::string file_name_part(const std::string& text) {
   std::string out;
   for (const char c : text.substr(0, 60)) {
-    const bool plain = is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
+    const bool plain =
+        is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
     out += plain ? c : '_';
   }
   return out.empty() ? "error" : out;
@@ -60,7 +62,8 @@ std::string last_part(const std::string& text, std::size_t limit) {
 
 }  // namespace
 
-std::optional<ErrorSummary::Traceback> ErrorSummary::add(const ScriptError& error, const Occurrence& occurrence) {
+std::optional<ErrorSummary::Traceback> ErrorSummary::add(const ScriptError& error,
+                                                         const Occurrence& occurrence) {
   ++total_;
   std::string key = key_of(error);
   auto found = index_.find(key);
@@ -75,8 +78,8 @@ std::optional<ErrorSummary::Traceback> ErrorSummary::add(const ScriptError& erro
     group.example.traceback.clear();
     group.first = occurrence;
     const std::string phase = to_string(error.phase);
-    group.path = fmt::format("user/error/{}-{}-{}.txt", phase.empty() ? "process" : phase, file_name_part(error.type),
-                             sha256_hex(key).substr(0, 8));
+    group.path = fmt::format("user/error/{}-{}-{}.txt", phase.empty() ? "process" : phase,
+                             file_name_part(error.type), sha256_hex(key).substr(0, 8));
     found = index_.emplace(std::move(key), groups_.size()).first;
     groups_.push_back(std::move(group));
   }
@@ -92,8 +95,9 @@ std::optional<ErrorSummary::Traceback> ErrorSummary::add(const ScriptError& erro
   if (traceback_bytes_ + text.size() > limits_.traceback_bytes) return std::nullopt;
   traceback_bytes_ += text.size();
   if (++group.tracebacks == limits_.tracebacks) {
-    text += fmt::format("--- further errors of this kind are only counted, in user/error.txt ({} were kept)\n",
-                        limits_.tracebacks);
+    text +=
+        fmt::format("--- further errors of this kind are only counted, in user/error.txt ({} were kept)\n",
+                    limits_.tracebacks);
   }
   return Traceback{group.path, std::move(text)};
 }
@@ -109,7 +113,8 @@ std::string ErrorSummary::text() const {
   for (const std::size_t i : order) {
     const Group& group = groups_[i];
     const std::string phase = to_string(group.example.phase);
-    out += fmt::format("\n{} x in {}: {}\n", group.count, phase.empty() ? "the process" : phase, one_line(group.example));
+    out += fmt::format("\n{} x in {}: {}\n", group.count, phase.empty() ? "the process" : phase,
+                       one_line(group.example));
     out += fmt::format("  first {} {}{}{}\n", group.first.time, group.first.where,
                        group.first.what_for.empty() ? "" : ", ", group.first.what_for);
     if (group.count > 1) out += fmt::format("  last  {}\n", group.last_time);

@@ -15,18 +15,18 @@ namespace parallelrun::orchestrator {
 class ErrorSummary {
  public:
   struct Limits {
-    std::size_t groups = 200;                   // unlike errors; further ones are counted together
-    std::size_t tracebacks = 20;                // for each group
-    std::uint64_t traceback_bytes = 32U << 20U; // for all of them
+    std::size_t groups = 200;                    // unlike errors; further ones are counted together
+    std::size_t tracebacks = 20;                 // for each group
+    std::uint64_t traceback_bytes = 32U << 20U;  // for all of them
   };
 
   ErrorSummary() : ErrorSummary(Limits{}) {}
   explicit ErrorSummary(Limits limits) : limits_(limits) {}
 
   struct Occurrence {
-    std::string time;     // "2024-01-31T12:00:00Z"
-    std::string where;    // "agent000 process001 pid 42"
-    std::string what_for; // "mini-batch 7, try 2 of 3"; empty outside a mini-batch
+    std::string time;      // "2024-01-31T12:00:00Z"
+    std::string where;     // "agent000 process001 pid 42"
+    std::string what_for;  // "mini-batch 7, try 2 of 3"; empty outside a mini-batch
   };
   // What to append below user/error/, as long as limits allow.
   struct Traceback {

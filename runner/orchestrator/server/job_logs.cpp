@@ -40,9 +40,12 @@ class QueueSink final : public spdlog::sinks::base_sink<spdlog::details::null_mu
 
 spdlog::level::level_enum level_of(LoggingLevel level) {
   switch (level) {
-    case LoggingLevel::kWarning: return spdlog::level::warn;
-    case LoggingLevel::kInfo: return spdlog::level::info;
-    case LoggingLevel::kDebug: break;
+    case LoggingLevel::kWarning:
+      return spdlog::level::warn;
+    case LoggingLevel::kInfo:
+      return spdlog::level::info;
+    case LoggingLevel::kDebug:
+      break;
   }
   return spdlog::level::debug;
 }
@@ -142,8 +145,8 @@ void JobLogs::on_logs(const AgentView& agent, std::vector<LogChunk>&& logs) {
       continue;
     }
     if (++refused_paths_ <= kFailuresTold) {
-      master_->warn("agent {} may not write to the log file '{}': {} bytes are left out", in_one_line(agent.name),
-                    in_one_line(chunk.path), chunk.bytes.size());
+      master_->warn("agent {} may not write to the log file '{}': {} bytes are left out",
+                    in_one_line(agent.name), in_one_line(chunk.path), chunk.bytes.size());
     }
   }
 }
@@ -162,22 +165,26 @@ bool JobLogs::may_tell_of_failure() {
   return false;
 }
 
-void JobLogs::on_try_failed(const AgentView& agent, const AttemptResult& result, std::uint32_t tries, bool final) {
-  add_error(result.error,
-            {utc_now(), in_one_line(fmt::format("{} {} pid {}", agent.name, result.process, result.pid)),
-             fmt::format("mini-batch {}, try {} of {}", result.mini_batch.value, tries, options_.run_max_try)});
+void JobLogs::on_try_failed(const AgentView& agent, const AttemptResult& result, std::uint32_t tries,
+                            bool final) {
+  add_error(
+      result.error,
+      {utc_now(), in_one_line(fmt::format("{} {} pid {}", agent.name, result.process, result.pid)),
+       fmt::format("mini-batch {}, try {} of {}", result.mini_batch.value, tries, options_.run_max_try)});
   if (!may_tell_of_failure()) return;
-  master_->warn("mini-batch {} failed on {} {} (try {} of {}{}): {}", result.mini_batch.value, in_one_line(agent.name),
-                in_one_line(result.process), tries, options_.run_max_try, final ? ", its items count as failed" : "",
-                in_one_line(one_line(result.error)));
+  master_->warn("mini-batch {} failed on {} {} (try {} of {}{}): {}", result.mini_batch.value,
+                in_one_line(agent.name), in_one_line(result.process), tries, options_.run_max_try,
+                final ? ", its items count as failed" : "", in_one_line(one_line(result.error)));
 }
 
 void JobLogs::on_process_failure(const AgentView& agent, const ProcessFailure& failure) {
-  add_error(failure.error,
-            {utc_now(), in_one_line(fmt::format("{} {} pid {}", agent.name, failure.process, failure.pid)), {}});
+  add_error(
+      failure.error,
+      {utc_now(), in_one_line(fmt::format("{} {} pid {}", agent.name, failure.process, failure.pid)), {}});
   if (!may_tell_of_failure()) return;
   master_->warn("{} {} failed in {}{}: {}", in_one_line(agent.name), in_one_line(failure.process),
-                to_string(failure.error.phase), failure.fatal ? " for good" : "", in_one_line(one_line(failure.error)));
+                to_string(failure.error.phase), failure.fatal ? " for good" : "",
+                in_one_line(one_line(failure.error)));
 }
 
 void JobLogs::add_error(const ScriptError& error, const ErrorSummary::Occurrence& occurrence) {

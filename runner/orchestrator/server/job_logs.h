@@ -27,7 +27,7 @@ class JobLogs final : public JobObserver {
     std::string job_name;
     LoggingLevel level = LoggingLevel::kInfo;  // [logging_level] of sys/master_role.txt
     std::uint32_t run_max_try = 3;
-    std::uint64_t processed_before = 0;        // mini-batches
+    std::uint64_t processed_before = 0;  // mini-batches
   };
 
   // Starts the writer's thread. Text of an earlier start is kept: below the new one in the two files that
@@ -51,7 +51,8 @@ class JobLogs final : public JobObserver {
   void on_agent_came(const AgentView& agent) override;
   void on_agent_gone(const AgentView& agent, std::string_view why, std::uint64_t leases_freed) override;
   void on_logs(const AgentView& agent, std::vector<LogChunk>&& logs) override;
-  void on_try_failed(const AgentView& agent, const AttemptResult& result, std::uint32_t tries, bool final) override;
+  void on_try_failed(const AgentView& agent, const AttemptResult& result, std::uint32_t tries,
+                     bool final) override;
   void on_process_failure(const AgentView& agent, const ProcessFailure& failure) override;
   void on_types_decided(const InputInfo& info) override;
   void on_ending(const JobResult& result) override;
@@ -74,10 +75,10 @@ class JobLogs final : public JobObserver {
   const Clock::time_point started_;
   Clock::time_point refreshed_{};
   Clock::time_point plan_told_{};
-  Clock::time_point window_{};         // of the failed tries that are told one by one
+  Clock::time_point window_{};  // of the failed tries that are told one by one
   std::uint32_t told_in_window_ = 0;
   std::uint64_t untold_ = 0;
-  std::uint64_t lost_told_ = 0;        // bytes
+  std::uint64_t lost_told_ = 0;  // bytes
   std::optional<Progress> shown_;
   bool errors_changed_ = false;
   std::uint64_t refused_paths_ = 0;

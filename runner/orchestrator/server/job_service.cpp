@@ -13,15 +13,24 @@ enum class Request { kRegister, kOther };
 ProtocolServer::Reply refusal(const Error& error, Request request) {
   unsigned status = 500;
   switch (error.code) {
-    case ErrorCode::kConflict: status = request == Request::kRegister ? 403 : 409; break;
-    case ErrorCode::kUnsupported: status = 426; break;
+    case ErrorCode::kConflict:
+      status = request == Request::kRegister ? 403 : 409;
+      break;
+    case ErrorCode::kUnsupported:
+      status = 426;
+      break;
     case ErrorCode::kInvalidArgument:
-    case ErrorCode::kCorrupt: status = 400; break;
-    case ErrorCode::kUnavailable: status = 503; break;
+    case ErrorCode::kCorrupt:
+      status = 400;
+      break;
+    case ErrorCode::kUnavailable:
+      status = 503;
+      break;
     case ErrorCode::kNotFound:
     case ErrorCode::kNoSpace:
     case ErrorCode::kIo:
-    case ErrorCode::kAborted: break;
+    case ErrorCode::kAborted:
+      break;
   }
   return {status, error.message + "\n"};
 }
@@ -38,8 +47,8 @@ void answer(std::unordered_map<std::uint64_t, ProtocolServer::ReplyTo>& parked, 
 
 }  // namespace
 
-JobService::JobService(boost::asio::io_context& io, Orchestrator& core, JobLogs& logs, ProgressStream& progress,
-                       Outputs outputs)
+JobService::JobService(boost::asio::io_context& io, Orchestrator& core, JobLogs& logs,
+                       ProgressStream& progress, Outputs outputs)
     : core_(core), logs_(logs), progress_(progress), outputs_(std::move(outputs)), timer_(io) {}
 
 void JobService::start() {
@@ -159,12 +168,14 @@ void JobService::interrupt(std::string why) {
 void JobService::advance(Time time) {
   Orchestrator::Ready ready = core_.take_ready();
   for (auto& [session, reply] : ready.leases) {
-    answer(leases_, session,
-           reply ? ProtocolServer::Reply{200, encode(*reply.value())} : refusal(reply.error(), Request::kOther));
+    answer(
+        leases_, session,
+        reply ? ProtocolServer::Reply{200, encode(*reply.value())} : refusal(reply.error(), Request::kOther));
   }
   for (auto& [session, reply] : ready.reports) {
-    answer(reports_, session,
-           reply ? ProtocolServer::Reply{200, encode(reply.value())} : refusal(reply.error(), Request::kOther));
+    answer(
+        reports_, session,
+        reply ? ProtocolServer::Reply{200, encode(reply.value())} : refusal(reply.error(), Request::kOther));
   }
   if (std::optional<CommitGroup> group = core_.take_group(time)) outputs_.write_group(std::move(*group));
   progress_.progress(core_.progress(), time);

@@ -25,7 +25,8 @@ class JobService {
   };
 
   // All references must outlive the service.
-  JobService(boost::asio::io_context& io, Orchestrator& core, JobLogs& logs, ProgressStream& progress, Outputs outputs);
+  JobService(boost::asio::io_context& io, Orchestrator& core, JobLogs& logs, ProgressStream& progress,
+             Outputs outputs);
 
   // Starts the ticks.
   void start();

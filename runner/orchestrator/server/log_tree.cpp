@@ -59,8 +59,8 @@ std::string file_name(const std::string& path) { return path.substr(path.rfind('
 }  // namespace
 
 bool agent_may_log_to(std::string_view path) {
-  static constexpr std::array<std::string_view, 5> kPrefixes = {"sys/node/", "user/entry_script_log/", "user/stdout/",
-                                                                "user/stderr/", "perf/"};
+  static constexpr std::array<std::string_view, 5> kPrefixes = {"sys/node/", "user/entry_script_log/",
+                                                                "user/stdout/", "user/stderr/", "perf/"};
   const bool known = std::any_of(kPrefixes.begin(), kPrefixes.end(),
                                  [path](std::string_view prefix) { return path.starts_with(prefix); });
   if (!known || path.size() > 1024) return false;
@@ -68,8 +68,8 @@ bool agent_may_log_to(std::string_view path) {
   for (;;) {
     const std::size_t slash = path.find('/');
     const std::string_view component = path.substr(0, slash);
-    const bool plain = !component.empty() && component.size() <= 200 && component != "." && component != ".." &&
-                       std::none_of(component.begin(), component.end(), [](char c) {
+    const bool plain = !component.empty() && component.size() <= 200 && component != "." &&
+                       component != ".." && std::none_of(component.begin(), component.end(), [](char c) {
                          const auto u = static_cast<unsigned char>(c);
                          return u < 0x20 || u == 0x7f;
                        });
@@ -85,7 +85,8 @@ LogTree::~LogTree() {
 
 Result<int> LogTree::open_folder_of(const std::string& path) {
   constexpr int kFolder = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
-  if (mkdir(options_.directory.c_str(), 0777) != 0 && errno != EEXIST) return failed("making the folder of", path, errno);
+  if (mkdir(options_.directory.c_str(), 0777) != 0 && errno != EEXIST)
+    return failed("making the folder of", path, errno);
   Descriptor folder(open(options_.directory.c_str(), kFolder));
   if (folder.get() < 0) return failed("opening the folder of", path, errno);
   std::size_t start = 0;
@@ -114,7 +115,7 @@ Result<LogTree::OpenFile*> LogTree::open_file(const std::string& path) {
   Descriptor fd(openat(folder.get(), file_name(path).c_str(),
                        O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666));
   if (fd.get() < 0) return failed("opening", path, errno);
-  struct stat status {};
+  struct stat status{};
   if (fstat(fd.get(), &status) != 0) return failed("looking at", path, errno);
   if (!S_ISREG(status.st_mode)) return failed("opening", path, ENXIO);
   while (open_.size() >= options_.max_open) forget(std::string(by_use_.back()));
@@ -169,10 +170,12 @@ Status LogTree::replace(const std::string& path, std::string_view content) {
   const Descriptor folder(*opened);
   const std::string name = file_name(path);
   const std::string fresh = "." + name + ".new";
-  Descriptor fd(openat(folder.get(), fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666));
+  Descriptor fd(openat(folder.get(), fresh.c_str(),
+                       O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666));
   if (fd.get() < 0) return failed("opening", path, errno);
   if (Status s = write_all(fd.get(), path, content); !s) return s;
-  if (renameat(folder.get(), fresh.c_str(), folder.get(), name.c_str()) != 0) return failed("replacing", path, errno);
+  if (renameat(folder.get(), fresh.c_str(), folder.get(), name.c_str()) != 0)
+    return failed("replacing", path, errno);
   return {};
 }
 
@@ -180,8 +183,9 @@ std::string LogTree::tail(const std::string& path, std::size_t limit) {
   Result<int> opened = open_folder_of(path);
   if (!opened) return {};
   const Descriptor folder(*opened);
-  const Descriptor fd(openat(folder.get(), file_name(path).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  struct stat status {};
+  const Descriptor fd(
+      openat(folder.get(), file_name(path).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  struct stat status{};
   if (fd.get() < 0 || fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
   const auto size = static_cast<std::size_t>(status.st_size);
   const std::size_t wanted = std::min(size, limit);

@@ -21,9 +21,9 @@ bool agent_may_log_to(std::string_view path);
 class LogTree {
  public:
   struct Options {
-    std::string directory;                    // absolute path of `logs/`, which exists or can be made
-    std::uint64_t file_cap = 64ULL << 20U;    // bytes; a file that would grow beyond is renamed to NAME.1 first
-    std::size_t max_open = 128;               // files kept open
+    std::string directory;                  // absolute path of `logs/`, which exists or can be made
+    std::uint64_t file_cap = 64ULL << 20U;  // bytes; a file that would grow beyond is renamed to NAME.1 first
+    std::size_t max_open = 128;             // files kept open
   };
 
   explicit LogTree(Options options) : options_(std::move(options)) {}

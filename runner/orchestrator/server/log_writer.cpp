@@ -42,13 +42,13 @@ void LogWriter::run() {
   for (;;) {
     std::deque<Piece> appended;
     std::unordered_map<std::string, std::string> replaced;
-    const bool ending = state_.when(
-        [](const State& s) { return s.ending || !s.appended.empty() || !s.replaced.empty(); },
-        [&](State& s) {
-          appended.swap(s.appended);
-          replaced.swap(s.replaced);
-          return s.ending;
-        });
+    const bool ending =
+        state_.when([](const State& s) { return s.ending || !s.appended.empty() || !s.replaced.empty(); },
+                    [&](State& s) {
+                      appended.swap(s.appended);
+                      replaced.swap(s.replaced);
+                      return s.ending;
+                    });
     if (ending && appended.empty() && replaced.empty()) return;
     Losses losses;
     std::size_t written = 0;

@@ -46,7 +46,9 @@ std::string holder_of(int fd) {
   if (!holder.is_object()) return "another orchestrator";
   const auto word = [&](const char* key) {
     const auto found = holder.find(key);
-    return found == holder.end() ? std::string("?") : found->is_string() ? found->get<std::string>() : found->dump();
+    return found == holder.end() ? std::string("?")
+           : found->is_string()  ? found->get<std::string>()
+                                 : found->dump();
   };
   return fmt::format("process {} on {}, started {}", word("pid"), word("host"), word("started"));
 }
@@ -55,7 +57,8 @@ Result<int> take_lock(const std::string& directory) {
   const std::string path = directory + "/" + kLock;
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
   if (fd < 0) {
-    return Error{ErrorCode::kIo, fmt::format("the lock '{}' cannot be opened: {}", path, std::strerror(errno)), false};
+    return Error{ErrorCode::kIo,
+                 fmt::format("the lock '{}' cannot be opened: {}", path, std::strerror(errno)), false};
   }
   if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
     const int number = errno;
@@ -63,12 +66,13 @@ Result<int> take_lock(const std::string& directory) {
     close(fd);
     if (number != EWOULDBLOCK) {
       return Error{ErrorCode::kUnsupported,
-                   fmt::format("the store of '{}' cannot lock files: {}; choose another output directory", directory,
-                               std::strerror(number)),
+                   fmt::format("the store of '{}' cannot lock files: {}; choose another output directory",
+                               directory, std::strerror(number)),
                    false};
     }
-    return conflict(fmt::format("'{}' is in use by another run ({}); wait for it, stop it, or choose another output directory",
-                                directory, holder));
+    return conflict(fmt::format(
+        "'{}' is in use by another run ({}); wait for it, stop it, or choose another output directory",
+        directory, holder));
   }
   const std::string text =
       nlohmann::json{{"pid", getpid()}, {"host", host_name()}, {"started", utc_now()}}.dump() + "\n";
@@ -83,8 +87,8 @@ std::string output_file_of(const ResolvedJob& job) {
 
 // Whether `name` may be a file of ours in the output directory: job.json could have been tampered with.
 bool plain_name(const std::string& name) {
-  return !name.empty() && name.find('/') == std::string::npos && name != "." && name != ".." && name != kState &&
-         name != "logs";
+  return !name.empty() && name.find('/') == std::string::npos && name != "." && name != ".." &&
+         name != kState && name != "logs";
 }
 
 struct Identity {
@@ -112,11 +116,13 @@ Result<Identity> identity_from(const std::string& text, const std::string& path)
     identity.output_file = document.at("outputFile").get<std::string>();
     identity.clearing = document.at("clearing").get<std::vector<std::string>>();
   } catch (const nlohmann::json::exception& e) {
-    return Error{ErrorCode::kCorrupt,
-                 fmt::format("'{}' is damaged ({}), so it cannot be told whose results these are; move the directory away "
-                             "or choose another output directory",
-                             path, e.what()),
-                 false};
+    return Error{
+        ErrorCode::kCorrupt,
+        fmt::format(
+            "'{}' is damaged ({}), so it cannot be told whose results these are; move the directory away "
+            "or choose another output directory",
+            path, e.what()),
+        false};
   }
   return identity;
 }
@@ -124,7 +130,8 @@ Result<Identity> identity_from(const std::string& text, const std::string& path)
 Status remove_tree(const std::string& path) {
   std::error_code error;
   fs::remove_all(path, error);
-  if (error) return Error{ErrorCode::kIo, fmt::format("'{}' cannot be removed: {}", path, error.message()), false};
+  if (error)
+    return Error{ErrorCode::kIo, fmt::format("'{}' cannot be removed: {}", path, error.message()), false};
   return {};
 }
 
@@ -140,8 +147,11 @@ Status clear(const std::string& directory, const std::vector<std::string>& outpu
   }
   std::error_code error;
   std::vector<fs::path> state;
-  for (const auto& entry : fs::directory_iterator(directory + "/" + kState, error)) state.push_back(entry.path());
-  if (error) return Error{ErrorCode::kIo, fmt::format("'{}/{}' cannot be listed: {}", directory, kState, error.message()), false};
+  for (const auto& entry : fs::directory_iterator(directory + "/" + kState, error))
+    state.push_back(entry.path());
+  if (error)
+    return Error{ErrorCode::kIo,
+                 fmt::format("'{}/{}' cannot be listed: {}", directory, kState, error.message()), false};
   for (const fs::path& path : state) {
     if (path.filename() == "lock" || path.filename() == "job.json") continue;
     if (Status s = remove_tree(path.string()); !s) return s;
@@ -154,9 +164,10 @@ Status refuse_foreign_files(const std::string& directory, const std::string& out
   for (const std::string& name : {output_file, std::string("failed_items.jsonl"), std::string("_SUCCESS")}) {
     std::error_code error;
     if (name.empty() || !fs::exists(fs::symlink_status(directory + "/" + name, error))) continue;
-    return conflict(fmt::format("'{}/{}' exists and is not from a ParallelRunJob; it is left alone. Move it away, or choose "
-                                "another output directory{}",
-                                directory, name, name == output_file ? " or appendRowFileName" : ""));
+    return conflict(fmt::format(
+        "'{}/{}' exists and is not from a ParallelRunJob; it is left alone. Move it away, or choose "
+        "another output directory{}",
+        directory, name, name == output_file ? " or appendRowFileName" : ""));
   }
   return {};
 }
@@ -166,7 +177,8 @@ std::string named(const std::vector<std::string>& differences) {
   for (std::size_t i = 0; i < differences.size() && i < kDifferencesNamed; ++i) {
     text += (i == 0 ? "" : "; ") + differences[i];
   }
-  if (differences.size() > kDifferencesNamed) text += fmt::format("; and {} more", differences.size() - kDifferencesNamed);
+  if (differences.size() > kDifferencesNamed)
+    text += fmt::format("; and {} more", differences.size() - kDifferencesNamed);
   return text;
 }
 
@@ -178,13 +190,16 @@ Result<std::unique_ptr<OutputDirectory>> OutputDirectory::open(const ResolvedJob
   fs::create_directories(path, error);
   if (error || !fs::is_directory(path, error)) {
     return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("output directory '{}' cannot be made: {}", path, error ? error.message() : "it is a file"), false};
+                 fmt::format("output directory '{}' cannot be made: {}", path,
+                             error ? error.message() : "it is a file"),
+                 false};
   }
   const std::string state = path + "/" + kState;
   if (mkdir(state.c_str(), 0777) != 0 && errno != EEXIST) {
     const int number = errno;
     return Error{number == ENOSPC || number == EDQUOT ? ErrorCode::kNoSpace : ErrorCode::kInvalidArgument,
-                 fmt::format("output directory '{}' cannot be written to: {}", path, std::strerror(number)), false};
+                 fmt::format("output directory '{}' cannot be written to: {}", path, std::strerror(number)),
+                 false};
   }
   Result<int> lock = take_lock(path);
   if (!lock) return lock.error();
@@ -203,7 +218,9 @@ Status OutputDirectory::claim(const ResolvedJob& job, bool overwrite) {
   ours.fingerprint = parallelrun::fingerprint(ours.settings);
   ours.output_file = output_file_of(job);
   fingerprint_ = ours.fingerprint;
-  const auto write = [&] { return write_atomically(storage, kJob, to_json(ours, job.spec.name).dump(2) + "\n"); };
+  const auto write = [&] {
+    return write_atomically(storage, kJob, to_json(ours, job.spec.name).dump(2) + "\n");
+  };
 
   const Result<bool> claimed = storage.exists(kJob);
   if (!claimed) return claimed.error();
@@ -219,9 +236,10 @@ Status OutputDirectory::claim(const ResolvedJob& job, bool overwrite) {
   if (same && found->clearing.empty()) return {};
   if (!same && !overwrite) {
     const std::vector<std::string> differences = differing_settings(found->settings, ours.settings);
-    return conflict(fmt::format("'{}' holds the results of another job ({}); choose another output directory, or give "
-                                "--overwrite (output.overwrite: true) to replace them",
-                                path_, differences.empty() ? "made by another version" : named(differences)));
+    return conflict(
+        fmt::format("'{}' holds the results of another job ({}); choose another output directory, or give "
+                    "--overwrite (output.overwrite: true) to replace them",
+                    path_, differences.empty() ? "made by another version" : named(differences)));
   }
 
   if (found) ours.clearing = found->clearing;

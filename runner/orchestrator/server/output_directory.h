@@ -2,7 +2,8 @@
 // commits need. Everything that can refuse a start is here.
 //
 // .parallelrun/lock      held with flock() for the life of this object; says who holds it
-// .parallelrun/job.json  identity of the job: fingerprint, the settings behind it, the name of the output file
+// .parallelrun/job.json  identity of the job: fingerprint, the settings behind it, the name of the output
+// file
 #pragma once
 
 #include <memory>
@@ -16,11 +17,10 @@ namespace parallelrun::orchestrator {
 class OutputDirectory {
  public:
   // Creates the directory where missing, takes the lock, tries out the store, and checks or writes job.json.
-  // `overwrite` [output.overwrite]: another job's files are cleared away, foreign ones never. The same job goes
-  // on, with it or without.
-  // Errors: kConflict (another orchestrator runs; another job's results; a file of the same name that is not
-  // ours), kInvalidArgument, kUnsupported (the store cannot append, cut or sync), kNoSpace, kIo. All are
-  // sentences for the user.
+  // `overwrite` [output.overwrite]: another job's files are cleared away, foreign ones never. The same job
+  // goes on, with it or without. Errors: kConflict (another orchestrator runs; another job's results; a file
+  // of the same name that is not ours), kInvalidArgument, kUnsupported (the store cannot append, cut or
+  // sync), kNoSpace, kIo. All are sentences for the user.
   static Result<std::unique_ptr<OutputDirectory>> open(const ResolvedJob& job, bool overwrite);
 
   // Gives up the lock.

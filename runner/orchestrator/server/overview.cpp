@@ -47,8 +47,8 @@ std::optional<std::chrono::seconds> time_left(const Progress& progress, std::uin
   return std::chrono::seconds(static_cast<std::int64_t>(left + 0.5));
 }
 
-std::string Overview::text(const std::string& now, std::chrono::milliseconds elapsed, const Progress& progress,
-                           const std::optional<JobResult>& result) const {
+std::string Overview::text(const std::string& now, std::chrono::milliseconds elapsed,
+                           const Progress& progress, const std::optional<JobResult>& result) const {
   const Counts& counts = progress.counts;
   std::string out;
   if (result) {
@@ -64,8 +64,10 @@ std::string Overview::text(const std::string& now, std::chrono::milliseconds ela
   out += fmt::format("Mini-batches created:   {}{}\n", progress.planned,
                      progress.plan_complete ? "" : " so far (the input is still being listed)");
   out += fmt::format("Mini-batches processed: {}\n", counts.processed());
-  out += fmt::format("  succeeded:            {}\n  failed:               {}\n", counts.succeeded, counts.failed);
-  out += fmt::format("Items succeeded:        {}\nItems failed:           {}\n", counts.items_succeeded, counts.items_failed);
+  out += fmt::format("  succeeded:            {}\n  failed:               {}\n", counts.succeeded,
+                     counts.failed);
+  out += fmt::format("Items succeeded:        {}\nItems failed:           {}\n", counts.items_succeeded,
+                     counts.items_failed);
   out += fmt::format("Failed tries:           {}\n", counts.tries_failed);
   if (processed_before_ > 0) out += fmt::format("Processed before this start: {}\n", processed_before_);
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(elapsed);

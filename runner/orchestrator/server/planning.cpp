@@ -37,7 +37,8 @@ Result<std::unique_ptr<Planning>> Planning::open(const std::string& plan_file, c
   return planning;
 }
 
-Planning::Planning(std::unique_ptr<PlanStorage> written, std::unique_ptr<PlanStorage> read, const ResolvedJob& job)
+Planning::Planning(std::unique_ptr<PlanStorage> written, std::unique_ptr<PlanStorage> read,
+                   const ResolvedJob& job)
     : spec_(job.spec),
       directories_(job.input_directories),
       output_directory_(job.output_directory),
@@ -59,7 +60,8 @@ void Planning::start(Events events) {
 }
 
 void Planning::plan() {
-  auto planner = Planner::create(Planner::options_for(spec_, directories_, output_directory_), writer_->last_found());
+  auto planner =
+      Planner::create(Planner::options_for(spec_, directories_, output_directory_), writer_->last_found());
   Status ended = planner ? plan_all(**planner) : Status(planner.error());
   if (!ended && !stopping_) events_.on_failed(ended.error());
 }

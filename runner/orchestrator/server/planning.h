@@ -1,7 +1,8 @@
 // Planning on threads of its own, and what the core and the commit thread see of it.
 //
-// The planner's thread appends to the plan file and tells how far it is; the core reads the plan back from the file,
-// never beyond what was told. So what waits is on disk, and the core never waits for a directory to be listed.
+// The planner's thread appends to the plan file and tells how far it is; the core reads the plan back from
+// the file, never beyond what was told. So what waits is on disk, and the core never waits for a directory to
+// be listed.
 #pragma once
 
 #include <atomic>
@@ -71,10 +72,10 @@ class Planning final : public MiniBatchSource, public PlanDurability, public Sam
   std::unique_ptr<PlanWriter> writer_;
   PlanReader reader_;
   PlanExtent found_;
-  PlanExtent seen_;                       // core thread: the extent it reads up to
-  std::uint64_t durable_ = 0;             // commit thread: mini-batches
+  PlanExtent seen_;            // core thread: the extent it reads up to
+  std::uint64_t durable_ = 0;  // commit thread: mini-batches
   Guarded<PlanExtent> extent_;
-  Guarded<std::vector<Sampled>> samples_; // by input
+  Guarded<std::vector<Sampled>> samples_;  // by input
   Events events_;
   std::atomic<bool> stopping_{false};
   std::thread planner_;

@@ -33,11 +33,14 @@ using namespace orchestrator;  // NOLINT(google-build-using-namespace): this fil
 enum ExitCode : int { kComplete = 0, kFailed = 1, kRefused = 2, kInterrupted = 130 };
 
 // The finished event has the same members however far a start came.
-nlohmann::json with_places(nlohmann::json event, const ResolvedJob& job, std::chrono::steady_clock::time_point started) {
+nlohmann::json with_places(nlohmann::json event, const ResolvedJob& job,
+                           std::chrono::steady_clock::time_point started) {
   const std::string& out = job.output_directory;
-  event["durationSeconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  event["durationSeconds"] =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   event["outputDirectory"] = out;
-  if (job.spec.output_action == OutputAction::kAppendRow) event["output"] = out + "/" + job.spec.append_row_file_name;
+  if (job.spec.output_action == OutputAction::kAppendRow)
+    event["output"] = out + "/" + job.spec.append_row_file_name;
   event["failedItems"] = out + "/failed_items.jsonl";
   event["logs"] = out + "/logs";
   return event;
@@ -70,12 +73,14 @@ class Run {
   Status read_job() {
     std::ifstream file(options_.job_file, std::ios::binary);
     if (!file) {
-      return Error{ErrorCode::kInvalidArgument, fmt::format("job file '{}' cannot be read", options_.job_file), false};
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("job file '{}' cannot be read", options_.job_file), false};
     }
     const std::string text(std::istreambuf_iterator<char>(file), {});
     const nlohmann::json document = nlohmann::json::parse(text, nullptr, false);
     if (document.is_discarded()) {
-      return Error{ErrorCode::kInvalidArgument, fmt::format("job file '{}' is not JSON", options_.job_file), false};
+      return Error{ErrorCode::kInvalidArgument, fmt::format("job file '{}' is not JSON", options_.job_file),
+                   false};
     }
     Result<ResolvedJob> job = resolved_job_from_json(document);
     if (!job) return job.error();
@@ -105,8 +110,9 @@ class Run {
     planning_ = std::move(*planning);
     storage_.emplace(std::filesystem::path(directory_->path()));
     const bool rows = job_.spec.output_action == OutputAction::kAppendRow;
-    auto opened = Committer::open(*storage_, *planning_,
-                                  {rows ? job_.spec.append_row_file_name : std::string(), directory_->fingerprint()});
+    auto opened =
+        Committer::open(*storage_, *planning_,
+                        {rows ? job_.spec.append_row_file_name : std::string(), directory_->fingerprint()});
     if (!opened) return opened.error();
     committer_ = std::move(opened->committer);
     recovered_ = std::move(opened->job);
@@ -121,7 +127,8 @@ class Run {
     if (Status s = committer_->start(recovered_, plan.mini_batches); !s) return s;
 
     logs_.emplace(JobLogs::Options{directory_->logs(), job_.spec.name, job_.spec.logging_level,
-                                   static_cast<std::uint32_t>(job_.spec.run_max_try), recovered_.counts.processed()});
+                                   static_cast<std::uint32_t>(job_.spec.run_max_try),
+                                   recovered_.counts.processed()});
     logs_->note(fmt::format("job '{}', run {}, epoch {}, listening on {}; committed before: {} mini-batches",
                             job_.spec.name, recovered_.run, recovered_.epoch, to_string(server_->endpoint()),
                             recovered_.counts.processed()));
@@ -141,7 +148,8 @@ class Run {
     core.heartbeat = options_.heartbeat;
     core.session_timeout = options_.session_timeout;
     core.abort_grace = options_.abort_grace;
-    core_.emplace(std::move(core), std::move(recovered_), *planning_, *planning_, *logs_, std::chrono::steady_clock::now());
+    core_.emplace(std::move(core), std::move(recovered_), *planning_, *planning_, *logs_,
+                  std::chrono::steady_clock::now());
     service_.emplace(io_, *core_, *logs_, progress_,
                      JobService::Outputs{[this](CommitGroup&& group) { commits_->write(std::move(group)); },
                                          [this] { boost::asio::post(io_, [this] { io_.stop(); }); }});
@@ -181,7 +189,8 @@ class Run {
 
   void on_signal(boost::system::error_code error, int number) {
     if (error) return;
-    signals_.async_wait([this](boost::system::error_code again_error, int again) { on_signal(again_error, again); });
+    signals_.async_wait(
+        [this](boost::system::error_code again_error, int again) { on_signal(again_error, again); });
     if (std::exchange(interrupted_, true)) return io_.stop();  // asked twice: without waiting for agents
     service_->interrupt(number == SIGINT ? "stopped by SIGINT (Ctrl-C)" : "stopped by SIGTERM");
   }
@@ -213,11 +222,14 @@ class Run {
       result->message = "stopped at once; start the same job again and it goes on from what is committed";
     }
     result->progress = progress;
-    const int code = result->state == JobState::kComplete ? kComplete : result->state == JobState::kFailed ? kFailed : kInterrupted;
+    const int code = result->state == JobState::kComplete ? kComplete
+                     : result->state == JobState::kFailed ? kFailed
+                                                          : kInterrupted;
     return finish(to_json(*result), progress, result, code);
   }
 
-  int finish(nlohmann::json event, const Progress& progress, const std::optional<JobResult>& result, int code) {
+  int finish(nlohmann::json event, const Progress& progress, const std::optional<JobResult>& result,
+             int code) {
     logs_->finish(progress, result);
     service_.reset();
     core_.reset();
@@ -232,14 +244,16 @@ class Run {
     result.progress.planned = recovered_.finished.size();
     result.progress.items_total = recovered_.counts.items_succeeded + recovered_.counts.items_failed;
     result.progress.plan_complete = true;
-    result.message = fmt::format("'{}' holds the complete results of this job already: {} mini-batches, nothing to do",
-                                 job_.output_directory, result.progress.planned);
+    result.message =
+        fmt::format("'{}' holds the complete results of this job already: {} mini-batches, nothing to do",
+                    job_.output_directory, result.progress.planned);
     if (!job_.spec.allow_reuse) {
-      return refuse(Error{ErrorCode::kConflict,
-                          fmt::format("'{}' holds the complete results of this job already, and allowReuse is false; move "
-                                      "them away or choose another output directory",
-                                      job_.output_directory),
-                          false});
+      return refuse(Error{
+          ErrorCode::kConflict,
+          fmt::format("'{}' holds the complete results of this job already, and allowReuse is false; move "
+                      "them away or choose another output directory",
+                      job_.output_directory),
+          false});
     }
     nlohmann::json event = to_json(result);
     event["reason"] = "AlreadyComplete";

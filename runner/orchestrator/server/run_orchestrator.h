@@ -10,22 +10,22 @@
 namespace parallelrun {
 
 struct OrchestratorOptions {
-  std::string job_file;     // --job: a ResolvedJob as JSON (see runner/job/resolved_job.h)
-  std::string listen;       // --listen: unix:/path, HOST:PORT or [IPV6]:PORT; port 0 takes a free one
-  TlsFiles tls = {};        // --tls-ca, --tls-certificate, --tls-key: needed unless only this machine can connect
-  int progress_fd = -1;     // --progress-fd: event stream, see progress_stream.h; negative: none
-  bool overwrite = false;   // --overwrite, or [output.overwrite] of the job: clear another job's results away
+  std::string job_file;  // --job: a ResolvedJob as JSON (see runner/job/resolved_job.h)
+  std::string listen;    // --listen: unix:/path, HOST:PORT or [IPV6]:PORT; port 0 takes a free one
+  TlsFiles tls = {};  // --tls-ca, --tls-certificate, --tls-key: needed unless only this machine can connect
+  int progress_fd = -1;    // --progress-fd: event stream, see progress_stream.h; negative: none
+  bool overwrite = false;  // --overwrite, or [output.overwrite] of the job: clear another job's results away
   std::chrono::milliseconds heartbeat{1'000};         // agents report at least this often
   std::chrono::milliseconds session_timeout{10'000};  // silence of an agent that frees its leases
-  std::chrono::milliseconds abort_grace{5'000};       // for agents to report and leave when the job is stopped
+  std::chrono::milliseconds abort_grace{5'000};  // for agents to report and leave when the job is stopped
 };
 
 // Exit codes: 0 complete (now or before); 1 the job failed, or its output cannot be written; 2 invalid or
 // refused (also: complete before and `allowReuse: false`); 130 stopped by SIGINT or SIGTERM, resumable.
 // Messages go to standard error and into the `finished` event.
 //
-// Call it on the main thread, before any other thread exists: it takes over SIGINT, SIGTERM, SIGPIPE and SIGXFSZ.
-// Blocks until the end; all of its threads are gone when it returns.
+// Call it on the main thread, before any other thread exists: it takes over SIGINT, SIGTERM, SIGPIPE and
+// SIGXFSZ. Blocks until the end; all of its threads are gone when it returns.
 int run_orchestrator(const OrchestratorOptions& options);
 
 }  // namespace parallelrun

@@ -19,7 +19,8 @@ Status cannot(const std::string& folder, const char* step, int number) {
                  false};
   }
   return Error{ErrorCode::kUnsupported,
-               "the store of '" + folder + "' cannot " + step + (number == 0 ? "" : std::string(": ") + std::strerror(number)) +
+               "the store of '" + folder + "' cannot " + step +
+                   (number == 0 ? "" : std::string(": ") + std::strerror(number)) +
                    "; results would not be safe there, choose another output directory",
                false};
 }
@@ -28,7 +29,8 @@ Status cannot(const std::string& folder, const char* step, int number) {
 class Probe {
  public:
   explicit Probe(const std::string& path)
-      : path_(path), fd_(open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666)) {}
+      : path_(path),
+        fd_(open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666)) {}
   ~Probe() {
     if (fd_ >= 0) close(fd_);
     unlink(path_.c_str());
@@ -54,7 +56,8 @@ Status check_store(const std::string& folder) {
   const std::string path = folder + "/probe";
   const Probe probe(path);
   if (probe.fd() < 0) return cannot(folder, "create files", errno);
-  if (!append(probe.fd(), "abcd") || !append(probe.fd(), "ef")) return cannot(folder, "append to a file", errno);
+  if (!append(probe.fd(), "abcd") || !append(probe.fd(), "ef"))
+    return cannot(folder, "append to a file", errno);
   if (ftruncate(probe.fd(), 3) != 0) return cannot(folder, "cut a file", errno);
   if (!append(probe.fd(), "g")) return cannot(folder, "append to a file that was cut", errno);
   char got[8] = {};

@@ -29,7 +29,13 @@ class JobFolder:
                 "metadata": {"name": "scripted"},
                 "spec": {
                     "entryScript": str(script),
-                    "inputs": [{"name": "images", "type": "file", "source": {"local": {"path": str(self.inputs)}}}],
+                    "inputs": [
+                        {
+                            "name": "images",
+                            "type": "file",
+                            "source": {"local": {"path": str(self.inputs)}},
+                        }
+                    ],
                     "output": {"source": {"local": {"path": str(self.output)}}},
                     "outputAction": "append_row",
                     "miniBatchSize": 2,
@@ -91,7 +97,11 @@ class Authority:
             "x509", "-req", "-days", "2", "-in", f"{base}.csr", "-CA", f"{self.base}.crt", "-CAkey", f"{self.base}.key",
             "-CAcreateserial", "-extfile", f"{base}.ext", "-out", f"{base}.crt",
         )  # fmt: skip
-        return {"ca": f"{self.base}.crt", "certificate": f"{base}.crt", "key": f"{base}.key"}
+        return {
+            "ca": f"{self.base}.crt",
+            "certificate": f"{base}.crt",
+            "key": f"{base}.key",
+        }
 
     @staticmethod
     def _openssl(*arguments):

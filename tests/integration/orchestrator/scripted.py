@@ -43,7 +43,9 @@ def connection(endpoint, tls=None, timeout=30):
         return http.client.HTTPConnection(host, int(port), timeout=timeout)
     context = ssl.create_default_context(cafile=tls["ca"])
     context.load_cert_chain(tls["certificate"], tls["key"])
-    return http.client.HTTPSConnection(host, int(port), timeout=timeout, context=context)
+    return http.client.HTTPSConnection(
+        host, int(port), timeout=timeout, context=context
+    )
 
 
 class Agent:
@@ -68,18 +70,28 @@ class Agent:
         return answer
 
     def register(self, **fields):
-        answer = self.post("/v1/register", wire.register(self.name, self.slots, **fields))
-        self.session, self.epoch, self.heartbeat, self.timeout, self.job = wire.register_reply(answer)
+        answer = self.post(
+            "/v1/register", wire.register(self.name, self.slots, **fields)
+        )
+        self.session, self.epoch, self.heartbeat, self.timeout, self.job = (
+            wire.register_reply(answer)
+        )
         return self
 
     def lease(self, want=100):
         self.sequences["lease"] += 1
-        return wire.lease_reply(self.post("/v1/lease", wire.lease(self.session, self.sequences["lease"], want)))
+        return wire.lease_reply(
+            self.post(
+                "/v1/lease", wire.lease(self.session, self.sequences["lease"], want)
+            )
+        )
 
     def report(self, results=(), **fields):
         with self.reporting:
             self.sequences["report"] += 1
-            body = wire.report(self.session, self.sequences["report"], results, **fields)
+            body = wire.report(
+                self.session, self.sequences["report"], results, **fields
+            )
             return wire.report_reply(self.post("/v1/report", body, self.reports))
 
     def answer(self, lease):
@@ -97,7 +109,10 @@ class Agent:
                 reply = self.lease(want)
                 directive = reply.directive
                 if reply.leases:
-                    directive = max(directive, self.report([self.answer(one) for one in reply.leases]))
+                    directive = max(
+                        directive,
+                        self.report([self.answer(one) for one in reply.leases]),
+                    )
         finally:
             over.set()
             heart.join()
@@ -113,7 +128,7 @@ class Agent:
 
 
 class Orchestrator:
-    def __init__(self, folder, job, listen=None, arguments=(), before=(), preexec=None):
+    def __init__(self, folder, job, listen=None, arguments=(), before=()):
         self.endpoint = None
         self.events = []
         job_file = folder / "job.json"
@@ -121,8 +136,20 @@ class Orchestrator:
         listen = listen or f"unix:{folder}/run/socket"
         reader, writer = os.pipe()
         self.process = subprocess.Popen(
-            [*before, PROGRAM, "orchestrator", "--job", job_file, "--listen", listen, "--progress-fd", str(writer), *arguments],
-            pass_fds=[writer], stderr=subprocess.PIPE, preexec_fn=preexec,
+            [
+                *before,
+                PROGRAM,
+                "orchestrator",
+                "--job",
+                job_file,
+                "--listen",
+                listen,
+                "--progress-fd",
+                str(writer),
+                *arguments,
+            ],
+            pass_fds=[writer],
+            stderr=subprocess.PIPE,
         )
         os.close(writer)
         self.pipe, self.buffer = reader, b""
@@ -130,7 +157,9 @@ class Orchestrator:
     def read_event(self, timeout=60):
         deadline = time.monotonic() + timeout
         while b"\n" not in self.buffer:
-            if not select.select([self.pipe], [], [], max(0, deadline - time.monotonic()))[0]:
+            if not select.select(
+                [self.pipe], [], [], max(0, deadline - time.monotonic())
+            )[0]:
                 raise TimeoutError("no event")
             piece = os.read(self.pipe, 65536)
             if not piece:
@@ -143,7 +172,10 @@ class Orchestrator:
 
     def ready(self):
         event = self.read_event()
-        assert event and event["event"] == "ready", (event, self.errors() if event is None else None)
+        assert event and event["event"] == "ready", (
+            event,
+            self.errors() if event is None else None,
+        )
         self.endpoint = event["endpoint"]
         return self
 
@@ -169,7 +201,11 @@ class Orchestrator:
         while self.read_event(timeout) is not None:
             pass
         code = self.process.wait(timeout)
-        finished = self.events[-1] if self.events and self.events[-1]["event"] == "finished" else None
+        finished = (
+            self.events[-1]
+            if self.events and self.events[-1]["event"] == "finished"
+            else None
+        )
         return code, finished
 
     def kill(self):

@@ -4,7 +4,6 @@ import http.client
 import json
 import os
 import random
-import resource
 import signal
 import ssl
 import time
@@ -26,11 +25,21 @@ def test_a_job_from_start_to_end(folder):
     assert finished["state"] == "Complete" and finished["itemsSucceeded"] == 25
     assert finished["output"] == str(folder.output / "parallel_run_step.txt")
     assert (folder.output / "_SUCCESS").read_text() == ""
-    assert json.loads((folder.output / ".parallelrun/result.json").read_text())["state"] == "Complete"
+    assert (
+        json.loads((folder.output / ".parallelrun/result.json").read_text())["state"]
+        == "Complete"
+    )
     overview = folder.log("job_progress_overview.txt")
-    assert overview.startswith("Result: Complete") and "Mini-batches created:   13" in overview, overview
+    assert (
+        overview.startswith("Result: Complete")
+        and "Mini-batches created:   13" in overview
+    ), overview
     master = folder.log("sys/master_role.txt")
-    assert "agent agent000" in master and "mini-batches created: 13" in master and "result: Complete" in master
+    assert (
+        "agent agent000" in master
+        and "mini-batches created: 13" in master
+        and "result: Complete" in master
+    )
 
 
 def test_started_again_it_says_that_it_is_complete(folder):
@@ -57,25 +66,43 @@ def test_results_come_back_with_everything_the_logs_need(folder):
         for lease in reply.leases:
             bad = lease.mini_batch if bad is None else bad
             if lease.mini_batch == bad:
-                failure = wire.error(4, "ValueError", f"no digit in {lease.attempt}", "Traceback (most recent call last)")
-                results.append(wire.result(lease, outcome=wire.FAILED, returned=0, failure=failure))
+                failure = wire.error(
+                    4,
+                    "ValueError",
+                    f"no digit in {lease.attempt}",
+                    "Traceback (most recent call last)",
+                )
+                results.append(
+                    wire.result(lease, outcome=wire.FAILED, returned=0, failure=failure)
+                )
             else:
                 results.append(agent.answer(lease))
-        logs = [("user/stdout/127.0.0.1/process000.stdout.txt", b"hello\n"), ("../../escaped", b"x"), ("/abs", b"x")]
-        directive = max(reply.directive, agent.report(results, logs=logs if results else ()))
+        logs = [
+            ("user/stdout/127.0.0.1/process000.stdout.txt", b"hello\n"),
+            ("../../escaped", b"x"),
+            ("/abs", b"x"),
+        ]
+        directive = max(
+            reply.directive, agent.report(results, logs=logs if results else ())
+        )
         if directive != wire.RUN:
             agent.report(leaving=True)
             break
     code, finished = orchestrator.wait()
     assert code == 0, finished
-    assert finished["itemsFailed"] == 2 and finished["firstError"].startswith("ValueError: no digit")
+    assert finished["itemsFailed"] == 2 and finished["firstError"].startswith(
+        "ValueError: no digit"
+    )
     assert "hello\n" in folder.log("user/stdout/127.0.0.1/process000.stdout.txt")
     summary = folder.log("user/error.txt")
     assert "2 x in run: ValueError: no digit" in summary, summary
     (traceback,) = (folder.output / "logs/user/error").iterdir()
     assert traceback.read_text().count("Traceback") == 2
     assert not list(folder.path.rglob("escaped"))
-    failed = [json.loads(line) for line in (folder.output / "failed_items.jsonl").read_text().splitlines()]
+    failed = [
+        json.loads(line)
+        for line in (folder.output / "failed_items.jsonl").read_text().splitlines()
+    ]
     assert len(failed) >= 1
     assert "may not write to the log file" in folder.log("sys/master_role.txt")
 
@@ -100,8 +127,14 @@ def test_a_lost_reply_loses_and_doubles_nothing(folder):
     orchestrator = folder.start().ready()
     agent = orchestrator.agent()
     reply = agent.lease()
-    again = wire.lease_reply(agent.post("/v1/lease", wire.lease(agent.session, agent.sequences["lease"], 100)))
-    assert [one.attempt for one in again.leases] == [one.attempt for one in reply.leases]
+    again = wire.lease_reply(
+        agent.post(
+            "/v1/lease", wire.lease(agent.session, agent.sequences["lease"], 100)
+        )
+    )
+    assert [one.attempt for one in again.leases] == [
+        one.attempt for one in reply.leases
+    ]
     results = [agent.answer(one) for one in reply.leases]
     agent.report(results)
     body = wire.report(agent.session, agent.sequences["report"], results)
@@ -153,7 +186,10 @@ def test_two_at_once_the_second_is_refused(folder, tmp_path):
     second = folder.start(listen=f"unix:{tmp_path}/run2/socket")
     code, finished = second.wait()
     assert code == 2
-    assert f"process {first.process.pid} on " in finished["message"] and "started 20" in finished["message"], finished
+    assert (
+        f"process {first.process.pid} on " in finished["message"]
+        and "started 20" in finished["message"]
+    ), finished
     assert finished["message"] in second.errors()
     first.agent().work()
     assert first.wait()[0] == 0
@@ -166,7 +202,11 @@ def test_another_job_is_refused_by_its_settings_and_overwrites_only_ours(folder)
     orchestrator.wait()
     (folder.output / "mine.txt").write_text("of the user")
     code, finished = folder.start(folder.job(miniBatchSize=3)).wait()
-    assert code == 2 and "miniBatchSize" in finished["message"] and "overwrite" in finished["message"]
+    assert (
+        code == 2
+        and "miniBatchSize" in finished["message"]
+        and "overwrite" in finished["message"]
+    )
     assert len(folder.rows()) == 4
     again = folder.start(folder.job(miniBatchSize=3), arguments=["--overwrite"]).ready()
     assert not (folder.output / "_SUCCESS").exists()
@@ -184,7 +224,11 @@ def test_node_counts_tries_and_levels_may_change(folder):
     agent = first.agent()
     agent.report([agent.answer(one) for one in agent.lease(want=3).leases])
     first.kill()
-    second = folder.start(folder.job(nodeCount=2, runMaxTry=9, loggingLevel="DEBUG", runInvocationTimeout=5)).ready()
+    second = folder.start(
+        folder.job(
+            nodeCount=2, runMaxTry=9, loggingLevel="DEBUG", runInvocationTimeout=5
+        )
+    ).ready()
     second.agent().work()
     assert second.wait()[0] == 0 and folder.rows() == names
 
@@ -214,7 +258,10 @@ def test_bad_arguments(folder, tmp_path):
     del job["outputDirectory"]
     orchestrator = folder.start(job)
     orchestrator.process.wait()
-    assert orchestrator.process.returncode == 2 and "outputDirectory" in orchestrator.errors()
+    assert (
+        orchestrator.process.returncode == 2
+        and "outputDirectory" in orchestrator.errors()
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -231,7 +278,11 @@ def test_a_signal_stops_it_within_seconds_and_it_goes_on_later(folder, number):
     # What was received before the end is committed.
     agent.report([agent.answer(reply.leases[2])], leaving=True)
     code, finished = first.wait()
-    assert code == 130 and finished["state"] == "Interrupted" and time.monotonic() - started < 8
+    assert (
+        code == 130
+        and finished["state"] == "Interrupted"
+        and time.monotonic() - started < 8
+    )
     assert "start the same job again" in folder.log("job_progress_overview.txt")
     committed = folder.rows()
     assert len(committed) >= 4
@@ -271,19 +322,17 @@ def test_killed_at_random_instants_each_row_comes_once(folder):
 
 def test_a_full_disk_is_a_clear_failure_and_can_be_gone_on_from(folder):
     names = folder.files(3000, folders=4)
-    limit = 9_000  # bytes of any one file; the plan of 1,500 mini-batches needs more
-
-    def small_files():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
-    orchestrator = folder.start(preexec=small_files)
+    # Bytes of any one file; the plan of 1,500 mini-batches needs more.
+    orchestrator = folder.start(before=["prlimit", "--fsize=9000"])
     event = orchestrator.read_event()
     if event["event"] == "ready":
         orchestrator.endpoint = event["endpoint"]
         orchestrator.work_in_background()
     code, finished = orchestrator.wait()
     assert code == 1 and finished["state"] == "Failed", finished
-    assert "File too large" in finished["message"] or "space" in finished["message"], finished
+    assert "File too large" in finished["message"] or "space" in finished["message"], (
+        finished
+    )
     again = folder.start().ready()
     again.agent().work()
     assert again.wait()[0] == 0 and folder.rows() == names
@@ -295,7 +344,14 @@ def test_mutual_tls(folder, authority):
     server = ours.issue("orchestrator", "IP:127.0.0.1")
     client = ours.issue("agent", "DNS:agent")
     stranger = dict(theirs.issue("agent", "DNS:agent"), ca=client["ca"])
-    arguments = ["--tls-ca", server["ca"], "--tls-certificate", server["certificate"], "--tls-key", server["key"]]
+    arguments = [
+        "--tls-ca",
+        server["ca"],
+        "--tls-certificate",
+        server["certificate"],
+        "--tls-key",
+        server["key"],
+    ]
     orchestrator = folder.start(listen="127.0.0.1:0", arguments=arguments).ready()
     assert not orchestrator.endpoint.endswith(":0")
     with pytest.raises((ssl.SSLError, ConnectionError)):

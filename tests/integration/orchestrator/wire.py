@@ -61,7 +61,13 @@ class LeaseReply:
 
 
 def register(name, slots=1, code_hash="", node="127.0.0.1", protocol=PROTOCOL_VERSION):
-    return struct.pack("<I", protocol) + text(name) + text(node) + struct.pack("<I", slots) + text(code_hash)
+    return (
+        struct.pack("<I", protocol)
+        + text(name)
+        + text(node)
+        + struct.pack("<I", slots)
+        + text(code_hash)
+    )
 
 
 def register_reply(body):
@@ -93,10 +99,25 @@ def error(phase=0, kind="", message="", traceback=""):
     return struct.pack("<B", phase) + text(kind) + text(message) + text(traceback)
 
 
-def result(lease, rows=b"", outcome=SUCCEEDED, returned=None, failure=None, process="process000"):
+def result(
+    lease,
+    rows=b"",
+    outcome=SUCCEEDED,
+    returned=None,
+    failure=None,
+    process="process000",
+):
     returned = lease.items if returned is None else returned
     return (
-        struct.pack("<BQQBQQ", lease.kind, lease.attempt, lease.mini_batch, outcome, lease.items, returned)
+        struct.pack(
+            "<BQQBQQ",
+            lease.kind,
+            lease.attempt,
+            lease.mini_batch,
+            outcome,
+            lease.items,
+            returned,
+        )
         + text(rows)
         + (failure or error())
         + text(process)
@@ -104,9 +125,21 @@ def result(lease, rows=b"", outcome=SUCCEEDED, returned=None, failure=None, proc
     )
 
 
-def report(session, sequence, results=(), logs=(), failures=(), ready=1, inits=1, given_up=0, leaving=False):
+def report(
+    session,
+    sequence,
+    results=(),
+    logs=(),
+    failures=(),
+    ready=1,
+    inits=1,
+    given_up=0,
+    leaving=False,
+):
     body = struct.pack("<QQI", session, sequence, len(results)) + b"".join(results)
-    body += struct.pack("<I", len(logs)) + b"".join(text(path) + text(data) for path, data in logs)
+    body += struct.pack("<I", len(logs)) + b"".join(
+        text(path) + text(data) for path, data in logs
+    )
     body += struct.pack("<I", len(failures)) + b"".join(failures)
     return body + struct.pack("<IIIB", ready, inits, given_up, leaving)
 

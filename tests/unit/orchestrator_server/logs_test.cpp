@@ -41,14 +41,15 @@ class LogFiles : public testing::Test {
 };
 
 TEST(LogPaths, AgentsMayWriteToTheirOwnKindsOfFilesOnly) {
-  for (const char* path : {"sys/node/127.0.0.1/process000.txt", "user/stdout/10.0.0.7/process001.stdout.txt",
-                           "user/stderr/a/b", "user/entry_script_log/fe80--1/process000.log.txt",
-                           "perf/127.0.0.1/os/2024013112/processes_05"}) {
+  for (const char* path :
+       {"sys/node/127.0.0.1/process000.txt", "user/stdout/10.0.0.7/process001.stdout.txt", "user/stderr/a/b",
+        "user/entry_script_log/fe80--1/process000.log.txt", "perf/127.0.0.1/os/2024013112/processes_05"}) {
     EXPECT_TRUE(agent_may_log_to(path)) << path;
   }
   for (const std::string path :
-       {"", "perf", "perf/", "/perf/a", "perf//a", "perf/../sys/master_role.txt", "perf/./a", "perf/a/..", "sys/master_role.txt",
-        "user/error.txt", "user/error/x.txt", "job_progress_overview.txt", "../out", "user/stdout/a\nb", "perf/1/2/3/4/5/6/7/8"}) {
+       {"", "perf", "perf/", "/perf/a", "perf//a", "perf/../sys/master_role.txt", "perf/./a", "perf/a/..",
+        "sys/master_role.txt", "user/error.txt", "user/error/x.txt", "job_progress_overview.txt", "../out",
+        "user/stdout/a\nb", "perf/1/2/3/4/5/6/7/8"}) {
     EXPECT_FALSE(agent_may_log_to(path)) << path;
   }
   EXPECT_FALSE(agent_may_log_to(std::string("perf/a\0b", 8)));
@@ -77,7 +78,8 @@ TEST_F(LogFiles, ManyFilesWithFewDescriptors) {
   o.max_open = 3;
   LogTree tree(o);
   for (int round = 0; round < 3; ++round) {
-    for (int i = 0; i < 20; ++i) ASSERT_TRUE(tree.append("perf/" + std::to_string(i), std::to_string(round)).ok());
+    for (int i = 0; i < 20; ++i)
+      ASSERT_TRUE(tree.append("perf/" + std::to_string(i), std::to_string(round)).ok());
   }
   for (int i = 0; i < 20; ++i) EXPECT_EQ(read("perf/" + std::to_string(i)), "012");
 }
@@ -122,7 +124,8 @@ ScriptError value_error(const std::string& message) {
 TEST(ErrorSummaryText, AlikeErrorsAreOneGroup) {
   ErrorSummary summary;
   EXPECT_EQ(summary.text(), "");
-  const ErrorSummary::Occurrence at{"2024-01-31T12:00:00Z", "agent000 process001 pid 7", "mini-batch 3, try 1 of 3"};
+  const ErrorSummary::Occurrence at{"2024-01-31T12:00:00Z", "agent000 process001 pid 7",
+                                    "mini-batch 3, try 1 of 3"};
   const auto first = summary.add(value_error("no digit in '/data/a/1.png' at 17"), at);
   const auto second = summary.add(value_error("no digit in '/data/b/2.png' at 170"), at);
   const auto other = summary.add({ErrorPhase::kInit, "KeyError", "model", ""}, at);
@@ -178,11 +181,14 @@ TEST(OverviewText, FailureComesFirstWithWhereToLook) {
   result.reason = JobReason::kErrorThresholdExceeded;
   result.message = "11 failed items, errorThreshold is 10";
   result.first_errors = {value_error("bad digit")};
-  const std::string text = overview.text("2024-01-31T12:01:00Z", std::chrono::milliseconds(60'000), {}, result);
-  EXPECT_TRUE(text.starts_with("Result: Failed (ErrorThresholdExceeded)\n11 failed items, errorThreshold is 10\n"
-                               "First error: ValueError: bad digit\nWhere to look next: logs/user/error.txt"))
+  const std::string text =
+      overview.text("2024-01-31T12:01:00Z", std::chrono::milliseconds(60'000), {}, result);
+  EXPECT_TRUE(
+      text.starts_with("Result: Failed (ErrorThresholdExceeded)\n11 failed items, errorThreshold is 10\n"
+                       "First error: ValueError: bad digit\nWhere to look next: logs/user/error.txt"))
       << text;
-  EXPECT_NE(overview.text("t", std::chrono::milliseconds(1), {}, std::nullopt).find("not known yet"), std::string::npos);
+  EXPECT_NE(overview.text("t", std::chrono::milliseconds(1), {}, std::nullopt).find("not known yet"),
+            std::string::npos);
 }
 
 }  // namespace

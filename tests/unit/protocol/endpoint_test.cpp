@@ -6,8 +6,8 @@ namespace parallelrun {
 namespace {
 
 TEST(Endpoint, FormsThatAreReadPrintTheSame) {
-  for (const char* text : {"unix:/run/job/socket", "127.0.0.1:7000", "[::1]:7000", "[fe80::1%eth0]:1", "orchestrator-0.job:0",
-                           "host_name:65535"}) {
+  for (const char* text : {"unix:/run/job/socket", "127.0.0.1:7000", "[::1]:7000", "[fe80::1%eth0]:1",
+                           "orchestrator-0.job:0", "host_name:65535"}) {
     const auto endpoint = parse_endpoint(text);
     ASSERT_TRUE(endpoint.ok()) << text << ": " << endpoint.error().message;
     EXPECT_EQ(to_string(endpoint.value()), text);

@@ -30,8 +30,8 @@ class Samples {
 
   RegisterRequest register_request() { return {kProtocolVersion, text(), text(), small(64), text()}; }
   RegisterReply register_reply() {
-    return {number(), number(), std::chrono::milliseconds(small(100'000)), std::chrono::milliseconds(small(100'000)),
-            text(500)};
+    return {number(), number(), std::chrono::milliseconds(small(100'000)),
+            std::chrono::milliseconds(small(100'000)), text(500)};
   }
   LeaseRequest lease_request() { return {number(), number(), small(1000)}; }
   LeaseReply lease_reply() {
@@ -39,7 +39,8 @@ class Samples {
     m.directive = any(Directive::kAbort);
     for (std::uint32_t i = small(4); i > 0; --i) m.input_infos.push_back({small(5), text()});
     for (std::uint32_t i = small(6); i > 0; --i) {
-      m.leases.push_back({any(LeaseKind::kInferTypes), number(), MiniBatchId{number()}, small(9), number(), small(4), text(90)});
+      m.leases.push_back({any(LeaseKind::kInferTypes), number(), MiniBatchId{number()}, small(9), number(),
+                          small(4), text(90)});
     }
     for (std::uint32_t i = small(4); i > 0; --i) m.revoked.push_back(number());
     return m;
@@ -49,9 +50,9 @@ class Samples {
     m.session = number();
     m.sequence = number();
     for (std::uint32_t i = small(5); i > 0; --i) {
-      m.results.push_back({any(LeaseKind::kInferTypes), number(), MiniBatchId{number()}, any(Outcome::kReturned), number(),
-                           number(), text(300), error(), text(), number(), static_cast<std::int64_t>(random_()), number(),
-                           number(), number()});
+      m.results.push_back({any(LeaseKind::kInferTypes), number(), MiniBatchId{number()},
+                           any(Outcome::kReturned), number(), number(), text(300), error(), text(), number(),
+                           static_cast<std::int64_t>(random_()), number(), number(), number()});
     }
     for (std::uint32_t i = small(4); i > 0; --i) m.logs.push_back({text(), text(300)});
     for (std::uint32_t i = small(3); i > 0; --i) m.failures.push_back({text(), number(), error(), coin()});
@@ -87,7 +88,8 @@ std::function<Result<std::string>(std::string_view)> again(Result<Message> (*dec
 
 std::vector<Codec> codecs() {
   return {
-      {"RegisterRequest", [](Samples& s) { return encode(s.register_request()); }, again(&decode_register_request)},
+      {"RegisterRequest", [](Samples& s) { return encode(s.register_request()); },
+       again(&decode_register_request)},
       {"RegisterReply", [](Samples& s) { return encode(s.register_reply()); }, again(&decode_register_reply)},
       {"LeaseRequest", [](Samples& s) { return encode(s.lease_request()); }, again(&decode_lease_request)},
       {"LeaseReply", [](Samples& s) { return encode(s.lease_reply()); }, again(&decode_lease_reply)},
@@ -102,8 +104,20 @@ std::uint64_t seed() {
 }
 
 TEST(Messages, EveryFieldComesBack) {
-  const AttemptResult sent{LeaseKind::kRun, 7, MiniBatchId{8}, Outcome::kDied, 10, 9, "a\nb\n",
-                           {ErrorPhase::kRun, "ValueError", "bad", "Traceback"}, "process001", 4242, -5, 11, 12, 13};
+  const AttemptResult sent{LeaseKind::kRun,
+                           7,
+                           MiniBatchId{8},
+                           Outcome::kDied,
+                           10,
+                           9,
+                           "a\nb\n",
+                           {ErrorPhase::kRun, "ValueError", "bad", "Traceback"},
+                           "process001",
+                           4242,
+                           -5,
+                           11,
+                           12,
+                           13};
   ReportRequest request;
   request.session = 1;
   request.sequence = 2;
@@ -166,7 +180,8 @@ TEST(Messages, EveryTruncationAndEveryExtraByteIsRefused) {
     for (int i = 0; i < 20; ++i) {
       const std::string body = codec.sample(samples);
       for (std::size_t size = 0; size < body.size(); ++size) {
-        ASSERT_FALSE(codec.again(std::string_view(body).substr(0, size)).ok()) << codec.name << " cut to " << size;
+        ASSERT_FALSE(codec.again(std::string_view(body).substr(0, size)).ok())
+            << codec.name << " cut to " << size;
       }
       ASSERT_FALSE(codec.again(body + '\0').ok()) << codec.name;
     }
@@ -184,10 +199,18 @@ TEST(Messages, MutatedBytesNeverDoMoreThanFail) {
       for (std::uint32_t n = 1 + samples.small(4); n > 0 && !body.empty(); --n) {
         const std::size_t at = random() % body.size();
         switch (samples.small(4)) {
-          case 0: body[at] = static_cast<char>(random()); break;
-          case 1: body[at] = static_cast<char>(0xff); break;
-          case 2: body.erase(at, 1 + samples.small(8)); break;
-          default: body.insert(at, samples.text(9)); break;
+          case 0:
+            body[at] = static_cast<char>(random());
+            break;
+          case 1:
+            body[at] = static_cast<char>(0xff);
+            break;
+          case 2:
+            body.erase(at, 1 + samples.small(8));
+            break;
+          default:
+            body.insert(at, samples.text(9));
+            break;
         }
       }
       const auto got = codec.again(body);
@@ -201,7 +224,7 @@ TEST(Messages, MutatedBytesNeverDoMoreThanFail) {
 }
 
 TEST(Messages, ForgedCountReservesNothing) {
-  std::string body(16, '\0');                 // session, sequence
+  std::string body(16, '\0');                  // session, sequence
   body += std::string("\xff\xff\xff\x7f", 4);  // two billion results
   const auto got = decode_report_request(body);
   ASSERT_FALSE(got.ok());

@@ -45,14 +45,14 @@ class TemporaryFolder {
 class Authority {
  public:
   Authority(const TemporaryFolder& folder, const std::string& name) : base_(folder / name) {
-    shell("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=" + name +
-          " -keyout " + base_ + ".key -out " + base_ + ".crt");
+    shell("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=" +
+          name + " -keyout " + base_ + ".key -out " + base_ + ".crt");
   }
   TlsFiles issue(const std::string& name, const std::string& alternative_names) const {
     const std::string file = base_ + "-" + name;
     std::ofstream(file + ".ext") << "subjectAltName=" << alternative_names << "\n";
-    shell("openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=" + name + " -keyout " + file +
-          ".key -out " + file + ".csr");
+    shell("openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=" + name +
+          " -keyout " + file + ".key -out " + file + ".csr");
     shell("openssl x509 -req -days 2 -in " + file + ".csr -CA " + base_ + ".crt -CAkey " + base_ +
           ".key -CAcreateserial -extfile " + file + ".ext -out " + file + ".crt");
     return {base_ + ".crt", file + ".crt", file + ".key"};
@@ -107,7 +107,8 @@ class Transport : public testing::Test {
   Result<ProtocolClient::Reply> post(ProtocolClient& client, const std::string& path, std::string body,
                                      milliseconds timeout = seconds(15)) {
     std::optional<Result<ProtocolClient::Reply>> got;
-    client.post(path, std::move(body), timeout, [&got](Result<ProtocolClient::Reply> reply) { got = std::move(reply); });
+    client.post(path, std::move(body), timeout,
+                [&got](Result<ProtocolClient::Reply> reply) { got = std::move(reply); });
     EXPECT_TRUE(run_until([&got] { return got.has_value(); })) << "no answer to " << path;
     if (!got) return Error{};
     return *got;
@@ -167,7 +168,7 @@ class Transport : public testing::Test {
 
 TEST_F(Transport, UnixSocketIsPrivateAndRemovedAtTheEnd) {
   listen(unix_endpoint());
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(stat((folder_ / "run").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0700U);
   ASSERT_EQ(stat((folder_ / "run/socket").c_str(), &status), 0);
@@ -195,21 +196,23 @@ TEST_F(Transport, LargeReportsPassAndOthersAreBounded) {
   const auto reply = post(*agent, "/v1/report", large);
   ASSERT_TRUE(reply.ok()) << reply.error().message;
   EXPECT_EQ(reply.value().body.size(), large.size() + std::string("/v1/report|").size());
-  const std::string refused =
-      say("POST /v1/lease HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\n\r\n");
+  const std::string refused = say("POST /v1/lease HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\n\r\n");
   EXPECT_NE(refused.find("413"), std::string::npos) << refused;
   EXPECT_EQ(requests_, 1);
 }
 
 TEST_F(Transport, ReplyMayComeLater) {
   std::vector<ProtocolServer::ReplyTo> parked;
-  listen({.endpoint = unix_endpoint()},
-         [&](const std::string&, std::string, ProtocolServer::ReplyTo reply) { parked.push_back(std::move(reply)); });
+  listen({.endpoint = unix_endpoint()}, [&](const std::string&, std::string, ProtocolServer::ReplyTo reply) {
+    parked.push_back(std::move(reply));
+  });
   auto first = client();
   auto second = client();
   std::string order;
-  first->post("/v1/lease", "", seconds(15), [&](Result<ProtocolClient::Reply> r) { order += r.value().body; });
-  second->post("/v1/lease", "", seconds(15), [&](Result<ProtocolClient::Reply> r) { order += r.value().body; });
+  first->post("/v1/lease", "", seconds(15),
+              [&](Result<ProtocolClient::Reply> r) { order += r.value().body; });
+  second->post("/v1/lease", "", seconds(15),
+               [&](Result<ProtocolClient::Reply> r) { order += r.value().body; });
   ASSERT_TRUE(run_until([&] { return parked.size() == 2; }));
   EXPECT_EQ(order, "");
   parked[1]({200, "b"});
@@ -221,10 +224,12 @@ TEST_F(Transport, ReplyMayComeLater) {
 
 TEST_F(Transport, RepliesToThoseWhoLeftAreHarmless) {
   std::vector<ProtocolServer::ReplyTo> parked;
-  listen({.endpoint = unix_endpoint()},
-         [&](const std::string&, std::string, ProtocolServer::ReplyTo reply) { parked.push_back(std::move(reply)); });
+  listen({.endpoint = unix_endpoint()}, [&](const std::string&, std::string, ProtocolServer::ReplyTo reply) {
+    parked.push_back(std::move(reply));
+  });
   auto agent = client();
-  agent->post("/v1/lease", "", seconds(15), [](Result<ProtocolClient::Reply>) { FAIL() << "called after the end"; });
+  agent->post("/v1/lease", "", seconds(15),
+              [](Result<ProtocolClient::Reply>) { FAIL() << "called after the end"; });
   ASSERT_TRUE(run_until([&] { return parked.size() == 1; }));
   agent.reset();
   parked[0]({200, std::string(1U << 20U, 'x')});
@@ -299,7 +304,8 @@ TEST_F(Transport, FolderOthersCanEnterAndFilesThatAreNoSocketsAreRefused) {
 }
 
 TEST_F(Transport, InTheClearOnlyOnThisMachine) {
-  const auto everywhere = ProtocolServer::listen(io_, {.endpoint = parse_endpoint("0.0.0.0:0").value()}, echo());
+  const auto everywhere =
+      ProtocolServer::listen(io_, {.endpoint = parse_endpoint("0.0.0.0:0").value()}, echo());
   ASSERT_FALSE(everywhere.ok());
   EXPECT_EQ(everywhere.error().code, ErrorCode::kInvalidArgument);
   auto elsewhere = ProtocolClient::create(io_, {.endpoint = parse_endpoint("192.0.2.1:9").value()});
@@ -312,7 +318,8 @@ TEST_F(Transport, InTheClearOnlyOnThisMachine) {
 TEST_F(Transport, LoopbackAndIpv6Literals) {
   for (const char* text : {"127.0.0.1:0", "[::1]:0"}) {
     auto server = ProtocolServer::listen(io_, {.endpoint = parse_endpoint(text).value()}, echo());
-    if (!server.ok() && std::string(text).front() == '[') GTEST_SKIP() << "no IPv6 here: " << server.error().message;
+    if (!server.ok() && std::string(text).front() == '[')
+      GTEST_SKIP() << "no IPv6 here: " << server.error().message;
     ASSERT_TRUE(server.ok()) << server.error().message;
     server_ = std::move(server).value();
     EXPECT_NE(server_->endpoint().port, 0);
@@ -327,7 +334,8 @@ TEST_F(Transport, HealthAndWhatIsNotHttp) {
   EXPECT_NE(say("GET /healthz HTTP/1.0\r\n\r\n").find("200"), std::string::npos);
   EXPECT_NE(say("GET /secret HTTP/1.1\r\nConnection: close\r\n\r\n").find("404"), std::string::npos);
   EXPECT_NE(say("DELETE /v1/lease HTTP/1.1\r\n\r\n").find("405"), std::string::npos);
-  EXPECT_NE(say("POST /v1/lease HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n").find("411"), std::string::npos);
+  EXPECT_NE(say("POST /v1/lease HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n").find("411"),
+            std::string::npos);
   EXPECT_NE(say("\x16\x03\x01 what is this\r\n\r\n").find("400"), std::string::npos);
   EXPECT_NE(say("POST / HTTP/1.1\r\nX: " + std::string(20'000, 'x')).find("400"), std::string::npos);
   EXPECT_EQ(requests_, 0);
@@ -335,10 +343,11 @@ TEST_F(Transport, HealthAndWhatIsNotHttp) {
 }
 
 TEST_F(Transport, SlowPeersAreCutOff) {
-  listen({.endpoint = loopback(), .idle_timeout = milliseconds(100), .transfer_timeout = milliseconds(100)}, echo());
+  listen({.endpoint = loopback(), .idle_timeout = milliseconds(100), .transfer_timeout = milliseconds(100)},
+         echo());
   // A byte every 10 ms keeps no connection open: the deadline is for the whole header, then the whole body.
-  for (const std::string start : {"POST /v1/lease HTTP/1.1\r\nX: ",
-                                  "POST /v1/lease HTTP/1.1\r\nContent-Length: 1000\r\n\r\n"}) {
+  for (const std::string start :
+       {"POST /v1/lease HTTP/1.1\r\nX: ", "POST /v1/lease HTTP/1.1\r\nContent-Length: 1000\r\n\r\n"}) {
     const int fd = raw();
     ASSERT_EQ(write(fd, start.data(), start.size()), static_cast<ssize_t>(start.size()));
     ASSERT_TRUE(run_until([&] { return server_->connections() == 1; }));
@@ -392,7 +401,10 @@ class TlsTransport : public Transport {
         other_(folder_, "other"),
         server_files_(job_.issue("orchestrator", "DNS:orchestrator.job,IP:127.0.0.1")),
         agent_files_(job_.issue("agent", "DNS:agent")) {
-    listen({.endpoint = loopback(), .tls = server_files_, .max_handshakes = 4, .handshake_timeout = milliseconds(300)},
+    listen({.endpoint = loopback(),
+            .tls = server_files_,
+            .max_handshakes = 4,
+            .handshake_timeout = milliseconds(300)},
            echo());
   }
   Authority job_;
@@ -428,8 +440,10 @@ TEST_F(TlsTransport, StrangersGetNothing) {
   EXPECT_EQ(say("GET /healthz HTTP/1.0\r\n\r\n").find("200"), std::string::npos);
   EXPECT_EQ(say(std::string(300, '\xff')).find("200"), std::string::npos);
   const std::string output = folder_ / "s_client";
-  const std::string command = "printf 'GET /healthz HTTP/1.0\\r\\n\\r\\n' | timeout 5 openssl s_client -quiet -connect "
-                              "127.0.0.1:" + port + " >" + output + " 2>/dev/null &";
+  const std::string command =
+      "printf 'GET /healthz HTTP/1.0\\r\\n\\r\\n' | timeout 5 openssl s_client -quiet -connect "
+      "127.0.0.1:" +
+      port + " >" + output + " 2>/dev/null &";
   ASSERT_EQ(std::system(command.c_str()), 0);
   run_until([start = std::chrono::steady_clock::now()] {
     return std::chrono::steady_clock::now() - start > milliseconds(700);
@@ -474,8 +488,8 @@ TEST_F(TlsTransport, UnusableFilesAreNamed) {
   made = ProtocolServer::listen(io_, {.endpoint = loopback(), .tls = files}, echo());
   ASSERT_FALSE(made.ok());
   EXPECT_NE(made.error().message.find("three PEM files"), std::string::npos) << made.error().message;
-  const auto missing =
-      ProtocolClient::create(io_, {.endpoint = server_->endpoint(), .tls = {"/nowhere/ca", "/nowhere/crt", "/nowhere/key"}});
+  const auto missing = ProtocolClient::create(
+      io_, {.endpoint = server_->endpoint(), .tls = {"/nowhere/ca", "/nowhere/crt", "/nowhere/key"}});
   ASSERT_FALSE(missing.ok());
   EXPECT_NE(missing.error().message.find("/nowhere/ca"), std::string::npos);
 }
