@@ -144,7 +144,8 @@ class Launcher {
                   options.job.spec.name, true, seconds(10)},
                  Clock::now()),
         agents_(static_cast<std::size_t>(options.job.spec.node_count)),
-        agent_restarts_(agents_.size(), 0) {}
+        agent_restarts_(agents_.size(), 0),
+        agent_epochs_(agents_.size(), 0) {}
 
   int run() {
     if (run_directory_.path().empty()) {
@@ -199,6 +200,7 @@ class Launcher {
       return false;
     }
     orchestrator_ = std::move(started).value();
+    ++orchestrator_epoch_;
     log_.line(fmt::format("started orchestrator pid {}: {}", orchestrator_->pid(), fmt::join(command, " ")));
     return true;
   }
@@ -222,6 +224,7 @@ class Launcher {
       return;
     }
     agents_[index] = std::move(started).value();
+    agent_epochs_[index] = orchestrator_epoch_;
     log_.line(fmt::format("started agent{:03} pid {}: {}", index, agents_[index]->pid(), fmt::join(command, " ")));
   }
 
@@ -258,13 +261,20 @@ class Launcher {
         display_.show(event, Clock::now());
       } else if (kind == "finished") {
         finished_ = std::move(event);
-        if (options_.display == DisplayMode::kJson) display_.show(*finished_, Clock::now());
+        display_.show(*finished_, Clock::now());
       }
     }
   }
 
   void on_ready() {
-    if (was_ready_) return;  // a restarted orchestrator: the agents find it by themselves
+    if (was_ready_) {
+      // A restarted orchestrator. Agents that run find it by themselves; one that the last orchestrator had sent
+      // away, for an end that did not become durable, is needed again.
+      for (std::size_t i = 0; i < agents_.size(); ++i) {
+        if (!agents_[i]) start_agent(i);
+      }
+      return;
+    }
     was_ready_ = true;
     log_.open(options_.job.output_directory + "/logs/70_driver_log.txt");
     log_.line(fmt::format("job '{}' from '{}', {} node(s) x {} process(es)", options_.job.spec.name, options_.manifest,
@@ -353,7 +363,12 @@ class Launcher {
   void on_agent_end(std::size_t index, const ExitStatus& ended) {
     agents_[index].reset();
     log_.line(fmt::format("agent{:03} ended: {}", index, ended.in_words()));
-    if (stopping() || finished_ || (!ended.signaled && ended.code == 0)) return;
+    if (stopping() || finished_) return;
+    if (!ended.signaled && ended.code == 0) {
+      // Sent away. By an orchestrator that has been replaced since: the new one needs it.
+      if (agent_epochs_[index] != orchestrator_epoch_ && orchestrator_) start_agent(index);
+      return;
+    }
     if (++agent_restarts_[index] > kRestartsWithoutProgress) {
       give_up(fmt::format("agent{:03} ended {} times without progress, last: {}; see {}/logs/70_driver_log.txt", index,
                           agent_restarts_[index], ended.in_words(), options_.job.output_directory));
@@ -369,7 +384,8 @@ class Launcher {
     if (interrupted_ && code != kExitComplete) code = kExitInterrupted;
     log_.line(fmt::format("exit code {}", code));
     if (failure_) std::fprintf(stderr, "parallelrun: %s\n", failure_->c_str());
-    if (options_.display == DisplayMode::kJson) return code;
+    // What was refused has been said by the orchestrator, and there is no result to tell of.
+    if (options_.display == DisplayMode::kJson || code == kExitInvalid) return code;
     if (finished_) {
       const std::string words = closing_summary(*finished_, options_.job);
       const bool well = code == kExitComplete;
@@ -396,6 +412,8 @@ class Launcher {
   std::vector<std::optional<ChildProcess>> agents_;
   int orchestrator_restarts_ = 0;
   std::vector<int> agent_restarts_;
+  int orchestrator_epoch_ = 0;     // counts its starts
+  std::vector<int> agent_epochs_;  // orchestrator_epoch_ when each agent was started
   std::uint64_t last_processed_ = 0;
   bool was_ready_ = false;
   bool interrupted_ = false;
@@ -433,7 +451,6 @@ std::string closing_summary(const nlohmann::json& finished, const ResolvedJob& j
                              : fmt::format("  time          {}\n", as_clock(seconds(static_cast<std::int64_t>(duration))));
   }
   if (!first_error.empty()) words += "  first error   " + first_error + "\n";
-  if (text_of(finished, "reason") == "Refused") return words;
   const std::string& out = job.output_directory;
   if (job.spec.output_action == OutputAction::kAppendRow) {
     words += "  output        " + out + "/" + job.spec.append_row_file_name + "\n";

@@ -168,10 +168,12 @@ void Display::show(const nlohmann::json& event, TimePoint now) {
   const JobProgress progress = job_progress_from_json(event);
   rate_.add(now, progress.processed);
   const bool bar = options_.mode == DisplayMode::kBar;
-  const bool complete = progress.plan_complete && progress.processed >= progress.planned;
+  const auto kind = event.find("event");
+  const bool last = kind != event.end() && *kind == "finished";
   const auto interval = bar ? std::chrono::duration_cast<TimePoint::duration>(kRedraw)
                             : std::chrono::duration_cast<TimePoint::duration>(options_.line_interval);
-  if (last_drawn_ && now - *last_drawn_ < interval && !complete) return;
+  if (!bar && progress.planned == 0) return;
+  if (last_drawn_ && now - *last_drawn_ < interval && !last) return;
   last_drawn_ = now;
   if (bar) {
     const auto elapsed = std::chrono::duration_cast<seconds>(now - started_);

@@ -30,7 +30,7 @@ def test_wrong_type_and_name_rule(embedded_job):
 def test_missing_directory(embedded_job):
     embedded_job.script(SCRIPT)
     embedded_job.spec["inputs"][0]["source"]["local"]["path"] = "nowhere"
-    refused(embedded_job, "nowhere", "files")
+    refused(embedded_job, "spec.inputs[0].source", "nowhere")
 
 
 def test_missing_script_is_named(embedded_job):

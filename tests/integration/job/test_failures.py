@@ -51,7 +51,7 @@ def test_a_later_try_can_succeed(job):
 
 @pytest.mark.parametrize(
     "result, named",
-    [("None", "NoneType"), ("'text'", "str"), ("{'a': 1}", "dict"), ("5", "int"), ("(x for x in mini_batch)", "generator")],
+    [("None", "None (has it a return statement?)"), ("'text'", "str"), ("{'a': 1}", "dict"), ("5", "int"), ("(x for x in mini_batch)", "generator")],
 )
 def test_wrong_result_types_name_the_type_and_the_rule(job, result, named):
     job.files(2).set(runMaxTry=1).script(PASS + f"def run(mini_batch): return {result}\n")
@@ -106,9 +106,9 @@ def test_a_stuck_run_is_killed_after_its_time(job, how):
 
 CRASH = {
     "segfault": ("import ctypes; ctypes.string_at(0)", "SIGSEGV"),
-    "os._exit": ("import os; os._exit(7)", "7"),
-    "SIGKILL": ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "SIGKILL"),
-    "abort": ("import os; os.abort()", "SIGABRT"),
+    "os._exit": ("os._exit(7)", "7"),
+    "SIGKILL": ("import signal; os.kill(os.getpid(), signal.SIGKILL)", "SIGKILL"),
+    "abort": ("os.abort()", "SIGABRT"),
     "memory": (
         "import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 28, 1 << 28)); bytearray(1 << 30)",
         "MemoryError",

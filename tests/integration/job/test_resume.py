@@ -111,7 +111,7 @@ def test_a_second_run_into_the_same_directory_is_refused(job):
     try:
         wait_for(lambda: output_has_rows(job), "the first rows")
         second = job.run().expect(2)
-        assert str(job.out) in second.stderr and "pid" in second.stderr.lower()
+        assert str(job.out) in second.stderr and "process" in second.stderr.lower()
     finally:
         process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
