@@ -96,7 +96,8 @@ class Run {
     options.endpoint = std::move(*endpoint);
     options.tls = options_.tls;
     auto server = ProtocolServer::listen(
-        io_, options, [this](const std::string& path, std::string body, ProtocolServer::ReplyTo reply) {
+        io_, options,
+        [this](const std::string& path, const std::string& body, ProtocolServer::ReplyTo reply) {
           service_->handle(path, body, std::move(reply));
         });
     if (!server) return server.error();
