@@ -72,7 +72,7 @@ class HttpLink final : public ClientLink, public std::enable_shared_from_this<Ht
       resolver_.emplace(socket().get_executor());
       resolver_->async_resolve(
           endpoint_.host, std::to_string(endpoint_.port), boost::asio::ip::tcp::resolver::numeric_service,
-          [self = this->shared_from_this()](SocketError error, Resolver::results_type found) {
+          [self = this->shared_from_this()](SocketError error, const Resolver::results_type& found) {
             if (error || self->closed_) return self->finish_connect(error ? error : aborted());
             self->connect_to(found);
           });

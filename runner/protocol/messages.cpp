@@ -1,6 +1,6 @@
 #include "runner/protocol/messages.h"
 
-#include <limits>
+#include <type_traits>
 #include <utility>
 
 #include "runner/wire/wire.h"
@@ -45,7 +45,7 @@ class Decoder {
   bool ok() const { return valid_ && in_.ok(); }
 
   template <typename Message>
-  Result<Message> finish(Message&& message, const char* name) const {
+  Result<std::remove_cvref_t<Message>> finish(Message&& message, const char* name) const {
     if (ok() && in_.done()) return std::forward<Message>(message);
     const char* why = !in_.ok() ? "ends too early or holds a length beyond its end"
                       : !valid_ ? "holds a value out of its range"
@@ -274,7 +274,7 @@ Result<LeaseRequest> decode_lease_request(std::string_view body) {
   m.session = in.u64();
   m.sequence = in.u64();
   m.want = in.u32();
-  return in.finish(std::move(m), "lease request");
+  return in.finish(m, "lease request");
 }
 
 std::string encode(const LeaseReply& m) {
@@ -346,7 +346,7 @@ Result<ReportReply> decode_report_reply(std::string_view body) {
   Decoder in(body);
   ReportReply m;
   m.directive = in.enumerator(Directive::kAbort);
-  return in.finish(std::move(m), "report reply");
+  return in.finish(m, "report reply");
 }
 
 }  // namespace parallelrun

@@ -1,5 +1,7 @@
 #include "runner/orchestrator/server/overview.h"
 
+#include <cmath>
+
 #include "spdlog/fmt/fmt.h"
 
 namespace parallelrun::orchestrator {
@@ -44,7 +46,7 @@ std::optional<std::chrono::seconds> time_left(const Progress& progress, std::uin
   const double per_millisecond =
       static_cast<double>(processed - processed_before) / static_cast<double>(elapsed.count());
   const double left = static_cast<double>(progress.planned - processed) / per_millisecond / 1000.0;
-  return std::chrono::seconds(static_cast<std::int64_t>(left + 0.5));
+  return std::chrono::seconds(std::llround(left));
 }
 
 std::string Overview::text(const std::string& now, std::chrono::milliseconds elapsed,
