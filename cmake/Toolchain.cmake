@@ -15,8 +15,8 @@ set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1")
 set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g1")
 
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
-                    -Wnon-virtual-dtor -Werror
-                    $<$<COMPILE_LANGUAGE:CXX>:-Woverloaded-virtual>)
+                    -Werror
+                    $<$<COMPILE_LANGUAGE:CXX>:-Woverloaded-virtual;-Wnon-virtual-dtor>)
 
 set(PARALLELRUN_SANITIZER "" CACHE STRING "address,undefined | thread | empty")
 if(PARALLELRUN_SANITIZER)

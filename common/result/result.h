@@ -11,12 +11,12 @@ namespace parallelrun {
 enum class ErrorCode {
   kInvalidArgument,  // the caller's or the user's input breaks a rule; the message names which
   kNotFound,
-  kConflict,      // somebody else holds or owns the thing
-  kUnavailable,   // a peer or the system cannot be reached now
-  kNoSpace,       // ENOSPC, EDQUOT
-  kCorrupt,       // stored bytes fail their checksum or their rules
-  kIo,            // any other error of the operating system
-  kAborted,       // the operation was given up on purpose
+  kConflict,     // somebody else holds or owns the thing
+  kUnavailable,  // a peer or the system cannot be reached now
+  kNoSpace,      // ENOSPC, EDQUOT
+  kCorrupt,      // stored bytes fail their checksum or their rules
+  kIo,           // any other error of the operating system
+  kAborted,      // the operation was given up on purpose
   kUnsupported,
 };
 
@@ -31,8 +31,10 @@ struct [[nodiscard]] Error {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(google-explicit-constructor)
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  Result(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error)
+      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }

@@ -1,7 +1,7 @@
 #include "runner/cli/child_process.h"
 
-#include <fmt/format.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -62,12 +62,13 @@ Result<ChildProcess> ChildProcess::start(const ChildOptions& options) {
 
   std::vector<char*> arguments;
   arguments.reserve(options.command.size() + 1);
-  for (const std::string& argument : options.command) arguments.push_back(const_cast<char*>(argument.c_str()));
+  for (const std::string& argument : options.command)
+    arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
 
   pid_t pid = -1;
-  const int error =
-      posix_spawn(&pid, options.command.front().c_str(), &settings.actions, &settings.attributes, arguments.data(), environ);
+  const int error = posix_spawn(&pid, options.command.front().c_str(), &settings.actions,
+                                &settings.attributes, arguments.data(), environ);
   if (error != 0) {
     return Error{error == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo,
                  "cannot start '" + options.command.front() + "': " + std::strerror(error)};
@@ -77,7 +78,8 @@ Result<ChildProcess> ChildProcess::start(const ChildOptions& options) {
     const int why = errno;
     kill(-pid, SIGKILL);
     waitpid(pid, nullptr, 0);
-    return Error{ErrorCode::kUnsupported, std::string("pidfd_open (Linux 5.3 or later is needed): ") + std::strerror(why)};
+    return Error{ErrorCode::kUnsupported,
+                 std::string("pidfd_open (Linux 5.3 or later is needed): ") + std::strerror(why)};
   }
   return ChildProcess(pid, pidfd);
 }

@@ -46,7 +46,8 @@ class RunDirectory {
   RunDirectory() {
     const char* base = std::getenv("XDG_RUNTIME_DIR");
     std::error_code error;
-    std::string pattern = (base != nullptr && fs::is_directory(base, error)) ? base : fs::temp_directory_path().string();
+    std::string pattern =
+        (base != nullptr && fs::is_directory(base, error)) ? base : fs::temp_directory_path().string();
     pattern += "/parallelrun-XXXXXX";
     if (mkdtemp(pattern.data()) != nullptr) path_ = pattern;
   }
@@ -149,7 +150,8 @@ class Launcher {
 
   int run() {
     if (run_directory_.path().empty()) {
-      return refuse(std::string("cannot make a directory for this run below ") + fs::temp_directory_path().string());
+      return refuse(std::string("cannot make a directory for this run below ") +
+                    fs::temp_directory_path().string());
     }
     job_file_ = run_directory_.path() + "/job.json";
     {
@@ -171,7 +173,8 @@ class Launcher {
 
  private:
   bool done() const {
-    return !orchestrator_ && std::none_of(agents_.begin(), agents_.end(), [](const auto& agent) { return agent.has_value(); });
+    return !orchestrator_ &&
+           std::none_of(agents_.begin(), agents_.end(), [](const auto& agent) { return agent.has_value(); });
   }
 
   int refuse(const std::string& message) {
@@ -181,16 +184,9 @@ class Launcher {
 
   bool start_orchestrator() {
     events_ = std::make_unique<EventPipe>();
-    std::vector<std::string> command = {options_.program,
-                                        "orchestrator",
-                                        "--job",
-                                        job_file_,
-                                        "--listen",
-                                        endpoint(),
-                                        "--progress-fd",
-                                        "3",
-                                        "--parent",
-                                        std::to_string(getpid())};
+    std::vector<std::string> command = {
+        options_.program, "orchestrator",  "--job", job_file_,  "--listen",
+        endpoint(),       "--progress-fd", "3",     "--parent", std::to_string(getpid())};
     // A restarted orchestrator goes on with what the first one began: it must not clear it again.
     if (options_.overwrite && !was_ready_) command.emplace_back("--overwrite");
     auto started = ChildProcess::start({command, events_->writer()});
@@ -206,18 +202,13 @@ class Launcher {
   }
 
   void start_agent(std::size_t index) {
-    const std::vector<std::string> command = {options_.program,
-                                              "agent",
-                                              "--connect",
-                                              endpoint(),
-                                              "--name",
-                                              fmt::format("agent{:03}", index),
-                                              "--node",
-                                              fmt::format("127.0.0.{}", index + 1),
-                                              "--processes",
-                                              std::to_string(options_.job.spec.process_count_per_node),
-                                              "--parent",
-                                              std::to_string(getpid())};
+    const std::vector<std::string> command = {
+        options_.program, "agent",
+        "--connect",      endpoint(),
+        "--name",         fmt::format("agent{:03}", index),
+        "--node",         fmt::format("127.0.0.{}", index + 1),
+        "--processes",    std::to_string(options_.job.spec.process_count_per_node),
+        "--parent",       std::to_string(getpid())};
     auto started = ChildProcess::start({command, -1});
     if (!started) {
       give_up(started.error().message);
@@ -225,7 +216,8 @@ class Launcher {
     }
     agents_[index] = std::move(started).value();
     agent_epochs_[index] = orchestrator_epoch_;
-    log_.line(fmt::format("started agent{:03} pid {}: {}", index, agents_[index]->pid(), fmt::join(command, " ")));
+    log_.line(
+        fmt::format("started agent{:03} pid {}: {}", index, agents_[index]->pid(), fmt::join(command, " ")));
   }
 
   std::string endpoint() const { return "unix:" + run_directory_.path() + "/orchestrator.sock"; }
@@ -268,8 +260,8 @@ class Launcher {
 
   void on_ready() {
     if (was_ready_) {
-      // A restarted orchestrator. Agents that run find it by themselves; one that the last orchestrator had sent
-      // away, for an end that did not become durable, is needed again.
+      // A restarted orchestrator. Agents that run find it by themselves; one that the last orchestrator had
+      // sent away, for an end that did not become durable, is needed again.
       for (std::size_t i = 0; i < agents_.size(); ++i) {
         if (!agents_[i]) start_agent(i);
       }
@@ -277,8 +269,9 @@ class Launcher {
     }
     was_ready_ = true;
     log_.open(options_.job.output_directory + "/logs/70_driver_log.txt");
-    log_.line(fmt::format("job '{}' from '{}', {} node(s) x {} process(es)", options_.job.spec.name, options_.manifest,
-                          options_.job.spec.node_count, options_.job.spec.process_count_per_node));
+    log_.line(fmt::format("job '{}' from '{}', {} node(s) x {} process(es)", options_.job.spec.name,
+                          options_.manifest, options_.job.spec.node_count,
+                          options_.job.spec.process_count_per_node));
     log_.line("spec: " + to_json(options_.job.spec).dump());
     for (std::size_t i = 0; i < agents_.size(); ++i) start_agent(i);
   }
@@ -351,11 +344,13 @@ class Launcher {
     }
     // Killed: what an operator does with a lost pod. The journal holds everything that was acknowledged.
     if (++orchestrator_restarts_ > kRestartsWithoutProgress) {
-      give_up(fmt::format("the orchestrator ended {} times without progress, last: {}", orchestrator_restarts_, ended.in_words()));
+      give_up(fmt::format("the orchestrator ended {} times without progress, last: {}",
+                          orchestrator_restarts_, ended.in_words()));
       stop_agents();
       return;
     }
-    display_.say("orchestrator " + ended.in_words() + ": restarting it, the job goes on from what was committed");
+    display_.say("orchestrator " + ended.in_words() +
+                 ": restarting it, the job goes on from what was committed");
     events_ended_ = false;
     if (!start_orchestrator()) give_up("the orchestrator cannot be restarted");
   }
@@ -370,8 +365,9 @@ class Launcher {
       return;
     }
     if (++agent_restarts_[index] > kRestartsWithoutProgress) {
-      give_up(fmt::format("agent{:03} ended {} times without progress, last: {}; see {}/logs/70_driver_log.txt", index,
-                          agent_restarts_[index], ended.in_words(), options_.job.output_directory));
+      give_up(
+          fmt::format("agent{:03} ended {} times without progress, last: {}; see {}/logs/70_driver_log.txt",
+                      index, agent_restarts_[index], ended.in_words(), options_.job.output_directory));
       return;
     }
     display_.say(fmt::format("agent{:03} {}: restarting it", index, ended.in_words()));
@@ -439,16 +435,17 @@ std::string closing_summary(const nlohmann::json& finished, const ResolvedJob& j
   const std::string first_error = text_of(finished, "firstError");
   std::string words = state + (message.empty() ? "" : ": " + message) + "\n";
   if (progress.planned > 0) {
-    words += fmt::format("  mini-batches  {} of {}{} processed, {} failed\n", with_thousands(progress.processed),
-                         with_thousands(progress.planned), progress.plan_complete ? "" : "+",
-                         with_thousands(progress.failed));
-    words += fmt::format("  items         {} succeeded, {} failed\n", with_thousands(progress.items_succeeded),
-                         with_thousands(progress.items_failed));
+    words += fmt::format("  mini-batches  {} of {}{} processed, {} failed\n",
+                         with_thousands(progress.processed), with_thousands(progress.planned),
+                         progress.plan_complete ? "" : "+", with_thousands(progress.failed));
+    words += fmt::format("  items         {} succeeded, {} failed\n",
+                         with_thousands(progress.items_succeeded), with_thousands(progress.items_failed));
   }
   const double duration = finished.value("durationSeconds", 0.0);
   if (duration > 0.0) {
     words += duration < 60.0 ? fmt::format("  time          {:.1f} s\n", duration)
-                             : fmt::format("  time          {}\n", as_clock(seconds(static_cast<std::int64_t>(duration))));
+                             : fmt::format("  time          {}\n",
+                                           as_clock(seconds(static_cast<std::int64_t>(duration))));
   }
   if (!first_error.empty()) words += "  first error   " + first_error + "\n";
   const std::string& out = job.output_directory;

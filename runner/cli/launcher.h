@@ -15,8 +15,8 @@ enum ExitCode : int { kExitComplete = 0, kExitFailed = 1, kExitInvalid = 2, kExi
 
 struct LaunchOptions {
   ResolvedJob job;
-  std::string manifest;         // where the job came from, for the driver log
-  std::string program;          // absolute path of the `parallelrun` that starts the children
+  std::string manifest;  // where the job came from, for the driver log
+  std::string program;   // absolute path of the `parallelrun` that starts the children
   bool overwrite = false;
   DisplayMode display = DisplayMode::kLines;
 };

@@ -45,9 +45,12 @@ int run_main(int argc, char** argv) {
 
   RunCommand run;
   run.program = this_program();
-  CLI::App* run_verb = app.add_subcommand("run", "run a job on this machine; the same command again goes on where it stopped");
-  run_verb->add_option("MANIFEST", run.manifest, "a ParallelRunJob in YAML or JSON; - for standard input")->required();
-  run_verb->add_option("--set", run.overrides, "FIELD=VALUE: another value for a field of spec, as in --set nodeCount=4");
+  CLI::App* run_verb =
+      app.add_subcommand("run", "run a job on this machine; the same command again goes on where it stopped");
+  run_verb->add_option("MANIFEST", run.manifest, "a ParallelRunJob in YAML or JSON; - for standard input")
+      ->required();
+  run_verb->add_option("--set", run.overrides,
+                       "FIELD=VALUE: another value for a field of spec, as in --set nodeCount=4");
   run_verb->add_option("--input", run.inputs, "NAME=DIR: the directory of an input");
   run_verb->add_option("--side-input", run.side_inputs, "NAME=DIR: the directory of a side input");
   run_verb->add_option("--source-directory", run.source_directory, "DIR: the directory of the entry script");
@@ -58,27 +61,35 @@ int run_main(int argc, char** argv) {
 
   ValidateCommand validate;
   CLI::App* validate_verb = app.add_subcommand("validate", "check a manifest and name all its problems");
-  validate_verb->add_option("MANIFEST", validate.manifest, "a ParallelRunJob in YAML or JSON; - for standard input")->required();
+  validate_verb
+      ->add_option("MANIFEST", validate.manifest, "a ParallelRunJob in YAML or JSON; - for standard input")
+      ->required();
   validate_verb->add_option("--set", validate.overrides, "FIELD=VALUE: another value for a field of spec");
 
   pid_t parent = 0;
   OrchestratorOptions orchestrator;
-  CLI::App* orchestrator_verb = app.add_subcommand("orchestrator", "plan, lease and commit a job (started by `run` or the operator)");
+  CLI::App* orchestrator_verb =
+      app.add_subcommand("orchestrator", "plan, lease and commit a job (started by `run` or the operator)");
   orchestrator_verb->add_option("--job", orchestrator.job_file, "the job, as JSON")->required();
   orchestrator_verb->add_option("--listen", orchestrator.listen, "unix:/path or HOST:PORT")->required();
-  orchestrator_verb->add_option("--progress-fd", orchestrator.progress_fd, "where progress goes, as JSON lines");
+  orchestrator_verb->add_option("--progress-fd", orchestrator.progress_fd,
+                                "where progress goes, as JSON lines");
   orchestrator_verb->add_flag("--overwrite", orchestrator.overwrite, "remove another job's results");
-  orchestrator_verb->add_option("--tls-ca", orchestrator.tls.ca, "PEM file of the job's certificate authority");
+  orchestrator_verb->add_option("--tls-ca", orchestrator.tls.ca,
+                                "PEM file of the job's certificate authority");
   orchestrator_verb->add_option("--tls-certificate", orchestrator.tls.certificate, "PEM file");
   orchestrator_verb->add_option("--tls-key", orchestrator.tls.key, "PEM file");
   orchestrator_verb->add_option("--parent", parent, "process id; ends with it");
 
   AgentOptions agent;
-  CLI::App* agent_verb = app.add_subcommand("agent", "supervise the worker processes of one node (started by `run` or the operator)");
-  agent_verb->add_option("--connect", agent.connect, "the orchestrator's unix:/path or HOST:PORT")->required();
+  CLI::App* agent_verb = app.add_subcommand(
+      "agent", "supervise the worker processes of one node (started by `run` or the operator)");
+  agent_verb->add_option("--connect", agent.connect, "the orchestrator's unix:/path or HOST:PORT")
+      ->required();
   agent_verb->add_option("--name", agent.name, "stable for the job, as in agent000")->required();
   agent_verb->add_option("--node", agent.node, "IP address of this node")->required();
-  agent_verb->add_option("--processes", agent.processes, "worker processes: the job's processCountPerNode")->required();
+  agent_verb->add_option("--processes", agent.processes, "worker processes: the job's processCountPerNode")
+      ->required();
   agent_verb->add_option("--tls-ca", agent.tls.ca, "PEM file of the job's certificate authority");
   agent_verb->add_option("--tls-certificate", agent.tls.certificate, "PEM file");
   agent_verb->add_option("--tls-key", agent.tls.key, "PEM file");

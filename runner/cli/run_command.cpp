@@ -47,7 +47,8 @@ ReadSpec read_spec(const std::string& manifest, const std::vector<std::string>& 
 }
 
 // "NAME=DIR" options into a map. False: one is malformed or doubled, and that has been printed.
-bool read_directories(const char* option, const std::vector<std::string>& values, std::map<std::string, std::string>& into) {
+bool read_directories(const char* option, const std::vector<std::string>& values,
+                      std::map<std::string, std::string>& into) {
   for (const std::string& value : values) {
     const std::size_t sign = value.find('=');
     if (sign == 0 || sign == std::string::npos || sign + 1 == value.size()) {

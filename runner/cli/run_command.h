@@ -7,16 +7,16 @@
 namespace parallelrun {
 
 struct RunCommand {
-  std::string manifest;                    // path, "-" for standard input
-  std::vector<std::string> overrides;      // --set FIELD=VALUE
-  std::vector<std::string> inputs;         // --input NAME=DIR
-  std::vector<std::string> side_inputs;    // --side-input NAME=DIR
-  std::string source_directory;            // --source-directory; empty: the manifest's
-  std::string output;                      // --output; empty: the manifest's
+  std::string manifest;                  // path, "-" for standard input
+  std::vector<std::string> overrides;    // --set FIELD=VALUE
+  std::vector<std::string> inputs;       // --input NAME=DIR
+  std::vector<std::string> side_inputs;  // --side-input NAME=DIR
+  std::string source_directory;          // --source-directory; empty: the manifest's
+  std::string output;                    // --output; empty: the manifest's
   bool overwrite = false;
   bool quiet = false;
   bool json = false;
-  std::string program;                     // absolute path of this program
+  std::string program;  // absolute path of this program
 };
 
 struct ValidateCommand {

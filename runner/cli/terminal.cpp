@@ -50,19 +50,22 @@ std::string draw_cells(double fraction, std::size_t cells, bool utf8) {
 
 std::string rate_text(std::optional<double> rate) {
   if (!rate) return "";
-  return *rate >= 10.0 ? with_thousands(static_cast<std::uint64_t>(*rate)) + "/s" : fmt::format("{:.1f}/s", *rate);
+  return *rate >= 10.0 ? with_thousands(static_cast<std::uint64_t>(*rate)) + "/s"
+                       : fmt::format("{:.1f}/s", *rate);
 }
 
 std::optional<seconds> time_left(const JobProgress& progress, std::optional<double> rate) {
   if (!progress.plan_complete || !rate || *rate <= 0.0) return std::nullopt;
-  const double left = static_cast<double>(progress.planned - std::min(progress.planned, progress.processed)) / *rate;
+  const double left =
+      static_cast<double>(progress.planned - std::min(progress.planned, progress.processed)) / *rate;
   if (left > 1e8) return std::nullopt;
   return seconds(static_cast<std::int64_t>(std::ceil(left)));
 }
 
 double fraction_done(const JobProgress& progress) {
   if (progress.planned == 0) return 0.0;
-  return std::clamp(static_cast<double>(progress.processed) / static_cast<double>(progress.planned), 0.0, 1.0);
+  return std::clamp(static_cast<double>(progress.processed) / static_cast<double>(progress.planned), 0.0,
+                    1.0);
 }
 
 }  // namespace
@@ -126,7 +129,8 @@ std::string render_bar(const std::string& job, const JobProgress& progress, std:
   const std::size_t room = columns > 1 ? columns - 1 : 0;
   const auto left = time_left(progress, rate);
   const std::string parts[] = {
-      progress.items_failed > 0 ? fmt::format("  {} items failed", with_thousands(progress.items_failed)) : "",
+      progress.items_failed > 0 ? fmt::format("  {} items failed", with_thousands(progress.items_failed))
+                                : "",
       left ? "  " + as_clock(*left) + " left" : "  " + as_clock(elapsed),
       rate ? "  " + rate_text(rate) : "",
       fmt::format("  {} items", with_thousands(progress.items_succeeded + progress.items_failed)),
@@ -146,10 +150,10 @@ std::string render_bar(const std::string& job, const JobProgress& progress, std:
 }
 
 std::string render_line(const JobProgress& progress, std::optional<double> rate) {
-  std::string line = fmt::format("{}/{}{} mini-batches, {} items succeeded, {} failed",
-                                 with_thousands(progress.processed), with_thousands(progress.planned),
-                                 progress.plan_complete ? "" : "+", with_thousands(progress.items_succeeded),
-                                 with_thousands(progress.items_failed));
+  std::string line =
+      fmt::format("{}/{}{} mini-batches, {} items succeeded, {} failed", with_thousands(progress.processed),
+                  with_thousands(progress.planned), progress.plan_complete ? "" : "+",
+                  with_thousands(progress.items_succeeded), with_thousands(progress.items_failed));
   if (rate) line += ", " + rate_text(rate);
   if (const auto left = time_left(progress, rate)) line += ", " + as_clock(*left) + " left";
   return line;

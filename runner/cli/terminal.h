@@ -17,11 +17,11 @@ namespace parallelrun {
 // The part of the orchestrator's progress that is shown. Counts are of the whole job, what earlier runs
 // of it committed included.
 struct JobProgress {
-  std::uint64_t planned = 0;        // mini-batches
-  bool plan_complete = false;       // `planned` is final
-  std::uint64_t processed = 0;      // mini-batches, succeeded or failed
-  std::uint64_t failed = 0;         // mini-batches
-  std::uint64_t items_total = 0;    // of the planned mini-batches
+  std::uint64_t planned = 0;      // mini-batches
+  bool plan_complete = false;     // `planned` is final
+  std::uint64_t processed = 0;    // mini-batches, succeeded or failed
+  std::uint64_t failed = 0;       // mini-batches
+  std::uint64_t items_total = 0;  // of the planned mini-batches
   std::uint64_t items_succeeded = 0;
   std::uint64_t items_failed = 0;
   std::uint32_t processes_ready = 0;

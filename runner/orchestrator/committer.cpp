@@ -87,10 +87,12 @@ Status Committer::start(RecoveredJob& job, std::uint64_t plan_length) {
   std::uint64_t needed = job.finished.end();
   if (!job.tries.empty()) needed = std::max(needed, job.tries.rbegin()->first + 1);
   if (plan_length < needed) {
-    return Error{ErrorCode::kCorrupt,
-                 fmt::format(".parallelrun/plan holds {} mini-batches, but {} speaks of number {}; restore the file, or "
-                             "begin anew with --overwrite",
-                             plan_length, kJournalPath, needed - 1)};
+    return Error{
+        ErrorCode::kCorrupt,
+        fmt::format(
+            ".parallelrun/plan holds {} mini-batches, but {} speaks of number {}; restore the file, or "
+            "begin anew with --overwrite",
+            plan_length, kJournalPath, needed - 1)};
   }
   if (job.ended == JobState::kFailed) {
     if (auto done = begin_run(job); !done) return done;
@@ -103,8 +105,8 @@ Status Committer::start(RecoveredJob& job, std::uint64_t plan_length) {
   return {};
 }
 
-// The new failed_items.jsonl is written aside; the journal's record makes it the valid one; then it is renamed, now
-// or by the next open().
+// The new failed_items.jsonl is written aside; the journal's record makes it the valid one; then it is
+// renamed, now or by the next open().
 Status Committer::begin_run(RecoveredJob& job) {
   const RunStart next{job.run + 1, 0};
   const std::string path = next_failed_items_path(next.run);
@@ -128,7 +130,8 @@ Status Committer::begin_run(RecoveredJob& job) {
 Status Committer::write_data(const CommitGroup& group, GroupRecord& record) {
   // An untouched file keeps its checksum of nothing.
   record.output_checksum = record.failed_items_checksum = checksum({});
-  const bool has_rows = std::any_of(group.rows.begin(), group.rows.end(), [](const auto& r) { return !r.empty(); });
+  const bool has_rows =
+      std::any_of(group.rows.begin(), group.rows.end(), [](const auto& r) { return !r.empty(); });
   if (has_rows && output_) {
     JoinedAppend rows(*output_);
     for (const std::string& piece : group.rows) {

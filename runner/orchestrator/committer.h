@@ -1,12 +1,13 @@
-// Commit = output + journal. Appends rows to the output file and lines to failed_items.jsonl, syncs both, appends a
-// journal record that holds both lengths, syncs it. What a restarted orchestrator finds is cut back to the
-// lengths of the last whole record, so that every mini-batch is in the output once and whole, or not at all.
+// Commit = output + journal. Appends rows to the output file and lines to failed_items.jsonl, syncs both,
+// appends a journal record that holds both lengths, syncs it. What a restarted orchestrator finds is cut back
+// to the lengths of the last whole record, so that every mini-batch is in the output once and whole, or not
+// at all.
 //
 // Files (below the output directory): the output file, failed_items.jsonl, .parallelrun/journal,
 // .parallelrun/types.json, .parallelrun/result.json, _SUCCESS.
 //
-// Passive: no thread of its own, and used by one thread at a time. After any error of write() the object must not
-// be used again and the process must end: what is on disk is then found out by the next open().
+// Passive: no thread of its own, and used by one thread at a time. After any error of write() the object must
+// not be used again and the process must end: what is on disk is then found out by the next open().
 #pragma once
 
 #include <cstdint>
@@ -31,22 +32,22 @@ class Committer {
   };
   struct Opened;
 
-  // Reads the journal (streaming) and checks that output and failed_items.jsonl hold what it says. The files of a job
-  // that ended kComplete are left alone (but for _SUCCESS and result.json, where a crash came between the journal and
-  // them); else both are cut back to what is committed.
-  // Errors: kConflict (another job's journal, or an output file that is there without a journal), kCorrupt (journal
-  // damaged before its end, or an output file that has lost committed rows; the message names the file and the
-  // way out), kNoSpace, kIo.
-  // `storage` and `plan` must outlive the committer.
+  // Reads the journal (streaming) and checks that output and failed_items.jsonl hold what it says. The files
+  // of a job that ended kComplete are left alone (but for _SUCCESS and result.json, where a crash came
+  // between the journal and them); else both are cut back to what is committed. Errors: kConflict (another
+  // job's journal, or an output file that is there without a journal), kCorrupt (journal damaged before its
+  // end, or an output file that has lost committed rows; the message names the file and the way out),
+  // kNoSpace, kIo. `storage` and `plan` must outlive the committer.
   static Result<Opened> open(Storage& storage, PlanDurability& plan, const Options& options);
 
-  // Begins an epoch, and before that a new run if the last one ended kFailed: failed mini-batches are unfinished again
-  // with fresh counts, and failed_items.jsonl keeps the shortfalls only. `plan_length`: mini-batches that the
-  // persisted plan holds now, before anything is appended to it.
-  // Errors: kConflict (the job is complete), kCorrupt (the plan holds less than what is committed), kNoSpace, kIo.
+  // Begins an epoch, and before that a new run if the last one ended kFailed: failed mini-batches are
+  // unfinished again with fresh counts, and failed_items.jsonl keeps the shortfalls only. `plan_length`:
+  // mini-batches that the persisted plan holds now, before anything is appended to it. Errors: kConflict (the
+  // job is complete), kCorrupt (the plan holds less than what is committed), kNoSpace, kIo.
   Status start(RecoveredJob& job, std::uint64_t plan_length);
 
-  // Makes `group` durable: when it returns without error, its results may be acknowledged. Blocks on the disk.
+  // Makes `group` durable: when it returns without error, its results may be acknowledged. Blocks on the
+  // disk.
   Status write(const CommitGroup& group);
 
   std::uint64_t output_length() const { return output_length_; }

@@ -16,9 +16,10 @@ namespace {
 
 Error system_error(int code, std::string_view what, const std::string& path) {
   const bool full = code == ENOSPC || code == EDQUOT;
-  return Error{full ? ErrorCode::kNoSpace : ErrorCode::kIo,
-               fmt::format("cannot {} {}: {}{}", what, path, std::generic_category().message(code),
-                           full ? "; make room and start the same job again: it goes on from what is committed" : "")};
+  return Error{
+      full ? ErrorCode::kNoSpace : ErrorCode::kIo,
+      fmt::format("cannot {} {}: {}{}", what, path, std::generic_category().message(code),
+                  full ? "; make room and start the same job again: it goes on from what is committed" : "")};
 }
 
 class DiskFile final : public File {
@@ -29,7 +30,7 @@ class DiskFile final : public File {
   DiskFile& operator=(const DiskFile&) = delete;
 
   Result<std::uint64_t> size() override {
-    struct stat status {};
+    struct stat status{};
     if (::fstat(fd_, &status) != 0) return system_error(errno, "examine", path_);
     return static_cast<std::uint64_t>(status.st_size);
   }
@@ -109,7 +110,7 @@ Result<std::unique_ptr<File>> DiskStorage::open(const std::string& path) {
   if (failed) return system_error(failed.value(), "make the folder", whole.parent_path().string());
   const int fd = ::open(whole.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (fd < 0) return system_error(errno, "open", whole.string());
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd, &status) != 0) {
     const int code = errno;
     ::close(fd);
@@ -120,7 +121,7 @@ Result<std::unique_ptr<File>> DiskStorage::open(const std::string& path) {
 }
 
 Result<bool> DiskStorage::exists(const std::string& path) {
-  struct stat status {};
+  struct stat status{};
   const std::filesystem::path whole = directory_ / path;
   if (::lstat(whole.c_str(), &status) == 0) return true;
   if (errno == ENOENT || errno == ENOTDIR) return false;

@@ -38,9 +38,7 @@ std::string failed_line(const MiniBatch& mini_batch, const std::string& input_na
   add_items(json, mini_batch);
   json["count"] = mini_batch.items;
   json["tries"] = tries;
-  json["error"] = {{"phase", to_string(error.phase)},
-                   {"type", error.type},
-                   {"message", error.message}};
+  json["error"] = {{"phase", to_string(error.phase)}, {"type", error.type}, {"message", error.message}};
   return line_of(json);
 }
 

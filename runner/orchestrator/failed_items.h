@@ -20,7 +20,8 @@ std::string failed_line(const MiniBatch& mini_batch, const std::string& input_na
 
 // A mini-batch that succeeded with fewer elements than items, as one line:
 //   {"kind":"shortfall","miniBatch":7,"input":"images","count":2,"items":10,"returned":8}
-std::string shortfall_line(MiniBatchId id, const std::string& input_name, std::uint64_t items, std::uint64_t returned);
+std::string shortfall_line(MiniBatchId id, const std::string& input_name, std::uint64_t items,
+                           std::uint64_t returned);
 
 // Whether a line that failed_items.jsonl holds is one of the second kind.
 bool is_shortfall_line(std::string_view line);

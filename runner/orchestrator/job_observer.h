@@ -1,5 +1,5 @@
-// What the core tells of as it happens, for the log files of the output directory. Called on the core's thread;
-// an implementation must neither block nor call back into the core.
+// What the core tells of as it happens, for the log files of the output directory. Called on the core's
+// thread; an implementation must neither block nor call back into the core.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,8 @@ class JobObserver {
   // Bytes for the log tree, once each: a report that is sent again does not bring its logs again.
   virtual void on_logs(const AgentView&, std::vector<LogChunk>&&) {}
   // A charged failure of a try; `tries` counts it. `final`: the items of the mini-batch count as failed.
-  virtual void on_try_failed(const AgentView&, const AttemptResult&, std::uint32_t /*tries*/, bool /*final*/) {}
+  virtual void on_try_failed(const AgentView&, const AttemptResult&, std::uint32_t /*tries*/,
+                             bool /*final*/) {}
   virtual void on_process_failure(const AgentView&, const ProcessFailure&) {}
   virtual void on_types_decided(const InputInfo&) {}
   // The end is decided (not yet durable): nothing new is handed out.

@@ -104,7 +104,8 @@ std::optional<JournalRecord> decode_payload(std::string_view payload) {
     }
     case RecordType::kEnd: {
       const std::uint8_t state = reader.u8();
-      if (state <= static_cast<std::uint8_t>(JobState::kInterrupted)) record = EndRecord{static_cast<JobState>(state)};
+      if (state <= static_cast<std::uint8_t>(JobState::kInterrupted))
+        record = EndRecord{static_cast<JobState>(state)};
       break;
     }
   }
@@ -138,7 +139,8 @@ class Window {
       begin_ = 0;
       const std::size_t have = buffer_.size();
       const std::uint64_t rest = left() - have;
-      buffer_.resize(have + static_cast<std::size_t>(std::min<std::uint64_t>(rest, std::max(wanted - have, kPiece))));
+      buffer_.resize(
+          have + static_cast<std::size_t>(std::min<std::uint64_t>(rest, std::max(wanted - have, kPiece))));
       auto got = file_.read(offset_ + have, buffer_.data() + have, buffer_.size() - have);
       if (!got) return got.error();
       buffer_.resize(have + *got);
@@ -161,10 +163,11 @@ class Window {
 };
 
 Error damaged(std::uint64_t offset, std::uint64_t follow) {
-  return Error{ErrorCode::kCorrupt,
-               fmt::format("{} is damaged at byte {}, and {} bytes follow: what they say is committed would be lost; "
-                           "restore the file, or begin anew with --overwrite",
-                           kJournalPath, offset, follow)};
+  return Error{
+      ErrorCode::kCorrupt,
+      fmt::format("{} is damaged at byte {}, and {} bytes follow: what they say is committed would be lost; "
+                  "restore the file, or begin anew with --overwrite",
+                  kJournalPath, offset, follow)};
 }
 
 // True: the header is whole and ours. False: the file ends within it.
@@ -184,9 +187,10 @@ Result<bool> read_header(Window& window, std::string_view fingerprint, std::uint
   if (magic == 0 && window.left() <= expected.size()) return false;
   if (magic != kMagic) return no_journal();
   if (version != kVersion) {
-    return Error{ErrorCode::kUnsupported,
-                 fmt::format("{} has version {}, this program reads {}; go on with the program that began the job",
-                             kJournalPath, version, kVersion)};
+    return Error{
+        ErrorCode::kUnsupported,
+        fmt::format("{} has version {}, this program reads {}; go on with the program that began the job",
+                    kJournalPath, version, kVersion)};
   }
   if (length > kLongestFingerprint) return no_journal();
   const std::size_t whole = kHeaderHead + length + 8;
@@ -202,7 +206,8 @@ Result<bool> read_header(Window& window, std::string_view fingerprint, std::uint
   }
   if (body.substr(kHeaderHead) != fingerprint) {
     return Error{ErrorCode::kConflict,
-                 fmt::format("{} belongs to another job; choose another output directory, or --overwrite", kJournalPath)};
+                 fmt::format("{} belongs to another job; choose another output directory, or --overwrite",
+                             kJournalPath)};
   }
   window.skip(whole);
   return true;
@@ -252,7 +257,9 @@ std::uint64_t RunningChecksum::value() const {
   return XXH3_64bits_digest(static_cast<const XXH3_state_t*>(state_.get()));
 }
 
-void RunningChecksum::Free::operator()(void* state) const { XXH3_freeState(static_cast<XXH3_state_t*>(state)); }
+void RunningChecksum::Free::operator()(void* state) const {
+  XXH3_freeState(static_cast<XXH3_state_t*>(state));
+}
 
 Result<std::unique_ptr<JournalWriter>> JournalWriter::create(Storage& storage, std::string_view fingerprint) {
   auto file = storage.open(kJournalPath);
@@ -298,10 +305,11 @@ Result<JournalEnd> read_journal(File& file, std::string_view fingerprint, std::u
     if (!payload->has_value()) break;
     auto record = decode_payload(**payload);
     if (!record) {
-      return Error{ErrorCode::kCorrupt,
-                   fmt::format("{} holds a record that this program does not know, at byte {}; go on with the program "
-                               "that began the job",
-                               kJournalPath, window.offset())};
+      return Error{
+          ErrorCode::kCorrupt,
+          fmt::format("{} holds a record that this program does not know, at byte {}; go on with the program "
+                      "that began the job",
+                      kJournalPath, window.offset())};
     }
     if (auto done = visit(std::move(*record), window.offset()); !done) return done.error();
     end.last = window.offset();

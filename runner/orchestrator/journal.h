@@ -9,9 +9,10 @@
 //             u32 count | count x { u8 kind | u64 mini_batch | u64 attempt | u64 items | u64 items_failed }
 //     kEnd    u8 state
 //
-// Checksums are XXH3; that of a record is seeded with that of the record before it (the first with the header's),
-// so that no record of another place or time passes. One record is appended and synced at a time, so only
-// the last one can be torn: a bad record with others after it is damage, and is refused instead of cut away.
+// Checksums are XXH3; that of a record is seeded with that of the record before it (the first with the
+// header's), so that no record of another place or time passes. One record is appended and synced at a time,
+// so only the last one can be torn: a bad record with others after it is damage, and is refused instead of
+// cut away.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +32,8 @@ namespace parallelrun::orchestrator {
 inline constexpr const char* kStatePath = ".parallelrun";
 inline constexpr const char* kJournalPath = ".parallelrun/journal";
 
-// One life of an orchestrator. Results of an earlier epoch are good for mini-batches below the plan lengths of
-// all later ones: those were not planned anew.
+// One life of an orchestrator. Results of an earlier epoch are good for mini-batches below the plan lengths
+// of all later ones: those were not planned anew.
 struct EpochStart {
   std::uint64_t epoch = 0;
   std::uint64_t plan_length = 0;  // mini-batches that the persisted plan held then
@@ -92,17 +93,18 @@ class JournalWriter {
 };
 
 struct JournalEnd {
-  bool header_whole = false;  // false: the file is empty or ends within its header: nothing was ever committed
-  std::uint64_t length = 0;   // bytes up to the end of the last whole record
-  std::uint64_t last = 0;     // offset of the last whole record, or of the header
-  std::uint64_t chain = 0;    // checksum of the last whole record
-  std::uint64_t torn = 0;     // bytes after it, to be cut off
+  bool header_whole =
+      false;                 // false: the file is empty or ends within its header: nothing was ever committed
+  std::uint64_t length = 0;  // bytes up to the end of the last whole record
+  std::uint64_t last = 0;    // offset of the last whole record, or of the header
+  std::uint64_t chain = 0;   // checksum of the last whole record
+  std::uint64_t torn = 0;    // bytes after it, to be cut off
 };
 
-// Reads records in order, in constant memory but for the largest record; `visit(record, offset)` gets the record and
-// the offset of its first byte. Stops before `limit` bytes.
-// Errors: kConflict (another fingerprint), kUnsupported (another version), kCorrupt (damage before the end; not a
-// journal), kIo, and whatever `visit` gives.
+// Reads records in order, in constant memory but for the largest record; `visit(record, offset)` gets the
+// record and the offset of its first byte. Stops before `limit` bytes. Errors: kConflict (another
+// fingerprint), kUnsupported (another version), kCorrupt (damage before the end; not a journal), kIo, and
+// whatever `visit` gives.
 Result<JournalEnd> read_journal(File& file, std::string_view fingerprint, std::uint64_t limit,
                                 const std::function<Status(JournalRecord&&, std::uint64_t offset)>& visit);
 

@@ -1,5 +1,5 @@
-// The mini-batches that are in the hands of agents or wait for another try: all that the orchestrator keeps in
-// memory of the plan. Pure; one thread.
+// The mini-batches that are in the hands of agents or wait for another try: all that the orchestrator keeps
+// in memory of the plan. Pure; one thread.
 #pragma once
 
 #include <cstddef>

@@ -20,13 +20,15 @@ Orchestrator::Orchestrator(Options options, RecoveredJob job, MiniBatchSource& s
       counts_(job_.counts),
       durable_(job_.counts) {
   for (const ScriptError& error : job_.first_errors) first_errors_.add(error);
-  if (auto done = source_.skip_to(MiniBatchId{accepted_.frontier()}); !done) on_plan_failed(done.error(), now);
+  if (auto done = source_.skip_to(MiniBatchId{accepted_.frontier()}); !done)
+    on_plan_failed(done.error(), now);
 }
 
-// --- sessions ------------------------------------------------------------------------------------------------
+// --- sessions
+// ------------------------------------------------------------------------------------------------
 
-// A machine or process that stood still has heard nobody, though everybody may have spoken: all that waits for
-// silence waits longer by that time.
+// A machine or process that stood still has heard nobody, though everybody may have spoken: all that waits
+// for silence waits longer by that time.
 void Orchestrator::observe(Time now) {
   const Duration gap = now - now_;
   if (gap > options_.standstill) {
@@ -47,13 +49,13 @@ Error Orchestrator::unknown_session(std::uint64_t session) const {
 }
 
 std::uint32_t Orchestrator::live_sessions() const {
-  return static_cast<std::uint32_t>(
-      std::count_if(sessions_.begin(), sessions_.end(), [](const auto& entry) { return !entry.second.left; }));
+  return static_cast<std::uint32_t>(std::count_if(sessions_.begin(), sessions_.end(),
+                                                  [](const auto& entry) { return !entry.second.left; }));
 }
 
 Directive Orchestrator::directive() const {
-  // An agent that is told to leave is gone for good: not before the reason is durable, else a crash now would leave a
-  // job that goes on without agents.
+  // An agent that is told to leave is gone for good: not before the reason is durable, else a crash now would
+  // leave a job that goes on without agents.
   if (!ending_ || durable_group_ < evidence_group_) return Directive::kRun;
   if (killing_) return Directive::kAbort;
   return end_durable_ ? Directive::kDrain : Directive::kRun;
@@ -66,13 +68,15 @@ Result<RegisterReply> Orchestrator::on_register(const RegisterRequest& request, 
   }
   const std::uint32_t slots = request.slots != 0 ? request.slots : options_.slots_per_agent;
   if (!options_.code_hash.empty() && !request.code_hash.empty() && request.code_hash != options_.code_hash) {
-    return Error{ErrorCode::kConflict,
-                 fmt::format("agent {} on {} sees another source directory (hash {}) than the job has ({}); give all "
-                             "agents the same code",
-                             request.agent_name, request.node, request.code_hash, options_.code_hash)};
+    return Error{
+        ErrorCode::kConflict,
+        fmt::format("agent {} on {} sees another source directory (hash {}) than the job has ({}); give all "
+                    "agents the same code",
+                    request.agent_name, request.node, request.code_hash, options_.code_hash)};
   }
   for (auto& [id, session] : sessions_) {
-    if (!session.left && session.agent.name == request.agent_name) end_session(session, "came back as a new session");
+    if (!session.left && session.agent.name == request.agent_name)
+      end_session(session, "came back as a new session");
   }
   const std::uint64_t id = (job_.epoch << 32U) | next_session_++;
   Session& session = sessions_[id];
@@ -90,8 +94,8 @@ Result<RegisterReply> Orchestrator::on_register(const RegisterRequest& request, 
   return reply;
 }
 
-// Frees what it holds. The session itself stays until its silence is over, without a right to anything, if its last
-// report is still to be answered; else it is forgotten by the next expire_sessions().
+// Frees what it holds. The session itself stays until its silence is over, without a right to anything, if
+// its last report is still to be answered; else it is forgotten by the next expire_sessions().
 void Orchestrator::end_session(Session& session, std::string_view why) {
   std::uint64_t freed = 0;
   book_.for_each_lease_of(session.agent.session, [this, &freed](LeaseBook::Entry& entry) {
@@ -120,7 +124,8 @@ void Orchestrator::expire_sessions(Time now) {
   }
 }
 
-// --- requests ------------------------------------------------------------------------------------------------
+// --- requests
+// ------------------------------------------------------------------------------------------------
 
 Result<std::shared_ptr<const LeaseReply>> Orchestrator::on_lease(const LeaseRequest& request, Time now) {
   observe(now);
@@ -128,8 +133,8 @@ Result<std::shared_ptr<const LeaseReply>> Orchestrator::on_lease(const LeaseRequ
   if (session == nullptr || session->left) return unknown_session(request.session);
   Session::LeaseChannel& channel = session->lease;
   if (request.sequence < channel.sequence || request.sequence == 0) {
-    return Error{ErrorCode::kInvalidArgument, fmt::format("lease request {} came after number {}", request.sequence,
-                                                          channel.sequence)};
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("lease request {} came after number {}", request.sequence, channel.sequence)};
   }
   session->last_heard = now;
   if (request.sequence == channel.sequence && !channel.parked) return channel.reply;
@@ -187,7 +192,8 @@ Result<std::optional<ReportReply>> Orchestrator::on_report(ReportRequest&& reque
   return std::optional<ReportReply>();
 }
 
-// --- planning ------------------------------------------------------------------------------------------------
+// --- planning
+// ------------------------------------------------------------------------------------------------
 
 void Orchestrator::on_plan(std::uint64_t mini_batches, std::uint64_t items, bool complete, Time now) {
   observe(now);
@@ -207,7 +213,8 @@ void Orchestrator::on_samples(Time now) {
   look_for_work_ = true;
 }
 
-// --- commits -------------------------------------------------------------------------------------------------
+// --- commits
+// -------------------------------------------------------------------------------------------------
 
 std::optional<CommitGroup> Orchestrator::take_group(Time now) {
   if (in_flight_ != 0 || end_taken_) return std::nullopt;
@@ -245,13 +252,15 @@ void Orchestrator::on_committed(std::uint64_t group, Time now) {
   decide_end(now);
 }
 
-// --- time ----------------------------------------------------------------------------------------------------
+// --- time
+// ----------------------------------------------------------------------------------------------------
 
 void Orchestrator::tick(Time now) {
   observe(now);
   expire_sessions(now);
   for (auto& [id, session] : sessions_) {
-    if (session.lease.parked && now >= session.lease.parked_until) session.lease.poll_over = look_for_work_ = true;
+    if (session.lease.parked && now >= session.lease.parked_until)
+      session.lease.poll_over = look_for_work_ = true;
   }
   check_scripts(now);
   decide_end(now);

@@ -7,8 +7,8 @@
 //     on_committed(). If the write fails, the process ends: the job is resumable.
 // `tick` does what time alone brings about: call it at least every kTick.
 //
-// What it keeps: sessions, and the mini-batches that are leased or wait for another try. What waits for its first
-// lease is on disk (MiniBatchSource); what is finished is a set of intervals.
+// What it keeps: sessions, and the mini-batches that are leased or wait for another try. What waits for its
+// first lease is on disk (MiniBatchSource); what is finished is a set of intervals.
 #pragma once
 
 #include <chrono>
@@ -26,8 +26,8 @@
 #include "runner/orchestrator/commit_group.h"
 #include "runner/orchestrator/job_observer.h"
 #include "runner/orchestrator/lease_book.h"
-#include "runner/orchestrator/plan_view.h"
 #include "runner/orchestrator/mini_batch_set.h"
+#include "runner/orchestrator/plan_view.h"
 #include "runner/orchestrator/progress.h"
 #include "runner/orchestrator/recovered_job.h"
 #include "runner/orchestrator/session.h"
@@ -43,23 +43,24 @@ class Orchestrator {
   static constexpr Duration kTick = std::chrono::milliseconds(100);
 
   struct Options {
-    std::vector<std::string> input_names;                  // [inputs] in the order of JobSpec::inputs
-    OutputAction output_action = OutputAction::kAppendRow; // [output_action]
+    std::vector<std::string> input_names;                   // [inputs] in the order of JobSpec::inputs
+    OutputAction output_action = OutputAction::kAppendRow;  // [output_action]
     Thresholds thresholds;
-    std::uint32_t run_max_try = 3;                         // [run_max_try]
-    std::uint32_t expected_agents = 1;                     // [node_count]
-    std::uint32_t slots_per_agent = 1;                     // [process_count_per_node], where an agent does not say
-    std::string job;                                       // ResolvedJob as JSON, for RegisterReply
-    std::string code_hash;                                 // agents with another one are refused; empty: not checked
+    std::uint32_t run_max_try = 3;      // [run_max_try]
+    std::uint32_t expected_agents = 1;  // [node_count]
+    std::uint32_t slots_per_agent = 1;  // [process_count_per_node], where an agent does not say
+    std::string job;                    // ResolvedJob as JSON, for RegisterReply
+    std::string code_hash;              // agents with another one are refused; empty: not checked
     std::chrono::milliseconds heartbeat{2'000};
-    std::chrono::milliseconds session_timeout{15'000};     // silence that ends a session
-    Duration lease_poll = kLeasePoll;                      // a lease request is parked no longer than that
-    Duration abort_grace = std::chrono::seconds(10);       // for agents to report and leave after kAbort
-    Duration agents_grace = std::chrono::seconds(60);      // wait for missing agents before init() counts as failed everywhere
-    Duration standstill = std::chrono::seconds(1);         // a longer gap between calls is our own standing still
+    std::chrono::milliseconds session_timeout{15'000};  // silence that ends a session
+    Duration lease_poll = kLeasePoll;                   // a lease request is parked no longer than that
+    Duration abort_grace = std::chrono::seconds(10);    // for agents to report and leave after kAbort
+    Duration agents_grace =
+        std::chrono::seconds(60);  // wait for missing agents before init() counts as failed everywhere
+    Duration standstill = std::chrono::seconds(1);  // a longer gap between calls is our own standing still
     std::uint32_t max_leases_per_reply = 8'192;
-    std::uint64_t max_book = 1'000'000;                    // mini-batches leased or waiting for another try
-    std::uint64_t max_book_bytes = 64ULL << 20U;           // of their descriptors
+    std::uint64_t max_book = 1'000'000;           // mini-batches leased or waiting for another try
+    std::uint64_t max_book_bytes = 64ULL << 20U;  // of their descriptors
   };
 
   // `source`, `samples` and `observer` must outlive the orchestrator. `job` is what Committer::start() left.
@@ -71,10 +72,11 @@ class Orchestrator {
   Result<RegisterReply> on_register(const RegisterRequest& request, Time now);
   // Null: parked; the reply comes from take_ready(). A request that is sent again takes the place of the one
   // that is parked.
-  // Errors: kConflict (the session has ended: register anew), kInvalidArgument (a sequence number of the past).
+  // Errors: kConflict (the session has ended: register anew), kInvalidArgument (a sequence number of the
+  // past).
   Result<std::shared_ptr<const LeaseReply>> on_lease(const LeaseRequest& request, Time now);
-  // Empty: parked until what it brings is durable. After the last group of an aborted run what comes is dropped, and
-  // the answer is kAbort. Errors: as on_lease().
+  // Empty: parked until what it brings is durable. After the last group of an aborted run what comes is
+  // dropped, and the answer is kAbort. Errors: as on_lease().
   Result<std::optional<ReportReply>> on_report(ReportRequest&& request, Time now);
 
   // --- planning --------------------------------------------------------------------------------------------
@@ -162,8 +164,8 @@ class Orchestrator {
   std::uint64_t next_attempt_ = 1;
   Time now_{};
   Time last_registered_{};
-  bool script_works_ = false;  // init() has succeeded somewhere
-  bool look_for_work_ = false; // parked requests may be answered
+  bool script_works_ = false;   // init() has succeeded somewhere
+  bool look_for_work_ = false;  // parked requests may be answered
 
   std::uint64_t planned_ = 0;
   std::uint64_t items_planned_ = 0;
@@ -184,10 +186,10 @@ class Orchestrator {
   std::uint64_t acknowledged_ = 0;  // reports up to this group can be answered; 0: none new
 
   std::optional<JobResult> ending_;
-  bool killing_ = false;    // the end is an abort: kAbort, else kDrain
+  bool killing_ = false;              // the end is an abort: kAbort, else kDrain
   std::uint64_t evidence_group_ = 0;  // holds the results that brought the end
-  Time abort_until_{};      // when the end comes whether agents have left or not
-  bool end_taken_ = false;  // the last group
+  Time abort_until_{};                // when the end comes whether agents have left or not
+  bool end_taken_ = false;            // the last group
   bool end_durable_ = false;
 };
 

@@ -36,8 +36,10 @@ void Orchestrator::decide_end(Time now) {
   if (planned_ == 0) {
     std::string names;
     for (const std::string& name : options_.input_names) names += (names.empty() ? "" : ", ") + name;
-    return end_job(JobState::kFailed, JobReason::kEmptyInput,
-                   fmt::format("the input is empty: nothing to process in {}; check the directory and glob", names), now);
+    return end_job(
+        JobState::kFailed, JobReason::kEmptyInput,
+        fmt::format("the input is empty: nothing to process in {}; check the directory and glob", names),
+        now);
   }
   if (options_.output_action == OutputAction::kAppendRow && counts_.items_succeeded == 0) {
     std::string message = fmt::format("nothing succeeded: all {} items failed", counts_.items_failed);

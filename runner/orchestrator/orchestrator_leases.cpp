@@ -6,8 +6,8 @@
 
 namespace parallelrun::orchestrator {
 
-// Half of what a session's slots would get if `of` were dealt out now: large groups while there is plenty, single
-// mini-batches near the end, so that nobody hoards what others could run. At least 1.
+// Half of what a session's slots would get if `of` were dealt out now: large groups while there is plenty,
+// single mini-batches near the end, so that nobody hoards what others could run. At least 1.
 std::uint64_t Orchestrator::fair_share(const Session& session, std::uint64_t of) const {
   std::uint64_t slots = 0;
   for (const auto& [id, other] : sessions_) {
@@ -21,7 +21,8 @@ std::uint64_t Orchestrator::fair_share(const Session& session, std::uint64_t of)
 }
 
 bool Orchestrator::others_parked(const Session& session) const {
-  return std::any_of(parked_.begin(), parked_.end(), [&](std::uint64_t id) { return id != session.agent.session; });
+  return std::any_of(parked_.begin(), parked_.end(),
+                     [&](std::uint64_t id) { return id != session.agent.session; });
 }
 
 // Null: nothing to say now.
@@ -42,7 +43,8 @@ Orchestrator::LeaseAnswer Orchestrator::grant(Session& session) {
     grant_new(session, *reply, limit);
   }
   if (ending_) reply->directive = directive();
-  const bool says_something = reply->directive != Directive::kRun || !reply->leases.empty() || !reply->revoked.empty();
+  const bool says_something =
+      reply->directive != Directive::kRun || !reply->leases.empty() || !reply->revoked.empty();
   return says_something ? reply : nullptr;
 }
 
@@ -108,8 +110,8 @@ bool Orchestrator::peek_planned() {
     if (!peeked_) return false;
     if (peeked_->input >= gate_.inputs()) {
       end_job(JobState::kFailed, JobReason::kPlanFailed,
-              fmt::format(".parallelrun/plan: mini-batch {} is of input {}, but the job has {}", peeked_->id.value,
-                          peeked_->input, gate_.inputs()),
+              fmt::format(".parallelrun/plan: mini-batch {} is of input {}, but the job has {}",
+                          peeked_->id.value, peeked_->input, gate_.inputs()),
               now_);
       return false;
     }

@@ -12,8 +12,8 @@ const std::string& Orchestrator::input_name(std::uint32_t input) const {
   return input < options_.input_names.size() ? options_.input_names[input] : kNone;
 }
 
-// Whether the attempt can be one of ours, and of the mini-batch as the plan has it today: what an earlier epoch had
-// planned but not made durable may have been cut differently since.
+// Whether the attempt can be one of ours, and of the mini-batch as the plan has it today: what an earlier
+// epoch had planned but not made durable may have been cut differently since.
 bool Orchestrator::genuine(const AttemptResult& result, bool in_book) const {
   const std::uint64_t epoch = result.attempt >> 32U;
   if (epoch > job_.epoch) return false;
@@ -28,7 +28,8 @@ void Orchestrator::take_result(Session& session, AttemptResult& result) {
   if (result.kind == LeaseKind::kInferTypes) return take_types(session, result);
   LeaseBook::Entry* entry = book_.find(result.mini_batch);
   if (result.outcome == Outcome::kSucceeded) {
-    if (!accepted_.contains(result.mini_batch) && genuine(result, entry != nullptr)) take_success(result, entry);
+    if (!accepted_.contains(result.mini_batch) && genuine(result, entry != nullptr))
+      take_success(result, entry);
     return;
   }
   // Only the attempt that is leased now can fail or come back.
@@ -82,7 +83,8 @@ void Orchestrator::take_failure(Session& session, AttemptResult& result, LeaseBo
     return;
   }
   first_errors_.add(result.error);
-  pending_.failed_items += failed_line(mini_batch, input_name(mini_batch.input), entry.failed_tries, result.error);
+  pending_.failed_items +=
+      failed_line(mini_batch, input_name(mini_batch.input), entry.failed_tries, result.error);
   book_.erase(entry);
 }
 
@@ -115,7 +117,8 @@ void Orchestrator::take_types(Session& session, AttemptResult& result) {
 
 void Orchestrator::take_process_failure(Session& session, const ProcessFailure& failure) {
   observer_.on_process_failure(session.agent, failure);
-  const bool start = failure.fatal || failure.error.phase == ErrorPhase::kLoad || failure.error.phase == ErrorPhase::kInit;
+  const bool start =
+      failure.fatal || failure.error.phase == ErrorPhase::kLoad || failure.error.phase == ErrorPhase::kInit;
   if (start && !script_error_) script_error_ = failure.error;
   if (!failure.fatal) return;
   if (script_works_) {

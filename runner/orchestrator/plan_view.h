@@ -16,7 +16,8 @@ namespace parallelrun::orchestrator {
 class MiniBatchSource {
  public:
   virtual ~MiniBatchSource() = default;
-  // The next one; empty when everything planned so far has been read. Errors: kCorrupt, kIo; they end the job.
+  // The next one; empty when everything planned so far has been read. Errors: kCorrupt, kIo; they end the
+  // job.
   virtual Result<std::optional<MiniBatch>> next() = 0;
   // The following next() gives mini-batch `id` (or a later one). Called before the first next() only. An
   // implementation that cannot seek may do nothing: what is finished is skipped anyway.
@@ -38,9 +39,9 @@ class SampleSource {
   virtual ~SampleSource() = default;
 
   enum class Need {
-    kNone,     // a file input, or every column is declared
-    kNotYet,   // the sample is not known yet; asked again before each lease of this input
-    kSample,   // infer from `descriptor`
+    kNone,    // a file input, or every column is declared
+    kNotYet,  // the sample is not known yet; asked again before each lease of this input
+    kSample,  // infer from `descriptor`
   };
   struct Sample {
     Need need = Need::kNone;

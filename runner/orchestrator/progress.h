@@ -13,11 +13,11 @@ namespace parallelrun::orchestrator {
 
 // What is done, over all runs of the job.
 struct Counts {
-  std::uint64_t succeeded = 0;        // mini-batches
-  std::uint64_t failed = 0;           // mini-batches whose tries all failed
+  std::uint64_t succeeded = 0;  // mini-batches
+  std::uint64_t failed = 0;     // mini-batches whose tries all failed
   std::uint64_t items_succeeded = 0;
-  std::uint64_t items_failed = 0;     // of failed mini-batches, and shortfalls of succeeded ones
-  std::uint64_t tries_failed = 0;     // charged ones
+  std::uint64_t items_failed = 0;  // of failed mini-batches, and shortfalls of succeeded ones
+  std::uint64_t tries_failed = 0;  // charged ones
 
   std::uint64_t processed() const { return succeeded + failed; }
   Counts& operator+=(const Counts& other);
@@ -25,20 +25,21 @@ struct Counts {
 };
 
 struct Progress {
-  Counts counts;                     // durable
-  std::uint64_t planned = 0;         // mini-batches created so far
-  std::uint64_t items_total = 0;     // of those
-  bool plan_complete = false;        // `planned` is final
-  std::uint32_t agents = 0;          // sessions now
+  Counts counts;                  // durable
+  std::uint64_t planned = 0;      // mini-batches created so far
+  std::uint64_t items_total = 0;  // of those
+  bool plan_complete = false;     // `planned` is final
+  std::uint32_t agents = 0;       // sessions now
   std::uint32_t processes_ready = 0;
-  std::uint64_t leased = 0;          // mini-batches in the hands of agents
+  std::uint64_t leased = 0;  // mini-batches in the hands of agents
   std::uint64_t waiting_retry = 0;
 
   bool operator==(const Progress&) const = default;
 };
 
-// miniBatchesCreated, planComplete, miniBatchesProcessed, miniBatchesSucceeded, miniBatchesFailed, itemsTotal,
-// itemsSucceeded, itemsFailed, triesFailed, agents, processesReady, miniBatchesLeased, miniBatchesWaiting.
+// miniBatchesCreated, planComplete, miniBatchesProcessed, miniBatchesSucceeded, miniBatchesFailed,
+// itemsTotal, itemsSucceeded, itemsFailed, triesFailed, agents, processesReady, miniBatchesLeased,
+// miniBatchesWaiting.
 nlohmann::json to_json(const Progress& progress);
 
 enum class JobState : std::uint8_t {
@@ -52,13 +53,13 @@ const char* to_string(JobState state);
 // Why a job ended. The names (without k) are the `reason` in result.json and the terminal.
 enum class JobReason : std::uint8_t {
   kCompleted = 0,
-  kErrorThresholdExceeded = 1,   // [error_threshold]
+  kErrorThresholdExceeded = 1,  // [error_threshold]
   kAllowedFailedCountExceeded = 2,
   kAllowedFailedPercentExceeded = 3,
-  kScriptFailed = 4,             // does not load, or init() failed in every slot
+  kScriptFailed = 4,  // does not load, or init() failed in every slot
   kEmptyInput = 5,
   kNothingSucceeded = 6,
-  kPlanFailed = 7,               // an input cannot be listed or cut
+  kPlanFailed = 7,  // an input cannot be listed or cut
   kTypeInferenceFailed = 8,
   kStopped = 9,
 };
@@ -67,7 +68,7 @@ const char* to_string(JobReason reason);
 struct JobResult {
   JobState state = JobState::kComplete;
   JobReason reason = JobReason::kCompleted;
-  std::string message;                    // a sentence for the user, with the count and threshold where one was exceeded
+  std::string message;  // a sentence for the user, with the count and threshold where one was exceeded
   std::vector<ScriptError> first_errors;  // unlike ones, in the order they came, at most kFirstErrors
   Progress progress;                      // at the end
 };

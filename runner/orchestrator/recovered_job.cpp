@@ -8,9 +8,10 @@ namespace parallelrun::orchestrator {
 
 Status apply(GroupRecord&& record, RecoveredJob& job) {
   if (record.output_length < job.output_length || record.failed_items_length < job.failed_items_length) {
-    return Error{ErrorCode::kCorrupt, fmt::format("{}: lengths that shrink; restore the file, or begin anew with "
-                                                  "--overwrite",
-                                                  kJournalPath)};
+    return Error{ErrorCode::kCorrupt,
+                 fmt::format("{}: lengths that shrink; restore the file, or begin anew with "
+                             "--overwrite",
+                             kJournalPath)};
   }
   job.output_length = record.output_length;
   job.failed_items_length = record.failed_items_length;
@@ -21,9 +22,10 @@ Status apply(GroupRecord&& record, RecoveredJob& job) {
       continue;
     }
     if (!job.finished.insert(entry.mini_batch)) {
-      return Error{ErrorCode::kCorrupt, fmt::format("{}: mini-batch {} is committed twice; restore the file, or begin anew "
-                                                    "with --overwrite",
-                                                    kJournalPath, entry.mini_batch.value)};
+      return Error{ErrorCode::kCorrupt,
+                   fmt::format("{}: mini-batch {} is committed twice; restore the file, or begin anew "
+                               "with --overwrite",
+                               kJournalPath, entry.mini_batch.value)};
     }
     job.tries.erase(entry.mini_batch.value);
     if (entry.kind == CommitEntry::Kind::kFailed) {

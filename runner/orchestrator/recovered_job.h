@@ -14,7 +14,8 @@
 
 namespace parallelrun::orchestrator {
 
-// What the journal says of earlier runs and crashes. Grows with what is unfinished, not with what is finished.
+// What the journal says of earlier runs and crashes. Grows with what is unfinished, not with what is
+// finished.
 struct RecoveredJob {
   std::optional<JobState> ended;  // kComplete: there is nothing to do. kFailed: start() begins a new run
   std::uint64_t run = 1;          // grows with each start after kFailed
@@ -32,7 +33,8 @@ struct RecoveredJob {
   std::uint32_t lost_groups = 0;                 // commits whose rows a dishonest disk has lost: done again
 };
 
-// What a record of the journal changes. Errors: kCorrupt (lengths that shrink, a mini-batch that is committed twice).
+// What a record of the journal changes. Errors: kCorrupt (lengths that shrink, a mini-batch that is committed
+// twice).
 Status apply(GroupRecord&& record, RecoveredJob& job);
 void apply(const RunStart& record, RecoveredJob& job);
 

@@ -55,8 +55,9 @@ Status visit(JournalRecord&& record, std::uint64_t offset, Replay& replay) {
 
 Result<Replay> replay_journal(File& journal, const std::string& fingerprint, std::uint64_t limit) {
   Replay replay;
-  auto end = read_journal(journal, fingerprint, limit,
-                          [&replay](JournalRecord&& r, std::uint64_t at) { return visit(std::move(r), at, replay); });
+  auto end = read_journal(journal, fingerprint, limit, [&replay](JournalRecord&& r, std::uint64_t at) {
+    return visit(std::move(r), at, replay);
+  });
   if (!end) return end.error();
   replay.end = *end;
   return replay;
@@ -68,7 +69,8 @@ Result<bool> holds(File& file, const Tail& tail) {
   if (!size) return size.error();
   if (*size < tail.end) return false;
   RunningChecksum sum;
-  std::string buffer(static_cast<std::size_t>(std::min<std::uint64_t>(1U << 20U, tail.end - tail.begin)), '\0');
+  std::string buffer(static_cast<std::size_t>(std::min<std::uint64_t>(1U << 20U, tail.end - tail.begin)),
+                     '\0');
   for (std::uint64_t at = tail.begin; at < tail.end;) {
     const auto piece = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), tail.end - at));
     auto got = file.read(at, buffer.data(), piece);
@@ -81,10 +83,12 @@ Result<bool> holds(File& file, const Tail& tail) {
 }
 
 Error rows_lost(const std::string& path, std::uint64_t length) {
-  return Error{ErrorCode::kCorrupt,
-               fmt::format("{} no longer holds the {} bytes that were committed to it: it was changed or damaged; restore "
-                           "it, or begin anew with --overwrite",
-                           path, length)};
+  return Error{
+      ErrorCode::kCorrupt,
+      fmt::format(
+          "{} no longer holds the {} bytes that were committed to it: it was changed or damaged; restore "
+          "it, or begin anew with --overwrite",
+          path, length)};
 }
 
 Status cut_to(File& file, std::uint64_t length) {
@@ -100,9 +104,10 @@ Status must_be_empty(File* file, const std::string& path) {
   auto size = file->size();
   if (!size) return size.error();
   if (*size == 0) return {};
-  return Error{ErrorCode::kConflict, fmt::format("{} is there, but no journal that says what it holds; choose another output "
-                                                 "directory, or --overwrite",
-                                                 path)};
+  return Error{ErrorCode::kConflict,
+               fmt::format("{} is there, but no journal that says what it holds; choose another output "
+                           "directory, or --overwrite",
+                           path)};
 }
 
 // A crash may have come between the journal and the marks.
@@ -131,13 +136,15 @@ Result<Committer::Opened> Committer::open(Storage& storage, PlanDurability& plan
 
   auto journal = storage.open(kJournalPath);
   if (!journal) return journal.error();
-  auto replay = replay_journal(*journal.value(), options.fingerprint, std::numeric_limits<std::uint64_t>::max());
+  auto replay =
+      replay_journal(*journal.value(), options.fingerprint, std::numeric_limits<std::uint64_t>::max());
   if (!replay) return replay.error();
 
   if (!replay->end.header_whole) {
     if (auto done = committer.open_data_files(); !done) return done.error();
     if (auto done = must_be_empty(committer.output_.get(), options.output_file); !done) return done.error();
-    if (auto done = must_be_empty(committer.failed_items_.get(), kFailedItemsPath); !done) return done.error();
+    if (auto done = must_be_empty(committer.failed_items_.get(), kFailedItemsPath); !done)
+      return done.error();
     auto writer = JournalWriter::create(storage, options.fingerprint);
     if (!writer) return writer.error();
     committer.journal_ = std::move(writer).value();
@@ -185,7 +192,8 @@ Result<Committer::Opened> Committer::open(Storage& storage, PlanDurability& plan
   if (committer.output_) {
     if (auto done = cut_to(*committer.output_, opened.job.output_length); !done) return done.error();
   }
-  if (auto done = cut_to(*committer.failed_items_, opened.job.failed_items_length); !done) return done.error();
+  if (auto done = cut_to(*committer.failed_items_, opened.job.failed_items_length); !done)
+    return done.error();
   if (auto done = read_small_files(opened.job); !done) return done.error();
   if (auto done = cut_to(*journal.value(), replay->end.length); !done) return done.error();
   // The process before may have ended because the sync of this record failed.

@@ -17,7 +17,8 @@ std::string dump(const nlohmann::json& json, int indent = -1) {
 }
 
 bool are_types(const nlohmann::json& json) {
-  return json.is_object() && std::all_of(json.begin(), json.end(), [](const auto& type) { return type.is_string(); });
+  return json.is_object() &&
+         std::all_of(json.begin(), json.end(), [](const auto& type) { return type.is_string(); });
 }
 
 ErrorPhase phase_of(const std::string& name) {
@@ -38,8 +39,9 @@ std::string text_of(const nlohmann::json& json, const char* name) {
 Result<InputInfo> input_info_of(std::uint32_t input, const std::string& reply) {
   const nlohmann::json json = nlohmann::json::parse(reply, nullptr, false);
   if (!json.is_object() || !json.contains("types") || !are_types(json["types"])) {
-    return Error{ErrorCode::kCorrupt, fmt::format("a worker process replied column types of input {} that are none: {}",
-                                                  input, reply.substr(0, 200))};
+    return Error{ErrorCode::kCorrupt,
+                 fmt::format("a worker process replied column types of input {} that are none: {}", input,
+                             reply.substr(0, 200))};
   }
   return InputInfo{input, dump({{"input", input}, {"types", json["types"]}})};
 }
@@ -68,9 +70,10 @@ Result<std::map<std::uint32_t, InputInfo>> read_types(Storage& storage) {
     types[input] = InputInfo{input, dump(entry)};
   }
   if (!good) {
-    return Error{ErrorCode::kCorrupt, fmt::format("{} is not a list of column types; restore the file, or begin anew with "
-                                                  "--overwrite",
-                                                  kTypesPath)};
+    return Error{ErrorCode::kCorrupt,
+                 fmt::format("{} is not a list of column types; restore the file, or begin anew with "
+                             "--overwrite",
+                             kTypesPath)};
   }
   return types;
 }
@@ -83,7 +86,9 @@ Status write_end_marks(Storage& storage, const JobResult& result) {
   return storage.sync_folder_of(kSuccessPath);
 }
 
-std::string next_failed_items_path(std::uint64_t run) { return fmt::format(".parallelrun/failed_items.run{}", run); }
+std::string next_failed_items_path(std::uint64_t run) {
+  return fmt::format(".parallelrun/failed_items.run{}", run);
+}
 
 Status install_failed_items(Storage& storage, std::uint64_t run) {
   const std::string path = next_failed_items_path(run);

@@ -22,7 +22,8 @@ Result<std::string> read_whole(Storage& storage, const std::string& path, std::u
   auto size = file.value()->size();
   if (!size) return size.error();
   if (*size > limit) {
-    return Error{ErrorCode::kCorrupt, fmt::format("{} has {} bytes, more than {} can be right", path, *size, limit)};
+    return Error{ErrorCode::kCorrupt,
+                 fmt::format("{} has {} bytes, more than {} can be right", path, *size, limit)};
   }
   std::string content(static_cast<std::size_t>(*size), '\0');
   auto read = file.value()->read(0, content.data(), content.size());

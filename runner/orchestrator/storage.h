@@ -25,8 +25,8 @@ class File {
   virtual Result<std::size_t> read(std::uint64_t offset, char* buffer, std::size_t size) = 0;
   // Cuts the file to `size` bytes, never extends it.
   virtual Status truncate(std::uint64_t size) = 0;
-  // Writes the same bytes again in their place, so that the next sync() covers them even if the sync of an earlier
-  // process had failed, after which the system shows bytes that never reach the disk.
+  // Writes the same bytes again in their place, so that the next sync() covers them even if the sync of an
+  // earlier process had failed, after which the system shows bytes that never reach the disk.
   virtual Status refresh(std::uint64_t offset, std::uint64_t size) = 0;
   // What was appended or cut before is durable after it. After an error nothing is known of what was
   // not durable before, and a second try would lie: the process must end.

@@ -23,14 +23,14 @@ std::optional<Exceeded> exceeded(const Thresholds& thresholds, const Counts& cou
                                  bool plan_complete) {
   if (more_than(counts.items_failed, thresholds.error_threshold)) {
     return Exceeded{JobReason::kErrorThresholdExceeded,
-                    fmt::format("{} failed, more than errorThreshold {} allows", counted(counts.items_failed, "item", "items"),
-                                thresholds.error_threshold)};
+                    fmt::format("{} failed, more than errorThreshold {} allows",
+                                counted(counts.items_failed, "item", "items"), thresholds.error_threshold)};
   }
   if (thresholds.allowed_failed_count && more_than(counts.failed, *thresholds.allowed_failed_count)) {
-    return Exceeded{JobReason::kAllowedFailedCountExceeded,
-                    fmt::format("{} failed, more than allowedFailedCount {} allows",
-                                counted(counts.failed, "mini-batch", "mini-batches"),
-                                *thresholds.allowed_failed_count)};
+    return Exceeded{
+        JobReason::kAllowedFailedCountExceeded,
+        fmt::format("{} failed, more than allowedFailedCount {} allows",
+                    counted(counts.failed, "mini-batch", "mini-batches"), *thresholds.allowed_failed_count)};
   }
   if (thresholds.allowed_failed_percent && plan_complete && planned > 0) {
     // Not divided: 1 of 10 is exactly 10 percent.

@@ -1,5 +1,5 @@
-// Column types are one decision for each tabular input: before its first mini-batch is leased, one agent infers them
-// from a sample, and the reply is made durable. Pure but for the SampleSource; one thread.
+// Column types are one decision for each tabular input: before its first mini-batch is leased, one agent
+// infers them from a sample, and the reply is made durable. Pure but for the SampleSource; one thread.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,8 @@ namespace parallelrun::orchestrator {
 
 class TypeGate {
  public:
-  // `decided`: by earlier epochs. `samples` must outlive the gate. [run_max_try] bounds failed tries of an input.
+  // `decided`: by earlier epochs. `samples` must outlive the gate. [run_max_try] bounds failed tries of an
+  // input.
   TypeGate(SampleSource& samples, std::size_t inputs, std::map<std::uint32_t, InputInfo> decided,
            std::uint32_t run_max_try);
 

@@ -17,7 +17,8 @@ namespace {
 constexpr std::string_view kUtf8Mark = "\xEF\xBB\xBF";
 
 std::uint64_t saturated_sum(std::uint64_t a, std::uint64_t b) {
-  return a > std::numeric_limits<std::uint64_t>::max() - b ? std::numeric_limits<std::uint64_t>::max() : a + b;
+  return a > std::numeric_limits<std::uint64_t>::max() - b ? std::numeric_limits<std::uint64_t>::max()
+                                                           : a + b;
 }
 
 }  // namespace
@@ -28,7 +29,7 @@ CsvCutter::CsvCutter(Options options) : options_(std::move(options)) {
 
 bool CsvCutter::open() {
   fd_ = FileDescriptor(::open(slice_.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  struct stat info {};
+  struct stat info{};
   const int known = fd_ ? ::fstat(fd_.get(), &info) : ::stat(slice_.path.c_str(), &info);
   if (known == 0) {
     slice_.file_size = static_cast<std::uint64_t>(std::max<off_t>(info.st_size, 0));

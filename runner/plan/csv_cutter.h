@@ -17,12 +17,12 @@ namespace parallelrun {
 // follows), and the next one is looked for when it is asked for. Memory stays bounded, however long the
 // file or a record is; the bounded buffers serve all files.
 //
-// The slices of a file follow each other without a gap from the first byte behind the header to the end of the
-// file, and each but the last is the shortest run of records of at least `slice_bytes` bytes. Blank records
-// at the end belong to the last slice. A file without records (empty, or a header alone) gives none.
+// The slices of a file follow each other without a gap from the first byte behind the header to the end of
+// the file, and each but the last is the shortest run of records of at least `slice_bytes` bytes. Blank
+// records at the end belong to the last slice. A file without records (empty, or a header alone) gives none.
 //
-// Some files come as one slice for the whole of them, which begins at offset 0 and has an empty header, so that
-// the worker reads the header (and byte order mark) there:
+// Some files come as one slice for the whole of them, which begins at offset 0 and has an empty header, so
+// that the worker reads the header (and byte order mark) there:
 //   - UTF-16 and UTF-32: `records` is counted;
 //   - compressed files and encodings that cannot be scanned (CsvLayout::kOpaque), and files whose header is
 //     longer than 1 MiB: `records` is 0, not known; the worker tells;
@@ -30,7 +30,8 @@ namespace parallelrun {
 //     the worker's failure counts.
 // A read error in the middle makes the rest of the file one slice of one record, for the same reason.
 //
-// Never fails by itself: what is wrong with a file is found and reported by the worker that reads it. One thread at a time.
+// Never fails by itself: what is wrong with a file is found and reported by the worker that reads it. One
+// thread at a time.
 class CsvCutter {
  public:
   struct Options {
@@ -66,9 +67,9 @@ class CsvCutter {
   CsvRecordScan scan_;
   FileDescriptor fd_;
   std::optional<FileStream> stream_;
-  std::uint64_t stream_begin_ = 0;    // offset in the file of the scan's offset 0
-  CsvSlice slice_;                    // what all slices of the file share; offset and first_row of the next
-  std::optional<CsvSlice> held_;      // found, and not given out until a record behind it is seen
+  std::uint64_t stream_begin_ = 0;  // offset in the file of the scan's offset 0
+  CsvSlice slice_;                  // what all slices of the file share; offset and first_row of the next
+  std::optional<CsvSlice> held_;    // found, and not given out until a record behind it is seen
   bool scanning_ = false;
 };
 

@@ -16,15 +16,18 @@ bool ends_with_any_case(std::string_view text, std::string_view suffix) {
 
 template <std::size_t N>
 bool starts_with_one_of(std::string_view name, const std::array<std::string_view, N>& starts) {
-  return std::any_of(starts.begin(), starts.end(), [&](std::string_view start) { return name.starts_with(start); });
+  return std::any_of(starts.begin(), starts.end(),
+                     [&](std::string_view start) { return name.starts_with(start); });
 }
 
 // Encodings whose line feed, quote or comma is another byte, or may be part of another character.
 constexpr std::array<std::string_view, 15> kOpaqueEncodings = {
-    "iso2022", "csiso2022", "hz", "utf7", "u7", "cp037", "037", "cp1026", "cp1140", "cp273", "cp424", "cp500", "cp864", "cp875", "ebcdic"};
+    "iso2022", "csiso2022", "hz",    "utf7",  "u7",    "cp037", "037",   "cp1026",
+    "cp1140",  "cp273",     "cp424", "cp500", "cp864", "cp875", "ebcdic"};
 // Encodings in which a byte below 128 may be the second of a character: 0x30..0x39 and 0x40..0x7E.
 constexpr std::array<std::string_view, 16> kAsciiTrailEncodings = {
-    "gb18030", "gbk", "cp936", "936", "ms936", "big5", "cp950", "950", "shiftjis", "shiftjisx", "sjis", "cp932", "932", "mskanji", "johab", "cp949"};
+    "gb18030",  "gbk",       "cp936", "936",   "ms936", "big5",    "cp950", "950",
+    "shiftjis", "shiftjisx", "sjis",  "cp932", "932",   "mskanji", "johab", "cp949"};
 
 }  // namespace
 
@@ -38,7 +41,8 @@ std::string normalised_encoding(std::string_view name) {
 
 bool is_utf8_encoding(std::string_view name) {
   const std::string encoding = normalised_encoding(name);
-  return encoding == "utf8" || encoding == "utf8sig" || encoding == "u8" || encoding == "utf" || encoding == "cp65001";
+  return encoding == "utf8" || encoding == "utf8sig" || encoding == "u8" || encoding == "utf" ||
+         encoding == "cp65001";
 }
 
 CsvLayout layout_of(std::string_view path, const CsvFormat& format) {

@@ -26,8 +26,8 @@ struct CsvKernel {
                std::uint64_t* ends, std::uint64_t* blanks);
 
   // Adds the counts of set bits to `rows` and `blank_rows`.
-  void (*count)(const std::uint64_t* ends, const std::uint64_t* blanks, std::size_t blocks, std::uint64_t& rows,
-                std::uint64_t& blank_rows);
+  void (*count)(const std::uint64_t* ends, const std::uint64_t* blanks, std::size_t blocks,
+                std::uint64_t& rows, std::uint64_t& blank_rows);
 };
 
 // The kernels that run on this processor, the fastest first. Never empty.

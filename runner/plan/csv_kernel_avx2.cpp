@@ -31,8 +31,8 @@ class Avx2Block {
   __m256i high_;
 };
 
-void mark(const unsigned char* data, std::size_t blocks, unsigned char delimiter, CsvCarry& carry, std::uint64_t* ends,
-          std::uint64_t* blanks) {
+void mark(const unsigned char* data, std::size_t blocks, unsigned char delimiter, CsvCarry& carry,
+          std::uint64_t* ends, std::uint64_t* blanks) {
   mark_blocks<Avx2Block>(data, blocks, delimiter, carry, ends, blanks);
 }
 

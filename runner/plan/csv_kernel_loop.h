@@ -21,12 +21,13 @@ namespace {
 }
 
 struct QuotedBytes {
-  std::uint64_t mask;   // bytes that do not end a record because they are quoted
+  std::uint64_t mask;  // bytes that do not end a record because they are quoted
   csv::State after;
 };
 
 // The grammar byte by byte, for the rare block where counting quotes is not enough.
-[[gnu::noinline]] QuotedBytes quoted_bytes(const unsigned char* block, unsigned char delimiter, csv::State state) {
+[[gnu::noinline]] QuotedBytes quoted_bytes(const unsigned char* block, unsigned char delimiter,
+                                           csv::State state) {
   QuotedBytes result{0, state};
   for (unsigned i = 0; i < CsvKernel::kBlock; ++i) {
     if (result.after == csv::State::kQuoted) result.mask |= std::uint64_t{1} << i;
@@ -37,8 +38,8 @@ struct QuotedBytes {
 
 template <typename Block>
 [[gnu::always_inline]] inline void mark_blocks(const unsigned char* data, std::size_t blocks,
-                                               unsigned char delimiter, CsvCarry& carry, std::uint64_t* ends_out,
-                                               std::uint64_t* blanks_out) {
+                                               unsigned char delimiter, CsvCarry& carry,
+                                               std::uint64_t* ends_out, std::uint64_t* blanks_out) {
   std::uint64_t quoted = carry.quoted ? ~std::uint64_t{0} : 0;
   std::uint64_t field_start = carry.field_start ? 1 : 0;
   std::uint64_t blank = carry.blank ? 1 : 0;
@@ -105,7 +106,8 @@ template <typename Block>
 }
 
 [[gnu::always_inline]] inline void count_bits(const std::uint64_t* ends, const std::uint64_t* blanks,
-                                              std::size_t blocks, std::uint64_t& rows, std::uint64_t& blank_rows) {
+                                              std::size_t blocks, std::uint64_t& rows,
+                                              std::uint64_t& blank_rows) {
   std::uint64_t r = 0;
   std::uint64_t n = 0;
   for (std::size_t b = 0; b < blocks; ++b) {

@@ -26,7 +26,8 @@ class WordBlock {
   std::uint64_t at_most(unsigned char byte) const {
     const std::uint64_t above = kOnes * (127U - byte);
     std::uint64_t bits = 0;
-    for (unsigned i = 0; i < 8; ++i) bits |= gather(~(((words_[i] & kLow7) + above) | words_[i]) & kHigh) << (8 * i);
+    for (unsigned i = 0; i < 8; ++i)
+      bits |= gather(~(((words_[i] & kLow7) + above) | words_[i]) & kHigh) << (8 * i);
     return bits;
   }
 
@@ -36,13 +37,15 @@ class WordBlock {
   static constexpr std::uint64_t kHigh = 0x8080808080808080U;
 
   // The high bit of each byte as one byte of bits.
-  static std::uint64_t gather(std::uint64_t high_bits) { return ((high_bits >> 7) * 0x0102040810204080U) >> 56; }
+  static std::uint64_t gather(std::uint64_t high_bits) {
+    return ((high_bits >> 7) * 0x0102040810204080U) >> 56;
+  }
 
   std::uint64_t words_[8];
 };
 
-void mark(const unsigned char* data, std::size_t blocks, unsigned char delimiter, CsvCarry& carry, std::uint64_t* ends,
-          std::uint64_t* blanks) {
+void mark(const unsigned char* data, std::size_t blocks, unsigned char delimiter, CsvCarry& carry,
+          std::uint64_t* ends, std::uint64_t* blanks) {
   mark_blocks<WordBlock>(data, blocks, delimiter, carry, ends, blanks);
 }
 

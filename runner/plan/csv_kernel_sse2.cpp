@@ -36,8 +36,8 @@ class Sse2Block {
   __m128i parts_[4];
 };
 
-void mark(const unsigned char* data, std::size_t blocks, unsigned char delimiter, CsvCarry& carry, std::uint64_t* ends,
-          std::uint64_t* blanks) {
+void mark(const unsigned char* data, std::size_t blocks, unsigned char delimiter, CsvCarry& carry,
+          std::uint64_t* ends, std::uint64_t* blanks) {
   mark_blocks<Sse2Block>(data, blocks, delimiter, carry, ends, blanks);
 }
 

@@ -11,8 +11,8 @@ struct Reading {
 };
 
 // Empty: refuted.
-std::optional<Reading> read_from(csv::State state, std::string_view bytes, unsigned char delimiter, std::size_t fields,
-                                 bool at_file_end) {
+std::optional<Reading> read_from(csv::State state, std::string_view bytes, unsigned char delimiter,
+                                 std::size_t fields, bool at_file_end) {
   Reading reading;
   bool begun = false;
   bool blank = true;
@@ -66,7 +66,8 @@ std::size_t count_fields(std::string_view record, char delimiter) {
   return fields;
 }
 
-std::optional<CsvPiece> find_records(std::string_view bytes, char delimiter, std::size_t fields, bool at_file_end) {
+std::optional<CsvPiece> find_records(std::string_view bytes, char delimiter, std::size_t fields,
+                                     bool at_file_end) {
   const bool has_quotes = bytes.find('"') != std::string_view::npos;
   std::optional<Reading> found;
   bool disagree = false;

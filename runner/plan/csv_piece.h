@@ -18,9 +18,10 @@ struct CsvPiece {
 // Fields of one record, a header for example.
 std::size_t count_fields(std::string_view record, char delimiter);
 
-// The whole records of `bytes`, each of which has `fields` fields (blank ones apart). Empty when no reading of
-// the piece gives that, several do and disagree, or the piece has quotes and may as well be one long field.
-// `at_file_end`: the last record needs no line break.
-std::optional<CsvPiece> find_records(std::string_view bytes, char delimiter, std::size_t fields, bool at_file_end);
+// The whole records of `bytes`, each of which has `fields` fields (blank ones apart). Empty when no reading
+// of the piece gives that, several do and disagree, or the piece has quotes and may as well be one long
+// field. `at_file_end`: the last record needs no line break.
+std::optional<CsvPiece> find_records(std::string_view bytes, char delimiter, std::size_t fields,
+                                     bool at_file_end);
 
 }  // namespace parallelrun

@@ -91,7 +91,8 @@ Result<CsvRecordScan::Stride> CsvRecordScan::next(std::uint64_t least_end) {
     if (stride.rows == blank_rows) {  // no record yet: not before the first one of this block
       candidates = records == 0 ? 0 : candidates & (~std::uint64_t{0} << std::countr_zero(records));
     }
-    const std::uint64_t passed = candidates == 0 ? ~std::uint64_t{0} : up_to(static_cast<unsigned>(std::countr_zero(candidates)));
+    const std::uint64_t passed =
+        candidates == 0 ? ~std::uint64_t{0} : up_to(static_cast<unsigned>(std::countr_zero(candidates)));
     if (const std::uint64_t passed_ends = ends & passed; passed_ends != 0) {
       stride.rows += static_cast<unsigned>(std::popcount(passed_ends));
       blank_rows += static_cast<unsigned>(std::popcount(blanks_[block_] & passed));

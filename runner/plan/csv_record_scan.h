@@ -53,13 +53,13 @@ class CsvRecordScan {
   CsvCarry carry_;
   bool stream_ended_ = false;
   bool last_row_counted_ = false;
-  std::uint64_t base_ = 0;       // offset in the stream of the first block in the buffer
-  std::uint64_t last_end_ = 0;   // offset behind the last record end that was passed
-  std::size_t bytes_ = 0;        // in the buffer
-  std::size_t blocks_ = 0;       // of them marked, in blocks
-  std::size_t block_ = 0;        // the next to be passed
+  std::uint64_t base_ = 0;      // offset in the stream of the first block in the buffer
+  std::uint64_t last_end_ = 0;  // offset behind the last record end that was passed
+  std::size_t bytes_ = 0;       // in the buffer
+  std::size_t blocks_ = 0;      // of them marked, in blocks
+  std::size_t block_ = 0;       // the next to be passed
   std::unique_ptr<unsigned char[]> buffer_;
-  std::unique_ptr<std::uint64_t[]> ends_;    // bits of ends that were passed are cleared
+  std::unique_ptr<std::uint64_t[]> ends_;  // bits of ends that were passed are cleared
   std::unique_ptr<std::uint64_t[]> blanks_;
 };
 

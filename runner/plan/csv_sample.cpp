@@ -61,7 +61,8 @@ class Sample {
 
  private:
   bool take(const CsvSlice& slice) {
-    if (!slices_.empty() && (slice.length > total_bytes_ || used_ > total_bytes_ - slice.length)) return false;
+    if (!slices_.empty() && (slice.length > total_bytes_ || used_ > total_bytes_ - slice.length))
+      return false;
     used_ += slice.length;
     slices_.push_back(slice);
     return true;
@@ -80,7 +81,8 @@ class Sample {
       const std::uint64_t begin = i + 1 == pieces_ ? last_begin : first.offset + i * step;
       if (begin < behind) continue;
       if (!read_piece(fd.get(), begin, bytes)) return;
-      const auto found = find_records(bytes, format_.delimiter, fields, begin + bytes.size() == first.file_size);
+      const auto found =
+          find_records(bytes, format_.delimiter, fields, begin + bytes.size() == first.file_size);
       if (!found) continue;
       CsvSlice slice = first;
       slice.offset = begin + found->begin;
@@ -131,7 +133,8 @@ std::vector<CsvSlice> sample_slices(const std::vector<std::string>& files, const
 }
 
 Result<std::vector<CsvSlice>> sample_slices(const Input& input, const std::string& directory,
-                                            const std::string& output_directory, const CsvSampleOptions& options) {
+                                            const std::string& output_directory,
+                                            const CsvSampleOptions& options) {
   FileWalk::Options walk_options{directory, input.glob.empty() ? "**/*.csv" : input.glob, std::nullopt, {}};
   if (!output_directory.empty()) walk_options.exclude = identity_of(output_directory);
   Result<FileWalk> walk = FileWalk::open(std::move(walk_options));

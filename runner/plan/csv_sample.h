@@ -15,14 +15,15 @@ namespace parallelrun {
 
 struct CsvSampleOptions {
   std::size_t max_files = 64;
-  std::size_t pieces_per_file = 16;         // at least 2: the first and the last
+  std::size_t pieces_per_file = 16;  // at least 2: the first and the last
   std::uint64_t piece_bytes = 64U << 10U;
-  std::uint64_t total_bytes = 8U << 20U;    // the first slice is taken whatever its size
+  std::uint64_t total_bytes = 8U << 20U;  // the first slice is taken whatever its size
 };
 
 // A sample of whole records spread over `files` and, within a large one, over its length: first piece, last
 // piece and pieces between; a file no longer than its share comes whole. `first_row` is 0 (not known) in all
-// pieces but the first of a file. A file that is not split (see CsvCutter) comes whole while the total allows.
+// pieces but the first of a file. A file that is not split (see CsvCutter) comes whole while the total
+// allows.
 //
 // Where a piece in the middle begins a record cannot be told from its bytes alone. It is read from each state
 // of the grammar that it could begin in; a reading passes if every record in it has as many fields as the
@@ -35,6 +36,7 @@ std::vector<CsvSlice> sample_slices(const std::vector<std::string>& files, const
 // The same over the files of an input, which are listed as the planner lists them, in constant memory.
 // Errors: as FileWalk's.
 Result<std::vector<CsvSlice>> sample_slices(const Input& input, const std::string& directory,
-                                            const std::string& output_directory, const CsvSampleOptions& options = {});
+                                            const std::string& output_directory,
+                                            const CsvSampleOptions& options = {});
 
 }  // namespace parallelrun

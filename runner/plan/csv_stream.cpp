@@ -39,7 +39,8 @@ Result<std::size_t> NarrowedStream::read(char* into, std::size_t size) {
     for (std::size_t i = 0; i < units; ++i) {
       const unsigned char* unit = buffer_.get() + i * unit_;
       std::uint32_t value = 0;
-      for (std::size_t b = 0; b < unit_; ++b) value |= std::uint32_t{unit[b]} << (8 * (big_endian_ ? unit_ - 1 - b : b));
+      for (std::size_t b = 0; b < unit_; ++b)
+        value |= std::uint32_t{unit[b]} << (8 * (big_endian_ ? unit_ - 1 - b : b));
       if (at_start_) {
         at_start_ = false;
         if (value == 0xFEFF) continue;

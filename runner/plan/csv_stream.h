@@ -21,8 +21,8 @@ class FileStream final : public ByteStream {
 };
 
 // UTF-16 or UTF-32 as one byte for each code unit: ASCII as it is, everything else as 'x'. So the scan counts
-// their records; its offsets are units. The byte order comes from the byte order mark, which is passed over, or
-// else from `big_endian`.
+// their records; its offsets are units. The byte order comes from the byte order mark, which is passed over,
+// or else from `big_endian`.
 class NarrowedStream final : public ByteStream {
  public:
   // `unit`: 2 or 4 bytes.

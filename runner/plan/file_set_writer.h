@@ -24,7 +24,7 @@ class FileSetWriter {
   void put_u32(std::size_t at, std::size_t value);
 
   std::string out_;
-  std::string directory_;          // of the open group
+  std::string directory_;            // of the open group
   std::size_t names_length_at_ = 0;  // where the open group's length of names stands
   std::uint32_t groups_ = 0;
   std::uint64_t files_ = 0;

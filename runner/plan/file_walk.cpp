@@ -18,8 +18,8 @@ constexpr std::size_t kBufferBytes = 256U << 10U;
 constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 
 Error cannot_read(const std::string& directory, int error) {
-  return Error{ErrorCode::kIo, "the directory '" + directory + "' cannot be read: " +
-                                   std::generic_category().message(error) +
+  return Error{ErrorCode::kIo, "the directory '" + directory +
+                                   "' cannot be read: " + std::generic_category().message(error) +
                                    "; make it readable, or leave it out with a glob"};
 }
 
@@ -48,7 +48,7 @@ std::vector<std::string> components_of(std::string_view path) {
 }  // namespace
 
 std::optional<FileIdentity> identity_of(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   if (::stat(path.c_str(), &info) != 0) return std::nullopt;
   return FileIdentity{info.st_dev, info.st_ino};
 }
@@ -69,10 +69,11 @@ Result<FileWalk> FileWalk::open(Options options) {
     if (errno == ENOTDIR) return Error{ErrorCode::kInvalidArgument, "'" + root + "' is not a directory"};
     return cannot_read(root, errno);
   }
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd.get(), &info) != 0) return cannot_read(root, errno);
   if (options.exclude == FileIdentity{info.st_dev, info.st_ino}) {
-    return Error{ErrorCode::kInvalidArgument, "'" + root + "' is also the output directory; give the job another one"};
+    return Error{ErrorCode::kInvalidArgument,
+                 "'" + root + "' is also the output directory; give the job another one"};
   }
 
   FileWalk walk(std::move(options), std::move(*glob));
@@ -111,12 +112,16 @@ Status FileWalk::read_entries(Level& level) {
       const std::string_view name = entry->d_name;
       if (is_left_out(name)) continue;
       const bool may_be_directory = entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN;
-      const bool may_be_file = entry->d_type == DT_REG || entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN;
+      const bool may_be_file =
+          entry->d_type == DT_REG || entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN;
       if (!may_be_directory && !may_be_file) continue;
       const Glob::State state = glob_.step(level.state, name);
-      if (!(may_be_file && glob_.accepts(state)) && !(may_be_directory && glob_.may_match_below(state))) continue;
+      if (!(may_be_file && glob_.accepts(state)) && !(may_be_directory && glob_.may_match_below(state)))
+        continue;
       if (level.names.size() > std::numeric_limits<std::uint32_t>::max() - name.size()) {
-        return Error{ErrorCode::kUnsupported, "the directory '" + path_ + "' has more than 4 GiB of names; spread its files over subdirectories"};
+        return Error{ErrorCode::kUnsupported,
+                     "the directory '" + path_ +
+                         "' has more than 4 GiB of names; spread its files over subdirectories"};
       }
       level.entries.push_back({0, static_cast<std::uint32_t>(level.names.size()),
                                static_cast<std::uint16_t>(name.size()), entry->d_type});
@@ -161,7 +166,7 @@ void FileWalk::seek(Level& level) {
 bool FileWalk::is_regular(const Level& level, const char* name, std::uint8_t type, bool* is_directory) const {
   *is_directory = type == DT_DIR;
   if (type == DT_REG || type == DT_DIR) return type == DT_REG;
-  struct stat info {};
+  struct stat info{};
   if (type == DT_UNKNOWN) {
     if (::fstatat(level.fd.get(), name, &info, AT_SYMLINK_NOFOLLOW) != 0) return false;
     *is_directory = S_ISDIR(info.st_mode);
@@ -198,7 +203,7 @@ Result<std::optional<FileWalk::File>> FileWalk::next() {
 
     path_.append(name).push_back('/');
     FileDescriptor fd(::openat(level.fd.get(), name_z.c_str(), kDirectoryFlags | O_NOFOLLOW));
-    struct stat info {};
+    struct stat info{};
     if (!fd || (options_.exclude && ::fstat(fd.get(), &info) != 0)) {
       if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP) {
         depth_ = 0;

@@ -44,9 +44,9 @@ class FileWalk {
   };
 
   struct File {
-    std::string_view directory;      // absolute, ends in '/'
+    std::string_view directory;  // absolute, ends in '/'
     std::string_view name;
-    std::size_t root_length = 0;     // of `directory`: what comes behind is relative to the root
+    std::size_t root_length = 0;  // of `directory`: what comes behind is relative to the root
 
     std::string path() const { return std::string(directory).append(name); }
     std::string relative_path() const { return std::string(directory.substr(root_length)).append(name); }
@@ -75,7 +75,9 @@ class FileWalk {
     std::size_t next = 0;
     std::size_t path_length = 0;  // of path_ when the walk is in this directory
 
-    std::string_view name(const Entry& entry) const { return std::string_view(names).substr(entry.offset, entry.length); }
+    std::string_view name(const Entry& entry) const {
+      return std::string_view(names).substr(entry.offset, entry.length);
+    }
   };
 
   FileWalk(Options options, Glob glob) : options_(std::move(options)), glob_(std::move(glob)) {}

@@ -66,7 +66,8 @@ Result<Glob::Component> Glob::compile_component(std::string_view text, std::stri
         text.remove_prefix(1);
       }
       for (bool first = true;; first = false) {
-        if (text.empty()) return invalid(pattern, "has a '[' without its ']'; write '\\[' for the character itself");
+        if (text.empty())
+          return invalid(pattern, "has a '[' without its ']'; write '\\[' for the character itself");
         std::uint32_t low = take_character(text);
         if (low == ']' && !first) break;
         if (low == '\\' && !text.empty()) low = take_character(text);
@@ -145,8 +146,8 @@ bool Glob::match_token(const Token& token, std::uint32_t character) {
 bool Glob::match(const Component& component, std::string_view name) {
   if (component.is_prefix_and_suffix) {
     if (!component.has_star) return name == component.prefix;
-    return name.size() >= component.prefix.size() + component.suffix.size() && name.starts_with(component.prefix) &&
-           name.ends_with(component.suffix);
+    return name.size() >= component.prefix.size() + component.suffix.size() &&
+           name.starts_with(component.prefix) && name.ends_with(component.suffix);
   }
   // Only the last star ever needs another try: what an earlier one gave up cannot help a later part.
   std::size_t token = 0;
@@ -177,7 +178,8 @@ bool Glob::match(const Component& component, std::string_view name) {
 
 Glob::State Glob::close(State state) const {
   for (std::size_t i = 0; i < components_.size(); ++i) {
-    if (components_[i].any_directories && ((state.next >> i) & 1U) != 0) state.next |= std::uint64_t{1} << (i + 1);
+    if (components_[i].any_directories && ((state.next >> i) & 1U) != 0)
+      state.next |= std::uint64_t{1} << (i + 1);
   }
   return state;
 }

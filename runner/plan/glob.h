@@ -13,7 +13,8 @@ namespace parallelrun {
 // `spec.inputs[].glob`. The pattern is matched against the whole relative path, case and all:
 //   *      any run of characters of one path component; it never crosses a '/'
 //   ?      one character (UTF-8; a byte that is not UTF-8 counts as a character)
-//   [a-z]  one character of a set; [!a-z] or [^a-z] one that is not in it; ']' first in a set stands for itself
+//   [a-z]  one character of a set; [!a-z] or [^a-z] one that is not in it; ']' first in a set stands for
+//   itself
 //   **     as a whole component: any number of directories, none included, so `**/*.png` also matches at
 //          the top; as the last component: everything below
 //   \x     the character x itself
@@ -55,7 +56,7 @@ class Glob {
     std::vector<Range> ranges;
   };
   struct Component {
-    bool any_directories = false;  // **
+    bool any_directories = false;       // **
     bool is_prefix_and_suffix = false;  // at most one star, no sets: the fast path
     bool has_star = false;
     std::string prefix;

@@ -49,7 +49,8 @@ std::string encode(const CsvSlice& slice) {
 
 Result<FileSet> decode_file_set(std::string_view descriptor) {
   wire::Reader reader(descriptor);
-  if (reader.u8() != static_cast<std::uint8_t>(DescriptorKind::kFiles)) return corrupt("it is not a set of files");
+  if (reader.u8() != static_cast<std::uint8_t>(DescriptorKind::kFiles))
+    return corrupt("it is not a set of files");
   FileSet files;
   const std::uint32_t groups = reader.count(8);
   files.groups.reserve(groups);
@@ -62,7 +63,8 @@ Result<FileSet> decode_file_set(std::string_view descriptor) {
     while (true) {
       const std::size_t end = joined.find('\0');
       const std::string_view name = joined.substr(0, end);
-      if (name.empty() || name.find('/') != std::string_view::npos) return corrupt("a file name is empty or has a '/'");
+      if (name.empty() || name.find('/') != std::string_view::npos)
+        return corrupt("a file name is empty or has a '/'");
       group.names.emplace_back(name);
       if (end == std::string_view::npos) break;
       joined.remove_prefix(end + 1);
@@ -75,7 +77,8 @@ Result<FileSet> decode_file_set(std::string_view descriptor) {
 
 Result<CsvSlice> decode_csv_slice(std::string_view descriptor) {
   wire::Reader reader(descriptor);
-  if (reader.u8() != static_cast<std::uint8_t>(DescriptorKind::kCsvSlice)) return corrupt("it is not a slice of a CSV file");
+  if (reader.u8() != static_cast<std::uint8_t>(DescriptorKind::kCsvSlice))
+    return corrupt("it is not a slice of a CSV file");
   CsvSlice slice;
   slice.path = reader.string();
   slice.offset = reader.u64();

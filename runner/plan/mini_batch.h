@@ -21,9 +21,9 @@ struct MiniBatchId {
 
 struct MiniBatch {
   MiniBatchId id;
-  std::uint32_t input = 0;   // index into JobSpec::inputs
-  std::uint64_t items = 0;   // files, or records that are not blank
-  std::string descriptor;    // FileSet or CsvSlice below, encoded
+  std::uint32_t input = 0;  // index into JobSpec::inputs
+  std::uint64_t items = 0;  // files, or records that are not blank
+  std::string descriptor;   // FileSet or CsvSlice below, encoded
 };
 
 // First byte of a descriptor.
@@ -44,15 +44,15 @@ struct FileSet {
 //   u8 kind=2 | bytes path | u64 offset | u64 length | u64 first_row | u64 records | u64 file_size |
 //   i64 modified_ns | bytes header
 struct CsvSlice {
-  std::string path;               // absolute
-  std::uint64_t offset = 0;       // of the first byte of the first record
-  std::uint64_t length = 0;       // bytes, line break of the last record included
-  std::uint64_t first_row = 0;    // number of the first record in its file; 1 is the first after the header;
-                                  // blank records count as rows of the file, not as items
-  std::uint64_t records = 0;      // not blank
-  std::uint64_t file_size = 0;    // of the whole file when it was planned: a change is an error
+  std::string path;             // absolute
+  std::uint64_t offset = 0;     // of the first byte of the first record
+  std::uint64_t length = 0;     // bytes, line break of the last record included
+  std::uint64_t first_row = 0;  // number of the first record in its file; 1 is the first after the header;
+                                // blank records count as rows of the file, not as items
+  std::uint64_t records = 0;    // not blank
+  std::uint64_t file_size = 0;  // of the whole file when it was planned: a change is an error
   std::int64_t modified_ns = 0;
-  std::string header;             // the raw header record, without BOM, with its line break
+  std::string header;  // the raw header record, without BOM, with its line break
 };
 
 std::string encode(const FileSet& files);

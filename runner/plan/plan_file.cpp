@@ -28,7 +28,8 @@ std::string header() {
 }
 
 std::uint64_t checksum(std::string_view payload, std::uint64_t record_number) {
-  return XXH3_64bits_withSeed(payload.data(), payload.size(), record_number ^ (std::uint64_t{payload.size()} << 32));
+  return XXH3_64bits_withSeed(payload.data(), payload.size(),
+                              record_number ^ (std::uint64_t{payload.size()} << 32));
 }
 
 void put(char* at, std::uint64_t value, std::size_t size) {
@@ -40,7 +41,8 @@ void put(char* at, std::uint64_t value, std::size_t size) {
 PlanReader::PlanReader(PlanStorage& storage) : storage_(storage) {}
 
 Result<std::optional<MiniBatch>> PlanReader::corrupt(const std::string& what) const {
-  return Error{ErrorCode::kCorrupt, "the stored plan is damaged behind byte " + std::to_string(position_.bytes) + ": " + what};
+  return Error{ErrorCode::kCorrupt,
+               "the stored plan is damaged behind byte " + std::to_string(position_.bytes) + ": " + what};
 }
 
 // Makes at least `size` unused bytes available; false when they lie behind `limit` or the end of the file.
@@ -50,7 +52,8 @@ Result<bool> PlanReader::fetch(std::size_t size, std::uint64_t limit) {
   buffer_.erase(0, begin_);
   begin_ = 0;
   const std::size_t have = buffer_.size();
-  const std::size_t most = static_cast<std::size_t>(std::min<std::uint64_t>(std::max(size, kBufferBytes), limit - position_.bytes));
+  const std::size_t most = static_cast<std::size_t>(
+      std::min<std::uint64_t>(std::max(size, kBufferBytes), limit - position_.bytes));
   buffer_.resize(most);
   const auto got = storage_.read_at(position_.bytes + have, buffer_.data() + have, most - have);
   buffer_.resize(have + (got ? *got : 0));
@@ -61,10 +64,12 @@ Result<bool> PlanReader::fetch(std::size_t size, std::uint64_t limit) {
 Status PlanReader::check_header() {
   const std::string_view bytes = std::string_view(buffer_).substr(begin_, kHeaderBytes);
   wire::Reader reader(bytes.substr(kMagic.size()));
-  if (!bytes.starts_with(kMagic)) return Error{ErrorCode::kCorrupt, "the stored plan does not begin like one"};
+  if (!bytes.starts_with(kMagic))
+    return Error{ErrorCode::kCorrupt, "the stored plan does not begin like one"};
   if (const std::uint32_t version = reader.u32(); version != kVersion) {
-    return Error{ErrorCode::kUnsupported, "the stored plan has version " + std::to_string(version) + ", this program knows " +
-                                              std::to_string(kVersion) + "; go on with the program that began the job"};
+    return Error{ErrorCode::kUnsupported, "the stored plan has version " + std::to_string(version) +
+                                              ", this program knows " + std::to_string(kVersion) +
+                                              "; go on with the program that began the job"};
   }
   return {};
 }
@@ -103,7 +108,8 @@ Result<std::optional<MiniBatch>> PlanReader::next(const PlanExtent& extent) {
     found->id.value = reader.u64();
     found->input = reader.u32();
     found->items = reader.u64();
-    if (!reader.ok() || found->id.value != position_.mini_batches) return corrupt("a mini-batch is out of order");
+    if (!reader.ok() || found->id.value != position_.mini_batches)
+      return corrupt("a mini-batch is out of order");
     found->descriptor = reader.rest();
     ++position_.mini_batches;
     position_.items += found->items;
@@ -138,7 +144,8 @@ Status PlanWriter::recover() {
     std::string start(*size, '\0');
     const auto got = storage_.read_at(0, start.data(), start.size());
     if (!got) return got.error();
-    if (!header().starts_with(start)) return Error{ErrorCode::kCorrupt, "the stored plan does not begin like one"};
+    if (!header().starts_with(start))
+      return Error{ErrorCode::kCorrupt, "the stored plan does not begin like one"};
   } else {
     const PlanExtent everything{*size, 0, 0, false};
     while (true) {
@@ -175,7 +182,8 @@ void PlanWriter::begin_record() {
 Status PlanWriter::end_record() {
   const std::string_view payload = std::string_view(buffer_).substr(record_at_ + kFrameBytes);
   if (payload.size() > kMostPayloadBytes) {
-    failure_ = Error{ErrorCode::kInvalidArgument, "a mini-batch of more than 1 GiB cannot be stored; set a smaller miniBatchSize"};
+    failure_ = Error{ErrorCode::kInvalidArgument,
+                     "a mini-batch of more than 1 GiB cannot be stored; set a smaller miniBatchSize"};
     return *failure_;
   }
   char* frame = buffer_.data() + record_at_;

@@ -56,7 +56,8 @@ class PlanReader {
   PlanStorage& storage_;
   PlanExtent position_;
   std::string buffer_;
-  std::size_t begin_ = 0;  // of what is not used yet in buffer_, which holds the bytes from position_.bytes on
+  std::size_t begin_ =
+      0;  // of what is not used yet in buffer_, which holds the bytes from position_.bytes on
 };
 
 // Appends. Collects records and hands them to the storage in large writes. One thread at a time.

@@ -15,9 +15,11 @@ Error beside(const Input& input, const Error& error) {
 
 }  // namespace
 
-Planner::Options Planner::options_for(const JobSpec& spec, std::map<std::string, std::string> input_directories,
+Planner::Options Planner::options_for(const JobSpec& spec,
+                                      std::map<std::string, std::string> input_directories,
                                       std::string output_directory) {
-  return Options{spec.inputs, std::move(input_directories), spec.mini_batch_size, std::move(output_directory)};
+  return Options{spec.inputs, std::move(input_directories), spec.mini_batch_size,
+                 std::move(output_directory)};
 }
 
 Result<std::unique_ptr<Planner>> Planner::create(Options options, const std::optional<MiniBatch>& last) {
@@ -64,7 +66,8 @@ Status Planner::begin_input(std::string start_after) {
 }
 
 Status Planner::resume(const MiniBatch& last) {
-  const Error misfit{ErrorCode::kCorrupt, "the last mini-batch of the stored plan does not fit the job's inputs"};
+  const Error misfit{ErrorCode::kCorrupt,
+                     "the last mini-batch of the stored plan does not fit the job's inputs"};
   if (last.input >= options_.inputs.size()) return misfit;
   input_ = last.input;
   next_id_ = last.id.value + 1;
@@ -103,8 +106,12 @@ Error Planner::nothing_found(const Input& input) const {
   const FileWalk::Options walk = walk_options(input);
   std::string what = "'" + walk.root + "' has no file";
   if (!walk.glob.empty()) what += " that matches the glob '" + walk.glob + "'";
-  if (input_files_ > 0) what = "the " + std::to_string(input_files_) + " files in '" + walk.root + "' have no record but headers";
-  return beside(input, Error{ErrorCode::kNotFound, what + "; check the directory and the input's glob (names that begin with a dot are left out)"});
+  if (input_files_ > 0)
+    what = "the " + std::to_string(input_files_) + " files in '" + walk.root + "' have no record but headers";
+  return beside(
+      input,
+      Error{ErrorCode::kNotFound,
+            what + "; check the directory and the input's glob (names that begin with a dot are left out)"});
 }
 
 Result<std::optional<MiniBatch>> Planner::next() {
@@ -130,9 +137,10 @@ Result<std::optional<MiniBatch>> Planner::next_files() {
     ++input_files_;
     files_.add((*file)->directory, (*file)->name);
     if (files_.bytes() > kMostDescriptorBytes) {
-      return in_input(Error{ErrorCode::kInvalidArgument,
-                            "the paths of " + std::to_string(options_.mini_batch_size) +
-                                " files do not fit into one mini-batch (256 MiB); set a smaller miniBatchSize"});
+      return in_input(
+          Error{ErrorCode::kInvalidArgument,
+                "the paths of " + std::to_string(options_.mini_batch_size) +
+                    " files do not fit into one mini-batch (256 MiB); set a smaller miniBatchSize"});
     }
   }
   const std::uint64_t files = files_.files();

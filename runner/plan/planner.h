@@ -58,7 +58,7 @@ class Planner final : public MiniBatchSource {
   std::uint64_t next_id_ = 0;
   std::size_t input_ = 0;
   bool input_begun_ = false;
-  std::uint64_t input_files_ = 0;         // that the walk gave in this run
+  std::uint64_t input_files_ = 0;  // that the walk gave in this run
   bool input_has_mini_batches_ = false;
   std::optional<FileWalk> walk_;
   FileSetWriter files_;

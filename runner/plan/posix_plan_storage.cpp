@@ -12,7 +12,8 @@ Error PosixPlanStorage::failure(const char* action, int error) const {
   const ErrorCode code = error == ENOSPC || error == EDQUOT ? ErrorCode::kNoSpace
                          : error == ENOENT                  ? ErrorCode::kNotFound
                                                             : ErrorCode::kIo;
-  return Error{code, std::string("cannot ") + action + " '" + path_ + "': " + std::generic_category().message(error)};
+  return Error{
+      code, std::string("cannot ") + action + " '" + path_ + "': " + std::generic_category().message(error)};
 }
 
 Result<std::unique_ptr<PosixPlanStorage>> PosixPlanStorage::open(const std::string& path) {
@@ -61,7 +62,7 @@ Status PosixPlanStorage::sync() {
 }
 
 Result<std::uint64_t> PosixPlanStorage::size() {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd_.get(), &info) != 0) return failure("examine", errno);
   return static_cast<std::uint64_t>(info.st_size);
 }

@@ -73,7 +73,8 @@ void FaultyDisk::apply(const Write& write, std::string& content) {
     if (content.size() > write.offset) content.resize(write.offset);
     return;
   }
-  if (content.size() < write.offset + write.bytes.size()) content.resize(write.offset + write.bytes.size(), '\0');
+  if (content.size() < write.offset + write.bytes.size())
+    content.resize(write.offset + write.bytes.size(), '\0');
   content.replace(write.offset, write.bytes.size(), write.bytes);
 }
 
@@ -100,7 +101,8 @@ void FaultyDisk::lose_power() {
     std::vector<Write>& pending = inode->pending;
     const std::size_t kept = dice_.between(0, pending.size());
     for (std::size_t i = 0; i < kept; ++i) apply(pending[i], inode->durable);
-    // The next one may be torn: a part of it, the length of all of it with zeroes, or a part from its middle on.
+    // The next one may be torn: a part of it, the length of all of it with zeroes, or a part from its middle
+    // on.
     if (kept < pending.size() && !pending[kept].cuts && !pending[kept].bytes.empty()) {
       Write torn = pending[kept];
       const std::size_t at = dice_.between(0, torn.bytes.size() - 1);
@@ -150,7 +152,8 @@ void FaultyDisk::apply(const NameChange& change, Names& names) {
   if (!change.renamed_from.empty()) names.erase(change.renamed_from);
 }
 
-void FaultyDisk::change_name(const std::string& path, std::shared_ptr<Inode> inode, std::string renamed_from) {
+void FaultyDisk::change_name(const std::string& path, std::shared_ptr<Inode> inode,
+                             std::string renamed_from) {
   pending_names_.push_back({folder_of(path), path, std::move(inode), std::move(renamed_from)});
   apply(pending_names_.back(), names_);
 }

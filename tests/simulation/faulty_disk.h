@@ -1,5 +1,5 @@
-// A file system in memory that forgets what was not synced, tears what was half written, runs full and fails to
-// sync: Storage as a crash leaves it.
+// A file system in memory that forgets what was not synced, tears what was half written, runs full and fails
+// to sync: Storage as a crash leaves it.
 #pragma once
 
 #include <cstdint>

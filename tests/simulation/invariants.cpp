@@ -37,7 +37,8 @@ std::map<std::uint64_t, Written> read_output(const std::string& text, std::strin
       continue;
     }
     Written& written = all[id];
-    if (written.rows != row) problem = fmt::format("row {} of mini-batch {} comes at place {}", row, id, written.rows);
+    if (written.rows != row)
+      problem = fmt::format("row {} of mini-batch {} comes at place {}", row, id, written.rows);
     if (written.rows > 0 && (before != id || written.attempt != attempt)) {
       problem = fmt::format("mini-batch {} is in the output more than once", id);
     }
@@ -49,7 +50,8 @@ std::map<std::uint64_t, Written> read_output(const std::string& text, std::strin
 
 }  // namespace
 
-void World::on_try_failed(const orchestrator::AgentView&, const AttemptResult& result, std::uint32_t tries, bool final) {
+void World::on_try_failed(const orchestrator::AgentView&, const AttemptResult& result, std::uint32_t tries,
+                          bool final) {
   if (tries > run_max_try_) violated(fmt::format("try {} of mini-batch {}", tries, result.mini_batch.value));
   if (final != (tries == run_max_try_)) violated("the last try is not the last");
 }
@@ -60,18 +62,21 @@ void World::check_leases(std::uint64_t session, const LeaseReply& reply) {
       violated(fmt::format("lease of try {} of mini-batch {}", lease.try_number, lease.mini_batch.value));
     }
     const auto [found, first] = session_of_attempt_.emplace(lease.attempt, session);
-    if (!first && found->second != session) violated(fmt::format("attempt {:x} is leased to two sessions", lease.attempt));
+    if (!first && found->second != session)
+      violated(fmt::format("attempt {:x} is leased to two sessions", lease.attempt));
   }
 }
 
 void World::check_bounds() {
   const orchestrator::Progress progress = process_->core->progress();
-  if (progress.leased + progress.waiting_retry > options().max_book) violated("the lease book grows beyond its bound");
+  if (progress.leased + progress.waiting_retry > options().max_book)
+    violated("the lease book grows beyond its bound");
 }
 
 void World::check_acknowledged(const orchestrator::MiniBatchSet& committed) {
   for (const std::uint64_t id : acknowledged_) {
-    if (!committed.contains(MiniBatchId{id})) violated(fmt::format("mini-batch {} was acknowledged and is lost", id));
+    if (!committed.contains(MiniBatchId{id}))
+      violated(fmt::format("mini-batch {} was acknowledged and is lost", id));
   }
 }
 
@@ -79,7 +84,8 @@ void World::check_acknowledged(const orchestrator::MiniBatchSet& committed) {
 void World::check_output(const orchestrator::RecoveredJob& job) {
   if (job.lost_groups > 0) violated("commits were lost on an honest disk");
   const std::string text = disk_.content(kOutput);
-  if (text.size() != job.output_length) violated(fmt::format("{} bytes, {} committed", text.size(), job.output_length));
+  if (text.size() != job.output_length)
+    violated(fmt::format("{} bytes, {} committed", text.size(), job.output_length));
   std::string problem;
   const auto written = read_output(text, problem);
   if (!problem.empty()) violated(problem);
@@ -94,7 +100,8 @@ void World::check_output(const orchestrator::RecoveredJob& job) {
     }
     const ModelPlan::Planned& planned = plan_.planned()[id];
     if (planned.version != rows.version) violated(fmt::format("mini-batch {} is of another plan", id));
-    const std::uint64_t whole = natures_[id] == Nature::kShort && planned.items > 1 ? planned.items - 1 : planned.items;
+    const std::uint64_t whole =
+        natures_[id] == Nature::kShort && planned.items > 1 ? planned.items - 1 : planned.items;
     if (rows.rows != whole) violated(fmt::format("mini-batch {} has {} of {} rows", id, rows.rows, whole));
     items_failed += planned.items - rows.rows;
   }
@@ -128,7 +135,8 @@ void World::check_tries_in_journal() {
               continue;
             }
             if (++charged[entry.mini_batch.value] > run_max_try_) {
-              violated(fmt::format("mini-batch {} was charged more than {} tries", entry.mini_batch.value, run_max_try_));
+              violated(fmt::format("mini-batch {} was charged more than {} tries", entry.mini_batch.value,
+                                   run_max_try_));
             }
           }
         }
@@ -143,7 +151,8 @@ void World::check_end() {
   auto opened = orchestrator::Committer::open(disk_, plan_, {kOutput, kFingerprint});
   if (!opened) return violated("the complete job does not open: " + opened.error().message);
   const orchestrator::RecoveredJob& job = opened->job;
-  if (job.ended != orchestrator::JobState::kComplete) violated("the journal does not say that the job is complete");
+  if (job.ended != orchestrator::JobState::kComplete)
+    violated("the journal does not say that the job is complete");
   check_output(job);
   check_acknowledged(job.finished);
   check_tries_in_journal();
@@ -169,13 +178,16 @@ void World::check_end() {
     items_failed += json["count"].get<std::uint64_t>();
     if (++lines_of[id] > 1) violated(fmt::format("mini-batch {} has two lines in failed_items.jsonl", id));
     const bool failed = json["kind"] == "failed";
-    if (failed == (written.count(id) > 0)) violated(fmt::format("mini-batch {} has both failed and succeeded", id));
+    if (failed == (written.count(id) > 0))
+      violated(fmt::format("mini-batch {} has both failed and succeeded", id));
     if (failed && json["tries"].get<std::uint32_t>() != run_max_try_) violated("failed before its last try");
-    if (failed && (natures_[id] == Nature::kGood || natures_[id] == Nature::kShort)) violated("a good one failed");
+    if (failed && (natures_[id] == Nature::kGood || natures_[id] == Nature::kShort))
+      violated("a good one failed");
   }
   if (items_failed != job.counts.items_failed) violated("failed_items.jsonl and the counts differ");
 
-  const nlohmann::json result = nlohmann::json::parse(disk_.content(orchestrator::kResultPath), nullptr, false);
+  const nlohmann::json result =
+      nlohmann::json::parse(disk_.content(orchestrator::kResultPath), nullptr, false);
   if (!result.is_object() || result.value("state", "") != "Complete" ||
       result.value("itemsFailed", ~0ULL) != job.counts.items_failed ||
       result.value("miniBatchesProcessed", ~0ULL) != plan_.total()) {

@@ -15,9 +15,14 @@ constexpr Duration kHeartbeat = milliseconds(200);
 
 }  // namespace
 
-ModelAgent::ModelAgent(std::string name, std::uint32_t slots, Dice& dice, Events& events, AgentNetwork& network,
-                       World world)
-    : name_(std::move(name)), slots_(slots), dice_(dice), events_(events), network_(network), world_(std::move(world)) {}
+ModelAgent::ModelAgent(std::string name, std::uint32_t slots, Dice& dice, Events& events,
+                       AgentNetwork& network, World world)
+    : name_(std::move(name)),
+      slots_(slots),
+      dice_(dice),
+      events_(events),
+      network_(network),
+      world_(std::move(world)) {}
 
 void ModelAgent::later(Duration wait, std::function<void()> what) {
   events_.after(wait, [this, life = life_, what = std::move(what)]() mutable {
@@ -88,11 +93,14 @@ void ModelAgent::ask() {
     const std::size_t holds = queue_.size() + busy_.size();
     const std::size_t wanted = std::size_t{slots_} * 4;
     if (directive_ == Directive::kRun && holds >= wanted) return;
-    asking_ = LeaseRequest{session_, ++lease_sequence_, static_cast<std::uint32_t>(wanted - std::min(wanted, holds))};
+    asking_ = LeaseRequest{session_, ++lease_sequence_,
+                           static_cast<std::uint32_t>(wanted - std::min(wanted, holds))};
   }
   asked_at_ = events_.now();
   network_.send(name_, *asking_, [this, life = life_, sent = *asking_](Result<LeaseReply> reply) {
-    if (life != life_ || !running_ || session_ != sent.session || !asking_ || asking_->sequence != sent.sequence) return;
+    if (life != life_ || !running_ || session_ != sent.session || !asking_ ||
+        asking_->sequence != sent.sequence)
+      return;
     if (!reply) {
       if (reply.error().code == ErrorCode::kConflict) session_ = 0;
       return;
@@ -185,22 +193,25 @@ void ModelAgent::report() {
     reporting_->leaving = leaving;
   }
   reported_at_ = events_.now();
-  network_.send(name_, *reporting_, [this, life = life_, sequence = reporting_->sequence,
-                                     session = session_](Result<ReportReply> reply) {
-    if (life != life_ || !running_ || session_ != session || !reporting_ || reporting_->sequence != sequence) return;
-    if (!reply) {
-      if (reply.error().code != ErrorCode::kConflict) return;
-      session_ = 0;
-      outbox_.insert(outbox_.begin(), reporting_->results.begin(), reporting_->results.end());
-      reporting_.reset();
-      return;
-    }
-    // After the end of a failed run results are dropped, and the answer says so: it is kAbort.
-    if (reply->directive != Directive::kAbort) world_.acknowledged(reporting_->results);
-    left_ = reporting_->leaving;
-    reporting_.reset();
-    obey(reply->directive);
-  });
+  network_.send(
+      name_, *reporting_,
+      [this, life = life_, sequence = reporting_->sequence, session = session_](Result<ReportReply> reply) {
+        if (life != life_ || !running_ || session_ != session || !reporting_ ||
+            reporting_->sequence != sequence)
+          return;
+        if (!reply) {
+          if (reply.error().code != ErrorCode::kConflict) return;
+          session_ = 0;
+          outbox_.insert(outbox_.begin(), reporting_->results.begin(), reporting_->results.end());
+          reporting_.reset();
+          return;
+        }
+        // After the end of a failed run results are dropped, and the answer says so: it is kAbort.
+        if (reply->directive != Directive::kAbort) world_.acknowledged(reporting_->results);
+        left_ = reporting_->leaving;
+        reporting_.reset();
+        obey(reply->directive);
+      });
 }
 
 }  // namespace parallelrun::simulation

@@ -1,5 +1,5 @@
-// A model of an agent: keeps leases, runs tries that take time and fail, reports, sends again what was not answered,
-// crashes, stands still, hands back. It follows the protocol, not the code of the real one.
+// A model of an agent: keeps leases, runs tries that take time and fail, reports, sends again what was not
+// answered, crashes, stands still, hands back. It follows the protocol, not the code of the real one.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +37,8 @@ class ModelAgent {
     std::function<void(const std::vector<AttemptResult>&)> acknowledged;
   };
 
-  ModelAgent(std::string name, std::uint32_t slots, Dice& dice, Events& events, AgentNetwork& network, World world);
+  ModelAgent(std::string name, std::uint32_t slots, Dice& dice, Events& events, AgentNetwork& network,
+             World world);
 
   void start();
   // Loses everything it knows.

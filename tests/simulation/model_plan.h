@@ -1,5 +1,5 @@
-// A model of planning: mini-batches appear over time, those not durable are lost with the power, and are then planned
-// anew, perhaps from an input that has changed.
+// A model of planning: mini-batches appear over time, those not durable are lost with the power, and are then
+// planned anew, perhaps from an input that has changed.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +40,8 @@ class ModelPlan final : public orchestrator::PlanDurability {
     ++life_;
   }
   Status make_durable(std::uint64_t mini_batches) override {
-    if (mini_batches > planned_.size()) return Error{ErrorCode::kCorrupt, "a commit of what was never planned"};
+    if (mini_batches > planned_.size())
+      return Error{ErrorCode::kCorrupt, "a commit of what was never planned"};
     durable_ = std::max(durable_, mini_batches);
     return {};
   }

@@ -1,6 +1,6 @@
-// One job, from its first start to its completion, through everything that can go wrong, in virtual time: the real
-// core, committer, journal and recovery over a faulty disk, a faulty network and model agents. What must hold is
-// checked at every crash and at the end. A seed fixes everything that happens.
+// One job, from its first start to its completion, through everything that can go wrong, in virtual time: the
+// real core, committer, journal and recovery over a faulty disk, a faulty network and model agents. What must
+// hold is checked at every crash and at the end. A seed fixes everything that happens.
 #pragma once
 
 #include <cstdint>
@@ -15,11 +15,11 @@ struct Report {
   std::uint64_t mini_batches = 0;
   std::uint64_t orchestrator_starts = 0;
   std::uint64_t power_losses = 0;
-  std::uint64_t failed_runs = 0;       // runs of the job that ended Failed, after which it was started again
-  std::uint64_t disk_errors = 0;       // failed syncs, full disk
+  std::uint64_t failed_runs = 0;  // runs of the job that ended Failed, after which it was started again
+  std::uint64_t disk_errors = 0;  // failed syncs, full disk
   std::uint64_t groups = 0;
   std::uint64_t sessions = 0;
-  std::uint64_t old_epoch_commits = 0; // results of an earlier epoch that were committed
+  std::uint64_t old_epoch_commits = 0;  // results of an earlier epoch that were committed
 };
 
 Report simulate(std::uint64_t seed);

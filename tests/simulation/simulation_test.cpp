@@ -1,4 +1,7 @@
-// Simulated jobs, one a seed. PARALLELRUN_SIMULATION_SEEDS=N runs N of them; `simulation_test --seed S` replays one.
+// Simulated jobs, one a seed. PARALLELRUN_SIMULATION_SEEDS=N runs N of them; `simulation_test --seed S`
+// replays one.
+#include "tests/simulation/simulation.h"
+
 #include <gtest/gtest.h>
 
 #include <charconv>
@@ -7,8 +10,6 @@
 #include <iostream>
 #include <string>
 #include <string_view>
-
-#include "tests/simulation/simulation.h"
 
 namespace parallelrun::simulation {
 namespace {
@@ -32,7 +33,8 @@ TEST(Simulation, EveryMiniBatchOnceWhateverHappens) {
   for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
     const Report report = simulate(seed);
     for (const std::string& violation : report.violations) {
-      ADD_FAILURE() << "seed " << seed << ": " << violation << "\nreplay with: simulation_test --seed " << seed;
+      ADD_FAILURE() << "seed " << seed << ": " << violation << "\nreplay with: simulation_test --seed "
+                    << seed;
     }
     if (HasFailure()) break;
     sum.mini_batches += report.mini_batches;
@@ -45,9 +47,9 @@ TEST(Simulation, EveryMiniBatchOnceWhateverHappens) {
     sum.old_epoch_commits += report.old_epoch_commits;
   }
   std::cout << seeds << " jobs from seed " << first << ": " << sum.mini_batches << " mini-batches, "
-            << sum.orchestrator_starts << " starts of the orchestrator, " << sum.power_losses << " power losses, "
-            << sum.disk_errors << " disk errors, " << sum.failed_runs << " failed runs, " << sum.groups
-            << " group commits, " << sum.sessions << " registrations, " << sum.old_epoch_commits
+            << sum.orchestrator_starts << " starts of the orchestrator, " << sum.power_losses
+            << " power losses, " << sum.disk_errors << " disk errors, " << sum.failed_runs << " failed runs, "
+            << sum.groups << " group commits, " << sum.sessions << " registrations, " << sum.old_epoch_commits
             << " commits of an earlier epoch's results\n";
   if (only_seed != 0) return;
   // The trouble has to happen for the test to say anything.

@@ -23,8 +23,8 @@ class Dice {
   // Both ends included.
   std::uint64_t between(std::uint64_t low, std::uint64_t high) { return low + engine_() % (high - low + 1); }
   Duration between(Duration low, Duration high) {
-    return Duration(static_cast<std::int64_t>(between(static_cast<std::uint64_t>(low.count()),
-                                                      static_cast<std::uint64_t>(high.count()))));
+    return Duration(static_cast<std::int64_t>(
+        between(static_cast<std::uint64_t>(low.count()), static_cast<std::uint64_t>(high.count()))));
   }
   bool chance(double p) { return static_cast<double>(engine_() >> 11U) * 0x1.0p-53 < p; }
 
@@ -35,7 +35,9 @@ class Dice {
 class Events {
  public:
   Time now() const { return now_; }
-  void at(Time when, std::function<void()> what) { queue_.push({std::max(when, now_), next_++, std::move(what)}); }
+  void at(Time when, std::function<void()> what) {
+    queue_.push({std::max(when, now_), next_++, std::move(what)});
+  }
   void after(Duration wait, std::function<void()> what) { at(now_ + wait, std::move(what)); }
 
   // False: nothing is left to happen.

@@ -21,7 +21,8 @@ World::World(std::uint64_t seed)
   report_.mini_batches = plan_.total();
   tabular_ = dice_.chance(0.3);
   run_max_try_ = static_cast<std::uint32_t>(dice_.between(std::uint64_t{1}, std::uint64_t{4}));
-  loss_ = dice_.chance(0.7) ? 0.1 * static_cast<double>(dice_.between(std::uint64_t{0}, std::uint64_t{3})) : 0;
+  loss_ =
+      dice_.chance(0.7) ? 0.1 * static_cast<double>(dice_.between(std::uint64_t{0}, std::uint64_t{3})) : 0;
   const double poisoned = dice_.chance(0.5) ? 0.08 : 0;
   for (std::uint64_t i = 0; i < plan_.total(); ++i) {
     natures_[i] = dice_.chance(poisoned) ? Nature::kPoisoned
@@ -29,8 +30,12 @@ World::World(std::uint64_t seed)
                   : dice_.chance(0.1)    ? Nature::kShort
                                          : Nature::kGood;
   }
-  if (dice_.chance(0.2)) thresholds_.error_threshold = static_cast<std::int64_t>(dice_.between(std::uint64_t{0}, std::uint64_t{20}));
-  if (dice_.chance(0.2)) thresholds_.allowed_failed_count = static_cast<std::int64_t>(dice_.between(std::uint64_t{0}, std::uint64_t{5}));
+  if (dice_.chance(0.2))
+    thresholds_.error_threshold =
+        static_cast<std::int64_t>(dice_.between(std::uint64_t{0}, std::uint64_t{20}));
+  if (dice_.chance(0.2))
+    thresholds_.allowed_failed_count =
+        static_cast<std::int64_t>(dice_.between(std::uint64_t{0}, std::uint64_t{5}));
   if (dice_.chance(0.1)) thresholds_.allowed_failed_percent = 2.0;
   if (dice_.chance(0.3)) disk_.faults.sync_fails = 0.01;
 
@@ -47,12 +52,14 @@ World::World(std::uint64_t seed)
             // What was planned anew since is answered and dropped.
             const std::uint64_t id = result.mini_batch.value;
             const auto& planned = plan_.planned();
-            if (id < planned.size() && result.rows.rfind(fmt::format("{} {} ", id, planned[id].version), 0) == 0) {
+            if (id < planned.size() &&
+                result.rows.rfind(fmt::format("{} {} ", id, planned[id].version), 0) == 0) {
               acknowledged_.insert(id);
             }
           }
         }};
-    agents_.push_back(std::make_unique<ModelAgent>(fmt::format("agent{:03}", i), slots, dice_, events_, *this, world));
+    agents_.push_back(
+        std::make_unique<ModelAgent>(fmt::format("agent{:03}", i), slots, dice_, events_, *this, world));
   }
   trouble_until_ = events_.now() + dice_.between(Duration(0), Duration(seconds(25)));
 }
@@ -74,7 +81,8 @@ Report World::run() {
   return report_;
 }
 
-// --- the orchestrator's process --------------------------------------------------------------------------------
+// --- the orchestrator's process
+// --------------------------------------------------------------------------------
 
 orchestrator::Orchestrator::Options World::options() const {
   orchestrator::Orchestrator::Options options;
@@ -121,11 +129,15 @@ void World::start_process() {
     }
     check_acknowledged(opened->job.finished);
     const auto ended = opened->job.ended;
-    // A success that came after the last try was committed as failed is answered and dropped: first commit wins.
-    if (ended) std::erase_if(acknowledged_, [&](std::uint64_t id) { return opened->job.failed.contains(MiniBatchId{id}); });
+    // A success that came after the last try was committed as failed is answered and dropped: first commit
+    // wins.
+    if (ended)
+      std::erase_if(acknowledged_,
+                    [&](std::uint64_t id) { return opened->job.failed.contains(MiniBatchId{id}); });
     if (auto started = opened->committer->start(opened->job, plan_.planned().size()); !started) {
       const ErrorCode code = started.error().code;
-      if (code != ErrorCode::kIo && code != ErrorCode::kNoSpace) violated("start: " + started.error().message);
+      if (code != ErrorCode::kIo && code != ErrorCode::kNoSpace)
+        violated("start: " + started.error().message);
       ++report_.disk_errors;
       return end_process(false);
     }
@@ -136,8 +148,8 @@ void World::start_process() {
     }
     check_acknowledged(opened->job.finished);
     process_->committer = std::move(opened->committer);
-    process_->core = std::make_unique<orchestrator::Orchestrator>(options(), std::move(opened->job), process_->source,
-                                                                  process_->samples, *this, events_.now());
+    process_->core = std::make_unique<orchestrator::Orchestrator>(
+        options(), std::move(opened->job), process_->source, process_->samples, *this, events_.now());
     process_->core->on_plan(plan_.planned().size(), plan_.items(), plan_.complete(), events_.now());
     after_call();
     // The launcher starts agents again that an earlier orchestrator had sent away.
@@ -178,16 +190,17 @@ void World::tick() {
 }
 
 void World::plan_on() {
-  events_.after(dice_.between(Duration(milliseconds(1)), Duration(milliseconds(300))), [this, life = process_life_] {
-    if (!process_ || life != process_life_ || complete_) return;
-    in_process([this] {
-      plan_.plan(dice_.between(std::uint64_t{1}, std::uint64_t{40}));
-      process_->core->on_plan(plan_.planned().size(), plan_.items(), plan_.complete(), events_.now());
-      process_->core->on_samples(events_.now());
-      after_call();
-    });
-    if (process_ && !plan_.complete()) plan_on();
-  });
+  events_.after(
+      dice_.between(Duration(milliseconds(1)), Duration(milliseconds(300))), [this, life = process_life_] {
+        if (!process_ || life != process_life_ || complete_) return;
+        in_process([this] {
+          plan_.plan(dice_.between(std::uint64_t{1}, std::uint64_t{40}));
+          process_->core->on_plan(plan_.planned().size(), plan_.items(), plan_.complete(), events_.now());
+          process_->core->on_samples(events_.now());
+          after_call();
+        });
+        if (process_ && !plan_.complete()) plan_on();
+      });
 }
 
 // What the shell does after every call of the core.
@@ -250,7 +263,8 @@ void World::job_ended() {
   });
 }
 
-// --- the network -----------------------------------------------------------------------------------------------
+// --- the network
+// -----------------------------------------------------------------------------------------------
 
 bool World::cut_off(const std::string& agent) const {
   const auto found = cut_off_until_.find(agent);
@@ -261,8 +275,9 @@ template <typename Deliver>
 void World::carry(const std::string& agent, Deliver deliver) {
   const auto once = [&] {
     if (cut_off(agent) || (!trouble_over() && dice_.chance(loss_))) return;
-    const Duration takes = dice_.chance(0.02) ? dice_.between(Duration(milliseconds(100)), Duration(seconds(3)))
-                                              : dice_.between(Duration(milliseconds(0)), Duration(milliseconds(8)));
+    const Duration takes = dice_.chance(0.02)
+                               ? dice_.between(Duration(milliseconds(100)), Duration(seconds(3)))
+                               : dice_.between(Duration(milliseconds(0)), Duration(milliseconds(8)));
     events_.after(takes, deliver);
   };
   once();
@@ -326,7 +341,8 @@ void World::send(const std::string& agent, ReportRequest request, Replied<Report
   });
 }
 
-// --- trouble ---------------------------------------------------------------------------------------------------
+// --- trouble
+// ---------------------------------------------------------------------------------------------------
 
 void World::make_trouble() {
   if (trouble_over() || complete_) {
@@ -360,7 +376,8 @@ void World::make_trouble() {
           events_.now() + dice_.between(Duration(milliseconds(100)), Duration(seconds(7)));
       break;
     case 6:
-      if (dice_.chance(0.3)) disk_.faults.capacity = disk_.used() + dice_.between(std::uint64_t{0}, std::uint64_t{500});
+      if (dice_.chance(0.3))
+        disk_.faults.capacity = disk_.used() + dice_.between(std::uint64_t{0}, std::uint64_t{500});
       break;
     default:
       break;

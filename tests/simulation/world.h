@@ -35,7 +35,7 @@ class World final : public AgentNetwork, public orchestrator::JobObserver {
     ModelSource source;
     ModelSamples samples;
     std::unique_ptr<orchestrator::Orchestrator> core;
-    std::map<std::uint64_t, Replied<LeaseReply>> parked_leases;     // by session; the newest request only
+    std::map<std::uint64_t, Replied<LeaseReply>> parked_leases;  // by session; the newest request only
     std::map<std::uint64_t, Replied<ReportReply>> parked_reports;
     explicit Process(const ModelPlan& plan, bool tabular) : source(plan), samples(tabular) {}
   };
@@ -72,7 +72,8 @@ class World final : public AgentNetwork, public orchestrator::JobObserver {
   void check_bounds();
   void check_tries_in_journal();
   void check_end();
-  void on_try_failed(const orchestrator::AgentView&, const AttemptResult&, std::uint32_t tries, bool final) override;
+  void on_try_failed(const orchestrator::AgentView&, const AttemptResult&, std::uint32_t tries,
+                     bool final) override;
 
   Report report_;
   Dice dice_;
@@ -93,7 +94,7 @@ class World final : public AgentNetwork, public orchestrator::JobObserver {
   double loss_ = 0;
   std::map<std::string, Time> cut_off_until_;
 
-  std::set<std::uint64_t> acknowledged_;                     // mini-batches
+  std::set<std::uint64_t> acknowledged_;  // mini-batches
   std::map<std::uint64_t, std::uint64_t> session_of_attempt_;
 };
 

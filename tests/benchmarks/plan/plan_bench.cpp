@@ -64,28 +64,41 @@ void boundary_scan(benchmark::State& state, Content content) {
   state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * std::filesystem::file_size(path)));
   state.counters["slices"] = static_cast<double>(slices) / static_cast<double>(state.iterations());
 }
-BENCHMARK_CAPTURE(boundary_scan, without_quotes, kPlain)->Arg(10 << 20)->Arg(1 << 20)->Arg(10 << 10)->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(boundary_scan, with_quotes, kQuoted)->Arg(10 << 20)->Arg(1 << 20)->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(boundary_scan, quotes_in_unquoted_fields, kStrayQuotes)->Arg(10 << 20)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(boundary_scan, without_quotes, kPlain)
+    ->Arg(10 << 20)
+    ->Arg(1 << 20)
+    ->Arg(10 << 10)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(boundary_scan, with_quotes, kQuoted)
+    ->Arg(10 << 20)
+    ->Arg(1 << 20)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(boundary_scan, quotes_in_unquoted_fields, kStrayQuotes)
+    ->Arg(10 << 20)
+    ->Unit(benchmark::kMillisecond);
 
 void mark_in_memory(benchmark::State& state) {
   const CsvKernel& kernel = *csv_kernels()[static_cast<std::size_t>(state.range(0))];
   state.SetLabel(kernel.name);
   std::string text;
-  while (text.size() < (128U << 10U)) text += state.range(1) != 0 ? "12345,\"a, b\",c0\n" : "12345,abcdef,c0\n";
+  while (text.size() < (128U << 10U))
+    text += state.range(1) != 0 ? "12345,\"a, b\",c0\n" : "12345,abcdef,c0\n";
   text.resize((text.size() / 64) * 64 + 1, '\n');
   const std::size_t blocks = text.size() / 64;
   std::vector<std::uint64_t> ends(blocks);
   std::vector<std::uint64_t> blanks(blocks);
   for (auto _ : state) {
     CsvCarry carry;
-    kernel.mark(reinterpret_cast<const unsigned char*>(text.data()), blocks, ',', carry, ends.data(), blanks.data());
+    kernel.mark(reinterpret_cast<const unsigned char*>(text.data()), blocks, ',', carry, ends.data(),
+                blanks.data());
     benchmark::DoNotOptimize(ends.data());
     benchmark::ClobberMemory();
   }
   state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * blocks * 64));
 }
-BENCHMARK(mark_in_memory)->ArgsProduct({benchmark::CreateDenseRange(0, static_cast<std::int64_t>(csv_kernels().size()) - 1, 1), {0, 1}});
+BENCHMARK(mark_in_memory)
+    ->ArgsProduct({benchmark::CreateDenseRange(0, static_cast<std::int64_t>(csv_kernels().size()) - 1, 1),
+                   {0, 1}});
 
 // `directories` of 1,000 files each.
 std::string tree(std::int64_t directories) {
@@ -127,7 +140,8 @@ void plan_to_disk(benchmark::State& state) {
     ::unlink(path.c_str());
     auto storage = PosixPlanStorage::open(path);
     auto writer = PlanWriter::open(**storage);
-    auto planner = Planner::create({{input}, {{"data", root}}, static_cast<std::uint64_t>(state.range(1)), ""});
+    auto planner =
+        Planner::create({{input}, {{"data", root}}, static_cast<std::uint64_t>(state.range(1)), ""});
     while (true) {
       const auto mini_batch = (*planner)->next();
       if (!mini_batch || !*mini_batch || !(*writer)->append(**mini_batch)) break;
@@ -155,7 +169,8 @@ void read_plan(benchmark::State& state) {
       if (!found || !*found) break;
     }
   }
-  state.counters["mini_batches/s"] = benchmark::Counter(1e6 * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
+  state.counters["mini_batches/s"] =
+      benchmark::Counter(1e6 * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
 }
 BENCHMARK(read_plan)->Unit(benchmark::kMillisecond);
 

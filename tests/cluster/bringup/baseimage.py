@@ -42,19 +42,21 @@ def _make(engine: Engine) -> None:
     with tempfile.TemporaryDirectory(prefix="parallelrun-base-") as folder:
         archive = Path(folder) / "base.tar"
         # Documentation is left out, as it is in the published image.
-        run([
-            *("nice", "-n", "19"),
-            packages.find("mmdebstrap"),
-            "--variant=minbase",
-            # Without usr-is-merged and its hook, usrmerge would come, and Perl with it: a third of the size.
-            "--include=ca-certificates,usr-is-merged",
-            f"--hook-dir={_HOOKS / 'merged-usr'}",
-            "--dpkgopt=path-exclude=/usr/share/doc/*",
-            "--dpkgopt=path-include=/usr/share/doc/*/copyright",
-            "--dpkgopt=path-exclude=/usr/share/man/*",
-            "--dpkgopt=path-exclude=/usr/share/locale/*",
-            _SUITE,
-            archive,
-            *([mirror] if mirror else []),
-        ])
+        run(
+            [
+                *("nice", "-n", "19"),
+                packages.find("mmdebstrap"),
+                "--variant=minbase",
+                # Without usr-is-merged and its hook, usrmerge would come, and Perl with it: a third of the size.
+                "--include=ca-certificates,usr-is-merged",
+                f"--hook-dir={_HOOKS / 'merged-usr'}",
+                "--dpkgopt=path-exclude=/usr/share/doc/*",
+                "--dpkgopt=path-include=/usr/share/doc/*/copyright",
+                "--dpkgopt=path-exclude=/usr/share/man/*",
+                "--dpkgopt=path-exclude=/usr/share/locale/*",
+                _SUITE,
+                archive,
+                *([mirror] if mirror else []),
+            ]
+        )
         engine.docker("import", "--change", 'CMD ["bash"]', archive, f"docker.io/library/{NAME}")

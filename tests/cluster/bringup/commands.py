@@ -20,37 +20,42 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def run(argv: Sequence[str | Path],
-        *,
-        env: Mapping[str, str] | None = None,
-        cwd: Path | None = None,
-        stdin: bytes | None = None,
-        timeout: float | None = None) -> str:
+def run(
+    argv: Sequence[str | Path],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: bytes | None = None,
+    timeout: float | None = None,
+) -> str:
     """Runs a program to its end and returns its stdout; its stderr is shown only when it fails."""
     words = [str(word) for word in argv]
     try:
-        done = subprocess.run(words,
-                              env=_environment(env),
-                              cwd=cwd,
-                              input=stdin,
-                              timeout=timeout,
-                              check=False,
-                              stdin=subprocess.DEVNULL if stdin is None else None,
-                              capture_output=True)
+        done = subprocess.run(
+            words,
+            env=_environment(env),
+            cwd=cwd,
+            input=stdin,
+            timeout=timeout,
+            check=False,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+        )
     except FileNotFoundError as error:
         raise Failure(f"{words[0]}: no such program") from error
     except subprocess.TimeoutExpired as error:
         raise Failure(f"{shlex.join(words)}: no answer within {timeout:.0f} s") from error
     if done.returncode != 0:
-        raise Failure(f"{shlex.join(words)} ended with {done.returncode}\n"
-                      f"{_tail(done.stdout)}{_tail(done.stderr)}".rstrip())
+        raise Failure(
+            f"{shlex.join(words)} ended with {done.returncode}\n"
+            f"{_tail(done.stdout)}{_tail(done.stderr)}".rstrip()
+        )
     return done.stdout.decode(errors="replace")
 
 
-def succeeds(argv: Sequence[str | Path],
-             *,
-             env: Mapping[str, str] | None = None,
-             timeout: float = 20) -> bool:
+def succeeds(
+    argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None, timeout: float = 20
+) -> bool:
     """Whether a program ends with 0 within `timeout` seconds."""
     try:
         run(argv, env=env, timeout=timeout)
@@ -59,12 +64,14 @@ def succeeds(argv: Sequence[str | Path],
     return True
 
 
-def wait_until(what: str,
-               holds: Callable[[], bool],
-               *,
-               seconds: float,
-               interval: float = 0.1,
-               alive: Callable[[], bool] = lambda: True) -> None:
+def wait_until(
+    what: str,
+    holds: Callable[[], bool],
+    *,
+    seconds: float,
+    interval: float = 0.1,
+    alive: Callable[[], bool] = lambda: True,
+) -> None:
     """Asks `holds` until it is true; fails after `seconds`, or at once when `alive` is false."""
     deadline = time.monotonic() + seconds
     while not holds():

@@ -43,6 +43,7 @@ class Companions:
 
 class ControlPlane:
     """One API server with its store, in `folder`, which nothing else uses."""
+
     def __init__(self, folder: Path):
         self.folder = folder
         self._authority = Authority(folder / "certificates")
@@ -66,8 +67,9 @@ class ControlPlane:
         needed = [*parts.API_SERVER] + ([parts.KWOK] if companions.kwok else [])
         parts.build(*needed)
         self._authority.create()
-        server = self._authority.server(["localhost", "kubernetes.default.svc"],
-                                        ["127.0.0.1", "::1", "10.0.0.1"])
+        server = self._authority.server(
+            ["localhost", "kubernetes.default.svc"], ["127.0.0.1", "::1", "10.0.0.1"]
+        )
         tokens = self._authority.signing_key()
         admin = self._authority.client("admin", ["system:masters"])
         self._start_etcd()
@@ -123,8 +125,9 @@ class ControlPlane:
         ports, _ = self._start_on_free_ports("etcd", 2, command, ready)
         self._save({"etcd": f"http://127.0.0.1:{ports[0]}"})
 
-    def _start_server(self, server: tuple[Path, Path], tokens: tuple[Path, Path],
-                      companions: Companions) -> None:
+    def _start_server(
+        self, server: tuple[Path, Path], tokens: tuple[Path, Path], companions: Companions
+    ) -> None:
         etcd = self._settings()["etcd"]
 
         def command(ports: list[int]) -> list[str]:
@@ -153,39 +156,48 @@ class ControlPlane:
 
     def _start_companions(self, companions: Companions, tokens: tuple[Path, Path]) -> None:
         if companions.controllers:
-            self._launch("kube-controller-manager", [
-                str(parts.CONTROL_PLANE.program("kube-controller-manager")),
-                f"--kubeconfig={self.kubeconfig}",
-                f"--controllers={companions.controllers}",
-                "--leader-elect=false",
-                "--secure-port=0",
-                f"--service-account-private-key-file={tokens[0]}",
-                f"--root-ca-file={self.certificate_authority}",
-                *companions.controller_flags,
-            ])
+            self._launch(
+                "kube-controller-manager",
+                [
+                    str(parts.CONTROL_PLANE.program("kube-controller-manager")),
+                    f"--kubeconfig={self.kubeconfig}",
+                    f"--controllers={companions.controllers}",
+                    "--leader-elect=false",
+                    "--secure-port=0",
+                    f"--service-account-private-key-file={tokens[0]}",
+                    f"--root-ca-file={self.certificate_authority}",
+                    *companions.controller_flags,
+                ],
+            )
         if companions.scheduler:
-            self._launch("kube-scheduler", [
-                str(parts.CONTROL_PLANE.program("kube-scheduler")),
-                f"--kubeconfig={self.kubeconfig}",
-                f"--authentication-kubeconfig={self.kubeconfig}",
-                f"--authorization-kubeconfig={self.kubeconfig}",
-                "--leader-elect=false",
-                "--secure-port=0",
-                *companions.scheduler_flags,
-            ])
+            self._launch(
+                "kube-scheduler",
+                [
+                    str(parts.CONTROL_PLANE.program("kube-scheduler")),
+                    f"--kubeconfig={self.kubeconfig}",
+                    f"--authentication-kubeconfig={self.kubeconfig}",
+                    f"--authorization-kubeconfig={self.kubeconfig}",
+                    "--leader-elect=false",
+                    "--secure-port=0",
+                    *companions.scheduler_flags,
+                ],
+            )
         if companions.kwok:
             self._start_kwok(companions)
 
     def _start_kwok(self, companions: Companions) -> None:
         configs = [Path(file).resolve() for file in companions.kwok_config] or _kwok_stages()
-        self._launch("kwok", [
-            str(parts.KWOK.program("kwok")),
-            f"--kubeconfig={self.kubeconfig}",
-            "--manage-all-nodes=true",
-            "--node-lease-duration-seconds=40",
-            *[f"--config={file}" for file in configs],
-            *companions.kwok_flags,
-        ])
+        self._launch(
+            "kwok",
+            [
+                str(parts.KWOK.program("kwok")),
+                f"--kubeconfig={self.kubeconfig}",
+                "--manage-all-nodes=true",
+                "--node-lease-duration-seconds=40",
+                *[f"--config={file}" for file in configs],
+                *companions.kwok_flags,
+            ],
+        )
         nodes = [_fake_node(number) for number in range(companions.kwok_nodes)]
         if nodes:
             listing = {"apiVersion": "v1", "kind": "List", "items": nodes}
@@ -199,10 +211,12 @@ class ControlPlane:
             words = command(ports)
             started = self._launch(name, words)
             try:
-                wait_until(f"{name}'s start",
-                           lambda ports=ports: ready(ports),
-                           seconds=_START_SECONDS,
-                           alive=started.runs)
+                wait_until(
+                    f"{name}'s start",
+                    lambda ports=ports: ready(ports),
+                    seconds=_START_SECONDS,
+                    alive=started.runs,
+                )
                 return ports, words
             except Failure as failure:
                 started.kill()
@@ -220,10 +234,12 @@ class ControlPlane:
 
     def _await_server(self) -> None:
         port = int(self.url.rpartition(":")[2])
-        wait_until("kube-apiserver's start",
-                   lambda: self._server_ready([port]),
-                   seconds=_START_SECONDS,
-                   alive=lambda: process.recall(self._record("kube-apiserver")) is not None)
+        wait_until(
+            "kube-apiserver's start",
+            lambda: self._server_ready([port]),
+            seconds=_START_SECONDS,
+            alive=lambda: process.recall(self._record("kube-apiserver")) is not None,
+        )
 
     def _server_ready(self, ports: list[int]) -> bool:
         context = ssl.create_default_context(cafile=str(self.certificate_authority))
@@ -242,23 +258,14 @@ class ControlPlane:
                     "apiVersion": "v1",
                     "kind": "Config",
                     "current-context": "tests",
-                    "clusters": [{
-                        "name": "tests",
-                        "cluster": cluster
-                    }],
-                    "users": [{
-                        "name": user,
-                        "user": login
-                    }],
-                    "contexts": [{
-                        "name": "tests",
-                        "context": {
-                            "cluster": "tests",
-                            "user": user
-                        }
-                    }]
+                    "clusters": [{"name": "tests", "cluster": cluster}],
+                    "users": [{"name": user, "user": login}],
+                    "contexts": [{"name": "tests", "context": {"cluster": "tests", "user": user}}],
                 },
-                indent=1) + "\n")
+                indent=1,
+            )
+            + "\n"
+        )
 
     def _record(self, name: str) -> Path:
         return self.folder / f"{name}.process"
@@ -268,7 +275,8 @@ class ControlPlane:
             return json.loads((self.folder / _RECORD).read_text())
         except OSError as error:
             raise Failure(
-                f"{self.folder} holds no API server: `apiserver up` prints the folder of one") from error
+                f"{self.folder} holds no API server: `apiserver up` prints the folder of one"
+            ) from error
 
     def _save(self, settings: dict) -> None:
         known = self._settings() if self.exists() else {}
@@ -297,8 +305,9 @@ def _free_ports(count: int) -> list[int]:
 
 def _http_answers(url: str, context: ssl.SSLContext | None) -> bool:
     # A proxy of the environment has no part in talking to this machine.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}),
-                                         urllib.request.HTTPSHandler(context=context))
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+    )
     try:
         with opener.open(url, timeout=5) as answer:
             return answer.status == 200
@@ -319,17 +328,9 @@ def _fake_node(number: int) -> dict:
         "kind": "Node",
         "metadata": {
             "name": f"fake-{number:04d}",
-            "labels": {
-                "kubernetes.io/os": "linux",
-                "type": "kwok"
-            },
-            "annotations": {
-                "kwok.x-k8s.io/node": "fake"
-            }
+            "labels": {"kubernetes.io/os": "linux", "type": "kwok"},
+            "annotations": {"kwok.x-k8s.io/node": "fake"},
         },
         "spec": {},
-        "status": {
-            "capacity": capacity,
-            "allocatable": capacity
-        }
+        "status": {"capacity": capacity, "allocatable": capacity},
     }

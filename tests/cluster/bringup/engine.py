@@ -84,9 +84,9 @@ def daemon_record() -> Path:
 
 
 def _answers(engine: Engine) -> bool:
-    return succeeds(["docker", "version", "--format", "{{.Server.Version}}"],
-                    env=engine.environment,
-                    timeout=10)
+    return succeeds(
+        ["docker", "version", "--format", "{{.Server.Version}}"], env=engine.environment, timeout=10
+    )
 
 
 def _runs_nodes(engine: Engine) -> bool:
@@ -97,7 +97,8 @@ def _runs_nodes(engine: Engine) -> bool:
 def _start() -> Engine:
     if os.geteuid() != 0:
         raise Failure(
-            "no Docker engine answers, and only root can start one: start Docker, or run this as root")
+            "no Docker engine answers, and only root can start one: start Docker, or run this as root"
+        )
     _stop()
     data, state = engine_data(), engine_run()
     data.mkdir(parents=True, exist_ok=True)
@@ -106,25 +107,28 @@ def _start() -> Engine:
     wrapper = data / "runc-wrapper"
     shutil.copy(NODE / "runc-without-missing-capability", wrapper)
     say("starting a Docker engine")
-    daemon = process.start([
-        packages.find("dockerd"),
-        f"--data-root={data / 'data'}",
-        f"--exec-root={state / 'exec'}",
-        f"--pidfile={state / 'dockerd.pid'}",
-        f"--host=unix://{_socket()}",
-        "--group=root",
-        f"--config-file={_configuration(data)}",
-        f"--add-runtime=checked-runc={wrapper}",
-        "--default-runtime=checked-runc",
-        "--oom-score-adjust=0",
-    ], log_file(), env=_service_environment())
+    daemon = process.start(
+        [
+            packages.find("dockerd"),
+            f"--data-root={data / 'data'}",
+            f"--exec-root={state / 'exec'}",
+            f"--pidfile={state / 'dockerd.pid'}",
+            f"--host=unix://{_socket()}",
+            "--group=root",
+            f"--config-file={_configuration(data)}",
+            f"--add-runtime=checked-runc={wrapper}",
+            "--default-runtime=checked-runc",
+            "--oom-score-adjust=0",
+        ],
+        log_file(),
+        env=_service_environment(),
+    )
     process.remember(daemon, daemon_record())
     engine = _ours()
     try:
-        wait_until("the Docker engine's start",
-                   lambda: _answers(engine),
-                   seconds=_START_SECONDS,
-                   alive=daemon.runs)
+        wait_until(
+            "the Docker engine's start", lambda: _answers(engine), seconds=_START_SECONDS, alive=daemon.runs
+        )
     except Failure as failure:
         last = "\n".join(log_file().read_text(errors="replace").splitlines()[-15:])
         raise Failure(f"{failure}; the end of {log_file()}:\n{last}") from failure

@@ -87,7 +87,8 @@ class Cluster:
         for image in images:
             if not self.engine.has_image(image):
                 raise Failure(
-                    f"the engine has no image {image!r}: build it with the DOCKER_HOST of `cluster env`")
+                    f"the engine has no image {image!r}: build it with the DOCKER_HOST of `cluster env`"
+                )
         self._kind("load", "docker-image", "--name", self.name, *images)
 
     def kubectl(self, *words: str | Path, stdin: bytes | None = None) -> str:
@@ -98,14 +99,25 @@ class Cluster:
         configuration.write_text(json.dumps(self._configuration(image, nodes), indent=1))
         chosen = [] if not image.name else ["--image", image.name]
         try:
-            self._kind("create", "cluster", "--name", self.name, "--config", configuration, "--retain",
-                       "--kubeconfig", self.kubeconfig, *chosen)
+            self._kind(
+                "create",
+                "cluster",
+                "--name",
+                self.name,
+                "--config",
+                configuration,
+                "--retain",
+                "--kubeconfig",
+                self.kubeconfig,
+                *chosen,
+            )
         except Failure as failure:
             logs = self.state / "logs"
             export = [parts.KIND.program("kind"), "export", "logs", "--name", self.name, logs]
             succeeds(export, env=self.engine.environment, timeout=60)
             raise Failure(
-                f"{failure}\nthe logs of the nodes lie in {logs} until the next `up` or `down`") from failure
+                f"{failure}\nthe logs of the nodes lie in {logs} until the next `up` or `down`"
+            ) from failure
 
     def _configuration(self, image: NodeImage, nodes: int) -> dict:
         """kind's configuration, as JSON, which is YAML too."""
@@ -120,16 +132,21 @@ class Cluster:
             configuration["networking"] = {"disableDefaultCNI": True}
         if not Path("/sys/fs/cgroup/cgroup.controllers").exists():
             # The kubelet refuses cgroup v1 unless it is told otherwise.
-            patch = {"kind": "KubeletConfiguration", "apiVersion": "kubelet.config.k8s.io/v1beta1",
-                     "failCgroupV1": False}
+            patch = {
+                "kind": "KubeletConfiguration",
+                "apiVersion": "kubelet.config.k8s.io/v1beta1",
+                "failCgroupV1": False,
+            }
             configuration["kubeadmConfigPatches"] = [json.dumps(patch)]
         return configuration
 
     def _make_pod_network(self) -> None:
         """Gives each node a CNI configuration for its pods and routes to the pods of the others."""
-        wait_until("the pod subnets of the nodes",
-                   lambda: all(subnet for _, subnet, _ in self._subnets()),
-                   seconds=60)
+        wait_until(
+            "the pod subnets of the nodes",
+            lambda: all(subnet for _, subnet, _ in self._subnets()),
+            seconds=60,
+        )
         subnets = self._subnets()
         configuration = (NODE / "pod-network.json").read_text()
         program = (NODE / "pod-network").read_bytes()
@@ -147,9 +164,11 @@ class Cluster:
         patience = f"--timeout={_READY_SECONDS}s"
         self.kubectl("wait", "nodes", "--all", "--for=condition=Ready", patience)
         self.kubectl("wait", "deployment/coredns", "-n", "kube-system", "--for=condition=Available", patience)
-        wait_until("the default service account",
-                   lambda: "default" in self.kubectl("get", "serviceaccounts", "-n", "default", "-o", "name"),
-                   seconds=_API_SECONDS)
+        wait_until(
+            "the default service account",
+            lambda: "default" in self.kubectl("get", "serviceaccounts", "-n", "default", "-o", "name"),
+            seconds=_API_SECONDS,
+        )
 
     def _containers(self) -> list[str]:
         """Id and start of each node's container that runs: a restarted one has lost its routes."""
@@ -184,7 +203,8 @@ def all_names(engine: Engine) -> list[str]:
 def must_be_up(name: str, engine: Engine | None) -> Cluster:
     if engine is None or not (cluster_state(name) / "cluster.json").exists():
         raise Failure(
-            f"there is no cluster {name}: `{os.path.relpath(NODE.parent / 'cluster')} up` brings it up")
+            f"there is no cluster {name}: `{os.path.relpath(NODE.parent / 'cluster')} up` brings it up"
+        )
     return Cluster(name, engine)
 
 

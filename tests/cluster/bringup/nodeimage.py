@@ -40,8 +40,11 @@ def choose(engine: Engine) -> NodeImage:
         return built
     default = _default_of_kind()
     # The published image has no answer to a machine that withholds capabilities.
-    if (wish == "published" or engine.has_image(default) or
-        (has_sys_resource() and baseimage.can_be_pulled(engine, default))):
+    if (
+        wish == "published"
+        or engine.has_image(default)
+        or (has_sys_resource() and baseimage.can_be_pulled(engine, default))
+    ):
         return NodeImage("", published=True)
     return built
 
@@ -83,7 +86,8 @@ def _default_of_kind() -> str:
     parts.build(parts.KIND)
     source = parts.upstream(parts.KIND) / "pkg/apis/config/defaults/image.go"
     return next(
-        line.split('"')[1] for line in source.read_text().splitlines() if line.startswith("const Image"))
+        line.split('"')[1] for line in source.read_text().splitlines() if line.startswith("const Image")
+    )
 
 
 def _link_or_copy(source: Path, target: Path) -> None:
@@ -95,6 +99,7 @@ def _link_or_copy(source: Path, target: Path) -> None:
 
 class _NodeImageBuild:
     """One build, in a folder of its own."""
+
     def __init__(self, engine: Engine, folder: Path):
         self._engine = engine
         self._folder = folder
@@ -120,18 +125,21 @@ class _NodeImageBuild:
             "kube-proxy": parts.NODE_AGENTS,
             "etcd": parts.ETCD,
             "coredns": parts.COREDNS,
-            "pause": parts.PAUSE
+            "pause": parts.PAUSE,
         }
         if set(sources) != set(self._images):
-            raise Failure(f"kubeadm {parts.NODE_AGENTS.version} asks for {sorted(self._images)}: "
-                          f"this program knows how to make {sorted(sources)}")
+            raise Failure(
+                f"kubeadm {parts.NODE_AGENTS.version} asks for {sorted(self._images)}: "
+                f"this program knows how to make {sorted(sources)}"
+            )
         for program, part in sources.items():
             context = self._folder / "image" / program
             context.mkdir(parents=True)
             _link_or_copy(part.program(program), context / program)
             special = NODE / "images" / f"{program}.Dockerfile"
-            shutil.copy(special if special.exists() else NODE / "images" / "static.Dockerfile",
-                        context / "Dockerfile")
+            shutil.copy(
+                special if special.exists() else NODE / "images" / "static.Dockerfile", context / "Dockerfile"
+            )
             arguments = [] if special.exists() else ["--build-arg", f"PROGRAM={program}"]
             self._docker_build(self._images[program], context, *arguments)
         return list(self._images.values())
@@ -139,10 +147,16 @@ class _NodeImageBuild:
     def _bare_node(self, name: str) -> None:
         context = self._folder / "node"
         self._copy_kinds_files(context / "files")
-        wanted = (("bin", parts.NODE_AGENTS, "kubeadm"), ("bin", parts.NODE_AGENTS, "kubelet"),
-                  ("bin", parts.KUBECTL, "kubectl"), ("local-bin", parts.CRICTL, "crictl"),
-                  *(("local-bin", parts.CONTAINERD, program)
-                    for program in ("containerd", "containerd-shim-runc-v2", "ctr")))
+        wanted = (
+            ("bin", parts.NODE_AGENTS, "kubeadm"),
+            ("bin", parts.NODE_AGENTS, "kubelet"),
+            ("bin", parts.KUBECTL, "kubectl"),
+            ("local-bin", parts.CRICTL, "crictl"),
+            *(
+                ("local-bin", parts.CONTAINERD, program)
+                for program in ("containerd", "containerd-shim-runc-v2", "ctr")
+            ),
+        )
         for folder, part, program in wanted:
             (context / folder).mkdir(exist_ok=True)
             _link_or_copy(part.program(program), context / folder / program)
@@ -151,7 +165,8 @@ class _NodeImageBuild:
         shutil.copy(NODE / "runc-without-missing-capability", context / "runc")
         configuration = (NODE / "containerd-config.toml").read_text()
         (context / "containerd-config.toml").write_text(
-            configuration.replace("@PAUSE_IMAGE@", self._images["pause"]))
+            configuration.replace("@PAUSE_IMAGE@", self._images["pause"])
+        )
         (context / "version").write_text(parts.NODE_AGENTS.version)
         self._docker_build(name, context)
 
@@ -164,19 +179,41 @@ class _NodeImageBuild:
     def _import_into(self, bare: str, archive: Path, name: str) -> None:
         """Puts the images into the store of the node's containerd, which runs in a container for that."""
         container = f"parallelrun-node-build-{uuid.uuid4().hex[:8]}"
-        self._engine.docker("run", "--detach", "--name", container, "--entrypoint", "sleep", "--security-opt",
-                            "seccomp=unconfined", bare, "infinity")
+        self._engine.docker(
+            "run",
+            "--detach",
+            "--name",
+            container,
+            "--entrypoint",
+            "sleep",
+            "--security-opt",
+            "seccomp=unconfined",
+            bare,
+            "infinity",
+        )
         try:
             self._engine.docker("exec", "--detach", container, "containerd")
-            wait_until("containerd in the node image",
-                       lambda: self._containerd_answers(container),
-                       seconds=60)
+            wait_until(
+                "containerd in the node image", lambda: self._containerd_answers(container), seconds=60
+            )
             self._engine.docker("cp", archive, f"{container}:/images.tar")
-            self._engine.docker("exec", container, "ctr", "--namespace", "k8s.io", "images", "import",
-                                "--no-unpack", "--label", "io.cri-containerd.pinned=pinned", "/images.tar")
+            self._engine.docker(
+                "exec",
+                container,
+                "ctr",
+                "--namespace",
+                "k8s.io",
+                "images",
+                "import",
+                "--no-unpack",
+                "--label",
+                "io.cri-containerd.pinned=pinned",
+                "/images.tar",
+            )
             self._engine.docker("exec", container, "sh", "-c", "rm /images.tar && pkill containerd")
-            self._engine.docker("commit", "--message", _COMMIT_MESSAGE, "--change", _ENTRYPOINT, container,
-                                name)
+            self._engine.docker(
+                "commit", "--message", _COMMIT_MESSAGE, "--change", _ENTRYPOINT, container, name
+            )
         finally:
             self._engine.docker("rm", "--force", "--volumes", container)
 

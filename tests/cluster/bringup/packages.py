@@ -31,7 +31,8 @@ def need(programs: dict[str, str]) -> None:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise Failure(
             f"these packages are needed: {' '.join(missing)}; install them (as root: apt-get install "
-            f"{' '.join(missing)}) and try again")
+            f"{' '.join(missing)}) and try again"
+        )
     say(f"installing {' '.join(missing)}")
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     install = ["apt-get", "install", "-qq", "-y", "--no-install-recommends", *missing]

@@ -20,7 +20,8 @@ class Part:
 
     name: str
     packages: tuple[
-        str, ...]  # Import paths; a program is called by the last word of its path, or as `renamed` says.
+        str, ...
+    ]  # Import paths; a program is called by the last word of its path, or as `renamed` says.
     module: str = ""  # The module whose version this is; none for our own code.
     source: str = ""  # Folder in modules/, if it is not called like the part.
     renamed: dict[str, str] = field(default_factory=dict)
@@ -64,11 +65,13 @@ class Part:
 
 
 def _kubernetes(name: str, *programs: str) -> Part:
-    return Part(name,
-                tuple(f"k8s.io/kubernetes/cmd/{program}" for program in programs),
-                module="k8s.io/kubernetes",
-                source="kubernetes",
-                version_variable="k8s.io/component-base/version")
+    return Part(
+        name,
+        tuple(f"k8s.io/kubernetes/cmd/{program}" for program in programs),
+        module="k8s.io/kubernetes",
+        source="kubernetes",
+        version_variable="k8s.io/component-base/version",
+    )
 
 
 _CONTAINERD = "github.com/containerd/containerd/v2"
@@ -82,7 +85,8 @@ CRICTL = Part("crictl", ("sigs.k8s.io/cri-tools/cmd/crictl",), module="sigs.k8s.
 CONTAINERD = Part(
     "containerd",
     tuple(f"{_CONTAINERD}/cmd/{program}" for program in ("containerd", "containerd-shim-runc-v2", "ctr")),
-    module=_CONTAINERD)
+    module=_CONTAINERD,
+)
 ETCD = Part("etcd", (_ETCD,), module=_ETCD, renamed={"server": "etcd"})
 COREDNS = Part("coredns", ("github.com/coredns/coredns",), module="github.com/coredns/coredns")
 HELM = Part("helm", ("helm.sh/helm/v3/cmd/helm",), module="helm.sh/helm/v3")
@@ -120,11 +124,9 @@ def prune() -> None:
 
 def upstream(part: Part) -> Path:
     """The source of the part's module, in the Go module cache (fetched when it is not there)."""
-    listed = toolchain.find_go().run("mod",
-                                     "download",
-                                     "-json",
-                                     f"{part.module}@{part.version}",
-                                     folder=part.module_folder)
+    listed = toolchain.find_go().run(
+        "mod", "download", "-json", f"{part.module}@{part.version}", folder=part.module_folder
+    )
     return Path(re.search(r'"Dir": "([^"]+)"', listed).group(1))
 
 
@@ -134,14 +136,16 @@ def _build(part: Part, go: toolchain.Go) -> None:
     staged = part.folder.with_name(part.folder.name + ".new")
     shutil.rmtree(staged, ignore_errors=True)
     staged.mkdir(parents=True)
-    go.run("build",
-           "-trimpath",
-           "-ldflags",
-           part.link_flags(),
-           "-o",
-           f"{staged}/",
-           *part.packages,
-           folder=part.module_folder)
+    go.run(
+        "build",
+        "-trimpath",
+        "-ldflags",
+        part.link_flags(),
+        "-o",
+        f"{staged}/",
+        *part.packages,
+        folder=part.module_folder,
+    )
     for built, ours in part.renamed.items():
         (staged / built).rename(staged / ours)
     staged.rename(part.folder)

@@ -28,7 +28,7 @@ class Process:
             stat = Path(f"/proc/{pid}/stat").read_text()
         except OSError:
             return None
-        fields = stat[stat.rindex(")") + 2:].split()
+        fields = stat[stat.rindex(")") + 2 :].split()
         threads = int(fields[17])
         # While other threads are still ending, so are the files and ports that they hold.
         if fields[0] in ("Z", "X") and threads <= 1:
@@ -66,15 +66,14 @@ class Process:
 def start(argv: Sequence[str | Path], log: Path, *, env: Mapping[str, str] | None = None) -> Process:
     """Starts a program in a session of its own, its output appended to `log`."""
     with log.open("ab") as output:
-        child = subprocess.Popen([str(word) for word in argv],
-                                 stdin=subprocess.DEVNULL,
-                                 stdout=output,
-                                 stderr=output,
-                                 env=None if env is None else {
-                                     **os.environ,
-                                     **env
-                                 },
-                                 start_new_session=True)
+        child = subprocess.Popen(
+            [str(word) for word in argv],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=None if env is None else {**os.environ, **env},
+            start_new_session=True,
+        )
     # A child that has ended already is a corpse of ours: its record then names a process that does not run.
     return Process.of(child.pid) or Process(child.pid, -1, _boot_id())
 
@@ -101,7 +100,8 @@ def processes_naming(path: Path, programs: Collection[str]) -> list[Process]:
         with contextlib.suppress(OSError):
             words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
             if Path(words[0]).name in programs and any(
-                    _below(word.rpartition("=")[2], path) for word in words[1:]):
+                _below(word.rpartition("=")[2], path) for word in words[1:]
+            ):
                 found.append(Process.of(pid))
     return [process for process in found if process is not None]
 
@@ -112,7 +112,7 @@ def children_of(parents: Collection[Process]) -> list[Process]:
     for pid in _all_pids():
         with contextlib.suppress(OSError):
             stat = Path(f"/proc/{pid}/stat").read_text()
-            if int(stat[stat.rindex(")") + 2:].split()[1]) in ids:
+            if int(stat[stat.rindex(")") + 2 :].split()[1]) in ids:
                 found.append(Process.of(pid))
     return [process for process in found if process is not None]
 

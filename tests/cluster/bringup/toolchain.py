@@ -21,7 +21,7 @@ VERSION = "1.26.8"
 # The module's checksums, as in a go.sum.
 CHECKSUMS = {
     "amd64": "h1:ZOmGe1OnfREDMIdb1Qi4G9JSuDPBLGExZMQ4nis1RXM=",
-    "arm64": "h1:sYL/O6MqS68ML0kjsQ36WoYIpJqkw60TxizWUYUKQMc="
+    "arm64": "h1:sYL/O6MqS68ML0kjsQ36WoYIpJqkw60TxizWUYUKQMc=",
 }
 _USUAL = Path("/usr/local/go/bin/go")
 
@@ -39,8 +39,9 @@ class Go:
                 "CGO_ENABLED": "0",
                 "GOTOOLCHAIN": "local",
                 "GOFLAGS": "-mod=readonly -buildvcs=false",
-                "GOWORK": "off"
-            })
+                "GOWORK": "off",
+            },
+        )
 
 
 def find_go() -> Go:
@@ -86,14 +87,12 @@ def _fetch(arch: str, folder: Path) -> None:
     any_go = packages.find("go")
     module = f"golang.org/toolchain@v0.0.1-go{VERSION}.linux-{arch}"
     answer = json.loads(
-        run([any_go, "mod", "download", "-json", module],
+        run(
+            [any_go, "mod", "download", "-json", module],
             cwd=Path("/"),
-            env={
-                "GOTOOLCHAIN": "local",
-                "GOFLAGS": "",
-                "GO111MODULE": "on",
-                "GOWORK": "off"
-            }))
+            env={"GOTOOLCHAIN": "local", "GOFLAGS": "", "GO111MODULE": "on", "GOWORK": "off"},
+        )
+    )
     if answer["Sum"] != CHECKSUMS[arch]:
         raise Failure(f"{module} has the checksum {answer['Sum']}, expected {CHECKSUMS[arch]}")
     staged = folder.with_name(folder.name + ".new")

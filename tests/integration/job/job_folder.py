@@ -29,7 +29,9 @@ class Outcome:
         return self.stdout + self.stderr
 
     def expect(self, code):
-        assert self.code == code, f"exit code {self.code}, expected {code}\n{self.words}\n{self.folder.log_tail()}"
+        assert self.code == code, (
+            f"exit code {self.code}, expected {code}\n{self.words}\n{self.folder.log_tail()}"
+        )
         return self
 
 
@@ -69,7 +71,9 @@ class JobFolder:
         return self
 
     def tabular(self, **options):
-        self.spec["inputs"] = [{"name": "table", "type": "tabular", "source": {"local": {"path": "data"}}, **options}]
+        self.spec["inputs"] = [
+            {"name": "table", "type": "tabular", "source": {"local": {"path": "data"}}, **options}
+        ]
         return self
 
     def set(self, **fields):
@@ -143,7 +147,11 @@ class JobFolder:
 
     def log(self, pattern):
         """The contents of all log files that match, joined."""
-        return "\n".join(path.read_text(errors="replace") for path in sorted((self.out / "logs").glob(pattern)) if path.is_file())
+        return "\n".join(
+            path.read_text(errors="replace")
+            for path in sorted((self.out / "logs").glob(pattern))
+            if path.is_file()
+        )
 
     def overview(self):
         return self.log("job_progress_overview.txt")

@@ -50,19 +50,35 @@ def test_no_matching_file_fails_with_the_glob(embedded_job):
     assert "**/*.png" in outcome.stderr and "files" in outcome.stderr
 
 
-@pytest.mark.parametrize("arguments", [["run"], ["run", "no-such.yaml"], ["nonsense"], ["run", "x.yaml", "--no-such-option"]])
+@pytest.mark.parametrize(
+    "arguments", [["run"], ["run", "no-such.yaml"], ["nonsense"], ["run", "x.yaml", "--no-such-option"]]
+)
 def test_usage_errors(arguments):
-    process = subprocess.run([str(PROGRAM), *arguments], capture_output=True, text=True, check=False, timeout=20)
+    process = subprocess.run(
+        [str(PROGRAM), *arguments], capture_output=True, text=True, check=False, timeout=20
+    )
     assert process.returncode == 2
     assert process.stderr.strip()
 
 
 def test_validate_says_all_problems_and_accepts_a_good_one(embedded_job):
     embedded_job.files(1).script(SCRIPT)
-    good = subprocess.run([str(PROGRAM), "validate", str(embedded_job.manifest())], capture_output=True, text=True, check=False, timeout=20)
+    good = subprocess.run(
+        [str(PROGRAM), "validate", str(embedded_job.manifest())],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+    )
     assert good.returncode == 0, good.stderr
     embedded_job.set(nodeCount=0, runMaxTry=0)
-    bad = subprocess.run([str(PROGRAM), "validate", str(embedded_job.manifest())], capture_output=True, text=True, check=False, timeout=20)
+    bad = subprocess.run(
+        [str(PROGRAM), "validate", str(embedded_job.manifest())],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+    )
     assert bad.returncode == 2 and "spec.nodeCount" in bad.stderr and "spec.runMaxTry" in bad.stderr
 
 
@@ -73,7 +89,9 @@ def test_overrides_by_option(embedded_job):
     (other / "one.txt").write_text("")
     embedded_job.spec["inputs"][0]["source"] = {"persistentVolumeClaim": {"claimName": "data"}}
     refused(embedded_job, "--input files=")
-    embedded_job.run("--input", f"files={other}", "--set", "miniBatchSize=1", "--set", "processCountPerNode=2").expect(0)
+    embedded_job.run(
+        "--input", f"files={other}", "--set", "miniBatchSize=1", "--set", "processCountPerNode=2"
+    ).expect(0)
     assert embedded_job.rows() == [str(other / "one.txt")]
     refused_name = embedded_job.run("--input", f"nofiles={other}").expect(2)
     assert "nofiles" in refused_name.stderr

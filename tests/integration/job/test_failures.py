@@ -51,7 +51,13 @@ def test_a_later_try_can_succeed(job):
 
 @pytest.mark.parametrize(
     "result, named",
-    [("None", "None (has it a return statement?)"), ("'text'", "str"), ("{'a': 1}", "dict"), ("5", "int"), ("(x for x in mini_batch)", "generator")],
+    [
+        ("None", "None (has it a return statement?)"),
+        ("'text'", "str"),
+        ("{'a': 1}", "dict"),
+        ("5", "int"),
+        ("(x for x in mini_batch)", "generator"),
+    ],
 )
 def test_wrong_result_types_name_the_type_and_the_rule(job, result, named):
     job.files(2).set(runMaxTry=1).script(PASS + f"def run(mini_batch): return {result}\n")
@@ -154,7 +160,10 @@ LOADING = {
     "no init": ("def run(b): return b\n", "init"),
     "no run": ("def init(): pass\n", "run"),
     "syntax error": ("def init(:\n", "SyntaxError"),
-    "import error": ("import no_such_module_here\ndef init(): pass\ndef run(b): return b\n", "no_such_module_here"),
+    "import error": (
+        "import no_such_module_here\ndef init(): pass\ndef run(b): return b\n",
+        "no_such_module_here",
+    ),
     "raises on import": ("raise RuntimeError('at import')\n", "at import"),
     "exits on import": ("import os\nos._exit(9)\n", "9"),
 }
@@ -173,14 +182,18 @@ def test_a_script_that_does_not_load_fails_the_job_soon(job, how):
 
 
 def test_init_that_always_fails_ends_the_job(job):
-    job.files(3).script("def init(): raise OSError('no model here')\ndef run(b): return b\n").set(processCountPerNode=2)
+    job.files(3).script("def init(): raise OSError('no model here')\ndef run(b): return b\n").set(
+        processCountPerNode=2
+    )
     outcome = job.run().expect(1)
     assert "no model here" in outcome.words and "no model here" in job.overview()
     assert "init" in job.overview()
 
 
 def test_init_that_hangs_is_killed_after_init_timeout(job):
-    job.files(3).script("import time\ndef init(): time.sleep(1000)\ndef run(b): return b\n").set(initTimeout=1)
+    job.files(3).script("import time\ndef init(): time.sleep(1000)\ndef run(b): return b\n").set(
+        initTimeout=1
+    )
     outcome = job.run().expect(1)
     assert "initTimeout" in outcome.words
 
@@ -254,7 +267,9 @@ def test_a_ragged_row_fails_its_mini_batch_and_names_file_and_row(job, row, name
 
 
 def test_broken_encoding_and_a_misfit_value_are_named(job):
-    job.file("a.csv", b"x,y\n1,ok\n2,\xff\xfe\n").file("b.csv", "x,y\n7,8\n").file("c.csv", "x,y\n" + "1,a\n" * 3)
+    job.file("a.csv", b"x,y\n1,ok\n2,\xff\xfe\n").file("b.csv", "x,y\n7,8\n").file(
+        "c.csv", "x,y\n" + "1,a\n" * 3
+    )
     job.tabular().set(runMaxTry=1).script(PASS + "def run(frame): return [str(v) for v in frame.x]\n")
     job.run().expect(0)
     text = str(job.failed_items())

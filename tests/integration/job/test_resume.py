@@ -51,7 +51,12 @@ def test_kills_at_random_instants(tmp_path, round_number):
     job = JobFolder(tmp_path, dice.choice(["embedded", "python"]))
     count = dice.choice([200, 1000, 3000])
     job.files(count).script(SCRIPT)
-    job.set(miniBatchSize=dice.choice([1, 3, 10]), nodeCount=dice.choice([1, 2]), processCountPerNode=2, runMaxTry=100)
+    job.set(
+        miniBatchSize=dice.choice([1, 3, 10]),
+        nodeCount=dice.choice([1, 2]),
+        processCountPerNode=2,
+        runMaxTry=100,
+    )
     for _ in range(dice.randrange(1, 4)):
         process = job.start()
         kills = dice.randrange(1, 6)
@@ -136,7 +141,9 @@ def test_disk_full_is_a_clear_failure_and_resumable(job):
     job.files(500).set(miniBatchSize=1, runMaxTry=1)
     job.script("def init(): pass\ndef run(b): return ['y' * 20000 for _ in b]\n")
     job.out.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(job.out)], check=False, capture_output=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(job.out)], check=False, capture_output=True
+    )
     if mounted.returncode != 0:
         pytest.skip("this machine does not mount a tmpfs: " + mounted.stderr.decode())
     try:

@@ -38,7 +38,15 @@ def test_script_folder_arguments_and_siblings(job):
     job.script("WORD = 'imported'\n", "sibling.py")
     job.set(
         sideInputs=[{"name": "labels", "source": {"local": {"path": "labels"}}}],
-        arguments=["--labels", "$(sideInputs.labels)", "--raw", "$$(output)", "--in=$(inputs.files)", "--out", "$(output)"],
+        arguments=[
+            "--labels",
+            "$(sideInputs.labels)",
+            "--raw",
+            "$$(output)",
+            "--in=$(inputs.files)",
+            "--out",
+            "$(output)",
+        ],
     )
     job.files(1).script("""
         import os, sys
@@ -102,7 +110,12 @@ def test_mini_batch_context_and_two_inputs_that_never_mix(job):
             return [f"{c.minibatch_index} {c.dataset} {len(mini_batch)} {'+'.join(sorted(names))}"] * len(mini_batch)
     """)
     job.run().expect(0)
-    assert sorted(set(job.rows())) == ["0 files 3 data", "1 files 2 data", "2 second 3 other", "3 second 2 other"]
+    assert sorted(set(job.rows())) == [
+        "0 files 3 data",
+        "1 files 2 data",
+        "2 second 3 other",
+        "3 second 2 other",
+    ]
 
 
 def test_environment_variables_and_one_gpu_for_each_process(job):
@@ -181,7 +194,8 @@ def test_requirements_are_installed_once_and_seen(job, tmp_path):
     (wheel / "tinydep" / "__init__.py").write_text("VALUE = 'from a requirement'\n")
     (wheel / "pyproject.toml").write_text(
         '[build-system]\nrequires=["setuptools"]\nbuild-backend="setuptools.build_meta"\n'
-        '[project]\nname="tinydep"\nversion="1.0"\n[tool.setuptools]\npackages=["tinydep"]\n')
+        '[project]\nname="tinydep"\nversion="1.0"\n[tool.setuptools]\npackages=["tinydep"]\n'
+    )
     job.set(environment={"requirements": [f"tinydep @ file://{wheel}"]})
     job.files(1).script("import tinydep\ndef init(): pass\ndef run(b): return [tinydep.VALUE]\n")
     env = job.environment(XDG_CACHE_HOME=str(tmp_path / "cache"))

@@ -43,9 +43,7 @@ def connection(endpoint, tls=None, timeout=30):
         return http.client.HTTPConnection(host, int(port), timeout=timeout)
     context = ssl.create_default_context(cafile=tls["ca"])
     context.load_cert_chain(tls["certificate"], tls["key"])
-    return http.client.HTTPSConnection(
-        host, int(port), timeout=timeout, context=context
-    )
+    return http.client.HTTPSConnection(host, int(port), timeout=timeout, context=context)
 
 
 class Agent:
@@ -70,28 +68,20 @@ class Agent:
         return answer
 
     def register(self, **fields):
-        answer = self.post(
-            "/v1/register", wire.register(self.name, self.slots, **fields)
-        )
-        self.session, self.epoch, self.heartbeat, self.timeout, self.job = (
-            wire.register_reply(answer)
-        )
+        answer = self.post("/v1/register", wire.register(self.name, self.slots, **fields))
+        self.session, self.epoch, self.heartbeat, self.timeout, self.job = wire.register_reply(answer)
         return self
 
     def lease(self, want=100):
         self.sequences["lease"] += 1
         return wire.lease_reply(
-            self.post(
-                "/v1/lease", wire.lease(self.session, self.sequences["lease"], want)
-            )
+            self.post("/v1/lease", wire.lease(self.session, self.sequences["lease"], want))
         )
 
     def report(self, results=(), **fields):
         with self.reporting:
             self.sequences["report"] += 1
-            body = wire.report(
-                self.session, self.sequences["report"], results, **fields
-            )
+            body = wire.report(self.session, self.sequences["report"], results, **fields)
             return wire.report_reply(self.post("/v1/report", body, self.reports))
 
     def answer(self, lease):
@@ -157,9 +147,7 @@ class Orchestrator:
     def read_event(self, timeout=60):
         deadline = time.monotonic() + timeout
         while b"\n" not in self.buffer:
-            if not select.select(
-                [self.pipe], [], [], max(0, deadline - time.monotonic())
-            )[0]:
+            if not select.select([self.pipe], [], [], max(0, deadline - time.monotonic()))[0]:
                 raise TimeoutError("no event")
             piece = os.read(self.pipe, 65536)
             if not piece:
@@ -201,11 +189,7 @@ class Orchestrator:
         while self.read_event(timeout) is not None:
             pass
         code = self.process.wait(timeout)
-        finished = (
-            self.events[-1]
-            if self.events and self.events[-1]["event"] == "finished"
-            else None
-        )
+        finished = self.events[-1] if self.events and self.events[-1]["event"] == "finished" else None
         return code, finished
 
     def kill(self):

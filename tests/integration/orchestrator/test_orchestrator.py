@@ -25,20 +25,12 @@ def test_a_job_from_start_to_end(folder):
     assert finished["state"] == "Complete" and finished["itemsSucceeded"] == 25
     assert finished["output"] == str(folder.output / "parallel_run_step.txt")
     assert (folder.output / "_SUCCESS").read_text() == ""
-    assert (
-        json.loads((folder.output / ".parallelrun/result.json").read_text())["state"]
-        == "Complete"
-    )
+    assert json.loads((folder.output / ".parallelrun/result.json").read_text())["state"] == "Complete"
     overview = folder.log("job_progress_overview.txt")
-    assert (
-        overview.startswith("Result: Complete")
-        and "Mini-batches created:   13" in overview
-    ), overview
+    assert overview.startswith("Result: Complete") and "Mini-batches created:   13" in overview, overview
     master = folder.log("sys/master_role.txt")
     assert (
-        "agent agent000" in master
-        and "mini-batches created: 13" in master
-        and "result: Complete" in master
+        "agent agent000" in master and "mini-batches created: 13" in master and "result: Complete" in master
     )
 
 
@@ -72,9 +64,7 @@ def test_results_come_back_with_everything_the_logs_need(folder):
                     f"no digit in {lease.attempt}",
                     "Traceback (most recent call last)",
                 )
-                results.append(
-                    wire.result(lease, outcome=wire.FAILED, returned=0, failure=failure)
-                )
+                results.append(wire.result(lease, outcome=wire.FAILED, returned=0, failure=failure))
             else:
                 results.append(agent.answer(lease))
         logs = [
@@ -82,27 +72,20 @@ def test_results_come_back_with_everything_the_logs_need(folder):
             ("../../escaped", b"x"),
             ("/abs", b"x"),
         ]
-        directive = max(
-            reply.directive, agent.report(results, logs=logs if results else ())
-        )
+        directive = max(reply.directive, agent.report(results, logs=logs if results else ()))
         if directive != wire.RUN:
             agent.report(leaving=True)
             break
     code, finished = orchestrator.wait()
     assert code == 0, finished
-    assert finished["itemsFailed"] == 2 and finished["firstError"].startswith(
-        "ValueError: no digit"
-    )
+    assert finished["itemsFailed"] == 2 and finished["firstError"].startswith("ValueError: no digit")
     assert "hello\n" in folder.log("user/stdout/127.0.0.1/process000.stdout.txt")
     summary = folder.log("user/error.txt")
     assert "2 x in run: ValueError: no digit" in summary, summary
     (traceback,) = (folder.output / "logs/user/error").iterdir()
     assert traceback.read_text().count("Traceback") == 2
     assert not list(folder.path.rglob("escaped"))
-    failed = [
-        json.loads(line)
-        for line in (folder.output / "failed_items.jsonl").read_text().splitlines()
-    ]
+    failed = [json.loads(line) for line in (folder.output / "failed_items.jsonl").read_text().splitlines()]
     assert len(failed) >= 1
     assert "may not write to the log file" in folder.log("sys/master_role.txt")
 
@@ -128,13 +111,9 @@ def test_a_lost_reply_loses_and_doubles_nothing(folder):
     agent = orchestrator.agent()
     reply = agent.lease()
     again = wire.lease_reply(
-        agent.post(
-            "/v1/lease", wire.lease(agent.session, agent.sequences["lease"], 100)
-        )
+        agent.post("/v1/lease", wire.lease(agent.session, agent.sequences["lease"], 100))
     )
-    assert [one.attempt for one in again.leases] == [
-        one.attempt for one in reply.leases
-    ]
+    assert [one.attempt for one in again.leases] == [one.attempt for one in reply.leases]
     results = [agent.answer(one) for one in reply.leases]
     agent.report(results)
     body = wire.report(agent.session, agent.sequences["report"], results)
@@ -187,8 +166,7 @@ def test_two_at_once_the_second_is_refused(folder, tmp_path):
     code, finished = second.wait()
     assert code == 2
     assert (
-        f"process {first.process.pid} on " in finished["message"]
-        and "started 20" in finished["message"]
+        f"process {first.process.pid} on " in finished["message"] and "started 20" in finished["message"]
     ), finished
     assert finished["message"] in second.errors()
     first.agent().work()
@@ -202,11 +180,7 @@ def test_another_job_is_refused_by_its_settings_and_overwrites_only_ours(folder)
     orchestrator.wait()
     (folder.output / "mine.txt").write_text("of the user")
     code, finished = folder.start(folder.job(miniBatchSize=3)).wait()
-    assert (
-        code == 2
-        and "miniBatchSize" in finished["message"]
-        and "overwrite" in finished["message"]
-    )
+    assert code == 2 and "miniBatchSize" in finished["message"] and "overwrite" in finished["message"]
     assert len(folder.rows()) == 4
     again = folder.start(folder.job(miniBatchSize=3), arguments=["--overwrite"]).ready()
     assert not (folder.output / "_SUCCESS").exists()
@@ -225,9 +199,7 @@ def test_node_counts_tries_and_levels_may_change(folder):
     agent.report([agent.answer(one) for one in agent.lease(want=3).leases])
     first.kill()
     second = folder.start(
-        folder.job(
-            nodeCount=2, runMaxTry=9, loggingLevel="DEBUG", runInvocationTimeout=5
-        )
+        folder.job(nodeCount=2, runMaxTry=9, loggingLevel="DEBUG", runInvocationTimeout=5)
     ).ready()
     second.agent().work()
     assert second.wait()[0] == 0 and folder.rows() == names
@@ -258,10 +230,7 @@ def test_bad_arguments(folder, tmp_path):
     del job["outputDirectory"]
     orchestrator = folder.start(job)
     orchestrator.process.wait()
-    assert (
-        orchestrator.process.returncode == 2
-        and "outputDirectory" in orchestrator.errors()
-    )
+    assert orchestrator.process.returncode == 2 and "outputDirectory" in orchestrator.errors()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -278,11 +247,7 @@ def test_a_signal_stops_it_within_seconds_and_it_goes_on_later(folder, number):
     # What was received before the end is committed.
     agent.report([agent.answer(reply.leases[2])], leaving=True)
     code, finished = first.wait()
-    assert (
-        code == 130
-        and finished["state"] == "Interrupted"
-        and time.monotonic() - started < 8
-    )
+    assert code == 130 and finished["state"] == "Interrupted" and time.monotonic() - started < 8
     assert "start the same job again" in folder.log("job_progress_overview.txt")
     committed = folder.rows()
     assert len(committed) >= 4
@@ -330,9 +295,7 @@ def test_a_full_disk_is_a_clear_failure_and_can_be_gone_on_from(folder):
         orchestrator.work_in_background()
     code, finished = orchestrator.wait()
     assert code == 1 and finished["state"] == "Failed", finished
-    assert "File too large" in finished["message"] or "space" in finished["message"], (
-        finished
-    )
+    assert "File too large" in finished["message"] or "space" in finished["message"], finished
     again = folder.start().ready()
     again.agent().work()
     assert again.wait()[0] == 0 and folder.rows() == names

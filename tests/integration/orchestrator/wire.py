@@ -61,13 +61,7 @@ class LeaseReply:
 
 
 def register(name, slots=1, code_hash="", node="127.0.0.1", protocol=PROTOCOL_VERSION):
-    return (
-        struct.pack("<I", protocol)
-        + text(name)
-        + text(node)
-        + struct.pack("<I", slots)
-        + text(code_hash)
-    )
+    return struct.pack("<I", protocol) + text(name) + text(node) + struct.pack("<I", slots) + text(code_hash)
 
 
 def register_reply(body):
@@ -137,9 +131,7 @@ def report(
     leaving=False,
 ):
     body = struct.pack("<QQI", session, sequence, len(results)) + b"".join(results)
-    body += struct.pack("<I", len(logs)) + b"".join(
-        text(path) + text(data) for path, data in logs
-    )
+    body += struct.pack("<I", len(logs)) + b"".join(text(path) + text(data) for path, data in logs)
     body += struct.pack("<I", len(failures)) + b"".join(failures)
     return body + struct.pack("<IIIB", ready, inits, given_up, leaving)
 

@@ -12,7 +12,19 @@ FILES_PER_CASE = 25
 CASES = 24
 
 WORDS = ["", "a", "0", "12.5", "x y", " lead", "trail ", "ü", "漢字", "😀", "é" * 20, "-", "word" * 30]
-QUOTED = ["a,b", 'say "hi"', '"', "line\nbreak", "cr\r\nlf", "lone\rcr", "\n", '""', ", ,", "\n\n\n", "tab\there"]
+QUOTED = [
+    "a,b",
+    'say "hi"',
+    '"',
+    "line\nbreak",
+    "cr\r\nlf",
+    "lone\rcr",
+    "\n",
+    '""',
+    ", ,",
+    "\n\n\n",
+    "tab\there",
+]
 STRAY = ['5" disk', 'a"b"c', 'x""y']
 
 
@@ -51,7 +63,9 @@ def generate(draw):
     for line in lines:
         text += line + (draw.choice(["\n", "\r\n"]) if mixed else newline)
     if draw.random() < 0.4:
-        text = text[: -1 if text.endswith("\n") and not text.endswith("\r\n") else -2 if text.endswith("\r\n") else -1]
+        text = text[
+            : -1 if text.endswith("\n") and not text.endswith("\r\n") else -2 if text.endswith("\r\n") else -1
+        ]
     if draw.random() < 0.2:
         text = draw.choice(["\n", " \n", "\r\n\r\n"]) + text
     return (BOM if draw.random() < 0.2 else b"") + text.encode(), delimiter
@@ -78,7 +92,9 @@ def is_blank(fields, raw, delimiter):
 
 
 def read_with_pandas(data, delimiter):
-    return pandas.read_csv(io.BytesIO(data), sep=delimiter, dtype=str, keep_default_na=False, low_memory=False, index_col=False)
+    return pandas.read_csv(
+        io.BytesIO(data), sep=delimiter, dtype=str, keep_default_na=False, low_memory=False, index_col=False
+    )
 
 
 def expected_body(data, delimiter):
@@ -127,7 +143,10 @@ def check(data, delimiter, size, slices):
     # pandas reads the slices as it reads the file.
     frame = read_with_pandas(data, delimiter)
     assert sum(s["records"] for s in slices) == len(frame)
-    parts = [read_with_pandas(s["header"] + data[s["offset"] : s["offset"] + s["length"]], delimiter) for s in slices]
+    parts = [
+        read_with_pandas(s["header"] + data[s["offset"] : s["offset"] + s["length"]], delimiter)
+        for s in slices
+    ]
     assert [len(part) for part in parts] == [s["records"] for s in slices]
     pandas.testing.assert_frame_equal(pandas.concat(parts, ignore_index=True), frame)
 
@@ -146,7 +165,9 @@ def test_slices_are_what_csv_and_pandas_see(plan_dump, tmp_path, case):
             if number % 5 == 0:
                 assert plan_dump.slices("resume", size, [path], delimiter) == slices
         except AssertionError as failure:
-            raise AssertionError(f"case {case}, file {number}, size {size}, delimiter {delimiter!r}: {data!r}") from failure
+            raise AssertionError(
+                f"case {case}, file {number}, size {size}, delimiter {delimiter!r}: {data!r}"
+            ) from failure
 
 
 @pytest.mark.parametrize("case", range(12))
@@ -187,7 +208,9 @@ def test_wide_encodings_come_whole_and_counted(plan_dump, tmp_path, encoding):
 
 @pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "shift_jis", "gbk", "euc_jp"])
 def test_other_encodings_are_cut_at_the_same_records(plan_dump, tmp_path, encoding):
-    text = "k,v\n" + "".join(f'{i},"{"表ソ能" if encoding in ("shift_jis", "gbk", "euc_jp") else "äöü"}\n{i}"\n' for i in range(50))
+    text = "k,v\n" + "".join(
+        f'{i},"{"表ソ能" if encoding in ("shift_jis", "gbk", "euc_jp") else "äöü"}\n{i}"\n' for i in range(50)
+    )
     path = tmp_path / "a.csv"
     data = text.replace("ソ", "" if encoding == "gbk" else "ソ").encode(encoding)
     path.write_bytes(data)

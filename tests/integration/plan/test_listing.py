@@ -52,6 +52,16 @@ def test_globs_choose_like_pathlib(plan_dump, tmp_path):
         path.write_bytes(b"")
     grow(draw, tmp_path, 2)
     everything = expected(tmp_path)
-    for glob in ["*.png", "**/*.png", "a/*", "a/**/*.png", "*/*", "**/b/*", "?.png", "[a-x]/*/?.*", "**/[!c]*"]:
+    for glob in [
+        "*.png",
+        "**/*.png",
+        "a/*",
+        "a/**/*.png",
+        "*/*",
+        "**/b/*",
+        "?.png",
+        "[a-x]/*/?.*",
+        "**/[!c]*",
+    ]:
         matched = {os.fspath(path.relative_to(tmp_path)) for path in pathlib.Path(tmp_path).glob(glob)}
         assert plan_dump.walk(tmp_path, glob) == [path for path in everything if path in matched], glob

@@ -28,9 +28,10 @@ std::size_t cells_of(const std::string& line) {
 
 TEST(RenderBar, TellsEverythingOnAWideTerminal) {
   const std::string line = render_bar("digits", half_done(), 12500.0, seconds(2), 160, false);
-  EXPECT_EQ(line,
-            "digits [####################....................]  50%  25,000/50,000 mini-batches  3 items failed"
-            "  0:02 left  12,500/s  250,000 items  4 processes");
+  EXPECT_EQ(
+      line,
+      "digits [####################....................]  50%  25,000/50,000 mini-batches  3 items failed"
+      "  0:02 left  12,500/s  250,000 items  4 processes");
 }
 
 TEST(RenderBar, NeverIsWiderThanTheTerminal) {

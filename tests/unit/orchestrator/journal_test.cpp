@@ -11,8 +11,10 @@ constexpr std::uint64_t kAll = ~0ULL;
 
 std::vector<JournalRecord> some_records() {
   GroupRecord group{100, 11, 7, 22, {}};
-  group.entries = {{CommitEntry::Kind::kSucceeded, {0}, 1, 10, 2}, {CommitEntry::Kind::kFailed, {3}, 2, 10, 10}};
-  return {EpochStart{1, 5}, group, RunStart{2, 7}, GroupRecord{120, 1, 7, 2, {}}, EndRecord{JobState::kFailed}};
+  group.entries = {{CommitEntry::Kind::kSucceeded, {0}, 1, 10, 2},
+                   {CommitEntry::Kind::kFailed, {3}, 2, 10, 10}};
+  return {EpochStart{1, 5}, group, RunStart{2, 7}, GroupRecord{120, 1, 7, 2, {}},
+          EndRecord{JobState::kFailed}};
 }
 
 struct Read {
@@ -24,11 +26,12 @@ struct Read {
 Read read(Storage& storage, std::string_view fingerprint = "job", std::uint64_t limit = kAll) {
   Read result;
   auto file = storage.open(kJournalPath);
-  result.end = read_journal(*file.value(), fingerprint, limit, [&](JournalRecord&& record, std::uint64_t at) -> Status {
-    result.records.push_back(std::move(record));
-    result.offsets.push_back(at);
-    return {};
-  });
+  result.end = read_journal(*file.value(), fingerprint, limit,
+                            [&](JournalRecord&& record, std::uint64_t at) -> Status {
+                              result.records.push_back(std::move(record));
+                              result.offsets.push_back(at);
+                              return {};
+                            });
   return result;
 }
 
@@ -115,7 +118,8 @@ TEST(Journal, ARecordOfAnotherPlaceDoesNotPass) {
   const std::string bytes = *whole.files.at(kJournalPath);
   MemoryStorage storage;
   // The last record left out, the one before it twice.
-  storage.at(kJournalPath) = bytes.substr(0, all.offsets[4]) + bytes.substr(all.offsets[3], all.offsets[4] - all.offsets[3]);
+  storage.at(kJournalPath) =
+      bytes.substr(0, all.offsets[4]) + bytes.substr(all.offsets[3], all.offsets[4] - all.offsets[3]);
   EXPECT_EQ(read(storage).records.size(), 4U);
 }
 
@@ -134,7 +138,8 @@ TEST(Journal, StaysBelowFortyBytesAMiniBatch) {
   auto writer = JournalWriter::create(storage, "job");
   const std::size_t before = storage.at(kJournalPath).size();
   GroupRecord group;
-  for (std::uint64_t i = 0; i < 1000; ++i) group.entries.push_back({CommitEntry::Kind::kSucceeded, {i}, i, 10, 0});
+  for (std::uint64_t i = 0; i < 1000; ++i)
+    group.entries.push_back({CommitEntry::Kind::kSucceeded, {i}, i, 10, 0});
   ASSERT_TRUE(writer.value()->append(group));
   EXPECT_LE(storage.at(kJournalPath).size() - before, 40U * 1000U);
 }

@@ -30,7 +30,9 @@ TEST(MiniBatchSet, AgreesWithAPlainSet) {
       bool first = true;
       ours.for_each_interval([&](std::uint64_t begin, std::uint64_t past) {
         EXPECT_LT(begin, past);
-        if (!first) { EXPECT_LT(last_past, begin) << "adjacent intervals are one"; }
+        if (!first) {
+          EXPECT_LT(last_past, begin) << "adjacent intervals are one";
+        }
         first = false;
         last_past = past;
       });

@@ -54,7 +54,8 @@ class OrchestratorTest : public testing::Test {
     return reply->session;
   }
   // Null: parked.
-  std::shared_ptr<const LeaseReply> lease(std::uint64_t session, std::uint64_t sequence, std::uint32_t want = 1) {
+  std::shared_ptr<const LeaseReply> lease(std::uint64_t session, std::uint64_t sequence,
+                                          std::uint32_t want = 1) {
     auto reply = core().on_lease({session, sequence, want}, now);
     EXPECT_TRUE(reply) << reply.error().message;
     return reply ? *reply : nullptr;
@@ -81,7 +82,8 @@ class OrchestratorTest : public testing::Test {
     return core().on_report(std::move(request), now);
   }
   // A report whose answer is of no interest.
-  void bring(std::uint64_t session, std::uint64_t sequence, std::vector<AttemptResult> results, bool leaving = false) {
+  void bring(std::uint64_t session, std::uint64_t sequence, std::vector<AttemptResult> results,
+             bool leaving = false) {
     EXPECT_TRUE(report(session, sequence, std::move(results), leaving));
   }
   std::optional<CommitGroup> commit() {
@@ -126,7 +128,8 @@ TEST_F(OrchestratorTest, AReportThatIsSentAgainIsTakenOnce) {
   plan(2);
   const auto agent = join("agent000");
   const Lease got = lease(agent, 1)->leases[0];
-  EXPECT_FALSE(report(agent, 1, {result_of(got, Outcome::kSucceeded)})->has_value()) << "answered when durable";
+  EXPECT_FALSE(report(agent, 1, {result_of(got, Outcome::kSucceeded)})->has_value())
+      << "answered when durable";
   EXPECT_FALSE(report(agent, 1, {result_of(got, Outcome::kSucceeded)})->has_value());
   EXPECT_TRUE(core().take_ready().reports.empty());
   EXPECT_EQ(core().progress().counts.succeeded, 0U) << "not durable yet";

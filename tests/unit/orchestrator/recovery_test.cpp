@@ -47,8 +47,12 @@ void commit_some(Storage& storage, DurablePlan& plan) {
   auto job = open(storage, plan);
   ASSERT_TRUE(job.committer->start(job.job, 10));
   ASSERT_TRUE(job.committer->write({1, {succeeded(0), succeeded(1)}, {"a\n", "b\nc\n"}, {}, {}, {}}));
-  ASSERT_TRUE(job.committer->write({2, {succeeded(2, 5, 3), failed(4), try_failed(3)}, {"d\n"},
-                                    shortfall_line({2}, "images", 5, 2) + failed_text(4), {}, {}}));
+  ASSERT_TRUE(job.committer->write({2,
+                                    {succeeded(2, 5, 3), failed(4), try_failed(3)},
+                                    {"d\n"},
+                                    shortfall_line({2}, "images", 5, 2) + failed_text(4),
+                                    {},
+                                    {}}));
   ASSERT_TRUE(job.committer->write({3, {succeeded(5)}, {"e\n"}, {}, {}, {}}));
 }
 

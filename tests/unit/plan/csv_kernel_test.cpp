@@ -66,7 +66,8 @@ class StringStream final : public ByteStream {
   std::size_t at_ = 0;
 };
 
-void expect_strides(const CsvKernel& kernel, const std::string& text, char delimiter, std::uint64_t step, std::size_t most) {
+void expect_strides(const CsvKernel& kernel, const std::string& text, char delimiter, std::uint64_t step,
+                    std::size_t most) {
   const std::vector<Row> rows = rows_of(text, delimiter);
   CsvRecordScan scan(kernel);
   StringStream stream(text, most);
@@ -85,8 +86,10 @@ void expect_strides(const CsvKernel& kernel, const std::string& text, char delim
     }
     end = row == 0 ? 0 : rows[row - 1].end;
     ASSERT_EQ(stride->end, end) << kernel.name << " step " << step << " in " << testing::PrintToString(text);
-    ASSERT_EQ(stride->rows, row - first) << kernel.name << " step " << step << " in " << testing::PrintToString(text);
-    ASSERT_EQ(stride->records, records) << kernel.name << " step " << step << " in " << testing::PrintToString(text);
+    ASSERT_EQ(stride->rows, row - first)
+        << kernel.name << " step " << step << " in " << testing::PrintToString(text);
+    ASSERT_EQ(stride->records, records)
+        << kernel.name << " step " << step << " in " << testing::PrintToString(text);
     ASSERT_EQ(stride->at_end, end == text.size());
     if (stride->at_end) return;
   }
@@ -94,7 +97,9 @@ void expect_strides(const CsvKernel& kernel, const std::string& text, char delim
 
 TEST(CsvKernel, AllKernelsFollowTheGrammarOnRandomBytes) {
   std::mt19937 random(20240607);
-  const std::string alphabets[] = {"a,\n", "a,\"\n", "ab,\"\r\n \t", "\"\r\n", "a\n    ", "aaaaaaaaaaaaaaaaaaaaaaaa,\"\n", "\t\"\n x", " \n\"x,"};
+  const std::string alphabets[] = {"a,\n",     "a,\"\n",  "ab,\"\r\n \t",
+                                   "\"\r\n",   "a\n    ", "aaaaaaaaaaaaaaaaaaaaaaaa,\"\n",
+                                   "\t\"\n x", " \n\"x,"};
   for (int round = 0; round < 3000; ++round) {
     const std::string& alphabet = alphabets[random() % std::size(alphabets)];
     std::string text(random() % (round % 10 == 0 ? 2000 : 200), '\0');
@@ -116,7 +121,8 @@ TEST(CsvKernel, RecordsLongerThanTheBufferAreFollowed) {
   text.append(300'000, 'x');
   text += "\r\n   \r\n4,5";
   for (const CsvKernel* kernel : csv_kernels()) {
-    for (const std::uint64_t step : {std::uint64_t{1}, std::uint64_t{262'144}, std::uint64_t{700'005}, ~std::uint64_t{0}}) {
+    for (const std::uint64_t step :
+         {std::uint64_t{1}, std::uint64_t{262'144}, std::uint64_t{700'005}, ~std::uint64_t{0}}) {
       CsvRecordScan scan(*kernel);
       StringStream stream(text, 1U << 20U);
       scan.start(stream, ',');

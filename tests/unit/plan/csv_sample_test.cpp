@@ -32,8 +32,8 @@ TEST(CsvPiece, TellsQuotedLineBreaksFromRealOnes) {
 }
 
 TEST(CsvPiece, LeavesTheUndecidableOut) {
-  EXPECT_FALSE(find_records("1\n2\n", ',', 2, false).has_value());           // not the header's fields
-  EXPECT_FALSE(find_records("abc", ',', 1, false).has_value());              // no boundary
+  EXPECT_FALSE(find_records("1\n2\n", ',', 2, false).has_value());  // not the header's fields
+  EXPECT_FALSE(find_records("abc", ',', 1, false).has_value());     // no boundary
   EXPECT_FALSE(find_records("\"\na\n\"\nb\n\"\nc\n\"\n", ',', 1, false).has_value());  // both readings pass
 }
 
@@ -65,7 +65,8 @@ TEST(CsvSample, PiecesOfALargeFileAreRecordsOfIt) {
 
 TEST(CsvSample, IsSpreadOverFilesAndBounded) {
   TemporaryDirectory folder;
-  for (int i = 0; i < 300; ++i) folder.write(std::to_string(1000 + i) + ".csv", "a\n" + std::string(500, '1') + "\n");
+  for (int i = 0; i < 300; ++i)
+    folder.write(std::to_string(1000 + i) + ".csv", "a\n" + std::string(500, '1') + "\n");
   folder.write("2000.csv", "");
   folder.write("notes.txt", "x");
   Input input;

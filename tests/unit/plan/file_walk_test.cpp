@@ -35,7 +35,8 @@ std::vector<std::string> walk(FileWalk::Options options) {
 TEST(FileWalk, OrderIsBytewiseByComponents) {
   TemporaryDirectory root;
   // As whole paths "a-b" would come before "a/z"; by components the directory "a" comes first.
-  for (const char* name : {"b.txt", "a/z", "a-b", "a.txt", "Z", "\xC3\xA4", "a/b/c", "a/b0", "10", "9"}) root.write(name);
+  for (const char* name : {"b.txt", "a/z", "a-b", "a.txt", "Z", "\xC3\xA4", "a/b/c", "a/b0", "10", "9"})
+    root.write(name);
   EXPECT_THAT(walk({root.path(), "", {}, ""}),
               ElementsAre("10", "9", "Z", "a/b/c", "a/b0", "a/z", "a-b", "a.txt", "b.txt", "\xC3\xA4"));
 }
@@ -68,7 +69,8 @@ TEST(FileWalk, LeavesOutWhatIsNoInput) {
   socket_path.copy(address.sun_path, socket_path.size());
   ASSERT_EQ(::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
   ::close(socket);
-  EXPECT_THAT(walk({root.path(), "", identity_of(root / "out"), ""}), ElementsAre("a", "dir/out/e", "link_to_file"));
+  EXPECT_THAT(walk({root.path(), "", identity_of(root / "out"), ""}),
+              ElementsAre("a", "dir/out/e", "link_to_file"));
 }
 
 TEST(FileWalk, GlobChoosesAndPrunes) {
@@ -87,7 +89,8 @@ TEST(FileWalk, GoesOnBehindAnyFile) {
   const auto all = walk({root.path(), "", {}, ""});
   ASSERT_EQ(all.size(), 8U);
   for (std::size_t i = 0; i < all.size(); ++i) {
-    EXPECT_EQ(walk({root.path(), "", {}, all[i]}), std::vector<std::string>(all.begin() + i + 1, all.end())) << all[i];
+    EXPECT_EQ(walk({root.path(), "", {}, all[i]}), std::vector<std::string>(all.begin() + i + 1, all.end()))
+        << all[i];
   }
   // Behind what has gone since.
   EXPECT_THAT(walk({root.path(), "", {}, "a/b/2x"}), ElementsAre("a/b/3", "a/c", "a-", "b", "bb", "c/d/4"));
@@ -118,9 +121,11 @@ TEST(FileWalk, ErrorsNameTheDirectory) {
   TemporaryDirectory root;
   root.write("file");
   EXPECT_EQ(FileWalk::open({root / "missing", "", {}, ""}).error().code, ErrorCode::kNotFound);
-  EXPECT_NE(FileWalk::open({root / "missing", "", {}, ""}).error().message.find("missing"), std::string::npos);
+  EXPECT_NE(FileWalk::open({root / "missing", "", {}, ""}).error().message.find("missing"),
+            std::string::npos);
   EXPECT_EQ(FileWalk::open({root / "file", "", {}, ""}).error().code, ErrorCode::kInvalidArgument);
-  EXPECT_NE(FileWalk::open({root.path(), "", identity_of(root.path()), ""}).error().message.find("output"), std::string::npos);
+  EXPECT_NE(FileWalk::open({root.path(), "", identity_of(root.path()), ""}).error().message.find("output"),
+            std::string::npos);
 
   root.write("secret/a");
   ASSERT_EQ(::chmod(root.path().c_str(), 0755), 0);

@@ -16,7 +16,8 @@ class GlobMatches : public testing::TestWithParam<Case> {};
 TEST_P(GlobMatches, WholePath) {
   const Result<Glob> glob = Glob::compile(GetParam().glob);
   ASSERT_TRUE(glob.ok()) << glob.error().message;
-  EXPECT_EQ(glob->matches(GetParam().path), GetParam().matches) << GetParam().glob << " on " << GetParam().path;
+  EXPECT_EQ(glob->matches(GetParam().path), GetParam().matches)
+      << GetParam().glob << " on " << GetParam().path;
 }
 
 INSTANTIATE_TEST_SUITE_P(Table, GlobMatches,

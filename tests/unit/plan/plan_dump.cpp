@@ -39,13 +39,18 @@ void print(const nlohmann::json& object) { std::printf("%s\n", object.dump().c_s
 }
 
 void print(const CsvSlice& slice) {
-  print(nlohmann::json{{"path", hex(slice.path)}, {"offset", slice.offset}, {"length", slice.length},
-                       {"first_row", slice.first_row}, {"records", slice.records}, {"file_size", slice.file_size},
+  print(nlohmann::json{{"path", hex(slice.path)},
+                       {"offset", slice.offset},
+                       {"length", slice.length},
+                       {"first_row", slice.first_row},
+                       {"records", slice.records},
+                       {"file_size", slice.file_size},
                        {"header", hex(slice.header)}});
 }
 
 void walk(std::span<const std::string> args) {
-  FileWalk::Options options{args[0], args.size() > 1 ? args[1] : "", std::nullopt, args.size() > 2 ? args[2] : ""};
+  FileWalk::Options options{args[0], args.size() > 1 ? args[1] : "", std::nullopt,
+                            args.size() > 2 ? args[2] : ""};
   Result<FileWalk> files = FileWalk::open(options);
   if (!files) die(files.error().message);
   while (true) {
@@ -101,8 +106,11 @@ void plan(std::span<const std::string> args) {
     if (Status appended = (*writer)->append(**mini_batch); !appended) die(appended.error().message);
   }
   if (Status finished = (*writer)->finish(); !finished) die(finished.error().message);
-  print(nlohmann::json{{"mini_batches", (*writer)->flushed().mini_batches}, {"items", (*writer)->flushed().items},
-                       {"bytes", (*writer)->flushed().bytes}, {"first_seconds", first}, {"seconds", seconds()}});
+  print(nlohmann::json{{"mini_batches", (*writer)->flushed().mini_batches},
+                       {"items", (*writer)->flushed().items},
+                       {"bytes", (*writer)->flushed().bytes},
+                       {"first_seconds", first},
+                       {"seconds", seconds()}});
 }
 
 }  // namespace

@@ -43,7 +43,8 @@ class MemoryStorage final : public PlanStorage {
 };
 
 MiniBatch numbered(std::uint64_t id) {
-  return MiniBatch{MiniBatchId{id}, static_cast<std::uint32_t>(id % 3), id % 7, "descriptor " + std::to_string(id)};
+  return MiniBatch{MiniBatchId{id}, static_cast<std::uint32_t>(id % 3), id % 7,
+                   "descriptor " + std::to_string(id)};
 }
 
 // Mini-batches that can be read; all must be the expected ones.
@@ -99,7 +100,8 @@ TEST(PlanFile, EveryTornEndIsCutOffAndGoneOnFrom) {
     for (const bool zeros_behind : {false, true}) {
       MemoryStorage storage;
       storage.bytes = whole.substr(0, size);
-      if (zeros_behind) storage.bytes.append(size == 0 ? 0 : 40, '\0');  // a file grown before its data arrived
+      if (zeros_behind)
+        storage.bytes.append(size == 0 ? 0 : 40, '\0');  // a file grown before its data arrived
       if (zeros_behind && size < 16) continue;
       const bool complete = storage.bytes.starts_with(whole);  // the last bytes are zeros anyway
       auto writer = PlanWriter::open(storage);
@@ -158,7 +160,8 @@ TEST(PlanFile, AFullDiskIsAnErrorThatStaysAndCanBeResumed) {
   auto next = PlanWriter::open(storage);
   ASSERT_TRUE(next.ok());
   EXPECT_GT((*next)->cut_bytes(), 0U);
-  for (std::uint64_t id = (*next)->flushed().mini_batches; id < 10; ++id) ASSERT_TRUE((*next)->append(numbered(id)).ok());
+  for (std::uint64_t id = (*next)->flushed().mini_batches; id < 10; ++id)
+    ASSERT_TRUE((*next)->append(numbered(id)).ok());
   ASSERT_TRUE((*next)->finish().ok());
   EXPECT_EQ(storage.bytes, plan_of(10, true));
 }

@@ -34,7 +34,8 @@ std::vector<MiniBatch> plan(const Planner::Options& options, const std::optional
 }
 
 std::string show(const MiniBatch& m) {
-  std::string text = std::to_string(m.id.value) + " " + std::to_string(m.input) + " " + std::to_string(m.items) + " ";
+  std::string text =
+      std::to_string(m.id.value) + " " + std::to_string(m.input) + " " + std::to_string(m.items) + " ";
   return text + m.descriptor;
 }
 
@@ -97,12 +98,17 @@ TEST(Planner, ErrorsNameTheInput) {
   EXPECT_THAT(failure({{input("in", InputType::kFile, "*.png")}, {{"in", root / "a"}}, 1, ""}),
               testing::AllOf(HasSubstr("'in'"), HasSubstr("*.png"), HasSubstr(root / "a")));
   EXPECT_THAT(failure({{input("in", InputType::kFile, "[")}, {{"in", root / "a"}}, 1, ""}), HasSubstr("'['"));
-  EXPECT_THAT(failure({{input("in", InputType::kTabular)}, {{"in", root / "b"}}, 1, ""}), HasSubstr("no record"));
-  EXPECT_THAT(failure({{input("in", InputType::kTabular)}, {{"in", root / "a"}}, 1, ""}), HasSubstr("**/*.csv"));
+  EXPECT_THAT(failure({{input("in", InputType::kTabular)}, {{"in", root / "b"}}, 1, ""}),
+              HasSubstr("no record"));
+  EXPECT_THAT(failure({{input("in", InputType::kTabular)}, {{"in", root / "a"}}, 1, ""}),
+              HasSubstr("**/*.csv"));
   EXPECT_THAT(failure({{input("in", InputType::kFile)}, {}, 1, ""}), HasSubstr("'in'"));
   // The second input is looked at before the first is planned.
   EXPECT_FALSE(Planner::create({{input("a", InputType::kFile), input("c", InputType::kFile)},
-                                {{"a", root / "a"}, {"c", root / "c"}}, 1, ""}).ok());
+                                {{"a", root / "a"}, {"c", root / "c"}},
+                                1,
+                                ""})
+                   .ok());
 }
 
 TEST(Planner, ALastMiniBatchOfAnotherJobIsRefused) {
