@@ -16,7 +16,8 @@ set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g1")
 
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
                     -Werror
-                    $<$<COMPILE_LANGUAGE:CXX>:-Woverloaded-virtual;-Wnon-virtual-dtor>)
+                    $<$<COMPILE_LANGUAGE:CXX>:-Woverloaded-virtual>
+                    $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>)
 
 set(PARALLELRUN_SANITIZER "" CACHE STRING "address,undefined | thread | empty")
 if(PARALLELRUN_SANITIZER)
