@@ -32,7 +32,7 @@ bool is_data_name(std::string_view name) {
 
 std::string read_name(ObjectReader& reader, std::set<std::string>& taken) {
   if (reader.required("name", "placeholders and options refer to it") == nullptr) return {};
-  const std::string name = reader.text("name").value_or("");
+  std::string name = reader.text("name").value_or("");
   if (!reader.field("name")->is_string()) return {};  // told already
   if (!is_data_name(name)) {
     reader.problem("name", in_quotes(name) +

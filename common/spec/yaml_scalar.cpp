@@ -57,6 +57,7 @@ std::optional<nlohmann::json> as_integer(std::string_view text) {
   const Digits digits = split_base(text);
   std::uint64_t magnitude = 0;
   const char* end = digits.text.data() + digits.text.size();
+  // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): the end is given
   const auto [stop, error] = std::from_chars(digits.text.data(), end, magnitude, digits.base);
   if (error != std::errc() || stop != end) return std::nullopt;
   constexpr std::uint64_t kHighest = INT64_MAX;

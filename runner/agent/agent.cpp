@@ -198,7 +198,7 @@ class Agent : public LinkUser {
     }
     LogBuffer& log = logs_.stream(fmt::format("sys/node/{}/environment.txt", node_folder(options_.node)));
     prepare_environment(io_, std::move(request), log, [this, slots](Result<PythonEnvironment> environment) {
-      Status folder = options_.log_directory.empty() ? scratch_.create() : Status();
+      Status folder = make_log_directory();
       if (!environment || !folder) {
         ProcessFailure failure;
         failure.process = "environment";
@@ -210,6 +210,16 @@ class Agent : public LinkUser {
       }
       start_processes(*environment, slots);
     });
+  }
+
+  // EntryScript.log_dir has to exist before a script writes there.
+  Status make_log_directory() {
+    if (options_.log_directory.empty()) return scratch_.create();
+    std::error_code error;
+    fs::create_directories(options_.log_directory, error);
+    if (!error) return {};
+    return Error{ErrorCode::kIo, fmt::format("cannot make the folder of EntryScript.log_dir '{}': {}",
+                                             options_.log_directory, error.message())};
   }
 
   void start_processes(const PythonEnvironment& environment, std::uint32_t slots) {

@@ -87,7 +87,7 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
     run_command(io_, std::move(request), std::move(then));
   }
 
-  void ask(const std::string& python, std::function<void(PythonInfo)> then) {
+  void ask(const std::string& python, const std::function<void(PythonInfo)>& then) {
     command({python, "-I", "-c", kQuestion}, false,
             [self = shared_from_this(), python, then](CommandEnd end) {
               auto info = parse_python_info(end.output);
@@ -203,7 +203,7 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
     }
     if (!request_.requirements.empty()) argv.emplace_back("--");
     argv.insert(argv.end(), request_.requirements.begin(), request_.requirements.end());
-    command(std::move(argv), true, [self = shared_from_this()](CommandEnd end) {
+    command(std::move(argv), true, [self = shared_from_this()](const CommandEnd& end) {
       if (!end.succeeded) return self->fail(self->install_error(end));
       const UniqueFd marker(
           ::open((self->folder_ + "/" + kMarker).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));

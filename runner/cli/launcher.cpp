@@ -202,13 +202,14 @@ class Launcher {
   }
 
   void start_agent(std::size_t index) {
+    const std::string node = fmt::format("127.0.0.{}", index + 1);
     const std::vector<std::string> command = {
-        options_.program, "agent",
-        "--connect",      endpoint(),
-        "--name",         fmt::format("agent{:03}", index),
-        "--node",         fmt::format("127.0.0.{}", index + 1),
-        "--processes",    std::to_string(options_.job.spec.process_count_per_node),
-        "--parent",       std::to_string(getpid())};
+        options_.program,  "agent",
+        "--connect",       endpoint(),
+        "--name",          fmt::format("agent{:03}", index),
+        "--node",          node,
+        "--log-directory", options_.job.output_directory + "/logs/user/log_dir/" + node,
+        "--parent",        std::to_string(getpid())};
     auto started = ChildProcess::start({command, -1});
     if (!started) {
       give_up(started.error().message);

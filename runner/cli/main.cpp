@@ -88,8 +88,10 @@ int run_main(int argc, char** argv) {
       ->required();
   agent_verb->add_option("--name", agent.name, "stable for the job, as in agent000")->required();
   agent_verb->add_option("--node", agent.node, "IP address of this node")->required();
-  agent_verb->add_option("--processes", agent.processes, "worker processes: the job's processCountPerNode")
-      ->required();
+  agent_verb->add_option("--processes", agent.processes,
+                         "worker processes; without it, the job's processCountPerNode");
+  agent_verb->add_option("--log-directory", agent.log_directory,
+                         "EntryScript.log_dir of the scripts; without it, a folder that goes with the agent");
   agent_verb->add_option("--tls-ca", agent.tls.ca, "PEM file of the job's certificate authority");
   agent_verb->add_option("--tls-certificate", agent.tls.certificate, "PEM file");
   agent_verb->add_option("--tls-key", agent.tls.key, "PEM file");

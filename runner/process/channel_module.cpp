@@ -203,6 +203,7 @@ using parallelrun::process::Channel;
 PYBIND11_EMBEDDED_MODULE(_parallelrun_channel, module) {
   module.doc() = "The channel to the agent and the stamp page, in C++.";
   // As Python raises it: BrokenPipeError when the agent is gone.
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): the signature is pybind11's
   py::register_exception_translator([](std::exception_ptr thrown) {
     try {
       if (thrown) std::rethrow_exception(thrown);

@@ -10,6 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
+import boundary_scan
 import csv_reading
 import dispatch
 import first_call
@@ -22,6 +23,7 @@ BUILD = Path(__file__).resolve().parents[2] / "build"
 BENCHMARKS = {
     "dispatch": dispatch.measure,
     "csv": csv_reading.measure,
+    "scan": boundary_scan.measure,
     "first-call": first_call.measure,
     "restart": restart.measure,
 }

@@ -28,7 +28,7 @@ class FaultyDisk::OpenFile final : public orchestrator::File {
   Result<std::size_t> read(std::uint64_t offset, char* buffer, std::size_t size) override {
     if (offset >= inode_->seen.size()) return std::size_t{0};
     const std::size_t got = std::min<std::size_t>(size, inode_->seen.size() - offset);
-    std::memcpy(buffer, inode_->seen.data() + offset, got);
+    std::copy_n(inode_->seen.data() + offset, got, buffer);
     return got;
   }
 

@@ -75,6 +75,7 @@ def test_entry_script_logger_level_streams_and_model(job):
         def init():
             global weights
             weights = open(os.path.join(Model.get_model_path("mnist"), "weights")).read()
+            with open(os.path.join(EntryScript().log_dir, "own.txt"), "w") as f: f.write(EntryScript().agent_name)
             EntryScript().logger.debug("hidden words")
             EntryScript().logger.info("seen words")
         def run(mini_batch):
@@ -93,6 +94,7 @@ def test_entry_script_logger_level_streams_and_model(job):
     printed = job.log("user/stdout/*/*.stdout.txt")
     assert "printed words" in printed and "words of a child" in printed and "shut down" in printed
     assert "native words" in job.log("user/stderr/*/*.stderr.txt")
+    assert job.log("user/log_dir/127.0.0.1/own.txt") == "agent000"
 
 
 def test_mini_batch_context_and_two_inputs_that_never_mix(job):

@@ -1,7 +1,9 @@
 // run_agent() as a program of its own, for tests/integration/agent: an agent without the other verbs.
 //   agent_driver CONNECT NAME NODE PROGRAM_DIRECTORY PROCESSES [PATIENCE_MS]
-#include <cstdlib>
+#include <chrono>
+#include <cstdint>
 #include <iostream>
+#include <string>
 
 #include "runner/agent/agent.h"
 
@@ -15,7 +17,7 @@ int main(int argc, char** argv) {
   options.name = argv[2];
   options.node = argv[3];
   options.program_directory = argv[4];
-  options.processes = static_cast<std::uint32_t>(std::atol(argv[5]));
-  if (argc > 6) options.orchestrator_patience = std::chrono::milliseconds(std::atol(argv[6]));
+  options.processes = static_cast<std::uint32_t>(std::stoul(argv[5]));
+  if (argc > 6) options.orchestrator_patience = std::chrono::milliseconds(std::stol(argv[6]));
   return parallelrun::run_agent(options);
 }

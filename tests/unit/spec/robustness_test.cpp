@@ -53,7 +53,7 @@ class Mutator {
                                                      "%YAML 9.9\n",
                                                      "%TAG ! x\n",
                                                      "\r",
-                                                     "\x00",
+                                                     std::string(1, '\0'),
                                                      "\xff",
                                                      "\xc3",
                                                      "\xef\xbb\xbf",
