@@ -1,0 +1,229 @@
+"""What identifies a job changes until it has started, and never again; everything else changes at any time."""
+
+import copy
+
+import pytest
+import table
+from server import as_clients_write
+
+CLAIM = {"persistentVolumeClaim": {"claimName": "data"}}
+START = {"status": {"startTime": "2026-01-01T00:00:00Z"}}
+
+# One source of each kind with the leaf that changes, to see that the rules see it.
+LEAVES = {
+    "configMap": ({"name": "a", "items": [{"key": "k", "path": "p"}]}, {"items": [{"key": "k", "path": "q"}]}),
+    "secret": ({"secretName": "a"}, {"secretName": "b"}),
+    "persistentVolumeClaim": ({"claimName": "a"}, {"claimName": "b"}),
+    "hostPath": ({"path": "/a"}, {"path": "/b"}),
+    "nfs": ({"server": "s", "path": "/a"}, {"path": "/b"}),
+    "csi": ({"driver": "d", "volumeAttributes": {"share": "a"}}, {"volumeAttributes": {"share": "b"}}),
+    "projected": ({"sources": [{"configMap": {"name": "a"}}]}, {"sources": [{"configMap": {"name": "b"}}]}),
+    "image": ({"reference": "a:1"}, {"reference": "a:2"}),
+    "azureFile": ({"secretName": "s", "shareName": "a"}, {"shareName": "b"}),
+    "downwardAPI": (
+        {"items": [{"path": "a", "fieldRef": {"fieldPath": "metadata.name"}}]},
+        {"items": [{"path": "b", "fieldRef": {"fieldPath": "metadata.name"}}]},
+    ),
+    "awsElasticBlockStore": ({"volumeID": "a"}, {"volumeID": "b"}),
+    "azureDisk": ({"diskName": "a", "diskURI": "a"}, {"diskURI": "b"}),
+    "cephfs": ({"monitors": ["a"]}, {"monitors": ["b"]}),
+    "cinder": ({"volumeID": "a"}, {"volumeID": "b"}),
+    "fc": ({"wwids": ["a"]}, {"wwids": ["b"]}),
+    "flexVolume": ({"driver": "d", "options": {"share": "a"}}, {"options": {"share": "b"}}),
+    "flocker": ({"datasetName": "a"}, {"datasetName": "b"}),
+    "gcePersistentDisk": ({"pdName": "a"}, {"pdName": "b"}),
+    "gitRepo": ({"repository": "a"}, {"repository": "b"}),
+    "glusterfs": ({"endpoints": "e", "path": "a"}, {"path": "b"}),
+    "iscsi": ({"targetPortal": "t", "iqn": "a", "lun": 0}, {"lun": 1}),
+    "photonPersistentDisk": ({"pdID": "a"}, {"pdID": "b"}),
+    "portworxVolume": ({"volumeID": "a"}, {"volumeID": "b"}),
+    "quobyte": ({"registry": "r", "volume": "a"}, {"volume": "b"}),
+    "rbd": ({"monitors": ["m"], "image": "a"}, {"image": "b"}),
+    "scaleIO": ({"gateway": "g", "system": "s", "volumeName": "a"}, {"volumeName": "b"}),
+    "storageos": ({"volumeName": "a"}, {"volumeName": "b"}),
+    "vsphereVolume": ({"volumePath": "a"}, {"volumePath": "b"}),
+}
+
+# Sources with content that the schema does not declare: only the operator sees it change.
+OPEN_SOURCES = {
+    "ephemeral": {"volumeClaimTemplate": {"spec": {"accessModes": ["ReadWriteOnce"]}}},
+    "projected": {"sources": [{"serviceAccountToken": {"path": "token"}}, {"configMap": {"name": "a"}}]},
+}
+
+JOB = table.base(
+    "tabular",
+    {
+        "metadata": {"name": "job"},
+        "spec": {
+            "sourceDirectory": {"configMap": {"name": "code"}},
+            "entryScript": "run.py",
+            "environment": {"env": [{"name": "A", "value": "1"}]},
+            "inputs": [
+                {"name": "one", "type": "tabular", "source": {**CLAIM, "subPath": "1"}},
+                {"name": "two", "type": "tabular", "source": {**CLAIM, "subPath": "2"}},
+            ],
+            "sideInputs": [{"name": "labels", "source": CLAIM}],
+            "arguments": ["--x", "1"],
+            "miniBatchSize": "1MB",
+        },
+    },
+)
+
+
+def with_input(change):
+    inputs = copy.deepcopy(JOB["spec"]["inputs"])
+    inputs[0].update(change)
+    return {"inputs": inputs}
+
+
+IDENTITY = {
+    "entryScript": {"entryScript": "other.py"},
+    "sourceDirectory": {"sourceDirectory": {"configMap": {"name": "other"}}},
+    "sourceDirectory of another kind": {"sourceDirectory": {"configMap": None, "hostPath": {"path": "/a"}}},
+    "no sourceDirectory": {"sourceDirectory": None, "entryScript": "/run.py"},
+    "environment's image": {"environment": {"image": "other:1"}},
+    "environment's env": {"environment": {"env": [{"name": "A", "value": "2"}]}},
+    "environment's variables": {"environment": {"variables": {"B": "1"}}},
+    "no environment": {"environment": None},
+    "inputs' subPath": with_input({"source": {**CLAIM, "subPath": "3"}}),
+    "inputs' glob": with_input({"glob": "*.csv"}),
+    "inputs' columns": with_input({"columns": {"a": "string"}}),
+    "one input less": {"inputs": JOB["spec"]["inputs"][:1]},
+    "inputs in another order": {"inputs": JOB["spec"]["inputs"][::-1]},
+    "sideInputs": {"sideInputs": [{"name": "labels", "source": {**CLAIM, "subPath": "a"}}]},
+    "no sideInputs": {"sideInputs": None},
+    "output": {"output": {"source": {"subPath": "a"}}},
+    "output's overwrite": {"output": {"overwrite": True}},
+    "arguments": {"arguments": ["--x", "2"]},
+    "no arguments": {"arguments": None},
+    "miniBatchSize": {"miniBatchSize": "2MB"},
+    "no miniBatchSize": {"miniBatchSize": None},
+    "outputAction": {"outputAction": "summary_only"},
+    "appendRowFileName": {"appendRowFileName": "other.txt"},
+}
+
+MUTABLE = {
+    "nodeCount": 4,
+    "processCountPerNode": 4,
+    "errorThreshold": 7,
+    "allowedFailedCount": 7,
+    "allowedFailedPercent": 7.5,
+    "loggingLevel": "DEBUG",
+    "runInvocationTimeout": 7,
+    "initTimeout": 7,
+    "resourceMonitorInterval": 7,
+    "runMaxTry": 7,
+    "allowReuse": False,
+    "suspend": True,
+    "ttlSecondsAfterFinished": 7,
+    "activeDeadlineSeconds": 7,
+    "orchestrator": {"nodeSelector": {"a": "b"}},
+    "worker": {"resources": {"limits": {"nvidia.com/gpu": 1, "cpu": "500m"}}},
+}
+
+
+@pytest.fixture
+def waiting(jobs):
+    made = jobs.create(JOB)
+    assert made.accepted, made
+    return jobs
+
+
+@pytest.fixture
+def started(waiting):
+    answer = waiting.merge("job", START, "status")
+    assert answer.accepted, answer
+    return waiting
+
+
+@pytest.mark.parametrize("change", IDENTITY.values(), ids=IDENTITY)
+def check_identity_before_the_start(waiting, change):
+    answer = waiting.merge("job", {"spec": change})
+    assert answer.accepted, answer
+    assert answer.body["metadata"]["generation"] == 2
+
+
+@pytest.mark.parametrize("change", IDENTITY.values(), ids=IDENTITY)
+def check_identity_after_the_start(started, change):
+    answer = started.merge("job", {"spec": change})
+    assert answer.status == 422, answer
+    changed = {f"spec.{field}" for field in change}
+    assert {field for field, text in answer.causes if "identifies the job" in text} == changed, answer
+
+
+@pytest.mark.parametrize("field", MUTABLE)
+def check_the_rest_changes_at_any_time(started, field):
+    answer = started.merge("job", {"spec": {field: MUTABLE[field]}})
+    assert answer.accepted, answer
+    assert as_clients_write(answer.body["spec"][field]) == MUTABLE[field]
+
+
+def check_the_two_lists_are_all_of_spec(server):
+    """A new field has to be put into one of them."""
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/parallelrunjobs.parallelrun.dev"
+    version = server.request("GET", path).body["spec"]["versions"][0]
+    known = set(version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"])
+    identity = {field for change in IDENTITY.values() for field in change}
+    assert identity | set(MUTABLE) | {"managedBy"} == known
+
+
+@pytest.mark.parametrize("kind", LEAVES)
+def check_rules_see_into_volumes(jobs, kind):
+    before, change = LEAVES[kind]
+    manifest = table.base("file", {"spec": {"sourceDirectory": {"configMap": None, kind: before}}})
+    name = manifest["metadata"]["name"]
+    made = jobs.create(manifest)
+    assert made.accepted, made
+    assert made.body["spec"]["sourceDirectory"] == {kind: before}
+    assert jobs.merge(name, START, "status").accepted
+    assert jobs.merge(name, {"spec": {"nodeCount": 5}}).accepted
+    answer = jobs.merge(name, {"spec": {"sourceDirectory": {kind: change}}})
+    assert answer.status == 422, answer
+    assert answer.causes[0][0] == "spec.sourceDirectory", answer
+
+
+def check_every_kind_of_volume_is_tried(server):
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/parallelrunjobs.parallelrun.dev"
+    version = server.request("GET", path).body["spec"]["versions"][0]
+    spec = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    kinds = set(spec["sourceDirectory"]["properties"]) - {"subPath", "local", "emptyDir"}
+    assert set(LEAVES) | set(OPEN_SOURCES) == kinds
+
+
+@pytest.mark.parametrize("kind", OPEN_SOURCES)
+def check_undeclared_content_does_not_stop_other_changes(jobs, kind):
+    """CEL does not see it; what matters here is that the job can still be scaled and suspended."""
+    manifest = table.base(
+        "file", {"spec": {"inputs": [{"name": "images", "source": {kind: OPEN_SOURCES[kind]}}], "arguments": []}}
+    )
+    name = manifest["metadata"]["name"]
+    made = jobs.create(manifest)
+    assert made.accepted, made
+    assert made.body["spec"]["inputs"][0]["source"] == {kind: OPEN_SOURCES[kind]}
+    assert jobs.merge(name, START, "status").accepted
+    answer = jobs.merge(name, {"spec": {"nodeCount": 5}})
+    assert answer.accepted, answer
+
+
+@pytest.mark.parametrize("start", [None, "2026-01-02T00:00:00Z"], ids=["removed", "moved"])
+def check_the_start_stays(started, start):
+    answer = started.merge("job", {"status": {"startTime": start}}, "status")
+    assert answer.status == 422, answer
+    assert "once set, it stays" in answer.message
+    assert started.merge("job", {"status": {"state": "Running"}}, "status").accepted
+
+
+def check_the_status_as_a_whole_stays(started):
+    stored = started.get("job")
+    del stored["status"]
+    answer = started.server.request("PUT", started.path("job", "status"), stored)
+    assert answer.status == 422, answer
+
+
+@pytest.mark.parametrize("before", [None, "example.com/queue"], ids=["absent", "given"])
+@pytest.mark.parametrize("after", [None, "example.com/queue", "example.com/other"])
+def check_managed_by_never_changes(jobs, before, after):
+    made = jobs.create(table.merged(JOB, {"spec": {"managedBy": before}}))
+    assert made.accepted, made
+    answer = jobs.merge("job", {"spec": {"managedBy": after}})
+    assert answer.accepted == (before == after), answer
