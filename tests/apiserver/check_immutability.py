@@ -11,7 +11,10 @@ START = {"status": {"startTime": "2026-01-01T00:00:00Z"}}
 
 # One source of each kind with the leaf that changes, to see that the rules see it.
 LEAVES = {
-    "configMap": ({"name": "a", "items": [{"key": "k", "path": "p"}]}, {"items": [{"key": "k", "path": "q"}]}),
+    "configMap": (
+        {"name": "a", "items": [{"key": "k", "path": "p"}]},
+        {"items": [{"key": "k", "path": "q"}]},
+    ),
     "secret": ({"secretName": "a"}, {"secretName": "b"}),
     "persistentVolumeClaim": ({"claimName": "a"}, {"claimName": "b"}),
     "hostPath": ({"path": "/a"}, {"path": "/b"}),
@@ -194,7 +197,8 @@ def check_every_kind_of_volume_is_tried(server):
 def check_undeclared_content_does_not_stop_other_changes(jobs, kind):
     """CEL does not see it; what matters here is that the job can still be scaled and suspended."""
     manifest = table.base(
-        "file", {"spec": {"inputs": [{"name": "images", "source": {kind: OPEN_SOURCES[kind]}}], "arguments": []}}
+        "file",
+        {"spec": {"inputs": [{"name": "images", "source": {kind: OPEN_SOURCES[kind]}}], "arguments": []}},
     )
     name = manifest["metadata"]["name"]
     made = jobs.create(manifest)

@@ -161,6 +161,38 @@ def check_placeholders(jobs, argument, fits):
     assert answer.accepted == fits, answer
 
 
+HOST = {"hostPath": {"path": "/l"}}
+
+
+@pytest.mark.parametrize(
+    ("field", "patch"),
+    [
+        ("spec.entryScript", {"entryScript": "src/"}),
+        ("spec.environment.requirementsFile", {"environment": {"requirements": None, "requirementsFile": ""}}),
+        ("spec.allowedFailedCount", {"allowedFailedCount": 2147483648}),
+        ("spec.allowedFailedPercent", {"allowedFailedPercent": -0.1}),
+        ("spec.managedBy", {"managedBy": ""}),
+        ("spec.sideInputs", {"sideInputs": [{"name": "labels", "source": HOST, "mountPath": "/m"},
+                                            {"name": "b", "source": HOST, "mountPath": "//m/"}]}),
+        ("spec.sideInputs", {"sideInputs": [{"name": "labels", "source": HOST, "mountPath": "/m/n/o"},
+                                            {"name": "b", "source": HOST, "mountPath": "/m"}]}),
+        ("spec.inputs[0].columns", {"inputs": [{"name": "images", "type": "tabular", "source": HOST,
+                                                "columns": {"": "string"}}]}),
+    ],
+)  # fmt: skip
+def check_refused_for_one_reason(jobs, field, patch):
+    answer = jobs.create(table.base("file", {"spec": patch}), dry_run=True)
+    assert answer.status == 422, answer
+    assert {place for place, _ in answer.causes} == {field}, answer
+
+
+def check_generate_name_is_refused(jobs):
+    manifest = {**MINIMAL, "metadata": {"generateName": "job-"}}
+    answer = jobs.create(manifest, dry_run=True)
+    assert answer.status == 422, answer
+    assert "give the job a name" in answer.message
+
+
 @pytest.mark.parametrize(
     ("arguments", "fits"),
     [

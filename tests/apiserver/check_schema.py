@@ -53,7 +53,9 @@ def check_every_field_is_described(schema):
     silent = [
         path
         for path, field in fields(schema)
-        if not path.startswith(".metadata") and not path.endswith(("[]", "{}")) and not field.get("description")
+        if not path.startswith(".metadata")
+        and not path.endswith(("[]", "{}"))
+        and not field.get("description")
     ]
     assert not silent
     # A comma in an unquoted description of a flow map cuts it and leaves a key without a value.
