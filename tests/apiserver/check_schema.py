@@ -1,10 +1,12 @@
 """The definition itself: size, descriptions, bounds, and that the server agrees with it."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 import yaml
-from server import CRD, CRD_NAME
+from server import CRD, CRD_NAME, REPOSITORY
 
 # Of all annotations of an object; `kubectl apply` keeps the whole definition in one.
 MOST_APPLIED_BYTES = 262_144
@@ -97,3 +99,12 @@ def check_explain(server):
     told = server.kubectl("explain", "prj.spec.inputs.source.persistentVolumeClaim.claimName")
     assert told.returncode == 0, told.stderr
     assert "Name of the claim" in told.stdout
+
+
+def check_the_reference_page_is_generated():
+    program = REPOSITORY / "crds" / "reference.py"
+    made = subprocess.run(
+        [sys.executable, program, "--stdout"], check=True, capture_output=True, text=True
+    ).stdout
+    written = (REPOSITORY / "docs" / "crd-reference.md").read_text(encoding="utf-8")
+    assert written == made, "run crds/reference.py"

@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""Writes docs/crd-reference.md, every field of the resource, from the schema in parallelrunjobs.yaml.
+
+usage: crds/reference.py [--stdout]     (needs PyYAML)
+"""
+
+import sys
+from pathlib import Path
+
+import yaml
+
+HERE = Path(__file__).resolve().parent
+PAGE = HERE.parent / "docs" / "crd-reference.md"
+
+# Parts that occur in several places get a section of their own.
+SHARED = {
+    "source": "A source",
+    "sourceDirectory": "A source",
+    "orchestrator": "A pod",
+    "worker": "A pod",
+}
+
+INTRODUCTION = """# ParallelRunJob, field by field
+
+Generated from [the schema](../crds/parallelrunjobs.yaml) by `crds/reference.py`; `kubectl explain prj.spec` tells the
+same. Fields in bold are required. What may not change after the start is marked *identity*. What a script and a job
+do is in [the reference](reference.md).
+"""
+
+
+def one_type(field):
+    if field.get("x-kubernetes-int-or-string"):
+        return "integer or string"
+    if field.get("type") == "array":
+        return f"list of {one_type(field['items'])}"
+    if "additionalProperties" in field:
+        return f"map to {one_type(field['additionalProperties'])}"
+    return field.get("type", "any")
+
+
+def limits(field):
+    """The bounds that a user may run into, in words."""
+    said = []
+    if "enum" in field:
+        said.append("one of " + ", ".join(f"`{value}`" for value in field["enum"] if value != ""))
+    if "minimum" in field and "maximum" in field:
+        said.append(f"{field['minimum']} to {field['maximum']}")
+    elif "minimum" in field:
+        said.append(f"from {field['minimum']}")
+    if "maxItems" in field:
+        said.append(f"at most {field['maxItems']}")
+    return said
+
+
+def row(path, field, required, identity):
+    # A bar would end the cell.
+    notes = [field.get("description", "").strip().replace("|", "\\|")]
+    if "default" in field:
+        value = field["default"]
+        shown = str(value).lower() if isinstance(value, bool) else value
+        notes.append(f"Default: `{shown}`.")
+    if limits(field):
+        notes.append(f"Allowed: {'; '.join(limits(field))}.")
+    if identity:
+        notes.append("*identity*")
+    name = f"**`{path}`**" if required else f"`{path}`"
+    return f"| {name} | {one_type(field)} | {' '.join(notes)} |"
+
+
+def rows(schema, prefix="", identity=frozenset(), inside_shared=False):
+    for name, field in schema.get("properties", {}).items():
+        path = prefix + name
+        yield row(path, field, name in schema.get("required", []), path in identity)
+        if name in SHARED and not inside_shared:
+            continue
+        inner, mark = field, ""
+        while inner.get("type") == "array":
+            inner, mark = inner["items"], mark + "[]"
+        yield from rows(inner, f"{path}{mark}.", identity, inside_shared)
+
+
+def table(lines):
+    return "\n".join(["| field | type | |", "|---|---|---|", *lines, ""])
+
+
+def page():
+    definition = yaml.safe_load((HERE / "parallelrunjobs.yaml").read_text(encoding="utf-8"))
+    root = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    spec, status = root["properties"]["spec"], root["properties"]["status"]
+    identity = {
+        rule["fieldPath"].removeprefix(".spec.")
+        for rule in root["x-kubernetes-validations"]
+        if rule["message"].startswith("identifies the job")
+    }
+    fields = spec["properties"]
+    sections = [
+        ("spec", rows(spec, identity=identity)),
+        (SHARED["source"], rows(fields["sourceDirectory"], inside_shared=True)),
+        (SHARED["worker"], rows(fields["worker"], inside_shared=True)),
+        ("status", rows(status, inside_shared=True)),
+    ]
+    return INTRODUCTION + "".join(f"\n## {title}\n\n{table(lines)}" for title, lines in sections)
+
+
+def main():
+    if "--stdout" in sys.argv[1:]:
+        sys.stdout.write(page())
+    else:
+        PAGE.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
