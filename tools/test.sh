@@ -58,8 +58,8 @@ fixed_addresses() {
   fi
 }
 
-sanitized() {  # sanitized PRESET PATTERN: builds the test programs whose name matches, and runs them
-  local preset=$1 pattern=$2 folder=build-$1 programs
+sanitized() {  # sanitized PRESET PATTERN SEEDS: builds the test programs whose name matches, and runs them
+  local preset=$1 pattern=$2 seeds=$3 folder=build-$1 programs
   cmake --preset "$preset" >"$results/configure-$preset.log" || { cat "$results/configure-$preset.log"; return 1; }
   mapfile -t programs < <(ninja -C "$folder" -t targets all |
     sed -n 's#^\(tests/[^/: ]*\): CXX_EXECUTABLE_LINKER.*#\1#p' | grep -E "$pattern")
@@ -69,7 +69,8 @@ sanitized() {  # sanitized PRESET PATTERN: builds the test programs whose name m
   fi
   fixed_addresses ninja -C "$folder" --quiet -j "$jobs" "${programs[@]}" || return 1
   # CTest lists a test program that was not built as <name>_NOT_BUILT.
-  UBSAN_OPTIONS=print_stacktrace=1 ASAN_OPTIONS=detect_stack_use_after_return=1 \
+  # The simulation is 10 to 50 times slower here, so it runs fewer seeds than in the plain build.
+  PARALLELRUN_SIMULATION_SEEDS=$seeds UBSAN_OPTIONS=print_stacktrace=1 ASAN_OPTIONS=detect_stack_use_after_return=1 \
     TSAN_OPTIONS=halt_on_error=1 fixed_addresses run_ctest "$preset" --exclude-regex '_NOT_BUILT'
 }
 
@@ -83,8 +84,8 @@ mkdir -p "$results"
 step 'lint: format, structure, links' run_pytest lint tests/lint
 step 'lint: clang-tidy' tidy
 step 'unit tests and simulation' run_ctest release
-step 'address and undefined-behaviour sanitizers' sanitized asan .
-step 'thread sanitizer' sanitized tsan "$THREADED_TESTS"
+step 'address and undefined-behaviour sanitizers' sanitized asan . 1500
+step 'thread sanitizer' sanitized tsan "$THREADED_TESTS" 300
 step 'whole processes' run_pytest integration tests/integration
 
 printf '\n===== %d min %d s in total\n' $(((SECONDS - started) / 60)) $(((SECONDS - started) % 60))

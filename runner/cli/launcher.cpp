@@ -19,6 +19,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "common/spec/manifest.h"
@@ -43,13 +44,18 @@ constexpr std::size_t kLongestEvent = std::size_t{1} << 20U;
 // A directory of this run alone (0700), removed at the end: the job file and the socket.
 class RunDirectory {
  public:
+  // Takes the first place that can be written and whose name leaves room for a socket: the system allows 107
+  // bytes, and the temporary folders of batch systems are often longer.
   RunDirectory() {
-    const char* base = std::getenv("XDG_RUNTIME_DIR");
-    std::error_code error;
-    std::string pattern =
-        (base != nullptr && fs::is_directory(base, error)) ? base : fs::temp_directory_path().string();
-    pattern += "/parallelrun-XXXXXX";
-    if (mkdtemp(pattern.data()) != nullptr) path_ = pattern;
+    const std::array<const char*, 3> bases{std::getenv("XDG_RUNTIME_DIR"), std::getenv("TMPDIR"), "/tmp"};
+    for (const char* base : bases) {
+      if (base == nullptr || *base != '/') continue;
+      std::string pattern = std::string(base) + "/parallelrun-XXXXXX";
+      if (pattern.size() + kSocket.size() > kLongestSocketPath || mkdtemp(pattern.data()) == nullptr)
+        continue;
+      path_ = pattern;
+      return;
+    }
   }
   ~RunDirectory() {
     std::error_code ignored;
@@ -58,8 +64,11 @@ class RunDirectory {
   RunDirectory(const RunDirectory&) = delete;
   RunDirectory& operator=(const RunDirectory&) = delete;
   const std::string& path() const { return path_; }
+  std::string socket() const { return path_ + std::string(kSocket); }
 
  private:
+  static constexpr std::string_view kSocket = "/orchestrator.sock";
+  static constexpr std::size_t kLongestSocketPath = 107;
   std::string path_;
 };
 
@@ -77,9 +86,11 @@ class StopSignals {
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
   int descriptor() const { return descriptor_; }
-  bool take() const {
+  // The number of a signal that has come; 0: none.
+  int take() const {
     signalfd_siginfo info{};
-    return read(descriptor_, &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info));
+    const bool came = read(descriptor_, &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info));
+    return came ? static_cast<int>(info.ssi_signo) : 0;
   }
 
  private:
@@ -150,8 +161,10 @@ class Launcher {
 
   int run() {
     if (run_directory_.path().empty()) {
-      return refuse(std::string("cannot make a directory for this run below ") +
-                    fs::temp_directory_path().string());
+      return refuse(
+          std::string(
+              "cannot make a directory for the socket of this run in XDG_RUNTIME_DIR, TMPDIR or /tmp: ") +
+          std::strerror(errno) + "; set TMPDIR to a short path that can be written");
     }
     job_file_ = run_directory_.path() + "/job.json";
     {
@@ -221,7 +234,7 @@ class Launcher {
         fmt::format("started agent{:03} pid {}: {}", index, agents_[index]->pid(), fmt::join(command, " ")));
   }
 
-  std::string endpoint() const { return "unix:" + run_directory_.path() + "/orchestrator.sock"; }
+  std::string endpoint() const { return "unix:" + run_directory_.socket(); }
 
   void wait() {
     std::vector<pollfd> watched = {{stop_.descriptor(), POLLIN, 0}};
@@ -278,7 +291,7 @@ class Launcher {
   }
 
   void take_signals() {
-    while (stop_.take()) {
+    while (const int number = stop_.take()) {
       if (stopping()) {
         display_.say("stopping at once");
         kill_all();
@@ -286,8 +299,8 @@ class Launcher {
       }
       interrupted_ = true;
       display_.say("stopping: what is done is being committed (once more to stop at once)");
-      log_.line("interrupted");
-      begin_stop(SIGINT);
+      log_.line(fmt::format("interrupted by SIG{}", sigabbrev_np(number)));
+      begin_stop(number == SIGINT ? SIGINT : SIGTERM);
     }
   }
 
@@ -339,7 +352,9 @@ class Launcher {
     const bool by_itself = !ended.signaled;
     if (by_itself) exit_code_ = ended.code;
     if (by_itself || stopping()) {
-      if (!finished_) stop_agents();
+      // Agents that had registered have left by now; one that had not would look for the orchestrator for
+      // long.
+      stop_agents();
       if (!stop_deadline_) stop_deadline_ = Clock::now() + kStopGrace;
       return;
     }
@@ -460,6 +475,7 @@ std::string closing_summary(const nlohmann::json& finished, const ResolvedJob& j
     words += "  errors        " + out + "/logs/user/error.txt\n";
   }
   words += "  logs          " + out + "/logs (start with job_progress_overview.txt)\n";
+  if (state == "Interrupted") words += "  go on         start the same command again\n";
   return words;
 }
 

@@ -15,6 +15,7 @@
 #include "common/spec/manifest.h"
 #include "runner/cli/launcher.h"
 #include "runner/job/local_resolution.h"
+#include "runner/plan/glob.h"
 
 namespace parallelrun {
 
@@ -41,6 +42,15 @@ ReadSpec read_spec(const std::string& manifest, const std::vector<std::string>& 
   ParsedSpec parsed = parse_manifest(*text, options);
   if (!parsed.ok()) {
     print_problems(parsed.problems, manifest);
+    return {};
+  }
+  std::vector<SpecProblem> globs;
+  for (std::size_t i = 0; i < parsed.spec.inputs.size(); ++i) {
+    const auto glob = Glob::compile(parsed.spec.inputs[i].glob);
+    if (!glob) globs.push_back({"spec.inputs[" + std::to_string(i) + "].glob", glob.error().message, 0});
+  }
+  if (!globs.empty()) {
+    print_problems(globs, manifest);
     return {};
   }
   return {std::move(parsed.spec)};

@@ -134,7 +134,9 @@ std::string render_bar(const std::string& job, const JobProgress& progress, std:
       left ? "  " + as_clock(*left) + " left" : "  " + as_clock(elapsed),
       rate ? "  " + rate_text(rate) : "",
       fmt::format("  {} items", with_thousands(progress.items_succeeded + progress.items_failed)),
-      progress.processes_ready > 0 ? fmt::format("  {} processes", progress.processes_ready) : "  starting",
+      progress.processes_ready == 0 ? (progress.processed == 0 ? "  starting" : "")
+                                    : fmt::format("  {} process{}", progress.processes_ready,
+                                                  progress.processes_ready == 1 ? "" : "es"),
   };
   std::string head = job + " ";
   constexpr std::size_t kSmallestBar = 10;

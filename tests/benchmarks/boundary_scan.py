@@ -38,5 +38,7 @@ def measure(_data, _work, pairs):
     rows = []
     for case, what, bar in CASES:
         speed = medians[case]
-        rows.append(Row(f"CSV boundary scan, {what}", f"{speed:.1f} GB/s", "", "", f">= {bar:g} GB/s", speed >= bar))
+        rows.append(
+            Row(f"CSV boundary scan, {what}", f"{speed:.1f} GB/s", "", "", f">= {bar:g} GB/s", speed >= bar)
+        )
     return rows, []

@@ -1,6 +1,7 @@
 """Bad input gets a message naming file, field or argument, and exit code 2 before anything starts."""
 
 import subprocess
+import time
 
 import pytest
 from job_folder import PROGRAM
@@ -118,3 +119,27 @@ def test_a_foreign_file_of_the_output_files_name_is_not_overwritten(embedded_job
     (embedded_job.out / "parallel_run_step.txt").write_text("mine\n")
     refused(embedded_job, "parallel_run_step.txt")
     assert embedded_job.rows() == ["mine"]
+
+
+def test_a_bad_glob_is_found_before_anything_starts(embedded_job):
+    embedded_job.files(1).script(SCRIPT)
+    embedded_job.spec["inputs"][0]["glob"] = "[ab"
+    refused(embedded_job, "spec.inputs[0].glob", "[ab")
+
+
+@pytest.mark.parametrize("place", ["/nonexistent", "long"])
+def test_any_tmpdir_will_do(embedded_job, place):
+    embedded_job.files(1).script(SCRIPT)
+    if place == "long":
+        place = str(embedded_job.root / ("y" * 120))
+        (embedded_job.root / ("y" * 120)).mkdir()
+    embedded_job.run(env=embedded_job.environment(TMPDIR=place, XDG_RUNTIME_DIR="")).expect(0)
+
+
+def test_an_empty_input_fails_at_once(embedded_job):
+    """Before the agents have registered: nobody waits for them."""
+    embedded_job.script(SCRIPT)
+    for _ in range(8):
+        started = time.monotonic()
+        embedded_job.run().expect(1)
+        assert time.monotonic() - started < 8
