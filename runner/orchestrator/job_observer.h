@@ -31,6 +31,8 @@ class JobObserver {
   // A charged failure of a try; `tries` counts it. `final`: the items of the mini-batch count as failed.
   virtual void on_try_failed(const AgentView&, const AttemptResult&, std::uint32_t /*tries*/,
                              bool /*final*/) {}
+  // A success that counts failed items; `error` is its shortfall_error().
+  virtual void on_shortfall(const AgentView&, const AttemptResult&, const ScriptError& /*error*/) {}
   virtual void on_process_failure(const AgentView&, const ProcessFailure&) {}
   virtual void on_types_decided(const InputInfo&) {}
   // The end is decided (not yet durable): nothing new is handed out.

@@ -94,7 +94,7 @@ class Orchestrator {
 
   // --- time and the end ------------------------------------------------------------------------------------
   void tick(Time now);
-  // Stop (Ctrl-C, SIGTERM): running tries are killed, received results committed; the job is resumable.
+  // Stop (Ctrl-C, SIGTERM, SIGHUP): running tries are killed, received results committed; the job is resumable.
   void interrupt(std::string why, Time now);
   // The end is durable, and every agent has left or is given up: the process may exit.
   bool finished() const;
@@ -135,7 +135,7 @@ class Orchestrator {
 
   // Results (orchestrator_results.cpp).
   void take_result(Session& session, AttemptResult& result);
-  void take_success(AttemptResult& result, LeaseBook::Entry* entry);
+  void take_success(const Session& session, AttemptResult& result, LeaseBook::Entry* entry);
   void take_failure(Session& session, AttemptResult& result, LeaseBook::Entry& entry);
   void take_types(Session& session, AttemptResult& result);
   void take_process_failure(Session& session, const ProcessFailure& failure);

@@ -6,13 +6,19 @@
 #include "spdlog/fmt/fmt.h"
 
 namespace parallelrun::orchestrator {
+namespace {
+
+// A sentence with an error of kLongestLine in it; file names in it may be long.
+constexpr std::size_t kLongestMessage = 2 * kLongestLine;
+
+}  // namespace
 
 void Orchestrator::end_job(JobState state, JobReason reason, std::string message, Time now) {
   if (ending_) return;
   JobResult result;
   result.state = state;
   result.reason = reason;
-  result.message = std::move(message);
+  result.message = one_line(message, kLongestMessage);
   result.first_errors = first_errors_.list();
   result.progress = progress();
   result.progress.counts = counts_;

@@ -29,7 +29,7 @@ void Orchestrator::take_result(Session& session, AttemptResult& result) {
   LeaseBook::Entry* entry = book_.find(result.mini_batch);
   if (result.outcome == Outcome::kSucceeded) {
     if (!accepted_.contains(result.mini_batch) && genuine(result, entry != nullptr))
-      take_success(result, entry);
+      take_success(session, result, entry);
     return;
   }
   // Only the attempt that is leased now can fail or come back.
@@ -42,7 +42,7 @@ void Orchestrator::take_result(Session& session, AttemptResult& result) {
   take_failure(session, result, *entry);
 }
 
-void Orchestrator::take_success(AttemptResult& result, LeaseBook::Entry* entry) {
+void Orchestrator::take_success(const Session& session, AttemptResult& result, LeaseBook::Entry* entry) {
   // The plan does not know the items of a file that cannot be cut.
   const bool known = entry != nullptr && entry->mini_batch.items > 0;
   const std::uint64_t items = known ? entry->mini_batch.items : result.items;
@@ -50,6 +50,9 @@ void Orchestrator::take_success(AttemptResult& result, LeaseBook::Entry* entry) 
   if (returned < items) {
     const std::string& input = entry != nullptr ? input_name(entry->mini_batch.input) : input_name(~0U);
     pending_.failed_items += shortfall_line(result.mini_batch, input, items, returned);
+    const ScriptError error = shortfall_error(result.mini_batch, input, items, returned);
+    first_errors_.add(error);
+    observer_.on_shortfall(session.agent, result, error);
   }
   if (options_.output_action == OutputAction::kAppendRow && !result.rows.empty()) {
     if (result.rows.back() != '\n') result.rows.push_back('\n');
@@ -73,6 +76,8 @@ void Orchestrator::take_failure(Session& session, AttemptResult& result, LeaseBo
   MiniBatch& mini_batch = entry.mini_batch;
   if (mini_batch.items == 0) mini_batch.items = result.items;
   const bool final = ++entry.failed_tries >= options_.run_max_try;
+  // What could not be read could not be counted: it held something, or there was nothing to fail.
+  if (final && mini_batch.items == 0) mini_batch.items = 1;
   observer_.on_try_failed(session.agent, result, entry.failed_tries, final);
   const auto kind = final ? CommitEntry::Kind::kFailed : CommitEntry::Kind::kTryFailed;
   record({kind, mini_batch.id, result.attempt, mini_batch.items, mini_batch.items});

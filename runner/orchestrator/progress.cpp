@@ -2,7 +2,14 @@
 
 #include <algorithm>
 
+#include "spdlog/fmt/fmt.h"
+
 namespace parallelrun::orchestrator {
+namespace {
+
+constexpr const char* kShortfallType = "Shortfall";
+
+}  // namespace
 
 Counts& Counts::operator+=(const Counts& other) {
   succeeded += other.succeeded;
@@ -89,11 +96,26 @@ const char* to_string(ErrorPhase phase) {
   return "";
 }
 
-std::string one_line(const ScriptError& error) {
+std::string one_line(const ScriptError& error, std::size_t limit) {
   std::string line = error.type;
   if (!error.message.empty()) line += (line.empty() ? "" : ": ") + error.message;
-  std::replace(line.begin(), line.end(), '\n', ' ');
-  return line;
+  return one_line(std::string_view(line), limit);
+}
+
+ScriptError shortfall_error(MiniBatchId id, const std::string& input_name, std::uint64_t items,
+                            std::uint64_t returned) {
+  // A late result of an earlier epoch may come without its input.
+  const std::string of_input = input_name.empty() ? "" : " of input '" + input_name + "'";
+  return {ErrorPhase::kResult,
+          kShortfallType,
+          fmt::format("run() returned {} element{} for {} item{} (mini-batch {}{}); fewer elements than items "
+                      "count as failed",
+                      returned, returned == 1 ? "" : "s", items, items == 1 ? "" : "s", id.value, of_input),
+          {}};
+}
+
+bool is_shortfall(const ScriptError& error) {
+  return error.phase == ErrorPhase::kResult && error.type == kShortfallType;
 }
 
 nlohmann::json to_json(const ScriptError& error) {
@@ -117,7 +139,8 @@ nlohmann::json to_json(const JobResult& result) {
 void FirstErrors::add(const ScriptError& error) {
   if (errors_.size() >= kFirstErrors) return;
   const bool known = std::any_of(errors_.begin(), errors_.end(), [&error](const ScriptError& other) {
-    return other.type == error.type && other.message == error.message;
+    return (is_shortfall(other) && is_shortfall(error)) ||
+           (other.type == error.type && other.message == error.message);
   });
   if (!known) errors_.push_back(error);
 }

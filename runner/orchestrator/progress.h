@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "runner/orchestrator/one_line.h"
 #include "runner/protocol/messages.h"
 
 namespace parallelrun::orchestrator {
@@ -77,13 +78,19 @@ struct JobResult {
 // [{phase, type, message, traceback}], and the members of Progress.
 nlohmann::json to_json(const JobResult& result);
 
-// "ValueError: bad digit"
-std::string one_line(const ScriptError& error);
+// "ValueError: bad digit", as the other one_line().
+std::string one_line(const ScriptError& error, std::size_t limit = kLongestLine);
 // "load", "init", "read", "run", "result", "shutdown", "".
 const char* to_string(ErrorPhase phase);
 nlohmann::json to_json(const ScriptError& error);
 
-// The first unlike errors (by type and message) of a job, for its closing message. Bounded.
+// run() returned fewer elements than its mini-batch has items. Not a failed try: nothing was raised.
+ScriptError shortfall_error(MiniBatchId id, const std::string& input_name, std::uint64_t items,
+                            std::uint64_t returned);
+bool is_shortfall(const ScriptError& error);
+
+// The first unlike errors of a job, for its closing message: by type and message, all shortfalls alike.
+// Bounded.
 class FirstErrors {
  public:
   static constexpr std::size_t kFirstErrors = 5;

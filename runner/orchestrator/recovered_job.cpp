@@ -48,7 +48,8 @@ void apply(const RunStart& record, RecoveredJob& job) {
   job.failed = {};
   job.items_of_failed = 0;
   job.tries.clear();
-  job.first_errors.clear();
+  // Shortfalls stay counted: a threshold that they exceed can still be explained.
+  std::erase_if(job.first_errors, [](const ScriptError& error) { return !is_shortfall(error); });
   job.ended.reset();
 }
 

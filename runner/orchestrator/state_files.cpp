@@ -34,6 +34,11 @@ std::string text_of(const nlohmann::json& json, const char* name) {
   return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+std::uint64_t number_of(const nlohmann::json& json, const char* name) {
+  const auto found = json.find(name);
+  return found != json.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
+}
+
 }  // namespace
 
 Result<InputInfo> input_info_of(std::uint32_t input, const std::string& reply) {
@@ -115,7 +120,13 @@ Result<std::vector<ScriptError>> read_first_errors(Storage& storage) {
   std::istringstream lines(prefix);
   for (std::string line; errors.list().size() < FirstErrors::kFirstErrors && std::getline(lines, line);) {
     const nlohmann::json json = nlohmann::json::parse(line, nullptr, false);
-    if (!json.is_object() || !json.contains("error") || !json["error"].is_object()) continue;
+    if (!json.is_object()) continue;
+    if (is_shortfall_line(line)) {
+      errors.add(shortfall_error({number_of(json, "miniBatch")}, text_of(json, "input"),
+                                 number_of(json, "items"), number_of(json, "returned")));
+      continue;
+    }
+    if (!json.contains("error") || !json["error"].is_object()) continue;
     const nlohmann::json& error = json["error"];
     errors.add({phase_of(text_of(error, "phase")), text_of(error, "type"), text_of(error, "message"), {}});
   }

@@ -20,6 +20,7 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 // another file of the input.
 std::string key_of(const ScriptError& error) {
   std::string key = std::string(to_string(error.phase)) + '\0' + error.type + '\0';
+  if (is_shortfall(error)) return key;
   const std::string_view message = std::string_view(error.message).substr(0, kLongestKey);
   bool in_path = false;
   for (std::size_t i = 0; i < message.size(); ++i) {
@@ -90,7 +91,10 @@ std::optional<ErrorSummary::Traceback> ErrorSummary::add(const ScriptError& erro
   if (group.tracebacks >= limits_.tracebacks) return std::nullopt;
   std::string text = fmt::format("--- {} {}{}{}\n{}\n", occurrence.time, occurrence.where,
                                  occurrence.what_for.empty() ? "" : ", ", occurrence.what_for,
-                                 shortened(one_line(error), kLongestMessage));
+                                 one_line(error));
+  // The full text is here and nowhere else; a traceback mostly ends with it.
+  if (error.traceback.find(error.message) == std::string::npos && error.message.size() > kLongestLine)
+    text += shortened(error.message, kLongestTraceback) + "\n";
   if (!error.traceback.empty()) text += last_part(error.traceback, kLongestTraceback) + "\n";
   if (traceback_bytes_ + text.size() > limits_.traceback_bytes) return std::nullopt;
   traceback_bytes_ += text.size();

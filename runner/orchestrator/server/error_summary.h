@@ -26,7 +26,7 @@ class ErrorSummary {
   struct Occurrence {
     std::string time;      // "2024-01-31T12:00:00Z"
     std::string where;     // "agent000 process001 pid 42"
-    std::string what_for;  // "mini-batch 7, try 2 of 3"; empty outside a mini-batch
+    std::string what_for;  // "mini-batch 7, try 2 of 3"; empty outside a mini-batch and for a shortfall
   };
   // What to append below user/error/, as long as limits allow.
   struct Traceback {

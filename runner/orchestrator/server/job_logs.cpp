@@ -2,6 +2,7 @@
 
 #include <ctime>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "spdlog/details/null_mutex.h"
@@ -20,7 +21,7 @@ constexpr std::size_t kEarlierText = 64U << 10U;
 constexpr std::chrono::seconds kRefresh{1};
 constexpr std::chrono::seconds kPlanLine{5};
 constexpr std::uint32_t kFailuresTold = 100;  // a second
-constexpr std::size_t kLongestLine = 1000;
+constexpr std::size_t kLongestLogLine = 1000;
 
 class QueueSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
  public:
@@ -61,12 +62,18 @@ std::string earlier(const std::string& directory, const char* path) {
   return text.empty() ? text : "\n=== before this start ===\n" + text;
 }
 
-std::string in_one_line(std::string text) {
-  if (text.size() > kLongestLine) text = text.substr(0, kLongestLine) + " ...";
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+std::string in_one_line(std::string_view text) { return one_line(text, kLongestLogLine); }
+
+// {"input":0,"types":{"a":"float64"}}, as InputInfo has it -> "a float64"
+std::string columns_of(const InputInfo& info) {
+  const nlohmann::json json = nlohmann::json::parse(info.types, nullptr, false);
+  if (!json.is_object() || !json.contains("types") || !json["types"].is_object()) return info.types;
+  std::string columns;
+  for (const auto& [column, type] : json["types"].items()) {
+    if (columns.size() > kLongestLogLine) break;
+    columns += (columns.empty() ? "" : ", ") + column + " " + (type.is_string() ? type.get<std::string>() : "");
   }
-  return text;
+  return columns;
 }
 
 }  // namespace
@@ -90,12 +97,14 @@ JobLogs::JobLogs(const Options& options)
   master_ = std::make_shared<spdlog::logger>("master_role", std::make_shared<QueueSink>(writer_));
   master_->set_formatter(std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%S.%eZ %-7l %v",
                                                                      spdlog::pattern_time_type::utc));
+  milestones_ = master_->clone("milestones");
   master_->set_level(level_of(options.level));
+  milestones_->set_level(spdlog::level::info);
 }
 
 JobLogs::~JobLogs() = default;
 
-void JobLogs::note(const std::string& line) { master_->info(in_one_line(line)); }
+void JobLogs::note(const std::string& line) { milestones_->info(in_one_line(line)); }
 void JobLogs::warn(const std::string& line) { master_->warn(in_one_line(line)); }
 
 void JobLogs::on_plan(std::uint64_t mini_batches, bool complete) {
@@ -109,7 +118,7 @@ void JobLogs::refresh(const Progress& progress) {
   const auto now = Clock::now();
   if (now - refreshed_ < kRefresh) return;
   refreshed_ = now;
-  if (untold_ > 0) master_->warn("{} more failed tries are not listed here", std::exchange(untold_, 0));
+  if (untold_ > 0) master_->warn("{} more failures and shortfalls are not listed here", std::exchange(untold_, 0));
   if (const LogWriter::Losses losses = writer_.losses(); losses.bytes > lost_told_) {
     lost_told_ = losses.bytes;
     master_->warn("{} bytes of logs could not be written so far: {}", losses.bytes, in_one_line(losses.why));
@@ -126,7 +135,7 @@ void JobLogs::refresh(const Progress& progress) {
 void JobLogs::finish(const Progress& progress, const std::optional<JobResult>& result) {
   write_overview(progress, result);
   write_errors();
-  if (result) master_->info("result: {}: {}", to_string(result->state), in_one_line(result->message));
+  if (result) note(fmt::format("result: {}: {}", to_string(result->state), result->message));
 }
 
 void JobLogs::on_agent_came(const AgentView& agent) {
@@ -174,7 +183,14 @@ void JobLogs::on_try_failed(const AgentView& agent, const AttemptResult& result,
   if (!may_tell_of_failure()) return;
   master_->warn("mini-batch {} failed on {} {} (try {} of {}{}): {}", result.mini_batch.value,
                 in_one_line(agent.name), in_one_line(result.process), tries, options_.run_max_try,
-                final ? ", its items count as failed" : "", in_one_line(one_line(result.error)));
+                final ? ", its items count as failed" : "", one_line(result.error));
+}
+
+void JobLogs::on_shortfall(const AgentView& agent, const AttemptResult& result, const ScriptError& error) {
+  add_error(error,
+            {utc_now(), in_one_line(fmt::format("{} {} pid {}", agent.name, result.process, result.pid)), {}});
+  if (!may_tell_of_failure()) return;
+  master_->warn("{} {}: {}", in_one_line(agent.name), in_one_line(result.process), one_line(error));
 }
 
 void JobLogs::on_process_failure(const AgentView& agent, const ProcessFailure& failure) {
@@ -184,7 +200,7 @@ void JobLogs::on_process_failure(const AgentView& agent, const ProcessFailure& f
   if (!may_tell_of_failure()) return;
   master_->warn("{} {} failed in {}{}: {}", in_one_line(agent.name), in_one_line(failure.process),
                 to_string(failure.error.phase), failure.fatal ? " for good" : "",
-                in_one_line(one_line(failure.error)));
+                one_line(failure.error));
 }
 
 void JobLogs::add_error(const ScriptError& error, const ErrorSummary::Occurrence& occurrence) {
@@ -195,7 +211,9 @@ void JobLogs::add_error(const ScriptError& error, const ErrorSummary::Occurrence
 }
 
 void JobLogs::on_types_decided(const InputInfo& info) {
-  master_->info("column types of input {}: {}", info.input, in_one_line(info.types));
+  const std::string name = info.input < options_.input_names.size() ? options_.input_names[info.input]
+                                                                    : std::to_string(info.input);
+  master_->info("column types of input '{}': {}", name, in_one_line(columns_of(info)));
 }
 
 void JobLogs::on_ending(const JobResult& result) {
@@ -203,7 +221,7 @@ void JobLogs::on_ending(const JobResult& result) {
   master_->log(level, "ending: {} ({}): {}", to_string(result.state), to_string(result.reason),
                in_one_line(result.message));
   if (!result.first_errors.empty()) {
-    master_->log(level, "first error: {}", in_one_line(one_line(result.first_errors.front())));
+    master_->log(level, "first error: {}", one_line(result.first_errors.front()));
   }
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/spec/job_spec.h"
 #include "runner/orchestrator/job_observer.h"
@@ -25,6 +26,7 @@ class JobLogs final : public JobObserver {
   struct Options {
     std::string directory;  // absolute path of logs/
     std::string job_name;
+    std::vector<std::string> input_names;            // [inputs] in the order of JobSpec::inputs
     LoggingLevel level = LoggingLevel::kInfo;  // [logging_level] of sys/master_role.txt
     std::uint32_t run_max_try = 3;
     std::uint64_t processed_before = 0;  // mini-batches
@@ -37,8 +39,9 @@ class JobLogs final : public JobObserver {
   JobLogs(const JobLogs&) = delete;
   JobLogs& operator=(const JobLogs&) = delete;
 
-  // A line in sys/master_role.txt.
+  // A line in sys/master_role.txt, whatever the level: what a job is and how it ended.
   void note(const std::string& line);
+  // A line in sys/master_role.txt.
   void warn(const std::string& line);
 
   // Once for each change of the plan's extent; the log gets a line at most every few seconds.
@@ -53,6 +56,7 @@ class JobLogs final : public JobObserver {
   void on_logs(const AgentView& agent, std::vector<LogChunk>&& logs) override;
   void on_try_failed(const AgentView& agent, const AttemptResult& result, std::uint32_t tries,
                      bool final) override;
+  void on_shortfall(const AgentView& agent, const AttemptResult& result, const ScriptError& error) override;
   void on_process_failure(const AgentView& agent, const ProcessFailure& failure) override;
   void on_types_decided(const InputInfo& info) override;
   void on_ending(const JobResult& result) override;
@@ -68,6 +72,7 @@ class JobLogs final : public JobObserver {
   const Options options_;
   LogWriter writer_;
   std::shared_ptr<spdlog::logger> master_;
+  std::shared_ptr<spdlog::logger> milestones_;  // the same file, not filtered
   Overview overview_;
   ErrorSummary errors_;
   std::string earlier_overview_;

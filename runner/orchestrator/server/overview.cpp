@@ -63,8 +63,9 @@ std::string Overview::text(const std::string& now, std::chrono::milliseconds ela
     out += "\n";
   }
   out += fmt::format("Job: {}\nStarted: {}\nUpdated: {}\n\n", job_name_, started_, now);
+  const bool listing = !progress.plan_complete && !result;
   out += fmt::format("Mini-batches created:   {}{}\n", progress.planned,
-                     progress.plan_complete ? "" : " so far (the input is still being listed)");
+                     listing ? " so far (the input is still being listed)" : "");
   out += fmt::format("Mini-batches processed: {}\n", counts.processed());
   out += fmt::format("  succeeded:            {}\n  failed:               {}\n", counts.succeeded,
                      counts.failed);

@@ -46,6 +46,23 @@ nlohmann::json with_places(nlohmann::json event, const ResolvedJob& job,
   return event;
 }
 
+// Boost's signal set would take the place of an inherited "ignore".
+bool is_ignored(int number) {
+  struct sigaction action{};
+  return sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+const char* name_of_signal(int number) {
+  switch (number) {
+    case SIGINT:
+      return "SIGINT (Ctrl-C)";
+    case SIGHUP:
+      return "SIGHUP";
+    default:
+      return "SIGTERM";
+  }
+}
+
 class Run {
  public:
   explicit Run(const OrchestratorOptions& options)
@@ -55,6 +72,7 @@ class Run {
     // A launcher that went away must not end the commits.
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN);  // a file limit is an error of write(), as a full disk is
+    if (!is_ignored(SIGHUP)) signals_.add(SIGHUP);
     signals_.async_wait([this](boost::system::error_code error, int number) { on_signal(error, number); });
     if (Status s = read_job(); !s) return refuse(s.error());
     const bool overwrite = options_.overwrite || job_.spec.output.overwrite;
@@ -127,7 +145,9 @@ class Run {
     if (Status s = planning_->make_durable(plan.mini_batches); !s) return s;
     if (Status s = committer_->start(recovered_, plan.mini_batches); !s) return s;
 
-    logs_.emplace(JobLogs::Options{directory_->logs(), job_.spec.name, job_.spec.logging_level,
+    std::vector<std::string> input_names;
+    for (const Input& input : job_.spec.inputs) input_names.push_back(input.name);
+    logs_.emplace(JobLogs::Options{directory_->logs(), job_.spec.name, input_names, job_.spec.logging_level,
                                    static_cast<std::uint32_t>(job_.spec.run_max_try),
                                    recovered_.counts.processed()});
     logs_->note(fmt::format("job '{}', run {}, epoch {}, listening on {}; committed before: {} mini-batches",
@@ -138,7 +158,7 @@ class Run {
                               recovered_.lost_groups));
     }
     Orchestrator::Options core;
-    for (const Input& input : job_.spec.inputs) core.input_names.push_back(input.name);
+    core.input_names = std::move(input_names);
     core.output_action = job_.spec.output_action;
     core.thresholds = thresholds_of(job_.spec);
     core.run_max_try = static_cast<std::uint32_t>(job_.spec.run_max_try);
@@ -193,7 +213,7 @@ class Run {
     signals_.async_wait(
         [this](boost::system::error_code again_error, int again) { on_signal(again_error, again); });
     if (std::exchange(interrupted_, true)) return io_.stop();  // asked twice: without waiting for agents
-    service_->interrupt(number == SIGINT ? "stopped by SIGINT (Ctrl-C)" : "stopped by SIGTERM");
+    service_->interrupt(std::string("stopped by ") + name_of_signal(number));
   }
 
   int end() {
@@ -212,7 +232,7 @@ class Run {
       nlohmann::json event = to_json(failed);
       event["reason"] = "OutputFailed";
       logs_->warn(message);
-      std::fprintf(stderr, "parallelrun orchestrator: %s\n", message.c_str());
+      say(message, kFailed);
       return finish(std::move(event), progress, std::nullopt, kFailed);
     }
     std::optional<JobResult> result = core_->result();
@@ -272,8 +292,15 @@ class Run {
     return error.code == ErrorCode::kConflict ? refuse(error) : give_up(error, "OutputFailed", kFailed);
   }
 
+  // Whoever reads the progress stream shows the finished event. A refusal is said here, too: the reader may be
+  // gone before the first event.
+  void say(const std::string& message, int code) const {
+    if (options_.progress_fd >= 0 && code != kRefused) return;
+    std::fprintf(stderr, "parallelrun: %s\n", one_line(message, 2 * kLongestLine).c_str());
+  }
+
   int give_up(const Error& error, const char* reason, int code) {
-    std::fprintf(stderr, "parallelrun orchestrator: %s\n", error.message.c_str());
+    say(error.message, code);
     nlohmann::json event = {{"state", "Failed"}, {"reason", reason}, {"message", error.message}};
     progress_.finished(with_places(std::move(event), job_, started_));
     return code;

@@ -21,11 +21,12 @@ struct OrchestratorOptions {
 };
 
 // Exit codes: 0 complete (now or before); 1 the job failed, or its output cannot be written; 2 invalid or
-// refused (also: complete before and `allowReuse: false`); 130 stopped by SIGINT or SIGTERM, resumable.
-// Messages go to standard error and into the `finished` event.
+// refused (also: complete before and `allowReuse: false`); 130 stopped by SIGINT, SIGTERM or SIGHUP (unless that
+// is ignored, as under nohup), resumable. Messages go into the `finished` event; to standard error where there
+// is no progress descriptor, and always when a start is refused (2).
 //
-// Call it on the main thread, before any other thread exists: it takes over SIGINT, SIGTERM, SIGPIPE and
-// SIGXFSZ. Blocks until the end; all of its threads are gone when it returns.
+// Call it on the main thread, before any other thread exists: it takes over SIGINT, SIGTERM, SIGHUP,
+// SIGPIPE and SIGXFSZ. Blocks until the end; all of its threads are gone when it returns.
 int run_orchestrator(const OrchestratorOptions& options);
 
 }  // namespace parallelrun
