@@ -11,7 +11,7 @@ import pytest
 from job_folder import PATIENCE, JobFolder, children_of, kill_quietly, role_of
 
 # A few hundred kills in `make test`; more by hand.
-ROUNDS = int(os.environ.get("PARALLELRUN_KILL_ROUNDS", "30"))
+ROUNDS = int(os.environ.get("PARALLELRUN_KILL_ROUNDS", "60"))
 SEED = int(os.environ.get("PARALLELRUN_SEED", "0")) or random.SystemRandom().randrange(1 << 30)
 
 SCRIPT = """
@@ -95,6 +95,39 @@ def test_ctrl_c_stops_soon_with_130_and_the_same_command_goes_on(job):
     assert 0 < done < 3000
     job.run().expect(0)
     assert Counter(job.rows()) == Counter(f"f{i:06}.txt" for i in range(3000))
+
+
+def test_files_that_the_script_writes_beside_itself_make_no_other_job(job):
+    job.files(3000).set(miniBatchSize=1)
+    job.script("""
+        import os, time
+        def init():
+            os.makedirs("lightning_logs", exist_ok=True)
+            open(f"lightning_logs/{os.getpid()}.bin", "w").close()
+        def run(mini_batch):
+            with open("progress.log", "a") as log: log.write("x\\n")
+            time.sleep(0.001)
+            return [os.path.basename(p) for p in mini_batch]
+    """)
+    process = job.start()
+    wait_for(lambda: output_has_rows(job), "the first rows")
+    process.send_signal(signal.SIGINT)
+    _, words = process.communicate(timeout=30)
+    assert process.returncode == 130, words
+    written = (job.code / "progress.log").stat().st_size
+    assert written > 0 and len(job.rows()) < 3000
+    job.run().expect(0)
+    assert Counter(job.rows()) == Counter(f"f{i:06}.txt" for i in range(3000))
+    again = job.run().expect(0)
+    assert "complete" in again.words, again.words
+
+    # The code itself still counts, and so does new code.
+    entry = job.code / "entry.py"
+    entry.write_text(entry.read_text() + "# other\n")
+    (job.code / "extra.py").write_text("")
+    refused = job.run().expect(2)
+    assert "code: entry.py changed, extra.py is new" in refused.stderr, refused.words
+    assert "progress.log" not in refused.stderr
 
 
 def test_no_process_outlives_a_killed_launcher(job):
