@@ -94,7 +94,8 @@ class Orchestrator {
 
   // --- time and the end ------------------------------------------------------------------------------------
   void tick(Time now);
-  // Stop (Ctrl-C, SIGTERM, SIGHUP): running tries are killed, received results committed; the job is resumable.
+  // Stop (Ctrl-C, SIGTERM, SIGHUP): running tries are killed, received results committed; the job is
+  // resumable.
   void interrupt(std::string why, Time now);
   // The end is durable, and every agent has left or is given up: the process may exit.
   bool finished() const;

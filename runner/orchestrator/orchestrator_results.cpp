@@ -76,7 +76,7 @@ void Orchestrator::take_failure(Session& session, AttemptResult& result, LeaseBo
   MiniBatch& mini_batch = entry.mini_batch;
   if (mini_batch.items == 0) mini_batch.items = result.items;
   const bool final = ++entry.failed_tries >= options_.run_max_try;
-  // What could not be read could not be counted: it held something, or there was nothing to fail.
+  // What could not be read could not be counted, but something in it has failed.
   if (final && mini_batch.items == 0) mini_batch.items = 1;
   observer_.on_try_failed(session.agent, result, entry.failed_tries, final);
   const auto kind = final ? CommitEntry::Kind::kFailed : CommitEntry::Kind::kTryFailed;

@@ -106,12 +106,13 @@ ScriptError shortfall_error(MiniBatchId id, const std::string& input_name, std::
                             std::uint64_t returned) {
   // A late result of an earlier epoch may come without its input.
   const std::string of_input = input_name.empty() ? "" : " of input '" + input_name + "'";
-  return {ErrorPhase::kResult,
-          kShortfallType,
-          fmt::format("run() returned {} element{} for {} item{} (mini-batch {}{}); fewer elements than items "
-                      "count as failed",
-                      returned, returned == 1 ? "" : "s", items, items == 1 ? "" : "s", id.value, of_input),
-          {}};
+  return {
+      ErrorPhase::kResult,
+      kShortfallType,
+      fmt::format("run() returned {} element{} for {} item{} (mini-batch {}{}); fewer elements than items "
+                  "count as failed",
+                  returned, returned == 1 ? "" : "s", items, items == 1 ? "" : "s", id.value, of_input),
+      {}};
 }
 
 bool is_shortfall(const ScriptError& error) {

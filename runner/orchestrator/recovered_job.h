@@ -27,10 +27,10 @@ struct RecoveredJob {
   std::map<std::uint64_t, std::uint32_t> tries;  // charged tries of unfinished mini-batches
   std::map<std::uint32_t, InputInfo> types;      // decided column types by input
   std::vector<EpochStart> epochs;                // every earlier epoch and this one, ascending
-  std::vector<ScriptError> first_errors;         // of failed mini-batches and shortfalls, for the closing message
-  std::uint64_t output_length = 0;               // bytes
-  std::uint64_t failed_items_length = 0;         // bytes
-  std::uint32_t lost_groups = 0;                 // commits whose rows a dishonest disk has lost: done again
+  std::vector<ScriptError> first_errors;  // of failed mini-batches and shortfalls, for the closing message
+  std::uint64_t output_length = 0;        // bytes
+  std::uint64_t failed_items_length = 0;  // bytes
+  std::uint32_t lost_groups = 0;          // commits whose rows a dishonest disk has lost: done again
 };
 
 // What a record of the journal changes. Errors: kCorrupt (lengths that shrink, a mini-batch that is committed

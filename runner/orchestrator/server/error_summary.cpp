@@ -89,9 +89,9 @@ std::optional<ErrorSummary::Traceback> ErrorSummary::add(const ScriptError& erro
   group.last_time = occurrence.time;
 
   if (group.tracebacks >= limits_.tracebacks) return std::nullopt;
-  std::string text = fmt::format("--- {} {}{}{}\n{}\n", occurrence.time, occurrence.where,
-                                 occurrence.what_for.empty() ? "" : ", ", occurrence.what_for,
-                                 one_line(error));
+  std::string text =
+      fmt::format("--- {} {}{}{}\n{}\n", occurrence.time, occurrence.where,
+                  occurrence.what_for.empty() ? "" : ", ", occurrence.what_for, one_line(error));
   // The full text is here and nowhere else; a traceback mostly ends with it.
   if (error.traceback.find(error.message) == std::string::npos && error.message.size() > kLongestLine)
     text += shortened(error.message, kLongestTraceback) + "\n";

@@ -71,7 +71,8 @@ std::string columns_of(const InputInfo& info) {
   std::string columns;
   for (const auto& [column, type] : json["types"].items()) {
     if (columns.size() > kLongestLogLine) break;
-    columns += (columns.empty() ? "" : ", ") + column + " " + (type.is_string() ? type.get<std::string>() : "");
+    columns +=
+        (columns.empty() ? "" : ", ") + column + " " + (type.is_string() ? type.get<std::string>() : "");
   }
   return columns;
 }
@@ -118,7 +119,8 @@ void JobLogs::refresh(const Progress& progress) {
   const auto now = Clock::now();
   if (now - refreshed_ < kRefresh) return;
   refreshed_ = now;
-  if (untold_ > 0) master_->warn("{} more failures and shortfalls are not listed here", std::exchange(untold_, 0));
+  if (untold_ > 0)
+    master_->warn("{} more failures and shortfalls are not listed here", std::exchange(untold_, 0));
   if (const LogWriter::Losses losses = writer_.losses(); losses.bytes > lost_told_) {
     lost_told_ = losses.bytes;
     master_->warn("{} bytes of logs could not be written so far: {}", losses.bytes, in_one_line(losses.why));
@@ -187,8 +189,9 @@ void JobLogs::on_try_failed(const AgentView& agent, const AttemptResult& result,
 }
 
 void JobLogs::on_shortfall(const AgentView& agent, const AttemptResult& result, const ScriptError& error) {
-  add_error(error,
-            {utc_now(), in_one_line(fmt::format("{} {} pid {}", agent.name, result.process, result.pid)), {}});
+  add_error(
+      error,
+      {utc_now(), in_one_line(fmt::format("{} {} pid {}", agent.name, result.process, result.pid)), {}});
   if (!may_tell_of_failure()) return;
   master_->warn("{} {}: {}", in_one_line(agent.name), in_one_line(result.process), one_line(error));
 }
@@ -199,8 +202,7 @@ void JobLogs::on_process_failure(const AgentView& agent, const ProcessFailure& f
       {utc_now(), in_one_line(fmt::format("{} {} pid {}", agent.name, failure.process, failure.pid)), {}});
   if (!may_tell_of_failure()) return;
   master_->warn("{} {} failed in {}{}: {}", in_one_line(agent.name), in_one_line(failure.process),
-                to_string(failure.error.phase), failure.fatal ? " for good" : "",
-                one_line(failure.error));
+                to_string(failure.error.phase), failure.fatal ? " for good" : "", one_line(failure.error));
 }
 
 void JobLogs::add_error(const ScriptError& error, const ErrorSummary::Occurrence& occurrence) {

@@ -26,7 +26,7 @@ class JobLogs final : public JobObserver {
   struct Options {
     std::string directory;  // absolute path of logs/
     std::string job_name;
-    std::vector<std::string> input_names;            // [inputs] in the order of JobSpec::inputs
+    std::vector<std::string> input_names;      // [inputs] in the order of JobSpec::inputs
     LoggingLevel level = LoggingLevel::kInfo;  // [logging_level] of sys/master_role.txt
     std::uint32_t run_max_try = 3;
     std::uint64_t processed_before = 0;  // mini-batches

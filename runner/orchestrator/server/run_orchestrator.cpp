@@ -95,7 +95,7 @@ class Run {
                    fmt::format("job file '{}' cannot be read", options_.job_file), false};
     }
     const std::string text(std::istreambuf_iterator<char>(file), {});
-    const nlohmann::json document = nlohmann::json::parse(text, nullptr, false);
+    nlohmann::json document = nlohmann::json::parse(text, nullptr, false);
     if (document.is_discarded()) {
       return Error{ErrorCode::kInvalidArgument, fmt::format("job file '{}' is not JSON", options_.job_file),
                    false};
@@ -103,6 +103,7 @@ class Run {
     Result<ResolvedJob> job = resolved_job_from_json(document);
     if (!job) return job.error();
     job_ = std::move(*job);
+    document.erase("codeFiles");  // for the identity alone, and too many to send to every agent
     job_text_ = document.dump();
     return {};
   }

@@ -21,9 +21,9 @@ struct OrchestratorOptions {
 };
 
 // Exit codes: 0 complete (now or before); 1 the job failed, or its output cannot be written; 2 invalid or
-// refused (also: complete before and `allowReuse: false`); 130 stopped by SIGINT, SIGTERM or SIGHUP (unless that
-// is ignored, as under nohup), resumable. Messages go into the `finished` event; to standard error where there
-// is no progress descriptor, and always when a start is refused (2).
+// refused (also: complete before and `allowReuse: false`); 130 stopped by SIGINT, SIGTERM or SIGHUP (unless
+// that is ignored, as under nohup), resumable. Messages go into the `finished` event; to standard error where
+// there is no progress descriptor, and always when a start is refused (2).
 //
 // Call it on the main thread, before any other thread exists: it takes over SIGINT, SIGTERM, SIGHUP,
 // SIGPIPE and SIGXFSZ. Blocks until the end; all of its threads are gone when it returns.

@@ -233,7 +233,7 @@ def test_bad_arguments(folder, tmp_path):
     assert orchestrator.process.returncode == 2 and "outputDirectory" in orchestrator.errors()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_it_within_seconds_and_it_goes_on_later(folder, number):
     names = folder.files(40)
     first = folder.start().ready()
@@ -250,6 +250,7 @@ def test_a_signal_stops_it_within_seconds_and_it_goes_on_later(folder, number):
     agent.report([agent.answer(leases[2])], leaving=True)
     code, finished = first.wait()
     assert code == 130 and finished["state"] == "Interrupted" and time.monotonic() - started < 8
+    assert f"stopped by {number.name}" in finished["message"], finished
     assert "start the same job again" in folder.log("job_progress_overview.txt")
     committed = folder.rows()
     assert len(committed) >= 4
@@ -298,6 +299,7 @@ def test_a_full_disk_is_a_clear_failure_and_can_be_gone_on_from(folder):
     code, finished = orchestrator.wait()
     assert code == 1 and finished["state"] == "Failed", finished
     assert "File too large" in finished["message"] or "space" in finished["message"], finished
+    assert orchestrator.errors() == "", "the launcher shows the event: said once"
     again = folder.start().ready()
     again.agent().work()
     assert again.wait()[0] == 0 and folder.rows() == names

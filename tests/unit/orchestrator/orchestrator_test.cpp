@@ -354,6 +354,79 @@ TEST_F(OrchestratorTest, NothingSucceededFailsAnAppendRowJob) {
   EXPECT_NE(core().result()->message.find("ValueError: bad"), std::string::npos);
 }
 
+TEST_F(OrchestratorTest, AMiniBatchOfUnknownSizeThatFailsCountsAsOneItem) {
+  options.thresholds.error_threshold = 0;
+  options.run_max_try = 2;
+  source.list.push_back({{0}, 0, 0, "a file that cannot be cut"});
+  core().on_plan(1, 0, true, now);
+  const auto agent = join("agent000");
+  bring(agent, 1, {result_of(lease(agent, 1)->leases[0], Outcome::kFailed)});
+  EXPECT_EQ(commit()->entries[0].items, 0U) << "still unknown: the next try may read it";
+  bring(agent, 2, {result_of(lease(agent, 2)->leases[0], Outcome::kFailed)});
+  ASSERT_TRUE(core().result());
+  EXPECT_EQ(core().result()->reason, JobReason::kErrorThresholdExceeded);
+  EXPECT_EQ(core().result()->message,
+            "1 item failed, more than errorThreshold 0 allows; first error: ValueError: bad");
+  const auto group = commit();
+  EXPECT_NE(group->failed_items.find("\"count\":1,"), std::string::npos) << group->failed_items;
+  EXPECT_EQ(core().progress().items_total, 1U);
+  EXPECT_EQ(core().progress().counts.items_failed, 1U);
+}
+
+TEST_F(OrchestratorTest, AThresholdExceededByShortfallsNamesTheFirst) {
+  struct Shortfalls final : JobObserver {
+    std::vector<std::string> told;
+    void on_shortfall(const AgentView& agent, const AttemptResult&, const ScriptError& error) override {
+      told.push_back(agent.name + ": " + error.message);
+    }
+    void on_try_failed(const AgentView&, const AttemptResult&, std::uint32_t, bool) override {
+      ADD_FAILURE() << "a shortfall is no failed try";
+    }
+  } shortfalls;
+  options.thresholds.error_threshold = 1;
+  plan(10);
+  Orchestrator core(options, std::move(recovered), source, samples, shortfalls, now);
+  core.on_plan(10, 20, true, now);
+  const auto agent = core.on_register({kProtocolVersion, "agent000", "127.0.0.1", 4, ""}, now)->session;
+  const auto leases = (*core.on_lease({agent, 1, 4}, now))->leases;
+  ASSERT_GE(leases.size(), 2U);
+  ReportRequest request;
+  request.session = agent;
+  request.sequence = 1;
+  request.results = {result_of(leases[0], Outcome::kSucceeded, 1),
+                     result_of(leases[1], Outcome::kSucceeded, 0)};
+  ASSERT_TRUE(core.on_report(std::move(request), now));
+  const std::string first =
+      "run() returned 1 element for 2 items (mini-batch 0 of input 'images'); fewer elements than items "
+      "count "
+      "as failed";
+  ASSERT_EQ(shortfalls.told.size(), 2U);
+  EXPECT_EQ(shortfalls.told[0], "agent000: " + first);
+  ASSERT_TRUE(core.result());
+  EXPECT_EQ(core.result()->message,
+            "3 items failed, more than errorThreshold 1 allows; first error: Shortfall: " + first);
+  EXPECT_EQ(core.result()->first_errors.size(), 1U);
+  EXPECT_EQ(core.take_group(now)->entries[0].kind, CommitEntry::Kind::kSucceeded);
+  EXPECT_EQ(core.result()->progress.counts.tries_failed, 0U);
+}
+
+TEST_F(OrchestratorTest, NothingSucceededByEmptyListsSaysSo) {
+  plan(1);
+  const auto agent = join("agent000");
+  bring(agent, 1, {result_of(lease(agent, 1)->leases[0], Outcome::kSucceeded, 0)});
+  ASSERT_TRUE(core().result());
+  EXPECT_EQ(core().result()->reason, JobReason::kNothingSucceeded);
+  EXPECT_NE(core().result()->message.find("run() returned 0 elements for 2 items"), std::string::npos)
+      << core().result()->message;
+}
+
+TEST_F(OrchestratorTest, TheMessageOfAResultIsOneLineForATerminal) {
+  core().on_plan_failed({ErrorCode::kIo, "'/in/\x1b[2J\n' cannot be listed" + std::string(5000, 'x')}, now);
+  const std::string& message = core().result()->message;
+  EXPECT_TRUE(message.starts_with("'/in/\\x1b[2J ' cannot be listed")) << message;
+  EXPECT_LT(message.size(), 1050U);
+}
+
 TEST_F(OrchestratorTest, AScriptThatCannotStartAnywhereEndsTheJob) {
   options.expected_agents = 2;
   plan(1);

@@ -76,7 +76,9 @@ TEST(Recovery, OnARealDirectoryGoesOnFromWhatIsCommitted) {
   EXPECT_EQ(job.job.counts.items_failed, 5U);
   EXPECT_EQ(job.job.tries.at(3), 1U);
   EXPECT_EQ(job.job.finished.frontier(), 3U);
-  EXPECT_EQ(job.job.first_errors.front().message, "bad digit");
+  ASSERT_EQ(job.job.first_errors.size(), 2U);
+  EXPECT_EQ(job.job.first_errors[0].message, shortfall_error({2}, "images", 5, 2).message);
+  EXPECT_EQ(job.job.first_errors[1].message, "bad digit");
   ASSERT_TRUE(job.committer->start(job.job, 10));
   EXPECT_EQ(job.job.epoch, 2U);
   ASSERT_TRUE(job.committer->write({1, {succeeded(3)}, {"f\n"}, {}, {}, ended(JobState::kComplete)}));

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -10,9 +11,11 @@
 #include <string>
 
 #include "runner/orchestrator/server/error_summary.h"
+#include "runner/orchestrator/server/job_logs.h"
 #include "runner/orchestrator/server/log_tree.h"
 #include "runner/orchestrator/server/log_writer.h"
 #include "runner/orchestrator/server/overview.h"
+#include "runner/orchestrator/server/run_orchestrator.h"
 
 namespace parallelrun::orchestrator {
 namespace {
@@ -140,6 +143,33 @@ TEST(ErrorSummaryText, AlikeErrorsAreOneGroup) {
   EXPECT_NE(text.find("tracebacks: logs/" + first->path), std::string::npos);
 }
 
+TEST(ErrorSummaryText, AllShortfallsAreOneGroup) {
+  ErrorSummary summary;
+  for (std::uint64_t i = 0; i < 1000; ++i) summary.add(shortfall_error({i}, "files", 2 + i, i % 2), {});
+  const std::string text = summary.text();
+  EXPECT_TRUE(
+      text.starts_with("1000 errors of 1 kind\n\n1000 x in result: Shortfall: run() returned 0 elements "
+                       "for 2 items (mini-batch 0 of input 'files'); fewer elements than items count as "
+                       "failed\n"))
+      << text;
+}
+
+TEST(ErrorSummaryText, LongMessagesAreWholeInTheTracebacksOnly) {
+  ErrorSummary summary;
+  const std::string message = "\x1b[31m" + std::string(5000, 'x') + "END";
+  const auto bare = summary.add({ErrorPhase::kRun, "Bare", message, ""}, {});
+  const auto traced = summary.add({ErrorPhase::kRun, "Traced", message, "Traceback\nTraced: " + message}, {});
+  ASSERT_TRUE(bare && traced);
+  for (const std::string& text : {bare->text, traced->text}) {
+    const std::size_t at = text.find(message);
+    ASSERT_NE(at, std::string::npos);
+    EXPECT_EQ(text.find(message, at + 1), std::string::npos) << "once";
+  }
+  EXPECT_EQ(summary.text().find("END"), std::string::npos);
+  EXPECT_EQ(summary.text().find('\x1b'), std::string::npos);
+  EXPECT_NE(summary.text().find("xxx…"), std::string::npos);
+}
+
 TEST(ErrorSummaryText, IsBounded) {
   ErrorSummary summary({.groups = 2, .tracebacks = 3, .traceback_bytes = 1'000'000});
   int kept = 0;
@@ -157,6 +187,63 @@ TEST(ErrorSummaryText, NamesFromTheScriptCannotLeaveTheFolder) {
   const auto kept = summary.add({ErrorPhase::kRun, "../../etc/passwd", "m", ""}, {});
   ASSERT_TRUE(kept.has_value());
   EXPECT_EQ(kept->path.find(".."), std::string::npos) << kept->path;
+}
+
+TEST_F(LogFiles, AWarningLogHoldsWhatTheJobWasAndHowItEnded) {
+  {
+    JobLogs logs({.directory = (root_ / "logs").string(),
+                  .job_name = "digits",
+                  .input_names = {},
+                  .level = LoggingLevel::kWarning});
+    logs.note("job 'digits', run 1");
+    logs.on_agent_came({1, "agent000", "127.0.0.1", 2});
+    JobResult result;
+    result.message = "all 3 mini-batches are processed";
+    logs.finish({}, result);
+  }
+  const std::string text = read("sys/master_role.txt");
+  EXPECT_NE(text.find("info    job 'digits', run 1\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("info    result: Complete: all 3 mini-batches are processed\n"), std::string::npos)
+      << text;
+  EXPECT_EQ(text.find("agent000"), std::string::npos) << text;
+}
+
+TEST_F(LogFiles, ColumnTypesAndShortfallsAreToldInWords) {
+  {
+    JobLogs logs({.directory = (root_ / "logs").string(), .job_name = "digits", .input_names = {"s", "t"}});
+    logs.on_types_decided({1, R"({"input":1,"types":{"a":"float64","b":"string"}})"});
+    AttemptResult result;
+    result.process = "process001";
+    for (std::uint64_t i = 0; i < 1000; ++i)
+      logs.on_shortfall({1, "agent000", "n", 1}, result, shortfall_error({i}, "t", 2, 1));
+    logs.finish({}, std::nullopt);
+  }
+  const std::string text = read("sys/master_role.txt");
+  EXPECT_NE(text.find("column types of input 't': a float64, b string\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("agent000 process001: Shortfall: run() returned 1 element for 2 items"),
+            std::string::npos);
+  EXPECT_LT(std::count(text.begin(), text.end(), '\n'), 500) << "told with a bound";
+  EXPECT_TRUE(read("user/error.txt").starts_with("1000 errors of 1 kind\n"));
+}
+
+TEST(RunOrchestrator, ARefusalIsSaidAsByTheCommandThatTheUserTyped) {
+  testing::internal::CaptureStderr();
+  OrchestratorOptions options;
+  options.job_file = "/no/such/job.json";
+  EXPECT_EQ(run_orchestrator(options), 2);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "parallelrun: job file '/no/such/job.json' cannot be read\n");
+}
+
+TEST(OverviewText, AFailedListingIsOver) {
+  const Overview overview("digits", "t", 0);
+  JobResult result;
+  result.state = JobState::kFailed;
+  result.reason = JobReason::kPlanFailed;
+  const std::string text = overview.text("t", std::chrono::milliseconds(1), {}, result);
+  EXPECT_NE(text.find("Mini-batches created:   0\n"), std::string::npos) << text;
+  EXPECT_NE(overview.text("t", std::chrono::milliseconds(1), {}, std::nullopt).find("still being listed"),
+            std::string::npos);
 }
 
 TEST(OverviewText, TimeLeftFollowsTodaysSpeed) {
