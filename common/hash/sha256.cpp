@@ -73,12 +73,30 @@ bool made_by_running(const fs::path& name) {
 
 }  // namespace
 
-Result<std::string> sha256_of_directory(const fs::path& directory, std::span<const std::string> left_out) {
+Result<std::string> sha256_of_file(const fs::path& file) {
+  const Error unreadable{ErrorCode::kIo, "cannot read '" + file.string() + "'"};
+  std::error_code error;
+  const bool executable = (fs::status(file, error).permissions() & fs::perms::owner_exec) != fs::perms::none;
+  std::ifstream stream(file, std::ios::binary);
+  if (error || !stream) return unreadable;
+  Sha256 hash;
+  hash.update(executable ? "x" : "-");
+  std::vector<char> block(std::size_t{1} << 16U);
+  while (stream) {
+    stream.read(block.data(), static_cast<std::streamsize>(block.size()));
+    hash.update({block.data(), static_cast<std::size_t>(stream.gcount())});
+  }
+  if (stream.bad()) return unreadable;
+  return hash.hex_digest();
+}
+
+Result<std::map<std::string, std::string>> sha256_of_files(const fs::path& directory,
+                                                           std::span<const std::string> left_out) {
   std::error_code error;
   if (!fs::is_directory(directory, error)) {
     return Error{ErrorCode::kNotFound, "'" + directory.string() + "' is not a directory"};
   }
-  std::vector<fs::path> files;
+  std::map<std::string, std::string> digests;
   for (fs::recursive_directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
     const std::string relative = it->path().lexically_relative(directory).string();
     if (made_by_running(it->path().filename()) ||
@@ -86,30 +104,13 @@ Result<std::string> sha256_of_directory(const fs::path& directory, std::span<con
       if (it->is_directory(error)) it.disable_recursion_pending();
       continue;
     }
-    if (it->is_regular_file(error)) files.emplace_back(relative);
+    if (!it->is_regular_file(error)) continue;
+    Result<std::string> digest = sha256_of_file(it->path());
+    if (!digest.ok()) return digest.error();
+    digests.emplace(relative, std::move(digest).value());
   }
   if (error) return Error{ErrorCode::kIo, "cannot list '" + directory.string() + "': " + error.message()};
-  std::sort(files.begin(), files.end());
-
-  Sha256 hash;
-  std::vector<char> block(std::size_t{1} << 16U);
-  for (const fs::path& file : files) {
-    const fs::path whole = directory / file;
-    hash.update_framed(file.string());
-    const bool executable =
-        (fs::status(whole, error).permissions() & fs::perms::owner_exec) != fs::perms::none;
-    hash.update(executable ? "x" : "-");
-    std::ifstream stream(whole, std::ios::binary);
-    if (!stream) return Error{ErrorCode::kIo, "cannot read '" + whole.string() + "'"};
-    Sha256 content;
-    while (stream) {
-      stream.read(block.data(), static_cast<std::streamsize>(block.size()));
-      content.update({block.data(), static_cast<std::size_t>(stream.gcount())});
-    }
-    if (stream.bad()) return Error{ErrorCode::kIo, "cannot read '" + whole.string() + "'"};
-    hash.update(content.hex_digest());
-  }
-  return hash.hex_digest();
+  return digests;
 }
 
 }  // namespace parallelrun

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -33,11 +34,14 @@ class Sha256 {
 // The digest of one string.
 std::string sha256_hex(std::string_view bytes);
 
-// The digest of a directory's regular files: relative paths in bytewise order, execute bit, contents.
+// The digests of a directory's regular files, by relative path: of the execute bit and the contents.
 // Leaves out `__pycache__`, `*.pyc` and dot entries, which running the code changes, and the files and
 // directories that `left_out` names relative to `directory` ("out", "data/images").
 // Errors: kNotFound, kIo; the message names the path.
-Result<std::string> sha256_of_directory(const std::filesystem::path& directory,
-                                        std::span<const std::string> left_out = {});
+Result<std::map<std::string, std::string>> sha256_of_files(const std::filesystem::path& directory,
+                                                           std::span<const std::string> left_out = {});
+
+// The digest of one file, as sha256_of_files() has it. Errors: kIo.
+Result<std::string> sha256_of_file(const std::filesystem::path& file);
 
 }  // namespace parallelrun

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
 #include <set>
 
 #include "common/hash/sha256.h"
@@ -97,7 +99,7 @@ json identifying_settings(const ResolvedJob& job) {
   }
   return {{"inputs", std::move(inputs)},
           {"sideInputs", std::move(side_inputs)},
-          {"code", job.code_hash},
+          {"code", job.code_files.empty() ? json(job.code_hash) : to_json(recorded_code(job.code_files))},
           {"entryScript", job.spec.entry_script},
           {"arguments", job.spec.arguments},
           {"environment", environment_of(job.spec, spec.at("environment"))},
@@ -112,9 +114,21 @@ std::string fingerprint(const json& identifying_settings) {
 
 std::string fingerprint(const ResolvedJob& job) { return fingerprint(identifying_settings(job)); }
 
-std::vector<std::string> differing_settings(const json& before, const json& now) {
+std::vector<std::string> differing_settings(const json& before, const ResolvedJob& now) {
+  json settings = identifying_settings(now);
+  std::optional<std::string> code;
+  const std::optional<RecordedCode> recorded =
+      before.is_object() && before.contains("code") ? recorded_code_from_json(before["code"]) : std::nullopt;
+  if (recorded && !now.code_files.empty()) {
+    code = code_difference(*recorded, now.code_files);
+    settings["code"] = before["code"];
+  }
   std::vector<std::string> differences;
-  compare("", &before, &now, differences);
+  compare("", &before, &settings, differences);
+  if (code) {
+    differences.push_back("code: " + *code);
+    std::sort(differences.begin(), differences.end());
+  }
   return differences;
 }
 

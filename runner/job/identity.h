@@ -21,8 +21,10 @@ nlohmann::json identifying_settings(const ResolvedJob& job);
 std::string fingerprint(const ResolvedJob& job);
 std::string fingerprint(const nlohmann::json& identifying_settings);
 
-// The settings in which two jobs differ, one sentence part each, in bytewise order:
-// "miniBatchSize: was 10, now 20". Empty: the same job. Takes any JSON, also of other versions.
-std::vector<std::string> differing_settings(const nlohmann::json& before, const nlohmann::json& now);
+// In what `now` is another job than the one of which `before` are the identifying settings, one sentence
+// part each, in bytewise order: "miniBatchSize: was 10, now 20". Of the code: see code_files.h. Empty: the
+// same job, although its fingerprint may be another one: a script may have written files beside itself
+// since. Takes any JSON, also of other versions.
+std::vector<std::string> differing_settings(const nlohmann::json& before, const ResolvedJob& now);
 
 }  // namespace parallelrun

@@ -296,12 +296,13 @@ class LocalResolver {
       std::sort(job_.not_code.begin(), job_.not_code.end());
       job_.not_code.erase(std::unique(job_.not_code.begin(), job_.not_code.end()), job_.not_code.end());
     }
-    Result<std::string> hash = code_hash(job_);
-    if (hash.ok()) {
-      job_.code_hash = std::move(hash).value();
+    Result<CodeFiles> files = code_files(job_);
+    if (files.ok()) {
+      job_.code_files = std::move(files).value();
+      job_.code_hash = code_hash(job_.code_files);
     } else {
       problems_.add(job_.source_directory.empty() ? "spec.entryScript" : "spec.sourceDirectory",
-                    hash.error().message);
+                    files.error().message);
     }
   }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <utility>
 
 #include "common/spec/manifest.h"
@@ -48,6 +49,7 @@ json to_json(const ResolvedJob& job) {
           {"script", job.script},
           {"outputDirectory", job.output_directory},
           {"arguments", job.arguments},
+          {"codeFiles", job.code_files},
           {"codeHash", job.code_hash},
           {"notCode", job.not_code}};
 }
@@ -69,6 +71,13 @@ Result<ResolvedJob> resolved_job_from_json(const json& document) {
   job.script = absolute_path(reader, "script");
   job.output_directory = absolute_path(reader, "outputDirectory");
   job.arguments = reader.texts("arguments");
+  if (const json* files = reader.object("codeFiles")) {
+    for (const auto& [name, digest] : files->items()) {
+      const std::optional<std::string> text =
+          as_text(digest, child_path(reader.path("codeFiles"), name), problems);
+      if (text) job.code_files[name] = *text;
+    }
+  }
   job.code_hash = reader.text("codeHash").value_or("");
   job.not_code = reader.texts("notCode");
   reader.refuse_unknown();

@@ -9,6 +9,7 @@
 
 #include "common/result/result.h"
 #include "common/spec/job_spec.h"
+#include "runner/job/code_files.h"
 
 namespace parallelrun {
 
@@ -20,6 +21,7 @@ struct ResolvedJob {
   std::string script;                                         // absolute path of the entry script
   std::string output_directory;                               // absolute
   std::vector<std::string> arguments;                         // placeholders expanded
+  CodeFiles code_files;                                       // empty: only the hash is known
   std::string code_hash;                                      // see code_hash() in code_hash.h
   // What lies below the source directory and is not code: the manifest, data, the output. Relative to it.
   std::vector<std::string> not_code;

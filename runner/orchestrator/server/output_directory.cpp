@@ -232,10 +232,18 @@ Status OutputDirectory::claim(const ResolvedJob& job, bool overwrite) {
   if (!text) return text.error();
   Result<Identity> found = identity_from(text.value(), path_ + "/" + kJob);
   if (!found && !overwrite) return found.error();
-  const bool same = found && found->fingerprint == ours.fingerprint;
-  if (same && found->clearing.empty()) return {};
+  const std::vector<std::string> differences =
+      found ? differing_settings(found->settings, job) : std::vector<std::string>();
+  // The settings speak for the fingerprint only where it is theirs, which another version's may not be.
+  const bool same =
+      found && differences.empty() && found->fingerprint == parallelrun::fingerprint(found->settings);
+  if (same && found->clearing.empty()) {
+    // What was recorded at the first start stays in force: the journal's header holds it, and files that
+    // the script wrote beside itself are no reason to record anew.
+    fingerprint_ = found->fingerprint;
+    return {};
+  }
   if (!same && !overwrite) {
-    const std::vector<std::string> differences = differing_settings(found->settings, ours.settings);
     return conflict(
         fmt::format("'{}' holds the results of another job ({}); choose another output directory, or give "
                     "--overwrite (output.overwrite: true) to replace them",

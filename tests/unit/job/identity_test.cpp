@@ -41,15 +41,41 @@ TEST_F(IdentityTest, SettingsThatMakeAnotherJob) {
         std::pair{"environment.env=[{name: B, value: c}]", "environment.env: was absent"},
         std::pair{"environment.variables.TOKEN=other", "environment.variables.TOKEN: was \"sha256:"},
         std::pair{"environment.variables.TOKEN=null", "environment.variables"}}) {
-    const nlohmann::json now = identifying_settings(sound_with({set}));
+    const ResolvedJob now = sound_with({set});
     EXPECT_NE(fingerprint(now), fingerprint(before)) << set;
     const std::vector<std::string> differences = differing_settings(before, now);
     ASSERT_EQ(differences.size(), 1U) << set;
     EXPECT_THAT(differences[0], HasSubstr(difference));
   }
   write("entry.py", "changed");
-  EXPECT_THAT(differing_settings(before, identifying_settings(sound())),
-              ElementsAre(HasSubstr("code: was \"")));
+  EXPECT_THAT(differing_settings(before, sound()), ElementsAre("code: entry.py changed"));
+  EXPECT_THAT(differing_settings(before, sound_with({"arguments=[a]", "miniBatchSize=20"})),
+              ElementsAre(HasSubstr("arguments: "), "code: entry.py changed", HasSubstr("miniBatchSize: ")));
+}
+
+TEST_F(IdentityTest, FilesThatTheScriptWroteMakeNoOtherJob) {
+  const nlohmann::json before = identifying_settings(sound());
+  write("progress.log", "1");
+  write("lightning_logs/version_0/metrics.csv", "1");
+  write("odd\xff\n\\name", "1");
+  EXPECT_THAT(differing_settings(before, sound()), IsEmpty());
+  EXPECT_NO_THROW(identifying_settings(sound()).dump());
+  EXPECT_EQ(sound().code_files.count("odd\\xff\\x0a\\x5cname"), 1U);
+  write("extra.py", "");
+  EXPECT_THAT(differing_settings(before, sound()), ElementsAre("code: extra.py is new"));
+}
+
+TEST_F(IdentityTest, CodeInAnotherFormDiffers) {
+  nlohmann::json before = identifying_settings(sound());
+  before["code"] = sound().code_hash;
+  EXPECT_THAT(differing_settings(before, sound()), ElementsAre(HasSubstr("code: was \"")));
+  ResolvedJob job = sound();
+  job.code_files.clear();
+  EXPECT_THAT(differing_settings(before, job), IsEmpty()) << "the hash is all that is known";
+  job.code_hash = "other";
+  EXPECT_THAT(differing_settings(before, job), ElementsAre(HasSubstr("now \"other\"")));
+  before.erase("code");
+  EXPECT_THAT(differing_settings(before, job), ElementsAre("code: was absent, now \"other\""));
 }
 
 TEST_F(IdentityTest, ValuesOfVariablesAreNotWrittenDown) {
@@ -66,7 +92,7 @@ TEST_F(IdentityTest, SurvivesTheWayThroughJson) {
             fingerprint(job));
   const nlohmann::json settings = identifying_settings(job);
   EXPECT_EQ(fingerprint(nlohmann::json::parse(settings.dump(2))), fingerprint(job));
-  EXPECT_THAT(differing_settings(settings, settings), IsEmpty());
+  EXPECT_THAT(differing_settings(settings, job), IsEmpty());
 }
 
 TEST_F(IdentityTest, VolumesCountAsVolumes) {
@@ -81,10 +107,15 @@ TEST_F(IdentityTest, VolumesCountAsVolumes) {
   EXPECT_NE(fingerprint(job), before);
 }
 
-TEST(Differences, OfAnything) {
-  EXPECT_THAT(differing_settings(nullptr, {{"a", 1}}), ElementsAre("settings: was null, now {\"a\":1}"));
-  EXPECT_THAT(differing_settings({{"a", 1}, {"b", 2}}, {{"a", 1}, {"c", 3}}),
-              ElementsAre("b: was 2, now absent", "c: was absent, now 3"));
+TEST_F(IdentityTest, DifferencesOfAnything) {
+  const ResolvedJob job = sound();
+  EXPECT_THAT(differing_settings(nullptr, job), ElementsAre(HasSubstr("settings: was null, now {")));
+  EXPECT_THAT(differing_settings(nlohmann::json::array(), job), ElementsAre(HasSubstr("settings: was []")));
+  nlohmann::json before = identifying_settings(job);
+  before.erase("miniBatchSize");
+  before["b"] = 2;
+  EXPECT_THAT(differing_settings(before, job),
+              ElementsAre("b: was 2, now absent", "miniBatchSize: was absent, now 10"));
 }
 
 }  // namespace

@@ -39,6 +39,8 @@ TEST_F(ResolvedJobTest, DistrustsWhatItReads) {
               HasSubstr("inputDirectories.images: is required"));
   EXPECT_THAT(changed("/sideInputDirectories/labels", 3), HasSubstr("must be a string"));
   EXPECT_THAT(changed("/arguments", "x"), HasSubstr("arguments: must be a list"));
+  EXPECT_THAT(changed("/codeFiles", nlohmann::json::array()), HasSubstr("codeFiles: must be an object"));
+  EXPECT_THAT(changed("/codeFiles/entry.py", 1), HasSubstr("must be a string"));
   EXPECT_THAT(changed("/extra", 1), HasSubstr("extra: unknown field"));
 }
 
