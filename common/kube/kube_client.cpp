@@ -1,0 +1,156 @@
+#include "common/kube/kube_client.h"
+
+#include <string_view>
+#include <utility>
+
+namespace parallelrun::kube {
+namespace {
+
+using nlohmann::json;
+
+// Beyond the end that the server promises, before a silent watch counts as lost.
+constexpr std::chrono::seconds kWatchGrace{30};
+
+std::string encoded(std::string_view part) {
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string result;
+  for (const char c : part) {
+    if (kPlain.find(c) != std::string_view::npos) {
+      result += c;
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      result += '%';
+      result += kDigits[byte >> 4U];
+      result += kDigits[byte & 15U];
+    }
+  }
+  return result;
+}
+
+Request request_of(std::string method, const Resource& resource, const ObjectPath& path) {
+  Request request;
+  request.method = std::move(method);
+  request.path = api_path(resource, path);
+  request.headers["Accept"] = "application/json";
+  return request;
+}
+
+void select(Request& request, const Selection& selection) {
+  if (!selection.labels.empty()) request.query["labelSelector"] = selection.labels;
+  if (!selection.fields.empty()) request.query["fieldSelector"] = selection.fields;
+}
+
+// Text from a user's script may hold bytes that are not UTF-8; they must not keep an object from being
+// written.
+std::string text_of(const json& object) {
+  return object.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace
+
+std::string api_path(const Resource& resource, const ObjectPath& path) {
+  std::string result = resource.group.empty() ? "/api" : "/apis/" + encoded(resource.group);
+  result += "/" + encoded(resource.version);
+  if (resource.namespaced && !path.name_space.empty()) result += "/namespaces/" + encoded(path.name_space);
+  result += "/" + encoded(resource.plural);
+  if (!path.name.empty()) result += "/" + encoded(path.name);
+  if (!path.subresource.empty()) result += "/" + encoded(path.subresource);
+  return result;
+}
+
+ApiResult<json> KubeClient::send(const Request& request, const std::stop_token& stop) {
+  auto response = transport_.send(request, stop);
+  if (!response.ok()) return response.error();
+  if (response->status < 200 || response->status > 299) {
+    return api_error(response->status, response->body, response->retry_after);
+  }
+  json body = json::parse(response->body, nullptr, false);
+  if (body.is_object()) return body;
+  ApiError error;
+  error.failure = ApiFailure::kMalformed;
+  error.status = response->status;
+  error.message = request.method + " " + request.path + ": the answer is not a JSON object";
+  return error;
+}
+
+ApiResult<json> KubeClient::get(const Resource& resource, const ObjectPath& path,
+                                const std::stop_token& stop) {
+  return send(request_of("GET", resource, path), stop);
+}
+
+ApiResult<json> KubeClient::list_page(const Resource& resource, const std::string& name_space,
+                                      const Selection& selection, int limit,
+                                      const std::string& continue_token, const std::stop_token& stop) {
+  Request request = request_of("GET", resource, {name_space, "", ""});
+  request.query["limit"] = std::to_string(limit);
+  request.timeout = std::chrono::minutes(1);
+  if (!continue_token.empty()) request.query["continue"] = continue_token;
+  select(request, selection);
+  return send(request, stop);
+}
+
+ApiResult<json> KubeClient::create(const Resource& resource, const ObjectPath& collection, const json& object,
+                                   const std::string& field_manager, const std::stop_token& stop) {
+  Request request = request_of("POST", resource, {collection.name_space, "", ""});
+  request.query["fieldManager"] = field_manager;
+  request.body = text_of(object);
+  return send(request, stop);
+}
+
+ApiResult<json> KubeClient::replace(const Resource& resource, const ObjectPath& path, const json& object,
+                                    const std::string& field_manager, const std::stop_token& stop) {
+  Request request = request_of("PUT", resource, path);
+  request.query["fieldManager"] = field_manager;
+  request.body = text_of(object);
+  return send(request, stop);
+}
+
+ApiResult<json> KubeClient::apply(const Resource& resource, const ObjectPath& path, const json& object,
+                                  const ApplyOptions& options, const std::stop_token& stop) {
+  Request request = request_of("PATCH", resource, path);
+  request.query["fieldManager"] = options.field_manager;
+  request.query["force"] = options.force ? "true" : "false";
+  // JSON is YAML; 1.30 knows this media type only.
+  request.headers["Content-Type"] = "application/apply-patch+yaml";
+  request.body = text_of(object);
+  return send(request, stop);
+}
+
+ApiResult<json> KubeClient::remove(const Resource& resource, const ObjectPath& path,
+                                   const DeleteOptions& options, const std::stop_token& stop) {
+  using Propagation = DeleteOptions::Propagation;
+  json body = {{"apiVersion", "v1"}, {"kind", "DeleteOptions"}};
+  body["propagationPolicy"] = options.propagation == Propagation::kBackground   ? "Background"
+                              : options.propagation == Propagation::kForeground ? "Foreground"
+                                                                                : "Orphan";
+  if (!options.uid.empty()) body["preconditions"]["uid"] = options.uid;
+  if (!options.resource_version.empty()) {
+    body["preconditions"]["resourceVersion"] = options.resource_version;
+  }
+  if (options.grace_period_seconds) body["gracePeriodSeconds"] = *options.grace_period_seconds;
+  Request request = request_of("DELETE", resource, path);
+  request.body = text_of(body);
+  return send(request, stop);
+}
+
+ApiResult<json> KubeClient::watch(const Resource& resource, const std::string& name_space,
+                                  const Selection& selection, const std::string& resource_version,
+                                  std::chrono::seconds timeout, const Transport::LineSink& sink,
+                                  const std::stop_token& stop) {
+  Request request = request_of("GET", resource, {name_space, "", ""});
+  request.query["watch"] = "true";
+  request.query["allowWatchBookmarks"] = "true";
+  request.query["resourceVersion"] = resource_version;
+  request.query["timeoutSeconds"] = std::to_string(timeout.count());
+  request.timeout = timeout + kWatchGrace;
+  select(request, selection);
+  auto response = transport_.stream(request, sink, stop);
+  if (!response.ok()) return response.error();
+  if (response->status < 200 || response->status > 299) {
+    return api_error(response->status, response->body, response->retry_after);
+  }
+  return json();
+}
+
+}  // namespace parallelrun::kube

@@ -1,0 +1,88 @@
+// The verbs of the Kubernetes API that this project uses, on JSON objects.
+#pragma once
+
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "common/kube/transport.h"
+
+namespace parallelrun::kube {
+
+// A kind of object by the name the API's paths have for it.
+struct Resource {
+  std::string group;  // empty for the core group
+  std::string version;
+  std::string plural;
+  bool namespaced = true;
+};
+
+// One object, or with an empty name a collection; an empty namespace of a namespaced resource means all of
+// them.
+struct ObjectPath {
+  std::string name_space;
+  std::string name;
+  std::string subresource;  // "status", "scale" or empty
+};
+
+// Path of a request, percent-encoded.
+std::string api_path(const Resource& resource, const ObjectPath& path);
+
+struct Selection {
+  std::string labels;  // label selector; empty: everything
+  std::string fields;  // field selector
+};
+
+struct DeleteOptions {
+  enum class Propagation { kBackground, kForeground, kOrphan };
+  Propagation propagation = Propagation::kBackground;
+  std::string uid;               // only this incarnation: else kConflict
+  std::string resource_version;  // only this state: else kConflict
+  std::optional<int> grace_period_seconds;
+};
+
+struct ApplyOptions {
+  std::string field_manager;
+  bool force = false;  // take fields over from other managers; else kConflict
+};
+
+// Thread-safe as far as the transport is, which must outlive it. Every call blocks and is sent once; retrying
+// is the caller's.
+class KubeClient {
+ public:
+  using Json = nlohmann::json;
+
+  explicit KubeClient(Transport& transport) : transport_(transport) {}
+
+  ApiResult<Json> get(const Resource& resource, const ObjectPath& path, const std::stop_token& stop);
+  // One page of at most `limit` objects; `continue_token` is empty for the first.
+  ApiResult<Json> list_page(const Resource& resource, const std::string& name_space,
+                            const Selection& selection, int limit, const std::string& continue_token,
+                            const std::stop_token& stop);
+  // `object` needs metadata.name: see Transport about requests that are sent twice. A kAlreadyExists may
+  // therefore be one's own object.
+  ApiResult<Json> create(const Resource& resource, const ObjectPath& collection, const Json& object,
+                         const std::string& field_manager, const std::stop_token& stop);
+  // PUT: kConflict unless metadata.resourceVersion is the stored one. What a Lease is renewed by.
+  ApiResult<Json> replace(const Resource& resource, const ObjectPath& path, const Json& object,
+                          const std::string& field_manager, const std::stop_token& stop);
+  // Server-side apply; with subresource "status" the status only. `object` needs apiVersion, kind and name.
+  ApiResult<Json> apply(const Resource& resource, const ObjectPath& path, const Json& object,
+                        const ApplyOptions& options, const std::stop_token& stop);
+  ApiResult<Json> remove(const Resource& resource, const ObjectPath& path, const DeleteOptions& options,
+                         const std::stop_token& stop);
+  // Gives each line of the watch to `sink` until the server ends it, which it does after `timeout`, or the
+  // sink returns false. The answer has no value.
+  ApiResult<Json> watch(const Resource& resource, const std::string& name_space, const Selection& selection,
+                        const std::string& resource_version, std::chrono::seconds timeout,
+                        const Transport::LineSink& sink, const std::stop_token& stop);
+
+ private:
+  ApiResult<Json> send(const Request& request, const std::stop_token& stop);
+
+  Transport& transport_;
+};
+
+}  // namespace parallelrun::kube
