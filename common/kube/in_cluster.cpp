@@ -1,0 +1,64 @@
+#include "common/kube/in_cluster.h"
+
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+namespace parallelrun::kube {
+namespace {
+
+constexpr Duration kTokenAge = std::chrono::minutes(1);
+
+// The content without white space at its end; nothing where there is none.
+std::optional<std::string> text_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  text.erase(text.find_last_not_of(" \t\r\n") + 1);
+  if (!file || text.empty()) return std::nullopt;
+  return text;
+}
+
+}  // namespace
+
+Result<Credential> TokenFile::current(Time now) {
+  const std::lock_guard lock(mutex_);
+  if (!read_at_ || now - *read_at_ >= kTokenAge) {
+    if (auto token = text_of(path_)) {
+      token_ = std::move(*token);
+      read_at_ = now;
+    } else if (token_.empty()) {
+      return Error{ErrorCode::kNotFound, path_ + ": no token can be read; is the service account mounted?",
+                   true};
+    }
+  }
+  return Credential{token_, "", ""};
+}
+
+void TokenFile::rejected() {
+  const std::lock_guard lock(mutex_);
+  read_at_.reset();
+}
+
+Result<ClusterAccess> in_cluster_access(const std::function<const char*(const char*)>& environment,
+                                        const std::string& folder) {
+  const char* host = environment("KUBERNETES_SERVICE_HOST");
+  const char* port = environment("KUBERNETES_SERVICE_PORT");
+  if (host == nullptr || port == nullptr || *host == '\0' || *port == '\0') {
+    return Error{
+        ErrorCode::kNotFound,
+        "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set: this is not a pod; set KUBECONFIG",
+        false};
+  }
+  auto ca = text_of(folder + "/ca.crt");
+  if (!ca) return Error{ErrorCode::kNotFound, folder + "/ca.crt: cannot be read", false};
+  const std::string name(host);
+  const bool ipv6 = name.find(':') != std::string::npos;
+  ClusterAccess access;
+  access.address.url = "https://" + (ipv6 ? "kubernetes.default.svc" : name) + ":" + port;
+  access.address.ca_pem = std::move(*ca);
+  access.credentials = std::make_shared<TokenFile>(folder + "/token");
+  if (auto name_space = text_of(folder + "/namespace")) access.name_space = std::move(*name_space);
+  return access;
+}
+
+}  // namespace parallelrun::kube
