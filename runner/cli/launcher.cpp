@@ -300,7 +300,7 @@ class Launcher {
       interrupted_ = true;
       display_.say("stopping: what is done is being committed (once more to stop at once)");
       log_.line(fmt::format("interrupted by SIG{}", sigabbrev_np(number)));
-      begin_stop(number == SIGINT ? SIGINT : SIGTERM);
+      begin_stop(number);
     }
   }
 
