@@ -293,8 +293,8 @@ class Run {
     return error.code == ErrorCode::kConflict ? refuse(error) : give_up(error, "OutputFailed", kFailed);
   }
 
-  // Whoever reads the progress stream shows the finished event. A refusal is said here, too: the reader may be
-  // gone before the first event.
+  // Whoever reads the progress stream shows the finished event. A refusal is said here, too: the reader may
+  // be gone before the first event.
   void say(const std::string& message, int code) const {
     if (options_.progress_fd >= 0 && code != kRefused) return;
     std::fprintf(stderr, "parallelrun: %s\n", one_line(message, 2 * kLongestLine).c_str());
