@@ -24,8 +24,8 @@ if(PARALLELRUN_SANITIZER)
   add_compile_options(-fsanitize=${PARALLELRUN_SANITIZER} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${PARALLELRUN_SANITIZER})
   # Instrumented code makes g++ 12 see uninitialized members in Boost, and fences that its thread sanitizer does
-  # not model in Asio; the plain build keeps both warnings.
-  add_compile_options(-Wno-maybe-uninitialized)
+  # not model in Asio; the plain build keeps both warnings, and there all of them are errors.
+  add_compile_options(-Wno-error -Wno-maybe-uninitialized)
   if(PARALLELRUN_SANITIZER STREQUAL "thread")
     add_compile_options(-Wno-tsan)
   endif()

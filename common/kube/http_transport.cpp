@@ -91,7 +91,7 @@ void size_pool_once(std::size_t threads) {
   std::call_once(sized, [&] {
     try {
       crossplat::threadpool::initialize_with_threads(threads);
-    } catch (const std::runtime_error&) {
+    } catch (const std::runtime_error&) {  // NOLINT(bugprone-empty-catch): the pool works in any size
     }
   });
 }
@@ -201,7 +201,7 @@ class HttpTransport final : public Transport {
     if (!session.ok()) return session.error();
     auto result = run(request.timeout, stop, [&](const pplx::cancellation_token& token) {
       return session->client->request(message_of(request, session->token), token)
-          .then([](http::http_response response) {
+          .then([](const http::http_response& response) {
             return response.extract_utf8string(true).then([response](const std::string& body) {
               return Response{response.status_code(), retry_after_of(response), body};
             });
@@ -222,14 +222,15 @@ class HttpTransport final : public Transport {
     message.set_response_stream(
         concurrency::streams::ostream(concurrency::streams::streambuf<std::uint8_t>(buffer)));
     auto result = run(request.timeout, stop, [&](const pplx::cancellation_token& token) {
-      return session->client->request(message, token).then([progress, &sink](http::http_response response) {
-        progress->status = response.status_code();
-        // What came before the head was known to us is dealt with even if nothing follows.
-        (void)receive(*progress, sink, {});
-        return response.content_ready().then([](const http::http_response& whole) {
-          return Response{whole.status_code(), retry_after_of(whole), ""};
-        });
-      });
+      return session->client->request(message, token)
+          .then([progress, &sink](const http::http_response& response) {
+            progress->status = response.status_code();
+            // What came before the head was known to us is dealt with even if nothing follows.
+            (void)receive(*progress, sink, {});
+            return response.content_ready().then([](const http::http_response& whole) {
+              return Response{whole.status_code(), retry_after_of(whole), ""};
+            });
+          });
     });
     const std::lock_guard lock(progress->mutex);
     // `sink` is the caller's: whatever the pool still holds of this response finds it gone.

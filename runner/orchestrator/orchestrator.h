@@ -96,7 +96,7 @@ class Orchestrator {
   void tick(Time now);
   // Stop (Ctrl-C, SIGTERM, SIGHUP): running tries are killed, received results committed; the job is
   // resumable.
-  void interrupt(std::string why, Time now);
+  void interrupt(const std::string& why, Time now);
   // The end is durable, and every agent has left or is given up: the process may exit.
   bool finished() const;
   // Set as soon as the end is decided. `progress` in it is final once finished().
@@ -148,7 +148,7 @@ class Orchestrator {
   // The end (orchestrator_end.cpp).
   void decide_end(Time now);
   void check_scripts(Time now);
-  void end_job(JobState state, JobReason reason, std::string message, Time now);
+  void end_job(JobState state, JobReason reason, const std::string& message, Time now);
   bool end_is_due(Time now) const;
   bool accepts_results() const { return !end_taken_; }
 

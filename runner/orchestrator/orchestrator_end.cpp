@@ -13,7 +13,7 @@ constexpr std::size_t kLongestMessage = 2 * kLongestLine;
 
 }  // namespace
 
-void Orchestrator::end_job(JobState state, JobReason reason, std::string message, Time now) {
+void Orchestrator::end_job(JobState state, JobReason reason, const std::string& message, Time now) {
   if (ending_) return;
   JobResult result;
   result.state = state;
@@ -36,7 +36,7 @@ void Orchestrator::decide_end(Time now) {
   if (const auto over = exceeded(options_.thresholds, counts_, planned_, plan_complete_)) {
     std::string message = over->message;
     if (!first_errors_.list().empty()) message += "; first error: " + one_line(first_errors_.list().front());
-    return end_job(JobState::kFailed, over->reason, std::move(message), now);
+    return end_job(JobState::kFailed, over->reason, message, now);
   }
   if (!plan_complete_ || accepted_.size() < planned_) return;
   if (planned_ == 0) {
@@ -50,7 +50,7 @@ void Orchestrator::decide_end(Time now) {
   if (options_.output_action == OutputAction::kAppendRow && counts_.items_succeeded == 0) {
     std::string message = fmt::format("nothing succeeded: all {} items failed", counts_.items_failed);
     if (!first_errors_.list().empty()) message += "; first error: " + one_line(first_errors_.list().front());
-    return end_job(JobState::kFailed, JobReason::kNothingSucceeded, std::move(message), now);
+    return end_job(JobState::kFailed, JobReason::kNothingSucceeded, message, now);
   }
   end_job(JobState::kComplete, JobReason::kCompleted,
           fmt::format("all {} mini-batches are processed", planned_), now);
@@ -72,7 +72,7 @@ void Orchestrator::check_scripts(Time now) {
     first_errors_.add(*script_error_);
     message += ": " + one_line(*script_error_);
   }
-  end_job(JobState::kFailed, JobReason::kScriptFailed, std::move(message), now);
+  end_job(JobState::kFailed, JobReason::kScriptFailed, message, now);
 }
 
 // An aborted job waits for what its agents still have to say.
@@ -81,9 +81,9 @@ bool Orchestrator::end_is_due(Time now) const {
   return !killing_ || live_sessions() == 0 || now >= abort_until_;
 }
 
-void Orchestrator::interrupt(std::string why, Time now) {
+void Orchestrator::interrupt(const std::string& why, Time now) {
   observe(now);
-  end_job(JobState::kInterrupted, JobReason::kStopped, std::move(why), now);
+  end_job(JobState::kInterrupted, JobReason::kStopped, why, now);
 }
 
 bool Orchestrator::finished() const {
