@@ -88,7 +88,6 @@ class Agent : public LinkUser {
         goodbye_(io_) {}
 
   int run() {
-    if (options_.processes == 0) return misused("the number of worker processes is 0; it is at least 1");
     auto endpoint = parse_endpoint(options_.connect);
     if (!endpoint) return misused(endpoint.error().message);
     ProtocolClient::Options client;

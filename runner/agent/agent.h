@@ -18,7 +18,7 @@ struct AgentOptions {
   TlsFiles tls;                 // for TCP to another machine
   std::string tls_server_name;  // empty: the host of `connect`
   std::string code_hash;        // of the source directory seen here; empty: not checked
-  std::uint32_t processes = 1;  // worker processes [process_count_per_node]; told before the job is known
+  std::uint32_t processes = 0;  // worker processes; 0: as many as the job says [process_count_per_node]
 
   // The programs and the package beside them. Empty: beside the running program (parallelrun-worker,
   // parallelrun-exec, python/).
