@@ -1,5 +1,6 @@
 """Plays the agent to one worker process: starts it as docs/architecture.md says, and speaks the channel."""
 
+import fcntl
 import json
 import mmap
 import os
@@ -122,8 +123,8 @@ class WorkerProcess:
         inherited = [theirs.fileno(), log_write, stamp]
 
         def place():
-            # First out of the way of 3, 4 and 5, then there.
-            high = [os.dup2(fd, 100 + i) for i, fd in enumerate(inherited)]
+            # First out of the way of 3, 4 and 5, onto numbers that nothing has yet, then there.
+            high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 6) for fd in inherited]
             for i, fd in enumerate(high):
                 os.dup2(fd, 3 + i)
                 os.close(fd)
