@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace parallelrun {
@@ -18,6 +19,12 @@ enum class InputType { kFile, kTabular };
 enum class OutputAction { kAppendRow, kSummaryOnly };  // [output_action]
 enum class LoggingLevel { kWarning, kInfo, kDebug };   // [logging_level]
 enum class ColumnType { kString, kInt64, kFloat64, kBool, kDatetime };
+
+// The word that a manifest has for it: "tabular", "append_row", "INFO", "int64". Lives for ever.
+std::string_view to_string(InputType type);
+std::string_view to_string(OutputAction action);
+std::string_view to_string(LoggingLevel level);
+std::string_view to_string(ColumnType type);
 
 // Where data or code lies: a directory of this machine, or any Kubernetes volume source.
 struct Source {

@@ -5,20 +5,12 @@
 #include <set>
 
 #include "common/spec/read_spec.h"
+#include "common/spec/words.h"
 
 namespace parallelrun {
 namespace {
 
 using nlohmann::json;
-
-const std::vector<std::pair<std::string, InputType>> kInputTypes = {{"file", InputType::kFile},
-                                                                    {"tabular", InputType::kTabular}};
-
-const std::vector<std::pair<std::string, ColumnType>> kColumnTypes = {{"string", ColumnType::kString},
-                                                                      {"int64", ColumnType::kInt64},
-                                                                      {"float64", ColumnType::kFloat64},
-                                                                      {"bool", ColumnType::kBool},
-                                                                      {"datetime", ColumnType::kDatetime}};
 
 bool letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool digit(char c) { return c >= '0' && c <= '9'; }
@@ -78,7 +70,7 @@ void read_columns(ObjectReader& reader, Input& input) {
       types.problem(item.key(), "needs a type: string, int64, float64, bool or datetime");
       continue;
     }
-    if (const auto type = types.choice<ColumnType>(item.key(), kColumnTypes))
+    if (const auto type = types.choice<ColumnType>(item.key(), column_types()))
       input.columns[item.key()] = *type;
   }
 }
@@ -109,7 +101,7 @@ std::optional<InputType> read_type(ObjectReader& reader) {
     reader.problem("type", "'sql' is not supported yet; export the table to CSV files and use 'tabular'");
     return std::nullopt;
   }
-  return reader.choice<InputType>("type", kInputTypes);
+  return reader.choice<InputType>("type", input_types());
 }
 
 Input read_input(ObjectReader& reader, Place place, std::set<std::string>& taken) {

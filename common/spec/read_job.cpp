@@ -7,16 +7,12 @@
 
 #include "common/spec/placeholders.h"
 #include "common/spec/read_spec.h"
+#include "common/spec/words.h"
 
 namespace parallelrun {
 namespace {
 
 using nlohmann::json;
-
-const std::vector<std::pair<std::string, OutputAction>> kOutputActions = {
-    {"append_row", OutputAction::kAppendRow}, {"summary_only", OutputAction::kSummaryOnly}};
-const std::vector<std::pair<std::string, LoggingLevel>> kLoggingLevels = {
-    {"WARNING", LoggingLevel::kWarning}, {"INFO", LoggingLevel::kInfo}, {"DEBUG", LoggingLevel::kDebug}};
 
 constexpr std::uint64_t kDefaultFiles = 10;
 constexpr std::uint64_t kDefaultBytes = std::uint64_t{1} << 20U;
@@ -294,10 +290,10 @@ JobSpec read_job(const json& document, Place place, Problems& problems) {
     const bool known_type = sound_inputs && !job.inputs.empty();
     read_mini_batch_size(spec, known_type ? std::optional(job.input_type()) : std::nullopt, job);
     read_numbers(spec, job);
-    if (const auto action = spec.choice<OutputAction>("outputAction", kOutputActions))
+    if (const auto action = spec.choice<OutputAction>("outputAction", output_actions()))
       job.output_action = *action;
     read_append_row_file_name(spec, job);
-    if (const auto level = spec.choice<LoggingLevel>("loggingLevel", kLoggingLevels))
+    if (const auto level = spec.choice<LoggingLevel>("loggingLevel", logging_levels()))
       job.logging_level = *level;
     job.arguments = spec.texts("arguments");
     check_arguments(spec, job);

@@ -5,39 +5,6 @@ namespace {
 
 using nlohmann::json;
 
-std::string_view word(InputType type) { return type == InputType::kFile ? "file" : "tabular"; }
-std::string_view word(OutputAction action) {
-  return action == OutputAction::kAppendRow ? "append_row" : "summary_only";
-}
-
-std::string_view word(LoggingLevel level) {
-  switch (level) {
-    case LoggingLevel::kWarning:
-      return "WARNING";
-    case LoggingLevel::kInfo:
-      return "INFO";
-    case LoggingLevel::kDebug:
-      break;
-  }
-  return "DEBUG";
-}
-
-std::string_view word(ColumnType type) {
-  switch (type) {
-    case ColumnType::kString:
-      return "string";
-    case ColumnType::kInt64:
-      return "int64";
-    case ColumnType::kFloat64:
-      return "float64";
-    case ColumnType::kBool:
-      return "bool";
-    case ColumnType::kDatetime:
-      break;
-  }
-  return "datetime";
-}
-
 json write(const Source& source) {
   json out = source.volume.is_object() ? source.volume : json::object();
   if (source.local_path) out["local"] = {{"path", *source.local_path}};
@@ -46,12 +13,12 @@ json write(const Source& source) {
 }
 
 json write(const Input& input) {
-  json out = {{"name", input.name}, {"type", word(input.type)}, {"source", write(input.source)}};
+  json out = {{"name", input.name}, {"type", to_string(input.type)}, {"source", write(input.source)}};
   if (!input.glob.empty()) out["glob"] = input.glob;
   if (input.type == InputType::kTabular) {
     if (!input.columns.empty()) {
       json& columns = out["columns"] = json::object();
-      for (const auto& [name, type] : input.columns) columns[name] = word(type);
+      for (const auto& [name, type] : input.columns) columns[name] = to_string(type);
     }
     out["delimiter"] = std::string(1, input.delimiter);
     out["encoding"] = input.encoding;
@@ -85,12 +52,12 @@ json to_json(const JobSpec& job) {
   spec["errorThreshold"] = job.error_threshold;
   if (job.allowed_failed_count) spec["allowedFailedCount"] = *job.allowed_failed_count;
   if (job.allowed_failed_percent) spec["allowedFailedPercent"] = *job.allowed_failed_percent;
-  spec["outputAction"] = word(job.output_action);
+  spec["outputAction"] = to_string(job.output_action);
   spec["appendRowFileName"] = job.append_row_file_name;
   spec["nodeCount"] = job.node_count;
   spec["processCountPerNode"] = job.process_count_per_node;
   spec["environment"] = write(job.environment);
-  spec["loggingLevel"] = word(job.logging_level);
+  spec["loggingLevel"] = to_string(job.logging_level);
   spec["runInvocationTimeout"] = job.run_invocation_timeout.count();
   spec["initTimeout"] = job.init_timeout.count();
   spec["resourceMonitorInterval"] = job.resource_monitor_interval.count();

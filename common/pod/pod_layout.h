@@ -1,0 +1,56 @@
+// Where the volumes of a job lie in its pods: the operator mounts by this table, the runner resolves the job
+// by it. Pure. See docs/decisions/0007-in-a-cluster.md.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/spec/job_spec.h"
+
+namespace parallelrun::pod {
+
+inline constexpr const char* kPrograms = "/opt/parallelrun";
+inline constexpr const char* kProgram = "/opt/parallelrun/bin/parallelrun";
+inline constexpr const char* kJobFiles = "/parallelrun/job";
+inline constexpr const char* kManifest = "/parallelrun/job/job.json";
+inline constexpr const char* kAuthority = "/parallelrun/job/ca.crt";
+inline constexpr const char* kCertificate = "/parallelrun/job/tls.crt";
+inline constexpr const char* kKey = "/parallelrun/job/tls.key";
+inline constexpr const char* kSourceVolume = "/parallelrun/source-volume";
+inline constexpr const char* kSourceCopy = "/parallelrun/source";
+inline constexpr const char* kScratch = "/parallelrun/scratch";
+inline constexpr const char* kOutput = "/parallelrun/output";
+inline constexpr const char* kContainer = "runner";
+inline constexpr int kPort = 7443;
+inline constexpr std::size_t kTerminationMessageLimit = 4096;  // bytes; what a kubelet keeps
+
+// A source in a pod.
+struct Mount {
+  std::size_t volume = 0;        // index into PodLayout::volumes
+  std::string mount_path;        // where it is mounted
+  std::string mounted_sub_path;  // `subPath` of the mount; empty: the root of the volume is mounted
+  std::string directory;         // where the data is: mount_path, and below it subPath unless that is mounted
+  bool read_only = true;
+
+  bool operator==(const Mount&) const = default;
+};
+
+struct PodLayout {
+  std::vector<nlohmann::json> volumes;  // volume sources of the spec, each different one once
+  std::map<std::string, Mount> inputs;  // by name
+  std::map<std::string, Mount> side_inputs;
+  std::optional<Mount> source;  // directory is that of the volume, not of the copy
+  Mount output;
+  bool output_on_workers = false;  // [output_action summary_only, mountOnWorkers, $(output)]
+
+  bool operator==(const PodLayout&) const = default;
+};
+
+// Precondition: no source of `spec` is `local` (a cluster refuses those).
+PodLayout pod_layout(const JobSpec& spec);
+
+}  // namespace parallelrun::pod

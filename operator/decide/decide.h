@@ -1,0 +1,13 @@
+// The policy of the operator: one pure function.
+#pragma once
+
+#include "operator/decide/plan.h"
+#include "operator/decide/snapshot.h"
+
+namespace parallelrun::op {
+
+// Deterministic; no clock, no I/O. Applying the plan and deciding again reaches a fixed point: an empty plan.
+// Never gives a plan with two living orchestrators, and none with pods for a finished or suspended job.
+Plan decide(const Snapshot& snapshot, const Settings& settings, WallTime now);
+
+}  // namespace parallelrun::op
