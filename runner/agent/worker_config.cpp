@@ -9,34 +9,6 @@ namespace {
 
 using nlohmann::json;
 
-std::string_view name_of(LoggingLevel level) {
-  switch (level) {
-    case LoggingLevel::kWarning:
-      return "WARNING";
-    case LoggingLevel::kInfo:
-      return "INFO";
-    case LoggingLevel::kDebug:
-      return "DEBUG";
-  }
-  return "INFO";
-}
-
-std::string_view name_of(ColumnType type) {
-  switch (type) {
-    case ColumnType::kString:
-      return "string";
-    case ColumnType::kInt64:
-      return "int64";
-    case ColumnType::kFloat64:
-      return "float64";
-    case ColumnType::kBool:
-      return "bool";
-    case ColumnType::kDatetime:
-      return "datetime";
-  }
-  return "string";
-}
-
 // `$(output)`, but not the literal `$$(output)`.
 bool names_output(const std::string& argument) {
   constexpr std::string_view kPlaceholder = "$(output)";
@@ -69,13 +41,10 @@ std::string worker_config(const ResolvedJob& job, const std::string& agent_name,
   const JobSpec& spec = job.spec;
   json inputs = json::array();
   for (const Input& input : spec.inputs) {
-    json entry{{"name", input.name}};
-    if (input.type == InputType::kFile) {
-      entry["type"] = "file";
-    } else {
+    json entry{{"name", input.name}, {"type", to_string(input.type)}};
+    if (input.type == InputType::kTabular) {
       json columns = json::object();
-      for (const auto& [column, type] : input.columns) columns[column] = name_of(type);
-      entry["type"] = "tabular";
+      for (const auto& [column, type] : input.columns) columns[column] = to_string(type);
       entry["delimiter"] = std::string(1, input.delimiter);
       entry["encoding"] = input.encoding;
       entry["columns"] = std::move(columns);
@@ -85,12 +54,12 @@ std::string worker_config(const ResolvedJob& job, const std::string& agent_name,
   const json config{
       {"script", job.script},
       {"argv", job.arguments},
-      {"logging_level", name_of(spec.logging_level)},
+      {"logging_level", to_string(spec.logging_level)},
       {"agent_name", agent_name},
       {"process_name", process_name(slot)},
       {"log_dir", log_directory},
       {"output_dir", output_is_mounted(spec) ? json(job.output_directory) : json(nullptr)},
-      {"output_action", spec.output_action == OutputAction::kAppendRow ? "append_row" : "summary_only"},
+      {"output_action", to_string(spec.output_action)},
       {"side_inputs", job.side_input_directories},
       {"inputs", std::move(inputs)},
   };
