@@ -62,20 +62,19 @@ std::optional<GroupRecord> decode_group(wire::Reader& reader) {
   group.output_checksum = reader.u64();
   group.failed_items_length = reader.u64();
   group.failed_items_checksum = reader.u64();
-  const std::uint32_t entries = reader.count(kEntryBytes);
-  group.entries.reserve(entries);
-  for (std::uint32_t i = 0; i < entries; ++i) {
-    CommitEntry entry;
+  bool valid = true;
+  reader.repeated(kEntryBytes, [&] {
+    CommitEntry& entry = group.entries.emplace_back();
     const std::uint8_t kind = reader.u8();
-    if (kind < 1 || kind > 3) return std::nullopt;
     entry.kind = static_cast<CommitEntry::Kind>(kind);
     entry.mini_batch.value = reader.u64();
     entry.attempt = reader.u64();
     entry.items = reader.u64();
     entry.items_failed = reader.u64();
-    if (entry.items_failed > entry.items) return std::nullopt;
-    group.entries.push_back(entry);
-  }
+    valid = kind >= 1 && kind <= 3 && entry.items_failed <= entry.items;
+    return valid;
+  });
+  if (!valid) return std::nullopt;
   return group;
 }
 

@@ -11,6 +11,24 @@ Error corrupt(const char* what) {
   return Error{ErrorCode::kCorrupt, std::string("the descriptor of a mini-batch does not decode: ") + what};
 }
 
+constexpr std::size_t kSmallestGroup = 4 + 4;
+
+// What is wrong with a group, or null.
+const char* split_names(std::string_view directory, std::string_view joined,
+                        std::vector<std::string>& names) {
+  if (directory.empty() || directory.front() != '/' || directory.back() != '/') {
+    return "a directory is not absolute or does not end in '/'";
+  }
+  while (true) {
+    const std::size_t end = joined.find('\0');
+    const std::string_view name = joined.substr(0, end);
+    if (name.empty() || name.find('/') != std::string_view::npos) return "a file name is empty or has a '/'";
+    names.emplace_back(name);
+    if (end == std::string_view::npos) return nullptr;
+    joined.remove_prefix(end + 1);
+  }
+}
+
 }  // namespace
 
 std::string encode(const FileSet& files) {
@@ -52,25 +70,15 @@ Result<FileSet> decode_file_set(std::string_view descriptor) {
   if (reader.u8() != static_cast<std::uint8_t>(DescriptorKind::kFiles))
     return corrupt("it is not a set of files");
   FileSet files;
-  const std::uint32_t groups = reader.count(8);
-  files.groups.reserve(groups);
-  for (std::uint32_t g = 0; g < groups && reader.ok(); ++g) {
-    FileSet::Group group{reader.string(), {}};
-    std::string_view joined = reader.bytes();
-    if (group.directory.empty() || group.directory.front() != '/' || group.directory.back() != '/') {
-      return corrupt("a directory is not absolute or does not end in '/'");
-    }
-    while (true) {
-      const std::size_t end = joined.find('\0');
-      const std::string_view name = joined.substr(0, end);
-      if (name.empty() || name.find('/') != std::string_view::npos)
-        return corrupt("a file name is empty or has a '/'");
-      group.names.emplace_back(name);
-      if (end == std::string_view::npos) break;
-      joined.remove_prefix(end + 1);
-    }
-    files.groups.push_back(std::move(group));
-  }
+  const char* wrong = nullptr;
+  reader.repeated(kSmallestGroup, [&] {
+    const std::string_view directory = reader.bytes();
+    FileSet::Group& group = files.groups.emplace_back();
+    group.directory = directory;
+    wrong = split_names(directory, reader.bytes(), group.names);
+    return wrong == nullptr;
+  });
+  if (wrong != nullptr) return corrupt(wrong);
   if (!reader.done() || files.groups.empty()) return corrupt("bytes are missing or left over");
   return files;
 }

@@ -40,18 +40,18 @@ py::object paths_from(std::string_view descriptor) {
   wire::Reader reader(descriptor.substr(1));
   py::list paths;
   std::string scratch;
-  const std::uint32_t groups = reader.count(8);
-  for (std::uint32_t i = 0; i < groups && reader.ok(); ++i) {
+  constexpr std::size_t kSmallestGroup = 4 + 4;
+  reader.repeated(kSmallestGroup, [&] {
     const std::string_view directory = reader.bytes();
     std::string_view names = reader.bytes();
-    if (!reader.ok() || names.empty()) continue;
-    for (;;) {
+    while (!names.empty()) {
       const std::size_t end = names.find('\0');
       paths.append(path_from(directory, names.substr(0, end), scratch));
       if (end == std::string_view::npos) break;
       names.remove_prefix(end + 1);
     }
-  }
+    return reader.ok();
+  });
   if (!reader.done()) return py::none();
   return paths;
 }

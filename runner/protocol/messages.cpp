@@ -34,12 +34,13 @@ class Decoder {
     return std::chrono::milliseconds(v > kLongest ? 0 : static_cast<std::int64_t>(v));
   }
 
-  // Calls `element` once for each element; stops at the first that is not whole.
+  // Stops at the first element that is not whole.
   template <typename Element>
   void repeated(std::size_t smallest, std::vector<Element>& out, Element (*element)(Decoder&)) {
-    const std::uint32_t count = in_.count(smallest);
-    out.reserve(count);
-    for (std::uint32_t i = 0; i < count && ok(); ++i) out.push_back(element(*this));
+    in_.repeated(smallest, [&] {
+      out.push_back(element(*this));
+      return ok();
+    });
   }
 
   bool ok() const { return valid_ && in_.ok(); }

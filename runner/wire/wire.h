@@ -60,6 +60,22 @@ class Reader {
   }
   std::string string() { return std::string(bytes()); }
 
+  // Reads a count of elements of at least `smallest` bytes, then calls `element()` for each. Stops where it
+  // gives false or where the input has ended too early, so a forged count costs nothing.
+  template <typename Element>
+  void repeated(std::size_t smallest, Element&& element) {
+    const std::uint32_t n = count(smallest);
+    for (std::uint32_t i = 0; i < n && ok_; ++i) {
+      if (!element()) return;
+    }
+  }
+
+  bool ok() const { return ok_; }
+  std::string_view rest() const { return in_; }
+  // All read, nothing left over, nothing missing.
+  bool done() const { return ok_ && in_.empty(); }
+
+ private:
   // A count of elements that are at least `element_size` bytes each: refused when the rest is shorter,
   // so that a forged count cannot make the caller reserve memory.
   std::uint32_t count(std::size_t element_size) {
@@ -71,12 +87,6 @@ class Reader {
     return n;
   }
 
-  bool ok() const { return ok_; }
-  std::string_view rest() const { return in_; }
-  // All read, nothing left over, nothing missing.
-  bool done() const { return ok_ && in_.empty(); }
-
- private:
   template <typename T>
   T integer() {
     if (in_.size() < sizeof(T)) {
