@@ -1,0 +1,232 @@
+"""What happens to a job between apply and delete, with nodes, kubelets and volumes as they are."""
+
+import json
+import time
+
+from kubernetes import JOBS, wait_until
+
+SLOW = ["--sleep", "0.5"]
+
+
+def test_each_mini_batch_once_on_several_nodes(space, expected):
+    space.submit("plain", nodeCount=2, processCountPerNode=2, miniBatchSize=5)
+    status = space.wait_state("plain", "Complete")
+    assert space.rows("plain") == expected
+    assert status["progress"]["itemsSucceeded"] == 60 and status["progress"]["percent"] == 100
+    assert status["progress"]["miniBatchesProcessed"] == 12
+    assert space.condition("plain", "Complete")["status"] == "True"
+    assert space.condition("plain", "Running")["status"] == "False"
+    assert status["observedGeneration"] == space.job("plain")["metadata"]["generation"]
+    assert "_SUCCESS" in space.tree("out/plain")
+
+    workers = space.pods("plain", "worker")
+    assert len(workers) == 2 and len({pod["spec"]["nodeName"] for pod in workers.values()}) == 2
+    for pod in workers.values():
+        # No credentials of the API in reach of the script.
+        mounts = [m["mountPath"] for c in pod["spec"]["containers"] for m in c["volumeMounts"]]
+        assert "/var/run/secrets/kubernetes.io/serviceaccount" not in mounts
+    logs = space.cluster.kubectl(
+        "logs", "-n", space.name, "--prefix", "-l", "parallelrun.dev/role=worker", "--tail=-1"
+    )
+    assert logs.count("done with") >= 12 and "hello from init" in logs
+    told = space.cluster.kubectl("logs", "-n", space.name, "plain-orchestrator-0")
+    assert "Complete" in told, told
+    listed = space.cluster.kubectl("get", "prj", "plain", "-n", space.name)
+    assert "Complete" in listed and "60 / 60" in listed, listed
+    tree = space.tree("out/plain/logs")
+    assert "job_progress_overview.txt" in tree and any(name.startswith("sys/node/") for name in tree), tree
+    assert {"Started", "Completed"} <= set(space.events("plain"))
+
+
+def test_threshold_aborts(space):
+    space.submit(
+        "strict",
+        arguments=["--bad", "00007.txt", "--sleep", "0.2"],
+        miniBatchSize=1,
+        errorThreshold=0,
+        runMaxTry=1,
+    )
+    message = space.wait_state("strict", "Failed")["message"]
+    assert "00007.txt is bad" in message and "errorThreshold" in message, message
+    assert "logs" in message, message
+    assert space.condition("strict", "Failed")["reason"] == "ErrorThresholdExceeded"
+    rows = space.rows("strict")
+    assert "00007.txt" not in rows and len(rows) == len(set(rows))
+    assert "Failed" in space.events("strict")
+
+
+def test_side_inputs(space):
+    space.python("import os; os.makedirs('/data/side'); open('/data/side/greeting.txt', 'w').write('hi')")
+    side = {"name": "greetings", "source": space.volume("side")}
+    space.submit("placeholder", sideInputs=[side], arguments=["--side", "$(sideInputs.greetings)"])
+    space.submit(
+        "mounted",
+        sideInputs=[{**side, "mountPath": "/etc/greetings"}],
+        arguments=["--side", "/etc/greetings"],
+    )
+    for name in ("placeholder", "mounted"):  # two jobs at once
+        space.wait_state(name, "Complete")
+        assert space.rows(name)[0] == "hi-00000.txt" and len(space.rows(name)) == 60
+    worker = next(iter(space.pods("mounted", "worker").values()))
+    mount = next(
+        m for m in worker["spec"]["containers"][0]["volumeMounts"] if m["mountPath"] == "/etc/greetings"
+    )
+    assert mount["readOnly"] is True
+
+
+def test_summary_only(space, expected):
+    space.submit(
+        "summary",
+        outputAction="summary_only",
+        arguments=["--store", "$(output)"],
+        nodeCount=2,
+        miniBatchSize=4,
+    )
+    space.wait_state("summary", "Complete")
+    files = [name for name in space.tree("out/summary") if name.endswith(".txt") and "/" not in name]
+    assert sorted(files) == expected
+    assert space.status("summary")["progress"]["itemsSucceeded"] == 60
+
+
+def test_suspend_and_resume(space, expected):
+    space.submit("paused", arguments=SLOW, miniBatchSize=2, nodeCount=2)
+    space.wait_progress("paused", 4)
+    space.patch("paused", suspend=True)
+    space.wait_state("paused", "Suspended")
+    wait_until("no pods", lambda: not space.pods("paused"), 60)
+    assert space.condition("paused", "Suspended")["status"] == "True"
+    done = space.status("paused")["progress"]["miniBatchesProcessed"]
+    assert 4 <= done < 30
+    space.patch("paused", suspend=False)
+    status = space.wait_state("paused", "Complete")
+    assert space.rows("paused") == expected
+    assert status["progress"]["miniBatchesProcessed"] == 30
+    assert {"Suspended", "Resumed"} <= set(space.events("paused"))
+
+
+def test_scale_while_running(space, expected):
+    space.submit("elastic", arguments=["--sleep", "1"], miniBatchSize=1)
+    space.wait_progress("elastic", 1)
+    space.cluster.kubectl("scale", "-n", space.name, "prj/elastic", "--replicas=4")
+    wait_until(
+        "4 workers ready",
+        lambda: space.status("elastic").get("readyReplicas") == 4,
+        90,
+        say=lambda: space.story("elastic"),
+    )
+    space.cluster.kubectl("scale", "-n", space.name, "prj/elastic", "--replicas=2")
+    wait_until("2 workers", lambda: len(space.pods("elastic", "worker")) == 2, 60)
+    status = space.wait_state("elastic", "Complete")
+    assert space.rows("elastic") == expected
+    assert status["progress"].get("triesFailed", 0) == 0, "handing leases back costs no try"
+
+
+def test_a_worker_pod_is_replaced(space, expected):
+    space.submit("worker-lost", arguments=SLOW, miniBatchSize=1, nodeCount=2)
+    space.wait_progress("worker-lost", 4)
+    space.cluster.kubectl(
+        "delete",
+        "pod",
+        "-n",
+        space.name,
+        "worker-lost-worker-1-0",
+        "--grace-period=0",
+        "--force",
+        "--wait=false",
+    )
+    wait_until("its replacement", lambda: "worker-lost-worker-1-1" in space.pods("worker-lost"), 60)
+    status = space.wait_state("worker-lost", "Complete")
+    assert space.rows("worker-lost") == expected
+    assert status["progress"].get("triesFailed", 0) == 0
+
+
+def test_the_orchestrator_pod_is_replaced(space, expected):
+    space.submit("head-lost", arguments=SLOW, miniBatchSize=1, nodeCount=2)
+    for incarnation in range(2):
+        space.wait_progress("head-lost", 6 * (incarnation + 1))
+        space.cluster.kubectl(
+            *("delete", "pod", "-n", space.name, f"head-lost-orchestrator-{incarnation}"),
+            *(("--grace-period=0", "--force") if incarnation else ()),
+            "--wait=false",
+        )
+        successor = f"head-lost-orchestrator-{incarnation + 1}"
+        wait_until("its replacement", lambda s=successor: s in space.pods("head-lost"), 60)
+    space.wait_state("head-lost", "Complete", 180)
+    assert space.rows("head-lost") == expected
+
+
+def test_operator_killed_in_the_middle(space, cluster, expected):
+    space.submit("alone", arguments=SLOW, miniBatchSize=2, nodeCount=2)
+    space.wait_progress("alone", 2)
+    cluster.kubectl(
+        *("delete", "pod", "-n", "parallelrun", "-l", "app.kubernetes.io/component=operator"),
+        *("--grace-period=0", "--force", "--wait=false"),
+    )
+    space.cluster.kubectl("delete", "pod", "-n", space.name, "alone-worker-0-0", "--wait=false")
+    space.wait_state("alone", "Complete", 180)
+    assert space.rows("alone") == expected
+
+
+def test_ttl_and_delete_leave_nothing(space):
+    space.submit("brief", ttlSecondsAfterFinished=3)
+    space.submit("gone", arguments=["--sleep", "5"])
+    space.wait_state("brief", "Complete")
+    space.wait_progress("gone", 0)
+    wait_until("the worker of gone", lambda: space.pods("gone", "worker"), 60)
+    space.cluster.kubectl("delete", "-n", space.name, JOBS, "gone", "--wait=false")
+
+    def left():
+        kinds = "pods,secrets,services,leases.coordination.k8s.io," + JOBS
+        found = space.cluster.items("-n", space.name, kinds)
+        return [o["metadata"]["name"] for o in found if o["metadata"]["name"].startswith(("brief", "gone"))]
+
+    wait_until("nothing is left", lambda: not left(), 90, say=lambda: str(left()))
+    assert "_SUCCESS" in space.tree("out/brief"), "the output stays"
+
+
+def test_deadline(space):
+    space.submit("late", arguments=["--sleep", "5"], miniBatchSize=1, activeDeadlineSeconds=8)
+    space.wait_state("late", "Failed", 60)
+    assert space.condition("late", "Failed")["reason"] == "DeadlineExceeded"
+    wait_until("no running pods", lambda: not running(space, "late"), 60)
+
+
+def running(space, name):
+    return [n for n, pod in space.pods(name).items() if pod["status"]["phase"] in ("Pending", "Running")]
+
+
+def test_chart_upgrade_while_a_job_runs(space, chart, expected):
+    space.submit("steady", arguments=SLOW, miniBatchSize=2, nodeCount=2)
+    space.wait_progress("steady", 2)
+    before = {name: pod["metadata"]["uid"] for name, pod in space.pods("steady").items()}
+    chart.upgrade("--set-string", f"podAnnotations.upgraded=a{time.time():.0f}")
+    space.wait_state("steady", "Complete", 180)
+    after = {name: pod["metadata"]["uid"] for name, pod in space.pods("steady").items()}
+    assert before == after, "an upgrade replaces no pod of a job"
+    assert space.rows("steady") == expected
+
+
+def test_a_process_killed_for_memory_costs_one_try(space):
+    """A worker process that its container's memory limit kills costs its mini-batch a try, not the pod."""
+    space.code(
+        "code",
+        {
+            "work.py": "import os\n"
+            "def init(): pass\n"
+            "def run(mini_batch):\n"
+            "    if any('00007' in name for name in mini_batch):\n"
+            "        hog = bytearray(800 << 20)\n"
+            "        hog[::4096] = b'x' * len(hog[::4096])\n"
+            "    return mini_batch\n"
+        },
+    )
+    space.submit(
+        "hungry",
+        miniBatchSize=1,
+        runMaxTry=2,
+        worker={"resources": {"limits": {"memory": "300Mi"}, "requests": {"memory": "200Mi", "cpu": "100m"}}},
+    )
+    status = space.wait_state("hungry", "Complete")
+    assert status["progress"]["itemsSucceeded"] == 59 and status["progress"]["itemsFailed"] == 1
+    failed = json.loads(space.read("out/hungry/failed_items.jsonl").splitlines()[0])
+    assert "00007" in json.dumps(failed) and "memory" in json.dumps(failed), failed
