@@ -16,8 +16,8 @@
 #include <utility>
 
 #include "common/hash/sha256.h"
+#include "common/posix/file_descriptor.h"
 #include "runner/agent/command.h"
-#include "runner/agent/unique_fd.h"
 
 namespace parallelrun::agent {
 namespace {
@@ -124,7 +124,7 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
     folder_ = cache + "/parallelrun/venvs/" + environment_hash(base_, request_.requirements, content);
     std::error_code error;
     fs::create_directories(fs::path(folder_).parent_path(), error);
-    lock_ = UniqueFd(::open((folder_ + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+    lock_ = FileDescriptor(::open((folder_ + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
     if (!lock_) {
       return fail(
           fmt::format("the cache of environments '{}' cannot be written: {}; set XDG_CACHE_HOME to a folder "
@@ -158,7 +158,7 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
         self->say("the cached environment does not work any more and is built anew");
         return self->build();
       }
-      self->lock_.reset();
+      self->lock_.close();
       self->choose(std::move(*info));
     });
   }
@@ -205,7 +205,7 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
     argv.insert(argv.end(), request_.requirements.begin(), request_.requirements.end());
     command(std::move(argv), true, [self = shared_from_this()](const CommandEnd& end) {
       if (!end.succeeded) return self->fail(self->install_error(end));
-      const UniqueFd marker(
+      const FileDescriptor marker(
           ::open((self->folder_ + "/" + kMarker).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
       if (!marker)
         return self->fail(fmt::format("'{}' cannot be written: {}", self->folder_, std::strerror(errno)));
@@ -268,7 +268,7 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
   boost::asio::steady_timer timer_;
   PythonInfo base_;
   std::string folder_;
-  UniqueFd lock_;
+  FileDescriptor lock_;
   bool built_ = false;
 };
 

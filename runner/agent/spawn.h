@@ -8,8 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "common/posix/file_descriptor.h"
+#include "common/posix/process_start.h"
 #include "common/result/result.h"
-#include "runner/agent/unique_fd.h"
 
 namespace parallelrun::agent {
 
@@ -22,10 +23,7 @@ struct SpawnRequest {
       descriptors;  // ours -> the child's number, below 10; 0 is /dev/null otherwise
 };
 
-struct Child {
-  pid_t pid = 0;
-  UniqueFd pidfd;  // readable once the process has ended; as long as it is not reaped the pid stays its own
-};
+using Child = StartedProcess;
 
 // Starts a process in a group of its own, with no descriptor but those listed, default signals, and
 // SIGKILL when the calling thread ends (that thread must live as long as the agent).
@@ -35,8 +33,8 @@ Result<Child> spawn(const SpawnRequest& request);
 // A pair of connected close-on-exec descriptors, numbered from 10 up so that they never collide with a
 // child's. `ours` does not block.
 struct DescriptorPair {
-  UniqueFd ours;
-  UniqueFd theirs;
+  FileDescriptor ours;
+  FileDescriptor theirs;
 };
 Result<DescriptorPair> make_output_pipe();  // ours: the end to read
 Result<DescriptorPair> make_stream_sockets();

@@ -23,8 +23,8 @@ Result<StampPage> StampPage::create() {
   };
   const int low = ::memfd_create("parallelrun-stamp", MFD_CLOEXEC);
   if (low < 0) return failed();
-  const UniqueFd low_owner(low);
-  UniqueFd fd(::fcntl(low, F_DUPFD_CLOEXEC, 10));
+  const FileDescriptor low_owner(low);
+  FileDescriptor fd(::fcntl(low, F_DUPFD_CLOEXEC, 10));
   if (!fd || ::ftruncate(fd.get(), kPageBytes) != 0) return failed();
   void* page = ::mmap(nullptr, kPageBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
   if (page == MAP_FAILED) return failed();

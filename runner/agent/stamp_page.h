@@ -1,8 +1,8 @@
 // The page of shared memory in which a worker process stamps what it is doing (runner/channel/frames.h).
 #pragma once
 
+#include "common/posix/file_descriptor.h"
 #include "common/result/result.h"
-#include "runner/agent/unique_fd.h"
 #include "runner/channel/frames.h"
 
 namespace parallelrun::agent {
@@ -20,9 +20,9 @@ class StampPage {
   channel::Stamp read() const;
 
  private:
-  StampPage(UniqueFd fd, const channel::Stamp* page) : fd_(std::move(fd)), page_(page) {}
+  StampPage(FileDescriptor fd, const channel::Stamp* page) : fd_(std::move(fd)), page_(page) {}
 
-  UniqueFd fd_;
+  FileDescriptor fd_;
   const channel::Stamp* page_;
 };
 

@@ -5,8 +5,10 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "common/posix/process_start.h"
 #include "common/result/result.h"
 
 namespace parallelrun {
@@ -28,25 +30,27 @@ struct ChildOptions {
 // reaps. Not thread-safe. The pidfd makes a signal to a reused pid impossible.
 class ChildProcess {
  public:
-  // Errors: kNotFound, kIo; the message names the program.
+  // Errors: those of ProcessStart::start.
   static Result<ChildProcess> start(const ChildOptions& options);
   ~ChildProcess();
-  ChildProcess(ChildProcess&& other) noexcept;
-  ChildProcess& operator=(ChildProcess&& other) noexcept;
+  ChildProcess(ChildProcess&& other) noexcept = default;
+  ChildProcess& operator=(ChildProcess&& other) noexcept {
+    std::swap(process_, other.process_);
+    return *this;
+  }
 
-  pid_t pid() const { return pid_; }
+  pid_t pid() const { return process_.pid; }
   // Readable (poll) when the process has ended; valid as long as this object.
-  int descriptor() const { return pidfd_; }
+  int descriptor() const { return process_.pidfd.get(); }
   void signal(int number) const;
   void kill_group() const;
   // Reaps without waiting; empty while it runs. After that the object is done.
   std::optional<ExitStatus> try_reap();
-  bool running() const { return pidfd_ >= 0; }
+  bool running() const { return static_cast<bool>(process_.pidfd); }
 
  private:
-  ChildProcess(pid_t pid, int pidfd) : pid_(pid), pidfd_(pidfd) {}
-  pid_t pid_ = -1;
-  int pidfd_ = -1;
+  explicit ChildProcess(StartedProcess process) : process_(std::move(process)) {}
+  StartedProcess process_;
 };
 
 }  // namespace parallelrun

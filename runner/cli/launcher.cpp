@@ -299,7 +299,7 @@ class Launcher {
       }
       interrupted_ = true;
       display_.say("stopping: what is done is being committed (once more to stop at once)");
-      log_.line(fmt::format("interrupted by SIG{}", sigabbrev_np(number)));
+      log_.line("interrupted by " + signal_name(number));
       begin_stop(number);
     }
   }

@@ -5,10 +5,10 @@
 #include <optional>
 #include <string>
 
+#include "common/posix/file_descriptor.h"
 #include "runner/plan/csv_format.h"
 #include "runner/plan/csv_record_scan.h"
 #include "runner/plan/csv_stream.h"
-#include "runner/plan/file_descriptor.h"
 #include "runner/plan/mini_batch.h"
 
 namespace parallelrun {

@@ -7,10 +7,10 @@
 #include <optional>
 #include <utility>
 
+#include "common/posix/file_descriptor.h"
 #include "runner/plan/csv_cutter.h"
 #include "runner/plan/csv_piece.h"
 #include "runner/plan/csv_stream.h"
-#include "runner/plan/file_descriptor.h"
 
 namespace parallelrun {
 namespace {

@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "common/posix/file_descriptor.h"
 #include "common/result/result.h"
-#include "runner/plan/file_descriptor.h"
 #include "runner/plan/glob.h"
 
 namespace parallelrun {

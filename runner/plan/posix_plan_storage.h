@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "runner/plan/file_descriptor.h"
+#include "common/posix/file_descriptor.h"
 #include "runner/plan/plan_storage.h"
 
 namespace parallelrun {
