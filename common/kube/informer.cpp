@@ -32,6 +32,10 @@ void Informer::run(const std::stop_token& stop) {
     } else {
       watch(std::get<WatchState::Watch>(action), stop);
     }
+    if (options_.on_error && !std::holds_alternative<WatchState::Wait>(action) && !stop.stop_requested()) {
+      const auto error = last_error();
+      if (error) options_.on_error(*error);
+    }
   }
 }
 
@@ -79,6 +83,23 @@ std::optional<CachedObject> Informer::find(const ObjectKey& key) const {
 std::vector<std::pair<ObjectKey, CachedObject>> Informer::objects() const {
   const std::lock_guard lock(mutex_);
   return {state_.objects().begin(), state_.objects().end()};
+}
+
+std::vector<std::pair<ObjectKey, CachedObject>> Informer::objects(const std::string& name_space,
+                                                                  const std::string& prefix) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::pair<ObjectKey, CachedObject>> found;
+  for (auto at = state_.objects().lower_bound({name_space, prefix});
+       at != state_.objects().end() && at->first.name_space == name_space && at->first.name.starts_with(prefix);
+       ++at) {
+    found.push_back(*at);
+  }
+  return found;
+}
+
+std::size_t Informer::size() const {
+  const std::lock_guard lock(mutex_);
+  return state_.objects().size();
 }
 
 std::string Informer::resource_version() const {

@@ -21,6 +21,8 @@ class Informer {
     Selection selection;
     int page_size = 500;
     WatchState::Options state;
+    // Told of each failure of a list or watch, from the thread of `run`; may be empty.
+    std::function<void(const ApiError&)> on_error;
   };
   // Called with what changed, after the cache changed, and once more with nothing when the first list was
   // empty. Calls come one after another, from the thread of `run` or one of the transport; must not block or
@@ -37,6 +39,10 @@ class Informer {
   bool synced() const;
   std::optional<CachedObject> find(const ObjectKey& key) const;
   std::vector<std::pair<ObjectKey, CachedObject>> objects() const;
+  // Those of one namespace whose names begin with `prefix`. Takes time for what it finds, not for the cache.
+  std::vector<std::pair<ObjectKey, CachedObject>> objects(const std::string& name_space,
+                                                          const std::string& prefix) const;
+  std::size_t size() const;
   std::string resource_version() const;
   std::size_t relists() const;
   std::optional<ApiError> last_error() const;

@@ -106,6 +106,19 @@ ApiResult<json> KubeClient::replace(const Resource& resource, const ObjectPath& 
   return send(request, stop);
 }
 
+ApiResult<json> KubeClient::merge_patch(const Resource& resource, const ObjectPath& path, const json& patch,
+                                        const std::string& field_manager, Answer answer,
+                                        const std::stop_token& stop) {
+  Request request = request_of("PATCH", resource, path);
+  request.query["fieldManager"] = field_manager;
+  request.headers["Content-Type"] = "application/merge-patch+json";
+  if (answer == Answer::kMetadata) {
+    request.headers["Accept"] = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+  }
+  request.body = text_of(patch);
+  return send(request, stop);
+}
+
 ApiResult<json> KubeClient::apply(const Resource& resource, const ObjectPath& path, const json& object,
                                   const ApplyOptions& options, const std::stop_token& stop) {
   Request request = request_of("PATCH", resource, path);

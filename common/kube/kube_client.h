@@ -68,6 +68,12 @@ class KubeClient {
   // PUT: kConflict unless metadata.resourceVersion is the stored one. What a Lease is renewed by.
   ApiResult<Json> replace(const Resource& resource, const ObjectPath& path, const Json& object,
                           const std::string& field_manager, const std::stop_token& stop);
+  // JSON merge patch (RFC 7386): null removes. With metadata.resourceVersion in it, kConflict unless that is
+  // the stored one. `answer` kMetadata leaves out of the answer what a caller should not see, a Secret's
+  // data.
+  enum class Answer { kObject, kMetadata };
+  ApiResult<Json> merge_patch(const Resource& resource, const ObjectPath& path, const Json& patch,
+                              const std::string& field_manager, Answer answer, const std::stop_token& stop);
   // Server-side apply; with subresource "status" the status only. `object` needs apiVersion, kind and name.
   ApiResult<Json> apply(const Resource& resource, const ObjectPath& path, const Json& object,
                         const ApplyOptions& options, const std::stop_token& stop);

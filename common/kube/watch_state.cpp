@@ -54,10 +54,17 @@ std::optional<WatchState::Parsed> WatchState::parse(json&& body) const {
   if (!body.is_object()) return std::nullopt;
   const json& metadata = object_at(body, "metadata");
   Parsed parsed{{text_at(metadata, "namespace"), text_at(metadata, "name")},
-                {text_at(metadata, "uid"), text_at(metadata, "resourceVersion"), nullptr}};
+                {text_at(metadata, "uid"), text_at(metadata, "resourceVersion"), {}}};
   if (parsed.key.name.empty() || parsed.object.resource_version.empty()) return std::nullopt;
+  // What a list tells again shares the bytes that are kept, so that a relist does not double the cache.
+  if (const auto found = objects_.find(parsed.key);
+      found != objects_.end() && found->second.uid == parsed.object.uid &&
+      found->second.resource_version == parsed.object.resource_version) {
+    parsed.object = found->second;
+    return parsed;
+  }
   if (options_.trim) options_.trim(body);
-  parsed.object.body = std::make_shared<const json>(std::move(body));
+  parsed.object.body = PackedJson(body);
   return parsed;
 }
 
@@ -95,7 +102,7 @@ std::vector<CacheChange> WatchState::replace_all() {
   std::vector<CacheChange> changes;
   for (const auto& [key, object] : objects_) {
     if (!listed_.contains(key)) {
-      changes.push_back({CacheChange::Kind::kDeleted, key, object.body, nullptr});
+      changes.push_back({CacheChange::Kind::kDeleted, key, object.body, {}});
     }
   }
   for (const auto& change : changes) objects_.erase(change.key);
@@ -111,7 +118,7 @@ std::vector<CacheChange> WatchState::put(ObjectKey key, CachedObject object) {
   using Kind = CacheChange::Kind;
   const auto found = objects_.find(key);
   if (found == objects_.end()) {
-    CacheChange change{Kind::kAdded, key, nullptr, object.body};
+    CacheChange change{Kind::kAdded, key, {}, object.body};
     objects_.emplace(std::move(key), std::move(object));
     return {std::move(change)};
   }
@@ -121,8 +128,8 @@ std::vector<CacheChange> WatchState::put(ObjectKey key, CachedObject object) {
   if (known.uid == object.uid) {
     changes.push_back({Kind::kUpdated, std::move(key), known.body, object.body});
   } else {
-    changes.push_back({Kind::kDeleted, key, known.body, nullptr});
-    changes.push_back({Kind::kAdded, std::move(key), nullptr, object.body});
+    changes.push_back({Kind::kDeleted, key, known.body, {}});
+    changes.push_back({Kind::kAdded, std::move(key), {}, object.body});
   }
   known = std::move(object);
   return changes;
@@ -174,7 +181,7 @@ WatchState::LineOutcome WatchState::on_line(Time now, std::string_view line) {
   // The last state of the object, which the event carries, is what it was deleted from.
   if (objects_.erase(parsed->key) > 0) {
     outcome.changes.push_back(
-        {CacheChange::Kind::kDeleted, std::move(parsed->key), std::move(parsed->object.body), nullptr});
+        {CacheChange::Kind::kDeleted, std::move(parsed->key), std::move(parsed->object.body), {}});
   }
   return outcome;
 }

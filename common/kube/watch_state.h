@@ -5,7 +5,6 @@
 
 #include <functional>
 #include <map>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "common/kube/api_error.h"
+#include "common/kube/packed_json.h"
 #include "common/kube/time.h"
 
 namespace parallelrun::kube {
@@ -24,11 +24,11 @@ struct ObjectKey {
   auto operator<=>(const ObjectKey&) const = default;
 };
 
-// One object as it was last seen. Immutable, so that a snapshot costs no copy.
+// One object as it was last seen.
 struct CachedObject {
   std::string uid;
   std::string resource_version;
-  std::shared_ptr<const nlohmann::json> body;
+  PackedJson body;  // trimmed
 };
 
 // One change of the cache. An object that was deleted and made again under its name while nobody watched is a
@@ -37,8 +37,8 @@ struct CacheChange {
   enum class Kind { kAdded, kUpdated, kDeleted };
   Kind kind;
   ObjectKey key;
-  std::shared_ptr<const nlohmann::json> before;  // null for kAdded
-  std::shared_ptr<const nlohmann::json> after;   // null for kDeleted
+  PackedJson before;  // holds nothing for kAdded
+  PackedJson after;   // holds nothing for kDeleted
 };
 
 class WatchState {
@@ -50,7 +50,8 @@ class WatchState {
     std::chrono::seconds longest_watch = std::chrono::minutes(10);
     // Uniform in [0, 1): spreads watches and retries of many clients.
     std::function<double()> random;
-    // Takes out of an object what nobody reads, before it is kept; may be empty.
+    // Takes out of an object what nobody reads, or turns it into another shape, before it is kept; may be
+    // empty.
     std::function<void(nlohmann::json&)> trim;
   };
 

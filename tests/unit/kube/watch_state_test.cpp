@@ -114,8 +114,8 @@ TEST_F(WatchStateTest, EventsChangeTheCache) {
               ::testing::ElementsAre(std::pair(Kind::kAdded, "c")));
   const auto update = state.on_line(kStart, event("MODIFIED", pod("a", "12"))).changes;
   ASSERT_EQ(brief(update), (std::vector{std::pair(Kind::kUpdated, std::string("a"))}));
-  EXPECT_EQ(update[0].before->at("metadata").at("resourceVersion"), "1");
-  EXPECT_EQ(update[0].after->at("metadata").at("resourceVersion"), "12");
+  EXPECT_EQ(update[0].before.unpack().at("metadata").at("resourceVersion"), "1");
+  EXPECT_EQ(update[0].after.unpack().at("metadata").at("resourceVersion"), "12");
   EXPECT_THAT(brief(state.on_line(kStart, event("DELETED", pod("b", "13"))).changes),
               ::testing::ElementsAre(std::pair(Kind::kDeleted, "b")));
   EXPECT_TRUE(state.on_line(kStart, event("DELETED", pod("b", "13"))).changes.empty());
@@ -266,7 +266,7 @@ TEST_F(WatchStateTest, TrimIsAppliedBeforeAnObjectIsKept) {
   json object = pod("a", "1");
   object["spec"] = "large";
   const auto changes = state.on_page(kStart, page("10", {object}));
-  EXPECT_FALSE(changes.at(0).after->contains("spec"));
+  EXPECT_FALSE(changes.at(0).after.unpack().contains("spec"));
 }
 
 }  // namespace
