@@ -42,7 +42,9 @@ find_package(OpenSSL REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(spdlog REQUIRED)
-find_package(GTest REQUIRED)
+if(PARALLELRUN_TESTS)
+  find_package(GTest REQUIRED)
+endif()
 find_package(Boost 1.74 REQUIRED)
 
 # Headers of other projects are not held to our warnings.
