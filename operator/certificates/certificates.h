@@ -20,7 +20,8 @@ struct JobCertificates {
 };
 
 // ECDSA P-256, valid from an hour before `now` (clocks differ) for ten years: a job may be suspended for
-// long. Errors: kIo when OpenSSL has no random numbers.
+// long. `service_host` is a DNS name. Errors: kInvalidArgument (no DNS name), kIo when OpenSSL fails, for
+// want of random numbers, say.
 Result<JobCertificates> make_job_certificates(const std::string& job, const std::string& service_host,
                                               std::chrono::sys_seconds now);
 

@@ -1,7 +1,6 @@
 // What to do about a job now. Passive: `apply` does it, in the order of the members.
 #pragma once
 
-#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -10,16 +9,6 @@
 #include "operator/decide/snapshot.h"
 
 namespace parallelrun::op {
-
-struct PodIdentity {
-  Role role = Role::kWorker;
-  std::uint32_t index = 0;        // 0 for the orchestrator
-  std::uint32_t incarnation = 0;  // names the pod together with role and index
-  // Orchestrator: pods of earlier incarnations that are known to have ended; their Lease may be taken.
-  std::vector<std::string> ended;
-
-  bool operator==(const PodIdentity&) const = default;
-};
 
 struct PodRemoval {
   std::string name;
@@ -34,8 +23,9 @@ struct JobEvent {
 };
 
 struct Plan {
-  // The whole new status but `progress`; nothing when it stays as it is. If writing it fails (a conflict,
-  // say), nothing else of the plan is done: pods follow what status has recorded.
+  // The whole new status but `progress`; nothing when it stays as it is. It is written with the job's
+  // resourceVersion as precondition. If that fails (a conflict, say), nothing else of the plan is done: pods
+  // follow what status has recorded.
   std::optional<nlohmann::json> status;
   std::vector<JobEvent> events;  // after the status write
 
@@ -44,11 +34,14 @@ struct Plan {
   bool write_secret = false;  // create it, or bring job.json up to date
   bool ensure_service = false;
   std::vector<PodRemoval> remove;
+  // In this order, the orchestrator first; after a refusal the rest of the list is left out. A pod of that
+  // name that is there already and this job's own is as good as created.
   std::vector<PodIdentity> create;
 
   // When to decide again though nothing changes: deadline, TTL, back-off of a replacement.
   std::optional<WallTime> again_at;
-  // Pods whose warning events would make the decision better; the controller reads them and decides again.
+  // Pods whose warning events would make the decision better; the controller reads them (in the order given,
+  // as many as it likes, at least one), sets PodView::warnings_read and decides again.
   std::vector<std::string> read_warnings_of;
 };
 

@@ -1,32 +1,17 @@
 // Everything that a decision about one job is made of, read from the caches of the controller.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "operator/decide/wall_time.h"
+#include "operator/pods/identity.h"
+#include "operator/pods/settings.h"
+
 namespace parallelrun::op {
-
-// Wall clock: what timestamps of the API are about.
-using WallTime = std::chrono::sys_time<std::chrono::milliseconds>;
-
-// Of the command line of the operator, the same for all jobs.
-struct Settings {
-  std::string runner_image;              // of orchestrators, and of workers without environment.image
-  std::string runner_image_pull_policy;  // empty: the cluster's default
-  std::vector<std::string> image_pull_secrets;
-  nlohmann::json orchestrator_resources;  // defaults of the runner container; what a job says wins
-  nlohmann::json worker_resources;
-  // Failures of runner containers, over the job, before it is Failed: base + per worker.
-  std::uint32_t infrastructure_failures = 10;
-  std::uint32_t infrastructure_failures_per_worker = 5;
-};
-
-enum class Role : std::uint8_t { kOrchestrator, kWorker };
 
 // A pod of the job: what a decision needs of it.
 struct PodView {
@@ -57,26 +42,34 @@ struct PodView {
   };
   std::optional<Ended> ended;
   // Warning events about the pod (FailedMount, FailedScheduling, Failed ...), newest last; read only for
-  // pods that do not come up.
+  // pods that do not come up (Plan::read_warnings_of), and when that was. Absent: never, or not since it was
+  // asked for by a process that is gone.
   struct Warning {
     std::string reason, message;
     WallTime time{};
   };
   std::vector<Warning> warnings;
+  std::optional<WallTime> warnings_read;
 };
 
 // The answer to a write that the API server refused, kept by the controller until a write of that name
-// succeeds.
+// succeeds or the job's generation changes.
 struct Refusal {
-  std::string object;  // "Pod digits-worker-0-0"
-  std::string reason;  // of the Status object: "Forbidden", "Invalid", "AlreadyExists"
+  std::string object;  // kind and name: "Pod digits-worker-0-0"
+  // Of the Status object: "Forbidden", "Invalid". "AlreadyExists" only where the object that is there belongs
+  // to somebody else: one's own is no refusal.
+  std::string reason;
   std::string message;
-  WallTime time{};
+  WallTime time{};  // of the last try
 };
 
+// What is older than this process' own writes must not be decided on: `job` is at least as new as the last
+// answer to a write of its status. Pods may lag behind.
 struct Snapshot {
   nlohmann::json job;  // the custom resource as it was last seen
+  // Those that carry the job's name in their labels, of this job (`owned`) or of an earlier one of its name.
   std::vector<PodView> pods;
+  // The following are there and this job's own.
   bool secret_exists = false;
   std::string secret_generation;  // annotation of the Secret: the job's generation that job.json is of
   bool service_exists = false;

@@ -1,31 +1,41 @@
 // The objects of a job as JSON for the API server. Pure: same job, same bytes (but for certificates).
 #pragma once
 
+#include <cstddef>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "common/result/result.h"
 #include "operator/certificates/certificates.h"
-#include "operator/decide/plan.h"
-#include "operator/decide/snapshot.h"
+#include "operator/pods/identity.h"
+#include "operator/pods/settings.h"
 
 namespace parallelrun::op {
 
-// `job` is the custom resource. Errors of these functions: kInvalidArgument for a spec that the schema let
-// through and common/spec refuses (decide ends such a job as Failed/InvalidSpec before pods are made).
+// Bytes of job.json in the Secret, which holds 1 MiB with the certificates.
+inline constexpr std::size_t kMostManifestBytes = (std::size_t{1} << 20U) - (std::size_t{16} << 10U);
+
+// Why no pods can be made of this job: common/spec refuses what the schema let through, a pod template
+// contradicts itself or us, or job.json is too large. Errors: kInvalidArgument, a sentence for the user.
+// After it passed, pod_of() and secret_of() succeed.
+Status check_job(const nlohmann::json& job, const Settings& settings);
+// The part of it about the size of job.json.
+Status check_manifest_size(const nlohmann::json& job);
+
+// `job` is the custom resource. The runner image is that of status.runnerImage, where the job started with
+// one, so that a job goes on with the release it began with. Errors: kInvalidArgument, as in check_job().
 Result<nlohmann::json> pod_of(const nlohmann::json& job, const PodIdentity& identity,
                               const Settings& settings);
 Result<nlohmann::json> secret_of(const nlohmann::json& job, const JobCertificates& certificates);
-// The `data` of the Secret that brings job.json up to date, as a merge patch with the generation annotation.
+// Brings job.json and the generation annotation of the Secret up to date: a merge patch, which has what a
+// server-side apply needs too.
 nlohmann::json secret_patch_of(const nlohmann::json& job);
 nlohmann::json service_of(const nlohmann::json& job);
 // ServiceAccount and RoleBinding of a namespace, owned by nobody.
 nlohmann::json account_of(const std::string& name_space);
 nlohmann::json role_binding_of(const std::string& name_space);
 
-// Names, see docs/decisions/0007-in-a-cluster.md.
-std::string pod_name(const std::string& job, const PodIdentity& identity);
-std::string secret_name(const std::string& job);
-std::string service_name(const std::string& job);
+// The name that agents connect to and the orchestrator's certificate is for: <job>-orchestrator.<ns>.svc
+std::string service_host(const nlohmann::json& job);
 
 }  // namespace parallelrun::op

@@ -1,0 +1,11 @@
+// Base64 with padding, as the `data` of a Secret has it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace parallelrun::op {
+
+std::string base64(std::string_view bytes);
+
+}  // namespace parallelrun::op

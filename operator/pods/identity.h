@@ -1,0 +1,43 @@
+// Which pod of a job is which, and what it is called.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace parallelrun::op {
+
+enum class Role : std::uint8_t { kOrchestrator, kWorker };
+
+// The word of labels: "orchestrator", "worker".
+std::string_view to_string(Role role);
+
+struct PodIdentity {
+  Role role = Role::kWorker;
+  std::uint32_t index = 0;        // 0 for the orchestrator
+  std::uint32_t incarnation = 0;  // names the pod together with role and index
+  // Orchestrator: pods of earlier incarnations whose runner is known to have ended; their Lease may be taken.
+  std::vector<std::string> ended;
+
+  bool operator==(const PodIdentity&) const = default;
+};
+
+// Names, see docs/decisions/0007-in-a-cluster.md.
+std::string pod_name(const std::string& job, const PodIdentity& identity);
+std::string secret_name(const std::string& job);
+std::string service_name(const std::string& job);
+
+// Labels and annotations of the objects of a job.
+inline constexpr const char* kNameLabel = "app.kubernetes.io/name";
+inline constexpr const char* kManagedByLabel = "app.kubernetes.io/managed-by";
+inline constexpr const char* kJobLabel = "parallelrun.dev/job";
+inline constexpr const char* kRoleLabel = "parallelrun.dev/role";
+inline constexpr const char* kIndexLabel = "parallelrun.dev/index";
+inline constexpr const char* kIncarnationLabel = "parallelrun.dev/incarnation";
+inline constexpr const char* kGenerationAnnotation = "parallelrun.dev/generation";  // of the Secret
+
+// The ServiceAccount, RoleBinding and ClusterRole of orchestrators.
+inline constexpr const char* kAccountName = "parallelrun-orchestrator";
+
+}  // namespace parallelrun::op

@@ -1,0 +1,261 @@
+#include <fmt/format.h>
+
+#include <set>
+
+#include "common/pod/pod_layout.h"
+#include "common/spec/manifest.h"
+#include "operator/pods/children.h"
+#include "operator/pods/pod_template.h"
+
+namespace parallelrun::op {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kJobVolume = "job";
+constexpr const char* kSourceVolumeName = "source";
+constexpr const char* kScratchVolume = "scratch";
+constexpr const char* kProgramsVolume = "programs";
+constexpr const char* kProgramsInInit = "/parallelrun/programs";  // where install-runner has that volume
+constexpr int kReadableByGroup = 0440;
+
+std::string data_volume(std::size_t index) { return "data-" + std::to_string(index); }
+
+json mount_at(const std::string& volume, const std::string& path, bool read_only) {
+  json mount = {{"name", volume}, {"mountPath", path}};
+  if (read_only) mount["readOnly"] = true;
+  return mount;
+}
+
+json mount_of(const pod::Mount& mount) {
+  json out = mount_at(data_volume(mount.volume), mount.mount_path, mount.read_only);
+  if (!mount.mounted_sub_path.empty()) out["subPath"] = mount.mounted_sub_path;
+  return out;
+}
+
+json files_of_secret(const std::string& job, Role role) {
+  const std::string own(to_string(role));
+  return {{"secretName", secret_name(job)},
+          {"defaultMode", kReadableByGroup},
+          {"items", json::array({{{"key", "ca.crt"}, {"path", "ca.crt"}},
+                                 {{"key", own + ".crt"}, {"path", "tls.crt"}},
+                                 {{"key", own + ".key"}, {"path", "tls.key"}}})}};
+}
+
+// Volumes of the pod and mounts of the runner container, by pod_layout.
+void add_volumes(const JobSpec& spec, Role role, json& pod_spec) {
+  const bool worker = role == Role::kWorker;
+  json files = files_of_secret(spec.name, role);
+  if (!worker) files["items"].push_back({{"key", "job.json"}, {"path", "job.json"}});
+  json volumes = json::array({{{"name", kJobVolume}, {"secret", std::move(files)}},
+                              {{"name", kSourceVolumeName}, {"emptyDir", json::object()}},
+                              {{"name", kScratchVolume}, {"emptyDir", json::object()}}});
+  json mounts = json::array({mount_at(kJobVolume, pod::kJobFiles, true),
+                             mount_at(kSourceVolumeName, pod::kSourceCopy, false),
+                             mount_at(kScratchVolume, pod::kScratch, false)});
+  const pod::PodLayout layout = pod::pod_layout(spec);
+  std::set<std::size_t> used;
+  const auto mount = [&](const pod::Mount& one) {
+    used.insert(one.volume);
+    mounts.push_back(mount_of(one));
+  };
+  if (layout.source) mount(*layout.source);
+  for (const auto& [name, one] : layout.inputs) mount(one);
+  if (worker) {
+    for (const auto& [name, one] : layout.side_inputs) mount(one);
+  }
+  if (!worker || layout.output_on_workers) mount(layout.output);
+  for (const std::size_t index : used) {
+    json volume = layout.volumes[index];
+    volume["name"] = data_volume(index);
+    volumes.push_back(std::move(volume));
+  }
+  pod_spec["volumes"] = std::move(volumes);
+  pod_spec["containers"][0]["volumeMounts"] = std::move(mounts);
+}
+
+json from_field(const char* name, const char* path) {
+  return {{"name", name}, {"valueFrom", {{"fieldRef", {{"fieldPath", path}}}}}};
+}
+
+json environment_of(const json& job, const JobSpec& spec, Role role) {
+  json env =
+      json::array({from_field("POD_NAME", "metadata.name"), from_field("POD_NAMESPACE", "metadata.namespace"),
+                   from_field("POD_UID", "metadata.uid"), from_field("POD_IP", "status.podIP")});
+  std::set<std::string> fixed = {"POD_NAME", "POD_NAMESPACE", "POD_UID", "POD_IP"};
+  if (role == Role::kOrchestrator) {
+    env.push_back({{"name", "JOB_NAME"}, {"value", spec.name}});
+    env.push_back({{"name", "JOB_UID"}, {"value", job["metadata"].value("uid", "")}});
+  }
+  std::set<std::string> theirs;
+  if (role == Role::kWorker) {
+    for (const json& variable : spec.environment.env) {
+      const std::string name = variable.value("name", "");
+      if (fixed.contains(name)) continue;
+      theirs.insert(name);
+      env.push_back(variable);
+    }
+  }
+  for (const char* name : {"HOME", "TMPDIR"}) {
+    if (!theirs.contains(name)) env.push_back({{"name", name}, {"value", pod::kScratch}});
+  }
+  return env;
+}
+
+json container_security(bool read_only_root) {
+  json security = {{"allowPrivilegeEscalation", false}, {"capabilities", {{"drop", json::array({"ALL"})}}}};
+  if (read_only_root) security["readOnlyRootFilesystem"] = true;
+  return security;
+}
+
+// Brings our programs into an image that has none of them.
+void add_installer(const std::string& image, const std::string& pull_policy, json& pod_spec) {
+  json& runner = pod_spec["containers"][0];
+  json installer = {{"name", "install-runner"},
+                    {"image", image},
+                    {"command", json::array({pod::kProgram})},
+                    {"args", json::array({"install", kProgramsInInit})},
+                    {"securityContext", container_security(true)},
+                    {"terminationMessagePolicy", "File"},
+                    {"volumeMounts", json::array({mount_at(kProgramsVolume, kProgramsInInit, false)})}};
+  if (!pull_policy.empty()) installer["imagePullPolicy"] = pull_policy;
+  // Under a quota each container needs requests, and the largest init container counts, not their sum.
+  if (const json resources = common_resources(runner["resources"]); !resources.empty()) {
+    installer["resources"] = resources;
+  }
+  pod_spec["initContainers"] = json::array({std::move(installer)});
+  pod_spec["volumes"].push_back({{"name", kProgramsVolume}, {"emptyDir", json::object()}});
+  runner["volumeMounts"].push_back(mount_at(kProgramsVolume, pod::kPrograms, true));
+}
+
+json metadata_of(const json& job, const PodIdentity& identity) {
+  const json& meta = job["metadata"];
+  const std::string name = meta.value("name", "");
+  json labels = {{kNameLabel, "parallelrun"},
+                 {kManagedByLabel, "parallelrun-operator"},
+                 {kJobLabel, name},
+                 {kRoleLabel, to_string(identity.role)},
+                 {kIndexLabel, std::to_string(identity.index)},
+                 {kIncarnationLabel, std::to_string(identity.incarnation)}};
+  // A worker's loss costs the mini-batches it was running, and without the word its emptyDirs alone would
+  // keep a node from being given up. The orchestrator's loss stops the whole job until another one has read
+  // the journal.
+  json annotations = {
+      {"cluster-autoscaler.kubernetes.io/safe-to-evict", identity.role == Role::kWorker ? "true" : "false"}};
+  return {{"name", pod_name(name, identity)},
+          {"namespace", meta.value("namespace", "")},
+          {"labels", std::move(labels)},
+          {"annotations", std::move(annotations)},
+          {"ownerReferences", json::array({{{"apiVersion", kApiVersion},
+                                            {"kind", kKind},
+                                            {"name", name},
+                                            {"uid", meta.value("uid", "")},
+                                            {"controller", true}}})}};
+}
+
+json arguments_of(const json& job, const PodIdentity& identity) {
+  if (identity.role == Role::kWorker) {
+    return json::array({"pod-agent", "--connect", fmt::format("{}:{}", service_host(job), pod::kPort),
+                        "--name", fmt::format("worker-{}", identity.index)});
+  }
+  json args = json::array({"pod-orchestrator"});
+  for (const std::string& ended : identity.ended) {
+    args.push_back("--ended");
+    args.push_back(ended);
+  }
+  return args;
+}
+
+json default_spread(const json& job) {
+  return json::array(
+      {{{"maxSkew", 1},
+        {"topologyKey", "kubernetes.io/hostname"},
+        {"whenUnsatisfiable", "ScheduleAnyway"},
+        {"labelSelector",
+         {{"matchLabels", {{kJobLabel, job["metadata"].value("name", "")}, {kRoleLabel, "worker"}}}}}}});
+}
+
+Result<json> make_pod(const json& job, const JobSpec& spec, const PodIdentity& identity,
+                      const Settings& settings) {
+  const bool worker = identity.role == Role::kWorker;
+  const json& given = object_at(object_at(job, "spec"), worker ? "worker" : "orchestrator");
+  const json* started_with = find_member(object_at(job, "status"), "runnerImage");
+  const std::string runner_image = started_with != nullptr && started_with->is_string()
+                                       ? started_with->get<std::string>()
+                                       : settings.runner_image;
+  const bool own_image = worker && !spec.environment.image.empty() && spec.environment.image != runner_image;
+
+  json runner = {{"name", pod::kContainer},
+                 {"image", own_image ? spec.environment.image : runner_image},
+                 {"command", json::array({pod::kProgram})},
+                 {"args", arguments_of(job, identity)},
+                 {"env", environment_of(job, spec, identity.role)},
+                 {"securityContext", container_security(!worker)},
+                 {"terminationMessagePolicy", "File"}};
+  if (const json* policy = find_member(given, "imagePullPolicy")) {
+    runner["imagePullPolicy"] = *policy;
+  } else if (!own_image && !settings.runner_image_pull_policy.empty()) {
+    runner["imagePullPolicy"] = settings.runner_image_pull_policy;
+  }
+  runner["resources"] = merged_resources(
+      object_at(given, "resources"), worker ? settings.worker_resources : settings.orchestrator_resources);
+  if (!worker) {
+    runner["ports"] = json::array({{{"name", "agents"}, {"containerPort", pod::kPort}, {"protocol", "TCP"}}});
+  }
+
+  json pod_spec = {{"restartPolicy", "Never"},
+                   {"enableServiceLinks", false},
+                   {"automountServiceAccountToken", !worker},
+                   {"containers", json::array({std::move(runner)})}};
+  if (worker) {
+    pod_spec["topologySpreadConstraints"] = default_spread(job);
+  } else {
+    pod_spec["serviceAccountName"] = kAccountName;
+  }
+  if (!settings.image_pull_secrets.empty()) {
+    json& secrets = pod_spec["imagePullSecrets"] = json::array();
+    for (const std::string& name : settings.image_pull_secrets) secrets.push_back({{"name", name}});
+  }
+  add_volumes(spec, identity.role, pod_spec);
+  if (own_image) add_installer(runner_image, settings.runner_image_pull_policy, pod_spec);
+
+  json pod = {{"apiVersion", "v1"},
+              {"kind", "Pod"},
+              {"metadata", metadata_of(job, identity)},
+              {"spec", std::move(pod_spec)}};
+  if (const Status applied = apply_template(given, worker ? "spec.worker" : "spec.orchestrator", pod);
+      !applied.ok()) {
+    return applied.error();
+  }
+  return pod;
+}
+
+Result<JobSpec> spec_of(const json& job) {
+  const ParsedSpec parsed = parse_manifest_document(job, Place::kCluster);
+  if (parsed.ok()) return parsed.spec;
+  std::string message = to_string(parsed.problems.front());
+  if (parsed.problems.size() > 1) message += fmt::format(" (and {} more)", parsed.problems.size() - 1);
+  return Error{ErrorCode::kInvalidArgument, std::move(message), false};
+}
+
+}  // namespace
+
+Result<json> pod_of(const json& job, const PodIdentity& identity, const Settings& settings) {
+  const Result<JobSpec> spec = spec_of(job);
+  if (!spec.ok()) return spec.error();
+  return make_pod(job, *spec, identity, settings);
+}
+
+Status check_job(const json& job, const Settings& settings) {
+  const Result<JobSpec> spec = spec_of(job);
+  if (!spec.ok()) return spec.error();
+  if (const Status size = check_manifest_size(job); !size.ok()) return size;
+  for (const Role role : {Role::kOrchestrator, Role::kWorker}) {
+    const Result<json> made =
+        make_pod(job, *spec, {.role = role, .index = 0, .incarnation = 0, .ended = {}}, settings);
+    if (!made.ok()) return made.error();
+  }
+  return {};
+}
+
+}  // namespace parallelrun::op
