@@ -48,11 +48,13 @@ ParsedSpec parse_manifest(std::string_view text, const ParseOptions& options) {
     parsed.problems.push_back({"", "the manifest is empty", 0});
     return parsed;
   }
-  apply_overrides(document.root, options.overrides, problems);
+  const auto applied = apply_overrides(document.root, options.overrides, problems);
   parsed.spec = read_job(document.root, options.place, problems);
   parsed.problems = problems.take();
+  name_overrides(applied, parsed.problems);
   for (SpecProblem& problem : parsed.problems) {
-    if (problem.line == 0 && !problem.path.empty()) problem.line = document.line_of(problem.path);
+    if (problem.line == 0 && !problem.path.empty() && !is_option(problem))
+      problem.line = document.line_of(problem.path);
   }
   return parsed;
 }

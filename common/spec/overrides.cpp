@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -40,8 +42,8 @@ json* descend(json& document, const std::vector<PathSegment>& path, const std::s
       const std::size_t size = place->is_array() ? place->size() : 0;
       if (index >= size) {
         problems.add(option, place->is_array() || place->is_null()
-                                 ? fmt::format("{} has {} items, so there is no [{}] (the first is [0])",
-                                               where, size, index)
+                                 ? fmt::format("{} has {} item{}, so there is no [{}] (the first is [0])",
+                                               where, size, size == 1 ? "" : "s", index)
                                  : fmt::format("{} is {}, not a list", where, described(*place)));
         return nullptr;
       }
@@ -52,42 +54,73 @@ json* descend(json& document, const std::vector<PathSegment>& path, const std::s
   return place;
 }
 
-void apply(json& document, std::string_view assignment, Problems& problems) {
-  if (!is_utf8(assignment)) {
-    problems.add("--set " + in_quotes(assignment), "is not UTF-8");
-    return;
+std::string written(const std::vector<PathSegment>& path) {
+  std::string text;
+  for (const PathSegment& segment : path) {
+    text = std::visit([&](const auto& part) { return child_path(text, part); }, segment);
   }
+  return text;
+}
+
+std::optional<AppliedOverride> apply(json& document, std::string_view assignment, Problems& problems) {
+  const std::string option = "--set " + in_quotes(assignment);
+  const auto refuse = [&](std::string message) {
+    problems.add(option, std::move(message));
+    return std::nullopt;
+  };
+  if (!is_utf8(assignment)) return refuse("is not UTF-8");
   const std::size_t equals = assignment.find('=');
   if (equals == std::string_view::npos || equals == 0) {
-    problems.add("--set " + in_quotes(assignment), "write FIELD=VALUE, for example miniBatchSize=100");
-    return;
+    return refuse("write FIELD=VALUE, for example miniBatchSize=100");
   }
-  const std::string_view field = assignment.substr(0, equals);
-  const std::string option = "--set " + in_quotes(field);
-  Result<std::vector<PathSegment>> path = parse_field_path(field);
+  Result<std::vector<PathSegment>> path = parse_field_path(assignment.substr(0, equals));
   if (!path.ok()) {
-    problems.add(option, path.error().message + "; write for example miniBatchSize or inputs[0].glob");
-    return;
+    return refuse(path.error().message + "; write for example miniBatchSize or inputs[0].glob");
   }
   const std::size_t before = problems.size();
   json value = parse_value(assignment.substr(equals + 1), option, problems);
-  if (problems.size() != before) return;
+  if (problems.size() != before) return std::nullopt;
   if (!begins_at_top(path->front())) path->insert(path->begin(), std::string("spec"));
+  AppliedOverride applied{option, written(*path)};
   const auto* last = std::get_if<std::string>(&path->back());
   if (value.is_null() && last != nullptr) {
     const std::string key = *last;
     path->pop_back();
     json* holder = path->empty() ? &document : descend(document, *path, option, problems);
     if (holder != nullptr && holder->is_object()) holder->erase(key);
-    return;
+    return applied;
   }
-  if (json* place = descend(document, *path, option, problems)) *place = std::move(value);
+  json* place = descend(document, *path, option, problems);
+  if (place == nullptr) return std::nullopt;
+  *place = std::move(value);
+  return applied;
+}
+
+// Whether `path` is `outer` or a place inside it.
+bool lies_at(std::string_view path, std::string_view outer) {
+  return path.starts_with(outer) &&
+         (path.size() == outer.size() || path[outer.size()] == '.' || path[outer.size()] == '[');
 }
 
 }  // namespace
 
-void apply_overrides(json& document, std::span<const std::string> assignments, Problems& problems) {
-  for (const std::string& assignment : assignments) apply(document, assignment, problems);
+std::vector<AppliedOverride> apply_overrides(json& document, std::span<const std::string> assignments,
+                                             Problems& problems) {
+  std::vector<AppliedOverride> all;
+  for (const std::string& assignment : assignments) {
+    if (auto applied = apply(document, assignment, problems)) all.push_back(*std::move(applied));
+  }
+  return all;
+}
+
+void name_overrides(std::span<const AppliedOverride> applied, std::vector<SpecProblem>& problems) {
+  for (SpecProblem& problem : problems) {
+    // The last one has had the last word.
+    const auto found = std::find_if(applied.rbegin(), applied.rend(), [&](const AppliedOverride& entry) {
+      return lies_at(problem.path, entry.path);
+    });
+    if (found != applied.rend()) problem.path = found->option + ": " + problem.path;
+  }
 }
 
 }  // namespace parallelrun

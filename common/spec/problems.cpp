@@ -12,7 +12,10 @@ std::string to_string(const SpecProblem& problem) {
   return problem.path.empty() ? problem.message : problem.path + ": " + problem.message;
 }
 
+bool is_option(const SpecProblem& problem) { return problem.path.starts_with("--"); }
+
 std::string to_string(const SpecProblem& problem, std::string_view file_name) {
+  if (is_option(problem)) return to_string(problem);
   if (problem.line > 0) return fmt::format("{}:{}: {}", file_name, problem.line, to_string(problem));
   return fmt::format("{}: {}", file_name, to_string(problem));
 }

@@ -12,16 +12,19 @@ namespace parallelrun {
 // One broken rule.
 struct SpecProblem {
   std::string
-      path;  // "spec.inputs[0].glob", an option ("--set nodeCount"), or empty: the document as a whole
+      path;  // "spec.inputs[0].glob", an option ("--set 'nodeCount=x'"), or empty: the document as a whole
   std::string message;  // the value, the rule and the way out
   int line = 0;         // in the manifest, from 1; 0: not known
 
   bool operator==(const SpecProblem&) const = default;
 };
 
+// Whether it is the command line's, not the manifest's.
+bool is_option(const SpecProblem& problem);
+
 // "spec.miniBatchSize: '10XB' is not a size; ..."
 std::string to_string(const SpecProblem& problem);
-// The same with "job.yaml:12: " in front, as compilers do it.
+// The same with "job.yaml:12: " in front, as compilers do it, unless it is an option's.
 std::string to_string(const SpecProblem& problem, std::string_view file_name);
 
 // Collects problems. It stops taking more after a hundred: nobody reads the next hundred, and a hostile

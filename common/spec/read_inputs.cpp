@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <map>
 #include <set>
 
@@ -57,6 +58,32 @@ void read_delimiter(ObjectReader& reader, Input& input) {
   }
 }
 
+// The type that a name of Python, pandas, NumPy or SQL stands for; empty: it is none of those.
+std::string_view meant_type(const json& value) {
+  static const std::map<std::string, ColumnType, std::less<>> names = {
+      {"str", ColumnType::kString},        {"object", ColumnType::kString},
+      {"text", ColumnType::kString},       {"category", ColumnType::kString},
+      {"varchar", ColumnType::kString},    {"char", ColumnType::kString},
+      {"int", ColumnType::kInt64},         {"int8", ColumnType::kInt64},
+      {"int16", ColumnType::kInt64},       {"int32", ColumnType::kInt64},
+      {"uint8", ColumnType::kInt64},       {"uint16", ColumnType::kInt64},
+      {"uint32", ColumnType::kInt64},      {"uint64", ColumnType::kInt64},
+      {"integer", ColumnType::kInt64},     {"long", ColumnType::kInt64},
+      {"bigint", ColumnType::kInt64},      {"float", ColumnType::kFloat64},
+      {"float16", ColumnType::kFloat64},   {"float32", ColumnType::kFloat64},
+      {"double", ColumnType::kFloat64},    {"number", ColumnType::kFloat64},
+      {"decimal", ColumnType::kFloat64},   {"boolean", ColumnType::kBool},
+      {"date", ColumnType::kDatetime},     {"datetime64", ColumnType::kDatetime},
+      {"time", ColumnType::kDatetime},     {"datetime64[ns]", ColumnType::kDatetime},
+      {"timestamp", ColumnType::kDatetime}};
+  if (!value.is_string()) return {};
+  std::string name = value.get<std::string>();
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const auto found = names.find(name);
+  return found == names.end() ? std::string_view() : to_string(found->second);
+}
+
 void read_columns(ObjectReader& reader, Input& input) {
   const json* columns = reader.object("columns");
   if (columns == nullptr) return;
@@ -68,6 +95,13 @@ void read_columns(ObjectReader& reader, Input& input) {
     }
     if (item.value().is_null()) {
       types.problem(item.key(), "needs a type: string, int64, float64, bool or datetime");
+      continue;
+    }
+    const auto meant = meant_type(item.value());
+    if (!meant.empty()) {
+      types.problem(item.key(), fmt::format("{} is not a type here; did you mean {}? (types: string, int64, "
+                                            "float64, bool, datetime)",
+                                            in_quotes(item.value().get<std::string>()), in_quotes(meant)));
       continue;
     }
     if (const auto type = types.choice<ColumnType>(item.key(), column_types()))

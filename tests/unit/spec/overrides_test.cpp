@@ -53,24 +53,42 @@ TEST(Overrides, NullTakesAwayAndNothingIsEmpty) {
   EXPECT_EQ(with({"environment.variables.X="}).spec.environment.variables.at("X"), "");
 }
 
+TEST(Overrides, AProblemIsTheOptionsNotALineOfTheFile) {
+  const ParsedSpec parsed = with({"miniBatchSize=20", "inputs[0].name=7", "miniBatchSize=x"});
+  ASSERT_EQ(parsed.problems.size(), 2U);
+  for (const SpecProblem& problem : parsed.problems) EXPECT_EQ(problem.line, 0);
+  EXPECT_THAT(to_string(parsed.problems[1], "job.yaml"),
+              testing::StartsWith("--set 'miniBatchSize=x': spec.miniBatchSize: "));
+  EXPECT_THAT(to_string(parsed.problems[0], "job.yaml"),
+              testing::StartsWith("--set 'inputs[0].name=7': spec.inputs[0].name: "));
+  // What it has not touched stays the file's.
+  ParseOptions options;
+  options.overrides = {"nodeCount=2"};
+  const ParsedSpec other = parse_manifest(std::string(kManifest) + "  runMaxTry: 0\n", options);
+  ASSERT_EQ(other.problems.size(), 1U);
+  EXPECT_THAT(to_string(other.problems[0], "job.yaml"), testing::StartsWith("job.yaml:9: spec.runMaxTry: "));
+}
+
 TEST(Overrides, AreHeldToTheSameRules) {
   EXPECT_THAT(problem_of({"miniBatchSise=10"}), HasSubstr("did you mean 'miniBatchSize'?"));
   EXPECT_THAT(problem_of({"nodeCount=0"}), HasSubstr("spec.nodeCount: 0 is out of range"));
+  EXPECT_THAT(problem_of({"entryScript=null"}),
+              HasSubstr("--set 'entryScript=null': spec.entryScript: is required"));
   EXPECT_THAT(problem_of({"nodeCount=\"2\""}), HasSubstr("found the string '2'"));
 }
 
 TEST(Overrides, MistakesNameTheOption) {
   EXPECT_THAT(problem_of({"nodeCount"}), HasSubstr("--set 'nodeCount': write FIELD=VALUE"));
   EXPECT_THAT(problem_of({"=1"}), HasSubstr("write FIELD=VALUE"));
-  EXPECT_THAT(problem_of({"a..b=1"}), HasSubstr("--set 'a..b': a field name is missing at character 3"));
-  EXPECT_THAT(problem_of({"inputs[1].glob=x"}), HasSubstr("spec.inputs has 1 items, so there is no [1]"));
+  EXPECT_THAT(problem_of({"a..b=1"}), HasSubstr("--set 'a..b=1': a field name is missing at character 3"));
+  EXPECT_THAT(problem_of({"inputs[1].glob=x"}), HasSubstr("spec.inputs has 1 item, so there is no [1]"));
   EXPECT_THAT(problem_of({"inputs.glob=x"}), HasSubstr("spec.inputs is a list, which has no field 'glob'"));
   EXPECT_THAT(problem_of({"entryScript[0]=x"}),
               HasSubstr("spec.entryScript is the string '/a.py', not a list"));
-  EXPECT_THAT(problem_of({"arguments=[a"}), HasSubstr("--set 'arguments': "));
+  EXPECT_THAT(problem_of({"arguments=[a"}), HasSubstr("--set 'arguments=[a': "));
   EXPECT_THAT(problem_of({"entryScript=\xff"}), HasSubstr("--set 'entryScript=\\xff': is not UTF-8"));
   EXPECT_THAT(problem_of({"nodeCount=.inf"}),
-              HasSubstr("--set 'nodeCount': '.inf' is a number that JSON cannot hold"));
+              HasSubstr("--set 'nodeCount=.inf': '.inf' is a number that JSON cannot hold"));
 }
 
 TEST(Overrides, OnADocumentThatIsNoObject) {
