@@ -1,11 +1,14 @@
 #include "runner/plan/glob.h"
 
 #include <algorithm>
+#include <iterator>
+#include <optional>
 
 namespace parallelrun {
 namespace {
 
-constexpr std::size_t kMostComponents = 63;
+constexpr std::size_t kMostComponents = 64;     // ends included
+constexpr std::size_t kLongestPattern = 4096;   // of a path, too
 constexpr std::uint32_t kStrayByte = 0x110000;  // first number behind Unicode
 
 // Takes the first character off `text`. Precondition: not empty.
@@ -39,6 +42,86 @@ std::uint32_t take_character(std::string_view& text) {
 
 Error invalid(std::string_view pattern, const std::string& rule) {
   return Error{ErrorCode::kInvalidArgument, "the glob '" + std::string(pattern) + "' " + rule};
+}
+
+// Behind the ']' of the set that begins at `at`, or behind the '[' where it does not end.
+std::size_t behind_set(std::string_view text, std::size_t at) {
+  std::size_t i = at + 1;
+  if (i < text.size() && (text[i] == '!' || text[i] == '^')) ++i;
+  for (bool first = true; i < text.size(); first = false) {
+    if (text[i] == ']' && !first) return i + 1;
+    i += text[i] == '\\' ? 2 : 1;
+  }
+  return at + 1;
+}
+
+// Where a pair of braces stands, and what separates its parts.
+struct Braces {
+  std::size_t open = 0;
+  std::vector<std::size_t> commas;
+  std::size_t close = 0;
+};
+
+// The first pair with a comma in it whose '{' stands at `from` or behind.
+std::optional<Braces> find_braces(std::string_view text, std::size_t from) {
+  std::vector<Braces> open;
+  std::optional<Braces> outermost;
+  for (std::size_t i = from; i < text.size();) {
+    switch (text[i]) {
+      case '\\':
+        i += 2;
+        continue;
+      case '[':
+        i = behind_set(text, i);
+        continue;
+      case '{':
+        open.push_back({i, {}, 0});
+        break;
+      case ',':
+        if (!open.empty()) open.back().commas.push_back(i);
+        break;
+      case '}':
+        if (open.empty()) break;
+        if (!open.back().commas.empty() && (!outermost || open.back().open < outermost->open)) {
+          outermost = std::move(open.back());
+          outermost->close = i;
+        }
+        open.pop_back();
+        if (open.empty() && outermost) return outermost;
+        break;
+      default:
+        break;
+    }
+    ++i;
+  }
+  return outermost;
+}
+
+// The patterns without braces that `pattern` stands for, at most `most` and one more.
+std::vector<std::string> written_out(std::string_view pattern, std::size_t most) {
+  std::vector<std::string> done;
+  std::vector<std::string> open{std::string(pattern)};  // the next one last
+  while (!open.empty() && done.size() + open.size() <= most + 1) {
+    const std::string text = std::move(open.back());
+    open.pop_back();
+    const std::optional<Braces> braces = find_braces(text, 0);
+    if (!braces) {
+      done.push_back(text);
+      continue;
+    }
+    std::vector<std::size_t> edges = braces->commas;
+    edges.push_back(braces->close);
+    std::vector<std::string> parts;
+    std::size_t begin = braces->open + 1;
+    for (const std::size_t edge : edges) {
+      parts.push_back(text.substr(0, braces->open) + text.substr(begin, edge - begin) +
+                      text.substr(braces->close + 1));
+      begin = edge + 1;
+    }
+    open.insert(open.end(), std::make_move_iterator(parts.rbegin()), std::make_move_iterator(parts.rend()));
+  }
+  done.insert(done.end(), std::make_move_iterator(open.rbegin()), std::make_move_iterator(open.rend()));
+  return done;
 }
 
 }  // namespace
@@ -96,11 +179,22 @@ Result<Glob::Component> Glob::compile_component(std::string_view text, std::stri
 }
 
 Result<Glob> Glob::compile(std::string_view pattern) {
+  if (pattern.size() > kLongestPattern) {
+    return Error{ErrorCode::kInvalidArgument, "a glob is longer than 4096 bytes, as no path is"};
+  }
   Glob glob;
-  std::string_view rest = pattern;
+  for (const std::string& alternative : written_out(pattern, kMostComponents)) {
+    if (Status added = glob.add(alternative, pattern); !added) return added.error();
+  }
+  return glob;
+}
+
+Status Glob::add(std::string_view alternative, std::string_view pattern) {
+  const std::size_t first = components_.size();
+  std::string_view rest = alternative;
   const auto add_any_directories = [&] {
-    if (!glob.components_.empty() && glob.components_.back().any_directories) return;
-    glob.components_.emplace_back().any_directories = true;
+    if (components_.size() > first && components_.back().any_directories) return;
+    components_.emplace_back().any_directories = true;
   };
   while (!rest.empty()) {
     const std::size_t slash = rest.find('/');
@@ -114,17 +208,23 @@ Result<Glob> Glob::compile(std::string_view pattern) {
     }
     Result<Component> component = compile_component(text, pattern);
     if (!component) return component.error();
-    glob.components_.push_back(std::move(*component));
+    components_.push_back(std::move(*component));
   }
-  if (!pattern.empty() && pattern.back() == '/') add_any_directories();
-  if (glob.components_.empty()) add_any_directories();
-  if (glob.components_.back().any_directories) {  // "everything below" is at least one component
+  if (alternative.ends_with('/')) add_any_directories();
+  if (components_.size() == first) add_any_directories();
+  if (components_.back().any_directories) {  // "everything below" is at least one component
     Result<Component> any = compile_component("*", pattern);
     if (!any) return any.error();
-    glob.components_.push_back(std::move(*any));
+    components_.push_back(std::move(*any));
   }
-  if (glob.components_.size() > kMostComponents) return invalid(pattern, "has more than 62 components");
-  return glob;
+  components_.emplace_back().is_end = true;
+  if (components_.size() > kMostComponents) {
+    return invalid(pattern,
+                   "has more than 63 components, with all its braces written out; make several inputs of it");
+  }
+  starts_ |= std::uint64_t{1} << first;
+  ends_ |= std::uint64_t{1} << (components_.size() - 1);
+  return {};
 }
 
 bool Glob::match_token(const Token& token, std::uint32_t character) {
@@ -184,12 +284,12 @@ Glob::State Glob::close(State state) const {
   return state;
 }
 
-Glob::State Glob::start() const { return close(State{1}); }
+Glob::State Glob::start() const { return close(State{starts_}); }
 
 Glob::State Glob::step(State state, std::string_view name) const {
   State after;
   for (std::size_t i = 0; i < components_.size(); ++i) {
-    if (((state.next >> i) & 1U) == 0) continue;
+    if (((state.next >> i) & 1U) == 0 || components_[i].is_end) continue;
     if (components_[i].any_directories) {
       after.next |= std::uint64_t{1} << i;
     } else if (match(components_[i], name)) {

@@ -17,6 +17,8 @@ namespace parallelrun {
 //   itself
 //   **     as a whole component: any number of directories, none included, so `**/*.png` also matches at
 //          the top; as the last component: everything below
+//   {a,b}  one of the parts, each a pattern that may hold '/' and further braces; without a comma, or
+//          without its other half, a brace stands for itself
 //   \x     the character x itself
 // A pattern that ends in '/' means everything below. Immutable; safe from several threads.
 class Glob {
@@ -26,19 +28,17 @@ class Glob {
     std::uint64_t next = 0;
   };
 
-  // The empty pattern takes every file. Errors: kInvalidArgument (more than 63 components, a set that does
-  // not end, a `..`).
+  // The empty pattern takes every file. Errors: kInvalidArgument (more than 63 components, with all its
+  // braces written out; longer than a path; a set that does not end, a `..`).
   static Result<Glob> compile(std::string_view pattern);
 
   State start() const;
   // Takes one component of a path, the name of a directory or file.
   State step(State state, std::string_view name) const;
   // Whether a file that took the walk here matches.
-  bool accepts(State state) const { return (state.next >> components_.size()) & 1U; }
+  bool accepts(State state) const { return (state.next & ends_) != 0; }
   // Whether anything below a directory that took the walk here can match.
-  bool may_match_below(State state) const {
-    return (state.next & ((std::uint64_t{1} << components_.size()) - 1)) != 0;
-  }
+  bool may_match_below(State state) const { return (state.next & ~ends_) != 0; }
 
   // The whole path at once.
   bool matches(std::string_view relative_path) const;
@@ -56,6 +56,7 @@ class Glob {
     std::vector<Range> ranges;
   };
   struct Component {
+    bool is_end = false;                // behind the last component of a pattern: nothing may follow
     bool any_directories = false;       // **
     bool is_prefix_and_suffix = false;  // at most one star, no sets: the fast path
     bool has_star = false;
@@ -64,12 +65,16 @@ class Glob {
     std::vector<Token> tokens;
   };
 
+  // Adds what one pattern without braces means, and its end.
+  Status add(std::string_view alternative, std::string_view pattern);
   static Result<Component> compile_component(std::string_view text, std::string_view pattern);
   static bool match(const Component& component, std::string_view name);
   static bool match_token(const Token& token, std::uint32_t character);
   State close(State state) const;
 
-  std::vector<Component> components_;
+  std::vector<Component> components_;  // of all alternatives, each up to its end
+  std::uint64_t starts_ = 0;           // the first component of each alternative, as in State
+  std::uint64_t ends_ = 0;
 };
 
 }  // namespace parallelrun

@@ -65,6 +65,30 @@ INSTANTIATE_TEST_SUITE_P(Table, GlobMatches,
                              {"*a*b*c", "xxbxxaxxc", false},
                              {"*.part-??.csv", "x.part-part-01.csv", false},
                              {"*part-??.csv", "part-part-01.csv", true},
+                             {"**/*.{jpg,png}", "a/b.png", true},
+                             {"**/*.{jpg,png}", "b.jpg", true},
+                             {"**/*.{jpg,png}", "b.gif", false},
+                             {"**/*.{jpg,png}", "b.{jpg,png}", false},
+                             {"{a/*,b/**}.csv", "a/x.csv", true},
+                             {"{a,b/c}/*.csv", "b/c/x.csv", true},
+                             {"{a,b/c}/*.csv", "a/c/x.csv", false},
+                             {"{a,b/c}/*.csv", "b/x.csv", false},
+                             {"x{,y}z", "xz", true},
+                             {"x{,y}z", "xyz", true},
+                             {"x{a,b{c,d}}z", "xbdz", true},
+                             {"x{a,b{c,d}}z", "xbz", false},
+                             {"{a,b}{c,d}", "bc", true},
+                             {"{guid}.txt", "{guid}.txt", true},
+                             {"{a,b", "{a,b", true},
+                             {"{a,{b,c}", "{a,c", true},
+                             {"a,b}", "a,b}", true},
+                             {"\\{a,b}", "{a,b}", true},
+                             {"\\{a,b}", "a", false},
+                             {"{a\\,b,c}", "a,b", true},
+                             {"[{]a,b}", "{a,b}", true},
+                             {"{[,],b}x", ",x", true},
+                             {"{a,b}/", "b/c/d", true},
+                             {"{a,b}/", "c/d", false},
                          }));
 
 TEST(Glob, ManyStarsStayFast) {
@@ -94,6 +118,28 @@ TEST(Glob, RefusesWhatCannotBeMeant) {
   std::string deep;
   for (int i = 0; i < 70; ++i) deep += "a/";
   EXPECT_FALSE(Glob::compile(deep + "*").ok());
+  EXPECT_FALSE(Glob::compile("{a,..}/b").ok());
+}
+
+TEST(Glob, BracesArePrunedEachByItself) {
+  const Result<Glob> glob = Glob::compile("{2023/01,2024/02}/*.csv");
+  ASSERT_TRUE(glob.ok());
+  const Glob::State year = glob->step(glob->start(), "2023");
+  EXPECT_TRUE(glob->may_match_below(glob->step(year, "01")));
+  EXPECT_FALSE(glob->may_match_below(glob->step(year, "02")));
+  EXPECT_FALSE(glob->accepts(year));
+}
+
+TEST(Glob, BracesCannotMultiplyWithoutBound) {
+  std::string all = "{0";
+  for (int i = 1; i < 32; ++i) all += "," + std::to_string(i);
+  EXPECT_TRUE(Glob::compile(all + "}").ok()) << "32 components and their 32 ends";
+  EXPECT_FALSE(Glob::compile(all + ",32}").ok());
+  std::string twice;
+  for (int i = 0; i < 1000; ++i) twice += "{a,b}";
+  EXPECT_FALSE(Glob::compile(twice.substr(0, 4000)).ok());
+  EXPECT_TRUE(Glob::compile(std::string(2000, '{') + "a,b" + std::string(2000, '}')).ok()) << "two names";
+  EXPECT_FALSE(Glob::compile(std::string(5000, 'a')).ok());
 }
 
 }  // namespace
