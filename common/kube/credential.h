@@ -30,7 +30,10 @@ struct ClusterAddress {
   std::string url;           // "https://host:port" with an optional path
   std::string ca_pem;        // empty: the system's authorities
   bool skip_verify = false;  // insecure-skip-tls-verify
-  std::string proxy_url;     // empty: direct
+  std::string proxy_url;     // "http://[USER:PASSWORD@]HOST[:PORT]"; empty: direct
+  // The name that the server's certificate has to hold, and that is asked for (SNI); empty: the host of
+  // `url`.
+  std::string tls_server_name;
 };
 
 struct ClusterAccess {

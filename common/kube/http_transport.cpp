@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "common/kube/line_buffer.h"
+#include "common/kube/url.h"
 
 namespace parallelrun::kube {
 namespace {
@@ -103,12 +104,21 @@ void trust_only(boost::asio::ssl::context& context, const std::string& ca_pem) {
   context.add_certificate_authority(boost::asio::buffer(ca_pem));
 }
 
+web::web_proxy proxy_of(const std::string& text) {
+  const auto url = parse_url(text);
+  if (!url || url->scheme != "http")
+    throw std::runtime_error("the proxy's URL is not of the form http://HOST:PORT");
+  web::web_proxy proxy(web::uri("http://" + url->host + ":" + std::to_string(url->port_or_default())));
+  if (!url->user.empty()) proxy.set_credentials(web::credentials(url->user, url->password));
+  return proxy;
+}
+
 http_client_config config_of(const ClusterAddress& address, const Credential& credential) {
   http_client_config config;
   config.set_timeout(kNoIdleLimit);
   config.set_max_redirects(0);
   config.set_validate_certificates(!address.skip_verify);
-  if (!address.proxy_url.empty()) config.set_proxy(web::web_proxy(web::uri(address.proxy_url)));
+  if (!address.proxy_url.empty()) config.set_proxy(proxy_of(address.proxy_url));
   config.set_ssl_context_callback([address, credential](boost::asio::ssl::context& context) {
     SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
     if (!address.ca_pem.empty()) trust_only(context, address.ca_pem);
@@ -119,7 +129,8 @@ http_client_config config_of(const ClusterAddress& address, const Credential& cr
   return config;
 }
 
-http::http_request message_of(const Request& request, const std::string& token) {
+http::http_request message_of(const Request& request, const std::string& token,
+                              const std::string& server_name) {
   web::uri_builder uri;
   uri.set_path(request.path);
   for (const auto& [name, value] : request.query) {
@@ -130,6 +141,8 @@ http::http_request message_of(const Request& request, const std::string& token) 
   if (!request.body.empty()) message.set_body(request.body, "application/json");
   for (const auto& [name, value] : request.headers) message.headers()[name] = value;
   if (!token.empty()) message.headers()["Authorization"] = "Bearer " + token;
+  // cpprestsdk takes the name for SNI and for the certificate's check from this header.
+  if (!server_name.empty()) message.headers()["Host"] = server_name;
   return message;
 }
 
@@ -190,17 +203,20 @@ class HttpTransport final : public Transport {
                 HttpTransportOptions options)
       : address_(std::move(address)), credentials_(std::move(credentials)), options_(options) {
     size_pool_once(options_.pool_threads);
-    const web::uri uri(address_.url);
-    if (uri.host().empty() || (uri.scheme() != "https" && uri.scheme() != "http")) {
+    const auto url = parse_url(address_.url);
+    if (!url || (url->scheme != "https" && url->scheme != "http")) {
       throw std::runtime_error("server \"" + address_.url + "\": not of the form https://HOST[:PORT]");
     }
+    // With the port always, which cpprestsdk's CONNECT to a proxy would otherwise lack.
+    address_.url = url->text();
+    if (!address_.proxy_url.empty()) (void)proxy_of(address_.proxy_url);
   }
 
   ApiResult<Response> send(const Request& request, const std::stop_token& stop) override {
     auto session = open();
     if (!session.ok()) return session.error();
     auto result = run(request.timeout, stop, [&](const pplx::cancellation_token& token) {
-      return session->client->request(message_of(request, session->token), token)
+      return session->client->request(message_of(request, session->token, address_.tls_server_name), token)
           .then([](const http::http_response& response) {
             return response.extract_utf8string(true).then([response](const std::string& body) {
               return Response{response.status_code(), retry_after_of(response), body};
@@ -218,7 +234,7 @@ class HttpTransport final : public Transport {
     auto progress = std::make_shared<StreamProgress>(options_.longest_line);
     const auto buffer = std::make_shared<PushBuffer>(
         [progress, &sink](std::string_view bytes) { return receive(*progress, sink, bytes); });
-    auto message = message_of(request, session->token);
+    auto message = message_of(request, session->token, address_.tls_server_name);
     message.set_response_stream(
         concurrency::streams::ostream(concurrency::streams::streambuf<std::uint8_t>(buffer)));
     auto result = run(request.timeout, stop, [&](const pplx::cancellation_token& token) {
@@ -286,7 +302,7 @@ class HttpTransport final : public Transport {
     if (result.ok() && result.value().status == 401) credentials_->rejected();
   }
 
-  const ClusterAddress address_;
+  ClusterAddress address_;  // not changed after construction
   const std::shared_ptr<CredentialSource> credentials_;
   const HttpTransportOptions options_;
   std::mutex mutex_;

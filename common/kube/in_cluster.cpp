@@ -1,8 +1,8 @@
 #include "common/kube/in_cluster.h"
 
-#include <fstream>
-#include <iterator>
 #include <utility>
+
+#include "common/kube/file_credential.h"
 
 namespace parallelrun::kube {
 namespace {
@@ -11,10 +11,9 @@ constexpr Duration kTokenAge = std::chrono::minutes(1);
 
 // The content without white space at its end; nothing where there is none.
 std::optional<std::string> text_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  text.erase(text.find_last_not_of(" \t\r\n") + 1);
-  if (!file || text.empty()) return std::nullopt;
+  auto text = file_text(path);
+  if (text) text->erase(text->find_last_not_of(" \t\r\n") + 1);
+  if (!text || text->empty()) return std::nullopt;
   return text;
 }
 

@@ -143,7 +143,7 @@ class ApiServerTest : public ::testing::Test {
   }
 
   std::unique_ptr<Transport> connect(const std::string& url) const {
-    return make_http_transport({url, ca_, false, ""}, std::make_shared<FixedCredential>(administrator()), {});
+    return make_http_transport({url, ca_, false, "", ""}, std::make_shared<FixedCredential>(administrator()), {});
   }
   static json config_map(const std::string& name, const std::string& value) {
     return {{"apiVersion", "v1"},
@@ -231,13 +231,13 @@ TEST_F(ApiServerTest, VerbsAndTheirErrors) {
 
 TEST_F(ApiServerTest, StrangersAreRefused) {
   const auto stranger = std::make_shared<FixedCredential>(Credential{"wrong", "", ""});
-  const auto transport = make_http_transport({url_, ca_, false, ""}, stranger, {});
+  const auto transport = make_http_transport({url_, ca_, false, "", ""}, stranger, {});
   const auto answer = KubeClient(*transport).get(kConfigMaps, {name_space_, "a", ""}, stop_);
   EXPECT_EQ(answer.error().failure, ApiFailure::kUnauthorized);
   EXPECT_EQ(stranger->rejections, 1);
   // Without the cluster's authority the server is not believed.
   const auto blind =
-      make_http_transport({url_, "", false, ""}, std::make_shared<FixedCredential>(administrator()), {});
+      make_http_transport({url_, "", false, "", ""}, std::make_shared<FixedCredential>(administrator()), {});
   EXPECT_EQ(KubeClient(*blind).get(kConfigMaps, {name_space_, "a", ""}, stop_).error().failure,
             ApiFailure::kUnreachable);
 }
