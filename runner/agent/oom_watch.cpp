@@ -50,8 +50,10 @@ std::string OomWatch::explain_sigkill() {
   const bool grown = now && seen_ && *now > *seen_;
   seen_ = now;
   if (grown)
-    return "the kernel's out-of-memory killer has just run: the process needed more memory than there is";
-  return "nobody here killed it; out of memory, perhaps, or somebody ran kill -9";
+    return "the kernel's out-of-memory killer has just run: the process needed more memory than there is; a "
+           "smaller miniBatchSize or processCountPerNode needs less";
+  return "nobody here killed it; out of memory, perhaps (a smaller miniBatchSize or processCountPerNode needs "
+         "less), or somebody ran kill -9";
 }
 
 }  // namespace parallelrun::agent

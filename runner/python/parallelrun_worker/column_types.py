@@ -29,13 +29,33 @@ _DTYPES = {
 }
 
 
+# For a column that was declared so; %s is its name as Python writes it.
+_WAYS_OUT = {
+    "int64": "declare it float64 where it has fractions, or string",
+    "float64": "declare it string and convert it in run(): pandas.to_numeric(df[%s], errors='coerce')",
+    "bool": "bool is true or false, as True or TRUE too, and has no gaps: declare it string and compare in run(): "
+    "df[%s] == 'yes'",
+    "datetime": "datetime is ISO 8601, as in 2024-02-29 or 2024-02-29T12:30:00Z: declare it string and convert it in "
+    "run(): pandas.to_datetime(df[%s], format='%%d.%%m.%%Y')",
+}
+
+
 class Misfit(Exception):
     """A value that does not fit its column's type. `item`: its record among those that are not blank;
     `value`: as it stands in the file, None for a gap."""
 
-    def __init__(self, column, item, value, wanted):
-        super().__init__(column, item, value, wanted)
-        self.column, self.item, self.value, self.wanted = column, item, value, wanted
+    def __init__(self, column, item, value, kind):
+        super().__init__(column, item, value, kind)
+        self.column, self.item, self.value, self.kind = column, item, value, kind
+
+    @property
+    def wanted(self):
+        return _WANTED[self.kind]
+
+    def way_out(self):
+        """What to do where the type was declared."""
+        words = _WAYS_OUT[self.kind]
+        return words % repr(self.column) if "%" in words else words
 
 
 class Unparsable(Exception):
@@ -164,7 +184,7 @@ def _with_gaps(parse, types, dtypes, tell_gap, error):
             _require_number(column, values, missing)
         elif kind in ("bool", "bool_or_missing"):
             if kind == "bool" and missing.any():
-                raise Misfit(column, int(missing.to_numpy().argmax()), None, _WANTED[kind])
+                raise Misfit(column, int(missing.to_numpy().argmax()), None, kind)
             _require(column, kind, values, missing, _BOOLS.__contains__)
     if not gaps:
         raise Unparsable(str(error))
@@ -180,7 +200,7 @@ def _fits(value, bounds):
 def _require(column, kind, values, missing, fits):
     for item, (value, gap) in enumerate(zip(values.tolist(), missing.tolist())):
         if not gap and not fits(value):
-            raise Misfit(column, item, value, _WANTED[kind])
+            raise Misfit(column, item, value, kind)
 
 
 def _require_number(column, values, missing):
@@ -190,7 +210,7 @@ def _require_number(column, values, missing):
     bad = (numbers.isna() & ~missing).to_numpy()
     if bad.any():
         item = int(bad.argmax())
-        raise Misfit(column, item, values.iloc[item], _WANTED["float64"])
+        raise Misfit(column, item, values.iloc[item], "float64")
 
 
 def _bools(parse, values, column):
@@ -213,7 +233,7 @@ def _datetimes(values, column):
     present = values.dropna()
     for item, value in zip(present.index.tolist(), present.tolist()):
         if not _ISO_DATE.match(value):
-            raise Misfit(column, item, value, _WANTED["datetime"])
+            raise Misfit(column, item, value, "datetime")
     try:
         return _nanoseconds(pandas.to_datetime(values, **options))
     except (ValueError, OverflowError):
@@ -222,7 +242,7 @@ def _datetimes(values, column):
     bad = (moments.isna() & ~values.isna()).to_numpy()
     if bad.any():
         item = int(bad.argmax())
-        raise Misfit(column, item, values.iloc[item], _WANTED["datetime"])
+        raise Misfit(column, item, values.iloc[item], "datetime")
     return _nanoseconds(moments)  # offsets from UTC that differ
 
 

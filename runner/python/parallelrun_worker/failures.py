@@ -54,6 +54,12 @@ def _message(error):
             "" if error.code is None else _safe(repr, error.code)
         )
     text = _safe(str, error)
+    if isinstance(error, MemoryError):
+        return "%sthere was not enough memory; a smaller miniBatchSize or processCountPerNode needs less" % (
+            text + "; " if text else ""
+        )
+    if type(error) is ModuleNotFoundError and text.startswith("No module named"):
+        return text + "; name its package in spec.environment.requirements, or put it beside the script"
     return text if text else "(no message)"
 
 

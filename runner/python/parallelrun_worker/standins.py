@@ -23,6 +23,9 @@ class _Finder:
     def find_spec(name, path=None, target=None):
         file = _FILES.get(name)
         if file is None:
+            parent = name.rpartition(".")[0]
+            if parent in ("azureml", "azureml.core") and _is_ours(sys.modules.get(parent)):
+                raise ModuleNotFoundError(missing(name), name=name)
             return None
         # A real azureml.core without `model` must not get ours.
         if name == "azureml.core.model" and not _is_ours(sys.modules.get("azureml.core")):
@@ -38,6 +41,16 @@ class _Finder:
 
 def _is_ours(module):
     return str(getattr(module, "__file__", "")).startswith(_FOLDER + os.sep)
+
+
+def missing(name):
+    """The message for a part of azureml that no stand-in has."""
+    return (
+        "%s is not here: azureml-core is not installed, and its stand-in has azureml.core.Model.get_model_path(name) "
+        "alone, which gives the path of a side input. A script takes its settings from sys.argv, returns its results "
+        "from run() and logs with print or EntryScript().logger; what needs the real package has to name it in "
+        "spec.environment.requirements" % name
+    )
 
 
 def install():

@@ -148,6 +148,9 @@ class TabularInput:
             try:
                 # Through pandas, which numbers columns of the same name and names those without one.
                 columns = self._read_csv(_Utf8Parts(header)).columns if fields else []
+            except UnicodeDecodeError as error:
+                broken = error.object[error.start : error.start + 1]
+                raise self._broken_bytes(path, 0, broken, error.reason) from None
             except ValueError as error:
                 raise SliceError("%s: the header cannot be read: %s" % (path, error), "ParserError") from None
             if len(self._headers) > 1000:
@@ -230,10 +233,19 @@ class TabularInput:
         )
 
     def _broken_bytes(self, path, row, broken, reason):
+        """`row` 0 is the header."""
         return SliceError(
-            "%s, row %d: byte 0x%s is not %s (%s); name the file's encoding in spec.inputs[%s].encoding, or convert it "
-            "(row 1 is the first record after the header)"
-            % (path, row, broken.hex(), self._encoding.label, reason, self.name),
+            "%s, %s: byte 0x%s is not %s (%s); name the file's encoding in spec.inputs[%s].encoding (latin-1, cp1252, "
+            "utf-16, ...), or convert it%s"
+            % (
+                path,
+                "row %d" % row if row else "in its header",
+                broken.hex(),
+                self._encoding.label,
+                reason,
+                self.name,
+                " (row 1 is the first record after the header)" if row else "",
+            ),
             "UnicodeDecodeError",
         )
 
@@ -247,7 +259,7 @@ class TabularInput:
                 misfit.column,
                 value,
                 misfit.wanted,
-                "it was declared so in spec.inputs[%s].columns" % self.name
+                "it was declared so in spec.inputs[%s].columns; %s" % (self.name, misfit.way_out())
                 if misfit.column in self.declared
                 else "its type was inferred from a sample of the input: declare the type: "
                 "spec.inputs[%s].columns: {%s: string}" % (self.name, misfit.column),

@@ -113,11 +113,11 @@ def test_a_stuck_run_is_killed_after_its_time(job, how):
 CRASH = {
     "segfault": ("import ctypes; ctypes.string_at(0)", "SIGSEGV"),
     "os._exit": ("os._exit(7)", "7"),
-    "SIGKILL": ("import signal; os.kill(os.getpid(), signal.SIGKILL)", "SIGKILL"),
+    "SIGKILL": ("import signal; os.kill(os.getpid(), signal.SIGKILL)", "a smaller miniBatchSize"),
     "abort": ("os.abort()", "SIGABRT"),
     "memory": (
         "import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 28, 1 << 28)); bytearray(1 << 30)",
-        "MemoryError",
+        "a smaller miniBatchSize or processCountPerNode needs less",
     ),
 }
 
@@ -162,7 +162,7 @@ LOADING = {
     "syntax error": ("def init(:\n", "SyntaxError"),
     "import error": (
         "import no_such_module_here\ndef init(): pass\ndef run(b): return b\n",
-        "no_such_module_here",
+        "name its package in spec.environment.requirements",
     ),
     "raises on import": ("raise RuntimeError('at import')\n", "at import"),
     "exits on import": ("import os\nos._exit(9)\n", "9"),

@@ -239,6 +239,39 @@ def test_model_stand_in(launcher, start):
     assert error["type"] == "ValueError" and "'labels'" in error["message"] and "weights" in error["message"]
 
 
+@pytest.mark.parametrize(
+    "statement, name",
+    [
+        ("from azureml.core import Run", "azureml.core.Run"),
+        ("from azureml.core.run import Run", "azureml.core.run"),
+        ("import azureml.dataprep", "azureml.dataprep"),
+        ("import azureml.core\nws = azureml.core.Workspace", "azureml.core.Workspace"),
+    ],
+)
+def test_what_the_stand_in_lacks_is_said(launcher, start, statement, name):
+    worker = start(launcher, statement + "\ndef init(): pass\ndef run(mini_batch): return []\n")
+    error = failure(worker, "load")
+    assert error["message"].startswith(name + " is not here")
+    assert "Model.get_model_path" in error["message"] and "spec.environment.requirements" in error["message"]
+
+
+def test_a_script_may_ask_for_parts_of_azureml_that_are_not_here(launcher, start):
+    worker = start(
+        launcher,
+        """
+        try:
+            from azureml.core import Run
+        except ImportError:
+            Run = None
+        import azureml.core
+        def init(): pass
+        def run(mini_batch): return [Run, getattr(azureml.core, "__version__", "none")]
+        """,
+    )
+    worker.ready()
+    assert worker.run(file_set("/a")).rows == b"None\nnone\n"
+
+
 def test_an_installed_azureml_wins(launcher, start, scripts, tmp_path):
     installed = tmp_path / "installed" / "azureml" / "core"
     installed.mkdir(parents=True)

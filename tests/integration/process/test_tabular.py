@@ -90,6 +90,17 @@ def test_broken_encoding_is_placed(table):
     assert shown(worker.run(file.slice(502, 502)))[1] == [[1, 2]]
 
 
+@pytest.mark.parametrize(
+    "name, header", [("t.csv", b"a,caf\xe9\n"), ("whole.csv.gz", gzip.compress(b"a,caf\xe9\n1,2\n"))]
+)
+def test_a_header_in_another_encoding_names_the_way_out(table, name, header):
+    packed = name.endswith(".gz")
+    file, worker = table([header] if packed else [header, b"1,2\n"], name)
+    message = said(worker.run(file.unsplit() if packed else file.whole()))
+    assert message.startswith("%s, in its header: byte 0xe9 is not utf-8" % file.path)
+    assert "spec.inputs[table].encoding" in message
+
+
 def test_declared_encodings(table, tmp_path):
     records = ["a,b\n".encode("cp1252"), "é,€\n".encode("cp1252"), b"\x81,x\n"]
     file, worker = table(records, encoding="cp1252")
@@ -211,10 +222,23 @@ def test_declared_types(table):
     assert [row[4] for row in values] == ["2024-02-03 04:05:06", "2024-02-04 00:00:00"]
     message = said(worker.run(file.slice(1, 3)))
     assert "row 3, column 'b' is 'maybe'" in message and "declared" in message
-    assert "row 4, column 'when' is '03/04/2024'" in said(worker.run(file.slice(4, 4)))
+    assert "declare it string and compare in run(): df['b'] == 'yes'" in message
+    message = said(worker.run(file.slice(4, 4)))
+    assert "row 4, column 'when' is '03/04/2024'" in message
+    assert "pandas.to_datetime(df['when'], format='%d.%m.%Y')" in message
     assert "row 6, column 'when' is '2024-13-01'" in said(worker.run(file.slice(6, 6)))
     types, *_ = shown(worker.run(file.slice(5, 5)))
     assert types["n"] == "float64" and types["when"].startswith("datetime64[ns")
+
+
+@pytest.mark.parametrize(
+    "kind, value, way_out",
+    [("int64", b"1.5", "float64 where it has fractions"), ("float64", b"1;5", "to_numeric")],
+)
+def test_a_declared_number_that_is_none_names_the_way_out(table, kind, value, way_out):
+    file, worker = table([b"a,b\n", value + b",x\n"], columns={"a": kind})
+    message = said(worker.run(file.whole()))
+    assert "row 1, column 'a' is %r" % value.decode() in message and way_out in message
 
 
 def test_a_declared_column_that_is_not_there(table):

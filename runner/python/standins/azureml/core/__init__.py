@@ -1,3 +1,13 @@
+"""Stand-in for the part of azureml that entry scripts import where azureml-core is not installed."""
+
 from azureml.core.model import Model
 
 __all__ = ["Model"]
+
+
+def __getattr__(name):
+    if name.startswith("__"):
+        raise AttributeError(name)
+    from parallelrun_worker import standins
+
+    raise ImportError(standins.missing("azureml.core." + name), name="azureml.core")
