@@ -1,12 +1,11 @@
 #include "operator/decide/decide.h"
 
+#include "operator/decide/decision.h"
+
 namespace parallelrun::op {
 
 Plan decide(const Snapshot& snapshot, const Settings& settings, WallTime now) {
-  (void)snapshot;
-  (void)settings;
-  (void)now;
-  return {};
+  return Decision(snapshot, settings, now).make();
 }
 
 }  // namespace parallelrun::op

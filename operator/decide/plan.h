@@ -40,8 +40,8 @@ struct Plan {
 
   // When to decide again though nothing changes: deadline, TTL, back-off of a replacement.
   std::optional<WallTime> again_at;
-  // Pods whose warning events would make the decision better; the controller reads them (in the order given,
-  // as many as it likes, at least one), sets PodView::warnings_read and decides again.
+  // Pods whose warning events would make the decision better; the controller reads them, each at most once in
+  // a while, and decides again.
   std::vector<std::string> read_warnings_of;
 };
 

@@ -42,14 +42,12 @@ struct PodView {
   };
   std::optional<Ended> ended;
   // Warning events about the pod (FailedMount, FailedScheduling, Failed ...), newest last; read only for
-  // pods that do not come up (Plan::read_warnings_of), and when that was. Absent: never, or not since it was
-  // asked for by a process that is gone.
+  // pods that do not come up.
   struct Warning {
     std::string reason, message;
     WallTime time{};
   };
   std::vector<Warning> warnings;
-  std::optional<WallTime> warnings_read;
 };
 
 // The answer to a write that the API server refused, kept by the controller until a write of that name

@@ -1,0 +1,217 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "operator/decide/decision.h"
+#include "operator/pods/children.h"
+
+namespace parallelrun::op {
+namespace {
+
+// A worker that ended well was told that the job is over. If the job still is not after this time, it was
+// not.
+constexpr std::chrono::seconds kOrchestratorEnds{60};
+constexpr std::size_t kMostNamed = 3;
+
+const char* in_words(Loss loss) {
+  switch (loss) {
+    case Loss::kDeleted:
+      return "was deleted";
+    case Loss::kDisrupted:
+      return "was evicted or lost its node";
+    case Loss::kRejected:
+      return "was rejected by its node";
+    case Loss::kLeft:
+      return "ended before the job";
+    case Loss::kFailed:
+      return "failed";
+    case Loss::kNone:
+      break;
+  }
+  return "is gone";
+}
+
+}  // namespace
+
+// A failure of a runner that had worked for long says little about the next: it begins the count anew.
+void Decision::count_failure(const PodView& pod) {
+  failures_ = ran_long(pod) ? 1 : failures_ + 1;
+  failed_.push_back(&pod);
+}
+
+void Decision::replace_orchestrator() {
+  Slot& slot = slots_.orchestrator;
+  std::string why;
+  if (slot.current == nullptr) {
+    // One that was seen to run is not made again under its name: its Lease may be held in that name yet.
+    if (facts_.orchestrator_uid.empty() || slot.incarnation != facts_.orchestrator_incarnation) return;
+    why = pod_of(slot) + " is gone";
+  } else {
+    const Loss loss = loss_of(*slot.current);
+    if (loss == Loss::kNone) return;
+    why = slot.current->name + " " + in_words(loss);
+    // What ended well has a result, or is no runner of ours.
+    if (loss == Loss::kFailed || loss == Loss::kLeft) {
+      count_failure(*slot.current);
+      why = reason_of_loss(*slot.current);
+    }
+  }
+  slot.replace();
+  if (facts_.suspended) return;  // its going was wanted
+  event(true, "OrchestratorReplaced", why + "; " + pod_of(slot) + " goes on from the journal");
+}
+
+void Decision::replace_worker(Slot& slot) {
+  if (slot.current == nullptr) return;
+  const PodView& pod = *slot.current;
+  const Loss loss = loss_of(pod);
+  if (loss == Loss::kNone) return;
+  if (loss == Loss::kLeft) {
+    const PodView* orchestrator = slots_.orchestrator.current;
+    const WallTime ended = pod.ended ? pod.ended->finished : pod.created;
+    const bool newer = orchestrator == nullptr || orchestrator->created > ended;
+    const WallTime doubted = ended + kOrchestratorEnds;
+    if (!newer && now_ < doubted) return again_at(doubted);
+  }
+  if (loss == Loss::kFailed) count_failure(pod);
+  slot.replace();
+  if (!facts_.suspended) {
+    replaced_.push_back(loss == Loss::kFailed ? reason_of_loss(pod) : pod.name + " " + in_words(loss));
+  }
+}
+
+void Decision::say_replaced() {
+  if (replaced_.empty()) return;
+  std::string message;
+  for (std::size_t i = 0; i < std::min(replaced_.size(), kMostNamed); ++i) {
+    message += (i == 0 ? "" : "; ") + replaced_[i];
+  }
+  if (replaced_.size() > kMostNamed) message += fmt::format("; and {} more", replaced_.size() - kMostNamed);
+  event(true, "WorkerReplaced",
+        message + fmt::format(". The job goes on; worker pods replaced now: {}", replaced_.size()));
+}
+
+std::optional<Decision::End> Decision::replace_what_is_lost() {
+  replace_orchestrator();
+  for (Slot& slot : slots_.workers) replace_worker(slot);
+  say_replaced();
+  const std::int64_t budget = settings_.infrastructure_failures +
+                              std::int64_t{settings_.infrastructure_failures_per_worker} * facts_.node_count;
+  if (failed_.empty() || failures_ <= budget) return std::nullopt;
+  return End{.complete = false,
+             .reason = "InfrastructureFailures",
+             .message = fmt::format(
+                 "{} failures of the job's own containers, more than the {} allowed for {} worker{}; "
+                 "the last: {}",
+                 failures_, budget, facts_.node_count, facts_.node_count == 1 ? "" : "s",
+                 reason_of_loss(*failed_.back())),
+             .at = now_};
+}
+
+void Decision::ensure_objects() {
+  const std::string generation = std::to_string(facts_.generation);
+  plan_.ensure_account = !snapshot_.account_exists;
+  plan_.write_secret = !snapshot_.secret_exists || snapshot_.secret_generation != generation;
+  plan_.ensure_service = !snapshot_.service_exists;
+  const auto obstructs = [&](bool wanted, const std::string& object) {
+    const Refusal* refusal = wanted ? refusal_of(object) : nullptr;
+    if (refusal != nullptr && !object_obstacle_) object_obstacle_ = obstacle_of(*refusal);
+  };
+  obstructs(plan_.ensure_account, std::string("ServiceAccount ") + kAccountName);
+  obstructs(plan_.ensure_account, std::string("RoleBinding ") + kAccountName);
+  obstructs(plan_.write_secret, "Secret " + secret_name(facts_.name));
+  obstructs(plan_.ensure_service, "Service " + service_name(facts_.name));
+}
+
+// Whether the pod of a place that has none may be made now. `hold_others`: another one has been refused, so
+// only what was refused itself is tried.
+bool Decision::may_create(const Slot& slot, bool hold_others) {
+  if (!slot.older.empty()) {
+    const WallTime earliest = earliest_replacement(*slot.older.back(), failures_, now_);
+    if (now_ < earliest) {
+      again_at(earliest);
+      return false;
+    }
+  }
+  return !hold_others || refusal_of("Pod " + pod_of(slot)) != nullptr;
+}
+
+void Decision::create_pods() {
+  if (object_obstacle_) return;  // its pods would wait for the Secret
+  const auto identity_of = [](const Slot& slot) {
+    return PodIdentity{.role = slot.role, .index = slot.index, .incarnation = slot.incarnation, .ended = {}};
+  };
+  const auto taken = [&](const Slot& slot) {
+    return std::any_of(slots_.foreign.begin(), slots_.foreign.end(), [&](const PodView* pod) {
+      // An orchestrator of an earlier job of this name may still write to the same output.
+      return pod->name == pod_of(slot) ||
+             (slot.role == Role::kOrchestrator && pod->role == slot.role && !is_over(*pod));
+    });
+  };
+
+  Slot& orchestrator = slots_.orchestrator;
+  const Refusal* orchestrator_refused = nullptr;
+  if (orchestrator.current == nullptr) {
+    orchestrator_refused = refusal_of("Pod " + pod_of(orchestrator));
+    if (taken(orchestrator)) {
+      orchestrator_obstacle_ = name_taken("a pod of an earlier job, " + slots_.foreign.front()->name + ",");
+    } else {
+      if (orchestrator_refused != nullptr) orchestrator_obstacle_ = obstacle_of(*orchestrator_refused);
+      if (may_create(orchestrator, false)) {
+        PodIdentity identity = identity_of(orchestrator);
+        for (const PodView* pod : orchestrator.older) {
+          if (pod->ended) identity.ended.push_back(pod->name);
+        }
+        plan_.create.push_back(std::move(identity));
+      }
+    }
+  }
+  // Without an orchestrator workers would only take its place in a quota.
+  const bool hold_all =
+      orchestrator_refused != nullptr || (orchestrator_obstacle_ && orchestrator.current == nullptr);
+  const bool any_refused = std::any_of(slots_.workers.begin(), slots_.workers.end(), [&](const Slot& slot) {
+    return slot.current == nullptr && refusal_of("Pod " + pod_of(slot)) != nullptr;
+  });
+  bool tried = false;
+  for (const Slot& slot : slots_.workers) {
+    if (slot.current != nullptr) continue;
+    if (const Refusal* refusal = refusal_of("Pod " + pod_of(slot))) {
+      ++missing_workers_;
+      if (!worker_obstacle_) worker_obstacle_ = obstacle_of(*refusal);
+    }
+    if (taken(slot)) {
+      if (!worker_obstacle_) worker_obstacle_ = name_taken("Pod " + pod_of(slot));
+      continue;
+    }
+    // One at a time while the server refuses them.
+    if (hold_all || tried || !may_create(slot, any_refused)) continue;
+    tried = any_refused;
+    plan_.create.push_back(identity_of(slot));
+  }
+}
+
+void Decision::remove(const PodView& pod, const char* why) {
+  if (!pod.deleting) plan_.remove.push_back({.name = pod.name, .uid = pod.uid, .why = why});
+}
+
+// Older pods that still do something have to go. Of those that are over the last one stays for its log.
+void Decision::drop_older(const Slot& slot) {
+  bool kept = slot.current != nullptr && is_over(*slot.current);
+  for (auto pod = slot.older.rbegin(); pod != slot.older.rend(); ++pod) {
+    if (!is_over(**pod)) {
+      remove(**pod, "it has been replaced");
+    } else if (kept) {
+      remove(**pod, "a later one has ended");
+    } else {
+      kept = true;
+    }
+  }
+}
+
+void Decision::remove_pods() {
+  drop_older(slots_.orchestrator);
+  for (const Slot& slot : slots_.workers) drop_older(slot);
+  for (const PodView* pod : slots_.surplus) remove(*pod, "nodeCount is smaller now");
+}
+
+}  // namespace parallelrun::op

@@ -1,0 +1,165 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "operator/decide/decision.h"
+
+namespace parallelrun::op {
+namespace {
+
+using nlohmann::json;
+using std::chrono::seconds;
+
+// Pods that are younger than this are expected to become ready yet, so their number is not worth a write.
+constexpr seconds kTimeToSettle{10};
+constexpr seconds kFirstLook{5};
+constexpr seconds kLongestLook{300};
+
+std::string without_digits(const std::string& text) {
+  std::string rest;
+  std::copy_if(text.begin(), text.end(), std::back_inserter(rest), [](char c) { return c < '0' || c > '9'; });
+  return rest;
+}
+
+// When a pod that was made then is looked at again: after 5, 10, 20 ... s, later every 5 minutes.
+WallTime next_look(WallTime created, WallTime now) {
+  seconds step = kFirstLook;
+  WallTime next = created + step;
+  while (next <= now) {
+    next += step;
+    step = std::min(2 * step, kLongestLook);
+    if (next + kLongestLook < now) next += (now - next) / kLongestLook * kLongestLook;
+  }
+  return next;
+}
+
+}  // namespace
+
+std::string Decision::pod_of(const Slot& slot) const {
+  return pod_name(facts_.name,
+                  {.role = slot.role, .index = slot.index, .incarnation = slot.incarnation, .ended = {}});
+}
+
+const Refusal* Decision::refusal_of(const std::string& object) const {
+  const auto found = refusals_.find(object);
+  return found == refusals_.end() ? nullptr : found->second;
+}
+
+void Decision::event(bool warning, std::string reason, std::string message) {
+  plan_.events.push_back({.warning = warning, .reason = std::move(reason), .message = std::move(message)});
+}
+
+void Decision::again_at(WallTime time) {
+  if (!plan_.again_at || time < *plan_.again_at) plan_.again_at = time;
+}
+
+std::int64_t Decision::ready_replicas(std::int64_t before) {
+  std::int64_t ready = 0;
+  bool young = false;
+  for (const Slot& slot : slots_.workers) {
+    if (slot.current == nullptr) continue;
+    // One that was told to leave is counted until the job ends: its going is no news.
+    if ((slot.current->ready && !slot.current->deleting) || loss_of(*slot.current) == Loss::kLeft) {
+      ++ready;
+    } else if (now_ < slot.current->created + kTimeToSettle) {
+      young = true;
+      if (slot.current->created <= now_) again_at(slot.current->created + kTimeToSettle);
+    }
+  }
+  if (ready == before || ready == facts_.node_count || ready == 0 || status_.changed()) return ready;
+  // In steps of a tenth, so that a thousand workers are not a thousand writes.
+  const bool worth_it = 10 * std::abs(ready - before) >= facts_.node_count;
+  return young || !worth_it ? before : ready;
+}
+
+// What status says of pods, besides how ready they are.
+void Decision::record_pods() {
+  json orchestrator = {{"incarnation", slots_.orchestrator.incarnation}};
+  const PodView* pod = slots_.orchestrator.current;
+  if (pod != nullptr && runs(*pod)) {
+    orchestrator["uid"] = pod->uid;
+  } else if (!facts_.orchestrator_uid.empty() &&
+             slots_.orchestrator.incarnation == facts_.orchestrator_incarnation) {
+    orchestrator["uid"] = facts_.orchestrator_uid;
+  }
+  status_.set("orchestrator", std::move(orchestrator));
+
+  // Incarnations of workers that a smaller nodeCount has no place for are kept: they only grow.
+  std::map<std::uint32_t, std::uint32_t> incarnations = facts_.worker_incarnations;
+  for (const Slot& slot : slots_.workers) {
+    if (slot.incarnation != 0) incarnations[slot.index] = slot.incarnation;
+  }
+  json workers = json::array();
+  for (const auto& [index, incarnation] : incarnations) {
+    workers.push_back({{"index", index}, {"incarnation", incarnation}});
+  }
+  if (!workers.empty()) status_.set("workers", std::move(workers));
+  if (failures_ != 0 || status_.draft().contains("infrastructureFailures")) {
+    status_.set("infrastructureFailures", failures_);
+  }
+
+  const auto replicas =
+      static_cast<std::int64_t>(slots_.workers.size() - std::min(missing_workers_, slots_.workers.size()));
+  const bool scaled = facts_.start_time && !facts_.suspended &&
+                      facts_.observed_generation != facts_.generation && replicas != facts_.replicas;
+  if (scaled) event(false, "Scaled", fmt::format("From {} to {} worker pods", facts_.replicas, replicas));
+  status_.set("replicas", replicas);
+}
+
+void Decision::tell(bool holds, const std::string& reason, const std::string& message) {
+  const json* before = find_condition(status_.draft(), "Running");
+  const bool same = before != nullptr && before->value("reason", "") == reason &&
+                    before->value("status", "") == (holds ? "True" : "False");
+  const std::string told = same ? before->value("message", "") : std::string();
+  // The scheduler counts nodes anew and the kubelet its tries; that is no news. Nor is another pod of the
+  // same trouble.
+  const bool keep = same && (without_digits(told) == without_digits(message) || reason == "ImagePullFailed");
+  const std::string text = keep ? told : message;
+  status_.condition("Running", holds, reason, text);
+  const bool quiet = reason == "Running" || reason == "Starting";
+  status_.set("state", holds ? "Running" : "Pending");
+  status_.set("message", quiet ? "" : text);
+  if (!same && !quiet) event(true, reason, text);
+}
+
+void Decision::record_running() {
+  const PodView* orchestrator = slots_.orchestrator.current;
+  const bool orchestrator_runs = orchestrator != nullptr && runs(*orchestrator);
+  const auto look = [&](const PodView& pod, std::optional<Obstacle>& obstacle) {
+    if (loss_of(pod) != Loss::kNone || runs(pod)) return;
+    if (!obstacle) obstacle = obstacle_of(pod, now_);
+    if (!pod.unscheduled_reason.empty() && now_ < pod.created + kTimeToSchedule)
+      again_at(pod.created + kTimeToSchedule);
+    if (!is_stuck(pod)) return;
+    again_at(next_look(pod.created, now_));
+    if (now_ >= pod.created + kTimeToStart) plan_.read_warnings_of.push_back(pod.name);
+  };
+  if (orchestrator != nullptr) look(*orchestrator, orchestrator_obstacle_);
+  bool worker_runs = false;
+  for (const Slot& slot : slots_.workers) {
+    if (slot.current == nullptr) continue;
+    look(*slot.current, worker_obstacle_);
+    worker_runs = worker_runs || runs(*slot.current);
+  }
+
+  if (!orchestrator_runs) {
+    const std::optional<Obstacle>& obstacle = object_obstacle_ ? object_obstacle_ : orchestrator_obstacle_;
+    if (obstacle) {
+      tell(false, obstacle->reason, obstacle->message);
+    } else {
+      tell(false, "Starting", "The orchestrator's pod is on its way");
+    }
+  } else if (worker_obstacle_ && !worker_runs) {
+    tell(false, worker_obstacle_->reason, worker_obstacle_->message);
+  } else if (worker_obstacle_) {
+    tell(true, "WorkersMissing", "Not all workers run: " + worker_obstacle_->message);
+  } else {
+    tell(true, "Running", "The orchestrator runs");
+  }
+
+  const auto before = status_.draft().value("readyReplicas", json());
+  const std::int64_t known = before.is_number_integer() ? before.get<std::int64_t>() : 0;
+  status_.set("readyReplicas", ready_replicas(known));
+}
+
+}  // namespace parallelrun::op

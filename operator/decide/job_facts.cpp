@@ -1,0 +1,117 @@
+#include "operator/decide/job_facts.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "common/hash/sha256.h"
+#include "common/spec/manifest.h"
+
+namespace parallelrun::op {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kOwnName = "parallelrun.dev/operator";
+constexpr std::string_view kHashedForm = "1-";
+
+const json& member(const json& object, const char* key) {
+  static const json kNothing;
+  if (!object.is_object()) return kNothing;
+  const auto found = object.find(key);
+  return found == object.end() ? kNothing : *found;
+}
+
+std::string text(const json& object, const char* key) {
+  const json& value = member(object, key);
+  return value.is_string() ? value.get<std::string>() : std::string();
+}
+
+std::optional<std::int64_t> number(const json& object, const char* key) {
+  const json& value = member(object, key);
+  if (!value.is_number_integer()) return std::nullopt;
+  return value.get<std::int64_t>();
+}
+
+std::uint32_t count(const json& object, const char* key, std::uint32_t otherwise) {
+  const auto value = number(object, key);
+  if (!value || *value < 0 || *value > std::numeric_limits<std::int32_t>::max()) return otherwise;
+  return static_cast<std::uint32_t>(*value);
+}
+
+std::optional<std::chrono::seconds> seconds(const json& object, const char* key) {
+  const auto value = number(object, key);
+  return value ? std::optional(std::chrono::seconds(*value)) : std::nullopt;
+}
+
+std::optional<WallTime> time(const json& object, const char* key) {
+  return parse_wall_time(text(object, key));
+}
+
+bool is_true(const json& status, const char* condition) {
+  const json* found = find_condition(status, condition);
+  return found != nullptr && text(*found, "status") == "True";
+}
+
+}  // namespace
+
+const json* find_condition(const json& status, const std::string& type) {
+  const json& conditions = member(status, "conditions");
+  if (!conditions.is_array()) return nullptr;
+  const auto found = std::find_if(conditions.begin(), conditions.end(),
+                                  [&](const json& one) { return text(one, "type") == type; });
+  return found == conditions.end() ? nullptr : &*found;
+}
+
+JobFacts::JobFacts(const json& job) {
+  const json& meta = member(job, "metadata");
+  name = text(meta, "name");
+  generation = number(meta, "generation").value_or(0);
+  being_deleted = !text(meta, "deletionTimestamp").empty();
+
+  const json& spec = member(job, "spec");
+  const std::string manager = text(spec, "managedBy");
+  ours = manager.empty() || manager == kOwnName;
+  node_count = std::max(count(spec, "nodeCount", 1), 1U);
+  suspend = member(spec, "suspend") == true;
+  ttl = seconds(spec, "ttlSecondsAfterFinished");
+  deadline = seconds(spec, "activeDeadlineSeconds");
+
+  const json& status = member(job, "status");
+  observed_generation = number(status, "observedGeneration");
+  start_time = time(status, "startTime");
+  completion_time = time(status, "completionTime");
+  resume_time = time(status, "resumeTime");
+  active_before = seconds(status, "activeSeconds").value_or(std::chrono::seconds(0));
+  spec_hash = text(status, "specHash");
+  orchestrator_incarnation = count(member(status, "orchestrator"), "incarnation", 0);
+  orchestrator_uid = text(member(status, "orchestrator"), "uid");
+  if (const json& workers = member(status, "workers"); workers.is_array()) {
+    for (const json& worker : workers)
+      worker_incarnations[count(worker, "index", 0)] = count(worker, "incarnation", 0);
+  }
+  infrastructure_failures = number(status, "infrastructureFailures").value_or(0);
+  replicas = number(status, "replicas").value_or(0);
+  suspended = is_true(status, "Suspended");
+  finished = is_true(status, "Complete") || is_true(status, "Failed");
+  if (is_true(status, "Failed")) failed_reason = text(*find_condition(status, "Failed"), "reason");
+}
+
+std::string spec_hash(const json& job) {
+  // The names that the schema's rules hold fast too, in the form that has defaults written out.
+  static constexpr std::array kIdentity = {"entryScript",  "sourceDirectory",  "environment", "inputs",
+                                           "sideInputs",   "output",           "arguments",   "miniBatchSize",
+                                           "outputAction", "appendRowFileName"};
+  const json spec = to_json(parse_manifest_document(job, Place::kCluster).spec).at("spec");
+  json hashed = json::object();
+  for (const char* field : kIdentity) {
+    if (const auto found = spec.find(field); found != spec.end()) hashed[field] = *found;
+  }
+  return std::string(kHashedForm) + sha256_hex(hashed.dump(-1, ' ', false, json::error_handler_t::replace));
+}
+
+bool comparable(const std::string& recorded_hash, const std::string& hash) {
+  return recorded_hash.starts_with(kHashedForm) && hash.starts_with(kHashedForm);
+}
+
+}  // namespace parallelrun::op

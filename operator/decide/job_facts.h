@@ -1,0 +1,55 @@
+// What a decision reads out of the custom resource. Internal to the room.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "operator/decide/wall_time.h"
+
+namespace parallelrun::op {
+
+// Members that are missing or of another type than the schema's read as absent.
+struct JobFacts {
+  explicit JobFacts(const nlohmann::json& job);
+
+  std::string name;
+  std::int64_t generation = 0;
+  bool being_deleted = false;
+  bool ours = true;  // [managedBy] is absent or names this operator
+
+  std::uint32_t node_count = 1;
+  bool suspend = false;
+  std::optional<std::chrono::seconds> ttl;       // [ttlSecondsAfterFinished]
+  std::optional<std::chrono::seconds> deadline;  // [activeDeadlineSeconds]
+
+  // Of status.
+  std::optional<std::int64_t> observed_generation;
+  std::optional<WallTime> start_time;
+  std::optional<WallTime> completion_time;
+  std::optional<WallTime> resume_time;
+  std::chrono::seconds active_before{0};  // until the last suspension
+  std::string spec_hash;
+  std::uint32_t orchestrator_incarnation = 0;
+  std::string orchestrator_uid;  // of the pod that was seen to run; empty: none yet of this incarnation
+  std::map<std::uint32_t, std::uint32_t> worker_incarnations;
+  std::int64_t infrastructure_failures = 0;
+  std::int64_t replicas = 0;
+  bool suspended = false;  // condition Suspended
+  bool finished = false;   // condition Complete or Failed
+  std::string failed_reason;
+};
+
+// The hash of what identifies the job, as status.specHash has it: "1-" and 64 hexadecimal digits. The number
+// is that of the form that is hashed: when it changes, jobs that were started before are not compared.
+// Precondition: the spec is valid.
+std::string spec_hash(const nlohmann::json& job);
+bool comparable(const std::string& recorded_hash, const std::string& hash);
+
+// One of the conditions of a status; null: it has none of that type.
+const nlohmann::json* find_condition(const nlohmann::json& status, const std::string& type);
+
+}  // namespace parallelrun::op

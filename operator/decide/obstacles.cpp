@@ -1,0 +1,172 @@
+#include "operator/decide/obstacles.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "common/spec/utf8.h"
+
+namespace parallelrun::op {
+namespace {
+
+constexpr std::size_t kLongestQuote = 700;  // bytes of what others said
+
+std::string quoted(const std::string& message) { return std::string(utf8_prefix(message, kLongestQuote)); }
+
+bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+
+// The object that is "not found" by the words of a kubelet or the scheduler:
+//   configmap "code" not found, secrets "token" not found, persistentvolumeclaim "data" not found,
+//   references non-existent config key ...
+std::optional<std::string> missing_object(std::string_view text) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kKinds = {{
+      {"persistentvolumeclaim \"", "PersistentVolumeClaim"},
+      {"persistentvolumeclaims \"", "PersistentVolumeClaim"},
+      {"configmap \"", "ConfigMap"},
+      {"configmaps \"", "ConfigMap"},
+      {"secret \"", "Secret"},
+      {"secrets \"", "Secret"},
+  }};
+  for (const auto& [words, kind] : kKinds) {
+    const std::size_t begin = text.find(words);
+    if (begin == std::string_view::npos) continue;
+    const std::string_view rest = text.substr(begin + words.size());
+    const std::size_t end = rest.find('"');
+    if (end == std::string_view::npos || !rest.substr(end + 1).starts_with(" not found")) continue;
+    return fmt::format("{} '{}'", kind, rest.substr(0, end));
+  }
+  return std::nullopt;
+}
+
+Obstacle volume_missing(const std::string& pod, const std::string& object) {
+  return {"VolumeMissing",
+          fmt::format("{} waits for the {}, which does not exist; create it, or correct its name in the "
+                      "job",
+                      pod, object)};
+}
+
+std::optional<Obstacle> waiting(const PodView& pod) {
+  const std::string& reason = pod.waiting_reason;
+  const std::string said = quoted(pod.waiting_message);
+  if (reason == "InvalidImageName") {
+    return Obstacle{
+        reason, fmt::format("{}: the name of its image is not valid ({}); correct environment.image in a new "
+                            "job",
+                            pod.name, said)};
+  }
+  static constexpr std::array<std::string_view, 7> kPull = {
+      "ErrImagePull",        "ImagePullBackOff",          "ImageInspectError", "ErrImageNeverPull",
+      "RegistryUnavailable", "SignatureValidationFailed", "ImagePullFailed"};
+  if (std::find(kPull.begin(), kPull.end(), reason) != kPull.end()) {
+    return Obstacle{
+        "ImagePullFailed",
+        fmt::format("{}: its image cannot be pulled ({}); check the image's name, and imagePullSecrets for a "
+                    "registry that asks for credentials",
+                    pod.name, said)};
+  }
+  if (reason == "CreateContainerConfigError") {
+    if (const auto object = missing_object(pod.waiting_message)) {
+      return Obstacle{reason,
+                      fmt::format("{}: environment.env refers to the {}, which does not exist; create it, or "
+                                  "correct its name",
+                                  pod.name, *object)};
+    }
+    const bool root = has(pod.waiting_message, "non-root") || has(pod.waiting_message, "runAsNonRoot");
+    return Obstacle{reason, fmt::format("{}: its container cannot be set up: {}{}", pod.name, said,
+                                        root ? "; set securityContext.runAsUser in the pod's template" : "")};
+  }
+  if (reason.empty()) return std::nullopt;
+  // CreateContainerError, RunContainerError and what newer kubelets have.
+  return Obstacle{reason, fmt::format("{}: its container does not start: {}", pod.name, said)};
+}
+
+std::optional<Obstacle> told_by_events(const PodView& pod) {
+  for (auto warning = pod.warnings.rbegin(); warning != pod.warnings.rend(); ++warning) {
+    const bool volume = warning->reason == "FailedMount" || warning->reason == "FailedAttachVolume";
+    if (const auto object = missing_object(warning->message); object && volume)
+      return volume_missing(pod.name, *object);
+    if (volume) {
+      return Obstacle{"VolumeNotMounted",
+                      fmt::format("{}: a volume cannot be mounted: {}", pod.name, quoted(warning->message))};
+    }
+    if (warning->reason == "FailedCreatePodSandBox") {
+      return Obstacle{"SandboxFailed", fmt::format("{}: its node {} cannot start it: {}", pod.name, pod.node,
+                                                   quoted(warning->message))};
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Obstacle> unscheduled(const PodView& pod, WallTime now) {
+  if (pod.unscheduled_reason.empty() || !pod.node.empty() || now < pod.created + kTimeToSchedule)
+    return std::nullopt;
+  if (pod.unscheduled_reason == "SchedulingGated") {
+    return Obstacle{"SchedulingGated", fmt::format("{} is held back by a scheduling gate: {}", pod.name,
+                                                   quoted(pod.unscheduled_message))};
+  }
+  if (const auto object = missing_object(pod.unscheduled_message)) return volume_missing(pod.name, *object);
+  const bool unbound = has(pod.unscheduled_message, "unbound immediate PersistentVolumeClaims");
+  return Obstacle{
+      "Unschedulable",
+      fmt::format("{} fits on no node: {}; {}", pod.name, quoted(pod.unscheduled_message),
+                  unbound ? "look at the claim with kubectl describe pvc"
+                          : "ask for less in resources, change nodeSelector, affinity or tolerations, or "
+                            "add nodes")};
+}
+
+}  // namespace
+
+bool is_stuck(const PodView& pod) {
+  return pod.phase == "Pending" && !pod.node.empty() && pod.waiting_reason.empty() && !pod.ended &&
+         !pod.deleting;
+}
+
+std::optional<Obstacle> obstacle_of(const PodView& pod, WallTime now) {
+  if (auto found = waiting(pod)) return found;
+  if (pod.phase != "Pending") return std::nullopt;
+  if (auto found = unscheduled(pod, now)) return found;
+  return is_stuck(pod) ? told_by_events(pod) : std::nullopt;
+}
+
+Obstacle name_taken(const std::string& object) {
+  return {
+      "NameTaken",
+      fmt::format("{} exists and is not of this job; if an earlier job of the same name is being deleted, "
+                  "it goes by itself, else delete it or give the job another name",
+                  object)};
+}
+
+Obstacle obstacle_of(const Refusal& refusal) {
+  const std::string said = quoted(refusal.message);
+  if (refusal.reason == "AlreadyExists") return name_taken(refusal.object);
+  if (has(refusal.message, "exceeded quota") || has(refusal.message, "failed quota")) {
+    return {"QuotaExceeded",
+            fmt::format("{} is over the namespace's quota: {}; ask for less in resources or nodeCount, "
+                        "or have the quota raised",
+                        refusal.object, said)};
+  }
+  if (has(refusal.message, "is being terminated")) {
+    return {"NamespaceTerminating",
+            fmt::format("{} cannot be created, since the namespace is being deleted", refusal.object)};
+  }
+  if (has(refusal.message, "violates PodSecurity")) {
+    return {"PodRefused",
+            fmt::format("{} is refused by the namespace's Pod Security level: {}; use other volumes than "
+                        "hostPath and no more rights than the level allows, or have the level changed",
+                        refusal.object, said)};
+  }
+  if (refusal.reason == "Forbidden" && has(refusal.message, "cannot ") &&
+      has(refusal.message, "in API group")) {
+    return {"OperatorForbidden",
+            fmt::format("{}: the operator lacks a right: {}; install or upgrade the chart in full",
+                        refusal.object, said)};
+  }
+  const bool pod = refusal.object.starts_with("Pod ");
+  return {pod ? "PodRefused" : "ObjectRefused",
+          fmt::format("{} is refused ({}): {}; change the job, or ask who runs the cluster", refusal.object,
+                      refusal.reason.empty() ? "no reason" : refusal.reason, said)};
+}
+
+}  // namespace parallelrun::op

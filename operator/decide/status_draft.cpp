@@ -1,0 +1,51 @@
+#include "operator/decide/status_draft.h"
+
+#include <algorithm>
+
+#include "common/spec/utf8.h"
+
+namespace parallelrun::op {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kLongestMessage = 4096;  // bytes; the schema has room for more
+
+}  // namespace
+
+StatusDraft::StatusDraft(const json& job, std::int64_t generation, WallTime now)
+    : generation_(generation), now_(now) {
+  const auto status = job.find("status");
+  before_ = status != job.end() && status->is_object() ? *status : json::object();
+  before_.erase("progress");
+  draft_ = before_;
+}
+
+void StatusDraft::condition(const std::string& type, bool holds, const std::string& reason,
+                            const std::string& message) {
+  json& conditions = draft_["conditions"];
+  if (!conditions.is_array()) conditions = json::array();
+  auto found = std::find_if(conditions.begin(), conditions.end(), [&](const json& one) {
+    return one.is_object() && one.value("type", "") == type;
+  });
+  if (found == conditions.end()) {
+    conditions.push_back({{"type", type}});
+    found = std::prev(conditions.end());
+  }
+  const char* status = holds ? "True" : "False";
+  if (found->value("status", "") != status) (*found)["lastTransitionTime"] = format_wall_time(now_);
+  (*found)["status"] = status;
+  (*found)["reason"] = reason;
+  (*found)["message"] = std::string(utf8_prefix(message, kLongestMessage));
+  (*found)["observedGeneration"] = generation_;
+}
+
+bool StatusDraft::changed() const { return draft_ != before_; }
+
+std::optional<json> StatusDraft::take() {
+  draft_["observedGeneration"] = generation_;
+  if (!changed()) return std::nullopt;
+  return std::move(draft_);
+}
+
+}  // namespace parallelrun::op
