@@ -17,7 +17,7 @@ def check(space, name, reason, *words, event=True):
 
 def test_image_that_cannot_be_pulled(space):
     space.submit("no-image", environment={"image": "registry.invalid/nobody/nothing:1"})
-    check(space, "no-image", "ImagePullFailed", "registry.invalid/nobody/nothing:1", "environment.image")
+    check(space, "no-image", "ImagePullFailed", "registry.invalid/nobody/nothing:1")
     assert space.status("no-image")["state"] == "Pending"
 
 
@@ -47,7 +47,7 @@ def test_it_goes_on_once_the_volume_is_there(space, expected):
 def test_missing_secret_of_a_variable(space):
     variable = {"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "missing-one", "key": "word"}}}
     space.submit("no-secret", environment={"env": [variable]})
-    check(space, "no-secret", "ContainerConfigError", "missing-one")
+    check(space, "no-secret", "CreateContainerConfigError", "missing-one")
 
 
 def test_unschedulable(space):
