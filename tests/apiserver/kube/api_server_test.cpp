@@ -1,60 +1,13 @@
-// The API client against a real API server, which `apiserver env` (tests/cluster) names.
+// The API client against a real API server, which check_kube.py brings up.
 #include <arpa/inet.h>
-#include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include <atomic>
-#include <condition_variable>
-#include <cstdlib>
-#include <fstream>
-#include <mutex>
-#include <sstream>
-#include <thread>
-
-#include "common/kube/http_transport.h"
-#include "common/kube/informer.h"
+#include "api_server_fixture.h"
 
 namespace parallelrun::kube {
 namespace {
-
-using namespace std::chrono_literals;
-using nlohmann::json;
-
-constexpr auto kPatience = 60s;
-const Resource kConfigMaps{"", "v1", "configmaps"};
-const Resource kNamespaces{"", "v1", "namespaces", false};
-
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  if (value == nullptr) throw std::runtime_error(std::string(name) + " is not set: eval $(apiserver env)");
-  return value;
-}
-
-std::string content(const std::string& path) {
-  std::ifstream file(path);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-class FixedCredential final : public CredentialSource {
- public:
-  explicit FixedCredential(Credential credential) : credential_(std::move(credential)) {}
-  Result<Credential> current(Time) override { return credential_; }
-  void rejected() override { ++rejections; }
-  std::atomic<int> rejections{0};
-
- private:
-  Credential credential_;
-};
-
-Credential administrator() {
-  const std::string folder = variable("PARALLELRUN_APISERVER") + "/certificates/client-admin.";
-  return {"", content(folder + "crt"), content(folder + "key")};
-}
 
 // Carries bytes between its port and the API server's until it is cut. One thread for each connection.
 class Proxy {
@@ -126,82 +79,6 @@ class Proxy {
   std::atomic<int> generation_{0};
   std::vector<std::jthread> carriers_;  // of acceptor_ until that has ended
   std::jthread acceptor_;
-};
-
-class ApiServerTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    url_ = variable("PARALLELRUN_APISERVER_URL");
-    ca_ = content(variable("PARALLELRUN_APISERVER_CA"));
-    transport_ = connect(url_);
-    client_ = std::make_unique<KubeClient>(*transport_);
-    name_space_ = "kube-" + std::to_string(getpid()) + "-" +
-                  std::to_string(std::chrono::steady_clock::now().time_since_epoch().count());
-    const auto made =
-        client_->create(kNamespaces, {}, {{"metadata", {{"name", name_space_}}}}, "test", stop_);
-    ASSERT_TRUE(made.ok()) << made.error().message;
-  }
-
-  std::unique_ptr<Transport> connect(const std::string& url) const {
-    return make_http_transport({url, ca_, false, "", ""}, std::make_shared<FixedCredential>(administrator()), {});
-  }
-  static json config_map(const std::string& name, const std::string& value) {
-    return {{"apiVersion", "v1"},
-            {"kind", "ConfigMap"},
-            {"metadata", {{"name", name}}},
-            {"data", {{"value", value}}}};
-  }
-  ApiResult<json> create(const std::string& name, const std::string& value = "x") {
-    return client_->create(kConfigMaps, {name_space_, "", ""}, config_map(name, value), "test", stop_);
-  }
-  Informer::Options options() const {
-    Informer::Options result;
-    result.resource = kConfigMaps;
-    result.name_space = name_space_;
-    result.page_size = 2;
-    result.state.random = [] { return 0.0; };
-    return result;
-  }
-
-  std::string url_;
-  std::string ca_;
-  std::string name_space_;
-  std::unique_ptr<Transport> transport_;
-  std::unique_ptr<KubeClient> client_;
-  std::stop_token stop_;
-};
-
-// An informer on a thread of its own, whose cache a test can wait for.
-class Running {
- public:
-  Running(KubeClient& client, Informer::Options options)
-      : informer(client, std::move(options), [this](const std::vector<CacheChange>&) { touch(); }),
-        thread_([this](const std::stop_token& stop) { informer.run(stop); }) {}
-
-  bool sees(const std::function<bool()>& condition) {
-    const auto end = std::chrono::steady_clock::now() + kPatience;
-    std::unique_lock lock(mutex_);
-    while (!condition()) {
-      if (std::chrono::steady_clock::now() > end) return false;
-      changed_.wait_for(lock, 50ms);
-    }
-    return true;
-  }
-  std::size_t size() const { return informer.objects().size(); }
-
- private:
-  void touch() {
-    const std::lock_guard lock(mutex_);
-    changed_.notify_all();
-  }
-  std::mutex mutex_;
-  std::condition_variable changed_;
-
- public:
-  Informer informer;
-
- private:
-  std::jthread thread_;
 };
 
 TEST_F(ApiServerTest, VerbsAndTheirErrors) {
