@@ -82,6 +82,7 @@ class Agent : public LinkUser {
  public:
   Agent(const AgentOptions& options, std::string program_directory)
       : options_(options),
+        console_(options.console),
         programs_(std::move(program_directory)),
         signals_(io_, SIGTERM, SIGINT),
         tick_(io_),
@@ -105,12 +106,15 @@ class Agent : public LinkUser {
     link.registration.slots = options_.processes;
     link.registration.code_hash = options_.code_hash;
     link.patience = options_.orchestrator_patience;
+    link.refusal_patience = options_.refusal_patience;
+    if (options_.console >= 0) logs_.set_console(console_);
     link_ = std::make_unique<OrchestratorLink>(io_, link, std::move(*lease_client), std::move(*report_client),
                                                outbox_, logs_, *this);
     wait_for_signal();
     link_->start();
     tick();
     io_.run();
+    console_.finish();
     return exit_status_;
   }
 
@@ -161,6 +165,11 @@ class Agent : public LinkUser {
       return false;
     }
     job_ = std::move(*job);
+    const Status settled = options_.settle ? options_.settle(job_) : Status();
+    if (!settled && (settled.error().retryable || settled.error().code == ErrorCode::kConflict)) {
+      on_hopeless(settled.error().message);
+      return false;
+    }
     const JobSpec& spec = job_.spec;
     const std::uint32_t slots = options_.processes != 0
                                     ? options_.processes
@@ -178,8 +187,21 @@ class Agent : public LinkUser {
                      ResourceMonitor::Options{exec_program(), options_.node, own_environment(),
                                               spec.resource_monitor_interval},
                      logs_, [this] { return processes_->pids(); });
-    prepare(slots);
+    if (settled) {
+      prepare(slots);
+    } else {
+      cannot_start(settled.error().message);
+    }
     return true;
+  }
+
+  // No worker process can start anywhere: the job is told, and fails with that.
+  void cannot_start(const std::string& why) {
+    ProcessFailure failure;
+    failure.process = "environment";
+    failure.error = {ErrorPhase::kInit, "EnvironmentError", why, ""};
+    failure.fatal = true;
+    outbox_.add(std::move(failure));
   }
 
   std::string exec_program() const { return programs_ + "/parallelrun-exec"; }
@@ -195,16 +217,12 @@ class Agent : public LinkUser {
       request.requirements_file =
           (fs::path(job_.source_directory) / job_.spec.environment.requirements_file).string();
     }
-    LogBuffer& log = logs_.stream(fmt::format("sys/node/{}/environment.txt", node_folder(options_.node)));
+    LogBuffer& log =
+        logs_.stream(fmt::format("sys/node/{}/environment.txt", node_folder(options_.node)), "environment");
     prepare_environment(io_, std::move(request), log, [this, slots](Result<PythonEnvironment> environment) {
       Status folder = make_log_directory();
       if (!environment || !folder) {
-        ProcessFailure failure;
-        failure.process = "environment";
-        failure.error = {ErrorPhase::kInit, "EnvironmentError",
-                         environment ? folder.error().message : environment.error().message, ""};
-        failure.fatal = true;
-        outbox_.add(std::move(failure));
+        cannot_start(environment ? folder.error().message : environment.error().message);
         return link_->pump();
       }
       start_processes(*environment, slots);
@@ -241,6 +259,7 @@ class Agent : public LinkUser {
   void tick() {
     if (core_) core_->advance(now());
     link_->pump();
+    console_.pump();
     tick_.expires_after(kTick);
     tick_.async_wait([this](boost::system::error_code error) {
       if (!error) tick();
@@ -264,6 +283,7 @@ class Agent : public LinkUser {
   }
 
   const AgentOptions& options_;
+  Console console_;
   const std::string programs_;
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_;

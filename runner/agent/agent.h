@@ -4,9 +4,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "common/result/result.h"
+#include "runner/job/resolved_job.h"
 #include "runner/protocol/endpoint.h"
 
 namespace parallelrun {
@@ -26,8 +29,17 @@ struct AgentOptions {
   // EntryScript.log_dir of the processes. Empty: a folder of its own below $TMPDIR, removed at the end.
   std::string log_directory;
 
+  // What scripts print goes there too, line by line (see console.h); negative: nowhere.
+  int console = -1;
+  // Makes this node ready for the job that the orchestrator sent, and may change where it lies: called once,
+  // before anything of the job is used; blocks. Empty: nothing is to be done. Of its errors kConflict (other
+  // code than the job's) and those to be tried again end this agent; any other ends the job.
+  std::function<Status(ResolvedJob&)> settle;
+
   std::chrono::milliseconds stop_grace{2'000};               // for running tries after SIGTERM
   std::chrono::milliseconds orchestrator_patience{600'000};  // without an answer; then the agent ends
+  // Of a first registration with a peer that is not trusted; an address may have belonged to another job.
+  std::chrono::milliseconds refusal_patience{0};
 };
 
 inline constexpr int kAgentLeft = 0;     // told to leave, or SIGTERM/SIGINT: everything was handed over

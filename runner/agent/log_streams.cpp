@@ -8,6 +8,7 @@
 namespace parallelrun::agent {
 
 void LogBuffer::append(std::string_view bytes, Time now) {
+  if (console_ != nullptr) console_->append(bytes);
   const std::size_t room = capacity_ - std::min(capacity_, bytes_.size());
   if (dropped_ > 0 || bytes.size() > room) {
     // Once something is dropped the stream stays shut until it is shipped, so that one note tells all.
@@ -50,9 +51,12 @@ std::string LogBuffer::take(Time now, std::size_t most, bool flush) {
   return out;
 }
 
-LogBuffer& LogStreams::stream(const std::string& path) {
+LogBuffer& LogStreams::stream(const std::string& path, const std::string& console_name) {
   std::unique_ptr<LogBuffer>& buffer = streams_[path];
-  if (!buffer) buffer = std::make_unique<LogBuffer>(path, kCapacity);
+  if (!buffer) {
+    buffer = std::make_unique<LogBuffer>(path, kCapacity);
+    if (console_ != nullptr && !console_name.empty()) buffer->copy_to(console_->stream(console_name));
+  }
   return *buffer;
 }
 

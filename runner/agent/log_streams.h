@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "runner/agent/console.h"
 #include "runner/agent/standstills.h"
 #include "runner/protocol/messages.h"
 
@@ -23,6 +24,8 @@ class LogBuffer {
   LogBuffer(std::string path, std::size_t capacity) : path_(std::move(path)), capacity_(capacity) {}
 
   void append(std::string_view bytes, Time now);
+  // What is appended goes there too; it must outlive this.
+  void copy_to(Console::Stream& console) { console_ = &console; }
   // What may be shipped now: whole lines, and a line without an end once it has waited long enough, has
   // grown long, or `flush`. At most about `most` bytes; empty: nothing.
   std::string take(Time now, std::size_t most, bool flush);
@@ -38,6 +41,7 @@ class LogBuffer {
   std::string bytes_;
   std::uint64_t dropped_ = 0;
   Time partial_since_{};  // when the line that has no end yet began
+  Console::Stream* console_ = nullptr;
 };
 
 class LogStreams {
@@ -45,14 +49,17 @@ class LogStreams {
   static constexpr std::size_t kCapacity = 8U << 20U;
   static constexpr std::size_t kReportBytes = 4U << 20U;
 
+  // Streams made from now on with a name for it are copied to `console`, which must outlive them.
+  void set_console(Console& console) { console_ = &console; }
   // The stream of that file; made at the first call. The reference stays good.
-  LogBuffer& stream(const std::string& path);
+  LogBuffer& stream(const std::string& path, const std::string& console_name = {});
   // Adds chunks, fairly among the files.
   void fill(std::vector<LogChunk>& chunks, Time now, bool flush);
   std::size_t waiting_bytes() const;
 
  private:
   std::map<std::string, std::unique_ptr<LogBuffer>> streams_;
+  Console* console_ = nullptr;
 };
 
 }  // namespace parallelrun::agent

@@ -14,6 +14,7 @@ using std::chrono::milliseconds;
 
 constexpr unsigned kOk = 200;
 constexpr unsigned kBadRequest = 400;
+constexpr unsigned kForbidden = 403;
 constexpr unsigned kSessionEnded = 409;
 constexpr unsigned kOtherVersion = 426;
 
@@ -231,7 +232,8 @@ bool OrchestratorLink::accepted(Exchange& exchange, const Result<ProtocolClient:
   if (!answer) {
     last_trouble_ = answer.error().message;
     // Nothing that passes by itself, such as a certificate of another job.
-    if (!answer.error().retryable && state_ == State::kUnregistered) {
+    if (!answer.error().retryable && state_ == State::kUnregistered &&
+        now - last_answer_ >= options_.refusal_patience) {
       hopeless(last_trouble_);
     } else {
       fail(exchange, now);
@@ -244,7 +246,7 @@ bool OrchestratorLink::accepted(Exchange& exchange, const Result<ProtocolClient:
     return true;
   }
   last_trouble_ = fmt::format("{} answered with {}: {}", what, answer->status, answer->body.substr(0, 1000));
-  if (answer->status == kBadRequest || answer->status == kOtherVersion) {
+  if (answer->status == kBadRequest || answer->status == kForbidden || answer->status == kOtherVersion) {
     hopeless("the orchestrator refused this agent's " + last_trouble_);
   } else if (answer->status == kSessionEnded && state_ == State::kSession) {
     last_answer_ = now;

@@ -18,8 +18,10 @@ class ProcessSlots::Slot : public WorkerEvents {
       : owner_(owner),
         index_(index),
         streams_{
-            streams.stream(fmt::format("user/stdout/{}/{}.stdout.txt", folder, process_name(index))),
-            streams.stream(fmt::format("user/stderr/{}/{}.stderr.txt", folder, process_name(index))),
+            streams.stream(fmt::format("user/stdout/{}/{}.stdout.txt", folder, process_name(index)),
+                           process_name(index)),
+            streams.stream(fmt::format("user/stderr/{}/{}.stderr.txt", folder, process_name(index)),
+                           process_name(index) + " stderr"),
             streams.stream(fmt::format("user/entry_script_log/{}/{}.log.txt", folder, process_name(index)))} {
   }
 

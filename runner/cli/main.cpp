@@ -13,6 +13,9 @@
 #include "runner/cli/launcher.h"
 #include "runner/cli/run_command.h"
 #include "runner/orchestrator/server/run_orchestrator.h"
+#include "runner/pod/installation.h"
+#include "runner/pod/pod_agent.h"
+#include "runner/pod/pod_orchestrator.h"
 
 namespace parallelrun {
 namespace {
@@ -24,10 +27,31 @@ std::string this_program() {
 }
 
 // A child of the launcher ends with it, also when the launcher is killed. False: it is gone already.
-bool end_with_parent(pid_t parent) {
+// `signal` says how: a job that another pod may take over must not be worked on for a moment longer.
+bool end_with_parent(pid_t parent, int signal) {
   if (parent == 0) return true;
-  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  prctl(PR_SET_PDEATHSIG, signal);
   return getppid() == parent;
+}
+
+// For tests; in a pod things are where docs/decisions/0007-in-a-cluster.md says.
+void add_places(CLI::App& verb, PodPlaces& places) {
+  verb.add_option("--root", places.root, "DIR in front of the paths of the pod's volumes");
+  verb.add_option("--job-files", places.job_files, "DIR of the job's Secret");
+  verb.add_option("--source-copy", places.source_copy, "DIR for the copy of the code");
+  verb.add_option("--scratch", places.scratch, "DIR for files of this pod alone");
+}
+
+TlsFiles pod_tls(const PodPlaces& places) {
+  return {places.job_file(pod::kAuthority), places.job_file(pod::kCertificate), places.job_file(pod::kKey)};
+}
+
+int install_command(const std::string& directory) {
+  const Result<std::string> installation = installation_folder();
+  const Status done = installation ? install(*installation, directory) : Status(installation.error());
+  if (done) return kExitComplete;
+  std::fprintf(stderr, "parallelrun: %s\n", done.error().message.c_str());
+  return kExitFailed;
 }
 
 int usage(const CLI::App& app, const CLI::ParseError& error) {
@@ -74,6 +98,9 @@ int run_main(int argc, char** argv) {
   orchestrator_verb->add_option("--listen", orchestrator.listen, "unix:/path or HOST:PORT")->required();
   orchestrator_verb->add_option("--progress-fd", orchestrator.progress_fd,
                                 "where progress goes, as JSON lines");
+  orchestrator_verb->add_option("--control-fd", orchestrator.control_fd, "where `hold` and `go` come from");
+  orchestrator_verb->add_flag("--takeover", orchestrator.takeover,
+                              "the job's Lease is held: take the files over from whoever had it");
   orchestrator_verb->add_flag("--overwrite", orchestrator.overwrite, "remove another job's results");
   orchestrator_verb->add_option("--tls-ca", orchestrator.tls.ca,
                                 "PEM file of the job's certificate authority");
@@ -97,15 +124,53 @@ int run_main(int argc, char** argv) {
   agent_verb->add_option("--tls-key", agent.tls.key, "PEM file");
   agent_verb->add_option("--parent", parent, "process id; ends with it");
 
+  PodOrchestratorOptions pod_orchestrator;
+  pod_orchestrator.program = run.program;
+  CLI::App* pod_orchestrator_verb = app.add_subcommand(
+      "pod-orchestrator", "the orchestrator of a job in its pod (started by the operator)");
+  pod_orchestrator_verb->add_option("--ended", pod_orchestrator.ended, "POD: its Lease is taken at once");
+  pod_orchestrator_verb->add_option("--listen", pod_orchestrator.listen, "HOST:PORT");
+  pod_orchestrator_verb->add_option("--kubeconfig", pod_orchestrator.kubeconfig,
+                                    "in place of the pod's service account");
+  pod_orchestrator_verb->add_option("--termination-log", pod_orchestrator.termination_log,
+                                    "where the last word goes");
+  std::int64_t lease_seconds = pod_orchestrator.lease_duration.count();
+  pod_orchestrator_verb
+      ->add_option("--lease-duration", lease_seconds,
+                   "seconds after which a Lease that is not renewed may be taken")
+      ->check(CLI::Range(1, 3600));
+  add_places(*pod_orchestrator_verb, pod_orchestrator.places);
+
+  PodAgentOptions pod_agent;
+  CLI::App* pod_agent_verb =
+      app.add_subcommand("pod-agent", "the worker processes of a job in a pod (started by the operator)");
+  pod_agent_verb->add_option("--connect", pod_agent.connect, "HOST:PORT of the orchestrator")->required();
+  pod_agent_verb->add_option("--name", pod_agent.name, "stable for the job, as in worker-0")->required();
+  add_places(*pod_agent_verb, pod_agent.places);
+
+  std::string install_directory;
+  CLI::App* install_verb = app.add_subcommand("install", "copy this installation into a directory");
+  install_verb->add_option("DIR", install_directory, "made where it is missing")->required();
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return usage(app, error);
   }
-  if (!end_with_parent(parent)) return kExitFailed;
+  if (!end_with_parent(parent, orchestrator.takeover ? SIGKILL : SIGTERM)) return kExitFailed;
   if (*run_verb) return run_command(run);
   if (*validate_verb) return validate_command(validate);
   if (*orchestrator_verb) return run_orchestrator(orchestrator);
+  if (*pod_orchestrator_verb) {
+    pod_orchestrator.lease_duration = std::chrono::seconds(lease_seconds);
+    pod_orchestrator.tls = pod_tls(pod_orchestrator.places);
+    return run_pod_orchestrator(pod_orchestrator);
+  }
+  if (*pod_agent_verb) {
+    pod_agent.tls = pod_tls(pod_agent.places);
+    return run_pod_agent(pod_agent);
+  }
+  if (*install_verb) return install_command(install_directory);
   return run_agent(agent);
 }
 

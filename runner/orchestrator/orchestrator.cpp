@@ -307,6 +307,7 @@ Progress Orchestrator::progress() const {
   progress.plan_complete = plan_complete_;
   progress.leased = book_.leased();
   progress.waiting_retry = book_.waiting();
+  progress.run_us = run_us_;
   for (const auto& [id, session] : sessions_) {
     if (session.left) continue;
     ++progress.agents;

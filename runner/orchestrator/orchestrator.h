@@ -92,6 +92,10 @@ class Orchestrator {
   std::optional<CommitGroup> take_group(Time now);
   void on_committed(std::uint64_t group, Time now);
 
+  // While `held`, nothing new is handed out: somebody else may be about to take the job over. Results are
+  // taken and committed as ever.
+  void hold(bool held, Time now);
+
   // --- time and the end ------------------------------------------------------------------------------------
   void tick(Time now);
   // Stop (Ctrl-C, SIGTERM, SIGHUP): running tries are killed, received results committed; the job is
@@ -167,6 +171,9 @@ class Orchestrator {
   Time last_registered_{};
   bool script_works_ = false;   // init() has succeeded somewhere
   bool look_for_work_ = false;  // parked requests may be answered
+  bool held_ = false;
+
+  std::uint64_t run_us_ = 0;  // of results in this life
 
   std::uint64_t planned_ = 0;
   std::uint64_t items_planned_ = 0;

@@ -81,6 +81,12 @@ bool Orchestrator::end_is_due(Time now) const {
   return !killing_ || live_sessions() == 0 || now >= abort_until_;
 }
 
+void Orchestrator::hold(bool held, Time now) {
+  observe(now);
+  if (held_ && !held) look_for_work_ = true;
+  held_ = held;
+}
+
 void Orchestrator::interrupt(const std::string& why, Time now) {
   observe(now);
   end_job(JobState::kInterrupted, JobReason::kStopped, why, now);

@@ -31,7 +31,7 @@ Orchestrator::LeaseAnswer Orchestrator::grant(Session& session) {
   reply->directive = directive();
   reply->revoked = std::move(session.revoked);
   session.revoked.clear();
-  if (!ending_ && session.lease.want > 0) {
+  if (!ending_ && !held_ && session.lease.want > 0) {
     const std::uint64_t unfinished = planned_ - std::min(planned_, accepted_.size());
     const std::uint64_t open = unfinished - std::min(unfinished, book_.leased());
     const std::uint64_t limit =

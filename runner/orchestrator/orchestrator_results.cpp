@@ -25,6 +25,7 @@ bool Orchestrator::genuine(const AttemptResult& result, bool in_book) const {
 
 void Orchestrator::take_result(Session& session, AttemptResult& result) {
   if (!accepts_results()) return;
+  run_us_ += result.run_us;
   if (result.kind == LeaseKind::kInferTypes) return take_types(session, result);
   LeaseBook::Entry* entry = book_.find(result.mini_batch);
   if (result.outcome == Outcome::kSucceeded) {

@@ -35,6 +35,7 @@ nlohmann::json to_json(const Progress& progress) {
       {"processesReady", progress.processes_ready},
       {"miniBatchesLeased", progress.leased},
       {"miniBatchesWaiting", progress.waiting_retry},
+      {"miniBatchSeconds", static_cast<double>(progress.run_us / 1000) / 1000.0},
   };
 }
 

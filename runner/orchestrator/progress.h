@@ -34,13 +34,14 @@ struct Progress {
   std::uint32_t processes_ready = 0;
   std::uint64_t leased = 0;  // mini-batches in the hands of agents
   std::uint64_t waiting_retry = 0;
+  std::uint64_t run_us = 0;  // inside run(), all results that this process received
 
   bool operator==(const Progress&) const = default;
 };
 
 // miniBatchesCreated, planComplete, miniBatchesProcessed, miniBatchesSucceeded, miniBatchesFailed,
 // itemsTotal, itemsSucceeded, itemsFailed, triesFailed, agents, processesReady, miniBatchesLeased,
-// miniBatchesWaiting.
+// miniBatchesWaiting, miniBatchSeconds.
 nlohmann::json to_json(const Progress& progress);
 
 enum class JobState : std::uint8_t {

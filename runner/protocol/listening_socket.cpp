@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <boost/asio/ip/v6_only.hpp>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -132,6 +133,14 @@ Status listen_on_tcp(TcpAcceptor& acceptor, const Endpoint& endpoint, bool loopb
         false};
   }
   acceptor.open(address.protocol(), error);
+  const bool everywhere = address.address().is_v6() && address.address().is_unspecified();
+  if (everywhere && error == asio::error::address_family_not_supported) {
+    // A machine without IPv6: [::] means every address that it has.
+    address = {asio::ip::address_v4::any(), endpoint.port};
+    acceptor.open(address.protocol(), error);
+  } else if (!error && everywhere) {
+    acceptor.set_option(asio::ip::v6_only(false), error);
+  }
   if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
   if (!error) acceptor.bind(address, error);
   if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);

@@ -164,6 +164,12 @@ void JobService::interrupt(std::string why) {
   advance(time);
 }
 
+void JobService::hold(bool held) {
+  const Time time = now();
+  core_.hold(held, time);
+  advance(time);
+}
+
 // What every event may have brought about.
 void JobService::advance(Time time) {
   Orchestrator::Ready ready = core_.take_ready();

@@ -40,6 +40,7 @@ class JobService {
   void on_samples();
   void on_committed(std::uint64_t group);
   void interrupt(std::string why);
+  void hold(bool held);
 
  private:
   void handle_register(const std::string& body, const ProtocolServer::ReplyTo& reply);

@@ -31,6 +31,8 @@ void ProgressStream::progress(const Progress& progress, std::chrono::steady_cloc
   write_line(event, std::chrono::milliseconds(0));
 }
 
+void ProgressStream::tell(const nlohmann::json& event) { write_line(event, std::chrono::milliseconds(0)); }
+
 void ProgressStream::finished(nlohmann::json event) {
   event["event"] = "finished";
   write_line(event, kPatience);

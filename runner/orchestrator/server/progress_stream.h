@@ -2,6 +2,10 @@
 //
 //   {"event":"ready","endpoint":"unix:/..."}
 //   {"event":"progress", <members of Progress>}     at most every 100 ms, when it changed
+//   {"event":"agentCame", "agent":"worker-0", "node":"10.0.0.7", "slots":2}
+//   {"event":"agentGone", "agent":"worker-0", "node":"10.0.0.7", "why":"left", "leasesFreed":0}
+//   {"event":"error", "agent":"worker-0", "process":"process000", "phase":"run", "error":"ValueError: bad digit",
+//    "last":false, and of a try "miniBatch":7, "tries":1, "final":false}   the first ones; "last": no more follow
 //   {"event":"finished", <members of JobResult>, "durationSeconds":1.5, "outputDirectory":"/...",
 //    "output":"/...", "failedItems":"/...", "logs":"/..."}
 #pragma once
@@ -22,6 +26,8 @@ class ProgressStream {
   void ready(const std::string& endpoint);
   // Left out while the reader does not keep up: the next one says more.
   void progress(const Progress& progress, std::chrono::steady_clock::time_point now);
+  // An event of its own kind; left out while the reader does not keep up.
+  void tell(const nlohmann::json& event);
   // Waits up to 5 s for a slow reader.
   void finished(nlohmann::json event);
 

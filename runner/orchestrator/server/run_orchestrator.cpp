@@ -17,6 +17,8 @@
 #include "runner/orchestrator/disk_storage.h"
 #include "runner/orchestrator/orchestrator.h"
 #include "runner/orchestrator/server/commit_thread.h"
+#include "runner/orchestrator/server/control_pipe.h"
+#include "runner/orchestrator/server/job_events.h"
 #include "runner/orchestrator/server/job_logs.h"
 #include "runner/orchestrator/server/job_service.h"
 #include "runner/orchestrator/server/output_directory.h"
@@ -170,7 +172,8 @@ class Run {
     core.heartbeat = options_.heartbeat;
     core.session_timeout = options_.session_timeout;
     core.abort_grace = options_.abort_grace;
-    core_.emplace(std::move(core), std::move(recovered_), *planning_, *planning_, *logs_,
+    events_.emplace(*logs_, progress_);
+    core_.emplace(std::move(core), std::move(recovered_), *planning_, *planning_, *events_,
                   std::chrono::steady_clock::now());
     service_.emplace(io_, *core_, *logs_, progress_,
                      JobService::Outputs{[this](CommitGroup&& group) { commits_->write(std::move(group)); },
@@ -185,6 +188,9 @@ class Run {
     const PlanExtent plan = planning_->found();
     progress_.ready(to_string(server_->endpoint()));
     service_->start();
+    if (options_.control_fd >= 0) {
+      control_.emplace(io_, options_.control_fd, [this](bool held) { on_hold(held); });
+    }
     service_->on_plan(plan.mini_batches, plan.items, plan.complete);
     planning_->start({[this](PlanExtent extent) {
                         boost::asio::post(io_, [this, extent] {
@@ -197,6 +203,7 @@ class Run {
                       [this] { boost::asio::post(io_, [this] { service_->on_samples(); }); }});
     io_.run();
     planning_->stop();
+    control_.reset();
     service_->stop();
     commits_.reset();  // waits for a group that is being written
     server_.reset();
@@ -207,6 +214,14 @@ class Run {
     if (written) return service_->on_committed(group);
     output_failure_ = written.error();
     io_.stop();
+  }
+
+  void on_hold(bool held) {
+    if (held_ == held) return;
+    held_ = held;
+    logs_->note(held ? "the Lease of this job is uncertain: nothing new is handed out"
+                     : "the Lease of this job is ours: mini-batches are handed out again");
+    service_->hold(held);
   }
 
   void on_signal(boost::system::error_code error, int number) {
@@ -255,6 +270,7 @@ class Run {
     logs_->finish(progress, result);
     service_.reset();
     core_.reset();
+    events_.reset();
     logs_.reset();  // writes what waits: the files are whole when the launcher is told
     progress_.finished(with_places(std::move(event), job_, started_));
     return code;
@@ -320,11 +336,14 @@ class Run {
   std::unique_ptr<Committer> committer_;
   RecoveredJob recovered_;
   std::optional<JobLogs> logs_;
+  std::optional<JobEvents> events_;
   std::optional<Orchestrator> core_;
   std::optional<JobService> service_;
   std::optional<CommitThread> commits_;
   std::unique_ptr<ProtocolServer> server_;
+  std::optional<ControlPipe> control_;
   std::optional<Error> output_failure_;
+  bool held_ = false;
   bool interrupted_ = false;
 };
 

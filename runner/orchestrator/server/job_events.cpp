@@ -1,0 +1,60 @@
+#include "runner/orchestrator/server/job_events.h"
+
+#include <utility>
+
+namespace parallelrun::orchestrator {
+
+void JobEvents::on_agent_came(const AgentView& agent) {
+  logs_.on_agent_came(agent);
+  stream_.tell({{"event", "agentCame"}, {"agent", agent.name}, {"node", agent.node}, {"slots", agent.slots}});
+}
+
+void JobEvents::on_agent_gone(const AgentView& agent, std::string_view why, std::uint64_t leases_freed) {
+  logs_.on_agent_gone(agent, why, leases_freed);
+  stream_.tell({{"event", "agentGone"},
+                {"agent", agent.name},
+                {"node", agent.node},
+                {"why", why},
+                {"leasesFreed", leases_freed}});
+}
+
+void JobEvents::on_logs(const AgentView& agent, std::vector<LogChunk>&& logs) {
+  logs_.on_logs(agent, std::move(logs));
+}
+
+void JobEvents::on_try_failed(const AgentView& agent, const AttemptResult& result, std::uint32_t tries,
+                              bool final) {
+  logs_.on_try_failed(agent, result, tries, final);
+  nlohmann::json event = {{"tries", tries}, {"final", final}};
+  if (result.kind == LeaseKind::kRun) event["miniBatch"] = result.mini_batch.value;
+  tell_error(agent, result.process, result.error, std::move(event));
+}
+
+void JobEvents::on_shortfall(const AgentView& agent, const AttemptResult& result, const ScriptError& error) {
+  logs_.on_shortfall(agent, result, error);
+  tell_error(agent, result.process, error, nlohmann::json::object());
+}
+
+void JobEvents::on_process_failure(const AgentView& agent, const ProcessFailure& failure) {
+  logs_.on_process_failure(agent, failure);
+  tell_error(agent, failure.process, failure.error, nlohmann::json::object());
+}
+
+void JobEvents::on_types_decided(const InputInfo& info) { logs_.on_types_decided(info); }
+
+void JobEvents::on_ending(const JobResult& result) { logs_.on_ending(result); }
+
+void JobEvents::tell_error(const AgentView& agent, std::string_view process, const ScriptError& error,
+                           nlohmann::json event) {
+  if (errors_ == kErrorsTold) return;
+  ++errors_;
+  event["event"] = "error";
+  event["agent"] = agent.name;
+  event["process"] = process;
+  event["phase"] = to_string(error.phase);
+  event["error"] = one_line(error, kLongestText);
+  event["last"] = errors_ == kErrorsTold;
+  stream_.tell(event);
+}
+
+}  // namespace parallelrun::orchestrator

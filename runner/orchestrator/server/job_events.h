@@ -1,0 +1,42 @@
+// What the core tells of, once for the log tree and once as events for whoever runs this process: workers that
+// came and went, and the first failures. Bounded: a job with a million errors tells of the first ones.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runner/orchestrator/job_observer.h"
+#include "runner/orchestrator/server/progress_stream.h"
+
+namespace parallelrun::orchestrator {
+
+class JobEvents final : public JobObserver {
+ public:
+  static constexpr std::size_t kErrorsTold = 20;
+  static constexpr std::size_t kLongestText = 2000;  // bytes of a message
+
+  // Both must outlive this.
+  JobEvents(JobObserver& logs, ProgressStream& stream) : logs_(logs), stream_(stream) {}
+
+  void on_agent_came(const AgentView& agent) override;
+  void on_agent_gone(const AgentView& agent, std::string_view why, std::uint64_t leases_freed) override;
+  void on_logs(const AgentView& agent, std::vector<LogChunk>&& logs) override;
+  void on_try_failed(const AgentView& agent, const AttemptResult& result, std::uint32_t tries,
+                     bool final) override;
+  void on_shortfall(const AgentView& agent, const AttemptResult& result, const ScriptError& error) override;
+  void on_process_failure(const AgentView& agent, const ProcessFailure& failure) override;
+  void on_types_decided(const InputInfo& info) override;
+  void on_ending(const JobResult& result) override;
+
+ private:
+  void tell_error(const AgentView& agent, std::string_view process, const ScriptError& error,
+                  nlohmann::json event);
+
+  JobObserver& logs_;
+  ProgressStream& stream_;
+  std::size_t errors_ = 0;
+};
+
+}  // namespace parallelrun::orchestrator

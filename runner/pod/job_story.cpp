@@ -1,0 +1,112 @@
+#include "runner/pod/job_story.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/spec/problems.h"
+
+namespace parallelrun {
+namespace {
+
+using nlohmann::json;
+
+std::string word(const json& event, const char* name) {
+  const auto found = event.find(name);
+  return found != event.end() && found->is_string() ? shown(found->get<std::string>()) : std::string();
+}
+
+// Sentences of our own, of the orchestrator: longer than what shown() gives to a value.
+std::string sentence(const json& event, const char* name) {
+  const auto found = event.find(name);
+  if (found == event.end() || !found->is_string()) return {};
+  std::string text = found->get<std::string>();
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  }
+  return text;
+}
+
+std::uint64_t number(const json& event, const char* name) {
+  const auto found = event.find(name);
+  return found != event.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
+}
+
+bool flag(const json& event, const char* name) {
+  const auto found = event.find(name);
+  return found != event.end() && found->is_boolean() && found->get<bool>();
+}
+
+std::string counts_of(const json& event) {
+  const std::uint64_t created = number(event, "miniBatchesCreated");
+  const std::uint64_t done = number(event, "miniBatchesProcessed");
+  std::string text = fmt::format("{} of {}{} mini-batches", done, created,
+                                 flag(event, "planComplete") ? "" : " (the input is still being listed)");
+  if (created > 0 && flag(event, "planComplete")) text += fmt::format(" ({}%)", done * 100 / created);
+  text += fmt::format(", {} items succeeded", number(event, "itemsSucceeded"));
+  if (const std::uint64_t failed = number(event, "itemsFailed"); failed > 0)
+    text += fmt::format(", {} failed", failed);
+  return text;
+}
+
+}  // namespace
+
+std::vector<std::string> JobStory::lines(const json& event, Time now) {
+  const std::string kind = word(event, "event");
+  if (kind == "progress") return progress(event, now);
+  if (kind == "finished") return finished(event);
+  if (kind == "ready") return {fmt::format("listening on {}; waiting for workers", word(event, "endpoint"))};
+  if (kind == "agentCame") {
+    return {fmt::format("worker {} on {} takes part with {} process(es)", word(event, "agent"),
+                        word(event, "node"), number(event, "slots"))};
+  }
+  if (kind == "agentGone") {
+    const std::uint64_t freed = number(event, "leasesFreed");
+    return {fmt::format("worker {} on {} is gone: {}{}", word(event, "agent"), word(event, "node"),
+                        word(event, "why"),
+                        freed == 0 ? "" : fmt::format("; {} mini-batches go to others", freed))};
+  }
+  if (kind == "error") {
+    std::string line = fmt::format("warning: {} {}", word(event, "agent"), word(event, "process"));
+    if (event.contains("miniBatch")) {
+      line += fmt::format(", mini-batch {}, try {}{}", number(event, "miniBatch"), number(event, "tries"),
+                          flag(event, "final") ? " (the last)" : "");
+    }
+    const std::string phase = word(event, "phase");
+    line += fmt::format("{}: {}", phase.empty() ? "" : fmt::format(" in {}", phase), sentence(event, "error"));
+    if (!flag(event, "last")) return {line};
+    return {line, "warning: further errors stand in logs/user/error.txt alone"};
+  }
+  return {};
+}
+
+std::vector<std::string> JobStory::progress(const json& event, Time now) {
+  const auto interval = now - started_ < kLongJob ? std::chrono::seconds(kProgressEvery)
+                                                  : std::chrono::seconds(kLaterEvery);
+  if (now - told_ < interval) return {};
+  std::string counts = counts_of(event);
+  if (counts == last_counts_) return {};
+  told_ = now;
+  last_counts_ = counts;
+  return {fmt::format("{}; {} worker(s), {} process(es) ready", counts, number(event, "agents"),
+                      number(event, "processesReady"))};
+}
+
+std::vector<std::string> JobStory::finished(const json& event) {
+  std::vector<std::string> lines = {
+      fmt::format("{} ({}): {}", word(event, "state"), word(event, "reason"), sentence(event, "message"))};
+  if (event.contains("miniBatchesCreated")) lines.push_back(counts_of(event));
+  if (const std::string error = sentence(event, "firstError"); !error.empty())
+    lines.push_back("first error: " + error);
+  if (event.contains("output")) lines.push_back("results: " + output_);
+  if (number(event, "itemsFailed") > 0)
+    lines.push_back("failed items: failed_items.jsonl beside them");
+  if (event.contains("logs")) {
+    lines.emplace_back(number(event, "itemsFailed") > 0 || word(event, "state") == "Failed"
+                           ? "where to look: logs/user/error.txt and logs/job_progress_overview.txt beside them"
+                           : "logs: logs/ beside them, from logs/job_progress_overview.txt on");
+  }
+  return lines;
+}
+
+}  // namespace parallelrun

@@ -1,0 +1,67 @@
+#include "runner/pod/pod_agent.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "runner/agent/agent.h"
+#include "runner/job/code_hash.h"
+#include "runner/pod/init_process.h"
+#include "runner/pod/source_copy.h"
+
+namespace parallelrun {
+namespace {
+
+// The operator ends a worker that is not needed; nothing else may tell it that waiting is of no use.
+constexpr std::chrono::hours kPatience{24 * 365};
+// An address may for a moment belong to another job's pod, or the orchestrator's may come up anew.
+constexpr std::chrono::seconds kDoubt{60};
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+// Makes this pod ready for the job: its own copy of the code, its volumes.
+Status settle(ResolvedJob& job, const PodPlaces& places) {
+  PodResolution found;
+  if (const auto source = source_volume_directory(job.spec, places, found)) {
+    if (Status copied = copy_source(*source, places.at(pod::kSourceVolume), places.source_copy); !copied)
+      return copied;
+  }
+  if (!found.ok()) return Error{ErrorCode::kNotFound, to_string(found.problems.front()), found.passing};
+  if (Status settled = settle_in_worker(job, places); !settled) return settled;
+  if (job.code_hash.empty()) return {};
+  Result<CodeFiles> files = code_files(job);
+  if (!files) return files.error();
+  const std::string hash = code_hash(files.value());
+  if (hash == job.code_hash) return {};
+  return Error{ErrorCode::kConflict,
+               fmt::format("the source directory changed since the job started: this pod sees code with the hash "
+                           "{}, the job has {}; restore it, or delete the job and create it again",
+                           hash.substr(0, 12), job.code_hash.substr(0, 12))};
+}
+
+}  // namespace
+
+int run_pod_agent(const PodAgentOptions& options) {
+  return run_as_init([&options] {
+    AgentOptions agent;
+    agent.connect = options.connect;
+    agent.name = options.name;
+    agent.node = variable("POD_IP");
+    if (agent.node.empty()) agent.node = "127.0.0.1";
+    agent.tls = options.tls;
+    agent.log_directory = options.places.scratch + "/log_dir";
+    agent.orchestrator_patience = kPatience;
+    agent.refusal_patience = kDoubt;
+    agent.console = STDOUT_FILENO;
+    agent.settle = [&options](ResolvedJob& job) { return settle(job, options.places); };
+    return run_agent(agent);
+  });
+}
+
+}  // namespace parallelrun

@@ -1,0 +1,24 @@
+// `parallelrun pod-agent`: the agent of a worker's pod. See docs/decisions/0007-in-a-cluster.md.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "runner/job/pod_resolution.h"
+#include "runner/protocol/endpoint.h"
+
+namespace parallelrun {
+
+struct PodAgentOptions {
+  std::string connect;  // --connect: the orchestrator's Service
+  std::string name;     // --name: "worker-0"
+  PodPlaces places;     // --root, --source-copy, --scratch
+  TlsFiles tls;         // where the Secret is mounted, unless a test says otherwise
+};
+
+// Waits for the orchestrator as long as it takes, copies the code as the job says, and works. What the scripts
+// print comes out on standard output too. Exit codes: 0 told to leave, or SIGTERM; 1 refused, or other code
+// than the job's; 2 usage. To be called on the main thread, with no other thread beside it.
+int run_pod_agent(const PodAgentOptions& options);
+
+}  // namespace parallelrun

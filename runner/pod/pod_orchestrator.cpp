@@ -1,0 +1,421 @@
+#include "runner/pod/pod_orchestrator.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "common/kube/access.h"
+#include "common/kube/http_transport.h"
+#include "common/kube/kube_client.h"
+#include "common/spec/manifest.h"
+#include "runner/pod/init_process.h"
+#include "runner/pod/job_lease.h"
+#include "runner/pod/job_story.h"
+#include "runner/pod/orchestrator_process.h"
+#include "runner/pod/source_copy.h"
+#include "runner/pod/status_writer.h"
+#include "runner/pod/story_lines.h"
+#include "runner/pod/termination_message.h"
+
+namespace parallelrun {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using Clock = std::chrono::steady_clock;
+
+enum ExitCode : int { kFailed = 1, kRefused = 2, kInterrupted = 130 };
+
+constexpr const char* kFieldManager = "parallelrun-orchestrator";
+constexpr std::chrono::seconds kLastProgress{5};  // for the API server to take the last word
+constexpr std::chrono::seconds kQuietWait{2};    // a Lease that is free is ours by then
+constexpr std::size_t kProblemsTold = 20;
+
+const kube::Resource& jobs() {
+  static const kube::Resource kJobs{"parallelrun.dev", "v1alpha1", "parallelrunjobs"};
+  return kJobs;
+}
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+// Signals as a descriptor. Threads that are started later inherit that they are blocked.
+class Signals {
+ public:
+  Signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) sigaddset(&set, number);
+    sigprocmask(SIG_BLOCK, &set, nullptr);
+    descriptor_ = FileDescriptor(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+    std::signal(SIGPIPE, SIG_IGN);
+  }
+  int descriptor() const { return descriptor_.get(); }
+  // The number of a signal that has come; 0: none.
+  int take() const {
+    signalfd_siginfo info{};
+    const bool came = read(descriptor_.get(), &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info));
+    return came ? static_cast<int>(info.ssi_signo) : 0;
+  }
+
+ private:
+  FileDescriptor descriptor_;
+};
+
+// Wakes the loop from another thread.
+class Bell {
+ public:
+  Bell() : descriptor_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+  int descriptor() const { return descriptor_.get(); }
+  void ring() const { eventfd_write(descriptor_.get(), 1); }
+  void silence() const {
+    eventfd_t ignored = 0;
+    eventfd_read(descriptor_.get(), &ignored);
+  }
+
+ private:
+  FileDescriptor descriptor_;
+};
+
+class PodOrchestrator {
+ public:
+  explicit PodOrchestrator(const PodOrchestratorOptions& options)
+      : options_(options),
+        pod_(variable("POD_NAME")),
+        name_space_(variable("POD_NAMESPACE")),
+        job_name_(variable("JOB_NAME")),
+        job_uid_(variable("JOB_UID")),
+        started_(Clock::now()) {}
+
+  int run() {
+    say(fmt::format("pod {} takes up job {}/{}", pod_, name_space_, job_name_));
+    for (const auto& [name, value] : {std::pair("POD_NAME", pod_), std::pair("POD_NAMESPACE", name_space_),
+                                      std::pair("JOB_NAME", job_name_)}) {
+      if (value.empty()) return refuse(fmt::format("the environment variable {} is not set", name));
+    }
+    if (!prepare()) return *early_end_;
+    if (Status reached = reach_api(); !reached) return interrupt("NoApiAccess", reached.error().message, kFailed);
+    start_lease();
+    while (!ended_) {
+      wait();
+      take_signals();
+      take_lease();
+      take_events();
+    }
+    return close();
+  }
+
+ private:
+  void say(const std::string& line) { story_lines_.say(line); }
+
+  // --- an end before there is a child -------------------------------------------------------------------
+
+  int refuse(const std::string& message) {
+    return end_early(end_without_event("Failed", "Refused", message), kRefused);
+  }
+  int interrupt(const char* reason, const std::string& message, int code) {
+    return end_early(end_without_event("Interrupted", reason, message), code);
+  }
+  int end_early(const json& end, int code) {
+    for (const std::string& line : JobStory(started_, "").lines(finished_of(end), Clock::now())) say(line);
+    write_termination_message(end);
+    early_end_ = code;
+    return code;
+  }
+  static json finished_of(json end) {
+    end["event"] = "finished";
+    return end;
+  }
+
+  // The job, its code and its directories. False: it ended here.
+  bool prepare() {
+    const std::string manifest = options_.places.job_file(pod::kManifest);
+    const Result<std::string> text = read_manifest_file(manifest);
+    if (!text) return refuse(text.error().message), false;
+    ParseOptions parse;
+    parse.place = Place::kCluster;
+    ParsedSpec parsed = parse_manifest(*text, parse);
+    if (!parsed.ok()) return refuse(in_one(parsed.problems)), false;
+    spec_ = std::move(parsed.spec);
+
+    PodResolution resolution;
+    const auto source = source_volume_directory(spec_, options_.places, resolution);
+    if (!resolution.ok()) return give_up(resolution), false;
+    if (source) {
+      const Status copied =
+          copy_source(*source, options_.places.at(pod::kSourceVolume), options_.places.source_copy);
+      if (!copied) return interrupt("SourceNotCopied", copied.error().message, kFailed), false;
+    }
+    resolution = resolve_in_pod(spec_, options_.places);
+    if (!resolution.ok()) return give_up(resolution), false;
+    job_ = std::move(resolution.job);
+    return write_job_file();
+  }
+
+  static std::string in_one(const std::vector<SpecProblem>& problems) {
+    std::string text;
+    for (std::size_t i = 0; i < problems.size() && i < kProblemsTold; ++i) {
+      text += (i == 0 ? "" : "; ") + to_string(problems[i]);
+    }
+    return text;
+  }
+
+  void give_up(const PodResolution& resolution) {
+    const std::string message = in_one(resolution.problems);
+    resolution.passing ? interrupt("VolumeTrouble", message, kFailed) : refuse(message);
+  }
+
+  bool write_job_file() {
+    std::error_code error;
+    fs::create_directories(options_.places.scratch, error);
+    job_file_ = options_.places.scratch + "/resolved-job.json";
+    std::ofstream file(job_file_, std::ios::binary | std::ios::trunc);
+    // Directories may have names that are no UTF-8; those of a ResolvedJob are checked to be.
+    file << to_json(job_).dump();
+    if (file.flush()) return true;
+    interrupt("ScratchTrouble", fmt::format("'{}' cannot be written: {}", job_file_, std::strerror(errno)),
+              kFailed);
+    return false;
+  }
+
+  // --- the API server -----------------------------------------------------------------------------------
+
+  Status reach_api() {
+    kube::AccessOptions access_options;
+    access_options.kubeconfig = options_.kubeconfig;
+    auto access = kube::default_access(access_options);
+    if (!access) return access.error();
+    try {
+      transport_ = kube::make_http_transport(access->address, access->credentials, {});
+    } catch (const std::exception& error) {
+      return Error{ErrorCode::kUnavailable, error.what(), true};
+    }
+    client_.emplace(*transport_);
+    status_.emplace([this](const json& progress, const std::stop_token& stop) { return apply(progress, stop); },
+                    [this](const std::string& line) { say(line); });
+    return {};
+  }
+
+  kube::ApiResult<json> apply(const json& progress, const std::stop_token& stop) {
+    json metadata = {{"name", job_name_}, {"namespace", name_space_}};
+    // Of a job that was deleted and made anew under its name this orchestrator says nothing.
+    if (!job_uid_.empty()) metadata["uid"] = job_uid_;
+    const json object = {{"apiVersion", std::string(kApiVersion)},
+                         {"kind", std::string(kKind)},
+                         {"metadata", std::move(metadata)},
+                         {"status", {{"progress", progress}}}};
+    return client_->apply(jobs(), {name_space_, job_name_, "status"}, object, {kFieldManager, true}, stop);
+  }
+
+  void start_lease() {
+    JobLeaseOptions lease;
+    lease.name_space = name_space_;
+    lease.job_name = job_name_;
+    lease.job_uid = job_uid_;
+    lease.pod = pod_;
+    lease.ended = options_.ended;
+    lease.duration = options_.lease_duration;
+    lease_.emplace(*transport_, lease, [this] { bell_.ring(); });
+  }
+
+  // --- the loop -----------------------------------------------------------------------------------------
+
+  void wait() {
+    std::array<pollfd, 3> watched{{{signals_.descriptor(), POLLIN, 0},
+                                   {bell_.descriptor(), POLLIN, 0},
+                                   {child_.running() && !events_ended_ ? child_.events().reader() : -1, POLLIN, 0}}};
+    // While waiting for the Lease there are no events of it: who holds it is looked up.
+    const bool waiting = standing_ == kube::LeaseStanding::kWaiting;
+    poll(watched.data(), watched.size(), waiting ? 1000 : -1);
+  }
+
+  void take_signals() {
+    while (const int number = signals_.take()) {
+      if (number == SIGCHLD) {
+        reap();
+        continue;
+      }
+      if (!child_.running()) {
+        ended_ = true;
+        end_ = finished_of(end_without_event("Interrupted", "Stopped", "stopped before it had begun"));
+        exit_code_ = kInterrupted;
+        continue;
+      }
+      if (!stopping_) say(fmt::format("{}: stopping; what is committed stays", signal_name(number)));
+      stopping_ = true;
+      child_.signal(SIGTERM);
+    }
+  }
+
+  void take_lease() {
+    bell_.silence();
+    const kube::LeaseStanding now = lease_->standing();
+    if (now == kube::LeaseStanding::kWaiting) tell_of_waiting();
+    if (now == std::exchange(standing_, now)) return;
+    switch (now) {
+      case kube::LeaseStanding::kHeld:
+        if (child_.running()) {
+          say("the Lease is renewed again: mini-batches are handed out");
+          child_.hold(false);
+        } else if (!ended_) {
+          start_child();
+        }
+        break;
+      case kube::LeaseStanding::kUncertain:
+        say("warning: the Lease cannot be renewed, so nothing new is handed out until it can: " + lease_->words());
+        child_.hold(true);
+        break;
+      case kube::LeaseStanding::kLost:
+        child_.signal(SIGKILL);
+        say("another pod has the Lease and goes on with the job: " + lease_->words());
+        lost_ = true;
+        if (!child_.running()) ended_ = true;
+        break;
+      case kube::LeaseStanding::kWaiting:
+      case kube::LeaseStanding::kGivenUp:
+        break;
+    }
+  }
+
+  void tell_of_waiting() {
+    const std::string words = lease_->words();
+    if (Clock::now() - started_ < kQuietWait || words == std::exchange(waiting_, words)) return;
+    say("waiting for the Lease of the job: " + words);
+  }
+
+  void start_child() {
+    OrchestratorProcess::Options child;
+    child.program = options_.program;
+    child.job_file = job_file_;
+    child.listen = options_.listen;
+    child.tls = options_.tls;
+    if (Status started = child_.start(child); !started) {
+      ended_ = true;
+      end_ = finished_of(end_without_event("Interrupted", "NotStarted", started.error().message));
+      exit_code_ = kFailed;
+    }
+  }
+
+  void take_events() {
+    if (events_ended_ || child_.events().reader() < 0) return;
+    for (json& event : child_.events().take(events_ended_)) {
+      const auto kind = event.value("event", std::string());
+      if (!story_) story_.emplace(started_, output_in_words());
+      for (const std::string& line : story_->lines(event, Clock::now())) say(line);
+      if (kind == "finished") end_ = event;
+      if (kind == "progress" || (kind == "finished" && event.contains("miniBatchesCreated")))
+        status_->set(std::move(event));
+    }
+  }
+
+  void reap() {
+    const pid_t child = child_.running() ? child_.pid() : -1;
+    int status = 0;
+    if (!reap_children(child, status)) return;
+    child_.reaped();
+    take_events();
+    ended_ = true;
+    if (WIFEXITED(status)) {
+      exit_code_ = WEXITSTATUS(status);
+    } else {
+      exit_code_ = kFailed;
+      child_death_ = "killed by " + signal_name(WTERMSIG(status));
+    }
+  }
+
+  // --- the end ------------------------------------------------------------------------------------------
+
+  int close() {
+    if (lost_) {
+      end_ = end_without_event("Interrupted", "LeaseLost", "another pod has taken the job over");
+      exit_code_ = kFailed;
+    } else if (!end_) {
+      const std::string how =
+          child_death_.empty() ? fmt::format("ended with exit status {}", exit_code_) : child_death_;
+      end_ = end_without_event("Interrupted", "OrchestratorDied",
+                               "the orchestrator process " + how + " before it had finished; the job can go on");
+      say(end_->at("message").get<std::string>());
+      exit_code_ = kFailed;
+    }
+    // First of all: the pod may be killed at any moment now.
+    write_termination_message(*end_);
+    if (!lost_) {
+      if (status_) status_->flush(kLastProgress);
+      // Our child has ended, so a successor need not wait or take care.
+      lease_.reset();
+    }
+    return exit_code_;
+  }
+
+  void write_termination_message(const json& end) {
+    const std::string message = termination_message(end, spec_.output.source.sub_path);
+    const FileDescriptor file(
+        ::open(options_.termination_log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    if (!file || ::write(file.get(), message.data(), message.size()) < 0) {
+      say(fmt::format("warning: the termination message cannot be written to '{}': {}", options_.termination_log,
+                      std::strerror(errno)));
+    }
+  }
+
+  std::string output_in_words() const {
+    const std::string& sub_path = spec_.output.source.sub_path;
+    const std::string file = spec_.output_action == OutputAction::kAppendRow ? spec_.append_row_file_name : "";
+    return fmt::format("{}{}{} in the volume of spec.output", sub_path, sub_path.empty() || file.empty() ? "" : "/",
+                       file);
+  }
+
+  const PodOrchestratorOptions& options_;
+  const std::string pod_;
+  const std::string name_space_;
+  const std::string job_name_;
+  const std::string job_uid_;
+  const Clock::time_point started_;
+  const Signals signals_;
+  const Bell bell_;
+  StoryLines story_lines_{STDOUT_FILENO};
+  JobSpec spec_;
+  ResolvedJob job_;
+  std::string job_file_;
+  std::optional<int> early_end_;
+
+  std::unique_ptr<kube::Transport> transport_;
+  std::optional<kube::KubeClient> client_;
+  std::optional<StatusWriter> status_;
+  std::optional<JobLease> lease_;
+  kube::LeaseStanding standing_ = kube::LeaseStanding::kWaiting;
+  std::string waiting_;
+  OrchestratorProcess child_;
+  std::optional<JobStory> story_;
+  bool events_ended_ = false;
+  bool stopping_ = false;
+  bool lost_ = false;
+  bool ended_ = false;
+  std::optional<json> end_;
+  std::string child_death_;
+  int exit_code_ = kFailed;
+};
+
+}  // namespace
+
+int run_pod_orchestrator(const PodOrchestratorOptions& options) { return PodOrchestrator(options).run(); }
+
+}  // namespace parallelrun

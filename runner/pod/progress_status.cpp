@@ -1,0 +1,38 @@
+#include "runner/pod/progress_status.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+
+namespace parallelrun {
+namespace {
+
+std::uint64_t number(const nlohmann::json& event, const char* name) {
+  const auto found = event.find(name);
+  return found != event.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
+}
+
+}  // namespace
+
+nlohmann::json progress_status(const nlohmann::json& event, const std::string& update_time) {
+  nlohmann::json status = nlohmann::json::object();
+  for (const auto& [name, value] : event.items()) {
+    if (value.is_number_integer() || value.is_boolean()) status[name] = value;
+  }
+  const std::uint64_t created = number(event, "miniBatchesCreated");
+  const std::uint64_t done = std::min(number(event, "miniBatchesProcessed"), created);
+  // 100 is for all of them, and not for 99.6 %.
+  status["percent"] = created == 0 ? 0 : done * 100 / created;
+  status["items"] = fmt::format("{} / {}", number(event, "itemsSucceeded"), number(event, "itemsTotal"));
+  status["updateTime"] = update_time;
+  return status;
+}
+
+ProgressPace::Time ProgressPace::due(Time now) const {
+  if (!written_) return now;
+  const std::chrono::seconds interval = now - started_ < kLongJob ? kShort : kLong;
+  return std::max(now, *written_ + interval);
+}
+
+}  // namespace parallelrun

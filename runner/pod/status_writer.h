@@ -1,0 +1,58 @@
+// Brings progress to `status.progress` of the job, whatever the API server does: on a thread of its own, which
+// nobody waits for. Only the newest progress is kept.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <thread>
+
+#include "common/kube/api_error.h"
+#include "runner/pod/progress_status.h"
+
+namespace parallelrun {
+
+class StatusWriter {
+ public:
+  // Writes one `status.progress`; blocks. kStopped once `stop` is requested.
+  using Apply =
+      std::function<kube::ApiResult<nlohmann::json>(const nlohmann::json& progress, const std::stop_token&)>;
+  // Told once of trouble and once when it is over, on the writer's thread.
+  using Told = std::function<void(const std::string& line)>;
+
+  StatusWriter(Apply apply, Told told);
+  // Gives up what is not written yet.
+  ~StatusWriter();
+  StatusWriter(const StatusWriter&) = delete;
+  StatusWriter& operator=(const StatusWriter&) = delete;
+
+  // Takes the place of what was not written yet. Any thread; never blocks for long.
+  void set(nlohmann::json event);
+  // Waits until everything is written, the API server refuses it, or `patience` is over.
+  void flush(std::chrono::milliseconds patience);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  void run(const std::stop_token& stop);
+  // True: done with it, written or of no use.
+  bool write(const nlohmann::json& event, const std::stop_token& stop);
+
+  const Apply apply_;
+  const Told told_;
+  ProgressPace pace_;
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::optional<nlohmann::json> next_;  // guarded by mutex_, as the two below
+  bool writing_ = false;
+  bool hurry_ = false;
+  std::string trouble_;           // of the writer's thread, as the one below
+  std::chrono::seconds pause_{0};
+  std::jthread thread_;
+};
+
+}  // namespace parallelrun

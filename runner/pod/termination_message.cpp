@@ -1,0 +1,85 @@
+#include "runner/pod/termination_message.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "common/spec/utf8.h"
+
+namespace parallelrun {
+namespace {
+
+using nlohmann::json;
+
+// Counts and the like: numbers and booleans alone, so their size is bounded.
+constexpr std::array kSmall = {"planComplete",         "miniBatchesCreated", "miniBatchesProcessed",
+                               "miniBatchesSucceeded", "miniBatchesFailed",  "itemsTotal",
+                               "itemsSucceeded",       "itemsFailed",        "triesFailed",
+                               "durationSeconds"};
+constexpr std::string_view kCut = "...";
+
+std::string text_of(const json& object) {
+  return object.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::string shortened(const std::string& text, std::size_t most) {
+  if (text.size() <= most) return text;
+  if (most <= kCut.size()) return {};
+  return std::string(utf8_prefix(text, most - kCut.size())).append(kCut);
+}
+
+// Shortens the member so that the object fits, as little as that takes; at least `keep` bytes stay. Escapes
+// make the text longer than the member, so the length is searched for.
+void shorten(json& object, const char* name, std::size_t keep, std::size_t limit) {
+  const auto found = object.find(name);
+  if (found == object.end() || text_of(object).size() <= limit) return;
+  const std::string whole = found->get<std::string>();
+  std::size_t low = std::min(keep, whole.size());
+  std::size_t high = whole.size();
+  while (low < high) {
+    const std::size_t middle = low + (high - low + 1) / 2;
+    *found = shortened(whole, middle);
+    if (text_of(object).size() <= limit) {
+      low = middle;
+    } else {
+      high = middle - 1;
+    }
+  }
+  *found = shortened(whole, low);
+}
+
+// What nlohmann would replace while it writes is replaced before anything is measured or cut.
+std::string valid_text(const json& object, const char* name) {
+  const auto found = object.find(name);
+  if (found == object.end() || !found->is_string()) return {};
+  return json::parse(text_of(*found)).get<std::string>();
+}
+
+}  // namespace
+
+std::string termination_message(const json& finished, const std::string& output_sub_path, std::size_t limit) {
+  json message = json::object();
+  for (const char* name : {"state", "reason"}) message[name] = shortened(valid_text(finished, name), 64);
+  message["message"] = valid_text(finished, "message");
+  if (finished.contains("firstError")) message["firstError"] = valid_text(finished, "firstError");
+  for (const char* name : kSmall) {
+    const auto found = finished.find(name);
+    if (found != finished.end() && (found->is_number() || found->is_boolean())) message[name] = *found;
+  }
+  if (finished.contains("miniBatchSeconds") && finished["miniBatchSeconds"].is_number())
+    message["miniBatchSecondsTotal"] = finished["miniBatchSeconds"];
+  if (finished.contains("logs")) {
+    message["logs"] = shortened(output_sub_path.empty() ? "logs" : output_sub_path + "/logs", 512);
+  }
+  constexpr std::size_t kErrorKept = 200;
+  shorten(message, "firstError", kErrorKept, limit);
+  shorten(message, "message", 0, limit);
+  shorten(message, "firstError", 0, limit);
+  return text_of(message);
+}
+
+json end_without_event(const std::string& state, const std::string& reason, const std::string& message) {
+  return {{"state", state}, {"reason", reason}, {"message", message}};
+}
+
+}  // namespace parallelrun

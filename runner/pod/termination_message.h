@@ -1,0 +1,24 @@
+// The last word of an orchestrator's pod: what the operator reads from the container's status. Pure.
+#pragma once
+
+#include <cstddef>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "common/pod/pod_layout.h"
+
+namespace parallelrun {
+
+// One JSON object of at most `limit` bytes, valid UTF-8, of a `finished` event (see progress_stream.h): state,
+// reason, message, firstError, the counts, durationSeconds, miniBatchSecondsTotal, and where the logs are in
+// the output volume (`logs`). What does not fit is shortened by whole characters: the first error first, then
+// the message; the rest is small.
+// `output_sub_path` is the directory of the output in its volume, empty for the volume's root.
+std::string termination_message(const nlohmann::json& finished, const std::string& output_sub_path,
+                                std::size_t limit = pod::kTerminationMessageLimit);
+
+// The same for an end that no event tells of: `state` "Failed" (a refusal) or "Interrupted".
+nlohmann::json end_without_event(const std::string& state, const std::string& reason,
+                                 const std::string& message);
+
+}  // namespace parallelrun

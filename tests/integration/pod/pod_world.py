@@ -1,0 +1,284 @@
+"""One job as the operator would run it, with processes in place of pods: directories for its volumes,
+certificates, and `parallelrun pod-orchestrator` and `pod-agent` over mutual TLS on the loopback interface,
+against a real API server."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import textwrap
+import time
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+BUILD = Path(os.environ.get("PARALLELRUN_BUILD_DIR", REPOSITORY / "build"))
+PROGRAM = BUILD / "bin" / "parallelrun"
+
+# Nothing here takes longer on a loaded two-core machine unless it hangs.
+PATIENCE = 120
+
+
+def wait_for(condition, what, patience=PATIENCE):
+    """Gives what `condition` gives as soon as that is true."""
+    deadline = time.monotonic() + patience
+    while True:
+        found = condition()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"not within {patience} s: {what}"
+        time.sleep(0.02)
+
+
+def free_port():
+    with contextlib.closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Authority:
+    """A certificate authority, made by the openssl program as an operator makes one for each job."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.folder.mkdir()
+        self._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                      "-keyout", "ca.key", "-out", "ca.crt", "-days", "2", "-subj", "/CN=a job")  # fmt: skip
+
+    def issue(self, folder, role, name="localhost"):
+        """ca.crt, tls.crt and tls.key in `folder`."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "ext").write_text(f"subjectAltName=DNS:{name}\n")
+        self._openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                      "-keyout", folder / "tls.key", "-out", "request", "-subj", f"/O={role}")  # fmt: skip
+        self._openssl("x509", "-req", "-in", "request", "-CA", "ca.crt", "-CAkey", "ca.key", "-days", "2",
+                      "-extfile", "ext", "-out", folder / "tls.crt")  # fmt: skip
+        (folder / "ca.crt").write_bytes((self.folder / "ca.crt").read_bytes())
+
+    def _openssl(self, *words):
+        subprocess.run(["openssl", *map(str, words)], cwd=self.folder, check=True, capture_output=True)
+
+
+class PodProcess:
+    """A process in place of a pod's container. `output` grows while it runs."""
+
+    def __init__(self, name, command, environment, folder):
+        self.name = name
+        self._output = folder / "output"
+        self.termination_log = folder / "termination-log"
+        with self._output.open("wb") as output:
+            self.process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
+
+    @property
+    def output(self):
+        return self._output.read_text(errors="replace")
+
+    @property
+    def message(self):
+        """The termination message; {} while there is none."""
+        text = self.termination_log.read_bytes() if self.termination_log.exists() else b""
+        assert len(text) <= 4096
+        return json.loads(text.decode("utf-8")) if text else {}
+
+    def wait(self, patience=PATIENCE):
+        try:
+            return self.process.wait(patience)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self.name} does not end:\n{self.output}") from None
+
+    def expect(self, code):
+        ended = self.wait()
+        assert ended == code, f"{self.name}: exit code {ended}, expected {code}\n{self.output}\n{self.message}"
+        return self
+
+    def signal(self, number):
+        """To the process and to those below it, as freezing or killing a container does."""
+        for pid in [self.process.pid, *descendants(self.process.pid)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def child(self):
+        """The orchestrator process below pod-orchestrator."""
+        found = [pid for pid in descendants(self.process.pid) if "orchestrator" in command_line(pid)]
+        return found[0] if found else None
+
+    def destroy(self):
+        self.signal(signal.SIGKILL)
+        self.process.wait()
+
+
+class PodWorld:
+    def __init__(self, root, api, namespace):
+        self.root = Path(root)
+        self.api = api
+        self.namespace = namespace
+        self.name = "test-job"
+        self.port = free_port()
+        self.volumes = self.root / "parallelrun"
+        self.code = self.volumes / "source-volume"
+        self.data = self.volumes / "inputs" / "files"
+        self.output_volume = self.volumes / "output"
+        self.out = self.output_volume / "results"
+        for folder in (self.code, self.data, self.output_volume):
+            folder.mkdir(parents=True)
+        self.authority = Authority(self.root / "authority")
+        self.authority.issue(self.root / "orchestrator-files", "orchestrator")
+        self.authority.issue(self.root / "worker-files", "worker")
+        self.spec = {
+            "sourceDirectory": {"configMap": {"name": "code"}},
+            "entryScript": "entry.py",
+            "inputs": [
+                {"name": "files", "type": "file", "source": {"persistentVolumeClaim": {"claimName": "data"}}}
+            ],
+            "output": {"source": {"persistentVolumeClaim": {"claimName": "out"}, "subPath": "results"}},
+            "resourceMonitorInterval": 0,
+            "nodeCount": 2,
+        }
+        self.uid = ""
+        self.processes = []
+        self.lease_duration = 5
+        self.kubeconfig = None
+
+    # The job.
+
+    def script(self, text, name="entry.py"):
+        path = self.code / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text))
+        return self
+
+    def files(self, count):
+        for index in range(count):
+            (self.data / f"f{index:06}.txt").write_text("x")
+        return self
+
+    def set(self, **fields):
+        self.spec.update(fields)
+        return self
+
+    def apply(self):
+        """Creates the resource and what the operator would put into the Secret."""
+        manifest = {
+            "apiVersion": "parallelrun.dev/v1alpha1",
+            "kind": "ParallelRunJob",
+            "metadata": {"name": self.name, "namespace": self.namespace},
+            "spec": self.spec,
+        }
+        made = self.api.request("POST", self.jobs_path(), manifest)
+        assert made.accepted, made
+        self.uid = made.body["metadata"]["uid"]
+        manifest["metadata"]["uid"] = self.uid
+        (self.root / "orchestrator-files" / "job.json").write_text(json.dumps(manifest))
+        return self
+
+    def jobs_path(self, name=""):
+        path = f"/apis/parallelrun.dev/v1alpha1/namespaces/{self.namespace}/parallelrunjobs"
+        return f"{path}/{name}" if name else path
+
+    def progress(self):
+        found = self.api.request("GET", self.jobs_path(self.name))
+        return found.body.get("status", {}).get("progress", {}) if found.accepted else {}
+
+    def lease(self):
+        path = f"/apis/coordination.k8s.io/v1/namespaces/{self.namespace}/leases/{self.name}-orchestrator"
+        return self.api.request("GET", path)
+
+    def put_lease(self, lease):
+        return self.api.request("PUT", lease["metadata"]["selfLink"] if False else
+                                f"/apis/coordination.k8s.io/v1/namespaces/{self.namespace}/leases/"
+                                f"{self.name}-orchestrator", lease)  # fmt: skip
+
+    # Its pods.
+
+    def orchestrator(self, incarnation=0, *, ended=(), files="orchestrator-files", extra=()):
+        name = f"{self.name}-orchestrator-{incarnation}"
+        folder = self._pod_folder(name)
+        command = [
+            PROGRAM, "pod-orchestrator", "--kubeconfig", self.kubeconfig or self.api.folder / "kubeconfig",
+            "--listen", f"[::]:{self.port}", "--termination-log", folder / "termination-log",
+            "--lease-duration", self.lease_duration, *self._places(folder, files), *extra,
+        ]  # fmt: skip
+        for pod in ended:
+            command += ["--ended", f"{self.name}-orchestrator-{pod}"]
+        return self._start(name, command, folder, JOB_NAME=self.name, JOB_UID=self.uid)
+
+    def worker(self, index=0, incarnation=0, *, files="worker-files", connect=None):
+        name = f"{self.name}-worker-{index}-{incarnation}"
+        folder = self._pod_folder(name)
+        command = [
+            PROGRAM, "pod-agent", "--connect", connect or f"localhost:{self.port}",
+            "--name", f"worker-{index}", *self._places(folder, files),
+        ]  # fmt: skip
+        return self._start(name, command, folder, POD_IP=f"127.0.0.{index + 1}")
+
+    def _pod_folder(self, name):
+        folder = self.root / name
+        folder.mkdir()
+        (folder / "tmp").mkdir()
+        return folder
+
+    def _places(self, folder, files):
+        return ["--root", self.root, "--job-files", self.root / files,
+                "--source-copy", folder / "source", "--scratch", folder / "scratch"]  # fmt: skip
+
+    def _start(self, name, command, folder, **variables):
+        environment = dict(os.environ)
+        environment.pop("PYTHONPATH", None)
+        environment |= {
+            "POD_NAME": name,
+            "POD_NAMESPACE": self.namespace,
+            "POD_IP": "127.0.0.1",
+            "HOME": str(folder),
+            "TMPDIR": str(folder / "tmp"),
+        }
+        environment |= variables
+        process = PodProcess(name, [str(word) for word in command], environment, folder)
+        self.processes.append(process)
+        return process
+
+    def destroy(self):
+        for process in self.processes:
+            process.destroy()
+
+    # What the job left.
+
+    def rows(self):
+        path = self.out / "parallel_run_step.txt"
+        text = path.read_text() if path.exists() else ""
+        assert text == "" or text.endswith("\n"), "the last row is torn"
+        return text.split("\n")[:-1]
+
+    def expect_every_file_once(self, count):
+        assert sorted(self.rows()) == [f"f{index:06}.txt" for index in range(count)]
+        assert (self.out / "_SUCCESS").exists()
+
+
+def descendants(pid):
+    """Pids of all living descendants, by /proc."""
+    parents = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                fields = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if fields[0] != "Z":
+                parents[int(entry)] = int(fields[1])
+    found = []
+    frontier = [pid]
+    while frontier:
+        parent = frontier.pop()
+        for child, its_parent in parents.items():
+            if its_parent == parent:
+                found.append(child)
+                frontier.append(child)
+    return found
+
+
+def command_line(pid):
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""

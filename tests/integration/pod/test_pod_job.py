@@ -1,0 +1,27 @@
+"""A whole job of pod-orchestrator and pod-agents."""
+
+NAMES = """
+    import os
+    def init():
+        print("ready", flush=True)
+    def run(mini_batch):
+        return [os.path.basename(path) for path in mini_batch]
+"""
+
+
+def test_a_job_with_two_workers(world):
+    world.script(NAMES).files(200).set(miniBatchSize=3).apply()
+    orchestrator = world.orchestrator()
+    workers = [world.worker(index) for index in range(2)]
+    orchestrator.expect(0)
+    for worker in workers:
+        worker.expect(0)
+        assert "process000: ready" in worker.output
+    world.expect_every_file_once(200)
+    assert orchestrator.message["state"] == "Complete"
+    assert orchestrator.message["itemsSucceeded"] == 200
+    assert orchestrator.message["logs"] == "results/logs"
+    progress = world.progress()
+    assert progress["percent"] == 100
+    assert progress["items"] == "200 / 200"
+    assert world.lease().body["spec"].get("holderIdentity", "") == ""
