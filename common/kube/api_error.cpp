@@ -26,6 +26,7 @@ bool has_cause(const nlohmann::json& details, std::string_view wanted) {
 ApiFailure failure_of(int status, std::string_view reason) {
   switch (status) {
     case 400:
+    case 413:
     case 422:
       return ApiFailure::kInvalid;
     case 401:
@@ -43,6 +44,12 @@ ApiFailure failure_of(int status, std::string_view reason) {
     default:
       return status >= 500 && status <= 599 ? ApiFailure::kServer : ApiFailure::kOther;
   }
+}
+
+// An object that does not fit into etcd comes back as a 500, though it never will fit.
+bool too_large_for_etcd(std::string_view message) {
+  return message.find("etcdserver: request is too large") != std::string_view::npos ||
+         message.find("trying to send message larger than max") != std::string_view::npos;
 }
 
 std::optional<std::chrono::seconds> bounded(std::int64_t seconds) {
@@ -75,7 +82,7 @@ ApiError api_error(int status, std::string_view body, std::string_view retry_aft
     error.retry_after = bounded(seconds);
   }
 
-  bool too_large = false;
+  bool version_too_large = false;
   const auto object = nlohmann::json::parse(body, nullptr, false);
   if (object.is_object() && text_field(object, "kind") == "Status") {
     error.reason = text_field(object, "reason");
@@ -86,10 +93,12 @@ ApiError api_error(int status, std::string_view body, std::string_view retry_aft
       if (!error.retry_after && retry != details->end() && retry->is_number_integer()) {
         error.retry_after = bounded(retry->get<std::int64_t>());
       }
-      too_large = has_cause(*details, "ResourceVersionTooLarge");
+      version_too_large = has_cause(*details, "ResourceVersionTooLarge");
     }
   }
-  error.failure = too_large ? ApiFailure::kVersionTooLarge : failure_of(status, error.reason);
+  error.failure = version_too_large                   ? ApiFailure::kVersionTooLarge
+                  : too_large_for_etcd(error.message) ? ApiFailure::kInvalid
+                                                      : failure_of(status, error.reason);
   if (error.message.empty()) {
     error.message =
         "the API server answered " + std::to_string(status) + ": " + std::string(body.substr(0, kQuotedBody));

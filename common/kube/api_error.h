@@ -19,7 +19,7 @@ enum class ApiFailure {
   kAlreadyExists,    // 409 of a create
   kConflict,         // 409 of an update, of preconditions or of another field manager
   kGone,             // 410: the resource version or the continue token is too old; list again
-  kInvalid,          // 422, 400: the object or the request breaks a rule; the same request fails again
+  kInvalid,          // 422, 400, 413, too large for etcd: a rule is broken; the same request fails again
   kTooManyRequests,  // 429; retry_after says when
   kServer,           // 5xx
   kVersionTooLarge,  // the server's data is older than the resource version asked for (it was restored)

@@ -90,7 +90,8 @@ std::vector<std::pair<ObjectKey, CachedObject>> Informer::objects(const std::str
   const std::lock_guard lock(mutex_);
   std::vector<std::pair<ObjectKey, CachedObject>> found;
   for (auto at = state_.objects().lower_bound({name_space, prefix});
-       at != state_.objects().end() && at->first.name_space == name_space && at->first.name.starts_with(prefix);
+       at != state_.objects().end() && at->first.name_space == name_space &&
+       at->first.name.starts_with(prefix);
        ++at) {
     found.push_back(*at);
   }

@@ -51,7 +51,7 @@ def surroundings():
 
 
 # One check for each suite of the program; `check_no_suite_is_forgotten` keeps the list whole.
-SUITES = ["ApiServerTest", "RestartTest", "FaultTest", "IdentityTest", "LeaseTest"]
+SUITES = ["ApiServerTest", "RestartTest", "FaultTest", "IdentityTest", "LeaseTest", "ObjectTest"]
 
 
 @pytest.mark.parametrize("suite", SUITES)

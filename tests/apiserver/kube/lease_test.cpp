@@ -66,8 +66,11 @@ TEST_F(LeaseTest, ItIsMadeRenewedAndHandedOn) {
     std::this_thread::sleep_for(20ms);
   }
   EXPECT_NE(lease_record(lease().value()).renew_time, lease_record(made.value()).renew_time);
-  EXPECT_EQ(second.election.standing(), LeaseStanding::kWaiting);
+  while (second.election.holder().empty() && std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(10ms);
+  }
   EXPECT_EQ(second.election.holder(), "a");
+  EXPECT_EQ(second.election.standing(), LeaseStanding::kWaiting);
   first.stop();
   ASSERT_TRUE(second.reaches(LeaseStanding::kHeld));
   EXPECT_EQ(second.election.transitions(), 1);
