@@ -8,14 +8,13 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
+#include "common/posix/private_directory.h"
 #include "runner/agent/agent_core.h"
 #include "runner/agent/node_log.h"
 #include "runner/agent/orchestrator_link.h"
@@ -49,33 +48,6 @@ std::vector<std::string> own_environment() {
   for (char** entry = environ; *entry != nullptr; ++entry) out.emplace_back(*entry);
   return out;
 }
-
-// A folder that is removed with this object.
-class ScratchFolder {
- public:
-  ~ScratchFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  ScratchFolder() = default;
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-
-  Status create() {
-    std::error_code error;
-    std::string path = (fs::temp_directory_path(error) / "parallelrun-agent-XXXXXX").string();
-    if (error || ::mkdtemp(path.data()) == nullptr) {
-      return Error{ErrorCode::kIo, fmt::format("cannot make a folder '{}': {}", path, std::strerror(errno)),
-                   false};
-    }
-    path_ = path;
-    return {};
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 // Wires the parts together; what each decides or does is its own business.
 class Agent : public LinkUser {
@@ -231,7 +203,13 @@ class Agent : public LinkUser {
 
   // EntryScript.log_dir has to exist before a script writes there.
   Status make_log_directory() {
-    if (options_.log_directory.empty()) return scratch_.create();
+    if (options_.log_directory.empty()) {
+      std::error_code no_place;
+      auto made = PrivateDirectory::make(fs::temp_directory_path(no_place).string(), "parallelrun-agent");
+      if (!made) return made.error();
+      scratch_.emplace(std::move(*made));
+      return {};
+    }
     std::error_code error;
     fs::create_directories(options_.log_directory, error);
     if (!error) return {};
@@ -245,7 +223,7 @@ class Agent : public LinkUser {
     recipe.argv = environment.argv;
     recipe.working_directory = fs::path(job_.script).parent_path().string();
     const VariablesOfAgent variables{own_environment(), programs_ + "/python", environment.python};
-    const std::string& logs = options_.log_directory.empty() ? scratch_.path() : options_.log_directory;
+    const std::string& logs = options_.log_directory.empty() ? scratch_->path() : options_.log_directory;
     for (SlotIndex slot = 0; slot < slots; ++slot) {
       recipe.environments.push_back(worker_environment(job_.spec, variables, slot));
       recipe.configs.push_back(worker_config(job_, options_.name, slot, logs));
@@ -289,7 +267,7 @@ class Agent : public LinkUser {
   boost::asio::signal_set signals_;
   boost::asio::steady_timer tick_;
   boost::asio::steady_timer goodbye_;
-  ScratchFolder scratch_;
+  std::optional<PrivateDirectory> scratch_;  // where no log directory is given
   LogStreams logs_;
   Outbox outbox_;
   ResolvedJob job_;

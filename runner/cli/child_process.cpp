@@ -25,6 +25,10 @@ Result<ChildProcess> ChildProcess::start(const ChildOptions& options) {
   // Its own group, so that Ctrl-C reaches the launcher alone, which then stops its children in order.
   ProcessStart start;
   if (options.inherited_descriptor >= 0) start.duplicate(options.inherited_descriptor, kInheritedAs);
+  if (options.output >= 0) {
+    start.duplicate(options.output, STDOUT_FILENO);
+    start.duplicate(options.output, STDERR_FILENO);
+  }
   auto started = start.start(options.command, nullptr);
   if (!started) return started.error();
   return ChildProcess(std::move(*started));

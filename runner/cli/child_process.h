@@ -24,6 +24,7 @@ struct ExitStatus {
 struct ChildOptions {
   std::vector<std::string> command;  // command[0] is the program's path
   int inherited_descriptor = -1;     // becomes descriptor 3 of the child; -1: none
+  int output = -1;                   // becomes its standard output and error; -1: it has ours
 };
 
 // Owns one running process, in a process group of its own. The destructor kills the group (SIGKILL) and

@@ -1,13 +1,16 @@
-// logs/70_driver_log.txt: what the launcher started where, from which spec, and how it ended.
+// logs/70_driver_log.txt: what the launcher started where, from which spec, how it ended, and what agents had
+// to say beside the job's own logs.
 #pragma once
 
+#include <fcntl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <chrono>
-#include <fstream>
 #include <string>
-#include <vector>
+
+#include "common/posix/file_descriptor.h"
 
 namespace parallelrun {
 
@@ -16,25 +19,32 @@ namespace parallelrun {
 class DriverLog {
  public:
   void open(const std::string& path) {
-    file_.open(path, std::ios::app);
-    for (const std::string& text : early_) file_ << text;
+    file_ = FileDescriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
+    append(early_);
     early_.clear();
-    file_.flush();
   }
 
   void line(const std::string& text) {
     const auto now = std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now());
     const std::string whole = fmt::format("{:%Y-%m-%dT%H:%M:%SZ} {}\n", fmt::gmtime(now), text);
-    if (file_.is_open()) {
-      file_ << whole << std::flush;
+    if (file_) {
+      append(whole);
     } else {
-      early_.push_back(whole);
+      early_ += whole;
     }
   }
 
+  // For children, which append to it, too; -1: there is none.
+  int descriptor() const { return file_.get(); }
+
  private:
-  std::ofstream file_;
-  std::vector<std::string> early_;
+  void append(const std::string& text) const {
+    // A full disk is told by the orchestrator; this log has no better place to say it.
+    if (file_ && ::write(file_.get(), text.data(), text.size()) < 0) return;
+  }
+
+  FileDescriptor file_;
+  std::string early_;
 };
 
 }  // namespace parallelrun

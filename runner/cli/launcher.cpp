@@ -1,6 +1,5 @@
 #include "runner/cli/launcher.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/signalfd.h>
@@ -22,9 +21,11 @@
 #include <string_view>
 #include <utility>
 
+#include "common/posix/private_directory.h"
 #include "common/spec/manifest.h"
 #include "runner/cli/child_process.h"
 #include "runner/cli/driver_log.h"
+#include "runner/cli/event_pipe.h"
 
 namespace parallelrun {
 
@@ -39,38 +40,29 @@ using std::chrono::seconds;
 constexpr int kRestartsWithoutProgress = 5;
 // A clean stop commits what was received; a stuck disk must not keep the terminal for longer than this.
 constexpr seconds kStopGrace{15};
-constexpr std::size_t kLongestEvent = std::size_t{1} << 20U;
 
-// A directory of this run alone (0700), removed at the end: the job file and the socket.
-class RunDirectory {
- public:
-  // Takes the first place that can be written and whose name leaves room for a socket: the system allows 107
-  // bytes, and the temporary folders of batch systems are often longer.
-  RunDirectory() {
-    const std::array<const char*, 3> bases{std::getenv("XDG_RUNTIME_DIR"), std::getenv("TMPDIR"), "/tmp"};
-    for (const char* base : bases) {
-      if (base == nullptr || *base != '/') continue;
-      std::string pattern = std::string(base) + "/parallelrun-XXXXXX";
-      if (pattern.size() + kSocket.size() > kLongestSocketPath || mkdtemp(pattern.data()) == nullptr)
-        continue;
-      path_ = pattern;
-      return;
+// The job file and the socket lie in a directory of the run. The system allows 107 bytes for the path of a
+// socket, and the temporary folders of batch systems are often longer.
+constexpr std::string_view kRunDirectory = "parallelrun-run";
+constexpr std::string_view kAgentDirectory = "parallelrun-agent";  // made by agents
+constexpr std::string_view kSocket = "/orchestrator.sock";
+constexpr std::size_t kLongestSocketPath = 107;
+
+// What is wrong with the last place that was tried, where there is none.
+Result<PrivateDirectory> make_run_directory() {
+  Error last{ErrorCode::kIo, "there is no /tmp"};
+  const std::array<const char*, 3> bases{std::getenv("XDG_RUNTIME_DIR"), std::getenv("TMPDIR"), "/tmp"};
+  for (const char* base : bases) {
+    if (base == nullptr || *base != '/') continue;
+    for (const std::string_view prefix : {kRunDirectory, kAgentDirectory}) {
+      PrivateDirectory::remove_abandoned(base, prefix);
     }
+    auto made = PrivateDirectory::make(base, kRunDirectory);
+    if (made && made->path().size() + kSocket.size() <= kLongestSocketPath) return made;
+    if (!made) last = made.error();
   }
-  ~RunDirectory() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  RunDirectory(const RunDirectory&) = delete;
-  RunDirectory& operator=(const RunDirectory&) = delete;
-  const std::string& path() const { return path_; }
-  std::string socket() const { return path_ + std::string(kSocket); }
-
- private:
-  static constexpr std::string_view kSocket = "/orchestrator.sock";
-  static constexpr std::size_t kLongestSocketPath = 107;
-  std::string path_;
-};
+  return last;
+}
 
 // The signals that stop a job, as a descriptor.
 class StopSignals {
@@ -97,57 +89,6 @@ class StopSignals {
   int descriptor_ = -1;
 };
 
-// The orchestrator's event stream: JSON lines through a pipe.
-class EventPipe {
- public:
-  EventPipe() {
-    if (pipe2(ends_.data(), O_CLOEXEC | O_NONBLOCK) != 0) ends_ = {-1, -1};
-    // The child's end must block: the orchestrator writes few and short lines.
-    if (ends_[1] >= 0) fcntl(ends_[1], F_SETFL, 0);
-  }
-  ~EventPipe() {
-    close_writer();
-    if (ends_[0] >= 0) close(ends_[0]);
-  }
-  EventPipe(const EventPipe&) = delete;
-  EventPipe& operator=(const EventPipe&) = delete;
-
-  int reader() const { return ends_[0]; }
-  int writer() const { return ends_[1]; }
-  void close_writer() {
-    if (ends_[1] >= 0) close(std::exchange(ends_[1], -1));
-  }
-
-  // All whole events that have arrived. `at_end` turns true when no writer is left.
-  std::vector<nlohmann::json> take(bool& at_end) {
-    std::array<char, 16384> block{};
-    while (true) {
-      const ssize_t size = read(ends_[0], block.data(), block.size());
-      if (size > 0) {
-        pending_.append(block.data(), static_cast<std::size_t>(size));
-        if (pending_.size() > kLongestEvent && pending_.find('\n') == std::string::npos) pending_.clear();
-        continue;
-      }
-      if (size < 0 && errno == EINTR) continue;
-      at_end = size == 0;
-      break;
-    }
-    std::vector<nlohmann::json> events;
-    std::size_t start = 0;
-    for (std::size_t end = 0; (end = pending_.find('\n', start)) != std::string::npos; start = end + 1) {
-      auto event = nlohmann::json::parse(pending_.begin() + static_cast<std::ptrdiff_t>(start),
-                                         pending_.begin() + static_cast<std::ptrdiff_t>(end), nullptr, false);
-      if (event.is_object()) events.push_back(std::move(event));
-    }
-    pending_.erase(0, start);
-    return events;
-  }
-
- private:
-  std::array<int, 2> ends_{-1, -1};
-  std::string pending_;
-};
-
 class Launcher {
  public:
   explicit Launcher(const LaunchOptions& options)
@@ -160,13 +101,12 @@ class Launcher {
         agent_epochs_(agents_.size(), 0) {}
 
   int run() {
-    if (run_directory_.path().empty()) {
-      return refuse(
-          std::string(
-              "cannot make a directory for the socket of this run in XDG_RUNTIME_DIR, TMPDIR or /tmp: ") +
-          std::strerror(errno) + "; set TMPDIR to a short path that can be written");
+    auto directory = make_run_directory();
+    if (!directory) {
+      return refuse(directory.error().message + "; set TMPDIR to a short path that can be written");
     }
-    job_file_ = run_directory_.path() + "/job.json";
+    run_directory_.emplace(std::move(*directory));
+    job_file_ = run_directory_->path() + "/job.json";
     {
       std::ofstream file(job_file_, std::ios::binary);
       file << to_json(options_.job).dump();
@@ -202,7 +142,7 @@ class Launcher {
         endpoint(),       "--progress-fd", "3",     "--parent", std::to_string(getpid())};
     // A restarted orchestrator goes on with what the first one began: it must not clear it again.
     if (options_.overwrite && !was_ready_) command.emplace_back("--overwrite");
-    auto started = ChildProcess::start({command, events_->writer()});
+    auto started = ChildProcess::start({command, events_->writer(), -1});
     events_->close_writer();
     if (!started) {
       refuse(started.error().message);
@@ -223,7 +163,7 @@ class Launcher {
         "--node",          node,
         "--log-directory", options_.job.output_directory + "/logs/user/log_dir/" + node,
         "--parent",        std::to_string(getpid())};
-    auto started = ChildProcess::start({command, -1});
+    auto started = ChildProcess::start({command, -1, log_.descriptor()});
     if (!started) {
       give_up(started.error().message);
       return;
@@ -234,7 +174,7 @@ class Launcher {
         fmt::format("started agent{:03} pid {}: {}", index, agents_[index]->pid(), fmt::join(command, " ")));
   }
 
-  std::string endpoint() const { return "unix:" + run_directory_.socket(); }
+  std::string endpoint() const { return "unix:" + run_directory_->path() + std::string(kSocket); }
 
   void wait() {
     std::vector<pollfd> watched = {{stop_.descriptor(), POLLIN, 0}};
@@ -413,7 +353,7 @@ class Launcher {
   }
 
   LaunchOptions options_;
-  RunDirectory run_directory_;
+  std::optional<PrivateDirectory> run_directory_;
   StopSignals stop_;
   Display display_;
   DriverLog log_;
@@ -442,7 +382,11 @@ std::string text_of(const nlohmann::json& object, const char* name) {
 
 }  // namespace
 
-int launch(const LaunchOptions& options) { return Launcher(options).run(); }
+int launch(const LaunchOptions& options) {
+  // `parallelrun run ... | head`: who no longer reads does not end the job.
+  std::signal(SIGPIPE, SIG_IGN);
+  return Launcher(options).run();
+}
 
 std::string closing_summary(const nlohmann::json& finished, const ResolvedJob& job) {
   const JobProgress progress = job_progress_from_json(finished);
@@ -463,7 +407,8 @@ std::string closing_summary(const nlohmann::json& finished, const ResolvedJob& j
                              : fmt::format("  time          {}\n",
                                            as_clock(seconds(static_cast<std::int64_t>(duration))));
   }
-  if (!first_error.empty()) words += "  first error   " + first_error + "\n";
+  if (!first_error.empty() && message.find(first_error) == std::string::npos)
+    words += "  first error   " + first_error + "\n";
   const std::string& out = job.output_directory;
   if (job.spec.output_action == OutputAction::kAppendRow) {
     words += "  output        " + out + "/" + job.spec.append_row_file_name + "\n";

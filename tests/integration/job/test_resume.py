@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import subprocess
+import tempfile
 import time
 from collections import Counter
 
@@ -40,6 +41,38 @@ def roles_below(pid):
     for child in children_of(pid):
         found.setdefault(role_of(child), []).append(child)
     return found
+
+
+def test_a_killed_orchestrator_is_said_in_one_sentence(embedded_job):
+    job = embedded_job.files(2000).script(SCRIPT).set(miniBatchSize=1)
+    process = job.start()
+    wait_for(lambda: output_has_rows(job), "the first rows")
+    kill_quietly(roles_below(process.pid)["orchestrator"][0])
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    assert "restarting it, the job goes on from what was committed" in errors
+    assert "registering" not in errors and "[info]" not in errors, errors
+    # What the agent had to say of it is kept.
+    assert "registering again" in job.log("70_driver_log.txt")
+    assert len(job.rows()) == 2000
+
+
+def test_what_killed_runs_left_in_the_temporary_folder_goes_with_the_next_run(embedded_job):
+    job = embedded_job.files(500).script(SCRIPT).set(miniBatchSize=1)
+    with tempfile.TemporaryDirectory(dir="/tmp") as place:  # short: sockets lie in it
+        env = job.environment(TMPDIR=place, XDG_RUNTIME_DIR="")
+        process = job.start(env=env)
+        wait_for(lambda: output_has_rows(job), "the first rows")
+        everybody = [process.pid, *children_of(process.pid)]
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in everybody:
+                kill_quietly(pid, number)
+        process.communicate(timeout=PATIENCE)
+        left = sorted(name.rpartition("-")[0] for name in os.listdir(place))
+        assert left == ["parallelrun-run"]
+        job.run(env=env).expect(0)
+        assert os.listdir(place) == []
+    assert len(job.rows()) == 500
 
 
 @pytest.mark.parametrize("round_number", range(ROUNDS))

@@ -64,3 +64,14 @@ def test_json_lines(embedded_job):
     assert events[-1]["state"] == "Complete"
     assert events[-1]["miniBatchesProcessed"] == 3 and events[-1]["itemsSucceeded"] == 30
     assert all(event["event"] in ("progress", "finished") for event in events)
+
+
+def test_a_reader_that_leaves_does_not_end_the_job(embedded_job):
+    """`parallelrun run --json job.yaml | head -1`"""
+    job = embedded_job.files(200).set(miniBatchSize=1)
+    job.script("import time\ndef init(): pass\ndef run(b):\n    time.sleep(0.01)\n    return b\n")
+    process = job.start("--json")
+    assert json.loads(process.stdout.readline())["event"] == "progress"
+    process.stdout.close()
+    assert process.wait(timeout=60) == 0
+    assert len(job.rows()) == 200
