@@ -2,7 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -23,8 +25,17 @@ namespace {
 
 void print_problems(const std::vector<SpecProblem>& problems, const std::string& manifest) {
   for (const SpecProblem& problem : problems) {
-    std::fprintf(stderr, "%s\n", to_string(problem, manifest).c_str());
+    const std::string words = to_string(problem, manifest);
+    std::fprintf(stderr, "%s%s\n", is_option(problem) ? "parallelrun: " : "", words.c_str());
   }
+}
+
+// Whether every directory of the job is one of this machine, so that `run` needs no options.
+bool is_local(const JobSpec& spec) {
+  const auto local = [](const auto& named) { return named.source.local_path.has_value(); };
+  return (!spec.source_directory || spec.source_directory->local_path) && local(spec.output) &&
+         std::all_of(spec.inputs.begin(), spec.inputs.end(), local) &&
+         std::all_of(spec.side_inputs.begin(), spec.side_inputs.end(), local);
 }
 
 struct ReadSpec {
@@ -82,6 +93,28 @@ std::set<std::string> environment_names() {
   return names;
 }
 
+// A process of the job works in the script's folder, where relative entries would name something else. An
+// empty one is the working directory for Python, too.
+std::string absolute_entries(std::string_view list, const std::string& here) {
+  std::string out;
+  for (std::size_t begin = 0; begin <= list.size();) {
+    const std::size_t end = std::min(list.find(':', begin), list.size());
+    const std::string entry(list.substr(begin, end - begin));
+    if (begin > 0) out += ':';
+    out += entry.starts_with('/') ? entry : here + (entry.empty() ? "" : "/" + entry);
+    begin = end + 1;
+  }
+  return out;
+}
+
+void make_python_path_absolute() {
+  const char* list = std::getenv("PYTHONPATH");
+  std::error_code error;
+  const std::string here = std::filesystem::current_path(error).string();
+  if (list == nullptr || *list == '\0' || error) return;
+  setenv("PYTHONPATH", absolute_entries(list, here).c_str(), 1);
+}
+
 DisplayMode display_mode(const RunCommand& command) {
   if (command.quiet) return DisplayMode::kQuiet;
   return command.json ? DisplayMode::kJson : display_mode_for(STDERR_FILENO);
@@ -90,6 +123,15 @@ DisplayMode display_mode(const RunCommand& command) {
 }  // namespace
 
 int run_command(const RunCommand& command) {
+  // The agents hold to it; found there, it would be found by each and after the start.
+  const char* launcher = std::getenv("PARALLELRUN_LAUNCHER");
+  const std::string_view chosen = launcher != nullptr ? launcher : "";
+  if (!chosen.empty() && chosen != "embedded" && chosen != "python") {
+    std::fprintf(stderr,
+                 "parallelrun: PARALLELRUN_LAUNCHER is '%s'; it is 'embedded' or 'python', or unset\n",
+                 launcher);
+    return kExitInvalid;
+  }
   const ReadSpec read = read_spec(command.manifest, command.overrides);
   if (!read.spec) return kExitInvalid;
 
@@ -107,6 +149,7 @@ int run_command(const RunCommand& command) {
     print_problems(resolution.problems, command.manifest);
     return kExitInvalid;
   }
+  make_python_path_absolute();
   LaunchOptions options;
   options.job = std::move(resolution.job);
   options.manifest = command.manifest;
@@ -119,6 +162,14 @@ int run_command(const RunCommand& command) {
 int validate_command(const ValidateCommand& command) {
   const ReadSpec read = read_spec(command.manifest, command.overrides);
   if (!read.spec) return kExitInvalid;
+  if (is_local(*read.spec)) {
+    LocalOverrides here;
+    here.environment_names = environment_names();
+    for (const SpecProblem& problem : resolve(*read.spec, here, command.manifest).problems) {
+      std::fprintf(stderr, "%s: warning: `parallelrun run` would refuse this here: %s\n",
+                   command.manifest.c_str(), to_string(problem).c_str());
+    }
+  }
   std::printf("%s: a valid ParallelRunJob '%s'\n", command.manifest.c_str(), read.spec->name.c_str());
   return kExitComplete;
 }

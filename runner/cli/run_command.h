@@ -26,6 +26,9 @@ struct ValidateCommand {
 
 // Both print what is wrong to standard error and return the exit code (launcher.h).
 int run_command(const RunCommand& command);
+// Judges the manifest, whose verdict is the same on every machine. Where all its sources are `local`, what
+// `run` would refuse besides (a missing directory, script or variable, an output that cannot be written) is
+// a warning: it is this machine's, and an option of `run` may stand in for it.
 int validate_command(const ValidateCommand& command);
 
 }  // namespace parallelrun

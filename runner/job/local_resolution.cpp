@@ -217,8 +217,12 @@ class LocalResolver {
     } else if (::access(place.c_str(), W_OK | X_OK) != 0) {
       broken = "cannot be written: " + std::generic_category().message(errno);
     }
-    if (!broken.empty())
-      problems_.add(found->where, fmt::format("the directory {} {}", in_quotes(place), broken));
+    if (broken.empty()) return;
+    const std::string what = place == found->directory
+                                 ? fmt::format("the directory {} {}", in_quotes(place), broken)
+                                 : fmt::format("the directory {} cannot be made: {} {}",
+                                               in_quotes(found->directory), in_quotes(place), broken);
+    problems_.add(found->where, what + "; choose another with --output DIR");
   }
 
   // The output below an input or below the code is fine (both leave it out); the other way round the job

@@ -120,6 +120,20 @@ def test_mini_batch_context_and_two_inputs_that_never_mix(job):
     ]
 
 
+def test_a_relative_python_path_is_meant_from_where_the_command_was_given(job):
+    (job.root / "lib").mkdir()
+    (job.root / "lib" / "from_lib.py").write_text("WORD = 'lib'\n")
+    (job.root / "from_here.py").write_text("WORD = 'here'\n")
+    job.files(1).script("""
+        import from_here, from_lib
+        def init(): pass
+        def run(mini_batch): return [from_lib.WORD + from_here.WORD]
+    """)
+    process = job.start(env=job.environment(PYTHONPATH="lib:"), cwd=job.root)
+    assert process.communicate(timeout=60) and process.returncode == 0
+    assert job.rows() == ["libhere"]
+
+
 def test_environment_variables_and_one_gpu_for_each_process(job):
     job.set(environment={"variables": {"GREETING": "hello"}}, processCountPerNode=2, miniBatchSize=1)
     job.files(40).script("""

@@ -72,7 +72,8 @@ TEST_F(LocalResolutionTest, DirectoriesMustExist) {
   overrides.inputs["images"] = "";
   EXPECT_THAT(problem(spec_of(kLocal), overrides), HasSubstr("the directory is missing"));
   EXPECT_EQ(problem(spec_of(kLocal, {"output.source.local.path=entry.py/out"})),
-            "spec.output.source: the directory '" + at("entry.py") + "' is not a directory");
+            "spec.output.source: the directory '" + at("entry.py/out") + "' cannot be made: '" +
+                at("entry.py") + "' is not a directory; choose another with --output DIR");
 }
 
 TEST_F(LocalResolutionTest, TheScriptMustExist) {
