@@ -107,7 +107,9 @@ Error Planner::nothing_found(const Input& input) const {
   std::string what = "'" + walk.root + "' has no file";
   if (!walk.glob.empty()) what += " that matches the glob '" + walk.glob + "'";
   if (input_files_ > 0)
-    what = "the " + std::to_string(input_files_) + " files in '" + walk.root + "' have no record but headers";
+    what = input_files_ == 1 ? "the one file in '" + walk.root + "' has no record but a header"
+                             : "the " + std::to_string(input_files_) + " files in '" + walk.root +
+                                   "' have no record but headers";
   return beside(
       input,
       Error{ErrorCode::kNotFound,

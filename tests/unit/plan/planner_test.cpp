@@ -99,7 +99,7 @@ TEST(Planner, ErrorsNameTheInput) {
               testing::AllOf(HasSubstr("'in'"), HasSubstr("*.png"), HasSubstr(root / "a")));
   EXPECT_THAT(failure({{input("in", InputType::kFile, "[")}, {{"in", root / "a"}}, 1, ""}), HasSubstr("'['"));
   EXPECT_THAT(failure({{input("in", InputType::kTabular)}, {{"in", root / "b"}}, 1, ""}),
-              HasSubstr("no record"));
+              HasSubstr("the one file in '" + (root / "b") + "' has no record but a header"));
   EXPECT_THAT(failure({{input("in", InputType::kTabular)}, {{"in", root / "a"}}, 1, ""}),
               HasSubstr("**/*.csv"));
   EXPECT_THAT(failure({{input("in", InputType::kFile)}, {}, 1, ""}), HasSubstr("'in'"));
