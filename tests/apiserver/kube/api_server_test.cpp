@@ -106,6 +106,30 @@ TEST_F(ApiServerTest, VerbsAndTheirErrors) {
   EXPECT_TRUE(client_->remove(kConfigMaps, path, own, stop_).ok());
 }
 
+TEST_F(ApiServerTest, MergePatches) {
+  const ObjectPath path{name_space_, "a", ""};
+  using Answer = KubeClient::Answer;
+  const auto made = create("a");
+  ASSERT_TRUE(made.ok());
+  const auto patched = client_->merge_patch(
+      kConfigMaps, path, {{"data", {{"value", nullptr}, {"more", "y"}}}}, "test", Answer::kObject, stop_);
+  ASSERT_TRUE(patched.ok()) << patched.error().message;
+  EXPECT_EQ(patched->at("data"), (json{{"more", "y"}}));
+  const auto metadata = client_->merge_patch(kConfigMaps, path, {{"metadata", {{"labels", {{"a", "b"}}}}}},
+                                             "test", Answer::kMetadata, stop_);
+  ASSERT_TRUE(metadata.ok()) << metadata.error().message;
+  EXPECT_EQ(metadata->at("metadata").at("labels").at("a"), "b");
+  EXPECT_FALSE(metadata->contains("data"));
+  const json stale = {{"metadata", {{"resourceVersion", made->at("metadata").at("resourceVersion")}}},
+                      {"data", {{"more", "z"}}}};
+  EXPECT_EQ(client_->merge_patch(kConfigMaps, path, stale, "test", Answer::kObject, stop_).error().failure,
+            ApiFailure::kConflict);
+  EXPECT_EQ(client_->merge_patch(kConfigMaps, {name_space_, "b", ""}, stale, "test", Answer::kObject, stop_)
+                .error()
+                .failure,
+            ApiFailure::kNotFound);
+}
+
 TEST_F(ApiServerTest, StrangersAreRefused) {
   const auto stranger = std::make_shared<FixedCredential>(Credential{"wrong", "", ""});
   const auto transport = make_http_transport({url_, ca_, false, "", ""}, stranger, {});
