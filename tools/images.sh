@@ -38,7 +38,10 @@ done
 context=$(mktemp -d -t parallelrun-images-XXXXXX)
 trap 'rm -rf "$context"' EXIT
 git ls-files -z --cached --others --exclude-standard -- CMakeLists.txt cmake common runner operator docker \
-  tools/debian-packages.txt | xargs -0 cp --parents --target-directory "$context"
+  tools/debian-packages.txt |
+  while IFS= read -r -d '' file; do
+    if [[ -e $file ]]; then printf '%s\0' "$file"; fi  # what git knows may be gone from the work tree
+  done | xargs -0 cp --parents --target-directory "$context"
 mkdir -p "$context/operator"
 
 if [[ $programs == prebuilt ]]; then
