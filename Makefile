@@ -3,13 +3,13 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup build demo test bench fmt lint clean
+.PHONY: help setup build demo test e2e images bench fmt lint clean
 
 JOBS = $(shell tools/jobs.sh)
 LINT = build/venvs/lint/bin
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup:  ## install the Debian packages that are missing
 	@tools/setup-debian.sh
@@ -23,6 +23,13 @@ demo: build  ## read 2,000 handwritten digits with a trained model
 
 test: setup  ## everything that CI runs: build, lint, unit, simulation, integration, sanitizers
 	@tools/test.sh
+
+e2e: build  ## the tests on a real cluster: that of KUBECONFIG, else one of three nodes by kind
+	@tools/venv.sh test tests/requirements.txt
+	@build/venvs/test/bin/python -m pytest -q tests/e2e
+
+images:  ## parallelrun/operator and parallelrun/runner, compiled in the image; IMAGES=--prebuilt takes build/bin
+	@tools/images.sh $(IMAGES)
 
 bench: build  ## speed and memory beside pool, Ray, Dask, joblib and pandas; BENCH="--only dispatch --pairs 5"
 	@tools/venv.sh bench tests/benchmarks/requirements.txt
