@@ -38,11 +38,35 @@ void add_security(const json& given, json& pod_spec) {
   pod_spec["securityContext"] = std::move(security);
 }
 
+// A member that is no string reads as empty: the API server says what is wrong with it.
+std::string text_at(const json& object, const char* key) {
+  const json* value = find_member(object, key);
+  return value != nullptr && value->is_string() ? value->get<std::string>() : std::string();
+}
+
+// The schema has seen to this, but for what it leaves open.
+Status check_shape(const json& given, const std::string& path) {
+  for (const char* key :
+       {"labels", "annotations", "resources", "nodeSelector", "affinity", "securityContext"}) {
+    const json* value = find_member(given, key);
+    if (value != nullptr && !value->is_object()) return refused(path + "." + key, "must be an object");
+  }
+  for (const char* key :
+       {"tolerations", "topologySpreadConstraints", "volumes", "volumeMounts", "imagePullSecrets"}) {
+    const json* value = find_member(given, key);
+    if (value == nullptr) continue;
+    const bool objects = value->is_array() && std::all_of(value->begin(), value->end(),
+                                                          [](const json& item) { return item.is_object(); });
+    if (!objects) return refused(path + "." + key, "must be a list of objects");
+  }
+  return {};
+}
+
 bool covers(const json& toleration, std::string_view taint) {
-  const std::string key = toleration.value("key", "");
-  const std::string effect = toleration.value("effect", "");
+  const std::string key = text_at(toleration, "key");
+  const std::string effect = text_at(toleration, "effect");
   const bool effect_covers = effect.empty() || effect == "NoExecute";
-  const bool all = key.empty() && toleration.value("operator", "") == "Exists";
+  const bool all = key.empty() && text_at(toleration, "operator") == "Exists";
   return effect_covers && (all || key == taint);
 }
 
@@ -85,7 +109,7 @@ Status add_volumes(const json& given, const std::string& path, json& pod_spec) {
   std::set<std::string> theirs;
   if (const json* more = find_member(given, "volumes")) {
     for (std::size_t i = 0; i < more->size(); ++i) {
-      const std::string name = (*more)[i].value("name", "");
+      const std::string name = text_at((*more)[i], "name");
       const std::string where = path + ".volumes[" + std::to_string(i) + "].name";
       if (ours.contains(name)) {
         return refused(where,
@@ -102,11 +126,11 @@ Status add_volumes(const json& given, const std::string& path, json& pod_spec) {
   for (std::size_t i = 0; i < more->size(); ++i) {
     const json& mount = (*more)[i];
     const std::string where = path + ".volumeMounts[" + std::to_string(i) + "]";
-    const std::string name = mount.value("name", "");
+    const std::string name = text_at(mount, "name");
     if (!theirs.contains(name)) {
       return refused(where + ".name", in_quotes(name) + " names none of " + path + ".volumes");
     }
-    const std::string at = mount.value("mountPath", "");
+    const std::string at = text_at(mount, "mountPath");
     if (!at.starts_with('/')) return refused(where + ".mountPath", in_quotes(at) + " must be absolute");
     for (const json& own : before) {
       const std::string taken = own.at("mountPath").get<std::string>();
@@ -183,6 +207,7 @@ json common_resources(const json& resources) {
 }
 
 Status apply_template(const json& given, const std::string& path, json& pod) {
+  if (Status shape = check_shape(given, path); !shape.ok()) return shape;
   add_metadata(given, pod["metadata"]);
   json& pod_spec = pod["spec"];
   add_security(given, pod_spec);

@@ -1,0 +1,207 @@
+// The certificates of a job, with OpenSSL's own checks and over the runner's client and server.
+#include "operator/certificates/certificates.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include <boost/asio/io_context.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <optional>
+
+#include "runner/protocol/protocol_client.h"
+#include "runner/protocol/protocol_server.h"
+
+namespace parallelrun::op {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::seconds;
+using testing::HasSubstr;
+
+constexpr const char* kHost = "digits-orchestrator.team.svc";
+
+std::chrono::sys_seconds now() { return std::chrono::floor<seconds>(std::chrono::system_clock::now()); }
+
+JobCertificates made(const std::string& job = "digits", const std::string& host = kHost) {
+  auto certificates = make_job_certificates(job, host, now());
+  EXPECT_TRUE(certificates.ok()) << (certificates.ok() ? "" : certificates.error().message);
+  return *certificates;
+}
+
+using Certificate = std::unique_ptr<X509, decltype(&X509_free)>;
+
+Certificate read(const std::string& pem) {
+  const std::unique_ptr<BIO, decltype(&BIO_free)> memory(
+      BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), &BIO_free);
+  return {PEM_read_bio_X509(memory.get(), nullptr, nullptr, nullptr), &X509_free};
+}
+
+// Whether a certificate is good for a purpose at a time, by this authority.
+bool verifies(const std::string& pem, const std::string& authority, int purpose,
+              std::chrono::sys_seconds time) {
+  const Certificate certificate = read(pem);
+  const Certificate issuer = read(authority);
+  const std::unique_ptr<X509_STORE, decltype(&X509_STORE_free)> store(X509_STORE_new(), &X509_STORE_free);
+  X509_STORE_add_cert(store.get(), issuer.get());
+  const std::unique_ptr<X509_STORE_CTX, decltype(&X509_STORE_CTX_free)> context(X509_STORE_CTX_new(),
+                                                                                &X509_STORE_CTX_free);
+  X509_STORE_CTX_init(context.get(), store.get(), certificate.get(), nullptr);
+  X509_STORE_CTX_set_purpose(context.get(), purpose);
+  X509_STORE_CTX_set_time(context.get(), 0, std::chrono::system_clock::to_time_t(time));
+  X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(context.get()), X509_V_FLAG_X509_STRICT);
+  return X509_verify_cert(context.get()) == 1;
+}
+
+std::string organization(const std::string& pem) {
+  const Certificate certificate = read(pem);
+  std::array<char, 100> text{};
+  X509_NAME_get_text_by_NID(X509_get_subject_name(certificate.get()), NID_organizationName, text.data(),
+                            static_cast<int>(text.size()));
+  return text.data();
+}
+
+TEST(Certificates, RolesAndPurposes) {
+  const JobCertificates job = made();
+  EXPECT_EQ(organization(job.orchestrator.certificate_pem), "orchestrator");
+  EXPECT_EQ(organization(job.worker.certificate_pem), "worker");
+  const auto purpose = [&](const CertifiedKey& key, int of) {
+    return verifies(key.certificate_pem, job.authority_pem, of, now());
+  };
+  EXPECT_TRUE(purpose(job.orchestrator, X509_PURPOSE_SSL_SERVER));
+  EXPECT_TRUE(purpose(job.orchestrator, X509_PURPOSE_SSL_CLIENT));
+  EXPECT_TRUE(purpose(job.worker, X509_PURPOSE_SSL_CLIENT));
+  EXPECT_FALSE(purpose(job.worker, X509_PURPOSE_SSL_SERVER));
+  EXPECT_EQ(X509_check_host(read(job.orchestrator.certificate_pem).get(), kHost, 0, 0, nullptr), 1);
+  EXPECT_EQ(X509_check_host(read(job.orchestrator.certificate_pem).get(), "other-orchestrator.team.svc", 0, 0,
+                            nullptr),
+            0);
+}
+
+TEST(Certificates, AreValidFromAnHourBeforeForTenYears) {
+  const JobCertificates job = made();
+  const auto valid = [&](std::chrono::sys_seconds time) {
+    return verifies(job.worker.certificate_pem, job.authority_pem, X509_PURPOSE_SSL_CLIENT, time);
+  };
+  EXPECT_TRUE(valid(now() - hours(1) + seconds(60)));
+  EXPECT_FALSE(valid(now() - hours(1) - seconds(60)));
+  EXPECT_TRUE(valid(now() + hours(24 * 3651)));
+  EXPECT_FALSE(valid(now() + hours(24 * 3653)));
+}
+
+TEST(Certificates, EachIsMadeAnew) {
+  const JobCertificates one = made();
+  const JobCertificates two = made();
+  EXPECT_NE(one.worker.key_pem, two.worker.key_pem);
+  EXPECT_NE(one.worker.key_pem, one.orchestrator.key_pem);
+  EXPECT_THAT(one.worker.key_pem, HasSubstr("BEGIN PRIVATE KEY"));  // PKCS#8
+  EXPECT_NE(ASN1_INTEGER_cmp(X509_get_serialNumber(read(one.worker.certificate_pem).get()),
+                             X509_get_serialNumber(read(one.orchestrator.certificate_pem).get())),
+            0);
+  EXPECT_FALSE(verifies(one.worker.certificate_pem, two.authority_pem, X509_PURPOSE_SSL_CLIENT, now()));
+}
+
+TEST(Certificates, TakeTheLongestNamesAndRefuseWhatIsNoHost) {
+  made(std::string(100, 'a'), std::string(63, 'a') + "." + std::string(63, 'b') + ".svc");
+  for (const char* host : {"", "a,DNS:evil.example", "a b", "*"}) {
+    EXPECT_EQ(make_job_certificates("digits", host, now()).error().code, ErrorCode::kInvalidArgument) << host;
+  }
+}
+
+class Folder {
+ public:
+  Folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "certificates-XXXXXX").string();
+    path_ = mkdtemp(name.data());
+  }
+  ~Folder() { std::filesystem::remove_all(path_); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+
+  TlsFiles files(const std::string& name, const std::string& authority, const CertifiedKey& key) const {
+    return {.ca = write(name + "-ca", authority),
+            .certificate = write(name + "-crt", key.certificate_pem),
+            .key = write(name + "-key", key.key_pem)};
+  }
+
+ private:
+  std::string write(const std::string& name, const std::string& text) const {
+    std::ofstream(path_ + "/" + name) << text;
+    return path_ + "/" + name;
+  }
+  std::string path_;
+};
+
+// The answer of an orchestrator with `server` to an agent with `client`.
+Result<ProtocolClient::Reply> call(const TlsFiles& server, const TlsFiles& client, const std::string& name) {
+  boost::asio::io_context io;
+  auto listening =
+      ProtocolServer::listen(io, {.endpoint = parse_endpoint("127.0.0.1:0").value(), .tls = server},
+                             [](const std::string&, const std::string&,
+                                const ProtocolServer::ReplyTo& reply) { reply({200, "welcome"}); });
+  if (!listening.ok()) return listening.error();
+  auto calling =
+      ProtocolClient::create(io, {.endpoint = (*listening)->endpoint(), .tls = client, .server_name = name});
+  if (!calling.ok()) return calling.error();
+  std::optional<Result<ProtocolClient::Reply>> got;
+  (*calling)->post("/v1/lease", "", seconds(20),
+                   [&](Result<ProtocolClient::Reply> reply) { got = std::move(reply); });
+  const auto give_up = std::chrono::steady_clock::now() + seconds(60);
+  while (!got && std::chrono::steady_clock::now() < give_up) {
+    io.restart();
+    io.run_one_for(std::chrono::milliseconds(20));
+  }
+  if (!got) return Error{ErrorCode::kUnavailable, "no answer", false};
+  return *got;
+}
+
+TEST(MutualTls, BetweenTheOrchestratorAndAWorkerOfOneJob) {
+  const Folder folder;
+  const JobCertificates job = made();
+  const auto reply = call(folder.files("o", job.authority_pem, job.orchestrator),
+                          folder.files("w", job.authority_pem, job.worker), kHost);
+  ASSERT_TRUE(reply.ok()) << reply.error().message;
+  EXPECT_EQ(reply->body, "welcome");
+}
+
+TEST(MutualTls, AnotherJobsWorkerGetsNothing) {
+  const Folder folder;
+  const JobCertificates job = made();
+  const JobCertificates other = made();
+  // It even knows the authority of the job that it calls.
+  EXPECT_FALSE(call(folder.files("o", job.authority_pem, job.orchestrator),
+                    folder.files("w", job.authority_pem, other.worker), kHost)
+                   .ok());
+}
+
+TEST(MutualTls, AnotherJobsOrchestratorIsNotBelieved) {
+  const Folder folder;
+  const JobCertificates job = made();
+  const JobCertificates other = made();
+  EXPECT_FALSE(call(folder.files("o", other.authority_pem, other.orchestrator),
+                    folder.files("w", job.authority_pem, job.worker), kHost)
+                   .ok());
+}
+
+TEST(MutualTls, AWorkerDoesNotPassAsTheOrchestrator) {
+  const Folder folder;
+  const JobCertificates job = made();
+  EXPECT_FALSE(call(folder.files("o", job.authority_pem, job.worker),
+                    folder.files("w", job.authority_pem, job.worker), kHost)
+                   .ok());
+}
+
+TEST(MutualTls, TheNameMustBeTheServices) {
+  const Folder folder;
+  const JobCertificates job = made();
+  EXPECT_FALSE(call(folder.files("o", job.authority_pem, job.orchestrator),
+                    folder.files("w", job.authority_pem, job.worker), "other-orchestrator.team.svc")
+                   .ok());
+}
+
+}  // namespace
+}  // namespace parallelrun::op

@@ -25,7 +25,8 @@ std::string said(const std::string& state, const std::string& reason, const std:
   return json{{"state", state}, {"reason", reason}, {"message", message}}.dump();
 }
 
-Cluster::Cluster(json the_job) : now(std::chrono::sys_days(std::chrono::year(2026) / 5 / 17)), job(std::move(the_job)) {
+Cluster::Cluster(json the_job)
+    : now(std::chrono::sys_days(std::chrono::year(2026) / 5 / 17)), job(std::move(the_job)) {
   settings.runner_image = "parallelrun/runner:0.1";
 }
 
@@ -174,7 +175,8 @@ bool Cluster::apply(const Plan& plan, const Snapshot& decided_on, std::size_t mo
     if (!write()) return false;
     if (decided_on.job["metadata"]["resourceVersion"] != job["metadata"]["resourceVersion"]) return false;
     json status = *plan.status;
-    if (job.contains("status") && job["status"].contains("progress")) status["progress"] = job["status"]["progress"];
+    if (job.contains("status") && job["status"].contains("progress"))
+      status["progress"] = job["status"]["progress"];
     job["status"] = std::move(status);
     job["metadata"]["resourceVersion"] = std::to_string(++version_);
     ++status_writes;
@@ -276,17 +278,18 @@ std::vector<std::string> Cluster::news() {
 }
 
 bool is_empty(const Plan& plan, const Snapshot& snapshot) {
-  const bool only_refused = std::all_of(plan.create.begin(), plan.create.end(), [&](const PodIdentity& identity) {
-    const std::string object = "Pod " + pod_name(snapshot.job["metadata"]["name"], identity);
-    return std::any_of(snapshot.refusals.begin(), snapshot.refusals.end(),
-                       [&](const Refusal& refusal) { return refusal.object == object; });
-  });
-  const bool secret_refused = std::any_of(snapshot.refusals.begin(), snapshot.refusals.end(), [](const Refusal& one) {
-    return one.object.starts_with("Secret ");
-  });
+  const bool only_refused =
+      std::all_of(plan.create.begin(), plan.create.end(), [&](const PodIdentity& identity) {
+        const std::string object = "Pod " + pod_name(snapshot.job["metadata"]["name"], identity);
+        return std::any_of(snapshot.refusals.begin(), snapshot.refusals.end(),
+                           [&](const Refusal& refusal) { return refusal.object == object; });
+      });
+  const bool secret_refused =
+      std::any_of(snapshot.refusals.begin(), snapshot.refusals.end(),
+                  [](const Refusal& one) { return one.object.starts_with("Secret "); });
   return !plan.status && plan.events.empty() && !plan.delete_job && !plan.ensure_account &&
-         (!plan.write_secret || secret_refused) && (!plan.ensure_service || secret_refused) && plan.remove.empty() &&
-         only_refused;
+         (!plan.write_secret || secret_refused) && (!plan.ensure_service || secret_refused) &&
+         plan.remove.empty() && only_refused;
 }
 
 std::string to_text(const Plan& plan) {
@@ -294,7 +297,9 @@ std::string to_text(const Plan& plan) {
   if (plan.status) {
     json shown = *plan.status;
     for (const char* tedious : {"specHash", "selector", "runnerImage"}) shown.erase(tedious);
-    for (json& condition : shown["conditions"]) condition = condition["type"].get<std::string>() + "=" + condition["status"].get<std::string>() + "/" + condition["reason"].get<std::string>();
+    for (json& condition : shown["conditions"])
+      condition = condition["type"].get<std::string>() + "=" + condition["status"].get<std::string>() + "/" +
+                  condition["reason"].get<std::string>();
     text += "status " + shown.dump() + "\n";
   }
   for (const JobEvent& event : plan.events) text += "event " + event.reason + ": " + event.message + "\n";

@@ -1,5 +1,5 @@
-// A cluster in memory, as far as decisions see one: a job, its pods and what becomes of them. Deterministic; it
-// moves when it is told to.
+// A cluster in memory, as far as decisions see one: a job, its pods and what becomes of them. Deterministic;
+// it moves when it is told to.
 #pragma once
 
 #include <chrono>
@@ -28,13 +28,14 @@ class Cluster {
   // --- what users and nodes do ---
   Cluster& edit(const char* field, nlohmann::json value);  // of spec; a new generation
   Cluster& after(std::chrono::milliseconds time);
-  Cluster& run(const std::string& pod);      // scheduled, image pulled, started, ready
-  Cluster& run_all();                        // all that are on their way
+  Cluster& run(const std::string& pod);  // scheduled, image pulled, started, ready
+  Cluster& run_all();                    // all that are on their way
   Cluster& exit(const std::string& pod, int code, const std::string& message = "");  // all its containers
-  Cluster& runner_exits(const std::string& pod, int code, const std::string& message = "");  // a sidecar lives on
-  Cluster& evict(const std::string& pod);    // by its node: it is over, and disrupted
+  Cluster& runner_exits(const std::string& pod, int code,
+                        const std::string& message = "");  // a sidecar lives on
+  Cluster& evict(const std::string& pod);                  // by its node: it is over, and disrupted
   Cluster& ask_to_go(const std::string& pod);  // kubectl delete, a drain, a lost node: it is being deleted
-  Cluster& vanish(const std::string& pod);   // gone from the API
+  Cluster& vanish(const std::string& pod);     // gone from the API
   Cluster& refuse(const std::string& prefix, const std::string& reason, const std::string& message);
   Cluster& refuse_nothing();
   // A pod of another owner that has this name.
@@ -43,8 +44,8 @@ class Cluster {
   // --- the operator ---
   Snapshot snapshot() const;
   Plan decision() const { return decide(snapshot(), settings, now); }
-  // Does at most `most` writes of the plan, in the plan's order. What it was decided on must be given, since a
-  // status write is refused when the job has changed. False: something was refused or left out.
+  // Does at most `most` writes of the plan, in the plan's order. What it was decided on must be given, since
+  // a status write is refused when the job has changed. False: something was refused or left out.
   bool apply(const Plan& plan, const Snapshot& decided_on, std::size_t most = SIZE_MAX);
   // Decides and applies until nothing changes. Returns the number of rounds; fails a test after twenty.
   int settle();
@@ -54,8 +55,8 @@ class Cluster {
   // --- what there is ---
   bool has(const std::string& pod) const { return pods.contains(pod); }
   PodView& pod(const std::string& name);
-  std::vector<std::string> names() const;       // of all pods, in order
-  std::vector<std::string> going() const;       // being deleted
+  std::vector<std::string> names() const;  // of all pods, in order
+  std::vector<std::string> going() const;  // being deleted
   std::string state() const;
   std::string message() const;
   // "True/Running"; empty: there is none.

@@ -166,7 +166,8 @@ TEST(BackOff, AfterARejectionByTheNodeTenSeconds) {
 }
 
 TEST(LongRun, AFailureAfterMoreThanTenMinutesBeginsTheCountAnew) {
-  for (const auto& [ran, count] : {std::pair{milliseconds(minutes(10)), 8}, std::pair{minutes(10) + milliseconds(1), 1}}) {
+  for (const auto& [ran, count] :
+       {std::pair{milliseconds(minutes(10)), 8}, std::pair{minutes(10) + milliseconds(1), 1}}) {
     Cluster cluster;
     cluster.bring_up();
     cluster.job["status"]["infrastructureFailures"] = 7;

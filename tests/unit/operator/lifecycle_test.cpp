@@ -129,7 +129,8 @@ TEST(Spec, WhatIdentifiesTheJobCannotChangeUnseen) {
   // What CEL does not look into: unlisted fields of a projected volume.
   json job = a_job();
   const auto source = [](int expiry) {
-    return json{{"projected", {{"sources", {{{"serviceAccountToken", {{"path", "t"}, {"expirationSeconds", expiry}}}}}}}}};
+    return json{{"projected",
+                 {{"sources", {{{"serviceAccountToken", {{"path", "t"}, {"expirationSeconds", expiry}}}}}}}}};
   };
   job["spec"]["sideInputs"] = json::array({{{"name", "labels"}, {"source", source(600)}}});
   Cluster cluster(job);
@@ -252,7 +253,8 @@ TEST(Suspend, AJobThatEndsWhileItIsStoppedHasEnded) {
 TEST(End, WorkersLeaveByThemselvesAndTheirLogsStay) {
   Cluster cluster;
   cluster.bring_up().news();
-  cluster.after(seconds(30)).exit("digits-orchestrator-0", 0, said("Complete", "Completed", "10 of 10 items"));
+  cluster.after(seconds(30))
+      .exit("digits-orchestrator-0", 0, said("Complete", "Completed", "10 of 10 items"));
   cluster.settle();
   EXPECT_EQ(cluster.state(), "Complete");
   EXPECT_EQ(cluster.condition("Complete"), "True/Completed");
@@ -285,7 +287,8 @@ TEST(End, ASidecarKeepsNoJobFromEnding) {
   Cluster cluster;
   cluster.bring_up();
   cluster.runner_exits("digits-orchestrator-0", 0, said("Complete", "Completed", ""));
-  for (const char* name : {"digits-worker-0-0", "digits-worker-1-0", "digits-worker-2-0"}) cluster.runner_exits(name, 0);
+  for (const char* name : {"digits-worker-0-0", "digits-worker-1-0", "digits-worker-2-0"})
+    cluster.runner_exits(name, 0);
   cluster.settle();
   EXPECT_EQ(cluster.state(), "Complete");
   EXPECT_THAT(cluster.going(), IsEmpty());
@@ -296,7 +299,8 @@ TEST(End, ASidecarKeepsNoJobFromEnding) {
 TEST(End, AFinishedJobStaysFinished) {
   Cluster cluster;
   cluster.bring_up();
-  cluster.exit("digits-orchestrator-0", 1, said("Failed", "ErrorThresholdExceeded", "11 items failed")).settle();
+  cluster.exit("digits-orchestrator-0", 1, said("Failed", "ErrorThresholdExceeded", "11 items failed"))
+      .settle();
   EXPECT_EQ(cluster.condition("Failed"), "True/ErrorThresholdExceeded");
   cluster.after(seconds(60)).settle();
   for (const std::string& name : cluster.going()) cluster.vanish(name);

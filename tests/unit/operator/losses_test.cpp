@@ -41,9 +41,10 @@ std::vector<Way> ways() {
          c.pod(p).ended->reason = "OOMKilled";
        },
        true, true},
-      {"its runner crashes and a sidecar lives on", [](Cluster& c, const std::string& p) { c.runner_exits(p, 1); }, true,
-       true},
-      {"its init container fails", [](Cluster& c, const std::string& p) { fail(c, p, "", false); }, true, false},
+      {"its runner crashes and a sidecar lives on",
+       [](Cluster& c, const std::string& p) { c.runner_exits(p, 1); }, true, true},
+      {"its init container fails", [](Cluster& c, const std::string& p) { fail(c, p, "", false); }, true,
+       false},
       {"a node evicts it", [](Cluster& c, const std::string& p) { c.evict(p); }, false, true},
       {"its node shuts down",
        [](Cluster& c, const std::string& p) {
@@ -51,10 +52,10 @@ std::vector<Way> ways() {
          fail(c, p, "Terminated", true);
        },
        false, true},
-      {"its node is gone and the pod garbage", [](Cluster& c, const std::string& p) { fail(c, p, "", true); }, false,
-       false},
-      {"its node rejects it", [](Cluster& c, const std::string& p) { fail(c, p, "UnexpectedAdmissionError", false); },
+      {"its node is gone and the pod garbage", [](Cluster& c, const std::string& p) { fail(c, p, "", true); },
        false, false},
+      {"its node rejects it",
+       [](Cluster& c, const std::string& p) { fail(c, p, "UnexpectedAdmissionError", false); }, false, false},
       {"somebody deletes it", [](Cluster& c, const std::string& p) { c.ask_to_go(p); }, false, false},
       {"it fails because somebody deletes it",
        [](Cluster& c, const std::string& p) {
@@ -83,7 +84,8 @@ TEST(LostWorker, IsReplacedUnderTheNextIncarnation) {
     EXPECT_THAT(cluster.news(), ElementsAre("WorkerReplaced"));
     // What is over stays for its log, what is not goes.
     if (cluster.has("digits-worker-1-0")) {
-      EXPECT_TRUE(cluster.pod("digits-worker-1-0").deleting || cluster.pod("digits-worker-1-0").phase == "Failed");
+      EXPECT_TRUE(cluster.pod("digits-worker-1-0").deleting ||
+                  cluster.pod("digits-worker-1-0").phase == "Failed");
     }
     cluster.run_all().settle();
     EXPECT_EQ(cluster.job["status"]["readyReplicas"], 3);
@@ -108,8 +110,8 @@ TEST(LostOrchestrator, IsReplacedAndToldWhoIsDead) {
     cluster.settle();
     ASSERT_TRUE(cluster.has("digits-orchestrator-1"));
     if (!plan.create.empty()) {
-      EXPECT_EQ(plan.create.front().ended, way.dead ? std::vector<std::string>{"digits-orchestrator-0"}
-                                                    : std::vector<std::string>{});
+      EXPECT_EQ(plan.create.front().ended,
+                way.dead ? std::vector<std::string>{"digits-orchestrator-0"} : std::vector<std::string>{});
     }
     EXPECT_THAT(cluster.news(), ElementsAre("OrchestratorReplaced"));
     cluster.run_all().settle();
@@ -195,7 +197,9 @@ TEST(Budget, IsBasePlusAShareForEachWorker) {
   cluster.settings.infrastructure_failures_per_worker = 1;
   cluster.bring_up();
   for (int i = 0; i < 5; ++i) {
-    cluster.after(minutes(2)).exit("digits-worker-1-" + std::to_string(i), 1, "lost the orchestrator").settle();
+    cluster.after(minutes(2))
+        .exit("digits-worker-1-" + std::to_string(i), 1, "lost the orchestrator")
+        .settle();
     EXPECT_EQ(cluster.condition("Failed"), "") << i;
     cluster.after(minutes(2)).settle();
     cluster.run_all().settle();
@@ -205,8 +209,10 @@ TEST(Budget, IsBasePlusAShareForEachWorker) {
   cluster.after(minutes(2)).exit("digits-worker-1-5", 1, "lost the orchestrator").settle();
   EXPECT_EQ(cluster.condition("Failed"), "True/InfrastructureFailures");
   EXPECT_EQ(cluster.job["status"]["infrastructureFailures"], 6);
-  EXPECT_THAT(cluster.message(), HasSubstr("digits-worker-1-5 ended with exit code 1: lost the orchestrator"));
-  EXPECT_THAT(cluster.going(), ElementsAre("digits-orchestrator-0", "digits-worker-0-0", "digits-worker-2-0"));
+  EXPECT_THAT(cluster.message(),
+              HasSubstr("digits-worker-1-5 ended with exit code 1: lost the orchestrator"));
+  EXPECT_THAT(cluster.going(),
+              ElementsAre("digits-orchestrator-0", "digits-worker-0-0", "digits-worker-2-0"));
   EXPECT_THAT(cluster.news(), Contains("Failed"));
 }
 

@@ -1,5 +1,5 @@
-// What keeps a job from running, in the words that a user reads. One row for each trouble; the quoted texts are
-// what kubelet, scheduler and API server of Kubernetes 1.30 to 1.36 write.
+// What keeps a job from running, in the words that a user reads. One row for each trouble; the quoted texts
+// are what kubelet, scheduler and API server of Kubernetes 1.30 to 1.36 write.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -51,9 +51,18 @@ std::vector<Trouble> troubles() {
        waits("ErrImagePull", "failed to pull and unpack image \"docker.io/me/img:1\": pull access denied"),
        "ImagePullFailed",
        {"pull access denied", "imagePullSecrets"}},
-      {"pull backs off", waits("ImagePullBackOff", "Back-off pulling image \"me/img:1\""), "ImagePullFailed", {"me/img:1"}},
-      {"never pulled", waits("ErrImageNeverPull", "Container image \"x\" is not present"), "ImagePullFailed", {"not present"}},
-      {"image name", waits("InvalidImageName", "Failed to apply default image tag \"A B\""), "InvalidImageName", {"A B"}},
+      {"pull backs off",
+       waits("ImagePullBackOff", "Back-off pulling image \"me/img:1\""),
+       "ImagePullFailed",
+       {"me/img:1"}},
+      {"never pulled",
+       waits("ErrImageNeverPull", "Container image \"x\" is not present"),
+       "ImagePullFailed",
+       {"not present"}},
+      {"image name",
+       waits("InvalidImageName", "Failed to apply default image tag \"A B\""),
+       "InvalidImageName",
+       {"A B"}},
       {"env of a secret that is not there",
        waits("CreateContainerConfigError", "secret \"token\" not found"),
        "CreateContainerConfigError",
@@ -75,10 +84,14 @@ std::vector<Trouble> troubles() {
        "VolumeMissing",
        {"PersistentVolumeClaim 'data'", "create it"}},
       {"claim that is not bound",
-       unscheduled("Unschedulable", "0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims."),
+       unscheduled("Unschedulable",
+                   "0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims."),
        "Unschedulable",
        {"kubectl describe pvc"}},
-      {"gate", unscheduled("SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates"), "SchedulingGated", {}},
+      {"gate",
+       unscheduled("SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates"),
+       "SchedulingGated",
+       {}},
       {"config map that is not there",
        warned("FailedMount", "MountVolume.SetUp failed for volume \"data-0\" : configmap \"code\" not found"),
        "VolumeMissing",
@@ -88,11 +101,13 @@ std::vector<Trouble> troubles() {
        "VolumeMissing",
        {"Secret 'token'"}},
       {"key that is not there",
-       warned("FailedMount", "MountVolume.SetUp failed for volume \"data-0\" : references non-existent config key: a.py"),
+       warned("FailedMount",
+              "MountVolume.SetUp failed for volume \"data-0\" : references non-existent config key: a.py"),
        "VolumeNotMounted",
        {"a.py"}},
       {"disk in use",
-       warned("FailedAttachVolume", "Multi-Attach error for volume \"pvc-1\" Volume is already used by pod(s) x"),
+       warned("FailedAttachVolume",
+              "Multi-Attach error for volume \"pvc-1\" Volume is already used by pod(s) x"),
        "VolumeNotMounted",
        {"Multi-Attach"}},
       {"sandbox",
@@ -150,7 +165,8 @@ TEST(Obstacles, OfSomeWorkersAreToldWhileTheJobRuns) {
   cluster.settle();
   cluster.run("digits-orchestrator-0").run("digits-worker-0-0").after(seconds(5)).settle();
   cluster.news();
-  unscheduled("Unschedulable", "0/3 nodes are available: 3 Insufficient cpu.")(cluster.pod("digits-worker-2-0"));
+  unscheduled("Unschedulable",
+              "0/3 nodes are available: 3 Insufficient cpu.")(cluster.pod("digits-worker-2-0"));
   cluster.settle();
   EXPECT_EQ(cluster.state(), "Running");
   EXPECT_EQ(cluster.condition("Running"), "True/WorkersMissing");
@@ -203,18 +219,22 @@ struct Refused {
 
 const Refused kRefused[] = {
     {"quota", "Forbidden",
-     "pods \"p\" is forbidden: exceeded quota: team, requested: cpu=1, used: cpu=4, limited: cpu=4", "QuotaExceeded",
-     "nodeCount"},
-    {"quota wants requests", "Forbidden", "pods \"p\" is forbidden: failed quota: team: must specify limits.cpu", "QuotaExceeded",
-     "resources"},
-    {"pod security", "Forbidden", "pods \"p\" is forbidden: violates PodSecurity \"restricted:latest\": hostPath volumes",
-     "PodRefused", "Pod Security"},
-    {"webhook", "Forbidden", "admission webhook \"policy\" denied the request: no latest tag", "PodRefused", "no latest tag"},
-    {"account", "Forbidden", "pods \"p\" is forbidden: error looking up service account default/x: not found", "PodRefused",
-     "service account"},
-    {"schema", "Invalid", "Pod \"p\" is invalid: spec.tolerations[0].key: Invalid value", "PodRefused", "tolerations"},
+     "pods \"p\" is forbidden: exceeded quota: team, requested: cpu=1, used: cpu=4, limited: cpu=4",
+     "QuotaExceeded", "nodeCount"},
+    {"quota wants requests", "Forbidden",
+     "pods \"p\" is forbidden: failed quota: team: must specify limits.cpu", "QuotaExceeded", "resources"},
+    {"pod security", "Forbidden",
+     "pods \"p\" is forbidden: violates PodSecurity \"restricted:latest\": hostPath volumes", "PodRefused",
+     "Pod Security"},
+    {"webhook", "Forbidden", "admission webhook \"policy\" denied the request: no latest tag", "PodRefused",
+     "no latest tag"},
+    {"account", "Forbidden", "pods \"p\" is forbidden: error looking up service account default/x: not found",
+     "PodRefused", "service account"},
+    {"schema", "Invalid", "Pod \"p\" is invalid: spec.tolerations[0].key: Invalid value", "PodRefused",
+     "tolerations"},
     {"rights", "Forbidden",
-     "pods is forbidden: User \"system:serviceaccount:a:b\" cannot create resource \"pods\" in API group \"\"",
+     "pods is forbidden: User \"system:serviceaccount:a:b\" cannot create resource \"pods\" in API group "
+     "\"\"",
      "OperatorForbidden", "chart"},
     {"namespace", "Forbidden", "unable to create new content in namespace x because it is being terminated",
      "NamespaceTerminating", "being deleted"},
@@ -266,7 +286,8 @@ TEST(Refusals, OfSomeWorkersLetTheJobRun) {
 
 TEST(Refusals, OfTheSecretHoldPodsBack) {
   Cluster cluster;
-  cluster.refuse("Secret digits-runner", "AlreadyExists", "secrets \"digits-runner\" already exists").settle();
+  cluster.refuse("Secret digits-runner", "AlreadyExists", "secrets \"digits-runner\" already exists")
+      .settle();
   EXPECT_EQ(cluster.condition("Running"), "False/NameTaken");
   EXPECT_THAT(cluster.message(), HasSubstr("Secret digits-runner"));
   EXPECT_THAT(cluster.decision().create, IsEmpty());

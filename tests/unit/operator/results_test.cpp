@@ -27,13 +27,15 @@ std::vector<Row> rows() {
       {"complete without a reason", 0, R"({"state": "Complete"})", "Complete=True/Completed"},
       {"of a newer runner", 0, R"({"state": "Complete", "reason": "Completed", "new": {"a": [1]}})",
        "Complete=True/Completed"},
-      {"threshold", 1, said("Failed", "ErrorThresholdExceeded", "11 failed"), "Failed=True/ErrorThresholdExceeded"},
+      {"threshold", 1, said("Failed", "ErrorThresholdExceeded", "11 failed"),
+       "Failed=True/ErrorThresholdExceeded"},
       {"script", 1, said("Failed", "ScriptFailed", "no module named x"), "Failed=True/ScriptFailed"},
       {"refused", 2, said("Failed", "Refused", "another job's results"), "Failed=True/Refused"},
       {"a reason that is a sentence", 1, said("Failed", "it went wrong", "m"), "Failed=True/JobFailed"},
       {"a reason that is too long", 1, said("Failed", std::string(65, 'a'), "m"), "Failed=True/JobFailed"},
       {"no reason", 1, said("Failed", "", "m"), "Failed=True/JobFailed"},
-      {"members of wrong types", 1, R"({"state": "Failed", "reason": 7, "message": ["m"]})", "Failed=True/JobFailed"},
+      {"members of wrong types", 1, R"({"state": "Failed", "reason": 7, "message": ["m"]})",
+       "Failed=True/JobFailed"},
       {"interrupted", 130, said("Interrupted", "Stopped", ""), ""},
       {"output failed", 1, said("Failed", "OutputFailed", "no space"), ""},
       {"says complete, exits 1", 1, said("Complete", "Completed", ""), ""},
@@ -65,7 +67,8 @@ TEST(Results, OneRowEach) {
       cluster.settle();
       std::string condition;
       for (const char* type : {"Complete", "Failed"}) {
-        if (const std::string found = cluster.condition(type); !found.empty()) condition += type + ("=" + found);
+        if (const std::string found = cluster.condition(type); !found.empty())
+          condition += type + ("=" + found);
       }
       EXPECT_EQ(condition, row.condition);
       EXPECT_EQ(cluster.job["status"].value("infrastructureFailures", 0), row.condition.empty() ? 1 : 0);
@@ -90,7 +93,8 @@ TEST(Results, AFailureSaysWhatAndWhereToRead) {
 TEST(Results, TheFirstErrorIsNotSaidTwice) {
   Cluster cluster;
   cluster.bring_up();
-  const json message = {{"state", "Failed"}, {"message", "nothing succeeded; first error: E: x"}, {"firstError", "E: x"}};
+  const json message = {
+      {"state", "Failed"}, {"message", "nothing succeeded; first error: E: x"}, {"firstError", "E: x"}};
   cluster.exit("digits-orchestrator-0", 1, message.dump()).settle();
   EXPECT_EQ(cluster.message().find("first error"), cluster.message().rfind("first error"));
 }
@@ -98,7 +102,8 @@ TEST(Results, TheFirstErrorIsNotSaidTwice) {
 TEST(Results, ARefusalWroteNoLogs) {
   Cluster cluster;
   cluster.bring_up();
-  cluster.exit("digits-orchestrator-0", 2, said("Failed", "Refused", "another job's results are there")).settle();
+  cluster.exit("digits-orchestrator-0", 2, said("Failed", "Refused", "another job's results are there"))
+      .settle();
   EXPECT_THAT(cluster.message(), Not(HasSubstr("output volume")));
 }
 

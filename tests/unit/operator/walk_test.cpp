@@ -1,6 +1,6 @@
-// Random walks: users, nodes and kubelets do what they like to a job while operators look at it late, die between
-// any two writes and come back. What must hold, holds at each step; and once it is quiet, the job gets where it
-// should be.
+// Random walks: users, nodes and kubelets do what they like to a job while operators look at it late, die
+// between any two writes and come back. What must hold, holds at each step; and once it is quiet, the job
+// gets where it should be.
 //
 // PARALLELRUN_WALKS and PARALLELRUN_SEED choose how many walks there are and the first seed.
 #include <gtest/gtest.h>
@@ -29,7 +29,9 @@ std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
 bool over(const PodView& pod) { return pod.phase == "Succeeded" || pod.phase == "Failed"; }
 
 bool is_finished(const json& job) {
-  const std::string state = job.value("status", json::object()).value("state", "");
+  const auto status = job.find("status");
+  if (status == job.end()) return false;
+  const std::string state = status->value("state", "");
   return state == "Complete" || state == "Failed";
 }
 
@@ -95,7 +97,9 @@ class Walk {
     return seen;
   }
 
-  static std::int64_t version(const json& job) { return std::stoll(job["metadata"]["resourceVersion"].get<std::string>()); }
+  static std::int64_t version(const json& job) {
+    return std::stoll(job["metadata"]["resourceVersion"].get<std::string>());
+  }
 
   void restart() {
     tell("the operator restarts");
@@ -109,7 +113,8 @@ class Walk {
     check_plan(plan, seen);
     const json before = cluster_.job;
     const std::size_t most = one_in(4) ? pick(6) : SIZE_MAX;
-    tell("decides: " + to_text(plan) + (most == SIZE_MAX ? "" : "  but dies after " + std::to_string(most) + " writes"));
+    tell("decides: " + to_text(plan) +
+         (most == SIZE_MAX ? "" : "  but dies after " + std::to_string(most) + " writes"));
     const std::int64_t version_before = version(cluster_.job);
     cluster_.apply(plan, seen, most);
     if (version(cluster_.job) != version_before) written_ = cluster_.job;
@@ -282,10 +287,18 @@ class Walk {
 
   // --- what must hold ---
 
-  static std::uint32_t recorded(const json& job, Role role, std::uint32_t index) {
-    const json status = job.value("status", json::object());
-    if (role == Role::kOrchestrator) return status.value("orchestrator", json::object()).value("incarnation", 0U);
-    for (const json& worker : status.value("workers", json::array())) {
+  static const json& at(const json& object, const char* key) {
+    static const json kNothing;
+    const auto found = object.is_object() ? object.find(key) : object.end();
+    return found == object.end() ? kNothing : *found;
+  }
+
+  static std::uint32_t recorded(const json& status, Role role, std::uint32_t index) {
+    if (role == Role::kOrchestrator) {
+      const json& incarnation = at(at(status, "orchestrator"), "incarnation");
+      return incarnation.is_null() ? 0 : incarnation.get<std::uint32_t>();
+    }
+    for (const json& worker : at(status, "workers")) {
       if (worker["index"] == index) return worker["incarnation"].get<std::uint32_t>();
     }
     return 0;
@@ -294,7 +307,7 @@ class Walk {
   void check_creation(const PodIdentity& identity) {
     expect(!is_finished(cluster_.job), "a finished job runs again");
     expect(cluster_.job["status"].contains("startTime"), "a pod before the start was recorded");
-    expect(identity.incarnation == recorded(cluster_.job, identity.role, identity.index),
+    expect(identity.incarnation == recorded(at(cluster_.job, "status"), identity.role, identity.index),
            "a pod of an incarnation that is not recorded: " + pod_name("digits", identity));
     for (const auto& [name, pod] : cluster_.pods) {
       // A stranger's may have come since the operator looked.
@@ -318,32 +331,34 @@ class Walk {
     for (const PodIdentity& identity : plan.create) {
       expect(places.insert({identity.role, identity.index}).second, "two pods for one place");
     }
-    const json& after = plan.status ? *plan.status : seen.job.value("status", json::object());
-    const std::string state = after.value("state", "");
+    const json& after = plan.status ? *plan.status : at(seen.job, "status");
+    const json& state = at(after, "state");
     for (const PodRemoval& removal : plan.remove) {
       const auto pod = std::find_if(seen.pods.begin(), seen.pods.end(),
                                     [&](const PodView& one) { return one.uid == removal.uid; });
       expect(pod != seen.pods.end() && pod->owned && !pod->deleting, "removes what is not its own to remove");
-      if (pod == seen.pods.end() || state == "Complete" || state == "Failed" || state == "Suspended") continue;
-      const bool wanted = pod->role == Role::kOrchestrator || pod->index < seen.job["spec"]["nodeCount"].get<std::uint32_t>();
-      const json job = {{"status", after}};
-      expect(!(wanted && !over(*pod) && !pod->ended && pod->incarnation == recorded(job, pod->role, pod->index)),
+      if (pod == seen.pods.end() || state == "Complete" || state == "Failed" || state == "Suspended")
+        continue;
+      const bool wanted =
+          pod->role == Role::kOrchestrator || pod->index < seen.job["spec"]["nodeCount"].get<std::uint32_t>();
+      expect(!(wanted && !over(*pod) && !pod->ended &&
+               pod->incarnation == recorded(after, pod->role, pod->index)),
              "removes a pod that is needed: " + pod->name);
     }
   }
 
   void check_status(const json& before, const json& after) {
     if (!after.contains("status")) return;
-    const json old = before.value("status", json::object());
+    const json& old = at(before, "status");
     const json& now = after["status"];
     for (const char* once : {"startTime", "specHash", "runnerImage", "completionTime", "selector"}) {
-      expect(!old.contains(once) || old[once] == now.value(once, json()), std::string(once) + " changed");
+      expect(at(old, once).is_null() || at(old, once) == at(now, once), std::string(once) + " changed");
     }
     expect(!is_finished(before) || old == now, "the status of a finished job changed");
-    expect(recorded(before, Role::kOrchestrator, 0) <= recorded(after, Role::kOrchestrator, 0),
+    expect(recorded(old, Role::kOrchestrator, 0) <= recorded(now, Role::kOrchestrator, 0),
            "the orchestrator's incarnation went back");
     for (std::uint32_t index = 0; index < 5; ++index) {
-      expect(recorded(before, Role::kWorker, index) <= recorded(after, Role::kWorker, index),
+      expect(recorded(old, Role::kWorker, index) <= recorded(now, Role::kWorker, index),
              "a worker's incarnation went back");
     }
     const auto counted = now.value("infrastructureFailures", std::int64_t{0});
@@ -352,10 +367,11 @@ class Walk {
                                 std::int64_t{cluster_.settings.infrastructure_failures_per_worker} *
                                     after["spec"]["nodeCount"].get<std::int64_t>();
     // A smaller nodeCount may have made the budget smaller meanwhile.
-    expect(counted <= budget || is_finished(after) || counted == old.value("infrastructureFailures", std::int64_t{0}),
+    expect(counted <= budget || is_finished(after) || at(old, "infrastructureFailures") == counted,
            "over the budget");
     std::set<std::string> types;
-    for (const json& condition : now["conditions"]) expect(types.insert(condition["type"]).second, "a condition twice");
+    for (const json& condition : now["conditions"])
+      expect(types.insert(condition["type"]).second, "a condition twice");
     expect(!(types.contains("Complete") && types.contains("Failed")), "complete and failed");
   }
 
@@ -398,14 +414,16 @@ class Walk {
       (pod.role == Role::kOrchestrator ? orchestrators : workers) += 1;
     }
     if (is_finished(job) || job["spec"].value("suspend", false)) {
-      expect(is_finished(job) || cluster_.state() == "Suspended", "neither finished nor suspended: " + cluster_.state());
+      expect(is_finished(job) || cluster_.state() == "Suspended",
+             "neither finished nor suspended: " + cluster_.state());
       expect(orchestrators + workers == 0, "pods of a job that is " + cluster_.state());
       return;
     }
     expect(cluster_.state() == "Running", "does not run: " + cluster_.state() + ", " + cluster_.message());
     expect(orchestrators == 1, std::to_string(orchestrators) + " orchestrators");
     expect(workers == job["spec"]["nodeCount"].get<std::size_t>(), std::to_string(workers) + " workers");
-    expect(job["status"]["readyReplicas"] == job["spec"]["nodeCount"], "readyReplicas " + job["status"]["readyReplicas"].dump());
+    expect(job["status"]["readyReplicas"] == job["spec"]["nodeCount"],
+           "readyReplicas " + job["status"]["readyReplicas"].dump());
     expect(cluster_.condition("Running") == "True/Running", cluster_.condition("Running"));
     expect(job["status"]["observedGeneration"] == job["metadata"]["generation"], "observedGeneration");
   }
@@ -430,7 +448,8 @@ TEST(Walk, HoldsWhateverHappens) {
     if (!HasFailure()) continue;
     std::string story;
     for (const std::string& line : walk.story()) story += line + "\n";
-    FAIL() << "seed " << seed << " (PARALLELRUN_SEED=" << seed << " PARALLELRUN_WALKS=1 runs it alone)\n" << story;
+    FAIL() << "seed " << seed << " (PARALLELRUN_SEED=" << seed << " PARALLELRUN_WALKS=1 runs it alone)\n"
+           << story;
   }
 }
 

@@ -1,0 +1,34 @@
+// A job as the API server has it, for tests of the objects that are made of it.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace parallelrun::op {
+
+class JobManifest {
+ public:
+  JobManifest()
+      : job_(nlohmann::json::parse(R"({
+          "apiVersion": "parallelrun.dev/v1alpha1", "kind": "ParallelRunJob",
+          "metadata": {"name": "digits", "namespace": "team", "uid": "u-1", "generation": 3, "resourceVersion": "7"},
+          "spec": {
+            "entryScript": "digits.py", "nodeCount": 2,
+            "sourceDirectory": {"configMap": {"name": "code"}},
+            "inputs": [{"name": "images", "source": {"persistentVolumeClaim": {"claimName": "data"}, "subPath": "test"}}],
+            "output": {"source": {"persistentVolumeClaim": {"claimName": "results"}, "subPath": "digits"}}
+          }})")) {}
+
+  // `path` is a JSON pointer below spec: "/worker/labels".
+  JobManifest& with(const std::string& path, nlohmann::json value) {
+    job_["spec"][nlohmann::json::json_pointer(path)] = std::move(value);
+    return *this;
+  }
+  const nlohmann::json& operator*() const { return job_; }
+  nlohmann::json& object() { return job_; }
+
+ private:
+  nlohmann::json job_;
+};
+
+}  // namespace parallelrun::op
