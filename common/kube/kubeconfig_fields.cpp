@@ -24,7 +24,7 @@ std::optional<std::string> decoded_base64(const std::string& text) {
       EVP_DecodeFinal(context.get(), bytes + length, &rest) < 0) {
     return std::nullopt;
   }
-  result.resize(static_cast<std::size_t>(length + rest));
+  result.resize(static_cast<std::size_t>(length) + static_cast<std::size_t>(rest));
   return result;
 }
 
@@ -34,8 +34,9 @@ KubeconfigFields::KubeconfigFields(const json& fields, std::string file, std::st
     : fields_(fields), file_(std::move(file)), field_(std::move(field)) {}
 
 bool KubeconfigFields::has(const char* name) const {
-  const auto found = fields_.find(name);
-  return found != fields_.end() && !found->is_null() && *found != "" && *found != false;
+  const json found = value(name);
+  if (found.is_string()) return !found.get_ref<const std::string&>().empty();
+  return !found.is_null() && found != false;
 }
 
 json KubeconfigFields::value(const char* name) const {
