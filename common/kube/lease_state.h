@@ -53,8 +53,8 @@ enum class LeaseStanding {
   kHeld,       // ours, and nobody else can have it now
   kUncertain,  // was ours and is not renewed since renew_deadline; nobody else has been seen. May become
                // kHeld again, in which case nobody else had it meanwhile, or kLost
-  kLost,     // another holder, or a later transition, was seen; for good
-  kGivenUp,  // we were stopped; for good
+  kLost,       // another holder, or a later transition, was seen; for good
+  kGivenUp,    // we were stopped; for good
 };
 
 class LeaseState {
