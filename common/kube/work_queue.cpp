@@ -19,12 +19,12 @@ void WorkQueue::add_at(const std::string& key, Time at) {
   delayed_by_time_.emplace(at, key);
 }
 
-Time WorkQueue::add_after_failure(const std::string& key, Time now) {
+Time WorkQueue::add_after_failure(const std::string& key, Time now, Duration at_least) {
   std::size_t& count = failures_[key];
   Duration backoff = options_.first_backoff;
   for (std::size_t i = 0; i < count && backoff < options_.longest_backoff; ++i) backoff *= 2;
   ++count;
-  const Time at = now + std::min(backoff, options_.longest_backoff);
+  const Time at = now + std::max(std::min(backoff, options_.longest_backoff), at_least);
   add_at(key, at);
   return at;
 }

@@ -32,9 +32,9 @@ class WorkQueue {
   // Due at `at`. Of several such calls for a key the earliest counts; `add` before it supersedes none of
   // them.
   void add_at(const std::string& key, Time at);
-  // After a failure: due after first_backoff, twice that after the next one, and so on up to longest_backoff.
-  // Returns when it is due.
-  Time add_after_failure(const std::string& key, Time now);
+  // After a failure: due after first_backoff, twice that after the next one, and so on up to longest_backoff,
+  // but not before `at_least`. Returns when it is due.
+  Time add_after_failure(const std::string& key, Time now, Duration at_least = {});
   // The failures of `key` are forgotten; to be called after each success.
   void forget(const std::string& key) { failures_.erase(key); }
 

@@ -1,0 +1,477 @@
+#include "operator/controller/applier.h"
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+
+#include "operator/controller/job_record.h"
+#include "operator/controller/pod_record.h"
+#include "operator/controller/resources.h"
+#include "operator/controller/snapshot_reader.h"
+#include "operator/controller/status_patch.h"
+#include "operator/pods/children.h"
+
+namespace parallelrun::op {
+namespace {
+
+using kube::ApiError;
+using kube::ApiFailure;
+using kube::KubeClient;
+using nlohmann::json;
+
+// Pods are tried in growing groups, so that a quota refuses a few and not thousands.
+constexpr std::size_t kFirstPods = 8;
+constexpr std::size_t kMostPodsAtOnce = 64;
+
+kube::Time now() { return std::chrono::steady_clock::now(); }
+WallTime wall_now() {
+  return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
+
+bool passes(const ApiError& error) {
+  return error.transient() || error.failure == ApiFailure::kStopped || error.failure == ApiFailure::kConflict;
+}
+
+// Not worth a word to the user: it ends by itself.
+bool namespace_ends(const ApiError& error) {
+  return error.failure == ApiFailure::kNotFound ||
+         error.message.find("because it is being terminated") != std::string::npos;
+}
+
+bool account_missing(const ApiError& error) {
+  return error.message.find("error looking up service account") != std::string::npos;
+}
+
+ApiError taken_by_another(const std::string& object) {
+  ApiError error;
+  error.failure = ApiFailure::kAlreadyExists;
+  error.reason = "AlreadyExists";
+  error.message = object + " exists and belongs to something else; delete it, or give the job another name";
+  return error;
+}
+
+// Of a job of the same name that was deleted: the garbage collector is on its way.
+bool left_over(const json& metadata) {
+  if (metadata.contains("deletionTimestamp")) return true;
+  const auto owners = metadata.find("ownerReferences");
+  return owners != metadata.end() && owners->is_array() &&
+         std::any_of(owners->begin(), owners->end(),
+                     [](const json& owner) { return text_of(owner, "kind") == "ParallelRunJob"; });
+}
+
+void promise_secret(json& object, const std::string& generation) {
+  if (!generation.empty()) object["metadata"]["annotations"][kSecretGeneration] = generation;
+}
+
+kube::CachedObject cached(json object, void (*to_record)(json&)) {
+  const json& metadata = object_of(object, "metadata");
+  kube::CachedObject result{text_of(metadata, "uid"), text_of(metadata, "resourceVersion"), {}};
+  to_record(object);
+  result.body = kube::PackedJson(object);
+  return result;
+}
+
+// The counts of the orchestrator's termination message, or nothing.
+json final_counts(const Snapshot& snapshot) {
+  for (const PodView& pod : snapshot.pods) {
+    if (pod.role != Role::kOrchestrator || !pod.owned || !pod.ended) continue;
+    const json message = json::parse(pod.ended->message, nullptr, false);
+    if (!message.is_object()) continue;
+    const json& counts = object_of(message, "counts");
+    return counts.empty() ? message : counts;
+  }
+  return {};
+}
+
+}  // namespace
+
+// One plan. Its functions are called by several threads of the fan-out at once, so the result is guarded.
+class Applier::Run {
+ public:
+  Run(Context& context, const Snapshot& snapshot, const Plan& plan)
+      : context_(context), snapshot_(snapshot), plan_(plan), job_(&snapshot.job) {
+    const json& metadata = object_of(snapshot.job, "metadata");
+    key_ = {text_of(metadata, "namespace"), text_of(metadata, "name")};
+    text_ = key_text(key_);
+    uid_ = text_of(metadata, "uid");
+    generation_ = number_of(metadata, "generation", 0);
+    // What the Secret holds once pods are made.
+    promise_ = plan.write_secret        ? std::to_string(generation_)
+               : snapshot.secret_exists ? snapshot.secret_generation
+                                        : std::string();
+  }
+
+  ApplyResult operator()() {
+    if (!write_status()) return result_;
+    for (const JobEvent& event : plan_.events) context_.events.record(*job_, event);
+    if (plan_.delete_job) {
+      delete_job();
+      return result_;
+    }
+    if (!prepare()) return result_;
+    remove_pods();
+    if (result_.failure.empty()) create_pods();
+    return result_;
+  }
+
+ private:
+  template <typename Use>
+  auto remember(Use use) {
+    return context_.memories.with(text_, use);
+  }
+
+  void wrote(const std::string& what) {
+    context_.log->info("{}: {}", text_, what);
+    const std::lock_guard lock(mutex_);
+    result_.wrote = true;
+  }
+  void accepted(const std::string& object) {
+    remember([&](JobMemory& memory) { memory.accepted(object); });
+  }
+  // A write of `object` did not happen.
+  void failed(const std::string& object, const ApiError& error, bool quiet = false) {
+    std::unique_lock lock(mutex_);
+    if (passes(error)) {
+      result_.failure = object + ": " + error.message;
+      if (error.retry_after) result_.at_least = *error.retry_after;
+      return;
+    }
+    result_.refused = true;
+    lock.unlock();
+    if (account_missing(error)) context_.memories.note_account(key_.name_space, false);
+    quiet = quiet || namespace_ends(error);
+    remember([&](JobMemory& memory) { memory.refused(object, error, quiet, wall_now(), now()); });
+    context_.log->warn("{}: {} is refused: {}", text_, object, error.message);
+  }
+  bool held(const std::string& object) {
+    const auto until = remember([&](JobMemory& memory) { return memory.held_until(object, now()); });
+    if (!until) return false;
+    const std::lock_guard lock(mutex_);
+    result_.held_until = result_.held_until ? std::min(*result_.held_until, *until) : *until;
+    return true;
+  }
+  bool failing() {
+    const std::lock_guard lock(mutex_);
+    return !result_.failure.empty() || result_.refused;
+  }
+
+  bool write_status() {
+    if (!plan_.status) return true;
+    const auto patch = status_patch(snapshot_.job, *plan_.status);
+    if (!patch) return true;
+    auto written = context_.client.merge_patch(kJobs, {key_.name_space, key_.name, "status"}, *patch,
+                                               kFieldManager, KubeClient::Answer::kObject, context_.give_up);
+    if (!written.ok()) {
+      if (written.error().failure == ApiFailure::kNotFound) {
+        result_.gone = true;
+      } else if (passes(written.error())) {
+        failed("status", written.error());
+      } else {
+        // Not something that a decision could know of.
+        result_.failure = "status: " + written.error().message;
+      }
+      return false;
+    }
+    written_ = std::move(written).value();
+    job_ = &written_;
+    const std::string before = text_of(patch->at("metadata"), "resourceVersion");
+    auto record = cached(written_, to_job_record);
+    remember([&](JobMemory& memory) { memory.wrote_job(before, std::move(record)); });
+    const json after = {{"status", *plan_.status}};
+    wrote("status is " + state_of(after));
+    if (!finished(snapshot_.job) && finished(after)) count_finished(after);
+    return true;
+  }
+
+  void count_finished(const json& after) {
+    const std::string state = state_of(after);
+    std::string reason;
+    if (const auto conditions = plan_.status->find("conditions");
+        conditions != plan_.status->end() && conditions->is_array()) {
+      for (const json& condition : *conditions) {
+        if (text_of(condition, "type") == state) reason = text_of(condition, "reason");
+      }
+    }
+    context_.observer.job_finished(state, reason);
+    // What came after the last progress that was applied.
+    const json& progress = object_of(object_of(snapshot_.job, "status"), "progress");
+    context_.observer.work_done(growth(work_counts(progress), work_counts(final_counts(snapshot_))));
+  }
+
+  void delete_job() {
+    kube::DeleteOptions options;
+    options.uid = uid_;
+    const auto deleted =
+        context_.client.remove(kJobs, {key_.name_space, key_.name, ""}, options, context_.give_up);
+    if (deleted.ok()) {
+      wrote("deleted, its time after the end is over");
+    } else if (deleted.error().failure != ApiFailure::kNotFound &&
+               deleted.error().failure != ApiFailure::kConflict) {
+      failed("ParallelRunJob " + key_.name, deleted.error());
+    }
+    result_.gone = result_.failure.empty() && !result_.refused;
+  }
+
+  // What pods need, side by side. False: no pod would come up.
+  bool prepare() {
+    std::vector<FanOut::Task> tasks;
+    const auto add = [&](const std::string& object, auto task) {
+      if (held(object)) {
+        ready_ = false;
+        return;
+      }
+      tasks.emplace_back(task);
+    };
+    if (plan_.ensure_account) {
+      add(account_name("ServiceAccount"), [this] {
+        ensure_shared(kServiceAccounts, account_of(key_.name_space), account_name("ServiceAccount"));
+      });
+      add(account_name("RoleBinding"), [this] {
+        ensure_shared(kRoleBindings, role_binding_of(key_.name_space), account_name("RoleBinding"));
+      });
+    }
+    if (plan_.write_secret) add(secret_object(), [this] { write_secret(); });
+    if (plan_.ensure_service) add(service_object(), [this] { ensure_service(); });
+    context_.fan_out.run(std::move(tasks));
+    if (failing() || !ready_) return false;
+    if (plan_.ensure_account) context_.memories.note_account(key_.name_space, true);
+    if (plan_.write_secret && snapshot_.secret_exists && !plan_.ensure_service && snapshot_.service_exists) {
+      renew_promise();
+    }
+    return !failing();
+  }
+
+  static std::string account_name(const char* kind) { return std::string(kind) + " " + kAccountName; }
+  std::string secret_object() const { return "Secret " + secret_name(key_.name); }
+  std::string service_object() const { return "Service " + service_name(key_.name); }
+
+  void ensure_shared(const kube::Resource& resource, const json& object, const std::string& name) {
+    const auto made =
+        context_.client.create(resource, {key_.name_space, "", ""}, object, kFieldManager, context_.give_up);
+    if (made.ok()) {
+      wrote("created " + name);
+    } else if (made.error().failure != ApiFailure::kAlreadyExists) {
+      failed(name, made.error());
+      return;
+    }
+    accepted(name);
+  }
+
+  void write_secret() {
+    // Where nothing is known of the Secret, most likely there is none.
+    if (snapshot_.secret_exists ? patch_secret() : create_secret()) {
+      remember([&](JobMemory& memory) {
+        memory.accepted(secret_object());
+        memory.wrote_secret(uid_, generation_);
+      });
+    }
+  }
+
+  bool create_secret() {
+    const auto certificates =
+        make_job_certificates(key_.name, service_host(*job_),
+                              std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
+    ApiError error;
+    if (!certificates.ok()) {
+      error.message = certificates.error().message;
+      failed(secret_object(), error);
+      return false;
+    }
+    auto secret = secret_of(*job_, *certificates);
+    if (!secret.ok()) {
+      error.message = secret.error().message;
+      error.reason = "Invalid";
+      failed(secret_object(), error);
+      return false;
+    }
+    const auto made =
+        context_.client.create(kSecrets, {key_.name_space, "", ""}, *secret, kFieldManager, context_.give_up);
+    if (made.ok()) {
+      wrote("created " + secret_object());
+      return true;
+    }
+    if (made.error().failure == ApiFailure::kAlreadyExists) return adopt_secret();
+    failed(secret_object(), made.error());
+    return false;
+  }
+
+  // A patch of nothing tells whose it is, without its data and without the right to read Secrets.
+  bool adopt_secret() {
+    const kube::ObjectPath path{key_.name_space, secret_name(key_.name), ""};
+    const auto found = context_.client.merge_patch(kSecrets, path, json::object(), kFieldManager,
+                                                   KubeClient::Answer::kMetadata, context_.give_up);
+    if (!found.ok()) {
+      failed(secret_object(), found.error(), true);
+      return false;
+    }
+    const json& metadata = object_of(*found.operator->(), "metadata");
+    if (controller_uid(metadata) != uid_) {
+      failed(secret_object(), taken_by_another(secret_object()), left_over(metadata));
+      return false;
+    }
+    const std::string generation = text_of(object_of(metadata, "annotations"), kGenerationAnnotation);
+    return generation == std::to_string(generation_) || patch_secret();
+  }
+
+  bool patch_secret() {
+    const auto written = context_.client.merge_patch(kSecrets, {key_.name_space, secret_name(key_.name), ""},
+                                                     secret_patch_of(*job_), kFieldManager,
+                                                     KubeClient::Answer::kMetadata, context_.give_up);
+    if (written.ok()) {
+      wrote("updated " + secret_object());
+      return true;
+    }
+    if (written.error().failure == ApiFailure::kNotFound) {
+      remember([](JobMemory& memory) { memory.lost_secret(); });
+      return create_secret();
+    }
+    failed(secret_object(), written.error());
+    return false;
+  }
+
+  void ensure_service() {
+    json service = service_of(*job_);
+    // A Service that is made again, when the Secret is up to date and its old promise was lost.
+    if (snapshot_.secret_exists && !plan_.write_secret) promise_secret(service, promise_);
+    const auto made = context_.client.create(kServices, {key_.name_space, "", ""}, service, kFieldManager,
+                                             context_.give_up);
+    if (!made.ok()) {
+      if (made.error().failure != ApiFailure::kAlreadyExists) {
+        failed(service_object(), made.error());
+        return;
+      }
+      const auto found =
+          context_.client.get(kServices, {key_.name_space, service_name(key_.name), ""}, context_.give_up);
+      if (!found.ok()) {
+        failed(service_object(), found.error(), true);
+        return;
+      }
+      const json& metadata = object_of(*found.operator->(), "metadata");
+      if (controller_uid(metadata) != uid_) {
+        failed(service_object(), taken_by_another(service_object()), left_over(metadata));
+        return;
+      }
+    } else {
+      wrote("created " + service_object());
+    }
+    remember([&](JobMemory& memory) {
+      memory.accepted(service_object());
+      memory.wrote_service(uid_, now());
+    });
+  }
+
+  // The new generation of the Secret is written where a restarted operator sees it. (Pods of the first
+  // generation tell of that one.)
+  void renew_promise() {
+    json promise;
+    promise_secret(promise, promise_);
+    const auto told =
+        context_.client.merge_patch(kServices, {key_.name_space, service_name(key_.name), ""}, promise,
+                                    kFieldManager, KubeClient::Answer::kMetadata, context_.give_up);
+    if (!told.ok() && told.error().failure != ApiFailure::kNotFound) failed(service_object(), told.error());
+  }
+
+  void remove_pods() {
+    std::vector<FanOut::Task> tasks;
+    for (const PodRemoval& removal : plan_.remove) {
+      if (held("Pod " + removal.name)) continue;
+      tasks.emplace_back([this, &removal] { remove_pod(removal); });
+    }
+    context_.fan_out.run(std::move(tasks));
+  }
+
+  void remove_pod(const PodRemoval& removal) {
+    kube::DeleteOptions options;
+    options.uid = removal.uid;
+    const auto removed =
+        context_.client.remove(kPods, {key_.name_space, removal.name, ""}, options, context_.give_up);
+    if (!removed.ok() && removed.error().failure != ApiFailure::kNotFound &&
+        removed.error().failure != ApiFailure::kConflict) {
+      failed("Pod " + removal.name, removed.error());
+      return;
+    }
+    remember([&](JobMemory& memory) {
+      memory.accepted("Pod " + removal.name);
+      memory.removed_pod(removal.uid, now());
+    });
+    if (removed.ok()) wrote("deleted Pod " + removal.name + ": " + removal.why);
+  }
+
+  void create_pods() {
+    // Where one pod of a role was refused lately, the others would be too.
+    bool role_held[2] = {false, false};  // NOLINT(modernize-avoid-c-arrays)
+    for (const PodIdentity& identity : plan_.create) {
+      if (held("Pod " + pod_name(key_.name, identity))) role_held[static_cast<int>(identity.role)] = true;
+    }
+    std::vector<FanOut::Task> tasks;
+    for (const PodIdentity& identity : plan_.create) {
+      if (!role_held[static_cast<int>(identity.role)]) {
+        tasks.emplace_back([this, &identity] { create_pod(identity); });
+      }
+    }
+    std::size_t begin = 0;
+    for (std::size_t group = kFirstPods; begin < tasks.size() && !failing();
+         group = std::min(group * 2, kMostPodsAtOnce)) {
+      const auto end = std::min(tasks.size(), begin + group);
+      context_.fan_out.run({tasks.begin() + static_cast<std::ptrdiff_t>(begin),
+                            tasks.begin() + static_cast<std::ptrdiff_t>(end)});
+      begin = end;
+    }
+  }
+
+  void create_pod(const PodIdentity& identity) {
+    const std::string name = pod_name(key_.name, identity);
+    auto pod = pod_of(*job_, identity, context_.settings);
+    if (!pod.ok()) {
+      ApiError error;
+      error.reason = "Invalid";
+      error.message = pod.error().message;
+      failed("Pod " + name, error);
+      return;
+    }
+    promise_secret(*pod, promise_);
+    auto made =
+        context_.client.create(kPods, {key_.name_space, "", ""}, *pod, kFieldManager, context_.give_up);
+    if (made.ok()) {
+      wrote("created Pod " + name);
+    } else if (made.error().failure == ApiFailure::kAlreadyExists) {
+      // Ours, if the cache lags or the request was sent twice.
+      made = context_.client.get(kPods, {key_.name_space, name, ""}, context_.give_up);
+    }
+    if (!made.ok()) {
+      failed("Pod " + name, made.error());
+      return;
+    }
+    const json& metadata = object_of(*made.operator->(), "metadata");
+    if (controller_uid(metadata) != uid_) {
+      failed("Pod " + name, taken_by_another("Pod " + name), left_over(metadata));
+      return;
+    }
+    const kube::ObjectKey pod_key{key_.name_space, name};
+    auto record = cached(std::move(made).value(), to_pod_record);
+    remember([&](JobMemory& memory) {
+      memory.accepted("Pod " + name);
+      memory.created_pod(pod_key, std::move(record), now());
+    });
+  }
+
+  Context& context_;
+  const Snapshot& snapshot_;
+  const Plan& plan_;
+  const json* job_;  // of the snapshot, or as the status write left it
+  json written_;
+  kube::ObjectKey key_;
+  std::string text_;  // of the key
+  std::string uid_;
+  std::int64_t generation_ = 0;
+  std::string promise_;
+  bool ready_ = true;
+  std::mutex mutex_;
+  ApplyResult result_;  // guarded by mutex_ while the fan-out runs
+};
+
+ApplyResult Applier::apply(const Snapshot& snapshot, const Plan& plan) {
+  return Run(context_, snapshot, plan)();
+}
+
+}  // namespace parallelrun::op

@@ -1,0 +1,199 @@
+#include "operator/controller/controller.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "operator/controller/pod_record.h"
+#include "operator/controller/snapshot_reader.h"
+#include "operator/controller/warnings.h"
+#include "operator/pods/children.h"
+
+namespace parallelrun::op {
+namespace {
+
+using nlohmann::json;
+using namespace std::chrono_literals;
+
+// Deciding again after each plan reaches an empty one soon; more rounds are a mistake somewhere, and must not
+// become a storm of writes.
+constexpr int kMostRounds = 8;
+constexpr kube::Duration kAfterMostRounds = 10s;
+// A clock that is set must not make a deadline be missed by more.
+constexpr kube::Duration kLongestSleep = 6h;
+
+kube::Time now() { return std::chrono::steady_clock::now(); }
+WallTime wall_now() {
+  return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
+
+kube::Time steady_time(WallTime at) {
+  const kube::Duration ahead = at - wall_now();
+  return now() + std::clamp<kube::Duration>(ahead, 1ms, kLongestSleep);
+}
+
+void sooner(std::optional<kube::Time>& time, std::optional<kube::Time> other) {
+  if (other && (!time || *other < *time)) time = other;
+}
+
+// Quick at first: most failures are conflicts, which end when the cache has caught up.
+kube::WorkQueue::Options queue_options() { return {5ms, 1min}; }
+
+}  // namespace
+
+Controller::Controller(kube::KubeClient& client, Options options, Observer& observer,
+                       std::shared_ptr<spdlog::logger> log)
+    : client_(client),
+      options_(std::move(options)),
+      observer_(observer),
+      log_(std::move(log)),
+      fan_out_(options_.request_threads),
+      events_(client,
+              {options_.instance, 1000, {}, [log = log_](const std::string& why) { log->warn("{}", why); }}),
+      applier_(
+          {client, memories_, events_, fan_out_, observer, log_, options_.settings, give_up_.get_token()}),
+      loop_(
+          queue_options(), [this](const std::string& key) { return reconcile(key); }, observer),
+      caches_(client,
+              {options_.name_spaces, options_.random,
+               [log = log_](const std::string& what) { log->warn("{}", what); }},
+              *this) {}
+
+Controller::~Controller() { stop(0s); }
+
+void Controller::start() { caches_.start(); }
+
+void Controller::lead() {
+  leads_ = true;
+  loop_.start(options_.workers);
+}
+
+void Controller::stop(kube::Duration patience) {
+  loop_.stop();
+  const auto end = now() + patience;
+  while (loop_.state().active > 0 && now() < end) std::this_thread::sleep_for(5ms);
+  give_up_.request_stop();
+}
+
+void Controller::count_state(const json& before, const json& after) {
+  const std::lock_guard lock(states_mutex_);
+  if (!before.is_null()) --states_[state_of(before)];
+  if (!after.is_null()) ++states_[state_of(after)];
+}
+
+void Controller::job_changed(const kube::CacheChange& change) {
+  const std::string key = key_text(change.key);
+  const json before = change.before ? change.before.unpack() : json();
+  const json after = change.after ? change.after.unpack() : json();
+  count_state(before, after);
+  if (before.is_object() && after.is_object()) {
+    if (leads_ && !finished(after)) {
+      const auto done = [](const json& job) {
+        return work_counts(object_of(object_of(job, "status"), "progress"));
+      };
+      const WorkCounts fresh = growth(done(before), done(after));
+      if (fresh != WorkCounts{}) observer_.work_done(fresh);
+    }
+    if (same_but_progress(before, after)) return;
+    // Whoever wrote it has decided again since.
+    const std::string version = text_of(object_of(after, "metadata"), "resourceVersion");
+    if (memories_.with(key, [&](JobMemory& memory) { return memory.wrote_version(version); })) return;
+  }
+  loop_.add(key);
+}
+
+void Controller::pod_changed(const kube::CacheChange& change) {
+  // What is not in the record does not matter.
+  if (change.before && change.after && change.before == change.after) return;
+  const json record = (change.after ? change.after : change.before).unpack();
+  const std::string job = job_of_record(record);
+  if (job.empty()) return;
+  const std::string key = key_text({change.key.name_space, job});
+  loop_.add_at(key, now() + options_.pod_delay);
+}
+
+void Controller::service_changed(const kube::CacheChange& change) {
+  if (change.after) return;  // made by us; nobody else's change matters
+  const std::string job = job_of_record(change.before.unpack());
+  if (!job.empty()) loop_.add(key_text({change.key.name_space, job}));
+}
+
+ReconcileLoop::Outcome Controller::reconcile(const std::string& key) {
+  try {
+    return reconcile(key_of(key), key);
+  } catch (const std::exception& problem) {
+    // A mistake of ours about one job must not take the others down.
+    log_->error("{}: {}", key, problem.what());
+    return {true, 1s, std::nullopt};
+  }
+}
+
+ReconcileLoop::Outcome Controller::reconcile(const kube::ObjectKey& job, const std::string& key) {
+  ReconcileLoop::Outcome outcome;
+  for (int round = 0; round < kMostRounds; ++round) {
+    const auto snapshot = read_snapshot(job, caches_, memories_, now());
+    if (!snapshot) {
+      memories_.forget(key);
+      return {};
+    }
+    const Plan plan = options_.decide(*snapshot, options_.settings, wall_now());
+    outcome.again_at.reset();
+    if (plan.again_at) outcome.again_at = steady_time(*plan.again_at);
+    const ApplyResult result = applier_.apply(*snapshot, plan);
+    sooner(outcome.again_at, result.held_until);
+    if (result.gone) {
+      memories_.forget(key);
+      return {};
+    }
+    if (!result.failure.empty()) {
+      log_->debug("{}: {}", key, result.failure);
+      return {true, result.at_least, outcome.again_at};
+    }
+    const bool read = read_warnings(*snapshot, plan, job);
+    if (!result.wrote && !result.refused && !read) {
+      sooner(outcome.again_at,
+             memories_.with(key, [](JobMemory& memory) { return memory.unsettled_until(); }));
+      return outcome;
+    }
+  }
+  log_->warn("{}: still something to do after {} rounds", key, kMostRounds);
+  sooner(outcome.again_at, now() + kAfterMostRounds);
+  return outcome;
+}
+
+bool Controller::read_warnings(const Snapshot& snapshot, const Plan& plan, const kube::ObjectKey& job) {
+  const std::set<std::string> wanted(plan.read_warnings_of.begin(), plan.read_warnings_of.end());
+  const std::string key = key_text(job);
+  bool read = false;
+  for (const PodView& pod : snapshot.pods) {
+    if (!wanted.contains(pod.name)) continue;
+    if (!memories_.with(key, [&](JobMemory& memory) { return memory.may_read_warnings(pod.uid, now()); })) {
+      continue;
+    }
+    auto found = op::read_warnings(client_, job.name_space, pod.name, pod.uid, give_up_.get_token());
+    if (!found.ok()) {
+      log_->warn("{}: events of {}: {}", key, pod.name, found.error().message);
+      found = std::vector<PodView::Warning>();
+    }
+    const bool secret_lost = misses_secret(found.value(), secret_name(job.name));
+    memories_.with(key, [&](JobMemory& memory) {
+      memory.read_warnings(pod.uid, std::move(found).value(), now());
+      if (secret_lost) memory.lost_secret();
+    });
+    read = true;
+  }
+  return read;
+}
+
+Controller::State Controller::state() const {
+  State state;
+  state.leads = leads_;
+  state.queue = loop_.state();
+  state.pods = caches_.pods();
+  state.memories = memories_.size();
+  const std::lock_guard lock(states_mutex_);
+  state.jobs = states_;
+  return state;
+}
+
+}  // namespace parallelrun::op

@@ -1,0 +1,187 @@
+#include "operator/controller/pod_record.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "common/kube/rfc3339.h"
+#include "common/pod/pod_layout.h"
+#include "operator/controller/resources.h"
+
+namespace parallelrun::op {
+namespace {
+
+using nlohmann::json;
+
+// Of messages of the kubelet and the scheduler; a termination message is kept whole.
+constexpr std::size_t kLongestMessage = 1024;
+constexpr std::array kOrdinaryWaits = {"", "PodInitializing", "ContainerCreating"};
+
+const json& array_at(const json& object, const char* name) {
+  static const json none = json::array();
+  const auto found = object.find(name);
+  return found != object.end() && found->is_array() ? *found : none;
+}
+
+std::string short_text_at(const json& object, const char* name) {
+  std::string text = text_of(object, name);
+  if (text.size() <= kLongestMessage) return text;
+  std::size_t end = kLongestMessage;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  text.resize(end);
+  return text;
+}
+
+std::int64_t label_number(const json& labels, const char* name) {
+  const std::string text = text_of(labels, name);
+  std::int64_t number = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return problem == std::errc() && end == text.data() + text.size() && number >= 0 ? number : 0;
+}
+
+std::int64_t milliseconds_at(const json& object, const char* name) {
+  const auto time = kube::parse_rfc3339(text_of(object, name));
+  return time ? std::chrono::floor<std::chrono::milliseconds>(*time).time_since_epoch().count() : 0;
+}
+
+WallTime wall_time(std::int64_t milliseconds) { return WallTime(std::chrono::milliseconds(milliseconds)); }
+
+void put(json& record, const char* name, json value) {
+  const bool empty = (value.is_string() && value.get_ref<const std::string&>().empty()) ||
+                     (value.is_boolean() && !value.get<bool>()) ||
+                     (value.is_number_integer() && value.get<std::int64_t>() == 0);
+  if (!empty) record[name] = std::move(value);
+}
+
+void put_conditions(json& record, const json& status) {
+  for (const json& condition : array_at(status, "conditions")) {
+    const std::string type = text_of(condition, "type");
+    const bool holds = text_of(condition, "status") == "True";
+    if (type == "Ready") put(record, "ready", holds);
+    if (type == "DisruptionTarget") put(record, "disrupted", holds);
+    if (type == "PodScheduled" && !holds) {
+      put(record, "unscheduled", text_of(condition, "reason"));
+      put(record, "unscheduledMessage", short_text_at(condition, "message"));
+    }
+  }
+}
+
+void put_waiting(json& record, const json& status) {
+  for (const char* list : {"initContainerStatuses", "containerStatuses"}) {
+    for (const json& container : array_at(status, list)) {
+      const json& waiting = object_of(object_of(container, "state"), "waiting");
+      const std::string reason = text_of(waiting, "reason");
+      if (std::find(kOrdinaryWaits.begin(), kOrdinaryWaits.end(), reason) != kOrdinaryWaits.end()) continue;
+      put(record, "waiting", reason);
+      put(record, "waitingMessage", short_text_at(waiting, "message"));
+      return;
+    }
+  }
+}
+
+void put_end(json& record, const json& status) {
+  for (const json& container : array_at(status, "containerStatuses")) {
+    if (text_of(container, "name") != pod::kContainer) continue;
+    const json& ended = object_of(object_of(container, "state"), "terminated");
+    if (ended.empty()) return;
+    json end = {{"code", number_of(ended, "exitCode", 0)}};
+    put(end, "reason", text_of(ended, "reason"));
+    put(end, "message", text_of(ended, "message"));
+    put(end, "started", milliseconds_at(ended, "startedAt"));
+    put(end, "finished", milliseconds_at(ended, "finishedAt"));
+    record["ended"] = std::move(end);
+  }
+}
+
+}  // namespace
+
+const json& object_of(const json& object, const char* name) {
+  static const json none = json::object();
+  if (!object.is_object()) return none;
+  const auto found = object.find(name);
+  return found != object.end() && found->is_object() ? *found : none;
+}
+
+std::string text_of(const json& object, const char* name) {
+  if (!object.is_object()) return {};
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+std::int64_t number_of(const json& object, const char* name, std::int64_t otherwise) {
+  if (!object.is_object()) return otherwise;
+  const auto found = object.find(name);
+  return found != object.end() && found->is_number_integer() ? found->get<std::int64_t>() : otherwise;
+}
+
+std::string controller_uid(const json& metadata) {
+  for (const json& owner : array_at(metadata, "ownerReferences")) {
+    const auto controller = owner.find("controller");
+    if (controller != owner.end() && controller->is_boolean() && controller->get<bool>()) {
+      return text_of(owner, "uid");
+    }
+  }
+  return {};
+}
+
+void to_pod_record(json& pod) {
+  const json& metadata = object_of(pod, "metadata");
+  const json& labels = object_of(metadata, "labels");
+  const json& status = object_of(pod, "status");
+  json record = json::object();
+  put(record, "job", text_of(labels, kJobLabel));
+  put(record, "owner", controller_uid(metadata));
+  put(record, "orchestrator", text_of(labels, "parallelrun.dev/role") == "orchestrator");
+  put(record, "index", label_number(labels, "parallelrun.dev/index"));
+  put(record, "incarnation", label_number(labels, "parallelrun.dev/incarnation"));
+  if (const std::string generation = text_of(object_of(metadata, "annotations"), kSecretGeneration);
+      !generation.empty()) {
+    record["secret"] = label_number(metadata.at("annotations"), kSecretGeneration);
+  }
+  put(record, "deleting", metadata.contains("deletionTimestamp"));
+  put(record, "created", milliseconds_at(metadata, "creationTimestamp"));
+  put(record, "node", text_of(object_of(pod, "spec"), "nodeName"));
+  put(record, "phase", text_of(status, "phase"));
+  put(record, "reason", text_of(status, "reason"));
+  put(record, "message", short_text_at(status, "message"));
+  put_conditions(record, status);
+  put_waiting(record, status);
+  put_end(record, status);
+  pod = std::move(record);
+}
+
+PodView pod_view(const kube::ObjectKey& key, const std::string& uid, const json& record,
+                 const std::string& job_uid) {
+  const auto holds = [&](const char* name) { return record.contains(name); };
+  PodView view;
+  view.name = key.name;
+  view.uid = uid;
+  view.role = holds("orchestrator") ? Role::kOrchestrator : Role::kWorker;
+  view.index = static_cast<std::uint32_t>(number_of(record, "index", 0));
+  view.incarnation = static_cast<std::uint32_t>(number_of(record, "incarnation", 0));
+  view.owned = text_of(record, "owner") == job_uid;
+  view.deleting = holds("deleting");
+  view.created = wall_time(number_of(record, "created", 0));
+  view.node = text_of(record, "node");
+  view.phase = text_of(record, "phase");
+  view.reason = text_of(record, "reason");
+  view.message = text_of(record, "message");
+  view.ready = holds("ready");
+  view.disrupted = holds("disrupted");
+  view.unscheduled_reason = text_of(record, "unscheduled");
+  view.unscheduled_message = text_of(record, "unscheduledMessage");
+  view.waiting_reason = text_of(record, "waiting");
+  view.waiting_message = text_of(record, "waitingMessage");
+  if (const json& end = object_of(record, "ended"); !end.empty()) {
+    view.ended = PodView::Ended{static_cast<int>(number_of(end, "code", 0)), text_of(end, "reason"),
+                                text_of(end, "message"), wall_time(number_of(end, "started", 0)),
+                                wall_time(number_of(end, "finished", 0))};
+  }
+  return view;
+}
+
+std::string job_of_record(const json& record) { return text_of(record, "job"); }
+
+std::int64_t secret_generation_of_record(const json& record) { return number_of(record, "secret", -1); }
+
+}  // namespace parallelrun::op

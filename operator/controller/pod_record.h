@@ -1,0 +1,32 @@
+// What the cache keeps of a pod: a few hundred bytes of what a decision is made of. Pure.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "common/kube/watch_state.h"
+#include "operator/decide/snapshot.h"
+
+namespace parallelrun::op {
+
+// Replaces a pod as the API server gives it by its record.
+void to_pod_record(nlohmann::json& pod);
+
+// `record` is what to_pod_record made; an object of any other content gives a view without content.
+PodView pod_view(const kube::ObjectKey& key, const std::string& uid, const nlohmann::json& record,
+                 const std::string& job_uid);
+
+// Label parallelrun.dev/job; empty: not a pod of a job.
+std::string job_of_record(const nlohmann::json& record);
+// See kSecretGeneration; -1: none.
+std::int64_t secret_generation_of_record(const nlohmann::json& record);
+
+// Members of objects as they came from elsewhere: what is missing or of another type reads as empty.
+const nlohmann::json& object_of(const nlohmann::json& object, const char* name);
+std::string text_of(const nlohmann::json& object, const char* name);
+std::int64_t number_of(const nlohmann::json& object, const char* name, std::int64_t otherwise);
+// uid of the owner reference with controller: true.
+std::string controller_uid(const nlohmann::json& metadata);
+
+}  // namespace parallelrun::op

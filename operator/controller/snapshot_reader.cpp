@@ -1,0 +1,84 @@
+#include "operator/controller/snapshot_reader.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "operator/controller/pod_record.h"
+#include "operator/pods/children.h"
+
+namespace parallelrun::op {
+namespace {
+
+using nlohmann::json;
+
+// The views of the pods; `promised` grows to the newest generation that the Secret had by what they say.
+std::vector<PodView> views_of(const JobMemory::Pods& pods, const std::set<std::string>& removed,
+                              const std::string& job, const std::string& job_uid, std::int64_t& promised) {
+  std::vector<PodView> views;
+  views.reserve(pods.size());
+  for (const auto& [key, object] : pods) {
+    const json record = object.body.unpack();
+    if (job_of_record(record) != job) continue;
+    PodView view = pod_view(key, object.uid, record, job_uid);
+    if (removed.contains(object.uid)) view.deleting = true;
+    if (view.owned) promised = std::max(promised, secret_generation_of_record(record));
+    views.push_back(std::move(view));
+  }
+  return views;
+}
+
+}  // namespace
+
+std::string key_text(const kube::ObjectKey& key) { return key.name_space + "/" + key.name; }
+
+kube::ObjectKey key_of(const std::string& text) {
+  const auto slash = text.find('/');
+  if (slash == std::string::npos) return {"", text};
+  return {text.substr(0, slash), text.substr(slash + 1)};
+}
+
+std::optional<Snapshot> read_snapshot(const kube::ObjectKey& job, const Caches& caches, JobMemories& memories,
+                                      kube::Time now) {
+  auto cached = caches.job(job);
+  if (!cached) return std::nullopt;
+  auto pods = caches.pods_of(job);
+  const auto service = caches.service({job.name_space, service_name(job.name)});
+
+  Snapshot snapshot;
+  std::set<std::string> removed;
+  kube::CachedObject latest;
+  memories.with(key_text(job), [&](JobMemory& memory) {
+    latest = memory.latest_job(std::move(*cached));
+    memory.merge_pods(pods, removed, now);
+  });
+  snapshot.job = latest.body.unpack();
+  const std::int64_t job_generation = number_of(object_of(snapshot.job, "metadata"), "generation", 0);
+  std::int64_t promised = -1;
+  snapshot.pods = views_of(pods, removed, job.name, latest.uid, promised);
+  bool service_cached = false;
+  if (service) {
+    const json record = service->body.unpack();
+    service_cached = text_of(record, "owner") == latest.uid;
+    if (service_cached) promised = std::max(promised, secret_generation_of_record(record));
+  }
+  snapshot.account_exists = memories.has_account(job.name_space);
+  std::set<std::string> pod_uids;
+  for (const PodView& pod : snapshot.pods) {
+    pod_uids.insert(pod.uid);
+    // A pod is admitted only with its service account, and the role binding is made before it.
+    if (pod.owned && pod.role == Role::kOrchestrator && !pod.deleting) snapshot.account_exists = true;
+  }
+  memories.with(key_text(job), [&](JobMemory& memory) {
+    snapshot.refusals = memory.refusals(job_generation, now);
+    const auto generation = memory.secret_generation(latest.uid, promised);
+    snapshot.secret_exists = generation >= 0;
+    if (generation >= 0) snapshot.secret_generation = std::to_string(generation);
+    snapshot.service_exists = memory.service_exists(latest.uid, service_cached, now);
+    memory.forget_warnings_but(pod_uids);
+    for (PodView& pod : snapshot.pods) pod.warnings = memory.warnings(pod.uid);
+  });
+  return snapshot;
+}
+
+}  // namespace parallelrun::op

@@ -1,0 +1,44 @@
+#include "operator/controller/status_patch.h"
+
+#include <string>
+#include <utility>
+
+#include "operator/controller/pod_record.h"
+
+namespace parallelrun::op {
+namespace {
+
+using nlohmann::json;
+
+// A merge patch merges objects too: members that went away need a null.
+json replacing(const json& old_value, json value) {
+  if (!old_value.is_object() || !value.is_object()) return value;
+  for (const auto& [name, inner] : old_value.items()) {
+    if (!value.contains(name)) value[name] = nullptr;
+  }
+  return value;
+}
+
+}  // namespace
+
+std::optional<json> status_patch(const json& job, const json& status) {
+  const json& old_status = object_of(job, "status");
+  json changes = json::object();
+  for (const auto& [name, wanted] : status.items()) {
+    if (name == "progress") continue;
+    const auto old = old_status.find(name);
+    if (old == old_status.end()) {
+      if (!wanted.is_null()) changes[name] = wanted;
+      continue;
+    }
+    if (wanted != *old) changes[name] = replacing(*old, wanted);
+  }
+  for (const auto& [name, value] : old_status.items()) {
+    if (name != "progress" && !status.contains(name)) changes[name] = nullptr;
+  }
+  if (changes.empty()) return std::nullopt;
+  return json{{"metadata", {{"resourceVersion", text_of(object_of(job, "metadata"), "resourceVersion")}}},
+              {"status", std::move(changes)}};
+}
+
+}  // namespace parallelrun::op

@@ -1,0 +1,18 @@
+// Which request writes a status. Pure.
+//
+// A merge patch of what changes, with the resource version that the decision was made on: the status records
+// incarnations, so one that was decided on an old state must not land. Progress is another writer's and is
+// never in the patch. Server-side apply would need the same precondition, costs the server more, and gives a
+// restarted operator of another version the fields of its predecessor only if both list all of them.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+
+namespace parallelrun::op {
+
+// `status` is the whole new status but progress: a member that it leaves out is removed. Nothing when the job
+// has it already.
+std::optional<nlohmann::json> status_patch(const nlohmann::json& job, const nlohmann::json& status);
+
+}  // namespace parallelrun::op

@@ -1,0 +1,71 @@
+#include "operator/controller/warnings.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "common/kube/rfc3339.h"
+#include "operator/controller/pod_record.h"
+#include "operator/controller/resources.h"
+
+namespace parallelrun::op {
+namespace {
+
+using nlohmann::json;
+
+constexpr int kMostEvents = 100;
+constexpr std::size_t kLongestMessage = 1024;
+
+// Old and new API tell the time in different members.
+WallTime time_of(const json& event) {
+  const std::array<std::string, 4> candidates = {text_of(object_of(event, "series"), "lastObservedTime"),
+                                                 text_of(event, "lastTimestamp"), text_of(event, "eventTime"),
+                                                 text_of(object_of(event, "metadata"), "creationTimestamp")};
+  for (const auto& candidate : candidates) {
+    if (const auto time = kube::parse_rfc3339(candidate)) {
+      return std::chrono::floor<std::chrono::milliseconds>(*time);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<PodView::Warning> warnings_of(const json& events) {
+  const auto items = events.find("items");
+  if (items == events.end() || !items->is_array()) return {};
+  // The newest of each reason: a message that changes a number each time is one problem.
+  std::map<std::string, PodView::Warning> newest;
+  for (const json& event : *items) {
+    if (text_of(event, "type") != "Warning") continue;
+    PodView::Warning warning{text_of(event, "reason"), text_of(event, "message").substr(0, kLongestMessage),
+                             time_of(event)};
+    auto& known = newest[warning.reason];
+    if (known.reason.empty() || known.time <= warning.time) known = std::move(warning);
+  }
+  std::vector<PodView::Warning> result;
+  for (auto& [reason, warning] : newest) result.push_back(std::move(warning));
+  std::sort(result.begin(), result.end(), [](const auto& a, const auto& b) { return a.time < b.time; });
+  return result;
+}
+
+kube::ApiResult<std::vector<PodView::Warning>> read_warnings(kube::KubeClient& client,
+                                                             const std::string& name_space,
+                                                             const std::string& pod, const std::string& uid,
+                                                             const std::stop_token& stop) {
+  kube::Selection selection;
+  selection.fields =
+      "involvedObject.kind=Pod,involvedObject.name=" + pod + ",involvedObject.uid=" + uid + ",type=Warning";
+  const auto events = client.list_page(kCoreEvents, name_space, selection, kMostEvents, "", stop);
+  if (!events.ok()) return events.error();
+  return warnings_of(events.value());
+}
+
+bool misses_secret(const std::vector<PodView::Warning>& warnings, const std::string& secret) {
+  return std::any_of(warnings.begin(), warnings.end(), [&](const PodView::Warning& warning) {
+    return warning.reason == "FailedMount" &&
+           warning.message.find("secret \"" + secret + "\" not found") != std::string::npos;
+  });
+}
+
+}  // namespace parallelrun::op

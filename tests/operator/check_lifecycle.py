@@ -1,0 +1,295 @@
+"""A job's life, with a kubelet that is played by writing pod status."""
+
+import json
+import time
+
+import pytest
+from world import termination_message, until
+
+
+def check_objects_of_a_job(operator, world):
+    job = world.submit("digits", workers=2)
+    pods = world.awaits_pods("digits", "orchestrator-0", "worker-0-0", "worker-1-0")
+    owner = {
+        "apiVersion": "parallelrun.dev/v1alpha1",
+        "kind": "ParallelRunJob",
+        "name": "digits",
+        "uid": job["metadata"]["uid"],
+        "controller": True,
+    }
+    secrets = world.items("secrets")
+    services = world.items("services")
+    assert [secret["metadata"]["name"] for secret in secrets] == ["digits-runner"]
+    assert [service["metadata"]["name"] for service in services] == ["digits-orchestrator"]
+    for found in [*pods.values(), *secrets, *services]:
+        assert found["metadata"]["ownerReferences"] == [owner]
+        assert "finalizers" not in found["metadata"]
+    assert {account["metadata"]["name"] for account in world.items("serviceaccounts")} >= {
+        "parallelrun-orchestrator"
+    }
+    status = world.status("digits")
+    assert status["state"] == "Pending"
+    assert status["startTime"] and status["specHash"]
+    assert status["observedGeneration"] == 1
+
+
+def check_a_job_that_completes(operator, world):
+    world.submit("digits", workers=2)
+    world.awaits_pods("digits", "orchestrator-0", "worker-0-0", "worker-1-0")
+    world.run_pods("digits")
+    world.awaits("digits", "Running")
+    assert world.condition("digits", "Running")["status"] == "True"
+    until(lambda: world.status("digits").get("readyReplicas") == 2, lambda: world.status("digits"))
+    world.complete("digits")
+    for worker in ("digits-worker-0-0", "digits-worker-1-0"):
+        world.end_pod(worker)
+    status = world.awaits("digits", "Complete")
+    assert status["completionTime"]
+    assert world.condition("digits", "Complete")["status"] == "True"
+    assert "9 of 10 items succeeded" in status["message"]
+    assert operator.metric("parallelrun_jobs_finished_total", result="Complete") >= 1
+    assert operator.metric("parallelrun_items_total", result="succeeded") == 9
+    assert operator.metric("parallelrun_items_total", result="failed") == 1
+    assert operator.metric("parallelrun_mini_batches_total", result="succeeded") == 2
+    assert operator.metric("parallelrun_mini_batch_seconds_sum") == 1.5
+
+
+def check_a_job_that_fails(operator, world):
+    world.submit("digits", workers=1)
+    world.awaits_pods("digits", "orchestrator-0", "worker-0-0")
+    world.run_pods("digits")
+    said = termination_message("Failed", reason="ErrorThresholdExceeded", message="11 items failed, 10 may")
+    world.end_pod("digits-orchestrator-0", 1, said)
+    status = world.awaits("digits", "Failed")
+    assert world.condition("digits", "Failed")["reason"] == "ErrorThresholdExceeded"
+    assert "11 items failed" in status["message"]
+    assert (
+        operator.metric("parallelrun_jobs_finished_total", result="Failed", reason="ErrorThresholdExceeded")
+        == 1
+    )
+    events = until(
+        lambda: [event for event in _events(world) if event["reason"] == "Failed"], lambda: _events(world)
+    )
+    assert events[0]["type"] == "Warning"
+    assert events[0]["regarding"]["name"] == "digits"
+
+
+def _events(world):
+    return world.server.request("GET", f"/apis/events.k8s.io/v1/namespaces/{world.namespace}/events").body[
+        "items"
+    ]
+
+
+def check_an_evicted_worker_is_replaced(operator, world):
+    world.submit("digits", workers=2)
+    world.awaits_pods("digits", "orchestrator-0", "worker-0-0", "worker-1-0")
+    world.run_pods("digits")
+    world.awaits("digits", "Running")
+    evicted = {
+        "phase": "Failed",
+        "reason": "Evicted",
+        "message": "The node was low on resource: memory.",
+        "conditions": [{"type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet"}],
+    }
+    world.set_pod("digits-worker-1-0", evicted)
+    until(lambda: "digits-worker-1-1" in world.pods("digits"), lambda: sorted(world.pods("digits")))
+    assert world.status("digits")["workers"] == [{"index": 1, "incarnation": 1}]
+    assert world.state("digits") == "Running"
+
+
+def check_a_lost_orchestrator_is_replaced(operator, world):
+    world.submit("digits", workers=1)
+    world.awaits_pods("digits", "orchestrator-0", "worker-0-0")
+    world.run_pods("digits")
+    world.awaits("digits", "Running")
+    world.delete_pod("digits-orchestrator-0")
+    world.awaits_pods("digits", "orchestrator-1", "worker-0-0")
+    assert world.status("digits")["orchestrator"]["incarnation"] == 1
+    world.run_pods("digits")
+    world.complete("digits", incarnation=1)
+    world.awaits("digits", "Complete")
+
+
+def check_scale_and_suspend(operator, world):
+    world.submit("digits", workers=1)
+    world.awaits_pods("digits", "orchestrator-0", "worker-0-0")
+    world.run_pods("digits")
+    assert world.jobs.merge("digits", {"spec": {"replicas": 3}}, "scale").accepted
+    world.awaits_pods("digits", "orchestrator-0", "worker-0-0", "worker-1-0", "worker-2-0")
+    # The Secret has the new manifest, and pods and Service say so.
+    secret = world.items("secrets")[0]
+    assert secret["metadata"]["annotations"]["parallelrun.dev/generation"] == "2"
+    assert world.jobs.merge("digits", {"spec": {"suspend": True}}).accepted
+    world.awaits_pods("digits")
+    world.awaits("digits", "Suspended")
+    assert world.jobs.merge("digits", {"spec": {"suspend": False}}).accepted
+    until(lambda: len(world.pods("digits")) == 4, lambda: sorted(world.pods("digits")))
+
+
+def check_unknown_fields_survive(operator, world):
+    """A newer version's members of status, foreign conditions and labels are nobody's to remove."""
+    world.submit("digits", workers=1)
+    world.awaits_pods("digits", "orchestrator-0", "worker-0-0")
+    foreign = {
+        "type": "Audited",
+        "status": "True",
+        "reason": "Audited",
+        "message": "",
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }
+    conditions = world.status("digits").get("conditions", [])
+    patch = {"status": {"conditions": [*conditions, foreign], "progress": {"fieldOfTomorrow": {"a": [1]}}}}
+    assert world.server.request(
+        "PATCH",
+        world.jobs.path("digits", "status"),
+        patch,
+        content="application/merge-patch+json",
+    ).accepted
+    assert world.jobs.merge("digits", {"metadata": {"labels": {"team": "vision"}}}).accepted
+    world.run_pods("digits")
+    world.complete("digits")
+    world.awaits("digits", "Complete")
+    job = world.jobs.get("digits")
+    assert foreign in job["status"]["conditions"]
+    assert job["status"]["progress"] == {"fieldOfTomorrow": {"a": [1]}}
+    assert job["metadata"]["labels"] == {"team": "vision"}
+
+
+def check_progress_is_never_lost(operator, world, audit):
+    """The orchestrator applies its progress while the operator writes status, again and again."""
+    world.submit("digits", workers=1)
+    world.awaits_pods("digits", "orchestrator-0", "worker-0-0")
+    for count in range(1, 61):
+        progress = {
+            "apiVersion": "parallelrun.dev/v1alpha1",
+            "kind": "ParallelRunJob",
+            "metadata": {"name": "digits"},
+            "status": {"progress": {"itemsSucceeded": count, "miniBatchesSucceeded": count}},
+        }
+        # Status changes at the same time: the worker's pod is ready, or is not.
+        ready = "True" if count % 2 else "False"
+        world.set_pod(
+            "digits-worker-0-0",
+            {"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]},
+        )
+        if count % 3:
+            time.sleep(0.05)  # about when the operator decides
+        applied = world.server.request(
+            "PATCH",
+            world.jobs.path("digits", "status") + "?fieldManager=parallelrun-orchestrator&force=true",
+            progress,
+            content="application/apply-patch+yaml",
+        )
+        assert applied.accepted, applied
+        assert world.status("digits")["progress"]["itemsSucceeded"] == count
+    world.run_pods("digits")
+    until(lambda: world.status("digits").get("readyReplicas") == 1, lambda: world.status("digits"))
+    assert world.status("digits")["progress"]["itemsSucceeded"] == 60
+    until(
+        lambda: operator.metric("parallelrun_items_total", result="succeeded") == 60, "60 items are counted"
+    )
+    writes = [entry for entry in audit(world.namespace) if entry[1] == "parallelrunjobs/status"]
+    conflicts = [entry for entry in writes if entry[3] == 409]
+    assert len(conflicts) < len(writes), writes
+    print(f"status writes beside 60 of progress: {len(writes)}, of them conflicts: {len(conflicts)}")
+
+
+def check_a_deleted_job_leaves_nothing(operator, world):
+    for name in ("one", "two"):
+        world.submit(name, workers=1)
+        world.awaits_pods(name, "orchestrator-0", "worker-0-0")
+    assert world.server.request("DELETE", world.jobs.path("one")).accepted
+    until(lambda: not world.pods("one"), lambda: sorted(world.pods("one")))
+    until(lambda: len(world.items("secrets")) == 1, lambda: world.items("secrets"))
+    until(lambda: len(world.items("services")) == 1, lambda: world.items("services"))
+    # And it may come again under its name.
+    again = world.submit("one", workers=1)
+    pods = world.awaits_pods("one", "orchestrator-0", "worker-0-0")
+    uids = {pod["metadata"]["ownerReferences"][0]["uid"] for pod in pods.values()}
+    assert uids == {again["metadata"]["uid"]}
+    assert len(world.pods("two")) == 2
+
+
+def check_a_job_deleted_in_the_middle(operator, world):
+    """Right after it was made, with whatever the operator has in flight."""
+    for number in range(10):
+        world.submit("digits", workers=3)
+        time.sleep(number * 0.01)
+        assert world.server.request("DELETE", world.jobs.path("digits")).accepted
+        until(lambda: not world.pods("digits"), lambda: sorted(world.pods("digits")))
+    until(lambda: not world.items("secrets"), lambda: world.items("secrets"))
+    until(lambda: not world.items("services"), lambda: world.items("services"))
+    assert operator.process.poll() is None
+
+
+def check_a_namespace_that_is_deleted(operator, world):
+    world.submit("digits", workers=2)
+    world.awaits_pods("digits", "orchestrator-0", "worker-0-0", "worker-1-0")
+    assert world.server.request("DELETE", f"/api/v1/namespaces/{world.namespace}").accepted
+    path = f"/api/v1/namespaces/{world.namespace}"
+    until(
+        lambda: world.server.request("GET", path).status == 404,
+        lambda: world.server.request("GET", path).body,
+    )
+    assert operator.process.poll() is None
+
+
+def check_time_to_live(operator, world):
+    world.submit("digits", workers=1, ttlSecondsAfterFinished=1)
+    world.awaits_pods("digits", "orchestrator-0", "worker-0-0")
+    world.run_pods("digits")
+    world.complete("digits")
+    until(lambda: world.server.request("GET", world.jobs.path("digits")).status == 404, "the job is gone")
+    until(lambda: not world.pods("digits"), lambda: sorted(world.pods("digits")))
+
+
+def check_quota(operator, world, audit):
+    """A quota that is full is told, is not hammered at, and is no end."""
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "few"},
+        "spec": {"hard": {"pods": "2"}},
+        "status": {"hard": {"pods": "2"}, "used": {"pods": "0"}},
+    }
+    assert world.server.request("POST", world.path("resourcequotas"), quota).accepted
+    assert world.server.request("PUT", world.path("resourcequotas", "few", "status"), _held(world)).accepted
+    world.submit("digits", workers=20)
+    until(lambda: "quota" in json.dumps(world.status("digits")).lower(), lambda: world.status("digits"))
+    assert len(world.pods("digits")) == 2
+    time.sleep(3)
+    refused = [entry for entry in audit(world.namespace) if entry[1] == "pods" and entry[3] == 403]
+    assert 1 <= len(refused) <= 16, refused
+    assert world.server.request("DELETE", world.path("resourcequotas", "few")).accepted
+    until(lambda: len(world.pods("digits")) == 21, lambda: sorted(world.pods("digits")))
+
+
+def _held(world):
+    """The quota with a status, which nobody else writes here."""
+    quota = world.server.request("GET", world.path("resourcequotas", "few")).body
+    quota["status"] = {"hard": {"pods": "2"}, "used": {"pods": "0"}}
+    return quota
+
+
+@pytest.mark.parametrize("foreign", ["secret", "service"])
+def check_a_name_that_is_taken(operator, world, foreign):
+    objects = {
+        "secret": ("secrets", {"metadata": {"name": "digits-runner"}, "data": {}}),
+        "service": (
+            "services",
+            {"metadata": {"name": "digits-orchestrator"}, "spec": {"ports": [{"port": 1}]}},
+        ),
+    }
+    plural, body = objects[foreign]
+    assert world.server.request("POST", world.path(plural), body).accepted
+    world.submit("digits", workers=1)
+    until(
+        lambda: "belongs to something else" in json.dumps(world.status("digits")),
+        lambda: world.status("digits"),
+    )
+    assert not world.pods("digits")
+    name = body["metadata"]["name"]
+    found = world.server.request("GET", world.path(plural, name)).body
+    assert "ownerReferences" not in found["metadata"]
+    assert world.server.request("DELETE", world.path(plural, name)).accepted
+    world.awaits_pods("digits", "orchestrator-0", "worker-0-0")

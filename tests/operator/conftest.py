@@ -1,0 +1,163 @@
+import itertools
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from program import PROGRAM, Operator
+from server import CRD, CRD_NAME, REPOSITORY, Jobs, Server
+from world import World
+
+_names = itertools.count()
+_APISERVER = REPOSITORY / "tests/cluster/apiserver"
+RULES = REPOSITORY / "helm/parallelrun/files/operator-rules.yaml"
+USER = "system:serviceaccount:parallelrun-system:parallelrun-operator"
+# Who wrote what: one line for each request that may change something.
+AUDIT = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [{"level": "Metadata", "verbs": ["create", "update", "patch", "delete", "deletecollection"]}],
+}
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    """Of an API server with garbage collection and an audit log, where the operator's user may do what the
+    chart lets it."""
+    scratch = tmp_path_factory.mktemp("audit")
+    policy = scratch / "policy.json"
+    policy.write_text(json.dumps(AUDIT))
+    place = subprocess.run(
+        [
+            _APISERVER,
+            "up",
+            "--controllers=garbage-collector-controller,namespace-controller",
+            f"--server-flag=--audit-policy-file={policy}",
+            f"--server-flag=--audit-log-path={scratch / 'audit.log'}",
+        ],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout.strip()
+    try:
+        server = Server(place)
+        _prepare(server)
+        (Path(place) / "audit").symlink_to(scratch / "audit.log")
+        yield Path(place)
+    finally:
+        subprocess.run([_APISERVER, "down", "--dir", place], check=True)
+
+
+def _prepare(server):
+    applied = server.kubectl("apply", "-f", CRD)
+    assert applied.returncode == 0, applied.stderr
+    waited = server.kubectl("wait", "--for=condition=Established", f"crd/{CRD_NAME}", "--timeout=60s")
+    assert waited.returncode == 0, waited.stderr
+    deadline = time.monotonic() + 60
+    while not server.request("GET", Jobs(server, "default").path()).accepted:
+        assert time.monotonic() < deadline, "the resource is Established but not served"
+    roles = [
+        _role("ClusterRole", "parallelrun-operator", yaml.safe_load(RULES.read_text())),
+        _role("ClusterRole", "parallelrun-orchestrator", []),
+        _binding("ClusterRoleBinding", "ClusterRole", "parallelrun-operator"),
+        _role("Role", "parallelrun-leader", _leader_rules(), "default"),
+        _binding("RoleBinding", "Role", "parallelrun-leader", "default"),
+    ]
+    for role in roles:
+        place = f"/namespaces/{role['metadata']['namespace']}" if "namespace" in role["metadata"] else ""
+        plural = role["kind"].lower() + "s"
+        made = server.request("POST", f"/apis/rbac.authorization.k8s.io/v1{place}/{plural}", role)
+        assert made.accepted, made
+
+
+def _leader_rules():
+    return [
+        {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]},
+        {
+            "apiGroups": ["coordination.k8s.io"],
+            "resources": ["leases"],
+            "resourceNames": ["parallelrun-operator"],
+            "verbs": ["get", "update"],
+        },
+    ]
+
+
+def _role(kind, name, rules, namespace=None):
+    metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": kind,
+        "metadata": metadata,
+        "rules": rules,
+    }
+
+
+def _binding(kind, role_kind, name, namespace=None):
+    metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": kind,
+        "metadata": metadata,
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": role_kind, "name": name},
+        "subjects": [{"kind": "User", "name": USER, "apiGroup": "rbac.authorization.k8s.io"}],
+    }
+
+
+@pytest.fixture(scope="session")
+def kubeconfig(folder):
+    """Of a user who may do exactly what the chart's role says."""
+    assert PROGRAM.exists(), f"{PROGRAM} is not built"
+    made = subprocess.run(
+        [_APISERVER, "user", USER, "--dir", folder], check=True, stdout=subprocess.PIPE, text=True
+    )
+    return Path(made.stdout.strip())
+
+
+@pytest.fixture(scope="session")
+def server(folder):
+    return Server(folder)
+
+
+@pytest.fixture
+def world(server):
+    """An empty namespace. Its jobs go at the end, so that they are no work for later operators."""
+    name = f"jobs-{os.getpid()}-{next(_names)}"
+    made = server.request(
+        "POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    )
+    assert made.accepted, made
+    world = World(server, name)
+    yield world
+    server.request("DELETE", world.jobs.path(), {"propagationPolicy": "Background"})
+    for pod in world.items("pods"):
+        world.delete_pod(pod["metadata"]["name"])
+
+
+@pytest.fixture
+def operator(kubeconfig, world):
+    """One that leads."""
+    with Operator(kubeconfig) as process:
+        yield process.leading()
+        code, _ = process.stop()
+        assert code == 0
+
+
+@pytest.fixture
+def audit(folder):
+    """Gives the writes of the operator's user in a namespace so far: (verb, resource, name, status code)."""
+
+    def read(namespace):
+        found = []
+        for line in (folder / "audit").read_text().splitlines():
+            entry = json.loads(line)
+            place = entry.get("objectRef", {})
+            if entry["user"]["username"] == USER and place.get("namespace") == namespace:
+                resource = "/".join(filter(None, (place.get("resource"), place.get("subresource"))))
+                found.append((entry["verb"], resource, place.get("name"), entry["responseStatus"]["code"]))
+        return found
+
+    return read

@@ -1,0 +1,107 @@
+"""The operator as a process."""
+
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PROGRAM = Path(os.environ.get("PARALLELRUN_OPERATOR", REPOSITORY / "build" / "bin" / "parallelrun-operator"))
+PATIENCE = 120
+
+
+class Operator:
+    """One process, started with the given options. Its log is kept in memory and shown when a test fails."""
+
+    def __init__(self, kubeconfig, *options, lease_namespace="default", environment=None):
+        self.lines = []
+        words = [PROGRAM, "--kubeconfig", kubeconfig, "--metrics-address", "127.0.0.1:0"]
+        words += ["--health-address", "[::1]:0", "--leader-election-namespace", lease_namespace]
+        words += ["--log-level", "debug", *options]
+        self.process = subprocess.Popen(
+            [str(word) for word in words],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, **(environment or {})},
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.process.stderr:
+            self.lines.append(line.rstrip("\n"))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self._reader.join(10)
+        if kind is not None:
+            print("\n".join(["--- the operator's log:", *self.lines[-200:]]))
+
+    def says(self, pattern, patience=PATIENCE):
+        """Waits for a line of the log; gives the match."""
+        deadline = time.monotonic() + patience
+        while True:
+            for line in list(self.lines):
+                found = re.search(pattern, line)
+                if found:
+                    return found
+            assert self.process.poll() is None, f"ended with {self.process.returncode}: {self.lines[-20:]}"
+            assert time.monotonic() < deadline, f"no line with {pattern!r}: {self.lines[-20:]}"
+            time.sleep(0.02)
+
+    def leading(self):
+        self.says(r"\bleading\b")
+        return self
+
+    def page(self, path):
+        """Body of a page, of the port that serves it."""
+        if path == "/metrics":
+            address = f"127.0.0.1:{self.says(r'/metrics at port ([0-9]+)').group(1)}"
+        else:
+            address = f"[::1]:{self.says(r'/healthz, /readyz at port ([0-9]+)').group(1)}"
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"http://{address}{path}", timeout=PATIENCE) as answer:
+            return answer.read().decode()
+
+    def metric(self, name, **labels):
+        """Sum of the samples with these labels."""
+        total = 0.0
+        for line in self.page("/metrics").splitlines():
+            found = re.fullmatch(rf"{name}(?:\{{(.*)\}})? ([0-9.e+-]+)(?: [0-9]+)?", line)
+            if not found:
+                continue
+            held = dict(re.findall(r'([a-z_]+)="([^"]*)"', found.group(1) or ""))
+            if all(held.get(label) == value for label, value in labels.items()):
+                total += float(found.group(2))
+        return total
+
+    def writes(self):
+        """Requests so far that could change something."""
+        return sum(
+            self.metric("rest_client_requests_total", method=method)
+            for method in ("POST", "PUT", "PATCH", "DELETE")
+        )
+
+    def resident_bytes(self):
+        return self.metric("process_resident_memory_bytes")
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, patience=PATIENCE):
+        """SIGTERM; gives exit code and seconds."""
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(patience)
+        return code, time.monotonic() - began
