@@ -44,7 +44,8 @@ def images(test_cluster):
         prefix, _, tag = os.environ["PARALLELRUN_E2E_IMAGES"].rpartition(":")
         return Images(f"{prefix}-operator:{tag}", f"{prefix}-runner:{tag}", f"{prefix}-examples:{tag}")
     made = Images("parallelrun/operator:e2e", "parallelrun/runner:e2e", "parallelrun/examples:e2e")
-    tool = [str(REPOSITORY / "tools" / "images.sh"), "--prebuilt", "--tag", "e2e"]
+    build = Path(os.environ.get("PARALLELRUN_BUILD_DIR", REPOSITORY / "build"))
+    tool = [str(REPOSITORY / "tools" / "images.sh"), "--prebuilt", str(build / "bin"), "--tag", "e2e"]
     subprocess.run(tool, check=True, env=cluster.environment)
     build_examples_image(cluster, made)
     load = [str(REPOSITORY / "tests" / "cluster" / "cluster"), "load-image"]

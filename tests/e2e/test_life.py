@@ -199,7 +199,7 @@ def test_chart_upgrade_while_a_job_runs(space, chart, expected):
     space.submit("steady", arguments=SLOW, miniBatchSize=2, nodeCount=2)
     space.wait_progress("steady", 2)
     before = {name: pod["metadata"]["uid"] for name, pod in space.pods("steady").items()}
-    chart.upgrade("--set-string", f"podAnnotations.upgraded=a{time.time():.0f}")
+    chart.upgrade("--set-string", f"operator.podAnnotations.upgraded=a{time.time():.0f}")
     space.wait_state("steady", "Complete", 180)
     after = {name: pod["metadata"]["uid"] for name, pod in space.pods("steady").items()}
     assert before == after, "an upgrade replaces no pod of a job"
