@@ -87,6 +87,21 @@ def check_server_takes_every_object(ready, values):
     ready.kubectl("delete", "crd", DEFINITION, "--wait=true")
 
 
+@pytest.mark.parametrize("values", VALUES, ids=lambda path: path.stem)
+def check_server_takes_the_job_of_the_test(ready, values):
+    """`helm test` makes it from a ConfigMap."""
+    ready.create(*named(render(), "CustomResourceDefinition"))
+    until_served(ready, DEFINITION)
+    (texts,) = [item["data"] for item in named(render(values), "ConfigMap") if "job.json" in item["data"]]
+    for name in ("job.json", "claim.json"):
+        if name in texts:
+            done = ready.kubectl(
+                "create", "--dry-run=server", "--validate=strict", "-f", "-", stdin=texts[name]
+            )
+            assert done.returncode == 0 or "already exists" in done.stderr, done.stderr
+    ready.kubectl("delete", "crd", DEFINITION, "--wait=true")
+
+
 def check_install(ready):
     said = run(ready, "install", "parallelrun", CHART, "--namespace", NAMESPACE)
     assert "helm test parallelrun" in said
