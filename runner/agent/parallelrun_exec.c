@@ -1,7 +1,8 @@
 // parallelrun-exec PARENT_PID PROGRAM [ARGUMENT...]
 //
-// Runs PROGRAM in its own place, after two things that posix_spawn cannot ask for: the program is killed
-// when the agent that started it ends, and the kernel that runs out of memory takes it before the agent.
+// Runs PROGRAM in its own place, after three things that posix_spawn cannot ask for: the program is killed
+// when the agent that started it ends, the kernel that runs out of memory takes it before the agent, and
+// whatever it starts can be told to be its own (runner/agent/orphans.h).
 // The link to the agent is checked after it is made, since the agent may be gone already.
 #include <errno.h>
 #include <fcntl.h>
@@ -32,6 +33,9 @@ int main(int argc, char** argv) {
   }
   if (getppid() != (pid_t)strtol(argv[1], NULL, 10)) return 125;
   prefer_as_victim();
+  char pid[24];
+  snprintf(pid, sizeof pid, "%ld", (long)getpid());
+  setenv("PARALLELRUN_WORKER_PID", pid, 1);
   execv(argv[2], argv + 2);
   fprintf(stderr, "parallelrun-exec: cannot run '%s': %s\n", argv[2], strerror(errno));
   return 127;

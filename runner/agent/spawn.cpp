@@ -7,12 +7,18 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+
+#include "runner/agent/orphans.h"
 
 namespace parallelrun::agent {
 namespace {
 
 constexpr int kFirstOwnFd = 10;
+// The loop stands still for so long at most. A process that ends takes well below a millisecond; one in the
+// middle of input or output on a stuck disk may take for ever.
+constexpr std::chrono::milliseconds kOrphanPatience{30};
 
 Error system_error(const std::string& what, int code) {
   const bool passing = code == EAGAIN || code == ENOMEM || code == EMFILE || code == ENFILE;
@@ -63,6 +69,7 @@ Result<Child> spawn(const SpawnRequest& request) {
   if (!request.working_directory.empty()) start.working_directory(request.working_directory);
   std::vector<std::string> argv{request.exec_program, std::to_string(::getpid())};
   argv.insert(argv.end(), request.argv.begin(), request.argv.end());
+  adopt_orphans();
   return start.start(argv, &request.environment);
 }
 
@@ -79,6 +86,7 @@ siginfo_t reap(const Child& child) {
   siginfo_t info{};
   while (::waitid(P_PIDFD, static_cast<id_t>(child.pidfd.get()), &info, WEXITED) != 0 && errno == EINTR) {
   }
+  kill_orphans_of(child.pid, kOrphanPatience);
   return info;
 }
 

@@ -45,8 +45,9 @@ struct ExitWords {
 };
 ExitWords describe_exit(const siginfo_t& info);
 
-// Kills the group, then takes the ended process off the kernel's table. Precondition: the pidfd is
-// readable. The group dies first because its number may be given away afterwards.
+// Kills the group, then takes the ended process off the kernel's table, then kills what it has left outside
+// its group. Precondition: the pidfd is readable. The group dies first because its number may be given away
+// afterwards.
 siginfo_t reap(const Child& child);
 
 }  // namespace parallelrun::agent

@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "runner/agent/orphans.h"
+
 namespace parallelrun::agent {
 namespace {
 
@@ -19,13 +21,14 @@ constexpr std::size_t kStderrTail = 8U << 10U;
 constexpr int kReadsAtATime = 4;    // then others have their turn
 constexpr int kReadsAtTheEnd = 64;  // a grandchild outside the group may write for ever
 constexpr int kStackSignal = SIGUSR2;
+constexpr std::chrono::seconds kOrphanInterval{1};
 
 Time now() { return std::chrono::steady_clock::now(); }
 
 }  // namespace
 
 WorkerProcess::WorkerProcess(boost::asio::io_context& io, const Streams& streams, WorkerEvents& events)
-    : io_(io), events_(&events), channel_(io), pidfd_(io), closed_timer_(io) {
+    : io_(io), events_(&events), channel_(io), pidfd_(io), closed_timer_(io), orphan_timer_(io) {
   pipes_.push_back({Descriptor(io), &streams.out, false});
   pipes_.push_back({Descriptor(io), &streams.err, true});
   pipes_.push_back({Descriptor(io), &streams.entry_log, false});
@@ -76,6 +79,7 @@ Status WorkerProcess::start(const Launch& launch) {
   incoming_.resize(kFirstBuffer);
   wait_for_frames();
   wait_for_exit();
+  reap_orphans_now_and_then();
   return {};
 }
 
@@ -224,6 +228,17 @@ void WorkerProcess::wait_for_exit() {
   });
 }
 
+// The daemons that a script starts and that end before it does are the agent's to reap.
+void WorkerProcess::reap_orphans_now_and_then() {
+  orphan_timer_.expires_after(kOrphanInterval);
+  orphan_timer_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
+    const auto self = weak.lock();
+    if (error || !self || self->reaped_) return;
+    reap_orphans(self->child_.pid);
+    self->reap_orphans_now_and_then();
+  });
+}
+
 void WorkerProcess::on_ended() {
   const siginfo_t info = reap(child_);
   reaped_ = true;
@@ -239,6 +254,7 @@ void WorkerProcess::on_ended() {
   channel_.close();
   pidfd_.close();
   closed_timer_.cancel();
+  orphan_timer_.cancel();
   WorkerEvents* events = std::exchange(events_, nullptr);
   if (events == nullptr) return;
   ExitWords words = describe_exit(info);

@@ -83,6 +83,7 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
   void wait_for_exit();
   void on_ended();
   void channel_closed();
+  void reap_orphans_now_and_then();
 
   boost::asio::io_context& io_;
   WorkerEvents* events_;
@@ -93,6 +94,7 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
   Descriptor pidfd_;
   std::vector<Pipe> pipes_;
   boost::asio::steady_timer closed_timer_;
+  boost::asio::steady_timer orphan_timer_;
   std::string incoming_;
   std::size_t incoming_used_ = 0;
   std::string pending_;

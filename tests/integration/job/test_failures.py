@@ -1,8 +1,10 @@
 """Scripts that raise, hang, crash, do not load: each costs what the contract says, and is told where it is looked for."""
 
+import os
 import time
 
 import pytest
+from job_folder import command_line
 
 PASS = "def init(): pass\n"
 
@@ -108,6 +110,67 @@ def test_a_stuck_run_is_killed_after_its_time(job, how):
     assert "f000001.txt" in text and "runInvocationTimeout" in text
     if how == "in Python":
         assert "entry.py" in job.log("user/stderr/*/*"), "the stack at the time of the kill"
+
+
+LEAVING = """
+    import os, subprocess, sys, time
+    MARK = "4{mark}"
+    def daemon():
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                os.execvp("sleep", ["sleep", MARK])
+            os._exit(0)
+        os.wait()
+    def init(): pass
+    def run(mini_batch):
+        subprocess.Popen(["setsid", "sleep", MARK])
+        subprocess.Popen(["setsid", "sh", "-c", "sleep %s & wait" % MARK])
+        daemon()
+        time.sleep(0.3)
+        {end}
+"""
+
+
+def sleepers(mark):
+    return [pid for pid in os.listdir("/proc") if pid.isdigit() and f"sleep 4{mark} " in command_line(pid)]
+
+
+@pytest.mark.parametrize("end", ["time.sleep(1000)", "os._exit(3)", "os.kill(os.getpid(), 9)"])
+def test_what_left_the_group_of_a_dead_process_dies_with_it(job, end):
+    mark = f"{os.getpid()}{time.monotonic_ns() % 1000000}"
+    job.files(1).set(runMaxTry=1, runInvocationTimeout=2)
+    job.script(LEAVING.replace("{mark}", mark).replace("{end}", end))
+    job.run().expect(1)
+    assert sleepers(mark) == []
+
+
+def test_a_daemon_lives_as_long_as_its_process_and_ended_ones_leave_no_zombie(embedded_job):
+    job = embedded_job.files(2).set(miniBatchSize=1)
+    job.script("""
+        import os, subprocess, time
+        def init():
+            global before
+            subprocess.run("setsid sleep 1000 & echo $! > daemon.pid", shell=True)
+            for _ in range(20): subprocess.run("setsid true &", shell=True)
+        def zombies():
+            found = 0
+            for pid in filter(str.isdigit, os.listdir("/proc")):
+                try:
+                    fields = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()
+                except OSError:
+                    continue
+                found += fields[0] == "Z" and int(fields[1]) == os.getppid()
+            return found
+        def run(mini_batch):
+            time.sleep(1.5)
+            os.kill(int(open("daemon.pid").read()), 0)
+            return ["%d zombies" % zombies()]
+    """)
+    job.run().expect(0)
+    assert job.rows() == ["0 zombies", "0 zombies"]
+    daemon = int((job.code / "daemon.pid").read_text())
+    assert "sleep 1000" not in command_line(daemon)
 
 
 CRASH = {
