@@ -159,6 +159,21 @@ Status clear(const std::string& directory, const std::vector<std::string>& outpu
   return {};
 }
 
+// Whether an earlier job has left no row and no failed item: one whose script did not load, say, or whose glob
+// matched nothing. With `summary_only` the script writes by itself, and nothing can be told from the files.
+bool left_nothing(const std::string& directory, const std::string& output_file) {
+  if (!plain_name(output_file)) return false;
+  std::error_code error;
+  if (fs::exists(fs::symlink_status(directory + "/_SUCCESS", error))) return false;
+  for (const std::string& name : {output_file, std::string("failed_items.jsonl")}) {
+    const fs::path path = directory + "/" + name;
+    const fs::file_status status = fs::symlink_status(path, error);
+    if (status.type() == fs::file_type::not_found) continue;
+    if (!fs::is_regular_file(status) || fs::file_size(path, error) != 0 || error) return false;
+  }
+  return true;
+}
+
 // A file with a name that we need, in a directory that no job of ours has used.
 Status refuse_foreign_files(const std::string& directory, const std::string& output_file) {
   for (const std::string& name : {output_file, std::string("failed_items.jsonl"), std::string("_SUCCESS")}) {
@@ -189,17 +204,21 @@ Result<std::unique_ptr<OutputDirectory>> OutputDirectory::open(const ResolvedJob
   std::error_code error;
   fs::create_directories(path, error);
   if (error || !fs::is_directory(path, error)) {
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("output directory '{}' cannot be made: {}", path,
-                             error ? error.message() : "it is a file"),
-                 false};
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("output directory '{}' cannot be made: {}; choose another one, in a place that can be "
+                    "written",
+                    path, error ? error.message() : "it is a file"),
+        false};
   }
   const std::string state = path + "/" + kState;
   if (mkdir(state.c_str(), 0777) != 0 && errno != EEXIST) {
     const int number = errno;
-    return Error{number == ENOSPC || number == EDQUOT ? ErrorCode::kNoSpace : ErrorCode::kInvalidArgument,
-                 fmt::format("output directory '{}' cannot be written to: {}", path, std::strerror(number)),
-                 false};
+    return Error{
+        number == ENOSPC || number == EDQUOT ? ErrorCode::kNoSpace : ErrorCode::kInvalidArgument,
+        fmt::format("output directory '{}' cannot be written to: {}; make it writable, or choose another one",
+                    path, std::strerror(number)),
+        false};
   }
   Result<int> lock = take_lock(path);
   if (!lock) return lock.error();
@@ -243,7 +262,9 @@ Status OutputDirectory::claim(const ResolvedJob& job, bool overwrite) {
     fingerprint_ = found->fingerprint;
     return {};
   }
-  if (!same && !overwrite) {
+  // The first thing that happens to a new job is a mistake that is mended: there is nothing to protect then.
+  const bool in_the_way = !found || !left_nothing(path_, found->output_file);
+  if (!same && !overwrite && in_the_way) {
     return conflict(
         fmt::format("'{}' holds the results of another job ({}); choose another output directory, or give "
                     "--overwrite (output.overwrite: true) to replace them",

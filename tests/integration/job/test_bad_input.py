@@ -113,6 +113,23 @@ def test_another_jobs_results_are_never_touched(embedded_job):
     assert embedded_job.set(nodeCount=2, runMaxTry=9, loggingLevel="DEBUG").run().expect(0)
 
 
+def test_a_job_that_left_nothing_gives_way_to_the_mended_one(embedded_job):
+    """The first mistakes: a glob that matches nothing, a script that does not load."""
+    job = embedded_job.files(2).script("import no_such_module\n")
+    job.spec["inputs"][0]["glob"] = "*.png"
+    assert "no file that matches" in job.run().expect(1).stderr
+    job.spec["inputs"][0]["glob"] = "*.txt"
+    assert "no_such_module" in job.run().expect(1).stderr
+    job.script("def init(): pass\ndef run(b): raise ValueError('x')\n").set(runMaxTry=1)
+    job.run().expect(1)
+    # From here on there is something to lose.
+    job.script(SCRIPT)
+    assert "another job" in job.run().expect(2).stderr
+    assert len(job.failed_items()[0]["files"]) == 2
+    job.run("--overwrite").expect(0)
+    assert len(job.rows()) == 2 and job.failed_items() == []
+
+
 def test_a_foreign_file_of_the_output_files_name_is_not_overwritten(embedded_job):
     embedded_job.files(1).script(SCRIPT)
     embedded_job.out.mkdir()
@@ -134,6 +151,51 @@ def test_any_tmpdir_will_do(embedded_job, place):
         place = str(embedded_job.root / ("y" * 120))
         (embedded_job.root / ("y" * 120)).mkdir()
     embedded_job.run(env=embedded_job.environment(TMPDIR=place, XDG_RUNTIME_DIR="")).expect(0)
+
+
+@pytest.mark.parametrize(
+    "place, words",
+    [
+        ("/proc/nowhere/out", ["'/proc/nowhere/out' cannot be made", "choose another"]),
+        ("/dev/null/out", ["'/dev/null/out' cannot be made: '/dev/null' is not a directory", "--output DIR"]),
+    ],
+)
+def test_an_output_that_cannot_be_made_is_named_with_the_way_out(embedded_job, place, words):
+    embedded_job.files(1).script(SCRIPT)
+    refused(embedded_job, *words, options=["--output", place])
+
+
+def test_set_is_named_by_its_text(embedded_job):
+    embedded_job.files(1).script(SCRIPT)
+    refused(embedded_job, "--set 'nodeCount=x': spec.nodeCount: must be", options=["--set", "nodeCount=x"])
+
+
+def test_an_unknown_launcher_is_refused(embedded_job):
+    embedded_job.files(1).script(SCRIPT)
+    outcome = embedded_job.run(env=embedded_job.environment(PARALLELRUN_LAUNCHER="foo")).expect(2)
+    assert "PARALLELRUN_LAUNCHER is 'foo'" in outcome.stderr and "'python'" in outcome.stderr
+    assert not embedded_job.out.exists()
+
+
+def test_validate_warns_of_what_run_would_refuse_here(embedded_job):
+    job = embedded_job
+    job.spec["inputs"][0]["source"] = {"local": {"path": "gone"}}
+    validate = [str(PROGRAM), "validate", str(job.manifest())]
+    done = subprocess.run(validate, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "a valid ParallelRunJob" in done.stdout
+    assert "warning" in done.stderr and str(job.root / "gone") in done.stderr
+    assert "spec.entryScript" in done.stderr and "entry.py" in done.stderr
+    # A cluster's volumes are not looked for here.
+    job.spec["inputs"][0]["source"] = {"persistentVolumeClaim": {"claimName": "data"}}
+    job.manifest()
+    done = subprocess.run(validate, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and done.stderr == ""
+    # Nothing to say where `run` would start.
+    job.files(1).script(SCRIPT)
+    job.spec["inputs"][0]["source"] = {"local": {"path": "data"}}
+    job.manifest()
+    done = subprocess.run(validate, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and done.stderr == ""
 
 
 def test_an_empty_input_fails_at_once(embedded_job):
