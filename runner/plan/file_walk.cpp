@@ -163,16 +163,20 @@ void FileWalk::seek(Level& level) {
   }
 }
 
-bool FileWalk::is_regular(const Level& level, const char* name, std::uint8_t type, bool* is_directory) const {
-  *is_directory = type == DT_DIR;
-  if (type == DT_REG || type == DT_DIR) return type == DT_REG;
+FileWalk::Kind FileWalk::kind_of(const Level& level, const char* name, std::uint8_t type) {
+  if (type == DT_REG) return Kind::kFile;
+  if (type == DT_DIR) return Kind::kDirectory;
   struct stat info{};
   if (type == DT_UNKNOWN) {
-    if (::fstatat(level.fd.get(), name, &info, AT_SYMLINK_NOFOLLOW) != 0) return false;
-    *is_directory = S_ISDIR(info.st_mode);
-    if (!S_ISLNK(info.st_mode)) return S_ISREG(info.st_mode);
+    if (::fstatat(level.fd.get(), name, &info, AT_SYMLINK_NOFOLLOW) != 0) return Kind::kOther;
+    if (S_ISDIR(info.st_mode)) return Kind::kDirectory;
+    if (!S_ISLNK(info.st_mode)) return S_ISREG(info.st_mode) ? Kind::kFile : Kind::kOther;
   }
-  return ::fstatat(level.fd.get(), name, &info, 0) == 0 && S_ISREG(info.st_mode);
+  if (::fstatat(level.fd.get(), name, &info, 0) == 0) {
+    return S_ISREG(info.st_mode) ? Kind::kFile : Kind::kOther;
+  }
+  const bool leads_nowhere = errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
+  return leads_nowhere ? Kind::kBrokenLink : Kind::kOther;
 }
 
 Result<std::optional<FileWalk::File>> FileWalk::next() {
@@ -189,14 +193,17 @@ Result<std::optional<FileWalk::File>> FileWalk::next() {
     if (entry.type == DT_REG) return std::optional<File>(File{path_, name, root_length_});
 
     const std::string name_z(name);
-    bool is_directory = false;
+    const Kind kind = kind_of(level, name_z.c_str(), entry.type);
     const Glob::State state = glob_.step(level.state, name);
-    if (is_regular(level, name_z.c_str(), entry.type, &is_directory)) {
+    if (kind == Kind::kFile) {
       seek_.clear();
       if (glob_.accepts(state)) return std::optional<File>(File{path_, name, root_length_});
       continue;
     }
-    if (!is_directory || !glob_.may_match_below(state)) {
+    if (kind == Kind::kBrokenLink && glob_.accepts(state) && broken_links_++ == 0) {
+      first_broken_link_ = path_ + name_z;
+    }
+    if (kind != Kind::kDirectory || !glob_.may_match_below(state)) {
       seek_.clear();
       continue;
     }

@@ -60,6 +60,10 @@ class FileWalk {
   // directory that cannot be read; the walk ends there. What vanishes under the walk is passed over.
   Result<std::optional<File>> next();
 
+  // Links that lead nowhere, met so far under names that the glob takes; and the path of the first.
+  std::uint64_t broken_links() const { return broken_links_; }
+  const std::string& first_broken_link() const { return first_broken_link_; }
+
  private:
   struct Entry {
     std::uint64_t key = 0;  // the eight bytes behind the directory's common prefix, big-endian
@@ -67,6 +71,7 @@ class FileWalk {
     std::uint16_t length = 0;
     std::uint8_t type = 0;  // d_type
   };
+  enum class Kind { kFile, kDirectory, kBrokenLink, kOther };
   struct Level {
     FileDescriptor fd;
     Glob::State state;
@@ -86,7 +91,7 @@ class FileWalk {
   Status read_entries(Level& level);
   void sort_entries(Level& level) const;
   void seek(Level& level);
-  bool is_regular(const Level& level, const char* name, std::uint8_t type, bool* is_directory) const;
+  static Kind kind_of(const Level& level, const char* name, std::uint8_t type);
 
   Options options_;
   Glob glob_;
@@ -96,6 +101,8 @@ class FileWalk {
   std::size_t depth_ = 0;
   std::vector<std::string> seek_;  // components of start_after; empty once the walk is past it
   std::unique_ptr<char[]> buffer_;
+  std::uint64_t broken_links_ = 0;
+  std::string first_broken_link_;
 };
 
 }  // namespace parallelrun

@@ -102,6 +102,13 @@ MiniBatch Planner::make(std::uint64_t items, std::string descriptor) {
 
 Error Planner::in_input(const Error& error) const { return beside(options_.inputs[input_], error); }
 
+std::string Planner::broken_links() const {
+  const std::string& first = walk_->first_broken_link();
+  if (walk_->broken_links() == 1) return "one link leads nowhere and is left out: '" + first + "'";
+  return std::to_string(walk_->broken_links()) + " links lead nowhere and are left out; the first is '" +
+         first + "'";
+}
+
 Error Planner::nothing_found(const Input& input) const {
   const FileWalk::Options walk = walk_options(input);
   std::string what = "'" + walk.root + "' has no file";
@@ -110,6 +117,7 @@ Error Planner::nothing_found(const Input& input) const {
     what = input_files_ == 1 ? "the one file in '" + walk.root + "' has no record but a header"
                              : "the " + std::to_string(input_files_) + " files in '" + walk.root +
                                    "' have no record but headers";
+  if (walk_->broken_links() > 0) what += " (" + broken_links() + ")";
   return beside(
       input,
       Error{ErrorCode::kNotFound,
@@ -124,6 +132,9 @@ Result<std::optional<MiniBatch>> Planner::next() {
     Result<std::optional<MiniBatch>> found = cutter_ ? next_slice() : next_files();
     if (!found || *found) return found;
     if (!input_has_mini_batches_) return nothing_found(options_.inputs[input_]);
+    if (walk_->broken_links() > 0) {
+      passed_over_.push_back("input '" + options_.inputs[input_].name + "': " + broken_links());
+    }
     ++input_;
     input_begun_ = false;
     walk_.reset();

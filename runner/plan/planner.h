@@ -41,6 +41,10 @@ class Planner final : public MiniBatchSource {
   // kIo naming a directory that cannot be read.
   Result<std::optional<MiniBatch>> next() override;
 
+  // A sentence for each input whose listing has ended and passed over links that lead nowhere, naming input,
+  // count and the first of them. Of what this run has listed.
+  const std::vector<std::string>& passed_over() const { return passed_over_; }
+
  private:
   explicit Planner(Options options) : options_(std::move(options)) {}
 
@@ -50,6 +54,7 @@ class Planner final : public MiniBatchSource {
   Result<std::optional<MiniBatch>> next_files();
   Result<std::optional<MiniBatch>> next_slice();
   MiniBatch make(std::uint64_t items, std::string descriptor);
+  std::string broken_links() const;
   Error nothing_found(const Input& input) const;
   Error in_input(const Error& error) const;
 
@@ -63,6 +68,7 @@ class Planner final : public MiniBatchSource {
   std::optional<FileWalk> walk_;
   FileSetWriter files_;
   std::optional<CsvCutter> cutter_;
+  std::vector<std::string> passed_over_;
 };
 
 }  // namespace parallelrun

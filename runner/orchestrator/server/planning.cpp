@@ -66,7 +66,7 @@ void Planning::plan() {
   if (!ended && !stopping_) events_.on_failed(ended.error());
 }
 
-Status Planning::plan_all(parallelrun::MiniBatchSource& planner) {
+Status Planning::plan_all(Planner& planner) {
   auto published = std::chrono::steady_clock::time_point{};
   while (!stopping_) {
     Result<std::optional<MiniBatch>> found = planner.next();
@@ -76,6 +76,8 @@ Status Planning::plan_all(parallelrun::MiniBatchSource& planner) {
       return found.error();
     }
     if (!*found) {
+      // Before the plan is known to be complete: the job may end with that.
+      for (const std::string& note : planner.passed_over()) events_.on_note(note);
       if (Status s = writer_->finish(); !s) return s;
       return publish();
     }

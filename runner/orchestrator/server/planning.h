@@ -30,6 +30,7 @@ class Planning final : public MiniBatchSource, public PlanDurability, public Sam
     std::function<void(PlanExtent)> on_extent;  // what can be read now, and whether it is complete
     std::function<void(Error)> on_failed;       // planning ended; what is planned stays
     std::function<void()> on_samples;           // sample() of some input has an answer
+    std::function<void(std::string)> on_note;   // what the listing passed over, in a sentence
   };
 
   // Opens the plan of an earlier run, or an empty one. Reads all of it. Errors: kCorrupt, kNoSpace, kIo.
@@ -59,7 +60,7 @@ class Planning final : public MiniBatchSource, public PlanDurability, public Sam
 
   Planning(std::unique_ptr<PlanStorage> written, std::unique_ptr<PlanStorage> read, const ResolvedJob& job);
   void plan();
-  Status plan_all(parallelrun::MiniBatchSource& planner);
+  Status plan_all(Planner& planner);
   Status publish();
   void take_samples();
 

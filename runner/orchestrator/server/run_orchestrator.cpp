@@ -192,15 +192,17 @@ class Run {
       control_.emplace(io_, options_.control_fd, [this](bool held) { on_hold(held); });
     }
     service_->on_plan(plan.mini_batches, plan.items, plan.complete);
-    planning_->start({[this](PlanExtent extent) {
-                        boost::asio::post(io_, [this, extent] {
-                          service_->on_plan(extent.mini_batches, extent.items, extent.complete);
-                        });
-                      },
-                      [this](const Error& error) {
-                        boost::asio::post(io_, [this, error] { service_->on_plan_failed(error); });
-                      },
-                      [this] { boost::asio::post(io_, [this] { service_->on_samples(); }); }});
+    planning_->start(
+        {[this](PlanExtent extent) {
+           boost::asio::post(io_, [this, extent] {
+             service_->on_plan(extent.mini_batches, extent.items, extent.complete);
+           });
+         },
+         [this](const Error& error) {
+           boost::asio::post(io_, [this, error] { service_->on_plan_failed(error); });
+         },
+         [this] { boost::asio::post(io_, [this] { service_->on_samples(); }); },
+         [this](const std::string& note) { boost::asio::post(io_, [this, note] { logs_->warn(note); }); }});
     io_.run();
     planning_->stop();
     control_.reset();

@@ -39,6 +39,16 @@ def test_no_monitor_with_interval_zero_among_the_arguments(job):
     assert not (job.out / "logs" / "perf").exists()
 
 
+def test_links_that_lead_nowhere_are_told_once(embedded_job):
+    job = embedded_job.files(3).script("def init(): pass\ndef run(b): return b\n")
+    for number in range(2):
+        (job.data / f"link{number}").symlink_to("gone")
+    job.run().expect(0)
+    assert len(job.rows()) == 3
+    told = [line for line in job.log("sys/master_role.txt").splitlines() if "lead nowhere" in line]
+    assert len(told) == 1 and "input 'files': 2 links" in told[0] and str(job.data / "link0") in told[0]
+
+
 def test_a_restart_appends(job):
     job.files(4).set(miniBatchSize=1, runMaxTry=1, errorThreshold=0)
     job.script("def init(): pass\ndef run(b): raise ValueError('x')\n")

@@ -83,6 +83,25 @@ TEST(Planner, TabularInputsGoOnAnywhere) {
   expect_same_from_everywhere(options, 7);
 }
 
+TEST(Planner, BrokenLinksAreCountedWhereTheGlobTakesThem) {
+  TemporaryDirectory root;
+  root.write("a/x.png");
+  std::filesystem::create_symlink("gone.png", root / "a/b.png");
+  std::filesystem::create_symlink("c.png", root / "a/c.png");  // to itself
+  std::filesystem::create_symlink("gone.txt", root / "a/d.txt");
+  std::filesystem::create_symlink("x.png", root / "a/whole.png");
+  auto planner = Planner::create({{input("in", InputType::kFile, "*.png")}, {{"in", root / "a"}}, 10, ""});
+  ASSERT_TRUE(planner);
+  EXPECT_EQ((*planner)->next()->value().items, 2U);
+  EXPECT_FALSE((*planner)->next()->has_value());
+  EXPECT_THAT((*planner)->passed_over(),
+              testing::ElementsAre("input 'in': 2 links lead nowhere and are left out; the first is '" +
+                                   (root / "a/b.png") + "'"));
+  auto alone = Planner::create({{input("in", InputType::kFile, "*.txt")}, {{"in", root / "a"}}, 10, ""});
+  ASSERT_TRUE(alone);
+  EXPECT_THAT((*alone)->next().error().message, HasSubstr("one link leads nowhere and is left out"));
+}
+
 TEST(Planner, ErrorsNameTheInput) {
   TemporaryDirectory root;
   root.write("a/x.txt");
