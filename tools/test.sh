@@ -74,6 +74,34 @@ sanitized() {  # sanitized PRESET PATTERN SEEDS: builds the test programs whose 
     TSAN_OPTIONS=halt_on_error=1 fixed_addresses run_ctest "$preset" --exclude-regex '_NOT_BUILT'
 }
 
+# Whether a cluster can be had at all is the machine's business, so where one cannot be brought up its tests are
+# counted as skipped, with the reason. PARALLELRUN_REQUIRE_CLUSTER=1 makes that a failure.
+cluster_is_there() {
+  [[ -n ${KUBECONFIG:-} ]] && return
+  tests/cluster/cluster up --nodes 3 && return
+  if [[ -n ${PARALLELRUN_REQUIRE_CLUSTER:-} ]]; then return 1; fi
+  printf '<testsuite><testcase name="end to end: no cluster on this machine"><skipped/></testcase></testsuite>' \
+    >"$results/e2e.xml"
+  printf '\n!!!!! SKIPPED: no cluster could be brought up on this machine; see above\n'
+}
+
+end_to_end() {
+  cluster_is_there || return
+  [[ -f $results/e2e.xml ]] && return
+  run_pytest e2e tests/e2e
+  local code=$?
+  [[ -n ${KUBECONFIG:-} ]] || tests/cluster/cluster down
+  return $code
+}
+
+# Kubernetes and its friends are built from source once for each machine (tests/cluster/README.md), with what the
+# other steps leave of the processors.
+build_cluster_parts() {
+  nice -n 19 tests/cluster/cluster build >"$results/cluster-build.log" 2>&1 &
+  cluster_build=$!
+}
+cluster_parts() { wait "$cluster_build" || { tail -n 40 "$results/cluster-build.log"; return 1; }; }
+
 rm -rf "$results"
 mkdir -p "$results"
 {
@@ -81,12 +109,18 @@ mkdir -p "$results"
     step 'Python environments' environments &&
     step 'build' make build
 } || exit 1
+build_cluster_parts
 step 'lint: format, structure, links' run_pytest lint tests/lint
 step 'lint: clang-tidy' tidy
 step 'unit tests and simulation' run_ctest release
 step 'address and undefined-behaviour sanitizers' sanitized asan . 1500
 step 'thread sanitizer' sanitized tsan "$THREADED_TESTS" 300
 step 'whole processes' run_pytest integration tests/integration
+step 'Kubernetes built or cached' cluster_parts
+step 'the resource and the client on a real API server' tests/apiserver/run --junitxml="$results/apiserver.xml"
+step 'the operator on a real API server' tests/operator/run --junitxml="$results/operator.xml"
+step 'the chart on a real API server' tests/helm/run --junitxml="$results/helm.xml"
+step 'end to end on a cluster of three nodes' end_to_end
 
 printf '\n===== %d min %d s in total\n' $(((SECONDS - started) / 60)) $(((SECONDS - started) % 60))
 if [[ ${#failed_steps[@]} -gt 0 ]]; then

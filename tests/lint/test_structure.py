@@ -65,14 +65,19 @@ def test_every_source_is_built(root, tracked, suite):
 
 
 def test_every_python_test_is_collected(root, tracked):
-    """pytest runs tests/integration and tests/lint, and there files named test_*.py."""
+    """tools/test.sh runs pytest on these folders: test_*.py there, or what the folder's pytest.ini names."""
     wrong = []
     for path in tracked:
         relative = path.relative_to(root)
         if path.suffix != ".py" or relative.parts[0] != "tests":
             continue
         has_tests = any(re.match(r"(async )?def test_|class Test", line) for line in lines_of(path))
-        collected = relative.parts[1] in ("integration", "lint") and path.name.startswith("test_")
+        collected = (
+            relative.parts[1] in ("integration", "lint", "e2e") and path.name.startswith("test_")
+        ) or (
+            relative.parts[1] in ("apiserver", "operator", "helm", "images")
+            and path.name.startswith("check_")
+        )
         if has_tests and not collected:
             wrong.append(named(root, path))
     assert not wrong, f"pytest does not collect these: {wrong}"
