@@ -100,7 +100,10 @@ build_cluster_parts() {
   nice -n 19 tests/cluster/cluster build >"$results/cluster-build.log" 2>&1 &
   cluster_build=$!
 }
-cluster_parts() { wait "$cluster_build" || { tail -n 40 "$results/cluster-build.log"; return 1; }; }
+# Not a test: what is missing fails the tests that need it.
+cluster_parts() {
+  wait "$cluster_build" || { tail -n 40 "$results/cluster-build.log"; }
+}
 
 rm -rf "$results"
 mkdir -p "$results"
