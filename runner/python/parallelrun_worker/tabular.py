@@ -352,8 +352,9 @@ def _read_range(piece, offset, length):
             status = os.fstat(fd)
             if status.st_size != piece.file_size or status.st_mtime_ns != piece.modified_ns:
                 raise SliceError(
-                    "%s has changed since it was planned (%d bytes then, %d now); inputs must not change while a job "
-                    "runs" % (piece.path, piece.file_size, status.st_size),
+                    "%s has changed since it was planned (%d bytes then, %d now), and a job goes on with the plan that it has; "
+                    "for the file as it is now, start the job with another output directory, or remove this one's "
+                    "contents" % (piece.path, piece.file_size, status.st_size),
                     "FileChanged",
                 )
             if offset > piece.file_size or length > piece.file_size - offset:

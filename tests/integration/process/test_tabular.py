@@ -281,7 +281,8 @@ def test_a_file_that_changed_is_refused(table):
     file, worker = table([b"a,b\n", b"1,2\n"])
     descriptor = file.whole()
     os.utime(file.path, ns=(1, 1))
-    assert "has changed since it was planned" in said(worker.run(descriptor))
+    message = said(worker.run(descriptor))
+    assert "has changed since it was planned" in message and "another output directory" in message
     descriptor = file.whole()
     file.path.write_bytes(b"a,b\n1,2\n3,4\n")
     assert "has changed since it was planned" in said(worker.run(descriptor))
