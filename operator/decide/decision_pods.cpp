@@ -141,20 +141,22 @@ void Decision::create_pods() {
   const auto identity_of = [](const Slot& slot) {
     return PodIdentity{.role = slot.role, .index = slot.index, .incarnation = slot.incarnation, .ended = {}};
   };
-  const auto taken = [&](const Slot& slot) {
-    return std::any_of(slots_.foreign.begin(), slots_.foreign.end(), [&](const PodView* pod) {
+  // The pod of another owner that is in the way; null: none.
+  const auto taken = [&](const Slot& slot) -> const PodView* {
+    const auto found = std::find_if(slots_.foreign.begin(), slots_.foreign.end(), [&](const PodView* pod) {
       // An orchestrator of an earlier job of this name may still write to the same output.
       return pod->name == pod_of(slot) ||
              (slot.role == Role::kOrchestrator && pod->role == slot.role && !is_over(*pod));
     });
+    return found == slots_.foreign.end() ? nullptr : *found;
   };
 
   Slot& orchestrator = slots_.orchestrator;
   const Refusal* orchestrator_refused = nullptr;
   if (orchestrator.current == nullptr) {
     orchestrator_refused = refusal_of("Pod " + pod_of(orchestrator));
-    if (taken(orchestrator)) {
-      orchestrator_obstacle_ = name_taken("a pod of an earlier job, " + slots_.foreign.front()->name + ",");
+    if (const PodView* other = taken(orchestrator)) {
+      orchestrator_obstacle_ = name_taken("Pod " + other->name);
     } else {
       if (orchestrator_refused != nullptr) orchestrator_obstacle_ = obstacle_of(*orchestrator_refused);
       if (may_create(orchestrator, false)) {
@@ -179,7 +181,7 @@ void Decision::create_pods() {
       ++missing_workers_;
       if (!worker_obstacle_) worker_obstacle_ = obstacle_of(*refusal);
     }
-    if (taken(slot)) {
+    if (taken(slot) != nullptr) {
       if (!worker_obstacle_) worker_obstacle_ = name_taken("Pod " + pod_of(slot));
       continue;
     }

@@ -221,7 +221,12 @@ class Walk {
       if (one_in(6)) cluster_.vanish(name);  // cleaned up by somebody
       return;
     }
-    switch (pick(10)) {
+    switch (pick(11)) {
+      case 10:
+        if (pod.phase != "Running") return;
+        tell(name + " is not ready, or again");
+        pod.ready = !pod.ready;
+        return;
       case 0:
       case 1:
         tell(name + " is deleted");
@@ -395,6 +400,7 @@ class Walk {
         pod = pod->second.deleting || !pod->second.owned ? cluster_.pods.erase(pod) : std::next(pod);
       }
       cluster_.run_all();
+      for (auto& [name, pod] : cluster_.pods) pod.ready = pod.phase == "Running" && !pod.ended;
       // A controller that holds refused writes back tries them again.
       const json before = cluster_.job;
       const Snapshot seen = cluster_.snapshot();
