@@ -159,8 +159,9 @@ Status clear(const std::string& directory, const std::vector<std::string>& outpu
   return {};
 }
 
-// Whether an earlier job has left no row and no failed item: one whose script did not load, say, or whose glob
-// matched nothing. With `summary_only` the script writes by itself, and nothing can be told from the files.
+// Whether an earlier job has left no row and no failed item: one whose script did not load, say, or whose
+// glob matched nothing. With `summary_only` the script writes by itself, and nothing can be told from the
+// files.
 bool left_nothing(const std::string& directory, const std::string& output_file) {
   if (!plain_name(output_file)) return false;
   std::error_code error;
