@@ -41,7 +41,7 @@ class OrchestratorLink {
  public:
   struct Options {
     RegisterRequest registration;
-    std::chrono::milliseconds patience{600'000};  // without any answer, then the agent ends
+    std::chrono::milliseconds patience{600'000};    // without any answer, then the agent ends
     std::chrono::milliseconds refusal_patience{0};  // with a peer that is not trusted, before a session
   };
 

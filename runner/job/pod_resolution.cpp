@@ -65,13 +65,14 @@ std::optional<Trouble> trouble_of(const std::string& field, const Source& source
 bool same_directory(const std::string& a, const std::string& b) {
   struct stat first{};
   struct stat second{};
-  return ::stat(a.c_str(), &first) == 0 && ::stat(b.c_str(), &second) == 0 &&
-         first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+  return ::stat(a.c_str(), &first) == 0 && ::stat(b.c_str(), &second) == 0 && first.st_dev == second.st_dev &&
+         first.st_ino == second.st_ino;
 }
 
 class PodResolver {
  public:
-  PodResolver(const JobSpec& spec, const PodPlaces& places) : places_(places), layout_(pod::pod_layout(spec)) {
+  PodResolver(const JobSpec& spec, const PodPlaces& places)
+      : places_(places), layout_(pod::pod_layout(spec)) {
     result_.job.spec = spec;
   }
 
@@ -119,8 +120,9 @@ class PodResolver {
     struct stat status{};
     if (::stat(places_.at(layout_.output.mount_path).c_str(), &status) != 0) {
       const int error = errno;
-      return add(field, fmt::format("the volume is not mounted at {}: {}",
-                                    places_.at(layout_.output.mount_path), in_words(error)),
+      return add(field,
+                 fmt::format("the volume is not mounted at {}: {}", places_.at(layout_.output.mount_path),
+                             in_words(error)),
                  may_pass(error));
     }
     std::error_code failed;
@@ -135,15 +137,17 @@ class PodResolver {
     }
     if (::access(directory.c_str(), W_OK | X_OK) != 0) {
       const int error = errno;
-      add(field, fmt::format("the volume cannot be written by user {}: {}; give the volume to that user or its "
-                             "group, or set spec.orchestrator.securityContext",
-                             ::geteuid(), in_words(error)),
+      add(field,
+          fmt::format("the volume cannot be written by user {}: {}; give the volume to that user or its "
+                      "group, or set spec.orchestrator.securityContext",
+                      ::geteuid(), in_words(error)),
           may_pass(error));
     }
   }
 
-  // One volume may be mounted at several paths, so it is what the directories are that counts. An output below
-  // an input is fine (the listing leaves it out); the other way round the job would read what it writes.
+  // One volume may be mounted at several paths, so it is what the directories are that counts. An output
+  // below an input is fine (the listing leaves it out); the other way round the job would read what it
+  // writes.
   void keep_output_apart() {
     const std::string& output = job().output_directory;
     for (std::size_t i = 0; i < job().spec.inputs.size(); ++i) {

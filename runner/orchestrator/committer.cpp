@@ -82,6 +82,16 @@ Status Committer::open_data_files() {
   return storage_.sync_folder_of(kFailedItemsPath);
 }
 
+Status Committer::make_data_files_fresh(std::uint64_t output_length, std::uint64_t failed_items_length) {
+  output_.reset();
+  failed_items_.reset();
+  if (!options_.output_file.empty()) {
+    if (auto done = make_fresh(storage_, options_.output_file, output_length); !done) return done;
+  }
+  if (auto done = make_fresh(storage_, kFailedItemsPath, failed_items_length); !done) return done;
+  return open_data_files();
+}
+
 Status Committer::start(RecoveredJob& job, std::uint64_t plan_length) {
   if (job.ended == JobState::kComplete) return Error{ErrorCode::kConflict, "the job is complete"};
   std::uint64_t needed = job.finished.end();
@@ -105,18 +115,19 @@ Status Committer::start(RecoveredJob& job, std::uint64_t plan_length) {
   return {};
 }
 
-// The new failed_items.jsonl is written aside; the journal's record makes it the valid one; then it is
-// renamed, now or by the next open().
+// The new failed_items.jsonl is written aside and named after its run; the journal's record makes it the
+// valid one; then it is renamed, now or by the next open().
 Status Committer::begin_run(RecoveredJob& job) {
   const RunStart next{job.run + 1, 0};
   const std::string path = next_failed_items_path(next.run);
-  auto file = storage_.open(path);
+  const std::string aside = storage_.aside(path);
+  auto file = storage_.open(aside);
   if (!file) return file.error();
   if (auto done = file.value()->truncate(0); !done) return done;
   auto length = copy_shortfalls(*failed_items_, failed_items_length_, *file.value());
   if (!length) return length.error();
   if (auto done = file.value()->sync(); !done) return done;
-  if (auto done = storage_.sync_folder_of(path); !done) return done;
+  if (auto done = put_in_place(storage_, aside, path); !done) return done;
   if (auto done = journal_->append(RunStart{next.run, *length}); !done) return done;
 
   failed_items_.reset();
@@ -167,6 +178,8 @@ Status Committer::write(const CommitGroup& group) {
     record.entries = group.entries;
     if (auto done = journal_->append(record); !done) return done;
   }
+  // A record that a successor's copy of the journal does not hold must not be acknowledged.
+  if (auto ours = storage_.still_ours(); !ours) return ours;
   return group.end ? write_end(*group.end) : Status();
 }
 

@@ -29,15 +29,17 @@ class Committer {
   struct Options {
     std::string output_file;  // [append_row_file_name]; empty for summary_only
     std::string fingerprint;  // of the job; a journal of another one is refused
+    // The predecessor may still be at work: everything that it may append to is replaced by a copy.
+    bool fresh_files = false;
   };
   struct Opened;
 
   // Reads the journal (streaming) and checks that output and failed_items.jsonl hold what it says. The files
   // of a job that ended kComplete are left alone (but for _SUCCESS and result.json, where a crash came
   // between the journal and them); else both are cut back to what is committed. Errors: kConflict (another
-  // job's journal, or an output file that is there without a journal), kCorrupt (journal damaged before its
-  // end, or an output file that has lost committed rows; the message names the file and the way out),
-  // kNoSpace, kIo. `storage` and `plan` must outlive the committer.
+  // job's journal, or an output file that is there without a journal), kAborted (a successor is at work),
+  // kCorrupt (journal damaged before its end, or an output file that has lost committed rows; the message
+  // names the file and the way out), kNoSpace, kIo. `storage` and `plan` must outlive the committer.
   static Result<Opened> open(Storage& storage, PlanDurability& plan, const Options& options);
 
   // Begins an epoch, and before that a new run if the last one ended kFailed: failed mini-batches are
@@ -47,7 +49,7 @@ class Committer {
   Status start(RecoveredJob& job, std::uint64_t plan_length);
 
   // Makes `group` durable: when it returns without error, its results may be acknowledged. Blocks on the
-  // disk.
+  // disk. Errors: kAborted (a successor is at work: nothing was added to its files), kNoSpace, kIo.
   Status write(const CommitGroup& group);
 
   std::uint64_t output_length() const { return output_length_; }
@@ -58,6 +60,7 @@ class Committer {
 
   Status begin_run(RecoveredJob& job);
   Status open_data_files();
+  Status make_data_files_fresh(std::uint64_t output_length, std::uint64_t failed_items_length);
   Status write_data(const CommitGroup& group, GroupRecord& record);
   Status write_end(const JobResult& result);
 

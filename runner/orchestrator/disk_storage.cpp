@@ -7,8 +7,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <random>
 #include <system_error>
 
+#include "common/posix/file_copy.h"
+#include "common/posix/file_descriptor.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace parallelrun::orchestrator {
@@ -103,6 +106,12 @@ class DiskFile final : public File {
 
 }  // namespace
 
+DiskStorage::DiskStorage(std::filesystem::path directory, int lock)
+    : directory_(std::move(directory)), lock_(lock) {
+  std::random_device random;
+  token_ = fmt::format("{:08x}{:08x}", random(), random());
+}
+
 Result<std::unique_ptr<File>> DiskStorage::open(const std::string& path) {
   const std::filesystem::path whole = directory_ / path;
   std::error_code failed;
@@ -152,6 +161,60 @@ Status DiskStorage::sync_folder_of(const std::string& path) {
   // Some network file systems sync names by themselves and refuse to be asked.
   if (result != 0 && code != EINVAL) return system_error(code, "sync the folder", folder.string());
   return {};
+}
+
+Result<std::vector<std::string>> DiskStorage::list(const std::string& folder) {
+  std::vector<std::string> names;
+  std::error_code failed;
+  const std::filesystem::path whole = directory_ / folder;
+  for (std::filesystem::directory_iterator entry(whole, failed), end; !failed && entry != end;
+       entry.increment(failed)) {
+    names.push_back(entry->path().filename());
+  }
+  if (failed && failed != std::errc::no_such_file_or_directory)
+    return system_error(failed.value(), "list the folder", whole.string());
+  return names;
+}
+
+Status DiskStorage::copy(const std::string& from, std::uint64_t length, const std::string& to) {
+  const std::filesystem::path source_path = directory_ / from;
+  const std::filesystem::path target_path = directory_ / to;
+  const FileDescriptor source(::open(source_path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat status{};
+  if (!source || ::fstat(source.get(), &status) != 0)
+    return system_error(errno, "open", source_path.string());
+  const FileDescriptor target(::open(target_path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!target || ::fchmod(target.get(), status.st_mode & 0777U) != 0)
+    return system_error(errno, "make", target_path.string());
+  const int failed = copy_bytes(source.get(), target.get(), length);
+  if (failed == ENODATA) {
+    return Error{ErrorCode::kCorrupt,
+                 fmt::format("{} has become shorter than {} bytes", source_path.string(), length)};
+  }
+  if (failed != 0) return system_error(failed, "copy " + from + " to", target_path.string());
+  if (::fsync(target.get()) != 0) return system_error(errno, "sync", target_path.string());
+  return {};
+}
+
+std::string DiskStorage::aside(const std::string& path) const {
+  return fmt::format(".parallelrun/{}{}{}", std::filesystem::path(path).filename().string(), kAsideMark,
+                     token_);
+}
+
+Status DiskStorage::still_ours() {
+  if (lock_ < 0) return {};
+  const std::filesystem::path path = directory_ / kLockPath;
+  struct stat held{};
+  struct stat named{};
+  // Opened and not only looked at: a network file system then asks its server.
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file && errno != ENOENT) return system_error(errno, "open", path.string());
+  const bool both = ::fstat(lock_, &held) == 0 && file && ::fstat(file.get(), &named) == 0;
+  if (both && held.st_dev == named.st_dev && held.st_ino == named.st_ino) return {};
+  return Error{
+      ErrorCode::kAborted,
+      fmt::format("another orchestrator has taken over '{}'; it goes on with the job", directory_.string()),
+      false};
 }
 
 }  // namespace parallelrun::orchestrator

@@ -263,6 +263,7 @@ void RunningChecksum::Free::operator()(void* state) const {
 Result<std::unique_ptr<JournalWriter>> JournalWriter::create(Storage& storage, std::string_view fingerprint) {
   auto file = storage.open(kJournalPath);
   if (!file) return file.error();
+  if (auto ours = storage.still_ours(); !ours) return ours.error();
   if (auto done = file.value()->truncate(0); !done) return done.error();
   const std::string header = encode_header(fingerprint);
   if (auto done = file.value()->append(header); !done) return done.error();

@@ -127,6 +127,17 @@ Status restore_end_marks(Storage& storage, const RecoveredJob& job) {
   return write_end_marks(storage, complete);
 }
 
+Status make_journal_fresh(Storage& storage) {
+  auto exists = storage.exists(kJournalPath);
+  if (!exists) return exists.error();
+  if (!*exists) return {};
+  auto journal = storage.open(kJournalPath);
+  if (!journal) return journal.error();
+  auto size = journal.value()->size();
+  if (!size) return size.error();
+  return make_fresh(storage, kJournalPath, *size);
+}
+
 }  // namespace
 
 Result<Committer::Opened> Committer::open(Storage& storage, PlanDurability& plan, const Options& options) {
@@ -134,6 +145,11 @@ Result<Committer::Opened> Committer::open(Storage& storage, PlanDurability& plan
   opened.committer.reset(new Committer(storage, plan, options));
   Committer& committer = *opened.committer;
 
+  if (auto done = remove_asides(storage); !done) return done.error();
+  if (options.fresh_files) {
+    // The journal first: from then on nothing that the predecessor commits counts.
+    if (auto done = make_journal_fresh(storage); !done) return done.error();
+  }
   auto journal = storage.open(kJournalPath);
   if (!journal) return journal.error();
   auto replay =
@@ -145,6 +161,9 @@ Result<Committer::Opened> Committer::open(Storage& storage, PlanDurability& plan
     if (auto done = must_be_empty(committer.output_.get(), options.output_file); !done) return done.error();
     if (auto done = must_be_empty(committer.failed_items_.get(), kFailedItemsPath); !done)
       return done.error();
+    if (options.fresh_files) {
+      if (auto done = committer.make_data_files_fresh(0, 0); !done) return done.error();
+    }
     auto writer = JournalWriter::create(storage, options.fingerprint);
     if (!writer) return writer.error();
     committer.journal_ = std::move(writer).value();
@@ -189,6 +208,12 @@ Result<Committer::Opened> Committer::open(Storage& storage, PlanDurability& plan
 
   opened.job = std::move(replay->job);
   opened.job.epoch = last_epoch;
+  if (options.fresh_files) {
+    auto done = committer.make_data_files_fresh(opened.job.output_length, opened.job.failed_items_length);
+    if (!done) return done.error();
+  }
+  // Nothing has been changed but names so far.
+  if (auto ours = storage.still_ours(); !ours) return ours.error();
   if (committer.output_) {
     if (auto done = cut_to(*committer.output_, opened.job.output_length); !done) return done.error();
   }

@@ -86,9 +86,7 @@ Result<std::map<std::uint32_t, InputInfo>> read_types(Storage& storage) {
 Status write_end_marks(Storage& storage, const JobResult& result) {
   if (auto done = write_atomically(storage, kResultPath, dump(to_json(result), 1) + "\n"); !done) return done;
   if (result.state != JobState::kComplete) return {};
-  auto mark = storage.open(kSuccessPath);
-  if (!mark) return mark.error();
-  return storage.sync_folder_of(kSuccessPath);
+  return write_atomically(storage, kSuccessPath, "");
 }
 
 std::string next_failed_items_path(std::uint64_t run) {
@@ -100,8 +98,7 @@ Status install_failed_items(Storage& storage, std::uint64_t run) {
   auto exists = storage.exists(path);
   if (!exists) return exists.error();
   if (!*exists) return {};
-  if (auto done = storage.rename(path, kFailedItemsPath); !done) return done;
-  if (auto done = storage.sync_folder_of(kFailedItemsPath); !done) return done;
+  if (auto done = put_in_place(storage, path, kFailedItemsPath); !done) return done;
   return storage.sync_folder_of(path);
 }
 

@@ -5,15 +5,38 @@
 namespace parallelrun::orchestrator {
 
 Status write_atomically(Storage& storage, const std::string& path, std::string_view content) {
-  const std::string next = path + ".next";
-  auto file = storage.open(next);
+  const std::string aside = storage.aside(path);
+  auto file = storage.open(aside);
   if (!file) return file.error();
-  // An earlier crash may have left one.
+  // An earlier failure may have left one.
   if (auto done = file.value()->truncate(0); !done) return done;
   if (auto done = file.value()->append(content); !done) return done;
   if (auto done = file.value()->sync(); !done) return done;
-  if (auto done = storage.rename(next, path); !done) return done;
+  return put_in_place(storage, aside, path);
+}
+
+Status put_in_place(Storage& storage, const std::string& aside, const std::string& path) {
+  if (auto ours = storage.still_ours(); !ours) return ours;
+  if (auto done = storage.rename(aside, path); !done) return done;
   return storage.sync_folder_of(path);
+}
+
+Status remove_asides(Storage& storage) {
+  const std::string folder = ".parallelrun";
+  auto names = storage.list(folder);
+  if (!names) return names.error();
+  for (const std::string& name : *names) {
+    if (name.find(kAsideMark) == std::string::npos) continue;
+    if (auto done = storage.remove(folder + "/" + name); !done) return done;
+  }
+  return {};
+}
+
+Status make_fresh(Storage& storage, const std::string& path, std::uint64_t length) {
+  const std::string aside = storage.aside(path);
+  if (auto done = storage.remove(aside); !done) return done;
+  if (auto done = storage.copy(path, length, aside); !done) return done;
+  return put_in_place(storage, aside, path);
 }
 
 Result<std::string> read_whole(Storage& storage, const std::string& path, std::uint64_t limit) {

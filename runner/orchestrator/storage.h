@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/result/result.h"
 
@@ -34,6 +35,15 @@ class File {
 };
 
 // Paths are relative to the output directory, like ".parallelrun/journal".
+//
+// A process that is paused, or cut off, may find a successor at work when it goes on. It harms nothing as
+// long as everybody keeps to two rules:
+// - A file that was opened by its name is changed only after still_ours(): the successor puts new files in
+// the
+//   place of all that are appended to, and is the owner before it does so. What was opened earlier is no file
+//   of the successor's.
+// - A file appears whole, by a rename from an aside() of this process, after still_ours(). The successor
+//   removes the asides of others once it is the owner.
 class Storage {
  public:
   virtual ~Storage() = default;
@@ -47,10 +57,31 @@ class Storage {
   virtual Status remove(const std::string& path) = 0;
   // Names that were created, renamed or removed in the folder of `path` are durable after it.
   virtual Status sync_folder_of(const std::string& path) = 0;
+  // Names in a folder; none where there is no such folder.
+  virtual Result<std::vector<std::string>> list(const std::string& folder) = 0;
+  // Makes `to`, which is not there yet, of the first `length` bytes of `from`. Its content is durable when it
+  // returns. Errors: also kCorrupt, where `from` is shorter.
+  virtual Status copy(const std::string& from, std::uint64_t length, const std::string& to) = 0;
+
+  // A path that no other process writes to, on the same file system, for what will be renamed to `path`. The
+  // same for the life of this object.
+  virtual std::string aside(const std::string& path) const = 0;
+  // Errors: kAborted (another orchestrator has taken the directory over: for good), kIo.
+  virtual Status still_ours() = 0;
 };
+
+inline constexpr std::string_view kAsideMark = ".aside-";  // in the name of every aside()
+
+// Removes what crashed processes left aside. To be called by the owner of the directory.
+Status remove_asides(Storage& storage);
+// Puts a copy of the first `length` bytes in the place of `path`, so that whoever has the file open writes to
+// another one from now on. Durable when it returns.
+Status make_fresh(Storage& storage, const std::string& path, std::uint64_t length);
 
 // Replaces `path` by `content` so that after any crash either the old or the new is there, whole.
 Status write_atomically(Storage& storage, const std::string& path, std::string_view content);
+// Renames an aside() to its `path`. Durable when it returns.
+Status put_in_place(Storage& storage, const std::string& aside, const std::string& path);
 // The whole of a small file. Errors: kCorrupt when it is larger than `limit` bytes.
 Result<std::string> read_whole(Storage& storage, const std::string& path, std::uint64_t limit);
 

@@ -34,7 +34,8 @@ Status install_file(const fs::path& from, const fs::path& to) {
   const fs::path next = to.string() + ".next";
   const FileDescriptor target(::open(next.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!target) return failed("write", next, errno);
-  if (const int error = copy_bytes(source.get(), target.get(), kWholeFile)) return failed("write", next, error);
+  if (const int error = copy_bytes(source.get(), target.get(), kWholeFile))
+    return failed("write", next, error);
   // Read and run by whatever user the container of the user's image has.
   const mode_t mode = (status.st_mode & 0777U) | 0444U | ((status.st_mode & 0100U) != 0 ? 0111U : 0U);
   if (::fchmod(target.get(), mode) != 0) return failed("set the mode of", next, errno);
@@ -95,9 +96,9 @@ Status install(const std::string& installation, const std::string& directory) {
   const fs::path to = fs::canonical(directory, error);
   if (error) return failed("read", directory, error.value());
   if (lies_in(from, to) || lies_in(to, from)) {
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("'{}' cannot be installed into '{}': one lies in the other", from.string(),
-                             to.string())};
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("'{}' cannot be installed into '{}': one lies in the other", from.string(), to.string())};
   }
   // bin, with the Python package in it, and lib; a build folder has no lib, and has other things beside bin.
   for (const char* part : {"lib", "bin"}) {

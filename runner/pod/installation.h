@@ -1,5 +1,5 @@
-// `parallelrun install DIR`: brings the installation that this program belongs to into a directory, such as an
-// emptyDir that a container of a user's image mounts. Needs no shell and no other program.
+// `parallelrun install DIR`: brings the installation that this program belongs to into a directory, such as
+// an emptyDir that a container of a user's image mounts. Needs no shell and no other program.
 #pragma once
 
 #include <string>

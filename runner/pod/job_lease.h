@@ -1,5 +1,5 @@
-// The Lease of a job, by which one orchestrator's pod at a time works on it: common/kube's election on a thread
-// of its own.
+// The Lease of a job, by which one orchestrator's pod at a time works on it: common/kube's election on a
+// thread of its own.
 #pragma once
 
 #include <chrono>
@@ -15,14 +15,14 @@ namespace parallelrun {
 struct JobLeaseOptions {
   std::string name_space;
   std::string job_name;
-  std::string job_uid;             // of the owner; empty: no owner reference
-  std::string pod;                 // of this process
-  std::vector<std::string> ended;  // pods that are known to have ended
+  std::string job_uid;                // of the owner; empty: no owner reference
+  std::string pod;                    // of this process
+  std::vector<std::string> ended;     // pods that are known to have ended
   std::chrono::seconds duration{60};  // see LeaseOptions::lease_duration; the other times are parts of it
 };
 
-// What the election works with. A job that was deleted and made anew has pods of the same names, so identities
-// hold a part of the job's uid.
+// What the election works with. A job that was deleted and made anew has pods of the same names, so
+// identities hold a part of the job's uid.
 kube::LeaseTarget lease_target(const JobLeaseOptions& options);
 kube::LeaseOptions lease_options(const JobLeaseOptions& options);
 
@@ -31,8 +31,8 @@ class JobLease {
   // Starts to ask for it. `transport` must outlive this. `changed` is called on a thread of this object after
   // each change of standing(), and must not block.
   JobLease(kube::Transport& transport, const JobLeaseOptions& options, std::function<void()> changed);
-  // Gives it back if it is ours, so that a successor need not wait: blocks for about 5 s at most. Nothing that
-  // it protects may be at work any more.
+  // Gives it back if it is ours, so that a successor need not wait: blocks for about 5 s at most. Nothing
+  // that it protects may be at work any more.
   ~JobLease() = default;
   JobLease(const JobLease&) = delete;
   JobLease& operator=(const JobLease&) = delete;

@@ -55,7 +55,13 @@ std::vector<std::string> JobStory::lines(const json& event, Time now) {
   const std::string kind = word(event, "event");
   if (kind == "progress") return progress(event, now);
   if (kind == "finished") return finished(event);
-  if (kind == "ready") return {fmt::format("listening on {}; waiting for workers", word(event, "endpoint"))};
+  if (kind == "ready") {
+    std::vector<std::string> lines;
+    if (flag(event, "takenOver"))
+      lines.emplace_back("the predecessor had not given the job back: its files were taken over as copies");
+    lines.push_back(fmt::format("listening on {}; waiting for workers", word(event, "endpoint")));
+    return lines;
+  }
   if (kind == "agentCame") {
     return {fmt::format("worker {} on {} takes part with {} process(es)", word(event, "agent"),
                         word(event, "node"), number(event, "slots"))};
@@ -73,7 +79,8 @@ std::vector<std::string> JobStory::lines(const json& event, Time now) {
                           flag(event, "final") ? " (the last)" : "");
     }
     const std::string phase = word(event, "phase");
-    line += fmt::format("{}: {}", phase.empty() ? "" : fmt::format(" in {}", phase), sentence(event, "error"));
+    line +=
+        fmt::format("{}: {}", phase.empty() ? "" : fmt::format(" in {}", phase), sentence(event, "error"));
     if (!flag(event, "last")) return {line};
     return {line, "warning: further errors stand in logs/user/error.txt alone"};
   }
@@ -81,8 +88,8 @@ std::vector<std::string> JobStory::lines(const json& event, Time now) {
 }
 
 std::vector<std::string> JobStory::progress(const json& event, Time now) {
-  const auto interval = now - started_ < kLongJob ? std::chrono::seconds(kProgressEvery)
-                                                  : std::chrono::seconds(kLaterEvery);
+  const auto interval =
+      now - started_ < kLongJob ? std::chrono::seconds(kProgressEvery) : std::chrono::seconds(kLaterEvery);
   if (now - told_ < interval) return {};
   std::string counts = counts_of(event);
   if (counts == last_counts_) return {};
@@ -99,12 +106,12 @@ std::vector<std::string> JobStory::finished(const json& event) {
   if (const std::string error = sentence(event, "firstError"); !error.empty())
     lines.push_back("first error: " + error);
   if (event.contains("output")) lines.push_back("results: " + output_);
-  if (number(event, "itemsFailed") > 0)
-    lines.push_back("failed items: failed_items.jsonl beside them");
+  if (number(event, "itemsFailed") > 0) lines.push_back("failed items: failed_items.jsonl beside them");
   if (event.contains("logs")) {
-    lines.emplace_back(number(event, "itemsFailed") > 0 || word(event, "state") == "Failed"
-                           ? "where to look: logs/user/error.txt and logs/job_progress_overview.txt beside them"
-                           : "logs: logs/ beside them, from logs/job_progress_overview.txt on");
+    lines.emplace_back(
+        number(event, "itemsFailed") > 0 || word(event, "state") == "Failed"
+            ? "where to look: logs/user/error.txt and logs/job_progress_overview.txt beside them"
+            : "logs: logs/ beside them, from logs/job_progress_overview.txt on");
   }
   return lines;
 }

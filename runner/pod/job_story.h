@@ -21,8 +21,8 @@ class JobStory {
   JobStory(Time started, std::string output)
       : started_(started), told_(started), output_(std::move(output)) {}
 
-  // The lines of one event of the orchestrator's stream (progress_stream.h); mostly none. No line holds a line
-  // break or a control character.
+  // The lines of one event of the orchestrator's stream (progress_stream.h); mostly none. No line holds a
+  // line break or a control character.
   std::vector<std::string> lines(const nlohmann::json& event, Time now);
 
  private:

@@ -72,7 +72,8 @@ Status OrchestratorProcess::start(const Options& options) {
 void OrchestratorProcess::hold(bool held) {
   const std::string_view word = held ? "hold\n" : "go\n";
   // A pipe that is full has a reader that is dead or stopped: it hands nothing out.
-  if (control_) [[maybe_unused]] const ssize_t ignored = ::write(control_.get(), word.data(), word.size());
+  if (control_) [[maybe_unused]]
+    const ssize_t ignored = ::write(control_.get(), word.data(), word.size());
 }
 
 void OrchestratorProcess::signal(int number) const {

@@ -14,8 +14,8 @@
 
 namespace parallelrun {
 
-// Owns the process: the destructor kills it (SIGKILL) and reaps it, unless `reaped`. One thread, which must be
-// the one that started it and must outlive it: the child is killed by the kernel when that thread ends.
+// Owns the process: the destructor kills it (SIGKILL) and reaps it, unless `reaped`. One thread, which must
+// be the one that started it and must outlive it: the child is killed by the kernel when that thread ends.
 class OrchestratorProcess {
  public:
   struct Options {

@@ -16,9 +16,9 @@ struct PodAgentOptions {
   TlsFiles tls;         // where the Secret is mounted, unless a test says otherwise
 };
 
-// Waits for the orchestrator as long as it takes, copies the code as the job says, and works. What the scripts
-// print comes out on standard output too. Exit codes: 0 told to leave, or SIGTERM; 1 refused, or other code
-// than the job's; 2 usage. To be called on the main thread, with no other thread beside it.
+// Waits for the orchestrator as long as it takes, copies the code as the job says, and works. What the
+// scripts print comes out on standard output too. Exit codes: 0 told to leave, or SIGTERM; 1 refused, or
+// other code than the job's; 2 usage. To be called on the main thread, with no other thread beside it.
 int run_pod_agent(const PodAgentOptions& options);
 
 }  // namespace parallelrun

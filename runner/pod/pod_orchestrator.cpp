@@ -45,7 +45,7 @@ enum ExitCode : int { kFailed = 1, kRefused = 2, kInterrupted = 130 };
 
 constexpr const char* kFieldManager = "parallelrun-orchestrator";
 constexpr std::chrono::seconds kLastProgress{5};  // for the API server to take the last word
-constexpr std::chrono::seconds kQuietWait{2};    // a Lease that is free is ours by then
+constexpr std::chrono::seconds kQuietWait{2};     // a Lease that is free is ours by then
 constexpr std::size_t kProblemsTold = 20;
 
 const kube::Resource& jobs() {
@@ -113,7 +113,8 @@ class PodOrchestrator {
       if (value.empty()) return refuse(fmt::format("the environment variable {} is not set", name));
     }
     if (!prepare()) return *early_end_;
-    if (Status reached = reach_api(); !reached) return interrupt("NoApiAccess", reached.error().message, kFailed);
+    if (Status reached = reach_api(); !reached)
+      return interrupt("NoApiAccess", reached.error().message, kFailed);
     start_lease();
     while (!ended_) {
       wait();
@@ -210,12 +211,19 @@ class PodOrchestrator {
       return Error{ErrorCode::kUnavailable, error.what(), true};
     }
     client_.emplace(*transport_);
-    status_.emplace([this](const json& progress, const std::stop_token& stop) { return apply(progress, stop); },
-                    [this](const std::string& line) { say(line); });
+    status_.emplace(
+        [this](const json& progress, const std::stop_token& stop) { return apply(progress, stop); },
+        [this](const std::string& line) { say(line); });
     return {};
   }
 
   kube::ApiResult<json> apply(const json& progress, const std::stop_token& stop) {
+    // What a pod that was paused believes in is old.
+    if (lease_->standing() != kube::LeaseStanding::kHeld) {
+      kube::ApiError later;
+      later.failure = kube::ApiFailure::kStopped;
+      return later;
+    }
     json metadata = {{"name", job_name_}, {"namespace", name_space_}};
     // Of a job that was deleted and made anew under its name this orchestrator says nothing.
     if (!job_uid_.empty()) metadata["uid"] = job_uid_;
@@ -240,9 +248,10 @@ class PodOrchestrator {
   // --- the loop -----------------------------------------------------------------------------------------
 
   void wait() {
-    std::array<pollfd, 3> watched{{{signals_.descriptor(), POLLIN, 0},
-                                   {bell_.descriptor(), POLLIN, 0},
-                                   {child_.running() && !events_ended_ ? child_.events().reader() : -1, POLLIN, 0}}};
+    std::array<pollfd, 3> watched{
+        {{signals_.descriptor(), POLLIN, 0},
+         {bell_.descriptor(), POLLIN, 0},
+         {child_.running() && !events_ended_ ? child_.events().reader() : -1, POLLIN, 0}}};
     // While waiting for the Lease there are no events of it: who holds it is looked up.
     const bool waiting = standing_ == kube::LeaseStanding::kWaiting;
     poll(watched.data(), watched.size(), waiting ? 1000 : -1);
@@ -281,7 +290,8 @@ class PodOrchestrator {
         }
         break;
       case kube::LeaseStanding::kUncertain:
-        say("warning: the Lease cannot be renewed, so nothing new is handed out until it can: " + lease_->words());
+        say("warning: the Lease cannot be renewed, so nothing new is handed out until it can: " +
+            lease_->words());
         child_.hold(true);
         break;
       case kube::LeaseStanding::kLost:
@@ -351,8 +361,9 @@ class PodOrchestrator {
     } else if (!end_) {
       const std::string how =
           child_death_.empty() ? fmt::format("ended with exit status {}", exit_code_) : child_death_;
-      end_ = end_without_event("Interrupted", "OrchestratorDied",
-                               "the orchestrator process " + how + " before it had finished; the job can go on");
+      end_ =
+          end_without_event("Interrupted", "OrchestratorDied",
+                            "the orchestrator process " + how + " before it had finished; the job can go on");
       say(end_->at("message").get<std::string>());
       exit_code_ = kFailed;
     }
@@ -360,6 +371,7 @@ class PodOrchestrator {
     write_termination_message(*end_);
     if (!lost_) {
       if (status_) status_->flush(kLastProgress);
+      status_.reset();
       // Our child has ended, so a successor need not wait or take care.
       lease_.reset();
     }
@@ -371,16 +383,17 @@ class PodOrchestrator {
     const FileDescriptor file(
         ::open(options_.termination_log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
     if (!file || ::write(file.get(), message.data(), message.size()) < 0) {
-      say(fmt::format("warning: the termination message cannot be written to '{}': {}", options_.termination_log,
-                      std::strerror(errno)));
+      say(fmt::format("warning: the termination message cannot be written to '{}': {}",
+                      options_.termination_log, std::strerror(errno)));
     }
   }
 
   std::string output_in_words() const {
     const std::string& sub_path = spec_.output.source.sub_path;
-    const std::string file = spec_.output_action == OutputAction::kAppendRow ? spec_.append_row_file_name : "";
-    return fmt::format("{}{}{} in the volume of spec.output", sub_path, sub_path.empty() || file.empty() ? "" : "/",
-                       file);
+    const std::string file =
+        spec_.output_action == OutputAction::kAppendRow ? spec_.append_row_file_name : "";
+    return fmt::format("{}{}{} in the volume of spec.output", sub_path,
+                       sub_path.empty() || file.empty() ? "" : "/", file);
   }
 
   const PodOrchestratorOptions& options_;
@@ -399,8 +412,8 @@ class PodOrchestrator {
 
   std::unique_ptr<kube::Transport> transport_;
   std::optional<kube::KubeClient> client_;
-  std::optional<StatusWriter> status_;
   std::optional<JobLease> lease_;
+  std::optional<StatusWriter> status_;  // looks at lease_
   kube::LeaseStanding standing_ = kube::LeaseStanding::kWaiting;
   std::string waiting_;
   OrchestratorProcess child_;

@@ -80,13 +80,16 @@ class SourceCopy {
     if (!source || ::fstat(source.get(), &status) != 0) return failed("cannot read", from, errno);
     const FileDescriptor target(::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     if (!target) return failed("cannot make", to, errno);
-    if (const int error = copy_bytes(source.get(), target.get(), kWholeFile)) return failed("cannot copy", from, error);
-    if (::fchmod(target.get(), status.st_mode & 0777U) != 0) return failed("cannot set the mode of", to, errno);
+    if (const int error = copy_bytes(source.get(), target.get(), kWholeFile))
+      return failed("cannot copy", from, error);
+    if (::fchmod(target.get(), status.st_mode & 0777U) != 0)
+      return failed("cannot set the mode of", to, errno);
     return {};
   }
 
   bool within(const fs::path& target) const {
-    const auto [end, unused] = std::mismatch(boundary_.begin(), boundary_.end(), target.begin(), target.end());
+    const auto [end, unused] =
+        std::mismatch(boundary_.begin(), boundary_.end(), target.begin(), target.end());
     return end == boundary_.end();
   }
 

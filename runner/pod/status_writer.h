@@ -1,5 +1,5 @@
-// Brings progress to `status.progress` of the job, whatever the API server does: on a thread of its own, which
-// nobody waits for. Only the newest progress is kept.
+// Brings progress to `status.progress` of the job, whatever the API server does: on a thread of its own,
+// which nobody waits for. Only the newest progress is kept.
 #pragma once
 
 #include <chrono>
@@ -19,7 +19,7 @@ namespace parallelrun {
 
 class StatusWriter {
  public:
-  // Writes one `status.progress`; blocks. kStopped once `stop` is requested.
+  // Writes one `status.progress`; blocks. kStopped: not now, without anybody being told.
   using Apply =
       std::function<kube::ApiResult<nlohmann::json>(const nlohmann::json& progress, const std::stop_token&)>;
   // Told once of trouble and once when it is over, on the writer's thread.
@@ -50,7 +50,7 @@ class StatusWriter {
   std::optional<nlohmann::json> next_;  // guarded by mutex_, as the two below
   bool writing_ = false;
   bool hurry_ = false;
-  std::string trouble_;           // of the writer's thread, as the one below
+  std::string trouble_;  // of the writer's thread, as the one below
   std::chrono::seconds pause_{0};
   std::jthread thread_;
 };

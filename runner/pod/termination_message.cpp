@@ -12,10 +12,9 @@ namespace {
 using nlohmann::json;
 
 // Counts and the like: numbers and booleans alone, so their size is bounded.
-constexpr std::array kSmall = {"planComplete",         "miniBatchesCreated", "miniBatchesProcessed",
-                               "miniBatchesSucceeded", "miniBatchesFailed",  "itemsTotal",
-                               "itemsSucceeded",       "itemsFailed",        "triesFailed",
-                               "durationSeconds"};
+constexpr std::array kSmall = {
+    "planComplete", "miniBatchesCreated", "miniBatchesProcessed", "miniBatchesSucceeded", "miniBatchesFailed",
+    "itemsTotal",   "itemsSucceeded",     "itemsFailed",          "triesFailed",          "durationSeconds"};
 constexpr std::string_view kCut = "...";
 
 std::string text_of(const json& object) {

@@ -9,11 +9,11 @@
 
 namespace parallelrun {
 
-// One JSON object of at most `limit` bytes, valid UTF-8, of a `finished` event (see progress_stream.h): state,
-// reason, message, firstError, the counts, durationSeconds, miniBatchSecondsTotal, and where the logs are in
-// the output volume (`logs`). What does not fit is shortened by whole characters: the first error first, then
-// the message; the rest is small.
-// `output_sub_path` is the directory of the output in its volume, empty for the volume's root.
+// One JSON object of at most `limit` bytes, valid UTF-8, of a `finished` event (see progress_stream.h):
+// state, reason, message, firstError, the counts, durationSeconds, miniBatchSecondsTotal, and where the logs
+// are in the output volume (`logs`). What does not fit is shortened by whole characters: the first error
+// first, then the message; the rest is small. `output_sub_path` is the directory of the output in its volume,
+// empty for the volume's root.
 std::string termination_message(const nlohmann::json& finished, const std::string& output_sub_path,
                                 std::size_t limit = pod::kTerminationMessageLimit);
 

@@ -38,7 +38,8 @@ class UnixSocketFile {
 // Errors: kConflict, kInvalidArgument, kIo.
 Result<UnixSocketFile> listen_on_unix(UnixAcceptor& acceptor, const std::string& path);
 
-// [::] is every address of the machine, those of IPv4 too, also where IPv6 is off. `loopback_only`: refuse any address but this machine's. Errors: kConflict, kInvalidArgument, kIo.
+// [::] is every address of the machine, those of IPv4 too, also where IPv6 is off. `loopback_only`: refuse
+// any address but this machine's. Errors: kConflict, kInvalidArgument, kIo.
 Status listen_on_tcp(TcpAcceptor& acceptor, const Endpoint& endpoint, bool loopback_only);
 
 }  // namespace parallelrun

@@ -79,6 +79,7 @@ void FaultyDisk::apply(const Write& write, std::string& content) {
 }
 
 bool FaultyDisk::dies_now() {
+  if (pause_left_ >= 0 && pause_left_-- == 0) std::exchange(meanwhile_, nullptr)();
   if (steps_left_ < 0) return false;
   return steps_left_-- == 0;
 }
@@ -166,8 +167,6 @@ Result<std::unique_ptr<orchestrator::File>> FaultyDisk::open(const std::string& 
   return std::unique_ptr<orchestrator::File>(std::make_unique<OpenFile>(*this, names_[path]));
 }
 
-Result<bool> FaultyDisk::exists(const std::string& path) { return names_.count(path) > 0; }
-
 Status FaultyDisk::rename(const std::string& from, const std::string& to) {
   step();
   const auto found = names_.find(from);
@@ -195,6 +194,29 @@ Status FaultyDisk::sync_folder_of(const std::string& path) {
   }
   pending_names_ = std::move(rest);
   return {};
+}
+
+std::vector<std::string> FaultyDisk::list(const std::string& folder) const {
+  std::vector<std::string> names;
+  for (const auto& [path, inode] : names_) {
+    if (folder_of(path) == folder) names.push_back(path.substr(folder.size() + 1));
+  }
+  return names;
+}
+
+Status FaultyDisk::copy(const std::string& from, std::uint64_t length, const std::string& to) {
+  const std::string bytes = content(from).substr(0, static_cast<std::size_t>(length));
+  if (has(to)) return Error{ErrorCode::kIo, "there is a file " + to};
+  auto file = open(to);
+  if (!file) return file.error();
+  if (auto done = (*file)->append(bytes); !done) return done;
+  return (*file)->sync();
+}
+
+Status FaultyDisk::still_ours(std::uint64_t process) {
+  step();
+  if (process == owner_) return {};
+  return Error{ErrorCode::kAborted, "a successor has the directory"};
 }
 
 }  // namespace parallelrun::simulation

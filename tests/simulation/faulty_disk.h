@@ -1,8 +1,9 @@
 // A file system in memory that forgets what was not synced, tears what was half written, runs full and fails
-// to sync: Storage as a crash leaves it.
+// to sync: Storage as a crash leaves it. Its processes each see it through a ProcessDisk.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -16,7 +17,7 @@ namespace parallelrun::simulation {
 // Thrown out of the step in which the orchestrator is killed or the power fails.
 struct Killed {};
 
-class FaultyDisk final : public orchestrator::Storage {
+class FaultyDisk final {
  public:
   struct Faults {
     double sync_fails = 0;           // per sync
@@ -27,6 +28,14 @@ class FaultyDisk final : public orchestrator::Storage {
   Faults faults;
   // The step after `steps` more of them throws Killed; half done if it is a write. Negative: none does.
   void kill_after(std::int64_t steps) { steps_left_ = steps; }
+  // Before the step after `steps` more of them the process is paused, and `meanwhile` is what happens until
+  // it goes on. Nothing does if the process does not come that far.
+  void pause_after(std::int64_t steps, std::function<void()> meanwhile) {
+    pause_left_ = steps;
+    meanwhile_ = std::move(meanwhile);
+  }
+  // From now on the directory belongs to the process of that number.
+  void take_over(std::uint64_t process) { owner_ = process; }
   // What survives is decided for each file and folder by itself.
   void lose_power();
 
@@ -35,11 +44,13 @@ class FaultyDisk final : public orchestrator::Storage {
   bool has(const std::string& path) const { return names_.count(path) > 0; }
   std::uint64_t used() const;
 
-  Result<std::unique_ptr<orchestrator::File>> open(const std::string& path) override;
-  Result<bool> exists(const std::string& path) override;
-  Status rename(const std::string& from, const std::string& to) override;
-  Status remove(const std::string& path) override;
-  Status sync_folder_of(const std::string& path) override;
+  Result<std::unique_ptr<orchestrator::File>> open(const std::string& path);
+  Status rename(const std::string& from, const std::string& to);
+  Status remove(const std::string& path);
+  Status sync_folder_of(const std::string& path);
+  std::vector<std::string> list(const std::string& folder) const;
+  Status copy(const std::string& from, std::uint64_t length, const std::string& to);
+  Status still_ours(std::uint64_t process);
 
  private:
   struct Write {
@@ -73,9 +84,39 @@ class FaultyDisk final : public orchestrator::Storage {
 
   Dice& dice_;
   std::int64_t steps_left_ = -1;
+  std::int64_t pause_left_ = -1;
+  std::function<void()> meanwhile_;
+  std::uint64_t owner_ = 0;
   Names names_;
   Names durable_names_;
   std::vector<NameChange> pending_names_;
+};
+
+// The disk as one process sees it.
+class ProcessDisk final : public orchestrator::Storage {
+ public:
+  ProcessDisk(FaultyDisk& disk, std::uint64_t process) : disk_(disk), process_(process) {}
+
+  Result<std::unique_ptr<orchestrator::File>> open(const std::string& path) override {
+    return disk_.open(path);
+  }
+  Result<bool> exists(const std::string& path) override { return disk_.has(path); }
+  Status rename(const std::string& from, const std::string& to) override { return disk_.rename(from, to); }
+  Status remove(const std::string& path) override { return disk_.remove(path); }
+  Status sync_folder_of(const std::string& path) override { return disk_.sync_folder_of(path); }
+  Result<std::vector<std::string>> list(const std::string& folder) override { return disk_.list(folder); }
+  Status copy(const std::string& from, std::uint64_t length, const std::string& to) override {
+    return disk_.copy(from, length, to);
+  }
+  std::string aside(const std::string& path) const override {
+    return ".parallelrun/" + path.substr(path.rfind('/') + 1) + std::string(orchestrator::kAsideMark) +
+           std::to_string(process_);
+  }
+  Status still_ours() override { return disk_.still_ours(process_); }
+
+ private:
+  FaultyDisk& disk_;
+  const std::uint64_t process_;
 };
 
 }  // namespace parallelrun::simulation

@@ -62,6 +62,7 @@ void World::check_leases(std::uint64_t session, const LeaseReply& reply) {
       violated(fmt::format("lease of try {} of mini-batch {}", lease.try_number, lease.mini_batch.value));
     }
     const auto [found, first] = session_of_attempt_.emplace(lease.attempt, session);
+    if (first && held_) violated(fmt::format("attempt {:x} is leased by a held orchestrator", lease.attempt));
     if (!first && found->second != session)
       violated(fmt::format("attempt {:x} is leased to two sessions", lease.attempt));
   }
@@ -148,7 +149,9 @@ void World::check_tries_in_journal() {
 void World::check_end() {
   disk_.kill_after(-1);
   disk_.faults = {};
-  auto opened = orchestrator::Committer::open(disk_, plan_, {kOutput, kFingerprint});
+  ProcessDisk disk(disk_, ++process_life_);
+  disk_.take_over(process_life_);
+  auto opened = orchestrator::Committer::open(disk, plan_, {kOutput, kFingerprint, false});
   if (!opened) return violated("the complete job does not open: " + opened.error().message);
   const orchestrator::RecoveredJob& job = opened->job;
   if (job.ended != orchestrator::JobState::kComplete)

@@ -19,6 +19,8 @@ struct Report {
   std::uint64_t disk_errors = 0;  // failed syncs, full disk
   std::uint64_t groups = 0;
   std::uint64_t sessions = 0;
+  std::uint64_t takeovers = 0;          // from a process that was paused
+  std::uint64_t woken_steps = 0;        // calls of the disk's user that one of those finished afterwards
   std::uint64_t old_epoch_commits = 0;  // results of an earlier epoch that were committed
 };
 

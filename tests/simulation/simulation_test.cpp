@@ -44,19 +44,24 @@ TEST(Simulation, EveryMiniBatchOnceWhateverHappens) {
     sum.disk_errors += report.disk_errors;
     sum.groups += report.groups;
     sum.sessions += report.sessions;
+    sum.takeovers += report.takeovers;
+    sum.woken_steps += report.woken_steps;
     sum.old_epoch_commits += report.old_epoch_commits;
   }
   std::cout << seeds << " jobs from seed " << first << ": " << sum.mini_batches << " mini-batches, "
             << sum.orchestrator_starts << " starts of the orchestrator, " << sum.power_losses
             << " power losses, " << sum.disk_errors << " disk errors, " << sum.failed_runs << " failed runs, "
-            << sum.groups << " group commits, " << sum.sessions << " registrations, " << sum.old_epoch_commits
-            << " commits of an earlier epoch's results\n";
+            << sum.takeovers << " takeovers from a paused orchestrator with " << sum.woken_steps
+            << " calls finished after waking up, " << sum.groups << " group commits, " << sum.sessions
+            << " registrations, " << sum.old_epoch_commits << " commits of an earlier epoch's results\n";
   if (only_seed != 0) return;
   // The trouble has to happen for the test to say anything.
   EXPECT_GT(sum.power_losses, 0U);
   EXPECT_GT(sum.disk_errors, 0U);
   EXPECT_GT(sum.failed_runs, 0U);
   EXPECT_GT(sum.old_epoch_commits, 0U);
+  EXPECT_GT(sum.takeovers, 0U);
+  EXPECT_GT(sum.woken_steps, 0U);
 }
 
 TEST(Simulation, ASeedRepeatsItself) {

@@ -102,10 +102,11 @@ orchestrator::Orchestrator::Options World::options() const {
 template <typename What>
 void World::in_process(What&& what) {
   if (!process_) return;
+  const std::uint64_t life = process_life_;
   try {
     what();
   } catch (const Killed&) {
-    end_process(dice_.chance(0.6));
+    if (life == process_life_) end_process(dice_.chance(0.6));
   }
 }
 
@@ -113,9 +114,22 @@ void World::start_process() {
   if (complete_ || process_) return;
   ++report_.orchestrator_starts;
   ++process_life_;
-  process_ = std::make_unique<Process>(plan_, tabular_);
-  in_process([this] {
-    auto opened = orchestrator::Committer::open(disk_, plan_, {kOutput, kFingerprint});
+  process_ = std::make_unique<Process>(disk_, process_life_, plan_, tabular_);
+  held_ = false;
+  const std::uint64_t life = process_life_;
+  Process& process = *process_;
+  // Of a predecessor that is dead for sure nothing has to be copied, but may be.
+  const bool fresh_files = one_is_paused_ || dice_.chance(0.3);
+  disk_.take_over(life);
+  in_process([&] {
+    auto opened = orchestrator::Committer::open(process.disk, plan_, {kOutput, kFingerprint, fresh_files});
+    if (life != process_life_) {
+      // Paused, and woken behind a successor, which it does not know of.
+      if (opened && opened->job.ended != orchestrator::JobState::kComplete)
+        (void)opened->committer->start(opened->job, plan_.planned().size());
+      ++report_.woken_steps;
+      return;
+    }
     if (!opened) {
       const ErrorCode code = opened.error().code;
       if (code != ErrorCode::kIo && code != ErrorCode::kNoSpace) violated("open: " + opened.error().message);
@@ -134,7 +148,12 @@ void World::start_process() {
     if (ended)
       std::erase_if(acknowledged_,
                     [&](std::uint64_t id) { return opened->job.failed.contains(MiniBatchId{id}); });
-    if (auto started = opened->committer->start(opened->job, plan_.planned().size()); !started) {
+    auto started = opened->committer->start(opened->job, plan_.planned().size());
+    if (life != process_life_) {
+      ++report_.woken_steps;
+      return;
+    }
+    if (!started) {
       const ErrorCode code = started.error().code;
       if (code != ErrorCode::kIo && code != ErrorCode::kNoSpace)
         violated("start: " + started.error().message);
@@ -157,7 +176,7 @@ void World::start_process() {
       if (agent->left()) agent->start();
     }
   });
-  if (process_ && !complete_) {
+  if (process_ && !complete_ && life == process_life_) {
     tick();
     plan_on();
   }
@@ -168,6 +187,7 @@ void World::end_process(bool power_lost) {
   disk_.kill_after(-1);
   if (power_lost) {
     ++report_.power_losses;
+    nobody_paused_lives_ = true;
     disk_.lose_power();
     plan_.lose_power();
   }
@@ -236,18 +256,64 @@ void World::after_call() {
 }
 
 void World::write_group(const orchestrator::CommitGroup& group) {
-  if (auto done = process_->committer->write(group); !done) {
+  Process& process = *process_;
+  const std::uint64_t life = process_life_;
+  const Status done = process.committer->write(group);
+  if (life != process_life_) return woken_writes(process, group, done);
+  if (!done) {
+    if (done.error().code == ErrorCode::kAborted) violated("the only orchestrator is taken for an old one");
     ++report_.disk_errors;
     return end_process(false);
   }
   const Duration takes = dice_.between(Duration(0), Duration(milliseconds(5)));
-  events_.after(takes, [this, life = process_life_, number = group.number] {
+  events_.after(takes, [this, life, number = group.number] {
     if (life != process_life_) return;
     in_process([&] {
       process_->core->on_committed(number, events_.now());
       after_call();
     });
   });
+}
+
+void World::hold(bool held) {
+  in_process([&] {
+    held_ = held;
+    process_->core->hold(held, events_.now());
+    after_call();
+  });
+}
+
+void World::pause_process() {
+  if (!process_ || complete_ || one_is_paused_) return;
+  ++report_.takeovers;
+  one_is_paused_ = true;
+  nobody_paused_lives_ = false;
+  paused_.push_back(std::move(process_));
+  ++process_life_;
+  start_process();
+  const Time until = events_.now() + dice_.between(Duration(0), Duration(seconds(4)));
+  while (!complete_ && report_.violations.empty() && events_.now() < until && events_.step()) {
+  }
+  one_is_paused_ = false;
+  // Who is paused when the power goes does not wake up.
+  if (nobody_paused_lives_) throw Killed{};
+}
+
+// What a process does that does not know that it has a successor. What it acknowledges must not be lost.
+void World::woken_writes(Process& woken, orchestrator::CommitGroup group, Status written) {
+  for (int more = 0;; ++more) {
+    ++report_.woken_steps;
+    if (!written) return;
+    for (const orchestrator::CommitEntry& entry : group.entries) {
+      if (entry.kind == orchestrator::CommitEntry::Kind::kSucceeded)
+        acknowledged_.insert(entry.mini_batch.value);
+    }
+    woken.core->on_committed(group.number, events_.now());
+    auto next = woken.core->take_group(events_.now());
+    if (!next || more == 3) return;
+    group = std::move(*next);
+    written = woken.committer->write(group);
+  }
 }
 
 void World::job_ended() {
@@ -378,6 +444,21 @@ void World::make_trouble() {
     case 6:
       if (dice_.chance(0.3))
         disk_.faults.capacity = disk_.used() + dice_.between(std::uint64_t{0}, std::uint64_t{500});
+      break;
+    case 7:
+      // Stands still before one of the next steps at the disk, and its Lease expires.
+      if (process_ && !one_is_paused_) {
+        disk_.pause_after(static_cast<std::int64_t>(dice_.between(std::uint64_t{0}, std::uint64_t{30})),
+                          [this] { pause_process(); });
+      }
+      break;
+    case 8:
+      if (!process_ || !process_->core || held_) break;
+      hold(true);
+      events_.after(dice_.between(Duration(milliseconds(100)), Duration(seconds(6))),
+                    [this, life = process_life_] {
+                      if (life == process_life_) hold(false);
+                    });
       break;
     default:
       break;

@@ -31,13 +31,15 @@ class World final : public AgentNetwork, public orchestrator::JobObserver {
  private:
   // One life of the orchestrator's process, as the shell around the core drives it.
   struct Process {
+    ProcessDisk disk;
     std::unique_ptr<orchestrator::Committer> committer;
     ModelSource source;
     ModelSamples samples;
     std::unique_ptr<orchestrator::Orchestrator> core;
     std::map<std::uint64_t, Replied<LeaseReply>> parked_leases;  // by session; the newest request only
     std::map<std::uint64_t, Replied<ReportReply>> parked_reports;
-    explicit Process(const ModelPlan& plan, bool tabular) : source(plan), samples(tabular) {}
+    Process(FaultyDisk& faulty_disk, std::uint64_t number, const ModelPlan& plan, bool tabular)
+        : disk(faulty_disk, number), source(plan), samples(tabular) {}
   };
 
   void violated(const std::string& what);
@@ -49,6 +51,10 @@ class World final : public AgentNetwork, public orchestrator::JobObserver {
   void in_process(What&& what);
   void after_call();
   void write_group(const orchestrator::CommitGroup& group);
+  // A successor takes over and works for a while; then the one that is paused in a step at the disk goes on.
+  void pause_process();
+  void hold(bool held);
+  void woken_writes(Process& woken, orchestrator::CommitGroup group, Status written);
   void tick();
   void plan_on();
   void job_ended();
@@ -88,7 +94,11 @@ class World final : public AgentNetwork, public orchestrator::JobObserver {
   orchestrator::Thresholds thresholds_;
 
   std::unique_ptr<Process> process_;
+  std::vector<std::unique_ptr<Process>> paused_;  // have or had a successor, and may go on
+  bool one_is_paused_ = false;
+  bool held_ = false;  // the Lease of process_ is uncertain
   std::uint64_t process_life_ = 0;
+  bool nobody_paused_lives_ = false;  // the power was lost
   bool complete_ = false;
   Time trouble_until_{};
   double loss_ = 0;

@@ -11,8 +11,8 @@ namespace parallelrun::orchestrator {
 
 class ControlPipe {
  public:
-  // Takes `fd` over and calls `on_hold(true or false)` on the loop's thread. Words it does not know are passed
-  // over.
+  // Takes `fd` over and calls `on_hold(true or false)` on the loop's thread. Words it does not know are
+  // passed over.
   ControlPipe(boost::asio::io_context& io, int fd, std::function<void(bool hold)> on_hold);
 
  private:

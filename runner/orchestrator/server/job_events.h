@@ -1,5 +1,5 @@
-// What the core tells of, once for the log tree and once as events for whoever runs this process: workers that
-// came and went, and the first failures. Bounded: a job with a million errors tells of the first ones.
+// What the core tells of, once for the log tree and once as events for whoever runs this process: workers
+// that came and went, and the first failures. Bounded: a job with a million errors tells of the first ones.
 #pragma once
 
 #include <cstddef>

@@ -5,6 +5,8 @@
 namespace parallelrun::orchestrator {
 namespace {
 
+constexpr std::chrono::seconds kAskOurs{1};
+
 Time now() { return std::chrono::steady_clock::now(); }
 
 enum class Request { kRegister, kOther };
@@ -67,6 +69,11 @@ void JobService::tick() {
   timer_.async_wait([this](boost::system::error_code cancelled) {
     if (cancelled) return;
     const Time time = now();
+    // Before anything else: this process may have been paused for long.
+    if (time - asked_ours_ >= kAskOurs) {
+      asked_ours_ = time;
+      if (!outputs_.still_ours() && !std::exchange(told_finished_, true)) return outputs_.finished();
+    }
     core_.tick(time);
     advance(time);
     logs_.refresh(core_.progress());

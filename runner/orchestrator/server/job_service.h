@@ -21,7 +21,8 @@ class JobService {
  public:
   struct Outputs {
     std::function<void(CommitGroup&&)> write_group;
-    std::function<void()> finished;  // the end is durable: the loop may end
+    std::function<void()> finished;    // the end is durable, or the files are not ours: the loop may end
+    std::function<bool()> still_ours;  // asked every second: nobody has taken the files over
   };
 
   // All references must outlive the service.
@@ -57,6 +58,7 @@ class JobService {
   // Requests that wait for their reply, by session; at most one of each kind.
   std::unordered_map<std::uint64_t, ProtocolServer::ReplyTo> leases_;
   std::unordered_map<std::uint64_t, ProtocolServer::ReplyTo> reports_;
+  Time asked_ours_{};
   bool told_finished_ = false;
 };
 

@@ -1,9 +1,6 @@
 #include "runner/orchestrator/server/output_directory.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -15,7 +12,6 @@
 
 #include "runner/job/identity.h"
 #include "runner/orchestrator/disk_storage.h"
-#include "runner/orchestrator/server/job_logs.h"
 #include "runner/orchestrator/server/store_check.h"
 #include "runner/orchestrator/storage.h"
 #include "spdlog/fmt/fmt.h"
@@ -26,60 +22,11 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kState = ".parallelrun";
-constexpr const char* kLock = ".parallelrun/lock";
 constexpr const char* kJob = ".parallelrun/job.json";
 constexpr std::uint64_t kLargestJobFile = 64U << 20U;
 constexpr std::size_t kDifferencesNamed = 10;
 
 Error conflict(std::string message) { return Error{ErrorCode::kConflict, std::move(message), false}; }
-
-std::string host_name() {
-  char name[256] = {};
-  gethostname(name, sizeof(name) - 1);
-  return name;
-}
-
-std::string holder_of(int fd) {
-  char text[1024] = {};
-  const ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
-  const nlohmann::json holder = nlohmann::json::parse(text, text + (n < 0 ? 0 : n), nullptr, false);
-  if (!holder.is_object()) return "another orchestrator";
-  const auto word = [&](const char* key) {
-    const auto found = holder.find(key);
-    return found == holder.end() ? std::string("?")
-           : found->is_string()  ? found->get<std::string>()
-                                 : found->dump();
-  };
-  return fmt::format("process {} on {}, started {}", word("pid"), word("host"), word("started"));
-}
-
-Result<int> take_lock(const std::string& directory) {
-  const std::string path = directory + "/" + kLock;
-  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-  if (fd < 0) {
-    return Error{ErrorCode::kIo,
-                 fmt::format("the lock '{}' cannot be opened: {}", path, std::strerror(errno)), false};
-  }
-  if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    const int number = errno;
-    const std::string holder = holder_of(fd);
-    close(fd);
-    if (number != EWOULDBLOCK) {
-      return Error{ErrorCode::kUnsupported,
-                   fmt::format("the store of '{}' cannot lock files: {}; choose another output directory",
-                               directory, std::strerror(number)),
-                   false};
-    }
-    return conflict(fmt::format(
-        "'{}' is in use by another run ({}); wait for it, stop it, or choose another output directory",
-        directory, holder));
-  }
-  const std::string text =
-      nlohmann::json{{"pid", getpid()}, {"host", host_name()}, {"started", utc_now()}}.dump() + "\n";
-  // Only words for whoever is refused: the lock itself is held, whatever becomes of them.
-  if (ftruncate(fd, 0) != 0 || pwrite(fd, text.data(), text.size(), 0) < 0) return fd;
-  return fd;
-}
 
 std::string output_file_of(const ResolvedJob& job) {
   return job.spec.output_action == OutputAction::kAppendRow ? job.spec.append_row_file_name : std::string();
@@ -137,12 +84,13 @@ Status remove_tree(const std::string& path) {
 
 // The files of an earlier job and nothing else. job.json and the lock stay: the first already says what is
 // being done here, so that an end in the middle is gone on with.
-Status clear(const std::string& directory, const std::vector<std::string>& output_files) {
+Status clear(Storage& storage, const std::string& directory, const std::vector<std::string>& output_files) {
   std::vector<std::string> ours = {"_SUCCESS", "failed_items.jsonl", "logs"};
   for (const std::string& name : output_files) {
     if (plain_name(name)) ours.push_back(name);
   }
   for (const std::string& name : ours) {
+    if (Status s = storage.still_ours(); !s) return s;
     if (Status s = remove_tree(directory + "/" + name); !s) return s;
   }
   std::error_code error;
@@ -154,6 +102,7 @@ Status clear(const std::string& directory, const std::vector<std::string>& outpu
                  fmt::format("'{}/{}' cannot be listed: {}", directory, kState, error.message()), false};
   for (const fs::path& path : state) {
     if (path.filename() == "lock" || path.filename() == "job.json") continue;
+    if (Status s = storage.still_ours(); !s) return s;
     if (Status s = remove_tree(path.string()); !s) return s;
   }
   return {};
@@ -200,7 +149,8 @@ std::string named(const std::vector<std::string>& differences) {
 
 }  // namespace
 
-Result<std::unique_ptr<OutputDirectory>> OutputDirectory::open(const ResolvedJob& job, bool overwrite) {
+Result<std::unique_ptr<OutputDirectory>> OutputDirectory::open(const ResolvedJob& job, bool overwrite,
+                                                               Claim claim) {
   const std::string& path = job.output_directory;
   std::error_code error;
   fs::create_directories(path, error);
@@ -221,18 +171,16 @@ Result<std::unique_ptr<OutputDirectory>> OutputDirectory::open(const ResolvedJob
                     path, std::strerror(number)),
         false};
   }
-  Result<int> lock = take_lock(path);
+  Result<DirectoryLock> lock = DirectoryLock::take(path, claim);
   if (!lock) return lock.error();
-  std::unique_ptr<OutputDirectory> directory(new OutputDirectory(path, *lock));
+  std::unique_ptr<OutputDirectory> directory(new OutputDirectory(path, std::move(lock).value()));
   if (Status s = check_store(state); !s) return s.error();
   if (Status s = directory->claim(job, overwrite); !s) return s.error();
   return directory;
 }
 
-OutputDirectory::~OutputDirectory() { close(lock_); }
-
 Status OutputDirectory::claim(const ResolvedJob& job, bool overwrite) {
-  DiskStorage storage{fs::path(path_)};
+  DiskStorage storage(fs::path(path_), lock_.descriptor());
   Identity ours;
   ours.settings = identifying_settings(job);
   ours.fingerprint = parallelrun::fingerprint(ours.settings);
@@ -283,7 +231,7 @@ Status OutputDirectory::claim(const ResolvedJob& job, bool overwrite) {
     return refuse_foreign_files(path_, ours.output_file);
   }
   if (Status s = write(); !s) return s;
-  if (Status s = clear(path_, ours.clearing); !s) return s;
+  if (Status s = clear(storage, path_, ours.clearing); !s) return s;
   ours.clearing.clear();
   return write();
 }

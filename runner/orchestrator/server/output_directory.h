@@ -1,7 +1,8 @@
 // The output directory before a job may use it: one orchestrator at a time, one job, a store that can do what
 // commits need. Everything that can refuse a start is here.
 //
-// .parallelrun/lock      held with flock() for the life of this object; says who holds it
+// .parallelrun/lock      held with flock() for the life of this object; says who holds it, or that its last
+//                        holder has given it up. Whoever takes the directory over puts a new file there
 // .parallelrun/job.json  identity of the job: fingerprint, the settings behind it, the name of the output
 // file
 #pragma once
@@ -11,20 +12,23 @@
 
 #include "common/result/result.h"
 #include "runner/job/resolved_job.h"
+#include "runner/orchestrator/server/directory_lock.h"
 
 namespace parallelrun::orchestrator {
 
 class OutputDirectory {
  public:
+  using Claim = DirectoryLock::Claim;
+
   // Creates the directory where missing, takes the lock, tries out the store, and checks or writes job.json.
   // `overwrite` [output.overwrite]: another job's files are cleared away, foreign ones never. The same job
   // goes on, with it or without. Errors: kConflict (another orchestrator runs; another job's results; a file
   // of the same name that is not ours), kInvalidArgument, kUnsupported (the store cannot append, cut or
   // sync), kNoSpace, kIo. All are sentences for the user.
-  static Result<std::unique_ptr<OutputDirectory>> open(const ResolvedJob& job, bool overwrite);
+  static Result<std::unique_ptr<OutputDirectory>> open(const ResolvedJob& job, bool overwrite,
+                                                       Claim claim = Claim::kAlone);
 
-  // Gives up the lock.
-  ~OutputDirectory();
+  // The destructor gives the lock up: nothing of this process may write any more.
   OutputDirectory(const OutputDirectory&) = delete;
   OutputDirectory& operator=(const OutputDirectory&) = delete;
 
@@ -32,13 +36,17 @@ class OutputDirectory {
   std::string logs() const { return path_ + "/logs"; }
   std::string plan_file() const { return path_ + "/.parallelrun/plan"; }
   const std::string& fingerprint() const { return fingerprint_; }
+  // The lock's descriptor, for DiskStorage.
+  int lock() const { return lock_.descriptor(); }
+  // The last holder has not given the directory up and may still be at work in it.
+  bool taken_over() const { return lock_.passed_by(); }
 
  private:
-  OutputDirectory(std::string path, int lock) : path_(std::move(path)), lock_(lock) {}
+  OutputDirectory(std::string path, DirectoryLock lock) : path_(std::move(path)), lock_(std::move(lock)) {}
   Status claim(const ResolvedJob& job, bool overwrite);
 
   std::string path_;
-  int lock_;
+  DirectoryLock lock_;
   std::string fingerprint_;
 };
 

@@ -9,6 +9,8 @@
 namespace parallelrun::orchestrator {
 namespace {
 
+constexpr const char* kPlanPath = ".parallelrun/plan";
+
 // The first mini-batches are handed to the file at once; then what has gathered in this time goes together.
 constexpr std::chrono::milliseconds kPublish{20};
 
@@ -20,13 +22,30 @@ std::string sample_descriptor(const std::vector<CsvSlice>& slices) {
   return descriptor;
 }
 
+// What a predecessor appends while it is copied may be torn: the reader cuts that off.
+Status make_plan_fresh(Storage& storage) {
+  auto exists = storage.exists(kPlanPath);
+  if (!exists) return exists.error();
+  if (!*exists) return {};
+  auto file = storage.open(kPlanPath);
+  if (!file) return file.error();
+  auto size = file.value()->size();
+  if (!size) return size.error();
+  return make_fresh(storage, kPlanPath, *size);
+}
+
 }  // namespace
 
-Result<std::unique_ptr<Planning>> Planning::open(const std::string& plan_file, const ResolvedJob& job) {
+Result<std::unique_ptr<Planning>> Planning::open(Storage& storage, const std::string& plan_file,
+                                                 bool fresh_file, const ResolvedJob& job) {
+  if (fresh_file) {
+    if (Status done = make_plan_fresh(storage); !done) return done.error();
+  }
   Result<std::unique_ptr<PosixPlanStorage>> written = PosixPlanStorage::open(plan_file);
   if (!written) return written.error();
   Result<std::unique_ptr<PosixPlanStorage>> read = PosixPlanStorage::open(plan_file);
   if (!read) return read.error();
+  if (Status ours = storage.still_ours(); !ours) return ours.error();
   std::unique_ptr<Planning> planning(new Planning(std::move(*written), std::move(*read), job));
   Result<std::unique_ptr<PlanWriter>> writer = PlanWriter::open(*planning->written_);
   if (!writer) return writer.error();

@@ -17,6 +17,7 @@
 #include "runner/job/resolved_job.h"
 #include "runner/orchestrator/plan_view.h"
 #include "runner/orchestrator/server/guarded.h"
+#include "runner/orchestrator/storage.h"
 #include "runner/plan/plan_file.h"
 #include "runner/plan/plan_storage.h"
 #include "runner/plan/planner.h"
@@ -33,8 +34,11 @@ class Planning final : public MiniBatchSource, public PlanDurability, public Sam
     std::function<void(std::string)> on_note;   // what the listing passed over, in a sentence
   };
 
-  // Opens the plan of an earlier run, or an empty one. Reads all of it. Errors: kCorrupt, kNoSpace, kIo.
-  static Result<std::unique_ptr<Planning>> open(const std::string& plan_file, const ResolvedJob& job);
+  // Opens the plan of an earlier run, or an empty one, in `storage`. Reads all of it. `fresh_file`: the
+  // predecessor may still be appending to it, so it is replaced by a copy. Errors: kAborted (a successor is
+  // at work), kCorrupt, kNoSpace, kIo.
+  static Result<std::unique_ptr<Planning>> open(Storage& storage, const std::string& plan_file,
+                                                bool fresh_file, const ResolvedJob& job);
   // Stops the threads and waits for them: at most as long as one directory takes to be listed.
   ~Planning() override;
 

@@ -18,8 +18,8 @@ constexpr std::size_t kPiece = 4096;  // a pipe that is writable takes at least 
 
 }  // namespace
 
-void ProgressStream::ready(const std::string& endpoint) {
-  write_line({{"event", "ready"}, {"endpoint", endpoint}}, kPatience);
+void ProgressStream::ready(const std::string& endpoint, bool taken_over) {
+  write_line({{"event", "ready"}, {"endpoint", endpoint}, {"takenOver", taken_over}}, kPatience);
 }
 
 void ProgressStream::progress(const Progress& progress, std::chrono::steady_clock::time_point now) {

@@ -1,11 +1,14 @@
 // The event stream for the launcher: one JSON object a line on a file descriptor. One thread.
 //
-//   {"event":"ready","endpoint":"unix:/..."}
+//   {"event":"ready","endpoint":"unix:/...","takenOver":false}   true: a predecessor had not given the files
+//   up
 //   {"event":"progress", <members of Progress>}     at most every 100 ms, when it changed
 //   {"event":"agentCame", "agent":"worker-0", "node":"10.0.0.7", "slots":2}
 //   {"event":"agentGone", "agent":"worker-0", "node":"10.0.0.7", "why":"left", "leasesFreed":0}
-//   {"event":"error", "agent":"worker-0", "process":"process000", "phase":"run", "error":"ValueError: bad digit",
-//    "last":false, and of a try "miniBatch":7, "tries":1, "final":false}   the first ones; "last": no more follow
+//   {"event":"error", "agent":"worker-0", "process":"process000", "phase":"run", "error":"ValueError: bad
+//   digit",
+//    "last":false, and of a try "miniBatch":7, "tries":1, "final":false}   the first ones; "last": no more
+//    follow
 //   {"event":"finished", <members of JobResult>, "durationSeconds":1.5, "outputDirectory":"/...",
 //    "output":"/...", "failedItems":"/...", "logs":"/..."}
 #pragma once
@@ -23,7 +26,7 @@ class ProgressStream {
   // `fd` is not closed; negative: nothing is written. A reader that went away ends the stream silently.
   explicit ProgressStream(int fd) : fd_(fd) {}
 
-  void ready(const std::string& endpoint);
+  void ready(const std::string& endpoint, bool taken_over);
   // Left out while the reader does not keep up: the next one says more.
   void progress(const Progress& progress, std::chrono::steady_clock::time_point now);
   // An event of its own kind; left out while the reader does not keep up.

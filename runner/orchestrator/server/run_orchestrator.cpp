@@ -78,7 +78,9 @@ class Run {
     signals_.async_wait([this](boost::system::error_code error, int number) { on_signal(error, number); });
     if (Status s = read_job(); !s) return refuse(s.error());
     const bool overwrite = options_.overwrite || job_.spec.output.overwrite;
-    auto directory = OutputDirectory::open(job_, overwrite);
+    auto directory = OutputDirectory::open(
+        job_, overwrite,
+        options_.takeover ? OutputDirectory::Claim::kByLease : OutputDirectory::Claim::kAlone);
     if (!directory) return refuse(directory.error());
     directory_ = std::move(*directory);
     if (Status s = listen(); !s) return refuse(s.error());
@@ -127,14 +129,17 @@ class Run {
   }
 
   Status recover() {
-    auto planning = Planning::open(directory_->plan_file(), job_);
+    storage_.emplace(std::filesystem::path(directory_->path()), directory_->lock());
+    const bool fresh_files = directory_->taken_over();
+    auto planning = Planning::open(*storage_, directory_->plan_file(), fresh_files, job_);
     if (!planning) return planning.error();
     planning_ = std::move(*planning);
-    storage_.emplace(std::filesystem::path(directory_->path()));
     const bool rows = job_.spec.output_action == OutputAction::kAppendRow;
-    auto opened =
-        Committer::open(*storage_, *planning_,
-                        {rows ? job_.spec.append_row_file_name : std::string(), directory_->fingerprint()});
+    Committer::Options options;
+    if (rows) options.output_file = job_.spec.append_row_file_name;
+    options.fingerprint = directory_->fingerprint();
+    options.fresh_files = fresh_files;
+    auto opened = Committer::open(*storage_, *planning_, options);
     if (!opened) return opened.error();
     committer_ = std::move(opened->committer);
     recovered_ = std::move(opened->job);
@@ -177,7 +182,8 @@ class Run {
                   std::chrono::steady_clock::now());
     service_.emplace(io_, *core_, *logs_, progress_,
                      JobService::Outputs{[this](CommitGroup&& group) { commits_->write(std::move(group)); },
-                                         [this] { boost::asio::post(io_, [this] { io_.stop(); }); }});
+                                         [this] { boost::asio::post(io_, [this] { io_.stop(); }); },
+                                         [this] { return !taken_over(); }});
     return {};
   }
 
@@ -186,7 +192,7 @@ class Run {
       boost::asio::post(io_, [this, group, written = std::move(written)] { on_written(group, written); });
     });
     const PlanExtent plan = planning_->found();
-    progress_.ready(to_string(server_->endpoint()));
+    progress_.ready(to_string(server_->endpoint()), directory_->taken_over());
     service_->start();
     if (options_.control_fd >= 0) {
       control_.emplace(io_, options_.control_fd, [this](bool held) { on_hold(held); });
@@ -218,6 +224,12 @@ class Run {
     io_.stop();
   }
 
+  // Also what has made a write fail may have been a successor.
+  bool taken_over() {
+    const Status ours = storage_->still_ours();
+    return !ours && ours.error().code == ErrorCode::kAborted;
+  }
+
   void on_hold(bool held) {
     if (held_ == held) return;
     held_ = held;
@@ -235,6 +247,7 @@ class Run {
   }
 
   int end() {
+    if (taken_over()) return be_gone(storage_->still_ours().error());
     const Progress progress = core_->progress();
     if (output_failure_) {
       const bool full = output_failure_->code == ErrorCode::kNoSpace;
@@ -265,6 +278,17 @@ class Run {
                      : result->state == JobState::kFailed ? kFailed
                                                           : kInterrupted;
     return finish(to_json(*result), progress, result, code);
+  }
+
+  // The files are a successor's now: not even the logs get a last word.
+  int be_gone(const Error& error) {
+    say(error.message, kFailed);
+    service_.reset();
+    core_.reset();
+    events_.reset();
+    nlohmann::json event = {{"state", "Interrupted"}, {"reason", "TakenOver"}, {"message", error.message}};
+    progress_.finished(with_places(std::move(event), job_, started_));
+    return kFailed;
   }
 
   int finish(nlohmann::json event, const Progress& progress, const std::optional<JobResult>& result,
@@ -319,6 +343,7 @@ class Run {
   }
 
   int give_up(const Error& error, const char* reason, int code) {
+    if (error.code == ErrorCode::kAborted) return be_gone(error);
     say(error.message, code);
     nlohmann::json event = {{"state", "Failed"}, {"reason", reason}, {"message", error.message}};
     progress_.finished(with_places(std::move(event), job_, started_));

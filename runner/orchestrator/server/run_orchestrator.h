@@ -13,10 +13,11 @@ struct OrchestratorOptions {
   std::string job_file;  // --job: a ResolvedJob as JSON (see runner/job/resolved_job.h)
   std::string listen;    // --listen: unix:/path, HOST:PORT or [IPV6]:PORT; port 0 takes a free one
   TlsFiles tls = {};  // --tls-ca, --tls-certificate, --tls-key: needed unless only this machine can connect
-  int progress_fd = -1;    // --progress-fd: event stream, see progress_stream.h; negative: none
-  int control_fd = -1;     // --control-fd: see control_pipe.h; negative: none
-  // --takeover: the caller holds the Lease of the job. A predecessor that has not given up the output directory
-  // may be anywhere, even at work: its files are taken over as copies, and what it still writes harms nothing.
+  int progress_fd = -1;  // --progress-fd: event stream, see progress_stream.h; negative: none
+  int control_fd = -1;   // --control-fd: see control_pipe.h; negative: none
+  // --takeover: the caller holds the Lease of the job. A predecessor that has not given up the output
+  // directory may be anywhere, even at work: its files are taken over as copies, and what it still writes
+  // harms nothing.
   bool takeover = false;
   bool overwrite = false;  // --overwrite, or [output.overwrite] of the job: clear another job's results away
   std::chrono::milliseconds heartbeat{1'000};         // agents report at least this often

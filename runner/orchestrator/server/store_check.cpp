@@ -6,7 +6,10 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <random>
 #include <string_view>
+
+#include "runner/orchestrator/storage.h"
 
 namespace parallelrun::orchestrator {
 namespace {
@@ -53,7 +56,9 @@ bool append(int fd, std::string_view bytes) {
 }  // namespace
 
 Status check_store(const std::string& folder) {
-  const std::string path = folder + "/probe";
+  // Another process may be at the same.
+  const std::string path =
+      folder + "/probe" + std::string(kAsideMark) + std::to_string(std::random_device{}());
   const Probe probe(path);
   if (probe.fd() < 0) return cannot(folder, "create files", errno);
   if (!append(probe.fd(), "abcd") || !append(probe.fd(), "ef"))

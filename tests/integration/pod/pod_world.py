@@ -12,6 +12,8 @@ import textwrap
 import time
 from pathlib import Path
 
+from service import Service
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 BUILD = Path(os.environ.get("PARALLELRUN_BUILD_DIR", REPOSITORY / "build"))
 PROGRAM = BUILD / "bin" / "parallelrun"
@@ -90,7 +92,9 @@ class PodProcess:
 
     def expect(self, code):
         ended = self.wait()
-        assert ended == code, f"{self.name}: exit code {ended}, expected {code}\n{self.output}\n{self.message}"
+        assert ended == code, (
+            f"{self.name}: exit code {ended}, expected {code}\n{self.output}\n{self.message}"
+        )
         return self
 
     def signal(self, number):
@@ -115,7 +119,7 @@ class PodWorld:
         self.api = api
         self.namespace = namespace
         self.name = "test-job"
-        self.port = free_port()
+        self.service = Service()
         self.volumes = self.root / "parallelrun"
         self.code = self.volumes / "source-volume"
         self.data = self.volumes / "inputs" / "files"
@@ -185,19 +189,28 @@ class PodWorld:
         path = f"/apis/coordination.k8s.io/v1/namespaces/{self.namespace}/leases/{self.name}-orchestrator"
         return self.api.request("GET", path)
 
-    def put_lease(self, lease):
-        return self.api.request("PUT", lease["metadata"]["selfLink"] if False else
-                                f"/apis/coordination.k8s.io/v1/namespaces/{self.namespace}/leases/"
-                                f"{self.name}-orchestrator", lease)  # fmt: skip
+    def steal_lease(self, holder):
+        """As a contender that is wrong about the time would."""
+        path = f"/apis/coordination.k8s.io/v1/namespaces/{self.namespace}/leases/{self.name}-orchestrator"
+        while True:
+            lease = self.lease().body
+            lease["spec"]["holderIdentity"] = holder
+            lease["spec"]["leaseTransitions"] += 1
+            answer = self.api.request("PUT", path, lease)
+            if answer.status != 409:
+                assert answer.accepted, answer
+                return
 
     # Its pods.
 
     def orchestrator(self, incarnation=0, *, ended=(), files="orchestrator-files", extra=()):
         name = f"{self.name}-orchestrator-{incarnation}"
         folder = self._pod_folder(name)
+        port = free_port()
+        self.service.select(port)
         command = [
             PROGRAM, "pod-orchestrator", "--kubeconfig", self.kubeconfig or self.api.folder / "kubeconfig",
-            "--listen", f"[::]:{self.port}", "--termination-log", folder / "termination-log",
+            "--listen", f"[::]:{port}", "--termination-log", folder / "termination-log",
             "--lease-duration", self.lease_duration, *self._places(folder, files), *extra,
         ]  # fmt: skip
         for pod in ended:
@@ -208,7 +221,7 @@ class PodWorld:
         name = f"{self.name}-worker-{index}-{incarnation}"
         folder = self._pod_folder(name)
         command = [
-            PROGRAM, "pod-agent", "--connect", connect or f"localhost:{self.port}",
+            PROGRAM, "pod-agent", "--connect", connect or f"localhost:{self.service.port}",
             "--name", f"worker-{index}", *self._places(folder, files),
         ]  # fmt: skip
         return self._start(name, command, folder, POD_IP=f"127.0.0.{index + 1}")
@@ -241,6 +254,7 @@ class PodWorld:
     def destroy(self):
         for process in self.processes:
             process.destroy()
+        self.service.close()
 
     # What the job left.
 

@@ -42,6 +42,21 @@ class MemoryStorage final : public Storage {
     return {};
   }
   Status sync_folder_of(const std::string&) override { return {}; }
+  Result<std::vector<std::string>> list(const std::string& folder) override {
+    std::vector<std::string> names;
+    for (const auto& [path, content] : files) {
+      if (path.starts_with(folder + "/")) names.push_back(path.substr(folder.size() + 1));
+    }
+    return names;
+  }
+  Status copy(const std::string& from, std::uint64_t length, const std::string& to) override {
+    files[to] = std::make_shared<std::string>(at(from).substr(0, static_cast<std::size_t>(length)));
+    return {};
+  }
+  std::string aside(const std::string& path) const override {
+    return ".parallelrun/" + path.substr(path.rfind('/') + 1) + std::string(kAsideMark) + "memory";
+  }
+  Status still_ours() override { return {}; }
 
  private:
   class OpenFile final : public File {

@@ -1,0 +1,41 @@
+// The lock of an output directory: the file that says who works in it.
+#pragma once
+
+#include <string>
+
+#include "common/posix/file_descriptor.h"
+#include "common/result/result.h"
+
+namespace parallelrun::orchestrator {
+
+class DirectoryLock {
+ public:
+  // How it is taken.
+  enum class Claim {
+    kAlone,    // refused while another process holds it
+    kByLease,  // the caller holds the Lease of the job: a holder that has not given the lock up, whether it
+               // runs, is paused or is dead, is passed by with a new lock file in the place of its own
+  };
+
+  // Takes the lock of `directory`, whose folder for state is there. Errors: kConflict naming the holder,
+  // kUnsupported (the store cannot lock files), kIo.
+  static Result<DirectoryLock> take(const std::string& directory, Claim claim);
+
+  // Gives it up and says so in the file: nothing of this process may write in the directory any more.
+  ~DirectoryLock();
+  DirectoryLock(DirectoryLock&&) noexcept = default;
+  DirectoryLock& operator=(DirectoryLock&&) = delete;
+
+  // For DiskStorage; closed with this object.
+  int descriptor() const { return file_.get(); }
+  // A holder that had not given it up was passed by, and may still be at work.
+  bool passed_by() const { return passed_by_; }
+
+ private:
+  DirectoryLock(FileDescriptor file, bool passed_by) : file_(std::move(file)), passed_by_(passed_by) {}
+
+  FileDescriptor file_;
+  bool passed_by_;
+};
+
+}  // namespace parallelrun::orchestrator

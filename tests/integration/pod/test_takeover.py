@@ -1,0 +1,125 @@
+"""One orchestrator at a time, whatever becomes of the others: every mini-batch once in the output."""
+
+import signal
+import time
+
+from pod_world import wait_for
+
+FILES = 300
+
+SLOW = """
+    import os, time
+    def init():
+        pass
+    def run(mini_batch):
+        time.sleep(0.05)
+        return [os.path.basename(path) for path in mini_batch]
+"""
+
+
+def begun(world, rows=20):
+    return lambda: len(world.rows()) >= rows
+
+
+def start(world):
+    world.script(SLOW).files(FILES).set(miniBatchSize=1, processCountPerNode=2).apply()
+    first = world.orchestrator(0)
+    workers = [world.worker(index) for index in range(2)]
+    wait_for(begun(world), "the first rows")
+    return first, workers
+
+
+def test_a_paused_predecessor_harms_nothing(world):
+    """Frozen in the middle, succeeded, and woken after the end, when it still believes in what it had."""
+    first, _ = start(world)
+    first.signal(signal.SIGSTOP)
+    second = world.orchestrator(1)
+    wait_for(lambda: "taken over as copies" in second.output, "the takeover")
+    second.expect(0)
+    world.expect_every_file_once(FILES)
+    before = snapshot(world.out)
+    first.signal(signal.SIGCONT)
+    assert first.expect(1).message["reason"] in ("LeaseLost", "TakenOver")
+    assert first.message["state"] == "Interrupted"
+    world.expect_every_file_once(FILES)
+    assert snapshot(world.out) == before
+    assert world.progress()["percent"] == 100
+
+
+def test_a_predecessor_that_wakes_while_the_successor_works(world):
+    first, _ = start(world)
+    first.signal(signal.SIGSTOP)
+    second = world.orchestrator(1)
+    wait_for(lambda: "taken over as copies" in second.output, "the takeover")
+    wait_for(begun(world, 60), "rows of the successor")
+    first.signal(signal.SIGCONT)
+    first.expect(1)
+    second.expect(0)
+    world.expect_every_file_once(FILES)
+
+
+def test_a_killed_orchestrator_is_succeeded_at_once_by_name(world):
+    """SIGKILL of pod-orchestrator takes its child along; --ended saves waiting for the Lease to expire."""
+    world.lease_duration = 600
+    first, workers = start(world)
+    child = first.child()
+    first.process.kill()
+    first.wait()
+    wait_for(lambda: not process_lives(child), "the child's end", 10)
+    assert first.message == {}
+    begin = time.monotonic()
+    second = world.orchestrator(1, ended=[0])
+    second.expect(0)
+    assert time.monotonic() - begin < 60
+    world.expect_every_file_once(FILES)
+    for worker in workers:
+        worker.expect(0)
+
+
+def test_a_stolen_lease_ends_the_orchestrator(world):
+    first, _ = start(world)
+    child = first.child()
+    world.steal_lease("somebody-else")
+    first.expect(1)
+    assert not process_lives(child)
+    assert first.message["reason"] == "LeaseLost"
+    rows = world.rows()
+    assert len(rows) == len(set(rows)) < FILES
+    # The successor is named by the Lease, and that is not this one.
+    assert world.lease().body["spec"]["holderIdentity"] == "somebody-else"
+
+
+def test_a_stop_gives_the_lease_back_and_the_next_one_goes_on(world):
+    world.lease_duration = 600
+    first, workers = start(world)
+    first.process.send_signal(signal.SIGTERM)
+    first.expect(130)
+    assert first.message["state"] == "Interrupted"
+    assert world.lease().body["spec"].get("holderIdentity", "") == ""
+    for worker in workers:
+        worker.expect(0)
+    assert len(world.rows()) < FILES
+    second = world.orchestrator(1)
+    more = [world.worker(index, incarnation=1) for index in range(2)]
+    second.expect(0)
+    assert "taken over" not in second.output
+    world.expect_every_file_once(FILES)
+    for worker in more:
+        worker.expect(0)
+
+
+def snapshot(folder):
+    """Content of every file of the output directory but for logs, which may get lines of whoever wakes."""
+    return {
+        path.relative_to(folder): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and not path.is_relative_to(folder / "logs")
+    } | {"overview": (folder / "logs/job_progress_overview.txt").read_bytes()}
+
+
+def process_lives(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
