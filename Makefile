@@ -9,7 +9,7 @@ JOBS = $(shell tools/jobs.sh)
 LINT = build/venvs/lint/bin
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup:  ## install the Debian packages that are missing
 	@tools/setup-debian.sh
@@ -34,6 +34,9 @@ images:  ## parallelrun/operator and parallelrun/runner, compiled in the image; 
 bench: build  ## speed and memory beside pool, Ray, Dask, joblib and pandas; BENCH="--only dispatch --pairs 5"
 	@tools/venv.sh bench tests/benchmarks/requirements.txt
 	@build/venvs/bench/bin/python tests/benchmarks/bench.py $(BENCH)
+
+bench-cluster: build  ## the operator beside the Job controller, nodes played by kwok; BENCH="--quick --only latency"
+	@python3 tests/benchmarks/cluster/bench_cluster.py $(BENCH)
 
 fmt: setup  ## format all C++ and Python files
 	@tools/venv.sh lint tools/lint/requirements.txt

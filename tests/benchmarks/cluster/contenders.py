@@ -71,7 +71,7 @@ class JobController:
             f"--cert-dir={arena.folder / 'controller-certificates'}",
             "--authorization-always-allow-paths=/metrics,/healthz",
         ]
-        return _launch(arena, self.user, words, f"https://127.0.0.1:{port}")
+        return _launch(arena, self.user, words, f"https://127.0.0.1:{port}", f"https://127.0.0.1:{port}")
 
 
 class Operator:
@@ -105,17 +105,20 @@ class Operator:
 
     def start(self, arena: Arena, wait: bool = True) -> Running:
         """With `wait` it is back when the program answers; else at once."""
-        port = _free_port()
+        metrics, health = (f"127.0.0.1:{_free_port()}" for _ in range(2))
         words = [
             str(OPERATOR_PROGRAM),
             f"--kubeconfig={arena.kubeconfig_of(self.user)}",
             f"--qps={REQUESTS_PER_SECOND}",
             f"--burst={REQUESTS_PER_SECOND}",
             f"--runner-image={IMAGE}",
-            f"--metrics-address=127.0.0.1:{port}",
+            f"--metrics-address={metrics}",
+            f"--health-address={health}",
+            "--leader-election-namespace=default",
+            "--log-level=warning",
         ]
         words += [f"--workers={self._workers}"] if self._workers else []
-        return _launch(arena, self.user, words, f"http://127.0.0.1:{port}", wait)
+        return _launch(arena, self.user, words, f"http://{metrics}", f"http://{health}", wait)
 
 
 CONTENDERS = (JobController, Operator)
@@ -139,20 +142,20 @@ def _has(job: dict, kind: str) -> bool:
     return any(one["type"] == kind and one["status"] == "True" for one in conditions)
 
 
-def _launch(arena: Arena, name: str, words: list, url: str, wait: bool = True) -> Running:
+def _launch(arena: Arena, name: str, words: list, metrics: str, health: str, wait: bool = True) -> Running:
     started = time.monotonic()
     launched = arena.launch(name, words)
 
     def answers() -> bool:
         try:
-            return scrape(f"{url}/healthz") is not None
+            return scrape(f"{health}/healthz") is not None
         except OSError:
             return False
 
     if wait:
         log = arena.folder / f"{name}.log"
         wait_until(f"{name}'s start (log: {log})", answers, seconds=60, interval=0.02, alive=launched.runs)
-    return Running(launched, f"{url}/metrics", f"{url}/readyz", started)
+    return Running(launched, f"{metrics}/metrics", f"{health}/readyz", started)
 
 
 def _free_port() -> int:
