@@ -1,6 +1,7 @@
 """Images of users: FROM the runner, and images of their own into which the runner is brought at start."""
 
 import os
+import platform
 import subprocess
 import time
 import uuid
@@ -223,3 +224,18 @@ def check_libraries_of_the_image_do_not_get_in(docker, programs, job):
     path = "/usr/lib/x86_64-linux-gnu:/lib/x86_64-linux-gnu:/usr/lib/aarch64-linux-gnu"
     done = run_job(docker, image, job, programs=programs, options=("--env", f"LD_LIBRARY_PATH={path}"))
     assert len(versions(done.stdout)) == 1
+
+
+def check_what_a_job_preloads_is_for_its_scripts_only(docker, programs, job):
+    """An LD_PRELOAD of environment.variables that needs a newer C library than our programs bring."""
+    newer = f"/usr/lib/{platform.machine()}-linux-gnu/libstdc++.so.6"
+    manifest = yaml.safe_load((job / "files.yaml").read_text())
+    manifest["spec"]["environment"] = {"variables": {"LD_PRELOAD": newer}}
+    (job / "files.yaml").write_text(yaml.safe_dump(manifest))
+    (job / "entry.py").write_text(
+        ENTRY.replace(
+            "platform.python_version()", "'3.' + str('libstdc++' in open('/proc/self/maps').read())"
+        )
+    )
+    done = run_job(docker, docker.debian_with_python("trixie"), job, programs=programs)
+    assert versions(done.stdout) == {"3.True"}
