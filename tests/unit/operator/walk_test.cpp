@@ -447,7 +447,7 @@ class Walk {
 
 TEST(Walk, HoldsWhateverHappens) {
   const std::uint64_t first = number_from("PARALLELRUN_SEED", 1);
-  const std::uint64_t walks = number_from("PARALLELRUN_WALKS", 2000);
+  const std::uint64_t walks = number_from("PARALLELRUN_WALKS", 600);
   for (std::uint64_t seed = first; seed < first + walks; ++seed) {
     Walk walk(seed);
     walk.go(60);
