@@ -101,7 +101,7 @@ bool JobMemory::service_exists(const std::string& job_uid, bool cached, kube::Ti
 }
 
 kube::Time JobMemory::refused(const std::string& object, const kube::ApiError& error, bool quiet,
-                              WallTime wall, kube::Time now) {
+                              std::int64_t generation, WallTime wall, kube::Time now) {
   Held& held = refusals_[object];
   kube::Duration pause = kFirstRetry;
   for (std::size_t i = 0; i < held.attempts && pause < kLongestRetry; ++i) pause *= 2;
@@ -110,6 +110,7 @@ kube::Time JobMemory::refused(const std::string& object, const kube::ApiError& e
   ++held.attempts;
   held.refusal = {object, error.reason, error.message, wall};
   held.quiet = quiet;
+  held.generation = generation;
   held.retry_at = now + pause;
   return held.retry_at;
 }
@@ -121,9 +122,9 @@ std::optional<kube::Time> JobMemory::held_until(const std::string& object, kube:
 }
 
 std::vector<Refusal> JobMemory::refusals(std::int64_t generation, kube::Time now) {
-  if (refusals_of_ != generation) refusals_.clear();
-  refusals_of_ = generation;
-  std::erase_if(refusals_, [&](const auto& entry) { return entry.second.retry_at + kRefusalOutlives < now; });
+  std::erase_if(refusals_, [&](const auto& entry) {
+    return entry.second.generation != generation || entry.second.retry_at + kRefusalOutlives < now;
+  });
   std::vector<Refusal> result;
   for (const auto& [object, held] : refusals_) {
     if (!held.quiet) result.push_back(held.refusal);

@@ -50,8 +50,8 @@ class JobMemory {
 
   // `object` as Refusal has it. Says when to try again: a second after the first time, up to a minute.
   // `quiet` refusals are held back but not told to the decision.
-  kube::Time refused(const std::string& object, const kube::ApiError& error, bool quiet, WallTime wall,
-                     kube::Time now);
+  kube::Time refused(const std::string& object, const kube::ApiError& error, bool quiet,
+                     std::int64_t generation, WallTime wall, kube::Time now);
   void accepted(const std::string& object) { refusals_.erase(object); }
   // When a write of that object may be tried again, if it has to wait.
   std::optional<kube::Time> held_until(const std::string& object, kube::Time now) const;
@@ -79,6 +79,7 @@ class JobMemory {
     std::size_t attempts = 0;
     kube::Time retry_at{};
     bool quiet = false;
+    std::int64_t generation = 0;  // of the job
   };
   struct Warnings {
     std::vector<PodView::Warning> found;
@@ -95,7 +96,6 @@ class JobMemory {
   std::string service_of_;
   kube::Time service_until_{};
   std::map<std::string, Held> refusals_;
-  std::int64_t refusals_of_ = -1;             // generation
   std::map<std::string, Warnings> warnings_;  // by uid of the pod
 };
 

@@ -73,7 +73,7 @@ class Operator:
         with opener.open(f"http://{address}{path}", timeout=PATIENCE) as answer:
             return answer.read().decode()
 
-    def metric(self, name, **labels):
+    def metric(self, name, /, **labels):
         """Sum of the samples with these labels."""
         total = 0.0
         for line in self.page("/metrics").splitlines():

@@ -109,21 +109,20 @@ TEST(JobMemory, ARefusedWriteWaitsLongerEachTime) {
   JobMemory memory;
   kube::Time now = kStart;
   for (const auto pause : {1s, 2s, 4s, 8s, 16s, 32s, 60s, 60s}) {
-    EXPECT_EQ(memory.refused("Pod a", refusal("quota"), false, kWall, now), now + pause);
+    EXPECT_EQ(memory.refused("Pod a", refusal("quota"), false, 1, kWall, now), now + pause);
     EXPECT_EQ(memory.held_until("Pod a", now + pause - 1ns), now + pause);
     EXPECT_FALSE(memory.held_until("Pod a", now + pause));
     now += pause;
   }
   EXPECT_FALSE(memory.held_until("Pod b", kStart));
   memory.accepted("Pod a");
-  EXPECT_EQ(memory.refused("Pod a", refusal("quota"), false, kWall, now), now + 1s);
+  EXPECT_EQ(memory.refused("Pod a", refusal("quota"), false, 1, kWall, now), now + 1s);
 }
 
 TEST(JobMemory, RefusalsAreToldUnlessQuietAndEndWithTheGeneration) {
   JobMemory memory;
-  EXPECT_TRUE(memory.refusals(1, kStart).empty());
-  memory.refused("Pod a", refusal("quota"), false, kWall, kStart);
-  memory.refused("Pod b", refusal("ends"), true, kWall, kStart);
+  memory.refused("Pod a", refusal("quota"), false, 1, kWall, kStart);
+  memory.refused("Pod b", refusal("ends"), true, 1, kWall, kStart);
   const auto told = memory.refusals(1, kStart);
   ASSERT_EQ(told.size(), 1U);
   EXPECT_EQ(told[0].object, "Pod a");
@@ -135,8 +134,7 @@ TEST(JobMemory, RefusalsAreToldUnlessQuietAndEndWithTheGeneration) {
 
 TEST(JobMemory, ARefusalThatNobodyTriesAgainIsForgotten) {
   JobMemory memory;
-  (void)memory.refusals(1, kStart);
-  memory.refused("Pod a", refusal("quota"), false, kWall, kStart);
+  memory.refused("Pod a", refusal("quota"), false, 1, kWall, kStart);
   EXPECT_EQ(memory.refusals(1, kStart + 1s + 5min).size(), 1U);
   EXPECT_TRUE(memory.refusals(1, kStart + 1s + 5min + 1ns).empty());
 }
