@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The operator beside the cluster's own Job controller, on API servers whose nodes and pods kwok plays.
 
-usage: bench_cluster.py [--quick] [--only NAME]... [--pairs N] [--jobs N]
+usage: bench_cluster.py [--quick] [--only NAME]... [--pairs N] [--jobs N] ...
 
 Run by `make bench-cluster`; needs nothing but the standard library. docs/performance-cluster.md explains the figures.
 """
@@ -21,7 +21,7 @@ import latency  # noqa: E402
 import scale  # noqa: E402
 import throughput  # noqa: E402
 from arena import ROOT  # noqa: E402
-from contenders import OPERATOR_PROGRAM, JobController, Operator  # noqa: E402
+from contenders import OPERATOR_PROGRAM, REQUESTS_PER_SECOND, JobController, Operator  # noqa: E402
 from figures import percentile  # noqa: E402
 from report import Row, as_markdown  # noqa: E402
 
@@ -180,11 +180,21 @@ def main() -> int:
     parser.add_argument("--contender", action="append", choices=CONTENDERS, help="leave the other one out")
     parser.add_argument("--pairs", type=int, help=f"rounds of throughput (default {FULL.pairs})")
     parser.add_argument("--jobs", type=int, help=f"jobs of throughput (default {FULL.jobs:,})")
+    parser.add_argument("--lasting-jobs", type=int, help=f"jobs of scale (default {FULL.lasting_jobs:,})")
+    parser.add_argument(
+        "--requests-per-second",
+        type=int,
+        default=REQUESTS_PER_SECOND,
+        help=f"limit of both clients (default {REQUESTS_PER_SECOND:,}); a low one compares what each asks of an "
+        "API server that is no bottleneck",
+    )
     options = parser.parse_args()
     sizes = QUICK if options.quick else FULL
     sizes.pairs = options.pairs or sizes.pairs
     sizes.jobs = options.jobs or sizes.jobs
-    contenders = [CONTENDERS[name]() for name in options.contender or CONTENDERS]
+    sizes.lasting_jobs = options.lasting_jobs or sizes.lasting_jobs
+    limit = options.requests_per_second
+    contenders = [CONTENDERS[name](requests_per_second=limit) for name in options.contender or CONTENDERS]
     if any(isinstance(one, Operator) for one in contenders) and not OPERATOR_PROGRAM.exists():
         parser.error(f"{OPERATOR_PROGRAM} is missing; run 'make build' first")
     # Ended from outside it still brings down what it started.
