@@ -30,7 +30,7 @@ def _with_resource(server):
     # Not by kubectl wait: it takes a definition that has no conditions yet for an error, and Established is said a
     # moment before the last handler serves the schema.
     deadline = time.monotonic() + 60
-    while not server.request("GET", Jobs(server, "default").path()).accepted:
+    while server.kubectl("get", "--raw", Jobs(server, "default").path()).returncode != 0:
         assert time.monotonic() < deadline, "the resource is applied but not served"
         time.sleep(0.1)
     return server
