@@ -1,3 +1,4 @@
+#!/bin/sh
 # usage: sh debian-mirror.sh MIRROR: apt takes Debian's packages from there. An empty MIRROR changes nothing.
 set -eu
 [ -n "$1" ] || exit 0
