@@ -140,7 +140,8 @@ class Applier::Run {
     lock.unlock();
     if (account_missing(error)) context_.memories.note_account(key_.name_space, false);
     quiet = quiet || namespace_ends(error);
-    remember([&](JobMemory& memory) { memory.refused(object, error, quiet, generation_, wall_now(), now()); });
+    remember(
+        [&](JobMemory& memory) { memory.refused(object, error, quiet, generation_, wall_now(), now()); });
     context_.log->warn("{}: {} is refused: {}", text_, object, error.message);
   }
   bool held(const std::string& object) {

@@ -17,9 +17,10 @@ def check_memory_with_many_jobs(tmp_path):
             operator.says(r"caches are filled", patience=600)
             listed = time.monotonic() - began
             operator.leading()
-            while operator.metric("workqueue_depth") or operator.metric(
-                "controller_runtime_reconcile_total", result="success"
-            ) < JOBS:
+            while (
+                operator.metric("workqueue_depth")
+                or operator.metric("controller_runtime_reconcile_total", result="success") < JOBS
+            ):
                 assert time.monotonic() - began < 600
                 time.sleep(0.2)
             worked = time.monotonic() - began

@@ -80,7 +80,10 @@ class Listing:
             "ownerReferences": [{"kind": "ParallelRunJob", "name": name, "uid": uid, "controller": True}],
         }
         if plural == "services":
-            return {"metadata": {**metadata, "name": f"{name}-orchestrator"}, "spec": {"clusterIP": "10.0.0.1"}}
+            return {
+                "metadata": {**metadata, "name": f"{name}-orchestrator"},
+                "spec": {"clusterIP": "10.0.0.1"},
+            }
         place = number % self._pods_of_a_job
         role = "worker" if place else "orchestrator"
         metadata["name"] = f"{name}-worker-{place - 1}-0" if place else f"{name}-orchestrator-0"
@@ -92,7 +95,9 @@ class Listing:
             }
         )
         metadata["annotations"] = {"parallelrun.dev/secret-generation": "1"}
-        volumes = [{"name": f"volume-{n}", "persistentVolumeClaim": {"claimName": f"data-{n}"}} for n in range(4)]
+        volumes = [
+            {"name": f"volume-{n}", "persistentVolumeClaim": {"claimName": f"data-{n}"}} for n in range(4)
+        ]
         variables = [{"name": f"VARIABLE_{n}", "value": "value " * 4} for n in range(12)]
         spec = {
             "nodeName": f"node-{number % 100}",
