@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 PATIENCE_SECONDS = 120
+_IDLE_SECONDS = 30
 _RESOURCE_VERSION = re.compile(rb'"resourceVersion":"(\d+)"')
 
 
@@ -41,8 +42,12 @@ class Session:
 
     def __init__(self, connection: http.client.HTTPSConnection):
         self._connection = connection
+        self._used = time.monotonic()
 
     def request(self, method: str, path: str, body=None, content="application/json") -> dict:
+        if time.monotonic() - self._used > _IDLE_SECONDS:
+            self._connection.close()  # The server may have; the next request opens it again.
+        self._used = time.monotonic()
         text = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         self._connection.request(method, path, text, {"Content-Type": content, "Accept": "application/json"})
         response = self._connection.getresponse()
