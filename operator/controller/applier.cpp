@@ -406,7 +406,12 @@ class Applier::Run {
     }
     std::vector<FanOut::Task> tasks;
     for (const PodIdentity& identity : plan_.create) {
-      if (!role_held[static_cast<int>(identity.role)]) {
+      if (role_held[static_cast<int>(identity.role)]) continue;
+      if (identity.role == Role::kOrchestrator) {
+        // Before any worker, which could take the last place in a quota or on a node from it.
+        create_pod(identity);
+        if (failing()) return;
+      } else {
         tasks.emplace_back([this, &identity] { create_pod(identity); });
       }
     }
