@@ -212,6 +212,17 @@ class Space:
         found = self.cluster.items("-n", self.name, "pods", "-l", selector)
         return {pod["metadata"]["name"]: pod for pod in found if "deletionTimestamp" not in pod["metadata"]}
 
+    def uids(self, name, part):
+        """Of the pods of a job whose name has `part` and that still work or have ended well."""
+        return {
+            pod["metadata"]["uid"]
+            for pod_name, pod in self.pods(name).items()
+            if part in pod_name and pod["status"]["phase"] != "Failed"
+        }
+
+    def delete_pod(self, name, *options):
+        self.cluster.kubectl("delete", "pod", "-n", self.name, name, *options, "--wait=false")
+
     def wait_state(self, name, state, seconds=120):
         def reached():
             now = self.status(name).get("state")

@@ -124,35 +124,31 @@ def test_scale_while_running(space, expected):
 def test_a_worker_pod_is_replaced(space, expected):
     space.submit("worker-lost", arguments=SLOW, miniBatchSize=1, nodeCount=2)
     space.wait_progress("worker-lost", 4)
-    space.cluster.kubectl(
-        "delete",
-        "pod",
-        "-n",
-        space.name,
-        "worker-lost-worker-1-0",
-        "--grace-period=0",
-        "--force",
-        "--wait=false",
-    )
-    wait_until("its replacement", lambda: "worker-lost-worker-1-1" in space.pods("worker-lost"), 60)
+    space.delete_pod("worker-lost-worker-0-0")
+    wait_until("its replacement", lambda: "worker-lost-worker-0-1" in space.pods("worker-lost"), 60)
+    # Forced, it is gone without a trace, so that its name is free.
+    lost = space.pods("worker-lost")["worker-lost-worker-1-0"]["metadata"]["uid"]
+    space.delete_pod("worker-lost-worker-1-0", "--grace-period=0", "--force")
+    wait_until("another worker 1", lambda: space.uids("worker-lost", "-worker-1-") - {lost}, 60)
     status = space.wait_state("worker-lost", "Complete")
     assert space.rows("worker-lost") == expected
     assert status["progress"].get("triesFailed", 0) == 0
+    assert "WorkerReplaced" in space.events("worker-lost")
 
 
 def test_the_orchestrator_pod_is_replaced(space, expected):
     space.submit("head-lost", arguments=SLOW, miniBatchSize=1, nodeCount=2)
-    for incarnation in range(2):
-        space.wait_progress("head-lost", 6 * (incarnation + 1))
-        space.cluster.kubectl(
-            *("delete", "pod", "-n", space.name, f"head-lost-orchestrator-{incarnation}"),
-            *(("--grace-period=0", "--force") if incarnation else ()),
-            "--wait=false",
-        )
-        successor = f"head-lost-orchestrator-{incarnation + 1}"
-        wait_until("its replacement", lambda s=successor: s in space.pods("head-lost"), 60)
+    workers = set()
+    for round, force in enumerate(((), ("--grace-period=0", "--force"))):
+        space.wait_progress("head-lost", 8 * (round + 1))
+        workers = workers or space.uids("head-lost", "-worker-")
+        (lost,) = space.uids("head-lost", "-orchestrator-")
+        (name,) = space.pods("head-lost", "orchestrator")
+        space.delete_pod(name, *force)
+        wait_until("its replacement", lambda uid=lost: space.uids("head-lost", "-orchestrator-") - {uid}, 60)
     space.wait_state("head-lost", "Complete", 180)
     assert space.rows("head-lost") == expected
+    assert space.uids("head-lost", "-worker-") == workers, "workers wait for the next orchestrator"
 
 
 def test_operator_killed_in_the_middle(space, cluster, expected):
