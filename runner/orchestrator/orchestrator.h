@@ -103,6 +103,8 @@ class Orchestrator {
   void interrupt(const std::string& why, Time now);
   // The end is durable, and every agent has left or is given up: the process may exit.
   bool finished() const;
+  // The journal has the end: it holds whatever happens.
+  bool end_is_durable() const { return end_durable_; }
   // Set as soon as the end is decided. `progress` in it is final once finished().
   const std::optional<JobResult>& result() const { return ending_; }
 

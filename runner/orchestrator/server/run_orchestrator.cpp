@@ -243,6 +243,12 @@ class Run {
     signals_.async_wait(
         [this](boost::system::error_code again_error, int again) { on_signal(again_error, again); });
     if (std::exchange(interrupted_, true)) return io_.stop();  // asked twice: without waiting for agents
+    if (options_.control_fd >= 0) {
+      // In a pod agents stay, for the successor; what they have not been thanked for they send again. An end that
+      // is decided is written first.
+      if (!core_->result()) io_.stop();
+      return;
+    }
     service_->interrupt(std::string("stopped by ") + name_of_signal(number));
   }
 
@@ -267,7 +273,7 @@ class Run {
       return finish(std::move(event), progress, std::nullopt, kFailed);
     }
     std::optional<JobResult> result = core_->result();
-    if (!result) {
+    if (!result || !core_->end_is_durable()) {
       result.emplace();
       result->state = JobState::kInterrupted;
       result->reason = JobReason::kStopped;
