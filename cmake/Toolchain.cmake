@@ -50,7 +50,7 @@ find_package(Boost 1.74 REQUIRED)
 # Headers of other projects are not held to our warnings.
 add_library(boost_headers INTERFACE)
 target_include_directories(boost_headers SYSTEM INTERFACE ${Boost_INCLUDE_DIRS})
-target_compile_definitions(boost_headers INTERFACE BOOST_ALL_NO_LIB BOOST_ASIO_NO_DEPRECATED)
+target_compile_definitions(boost_headers INTERFACE BOOST_ALL_NO_LIB)
 target_link_libraries(boost_headers INTERFACE Threads::Threads)
 add_library(xxhash INTERFACE)
 target_link_libraries(xxhash INTERFACE -lxxhash)
