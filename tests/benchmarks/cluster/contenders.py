@@ -107,6 +107,7 @@ class Operator:
         """With `wait` it is back when the program answers; else at once."""
         metrics, health = (f"127.0.0.1:{_free_port()}" for _ in range(2))
         words = [
+            *("env", "SSL_CERT_FILE=/dev/null"),  # as in the chart's Deployment
             str(OPERATOR_PROGRAM),
             f"--kubeconfig={arena.kubeconfig_of(self.user)}",
             f"--qps={self._limit}",
