@@ -52,7 +52,8 @@ std::string OomWatch::explain_sigkill() {
   if (grown)
     return "the kernel's out-of-memory killer has just run: the process needed more memory than there is; a "
            "smaller miniBatchSize or processCountPerNode needs less";
-  return "nobody here killed it; out of memory, perhaps (a smaller miniBatchSize or processCountPerNode needs "
+  return "nobody here killed it; out of memory, perhaps (a smaller miniBatchSize or processCountPerNode "
+         "needs "
          "less), or somebody ran kill -9";
 }
 

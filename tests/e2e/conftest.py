@@ -27,19 +27,19 @@ class Images:
 
 
 @pytest.fixture(scope="session")
-def test_cluster():
+def any_cluster():
     environment, ours = environment_of_test_cluster()
     return Cluster(environment), ours
 
 
 @pytest.fixture(scope="session")
-def cluster(test_cluster):
-    return test_cluster[0]
+def cluster(any_cluster):
+    return any_cluster[0]
 
 
 @pytest.fixture(scope="session")
-def images(test_cluster):
-    cluster, ours = test_cluster
+def images(any_cluster):
+    cluster, ours = any_cluster
     if not ours:
         prefix, _, tag = os.environ["PARALLELRUN_E2E_IMAGES"].rpartition(":")
         return Images(f"{prefix}-operator:{tag}", f"{prefix}-runner:{tag}", f"{prefix}-examples:{tag}")
@@ -159,8 +159,8 @@ SCRIPT = (Path(__file__).parent / "work.py").read_text()
 
 
 @pytest.fixture
-def space(request, test_cluster, images, chart):
-    cluster, ours = test_cluster
+def space(request, any_cluster, images, chart):
+    cluster, ours = any_cluster
     word = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())[:40].strip("-")
     volumes = shared_folder_volumes(cluster) if ours else claimed_volumes
     space = Space(cluster, f"{word}-{uuid.uuid4().hex[:6]}", volumes, images)

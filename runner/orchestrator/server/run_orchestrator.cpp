@@ -244,8 +244,8 @@ class Run {
         [this](boost::system::error_code again_error, int again) { on_signal(again_error, again); });
     if (std::exchange(interrupted_, true)) return io_.stop();  // asked twice: without waiting for agents
     if (options_.control_fd >= 0) {
-      // In a pod agents stay, for the successor; what they have not been thanked for they send again. An end that
-      // is decided is written first.
+      // In a pod agents stay, for the successor; what they have not been thanked for they send again. An end
+      // that is decided is written first.
       if (!core_->result()) io_.stop();
       return;
     }
