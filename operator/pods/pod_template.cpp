@@ -149,7 +149,7 @@ void add_scheduling(const json& given, json& pod_spec) {
                           "runtimeClassName", "schedulerName", "serviceAccountName"}) {
     const json* value = find_member(given, key);
     // The orchestrator's account is ours.
-    if (value == nullptr || *value == "" ||
+    if (value == nullptr || (value->is_string() && value->get_ref<const std::string&>().empty()) ||
         (key == std::string_view("serviceAccountName") && pod_spec.contains(key))) {
       continue;
     }

@@ -1,6 +1,7 @@
 #include "runner/orchestrator/progress.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "spdlog/fmt/fmt.h"
 
@@ -35,7 +36,7 @@ nlohmann::json to_json(const Progress& progress) {
       {"processesReady", progress.processes_ready},
       {"miniBatchesLeased", progress.leased},
       {"miniBatchesWaiting", progress.waiting_retry},
-      {"miniBatchSeconds", static_cast<double>(progress.run_us / 1000) / 1000.0},
+      {"miniBatchSeconds", std::floor(static_cast<double>(progress.run_us) / 1000.0) / 1000.0},
   };
 }
 

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
-MAKE = re.compile(r"\bmake ((?:[a-z]+ ?)+)")
+MAKE = re.compile(r"\bmake ((?:[a-z][a-z0-9-]* ?)+)")
 
 
 def anchor_of(heading: str) -> str:
@@ -40,7 +40,7 @@ def test_links_resolve(root, tracked):
 
 def test_make_targets_exist(root, tracked):
     """A target that a page names in code exists."""
-    targets = set(re.findall(r"^([a-z]+):", (root / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z][a-z0-9-]*):", (root / "Makefile").read_text(), re.MULTILINE))
     unknown = []
     for page in tracked:
         if page.suffix != ".md":

@@ -165,9 +165,9 @@ void JobService::on_committed(std::uint64_t group) {
   advance(time);
 }
 
-void JobService::interrupt(std::string why) {
+void JobService::interrupt(const std::string& why) {
   const Time time = now();
-  core_.interrupt(std::move(why), time);
+  core_.interrupt(why, time);
   advance(time);
 }
 

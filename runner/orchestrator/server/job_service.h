@@ -40,7 +40,7 @@ class JobService {
   void on_plan_failed(const Error& error);
   void on_samples();
   void on_committed(std::uint64_t group);
-  void interrupt(std::string why);
+  void interrupt(const std::string& why);
   void hold(bool held);
 
  private:
