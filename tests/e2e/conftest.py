@@ -1,7 +1,8 @@
 """Fixtures: the cluster, the images, the chart, and for each test a namespace with a volume.
 
-KUBECONFIG names any cluster; PARALLELRUN_E2E_IMAGES=REGISTRY/PREFIX:TAG then says where images are pulled from (PREFIX-operator
-and PREFIX-runner), and PARALLELRUN_E2E_STORAGE_CLASS gives ReadWriteMany volumes. Without it a kind cluster is brought up.
+KUBECONFIG names any cluster. PARALLELRUN_E2E_IMAGES=PREFIX:TAG then says where its nodes pull PREFIX/operator:TAG, PREFIX/runner:TAG
+and PREFIX/examples:TAG (examples/Dockerfile) from, and PARALLELRUN_E2E_STORAGE_CLASS gives ReadWriteMany volumes. Without KUBECONFIG a
+kind cluster is brought up, with images from build/bin or, if PARALLELRUN_E2E_IMAGES is set, those of this machine's Docker engine.
 """
 
 import os
@@ -40,16 +41,19 @@ def cluster(any_cluster):
 @pytest.fixture(scope="session")
 def images(any_cluster):
     cluster, ours = any_cluster
-    if not ours:
-        prefix, _, tag = os.environ["PARALLELRUN_E2E_IMAGES"].rpartition(":")
-        return Images(f"{prefix}-operator:{tag}", f"{prefix}-runner:{tag}", f"{prefix}-examples:{tag}")
-    made = Images("parallelrun/operator:e2e", "parallelrun/runner:e2e", "parallelrun/examples:e2e")
-    build = Path(os.environ.get("PARALLELRUN_BUILD_DIR", REPOSITORY / "build"))
-    tool = [str(REPOSITORY / "tools" / "images.sh"), "--prebuilt", str(build / "bin"), "--tag", "e2e"]
-    subprocess.run(tool, check=True, env=cluster.environment)
-    build_examples_image(cluster, made)
-    load = [str(REPOSITORY / "tests" / "cluster" / "cluster"), "load-image"]
-    subprocess.run([*load, made.operator, made.runner, made.examples], check=True, env=cluster.environment)
+    prefix, _, tag = os.environ.get("PARALLELRUN_E2E_IMAGES", "").rpartition(":")
+    names = [
+        f"{prefix or 'parallelrun'}/{part}:{tag or 'e2e'}" for part in ("operator", "runner", "examples")
+    ]
+    made = Images(*names)
+    if ours and not prefix:
+        build = Path(os.environ.get("PARALLELRUN_BUILD_DIR", REPOSITORY / "build"))
+        tool = [str(REPOSITORY / "tools" / "images.sh"), "--prebuilt", str(build / "bin"), "--tag", "e2e"]
+        subprocess.run(tool, check=True, env=cluster.environment)
+    if ours:
+        build_examples_image(cluster, made)
+        load = [str(REPOSITORY / "tests" / "cluster" / "cluster"), "load-image"]
+        subprocess.run([*load, *names], check=True, env=cluster.environment)
     return made
 
 
