@@ -110,6 +110,8 @@ Status Committer::start(RecoveredJob& job, std::uint64_t plan_length) {
   // After lost commits nothing is known of the epochs that were lost with them: no earlier result is good.
   const EpochStart epoch{job.epoch + 1, job.lost_groups > 0 ? 0 : plan_length};
   if (auto done = journal_->append(epoch); !done) return done;
+  // Else the epoch may be a successor's too, and so may be the failed items that a new run has opened.
+  if (auto ours = storage_.still_ours(); !ours) return ours;
   job.epoch = epoch.epoch;
   job.epochs.push_back(epoch);
   return {};

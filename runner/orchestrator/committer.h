@@ -29,10 +29,16 @@ class Committer {
   struct Options {
     std::string output_file;  // [append_row_file_name]; empty for summary_only
     std::string fingerprint;  // of the job; a journal of another one is refused
-    // The predecessor may still be at work: everything that it may append to is replaced by a copy.
+    // The predecessor may still be at work: everything that it may append to is replaced by a copy. Of the
+    // journal and of the plan by the caller, in this order: pass_by(), the plan, open().
     bool fresh_files = false;
   };
   struct Opened;
+
+  // The first step in the place of a predecessor that may still be at work: from then on nothing that it
+  // commits counts. The plan is copied after it, so that it holds all that the journal speaks of. Errors:
+  // kAborted (a successor is at work), kCorrupt (the journal is being cut: again), kNoSpace, kIo.
+  static Status pass_by(Storage& storage);
 
   // Reads the journal (streaming) and checks that output and failed_items.jsonl hold what it says. The files
   // of a job that ended kComplete are left alone (but for _SUCCESS and result.json, where a crash came
@@ -45,7 +51,8 @@ class Committer {
   // Begins an epoch, and before that a new run if the last one ended kFailed: failed mini-batches are
   // unfinished again with fresh counts, and failed_items.jsonl keeps the shortfalls only. `plan_length`:
   // mini-batches that the persisted plan holds now, before anything is appended to it. Errors: kConflict (the
-  // job is complete), kCorrupt (the plan holds less than what is committed), kNoSpace, kIo.
+  // job is complete), kAborted (a successor is at work, and its epoch may have the same number), kCorrupt
+  // (the plan holds less than what is committed), kNoSpace, kIo.
   Status start(RecoveredJob& job, std::uint64_t plan_length);
 
   // Makes `group` durable: when it returns without error, its results may be acknowledged. Blocks on the

@@ -127,7 +127,10 @@ Status restore_end_marks(Storage& storage, const RecoveredJob& job) {
   return write_end_marks(storage, complete);
 }
 
-Status make_journal_fresh(Storage& storage) {
+}  // namespace
+
+Status Committer::pass_by(Storage& storage) {
+  if (auto done = remove_asides(storage); !done) return done;
   auto exists = storage.exists(kJournalPath);
   if (!exists) return exists.error();
   if (!*exists) return {};
@@ -138,20 +141,19 @@ Status make_journal_fresh(Storage& storage) {
   return make_fresh(storage, kJournalPath, *size);
 }
 
-}  // namespace
-
 Result<Committer::Opened> Committer::open(Storage& storage, PlanDurability& plan, const Options& options) {
   Opened opened;
   opened.committer.reset(new Committer(storage, plan, options));
   Committer& committer = *opened.committer;
 
   if (auto done = remove_asides(storage); !done) return done.error();
-  if (options.fresh_files) {
-    // The journal first: from then on nothing that the predecessor commits counts.
-    if (auto done = make_journal_fresh(storage); !done) return done.error();
-  }
   auto journal = storage.open(kJournalPath);
   if (!journal) return journal.error();
+  // The process before may have ended before the journal's name was durable. What follows is cut back to what
+  // this journal says, so another one must not come back after a crash: one that it had been put in the place
+  // of, and in which somebody who was passed by has gone on.
+  if (auto done = storage.sync_folder_of(kJournalPath); !done) return done.error();
+  if (auto done = storage.sync_folder_of(kStatePath); !done) return done.error();
   auto replay =
       replay_journal(*journal.value(), options.fingerprint, std::numeric_limits<std::uint64_t>::max());
   if (!replay) return replay.error();
@@ -225,9 +227,6 @@ Result<Committer::Opened> Committer::open(Storage& storage, PlanDurability& plan
   const JournalEnd& end = replay->end;
   if (auto done = journal.value()->refresh(end.last, end.length - end.last); !done) return done.error();
   if (auto done = journal.value()->sync(); !done) return done.error();
-  // It may also have ended before the journal's name was durable.
-  if (auto done = storage.sync_folder_of(kJournalPath); !done) return done.error();
-  if (auto done = storage.sync_folder_of(kStatePath); !done) return done.error();
   committer.output_length_ = opened.job.output_length;
   committer.failed_items_length_ = opened.job.failed_items_length;
   committer.journal_ = std::make_unique<JournalWriter>(std::move(journal).value(), end.chain);

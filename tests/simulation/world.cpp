@@ -122,12 +122,17 @@ void World::start_process() {
   const bool fresh_files = one_is_paused_ || dice_.chance(0.3);
   disk_.take_over(life);
   in_process([&] {
-    auto opened = orchestrator::Committer::open(process.disk, plan_, {kOutput, kFingerprint, fresh_files});
+    const Status passed_by = fresh_files ? orchestrator::Committer::pass_by(process.disk) : Status();
+    auto opened =
+        passed_by ? orchestrator::Committer::open(process.disk, plan_, {kOutput, kFingerprint, fresh_files})
+                  : Result<orchestrator::Committer::Opened>(passed_by.error());
     if (life != process_life_) {
       // Paused, and woken behind a successor, which it does not know of.
-      if (opened && opened->job.ended != orchestrator::JobState::kComplete)
-        (void)opened->committer->start(opened->job, plan_.planned().size());
       ++report_.woken_steps;
+      if (opened && opened->job.ended != orchestrator::JobState::kComplete &&
+          opened->committer->start(opened->job, plan_.planned().size())) {
+        violated("two orchestrators begin to serve");
+      }
       return;
     }
     if (!opened) {
@@ -151,6 +156,7 @@ void World::start_process() {
     auto started = opened->committer->start(opened->job, plan_.planned().size());
     if (life != process_life_) {
       ++report_.woken_steps;
+      if (started) violated("two orchestrators begin to serve");
       return;
     }
     if (!started) {
@@ -203,7 +209,13 @@ void World::tick() {
     in_process([this] {
       process_->core->tick(events_.now());
       after_call();
-      if (process_) check_bounds();
+      if (!process_) return;
+      check_bounds();
+      if (process_->core->result()) return;
+      // An answer of a predecessor that was about to end the job may have come late and sent agents away.
+      for (auto& agent : agents_) {
+        if (agent->left()) agent->start();
+      }
     });
     if (process_) tick();
   });

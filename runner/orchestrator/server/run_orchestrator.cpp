@@ -131,6 +131,9 @@ class Run {
   Status recover() {
     storage_.emplace(std::filesystem::path(directory_->path()), directory_->lock());
     const bool fresh_files = directory_->taken_over();
+    if (fresh_files) {
+      if (Status s = Committer::pass_by(*storage_); !s) return s;
+    }
     auto planning = Planning::open(*storage_, directory_->plan_file(), fresh_files, job_);
     if (!planning) return planning.error();
     planning_ = std::move(*planning);
