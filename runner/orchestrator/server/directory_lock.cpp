@@ -115,7 +115,7 @@ Result<DirectoryLock> DirectoryLock::take(const std::string& directory, Claim cl
 }
 
 DirectoryLock::~DirectoryLock() {
-  if (!file_) return;
+  if (!file_ || !settled_) return;
   nlohmann::json last = ourselves();
   last["released"] = true;
   [[maybe_unused]] const bool written = write_text(file_.get(), last);

@@ -21,7 +21,8 @@ class DirectoryLock {
   // kUnsupported (the store cannot lock files), kIo.
   static Result<DirectoryLock> take(const std::string& directory, Claim claim);
 
-  // Gives it up and says so in the file: nothing of this process may write in the directory any more.
+  // Gives it up and says so in the file: nothing of this process may write in the directory any more. Where a
+  // holder was passed by, it says so only after settled(): else the next one has to pass by as well.
   ~DirectoryLock();
   DirectoryLock(DirectoryLock&&) noexcept = default;
   DirectoryLock& operator=(DirectoryLock&&) = delete;
@@ -30,12 +31,16 @@ class DirectoryLock {
   int descriptor() const { return file_.get(); }
   // A holder that had not given it up was passed by, and may still be at work.
   bool passed_by() const { return passed_by_; }
+  // Files of our own are in the place of all that a holder who was passed by may still write to.
+  void settled() { settled_ = true; }
 
  private:
-  DirectoryLock(FileDescriptor file, bool passed_by) : file_(std::move(file)), passed_by_(passed_by) {}
+  DirectoryLock(FileDescriptor file, bool passed_by)
+      : file_(std::move(file)), passed_by_(passed_by), settled_(!passed_by) {}
 
   FileDescriptor file_;
   bool passed_by_;
+  bool settled_;
 };
 
 }  // namespace parallelrun::orchestrator

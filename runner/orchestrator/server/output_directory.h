@@ -40,6 +40,8 @@ class OutputDirectory {
   int lock() const { return lock_.descriptor(); }
   // The last holder has not given the directory up and may still be at work in it.
   bool taken_over() const { return lock_.passed_by(); }
+  // See DirectoryLock.
+  void settled() { lock_.settled(); }
 
  private:
   OutputDirectory(std::string path, DirectoryLock lock) : path_(std::move(path)), lock_(std::move(lock)) {}

@@ -155,6 +155,7 @@ class Run {
     if (Status s = storage_->sync_folder_of(".parallelrun/plan"); !s) return s;
     if (Status s = planning_->make_durable(plan.mini_batches); !s) return s;
     if (Status s = committer_->start(recovered_, plan.mini_batches); !s) return s;
+    directory_->settled();
 
     std::vector<std::string> input_names;
     for (const Input& input : job_.spec.inputs) input_names.push_back(input.name);
