@@ -25,7 +25,7 @@
 #include "common/spec/manifest.h"
 #include "runner/cli/child_process.h"
 #include "runner/cli/driver_log.h"
-#include "runner/cli/event_pipe.h"
+#include "runner/events/event_stream.h"
 
 namespace parallelrun {
 
@@ -136,7 +136,7 @@ class Launcher {
   }
 
   bool start_orchestrator() {
-    events_ = std::make_unique<EventPipe>();
+    events_ = std::make_unique<EventStream>();
     std::vector<std::string> command = {
         options_.program, "orchestrator",  "--job", job_file_,  "--listen",
         endpoint(),       "--progress-fd", "3",     "--parent", std::to_string(getpid())};
@@ -358,7 +358,7 @@ class Launcher {
   Display display_;
   DriverLog log_;
   std::string job_file_;
-  std::unique_ptr<EventPipe> events_;
+  std::unique_ptr<EventStream> events_;
   bool events_ended_ = false;
   std::optional<ChildProcess> orchestrator_;
   std::vector<std::optional<ChildProcess>> agents_;

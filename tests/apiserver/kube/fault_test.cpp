@@ -9,8 +9,7 @@ class FaultTest : public ApiServerTest {
  protected:
   void SetUp() override {
     ApiServerTest::SetUp();
-    faulty_ = make_http_transport({"http://" + variable("PARALLELRUN_FAULTY_PROXY"), "", false, "", ""},
-                                  std::make_shared<FixedCredential>(Credential{}), {});
+    faulty_ = faulty_transport();
     faulty_client_ = std::make_unique<KubeClient>(*faulty_);
   }
   void TearDown() override {
@@ -24,6 +23,10 @@ class FaultTest : public ApiServerTest {
     if (method == "POST") request.body = body.dump();
     const auto answer = faulty_->send(request, {});
     return answer.ok() ? json::parse(answer->body).at("left") : json(answer.error().message);
+  }
+  static std::unique_ptr<Transport> faulty_transport() {
+    return make_http_transport({"http://" + variable("PARALLELRUN_FAULTY_PROXY"), "", false, "", ""},
+                               std::make_shared<FixedCredential>(Credential{}), {});
   }
   ApiResult<json> get() { return faulty_client_->get(kConfigMaps, {name_space_, "a", ""}, stop_); }
 
@@ -52,11 +55,10 @@ TEST_F(FaultTest, RefusalsAreToldApart) {
 
 TEST_F(FaultTest, ACutConnectionIsUnreachable) {
   ASSERT_TRUE(create("a").ok());
-  // cpprestsdk sends once more what a kept-alive connection did not answer, so both connections are cut.
   arm({{"method", "GET"}, {"contains", "configmaps"}, {"cut", "request"}});
-  arm({{"method", "GET"}, {"contains", "configmaps"}, {"cut", "request"}});
-  auto answer = get();
-  if (faults("GET", {}) != json::array()) answer = get();
+  // cpprestsdk sends once more what a kept-alive connection did not answer; a transport of its own has none.
+  const auto fresh = faulty_transport();
+  const auto answer = KubeClient(*fresh).get(kConfigMaps, {name_space_, "a", ""}, stop_);
   ASSERT_FALSE(answer.ok());
   EXPECT_EQ(answer.error().failure, ApiFailure::kUnreachable) << answer.error().message;
   EXPECT_TRUE(get().ok());
