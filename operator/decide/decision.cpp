@@ -46,7 +46,7 @@ Plan Decision::make() {
     if (!end) end = end_by_deadline();
     if (!end) {
       start();
-      end = replace_what_is_lost();
+      if (!spec_problem_) end = replace_what_is_lost();
     }
     if (end) {
       finish(*end);
@@ -81,13 +81,19 @@ std::optional<Decision::End> Decision::end_by_runner() const {
   return std::nullopt;
 }
 
-std::optional<Decision::End> Decision::end_by_spec() const {
-  if (facts_.start_time && facts_.observed_generation == facts_.generation) return std::nullopt;
+std::optional<Decision::End> Decision::end_by_spec() {
+  const bool seen = facts_.observed_generation == facts_.generation && !facts_.spec_refused;
+  if (facts_.start_time && seen) return std::nullopt;
   const auto failed = [&](const char* reason, std::string message) {
     return End{.complete = false, .reason = reason, .message = std::move(message), .at = now_};
   };
   if (const Status checked = check_job(snapshot_.job, settings_); !checked.ok()) {
-    return failed("InvalidSpec", checked.error().message + "; make a new job");
+    // A slip of the pen is no reason to give up what has run for hours.
+    if (facts_.start_time) {
+      spec_problem_ = checked.error().message;
+      return std::nullopt;
+    }
+    return failed(JobFacts::kInvalidSpec, checked.error().message + "; make a new job");
   }
   if (facts_.start_time) {
     const std::string hash = spec_hash(snapshot_.job);

@@ -32,7 +32,7 @@ class Decision {
 
   // decision.cpp: the life of the job
   std::optional<End> end_by_runner() const;
-  std::optional<End> end_by_spec() const;
+  std::optional<End> end_by_spec();
   std::optional<End> end_by_deadline();
   void finish(const End& end);
   void stop();
@@ -72,6 +72,9 @@ class Decision {
   StatusDraft status_;
   Plan plan_;
 
+  // Why the spec of a job that has started cannot be followed. The pods that are there go on with the one
+  // before it; nothing is written or made of this one, and nobody is replaced or sent away for it.
+  std::optional<std::string> spec_problem_;
   std::map<std::string, const Refusal*> refusals_;  // by object
   std::optional<Obstacle> object_obstacle_;         // of Secret, Service or account
   std::optional<Obstacle> orchestrator_obstacle_;

@@ -111,7 +111,8 @@ std::optional<Decision::End> Decision::replace_what_is_lost() {
 void Decision::ensure_objects() {
   const std::string generation = std::to_string(facts_.generation);
   plan_.ensure_account = !snapshot_.account_exists;
-  plan_.write_secret = !snapshot_.secret_exists || snapshot_.secret_generation != generation;
+  plan_.write_secret =
+      !spec_problem_ && (!snapshot_.secret_exists || snapshot_.secret_generation != generation);
   plan_.ensure_service = !snapshot_.service_exists;
   const auto obstructs = [&](bool wanted, const std::string& object) {
     const Refusal* refusal = wanted ? refusal_of(object) : nullptr;
@@ -137,7 +138,7 @@ bool Decision::may_create(const Slot& slot, bool hold_others) {
 }
 
 void Decision::create_pods() {
-  if (object_obstacle_) return;  // its pods would wait for the Secret
+  if (spec_problem_ || object_obstacle_) return;  // there is nothing to make them of, or they would wait
   const auto identity_of = [](const Slot& slot) {
     return PodIdentity{.role = slot.role, .index = slot.index, .incarnation = slot.incarnation, .ended = {}};
   };
@@ -213,6 +214,7 @@ void Decision::drop_older(const Slot& slot) {
 void Decision::remove_pods() {
   drop_older(slots_.orchestrator);
   for (const Slot& slot : slots_.workers) drop_older(slot);
+  if (spec_problem_) return;
   for (const PodView* pod : slots_.surplus) remove(*pod, "nodeCount is smaller now");
 }
 

@@ -97,6 +97,7 @@ void Decision::record_pods() {
   if (failures_ != 0 || status_.draft().contains("infrastructureFailures")) {
     status_.set("infrastructureFailures", failures_);
   }
+  if (spec_problem_) return;
 
   const auto replicas =
       static_cast<std::int64_t>(slots_.workers.size() - std::min(missing_workers_, slots_.workers.size()));
@@ -142,7 +143,15 @@ void Decision::record_running() {
     worker_runs = worker_runs || runs(*slot.current);
   }
 
-  if (!orchestrator_runs) {
+  if (spec_problem_) {
+    tell(orchestrator_runs, JobFacts::kInvalidSpec,
+         fmt::format("the spec was changed to what is not valid: {}. Correct it with kubectl edit or apply; "
+                     "until then {}",
+                     *spec_problem_,
+                     orchestrator_runs
+                         ? "the pods that run go on with the spec as it was, and none is replaced"
+                         : "the job waits, since its orchestrator does not run and cannot be replaced"));
+  } else if (!orchestrator_runs) {
     const std::optional<Obstacle>& obstacle = object_obstacle_ ? object_obstacle_ : orchestrator_obstacle_;
     if (obstacle) {
       tell(false, obstacle->reason, obstacle->message);

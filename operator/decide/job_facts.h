@@ -14,6 +14,9 @@ namespace parallelrun::op {
 
 // Members that are missing or of another type than the schema's read as absent.
 struct JobFacts {
+  // Reason of the conditions Failed, before the start, and Running, after it.
+  static constexpr const char* kInvalidSpec = "InvalidSpec";
+
   explicit JobFacts(const nlohmann::json& job);
 
   std::string name;
@@ -38,6 +41,8 @@ struct JobFacts {
   std::map<std::uint32_t, std::uint32_t> worker_incarnations;
   std::int64_t infrastructure_failures = 0;
   std::int64_t replicas = 0;
+  // The last decision found the spec invalid after the start, by the condition Running.
+  bool spec_refused = false;
   bool suspended = false;  // condition Suspended
   bool finished = false;   // condition Complete or Failed
   std::string failed_reason;

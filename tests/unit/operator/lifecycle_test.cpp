@@ -142,6 +142,92 @@ TEST(Spec, WhatIdentifiesTheJobCannotChangeUnseen) {
   EXPECT_EQ(cluster.going(), kFour);
 }
 
+json a_template_that_clashes() {
+  return {{"volumes", {{{"name", "scratch"}, {"emptyDir", json::object()}}}}};
+}
+
+TEST(Spec, AnEditThatIsNotValidDoesNotEndAJobThatHasStarted) {
+  Cluster cluster;
+  cluster.bring_up().news();
+  cluster.edit("worker", a_template_that_clashes()).edit("nodeCount", 1).settle();
+  EXPECT_EQ(cluster.state(), "Running");
+  EXPECT_EQ(cluster.condition("Running"), "True/InvalidSpec");
+  EXPECT_EQ(cluster.condition("Failed"), "");
+  EXPECT_THAT(cluster.message(), HasSubstr("spec.worker.volumes[0].name: 'scratch' is the name of a volume"));
+  EXPECT_THAT(cluster.message(), HasSubstr("Correct it with kubectl edit or apply"));
+  EXPECT_THAT(cluster.message(), HasSubstr("go on with the spec as it was"));
+  EXPECT_THAT(cluster.news(), ElementsAre("InvalidSpec"));
+  EXPECT_TRUE(cluster.events.back().warning);
+  // Nothing of it is followed.
+  EXPECT_EQ(cluster.snapshot().secret_generation, "1");
+  EXPECT_THAT(cluster.going(), IsEmpty());
+  EXPECT_EQ(cluster.names(), kFour);
+  EXPECT_EQ(cluster.job["status"]["replicas"], 3);
+  EXPECT_EQ(cluster.job["status"]["observedGeneration"], 3);
+
+  cluster.after(seconds(60)).edit("worker", nullptr).settle();
+  EXPECT_EQ(cluster.condition("Running"), "True/Running");
+  EXPECT_EQ(cluster.message(), "");
+  EXPECT_EQ(cluster.snapshot().secret_generation, "4");
+  EXPECT_THAT(cluster.going(), ElementsAre("digits-worker-1-0", "digits-worker-2-0"));
+  EXPECT_THAT(cluster.news(), ElementsAre("Scaled"));
+}
+
+TEST(Spec, PodsThatAreLostMeanwhileComeBackWithAValidSpec) {
+  Cluster cluster;
+  cluster.bring_up();
+  cluster.edit("worker", a_template_that_clashes()).settle();
+  cluster.news();
+  cluster.after(seconds(60)).exit("digits-worker-0-0", 137).vanish("digits-worker-1-0").settle();
+  EXPECT_EQ(cluster.condition("Running"), "True/InvalidSpec");
+  cluster.exit("digits-orchestrator-0", 137).settle();
+  EXPECT_EQ(cluster.condition("Running"), "False/InvalidSpec");
+  EXPECT_EQ(cluster.state(), "Pending");
+  EXPECT_THAT(cluster.message(), HasSubstr("the job waits"));
+  cluster.after(seconds(600)).settle();
+  EXPECT_THAT(cluster.names(),
+              ElementsAre("digits-orchestrator-0", "digits-worker-0-0", "digits-worker-2-0"));
+  EXPECT_THAT(cluster.news(), ElementsAre("InvalidSpec"));
+
+  cluster.edit("worker", nullptr).bring_up();
+  EXPECT_TRUE(cluster.has("digits-orchestrator-1"));
+  EXPECT_TRUE(cluster.has("digits-worker-0-1") && cluster.has("digits-worker-1-0"));
+  EXPECT_EQ(cluster.state(), "Running");
+  EXPECT_EQ(cluster.job["status"]["readyReplicas"], 3);
+}
+
+TEST(Spec, AJobWithAnInvalidOneStillEndsAndStops) {
+  for (const bool suspended : {false, true}) {
+    Cluster cluster;
+    cluster.bring_up();
+    cluster.edit("worker", a_template_that_clashes()).settle();
+    if (suspended) {
+      cluster.edit("suspend", true).settle();
+      EXPECT_EQ(cluster.state(), "Suspended");
+      EXPECT_EQ(cluster.going(), kFour);
+      for (const std::string& name : kFour) cluster.vanish(name);
+      cluster.edit("suspend", false).settle();
+      EXPECT_EQ(cluster.condition("Running"), "False/InvalidSpec");
+      EXPECT_THAT(cluster.names(), IsEmpty());
+      cluster.edit("worker", nullptr).bring_up();
+      EXPECT_EQ(cluster.state(), "Running");
+    } else {
+      cluster.exit("digits-orchestrator-0", 0, said("Complete", "Completed", "all done")).settle();
+      EXPECT_EQ(cluster.condition("Complete"), "True/Completed");
+    }
+  }
+}
+
+TEST(Spec, ANewerOperatorMayTakeWhatTheLastOneRefused) {
+  Cluster cluster;
+  cluster.bring_up();
+  cluster.edit("worker", a_template_that_clashes()).settle();
+  // The rule is another one now, and the generation the same.
+  cluster.job["spec"].erase("worker");
+  cluster.settle();
+  EXPECT_EQ(cluster.condition("Running"), "True/Running");
+}
+
 TEST(Spec, AHashOfAnotherFormIsNotCompared) {
   Cluster cluster;
   cluster.bring_up();

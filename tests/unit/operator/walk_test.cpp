@@ -189,6 +189,8 @@ class Walk {
         if (one_in(30)) {
           cluster_.edit("miniBatchSize", 77);
           tell("what identifies the job is changed");
+        } else if (one_in(2)) {
+          break_or_mend();
         }
         return;
       default:
@@ -198,6 +200,14 @@ class Walk {
         }
     }
   }
+
+  void break_or_mend() {
+    const bool valid = is_valid(cluster_.job);
+    cluster_.edit("worker", valid ? json::parse(R"({"volumes": [{"name": "scratch"}]})") : json());
+    tell(valid ? "the spec is not valid any more" : "the spec is valid again");
+  }
+
+  static bool is_valid(const json& job) { return at(job["spec"], "worker").is_null(); }
 
   void befall(PodView& pod) {
     const std::string name = pod.name;
@@ -327,6 +337,8 @@ class Walk {
   void check_plan(const Plan& plan, const Snapshot& seen) {
     const bool idle = is_finished(seen.job) || seen.job["spec"].value("suspend", false);
     expect(!idle || plan.create.empty(), "pods for a job that is finished or suspended");
+    expect(is_valid(seen.job) || (plan.create.empty() && !plan.write_secret),
+           "follows a spec that is not valid");
     if (plan.status) {
       const std::string state = (*plan.status)["state"];
       expect((state != "Complete" && state != "Failed" && state != "Suspended") || plan.create.empty(),
@@ -344,6 +356,8 @@ class Walk {
       expect(pod != seen.pods.end() && pod->owned && !pod->deleting, "removes what is not its own to remove");
       if (pod == seen.pods.end() || state == "Complete" || state == "Failed" || state == "Suspended")
         continue;
+      expect(is_valid(seen.job) || over(*pod) || pod->incarnation < recorded(after, pod->role, pod->index),
+             "follows a spec that is not valid: removes " + pod->name);
       const bool wanted =
           pod->role == Role::kOrchestrator || pod->index < seen.job["spec"]["nodeCount"].get<std::uint32_t>();
       expect(!(wanted && !over(*pod) && !pod->ended &&
@@ -394,6 +408,7 @@ class Walk {
     tell("--- quiet ---");
     cluster_.refuse_nothing();
     restart();
+    if (!is_valid(cluster_.job)) break_or_mend();
     // 5 s, and at last 60 s: longer than any pause.
     for (int round = 0; round < 30 && !cluster_.deleted; ++round) {
       for (auto pod = cluster_.pods.begin(); pod != cluster_.pods.end();) {
