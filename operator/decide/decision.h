@@ -46,6 +46,7 @@ class Decision {
   void replace_orchestrator();
   void replace_worker(Slot& slot);
   void count_failure(const PodView& pod);
+  void note_vanished();
   void say_replaced();
   void ensure_objects();
   void create_pods();
@@ -81,6 +82,7 @@ class Decision {
   std::optional<Obstacle> worker_obstacle_;  // the first
   std::vector<const PodView*> failed_;       // counted now
   std::vector<std::string> replaced_;        // workers, sentence parts
+  bool vanished_ = false;                    // some of them without a trace
   std::int64_t failures_ = 0;
   std::size_t missing_workers_ = 0;  // refused
 };

@@ -80,6 +80,22 @@ void Decision::replace_worker(Slot& slot) {
   }
 }
 
+// A worker that was deleted by force is made again under its name, and no pod tells of it. That it was there
+// is known where more workers have been ready, by status, than there are pods.
+void Decision::note_vanished() {
+  if (facts_.suspended) return;  // their going was wanted
+  auto there = static_cast<std::int64_t>(slots_.surplus.size());
+  for (const Slot& slot : slots_.workers) there += slot.current == nullptr ? 0 : 1;
+  std::int64_t missing = facts_.ready_replicas - there;
+  for (const Slot& slot : slots_.workers) {
+    if (missing <= 0) return;
+    if (slot.current != nullptr || !slot.older.empty()) continue;
+    replaced_.push_back(pod_of(slot) + " is gone and made again under its name");
+    vanished_ = true;
+    --missing;
+  }
+}
+
 void Decision::say_replaced() {
   if (replaced_.empty()) return;
   std::string message;
@@ -92,6 +108,7 @@ void Decision::say_replaced() {
 }
 
 std::optional<Decision::End> Decision::replace_what_is_lost() {
+  note_vanished();
   replace_orchestrator();
   for (Slot& slot : slots_.workers) replace_worker(slot);
   say_replaced();

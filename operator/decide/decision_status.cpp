@@ -67,6 +67,7 @@ std::int64_t Decision::ready_replicas(std::int64_t before) {
     }
   }
   if (ready == before || ready == facts_.node_count || ready == 0 || status_.changed()) return ready;
+  if (vanished_) return ready;  // told once
   // In steps of a tenth, so that a thousand workers are not a thousand writes.
   const bool worth_it = 10 * std::abs(ready - before) >= facts_.node_count;
   return young || !worth_it ? before : ready;
@@ -166,9 +167,7 @@ void Decision::record_running() {
     tell(true, "Running", "The orchestrator runs");
   }
 
-  const auto before = status_.draft().value("readyReplicas", json());
-  const std::int64_t known = before.is_number_integer() ? before.get<std::int64_t>() : 0;
-  status_.set("readyReplicas", ready_replicas(known));
+  status_.set("readyReplicas", ready_replicas(facts_.ready_replicas));
 }
 
 }  // namespace parallelrun::op

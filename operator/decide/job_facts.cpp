@@ -92,6 +92,7 @@ JobFacts::JobFacts(const json& job) {
   }
   infrastructure_failures = number(status, "infrastructureFailures").value_or(0);
   replicas = number(status, "replicas").value_or(0);
+  ready_replicas = number(status, "readyReplicas").value_or(0);
   const json* running = find_condition(status, "Running");
   spec_refused = running != nullptr && text(*running, "reason") == kInvalidSpec;
   suspended = is_true(status, "Suspended");

@@ -41,6 +41,7 @@ struct JobFacts {
   std::map<std::uint32_t, std::uint32_t> worker_incarnations;
   std::int64_t infrastructure_failures = 0;
   std::int64_t replicas = 0;
+  std::int64_t ready_replicas = 0;
   // The last decision found the spec invalid after the start, by the condition Running.
   bool spec_refused = false;
   bool suspended = false;  // condition Suspended

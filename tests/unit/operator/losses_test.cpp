@@ -146,11 +146,46 @@ TEST(LostOrchestrator, WhosePodWasNeverMadeKeepsItsName) {
   EXPECT_TRUE(cluster.has("digits-orchestrator-0"));
 }
 
-TEST(LostWorker, ThatVanishedKeepsItsName) {
+TEST(LostWorker, ThatVanishedKeepsItsNameAndIsAnEvent) {
   Cluster cluster;
-  cluster.bring_up();
-  cluster.vanish("digits-worker-1-0").settle();
+  cluster.bring_up().news();
+  cluster.after(seconds(30)).vanish("digits-worker-1-0").settle();
   EXPECT_TRUE(cluster.has("digits-worker-1-0"));
+  EXPECT_THAT(cluster.news(), ElementsAre("WorkerReplaced"));
+  EXPECT_THAT(cluster.events.back().message, HasSubstr("digits-worker-1-0 is gone and made again"));
+  cluster.after(seconds(30)).run_all().settle();
+  EXPECT_EQ(cluster.job["status"]["readyReplicas"], 3);
+  EXPECT_THAT(cluster.news(), IsEmpty());
+}
+
+TEST(LostWorker, ThatVanishedIsToldOnceHoweverLongItsSuccessorIsRefused) {
+  Cluster cluster;
+  json job = a_job();
+  job["spec"]["nodeCount"] = 100;  // one of them is less than a tenth, which is no write by itself
+  Cluster large(job);
+  for (Cluster* one : {&cluster, &large}) {
+    one->bring_up().news();
+    one->after(seconds(30)).refuse("Pod ", "Forbidden", "exceeded quota: team").vanish("digits-worker-1-0");
+    one->settle();
+    one->after(seconds(30)).settle();
+    EXPECT_THAT(one->news(), ElementsAre("WorkerReplaced", "WorkersMissing"));
+    one->refuse_nothing();
+    const Snapshot seen = one->snapshot();
+    one->apply(one->decision(), seen);  // what was refused is tried again
+    one->run_all().settle();
+    EXPECT_EQ(one->condition("Running"), "True/Running");
+    EXPECT_THAT(one->news(), IsEmpty());
+  }
+}
+
+TEST(LostWorker, ThatWasNeverReadyOrHasNoPlaceIsNoEvent) {
+  Cluster cluster;
+  cluster.settle();
+  cluster.vanish("digits-worker-1-0").settle();
+  EXPECT_THAT(cluster.news(), ElementsAre("Started"));
+  cluster.bring_up();
+  cluster.edit("nodeCount", 1).vanish("digits-worker-2-0").settle();
+  EXPECT_THAT(cluster.news(), ElementsAre("Scaled"));
 }
 
 TEST(LostWorker, LeftWhileAnOrchestratorWasThereThatIsGone) {
