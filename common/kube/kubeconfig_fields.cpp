@@ -3,8 +3,9 @@
 #include <openssl/evp.h>
 
 #include <filesystem>
-#include <memory>
 #include <utility>
+
+#include "common/openssl/owned.h"
 
 namespace parallelrun::kube {
 namespace {
@@ -12,8 +13,7 @@ namespace {
 using nlohmann::json;
 
 std::optional<std::string> decoded_base64(const std::string& text) {
-  const std::unique_ptr<EVP_ENCODE_CTX, void (*)(EVP_ENCODE_CTX*)> context(EVP_ENCODE_CTX_new(),
-                                                                           EVP_ENCODE_CTX_free);
+  const openssl::Owned<EVP_ENCODE_CTX, EVP_ENCODE_CTX_free> context(EVP_ENCODE_CTX_new());
   std::string result(text.size() + 3, '\0');
   auto* bytes = reinterpret_cast<unsigned char*>(result.data());
   int length = 0;

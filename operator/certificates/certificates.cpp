@@ -10,22 +10,16 @@
 
 #include <algorithm>
 #include <array>
-#include <memory>
+
+#include "common/openssl/owned.h"
 
 namespace parallelrun::op {
 namespace {
 
-template <auto kFree>
-struct Freed {
-  template <typename T>
-  void operator()(T* object) const {
-    kFree(object);
-  }
-};
-using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
-using Certificate = std::unique_ptr<X509, Freed<X509_free>>;
-using Extension = std::unique_ptr<X509_EXTENSION, Freed<X509_EXTENSION_free>>;
-using Memory = std::unique_ptr<BIO, Freed<BIO_free_all>>;
+using openssl::Certificate;
+using openssl::Key;
+using Extension = openssl::Owned<X509_EXTENSION, X509_EXTENSION_free>;
+using Memory = openssl::Bio;
 
 constexpr std::chrono::hours kClocksDiffer{1};
 constexpr std::chrono::days kLifetime{3652};
@@ -64,7 +58,7 @@ bool set_serial(X509* certificate) {
   std::array<unsigned char, 16> bytes{};
   if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) return false;
   bytes[0] = static_cast<unsigned char>((bytes[0] & 0x3fU) | 0x40U);
-  const std::unique_ptr<BIGNUM, Freed<BN_free>> number(
+  const openssl::Owned<BIGNUM, BN_free> number(
       BN_bin2bn(bytes.data(), static_cast<int>(bytes.size()), nullptr));
   return number && BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(certificate)) != nullptr;
 }

@@ -11,7 +11,7 @@ namespace parallelrun::op {
 // Wall clock: what timestamps of the API are about.
 using WallTime = std::chrono::sys_time<std::chrono::milliseconds>;
 
-// RFC 3339 with any offset; fractions beyond milliseconds are cut off. Nothing for any other text.
+// As common/time reads it; fractions beyond milliseconds are cut off. Nothing for any other text.
 std::optional<WallTime> parse_wall_time(std::string_view text);
 
 // In whole seconds, as metav1.Time has it: "2026-11-22T05:19:00Z". What is less than a second is cut off.

@@ -3,14 +3,13 @@
 #pragma once
 
 #include <fcntl.h>
-#include <fmt/chrono.h>
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <string>
 
 #include "common/posix/file_descriptor.h"
+#include "common/time/rfc3339.h"
 
 namespace parallelrun {
 
@@ -25,8 +24,8 @@ class DriverLog {
   }
 
   void line(const std::string& text) {
-    const auto now = std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now());
-    const std::string whole = fmt::format("{:%Y-%m-%dT%H:%M:%SZ} {}\n", fmt::gmtime(now), text);
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    const std::string whole = rfc3339_seconds(now) + " " + text + "\n";
     if (file_) {
       append(whole);
     } else {

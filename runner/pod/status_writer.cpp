@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/kube/rfc3339.h"
+#include "common/time/rfc3339.h"
 
 namespace parallelrun {
 namespace {
@@ -13,10 +13,7 @@ constexpr std::chrono::seconds kLongestPause{30};
 
 std::string now_text() {
   // Whole seconds, as metav1.Time has them.
-  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  std::string text = kube::micro_time(now);
-  const std::size_t point = text.find('.');
-  return point == std::string::npos ? text : text.substr(0, point) + "Z";
+  return rfc3339_seconds(std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
 }
 
 }  // namespace

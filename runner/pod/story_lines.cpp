@@ -8,7 +8,7 @@
 #include <chrono>
 #include <string_view>
 
-#include "common/kube/rfc3339.h"
+#include "common/time/rfc3339.h"
 
 namespace parallelrun {
 namespace {
@@ -19,8 +19,8 @@ constexpr std::size_t kPiece = 4096;  // a pipe that is writable takes at least 
 }  // namespace
 
 void StoryLines::say(const std::string& line) {
-  const std::string time = kube::micro_time(std::chrono::system_clock::now());
-  const std::string text = time.substr(0, time.find('.')) + "Z " + line + "\n";
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  const std::string text = rfc3339_seconds(now) + " " + line + "\n";
   std::string_view rest = text;
   const std::lock_guard lock(mutex_);
   while (!rest.empty()) {

@@ -1,10 +1,11 @@
 #include "runner/orchestrator/server/job_logs.h"
 
-#include <ctime>
+#include <chrono>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "common/time/rfc3339.h"
 #include "spdlog/details/null_mutex.h"
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/pattern_formatter.h"
@@ -80,12 +81,7 @@ std::string columns_of(const InputInfo& info) {
 }  // namespace
 
 std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  char text[32];
-  std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return text;
+  return rfc3339_seconds(std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
 }
 
 JobLogs::JobLogs(const Options& options)

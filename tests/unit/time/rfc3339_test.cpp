@@ -1,13 +1,13 @@
-#include "common/kube/rfc3339.h"
+#include "common/time/rfc3339.h"
 
 #include <gtest/gtest.h>
 
-namespace parallelrun::kube {
+namespace parallelrun {
 namespace {
 
 using namespace std::chrono;
 
-WallTime at(sys_days day, nanoseconds time) { return day + time; }
+sys_time<nanoseconds> at(sys_days day, nanoseconds time) { return day + time; }
 
 TEST(Rfc3339, Reads) {
   const auto day = sys_days(year(2026) / 2 / 28);
@@ -27,11 +27,24 @@ TEST(Rfc3339, Refuses) {
   }
 }
 
-TEST(Rfc3339, WritesMicroTime) {
-  const auto day = sys_days(year(2026) / 1 / 2);
-  EXPECT_EQ(micro_time(at(day, 3h + 4min + 5s + 6us + 999ns)), "2026-01-02T03:04:05.000006Z");
-  EXPECT_EQ(parse_rfc3339(micro_time(at(day, 1us))), at(day, 1us));
+TEST(Rfc3339, ReadsTheYears1970To2200) {
+  EXPECT_EQ(parse_rfc3339("1970-01-01T00:00:00Z"), at(sys_days(), 0ns));
+  EXPECT_EQ(parse_rfc3339("2200-12-31T23:59:59Z"), at(sys_days(year(2201) / 1 / 1), -1s));
+  EXPECT_FALSE(parse_rfc3339("1969-12-31T23:59:59Z"));
+  EXPECT_FALSE(parse_rfc3339("2201-01-01T00:00:00Z"));
+}
+
+TEST(Rfc3339, WritesMicroseconds) {
+  const auto time = sys_days(year(2026) / 1 / 2) + 3h + 4min + 5s + 6us;
+  EXPECT_EQ(rfc3339_micros(time), "2026-01-02T03:04:05.000006Z");
+  EXPECT_EQ(parse_rfc3339(rfc3339_micros(time)), time);
+  EXPECT_EQ(rfc3339_micros(sys_time<microseconds>(-1us)), "1969-12-31T23:59:59.999999Z");
+}
+
+TEST(Rfc3339, WritesSeconds) {
+  EXPECT_EQ(rfc3339_seconds(sys_days(year(2026) / 1 / 2) + 3h + 4min + 5s), "2026-01-02T03:04:05Z");
+  EXPECT_EQ(rfc3339_seconds(sys_seconds()), "1970-01-01T00:00:00Z");
 }
 
 }  // namespace
-}  // namespace parallelrun::kube
+}  // namespace parallelrun

@@ -1,8 +1,8 @@
-#include "common/kube/rfc3339.h"
+#include "common/time/rfc3339.h"
 
 #include <cstdio>
 
-namespace parallelrun::kube {
+namespace parallelrun {
 namespace {
 
 using namespace std::chrono;
@@ -53,9 +53,22 @@ std::optional<minutes> take_offset(std::string_view& text) {
   return east ? offset : -offset;
 }
 
+// "2026-01-31T12:00:00".
+std::string date_and_clock(sys_seconds time) {
+  const auto day = floor<days>(time);
+  const year_month_day date{day};
+  const hh_mm_ss clock{time - day};
+  char text[64];
+  (void)std::snprintf(text, sizeof(text), "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()),
+                      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                      static_cast<int>(clock.seconds().count()));
+  return text;
+}
+
 }  // namespace
 
-std::optional<WallTime> parse_rfc3339(std::string_view text) {
+std::optional<sys_time<nanoseconds>> parse_rfc3339(std::string_view text) {
   const auto number = [&](std::size_t digits, int longest, char before) -> std::optional<int> {
     if (before != '\0' && !take(text, before)) return std::nullopt;
     const auto value = take_number(text, digits);
@@ -76,20 +89,17 @@ std::optional<WallTime> parse_rfc3339(std::string_view text) {
   if (!fraction) return std::nullopt;
   const auto offset = take_offset(text);
   if (!offset || !text.empty()) return std::nullopt;
-  return WallTime(sys_days(date)) + hours(*hour) + minutes(*minute) + seconds(*second) + *fraction - *offset;
+  return sys_time<nanoseconds>(sys_days(date)) + hours(*hour) + minutes(*minute) + seconds(*second) +
+         *fraction - *offset;
 }
 
-std::string micro_time(WallTime time) {
-  const auto day_start = floor<days>(time);
-  const year_month_day date{day_start};
-  const hh_mm_ss clock{floor<microseconds>(time - day_start)};
-  char text[64];
-  (void)std::snprintf(text, sizeof(text), "%04d-%02u-%02uT%02d:%02d:%02d.%06dZ",
-                      static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                      static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
-                      static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()),
-                      static_cast<int>(clock.subseconds().count()));
-  return text;
+std::string rfc3339_seconds(sys_seconds time) { return date_and_clock(time) + "Z"; }
+
+std::string rfc3339_micros(sys_time<microseconds> time) {
+  const auto second = floor<seconds>(time);
+  char fraction[16];
+  (void)std::snprintf(fraction, sizeof(fraction), ".%06dZ", static_cast<int>((time - second).count()));
+  return date_and_clock(second) + fraction;
 }
 
-}  // namespace parallelrun::kube
+}  // namespace parallelrun
