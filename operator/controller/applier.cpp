@@ -224,18 +224,16 @@ class Applier::Run {
       tasks.emplace_back(task);
     };
     if (plan_.ensure_account) {
-      add(account_name("ServiceAccount"), [this] {
-        ensure_shared(kServiceAccounts, account_of(key_.name_space), account_name("ServiceAccount"));
-      });
-      add(account_name("RoleBinding"), [this] {
-        ensure_shared(kRoleBindings, role_binding_of(key_.name_space), account_name("RoleBinding"));
-      });
+      if (held(account_name("ServiceAccount")) || held(account_name("RoleBinding"))) {
+        ready_ = false;
+      } else {
+        tasks.emplace_back([this] { ensure_account(); });
+      }
     }
     if (plan_.write_secret) add(secret_object(), [this] { write_secret(); });
     if (plan_.ensure_service) add(service_object(), [this] { ensure_service(); });
     context_.fan_out.run(std::move(tasks));
     if (failing() || !ready_) return false;
-    if (plan_.ensure_account) context_.memories.note_account(key_.name_space, true);
     if (plan_.write_secret && snapshot_.secret_exists && !plan_.ensure_service && snapshot_.service_exists) {
       renew_promise();
     }
@@ -246,16 +244,26 @@ class Applier::Run {
   std::string secret_object() const { return "Secret " + secret_name(key_.name); }
   std::string service_object() const { return "Service " + service_name(key_.name); }
 
-  void ensure_shared(const kube::Resource& resource, const json& object, const std::string& name) {
+  void ensure_account() {
+    const bool exists = context_.memories.make_account_once(key_.name_space, [this] {
+      return ensure_shared(kServiceAccounts, account_of(key_.name_space), account_name("ServiceAccount")) &&
+             ensure_shared(kRoleBindings, role_binding_of(key_.name_space), account_name("RoleBinding"));
+    });
+    if (!exists) return;
+    accepted(account_name("ServiceAccount"));
+    accepted(account_name("RoleBinding"));
+  }
+
+  bool ensure_shared(const kube::Resource& resource, const json& object, const std::string& name) {
     const auto made =
         context_.client.create(resource, {key_.name_space, "", ""}, object, kFieldManager, context_.give_up);
     if (made.ok()) {
       wrote("created " + name);
     } else if (made.error().failure != ApiFailure::kAlreadyExists) {
       failed(name, made.error());
-      return;
+      return false;
     }
-    accepted(name);
+    return true;
   }
 
   void write_secret() {

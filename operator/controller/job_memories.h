@@ -1,6 +1,7 @@
 // The memories of all jobs, and what is known of namespaces. Thread-safe.
 #pragma once
 
+#include <condition_variable>
 #include <mutex>
 #include <set>
 #include <string>
@@ -50,11 +51,37 @@ class JobMemories {
       accounts_.erase(name_space);
     }
   }
+  // Calls `make()`, which says whether they exist now, unless that is known already; returns the same. Jobs
+  // that begin together in a namespace wait for the first of them. `make` may use this object.
+  template <typename Make>
+  bool make_account_once(const std::string& name_space, Make make) {
+    std::unique_lock lock(mutex_);
+    account_made_.wait(lock, [&] { return !being_made_.contains(name_space); });
+    if (accounts_.contains(name_space)) return true;
+    being_made_.insert(name_space);
+    lock.unlock();
+    struct Done {
+      JobMemories& self;
+      const std::string& name_space;
+      ~Done() {
+        {
+          const std::lock_guard lock(self.mutex_);
+          self.being_made_.erase(name_space);
+        }
+        self.account_made_.notify_all();
+      }
+    } const done{*this, name_space};
+    const bool made = make();
+    note_account(name_space, made);
+    return made;
+  }
 
  private:
   mutable std::mutex mutex_;
   std::unordered_map<std::string, JobMemory> jobs_;
   std::set<std::string> accounts_;
+  std::set<std::string> being_made_;
+  std::condition_variable account_made_;
 };
 
 }  // namespace parallelrun::op
