@@ -50,7 +50,7 @@ class Channel:
 
     def __init__(self, channel_fd, stamp_fd, flush_native=None):
         self._fd = channel_fd
-        self._stamp = memoryview(mmap.mmap(stamp_fd, mmap.PAGESIZE)).cast("Q")
+        self._stamp = memoryview(mmap.mmap(stamp_fd, 0)).cast("Q")
         self._flush_native = flush_native
         self._poll = select.poll()
         self._poll.register(channel_fd, select.POLLIN)
