@@ -2,13 +2,25 @@
 
 import re
 
+from waiting import wait_for
+
 SCRIPT = "import os\ndef init(): pass\ndef run(b):\n    print('hello')\n    return [os.path.basename(p) for p in b]\n"
 
 
 def test_every_file_of_the_tree(job):
-    job.files(25).script(SCRIPT).set(nodeCount=2, resourceMonitorInterval=1, miniBatchSize=5)
-    job.run().expect(0)
     logs = job.out / "logs"
+    job.files(25).set(nodeCount=2, resourceMonitorInterval=1, miniBatchSize=5)
+    # Processes are listed beside the job, which may not end before that.
+    job.script("""
+        import glob, os, time
+        def init(): pass
+        def run(b):
+            deadline = time.monotonic() + 60
+            while not glob.glob(os.environ["LISTINGS"]) and time.monotonic() < deadline: time.sleep(0.05)
+            return b
+    """)
+    job.set(environment={"variables": {"LISTINGS": f"{logs}/perf/127.0.0.1/os/*/processes_*"}})
+    job.run().expect(0)
     overview = job.overview()
     assert re.search(r"created\D*5", overview) and re.search(r"processed\D*5", overview), overview
     assert "Complete" in overview
@@ -59,8 +71,6 @@ def test_a_restart_appends(job):
 
 
 def test_logs_can_be_read_while_the_job_runs(job):
-    import time
-
     job.files(2).set(miniBatchSize=1)
     job.script("""
         import os, time
@@ -74,10 +84,11 @@ def test_logs_can_be_read_while_the_job_runs(job):
     job.set(environment={"variables": {"GO": str(go)}})
     process = job.start()
     try:
-        deadline = time.monotonic() + 30
-        while "early words" not in job.log("user/stdout/*/*"):
-            assert time.monotonic() < deadline, "a printed line does not reach the log while run() goes on"
-            time.sleep(0.1)
+        wait_for(
+            lambda: "early words" in job.log("user/stdout/*/*"),
+            "a printed line in the log while run() goes on",
+            30,
+        )
         assert "created" in job.overview()
     finally:
         go.write_text("")
