@@ -11,8 +11,8 @@ import time
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[3]
-BUILD = Path(os.environ.get("PARALLELRUN_BUILD_DIR", REPOSITORY / "build"))
+from checkout import BUILD
+
 # Generous, for a loaded machine: no test waits for it unless it fails.
 PATIENCE = 90.0
 RUN, DRAIN, ABORT = range(3)

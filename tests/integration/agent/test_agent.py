@@ -6,7 +6,9 @@ import time
 from pathlib import Path
 
 import pytest
+from processes import lives
 from scripted_orchestrator import ABORT, DIED, DRAIN, RETURNED, SUCCEEDED, TIMED_OUT
+from waiting import wait_for
 
 ECHO = """
     def init():
@@ -37,18 +39,8 @@ def outcomes(orchestrator):
     return {r["mini_batch"]: r["outcome"] for r in orchestrator.results}
 
 
-def alive(pid):
-    try:
-        return "\nState:\tZ" not in Path("/proc/%d/status" % pid).read_text()
-    except OSError:
-        return False
-
-
 def wait_gone(pid):
-    end = time.monotonic() + 30
-    while alive(pid):
-        assert time.monotonic() < end, "process %d still lives" % pid
-        time.sleep(0.02)
+    wait_for(lambda: not lives(pid), "the end of process %d" % pid, 30)
 
 
 def test_many_mini_batches_each_reported_once(start, launcher):
@@ -90,7 +82,7 @@ def test_run_timeout(start, launcher, stuck):
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                assert os.getpgid(int(entry.name)) != group or not alive(int(entry.name)), (
+                assert os.getpgid(int(entry.name)) != group or not lives(int(entry.name)), (
                     "of the group: %s" % entry.name
                 )
             except ProcessLookupError:

@@ -7,12 +7,9 @@ import subprocess
 import textwrap
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[3]
-BUILD = Path(os.environ.get("PARALLELRUN_BUILD_DIR", REPOSITORY / "build"))
-PROGRAM = BUILD / "bin" / "parallelrun"
-
-# Nothing here takes longer on a loaded two-core machine unless it hangs.
-PATIENCE = 120
+from checkout import PROGRAM
+from processes import command_line
+from waiting import PATIENCE
 
 
 class Outcome:
@@ -165,35 +162,6 @@ class JobFolder:
             if path.is_file() and path.stat().st_size:
                 parts.append(f"--- {path.relative_to(self.out)}\n{path.read_text(errors='replace')[-1500:]}")
         return "\n".join(parts)[-8000:]
-
-
-def children_of(pid):
-    """Pids of all living descendants, by /proc."""
-    parents = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                fields = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if fields[0] != "Z":
-                parents[int(entry)] = int(fields[1])
-    found = []
-    frontier = [pid]
-    while frontier:
-        parent = frontier.pop()
-        for child, its_parent in parents.items():
-            if its_parent == parent:
-                found.append(child)
-                frontier.append(child)
-    return found
-
-
-def command_line(pid):
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    except OSError:
-        return ""
 
 
 def role_of(pid):

@@ -4,7 +4,7 @@ import subprocess
 import time
 
 import pytest
-from job_folder import PROGRAM
+from checkout import PROGRAM
 
 SCRIPT = "def init(): pass\ndef run(b): return b\n"
 

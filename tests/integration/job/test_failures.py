@@ -4,7 +4,7 @@ import os
 import time
 
 import pytest
-from job_folder import command_line
+from processes import command_line
 
 PASS = "def init(): pass\n"
 

@@ -9,7 +9,9 @@ import time
 from collections import Counter
 
 import pytest
-from job_folder import PATIENCE, JobFolder, children_of, kill_quietly, role_of
+from job_folder import JobFolder, kill_quietly, role_of
+from processes import descendants
+from waiting import PATIENCE, wait_for
 
 # A few hundred kills in `make test`; more by hand.
 ROUNDS = int(os.environ.get("PARALLELRUN_KILL_ROUNDS", "60"))
@@ -24,21 +26,15 @@ SCRIPT = """
 """
 
 
-def wait_for(condition, what, patience=60):
-    deadline = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {patience} s for {what}"
-        time.sleep(0.005)
-
-
-def output_has_rows(job):
+def wait_for_rows(job):
+    """Until the first ones are in the output."""
     path = job.out / "parallel_run_step.txt"
-    return path.exists() and path.stat().st_size > 0
+    wait_for(lambda: path.exists() and path.stat().st_size > 0, "the first rows", pause=0.005)
 
 
 def roles_below(pid):
     found = {}
-    for child in children_of(pid):
+    for child in descendants(pid):
         found.setdefault(role_of(child), []).append(child)
     return found
 
@@ -46,7 +42,7 @@ def roles_below(pid):
 def test_a_killed_orchestrator_is_said_in_one_sentence(embedded_job):
     job = embedded_job.files(2000).script(SCRIPT).set(miniBatchSize=1)
     process = job.start()
-    wait_for(lambda: output_has_rows(job), "the first rows")
+    wait_for_rows(job)
     kill_quietly(roles_below(process.pid)["orchestrator"][0])
     _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
@@ -62,8 +58,8 @@ def test_what_killed_runs_left_in_the_temporary_folder_goes_with_the_next_run(em
     with tempfile.TemporaryDirectory(dir="/tmp") as place:  # short: sockets lie in it
         env = job.environment(TMPDIR=place, XDG_RUNTIME_DIR="")
         process = job.start(env=env)
-        wait_for(lambda: output_has_rows(job), "the first rows")
-        everybody = [process.pid, *children_of(process.pid)]
+        wait_for_rows(job)
+        everybody = [process.pid, *descendants(process.pid)]
         for number in (signal.SIGSTOP, signal.SIGKILL):
             for pid in everybody:
                 kill_quietly(pid, number)
@@ -117,7 +113,7 @@ def test_kills_at_random_instants(tmp_path, round_number):
 def test_ctrl_c_stops_soon_with_130_and_the_same_command_goes_on(job):
     job.files(3000).script(SCRIPT).set(miniBatchSize=1)
     process = job.start()
-    wait_for(lambda: output_has_rows(job), "the first rows")
+    wait_for_rows(job)
     started = time.monotonic()
     process.send_signal(signal.SIGINT)
     _, words = process.communicate(timeout=30)
@@ -143,7 +139,7 @@ def test_files_that_the_script_writes_beside_itself_make_no_other_job(job):
             return [os.path.basename(p) for p in mini_batch]
     """)
     process = job.start()
-    wait_for(lambda: output_has_rows(job), "the first rows")
+    wait_for_rows(job)
     process.send_signal(signal.SIGINT)
     _, words = process.communicate(timeout=30)
     assert process.returncode == 130, words
@@ -166,8 +162,8 @@ def test_files_that_the_script_writes_beside_itself_make_no_other_job(job):
 def test_no_process_outlives_a_killed_launcher(job):
     job.files(2000).script(SCRIPT).set(miniBatchSize=1, nodeCount=2)
     process = job.start()
-    wait_for(lambda: output_has_rows(job), "the first rows")
-    family = children_of(process.pid)
+    wait_for_rows(job)
+    family = descendants(process.pid)
     assert len(family) >= 5
     process.kill()
     process.communicate(timeout=PATIENCE)
@@ -180,7 +176,7 @@ def test_a_second_run_into_the_same_directory_is_refused(job):
     job.files(2000).script(SCRIPT).set(miniBatchSize=1)
     process = job.start()
     try:
-        wait_for(lambda: output_has_rows(job), "the first rows")
+        wait_for_rows(job)
         second = job.run().expect(2)
         assert str(job.out) in second.stderr and "process" in second.stderr.lower()
     finally:
@@ -192,7 +188,7 @@ def test_a_second_run_into_the_same_directory_is_refused(job):
 def test_a_killed_worker_costs_one_try_of_its_mini_batch_and_the_job_goes_on(job):
     job.files(300).script(SCRIPT).set(miniBatchSize=1)
     process = job.start()
-    wait_for(lambda: output_has_rows(job), "the first rows")
+    wait_for_rows(job)
     for _ in range(5):
         for pid in roles_below(process.pid).get("worker", []):
             kill_quietly(pid)

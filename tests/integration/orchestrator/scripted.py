@@ -9,13 +9,9 @@ import ssl
 import subprocess
 import threading
 import time
-from pathlib import Path
 
 import wire
-
-REPOSITORY = Path(__file__).resolve().parents[3]
-BUILD = Path(os.environ.get("PARALLELRUN_BUILD_DIR", REPOSITORY / "build"))
-PROGRAM = os.environ.get("PARALLELRUN_PROGRAM", str(BUILD / "bin" / "parallelrun"))
+from checkout import PROGRAM
 
 
 class Refused(Exception):

@@ -2,12 +2,10 @@
 
 import json
 import os
-import pathlib
 import subprocess
 
 import pytest
-
-REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
+from checkout import BUILD
 
 
 class PlanDump:
@@ -38,8 +36,7 @@ def _text(argument):
 
 @pytest.fixture(scope="session")
 def plan_dump():
-    build = pathlib.Path(os.environ.get("PARALLELRUN_BUILD_DIR", REPOSITORY / "build"))
-    program = build / "tests" / "plan_dump"
+    program = BUILD / "tests" / "plan_dump"
     if not program.exists():
         pytest.fail(f"{program} is missing: build the target plan_dump, or set PARALLELRUN_BUILD_DIR")
     return PlanDump(program)

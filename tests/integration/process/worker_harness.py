@@ -12,8 +12,8 @@ import subprocess
 import time
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[3]
-BUILD = Path(os.environ.get("PARALLELRUN_BUILD_DIR", REPOSITORY / "build"))
+from checkout import BUILD
+
 PACKAGE = BUILD / "bin" / "python"
 EMBEDDED = BUILD / "bin" / "parallelrun-worker"
 
