@@ -154,10 +154,11 @@ def test_the_orchestrator_pod_is_replaced(space, expected):
 def test_operator_killed_in_the_middle(space, cluster, expected):
     space.submit("alone", arguments=SLOW, miniBatchSize=2, nodeCount=2)
     space.wait_progress("alone", 2)
-    cluster.kubectl(
-        *("delete", "pod", "-n", "parallelrun", "-l", "app.kubernetes.io/component=operator"),
+    killed = cluster.kubectl(
+        *("delete", "pod", "-n", "parallelrun", "-l", "app.kubernetes.io/name=parallelrun-operator"),
         *("--grace-period=0", "--force", "--wait=false"),
     )
+    assert "parallelrun-operator" in killed, killed
     space.cluster.kubectl("delete", "pod", "-n", space.name, "alone-worker-0-0", "--wait=false")
     space.wait_state("alone", "Complete", 180)
     assert space.rows("alone") == expected

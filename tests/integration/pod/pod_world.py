@@ -48,11 +48,11 @@ class Authority:
         self._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                       "-keyout", "ca.key", "-out", "ca.crt", "-days", "2", "-subj", "/CN=a job")  # fmt: skip
 
-    def issue(self, folder, role, name="localhost"):
+    def issue(self, folder, role, names="DNS:localhost"):
         """ca.crt, tls.crt and tls.key in `folder`."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "ext").write_text(f"subjectAltName=DNS:{name}\n")
+        (self.folder / "ext").write_text(f"subjectAltName={names}\n")
         self._openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                       "-keyout", folder / "tls.key", "-out", "request", "-subj", f"/O={role}")  # fmt: skip
         self._openssl("x509", "-req", "-in", "request", "-CA", "ca.crt", "-CAkey", "ca.key", "-days", "2",
@@ -142,6 +142,7 @@ class PodWorld:
         }
         self.uid = ""
         self.processes = []
+        self.port = None  # of the orchestrator that was started last
         self.lease_duration = 5
         self.kubeconfig = None
 
@@ -203,28 +204,30 @@ class PodWorld:
 
     # Its pods.
 
-    def orchestrator(self, incarnation=0, *, ended=(), files="orchestrator-files", extra=()):
+    def orchestrator(
+        self, incarnation=0, *, ended=(), files="orchestrator-files", extra=(), address="[::]", ip="127.0.0.1"
+    ):
         name = f"{self.name}-orchestrator-{incarnation}"
         folder = self._pod_folder(name)
-        port = free_port()
+        self.port = port = free_port()
         self.service.select(port)
         command = [
             PROGRAM, "pod-orchestrator", "--kubeconfig", self.kubeconfig or self.api.folder / "kubeconfig",
-            "--listen", f"[::]:{port}", "--termination-log", folder / "termination-log",
+            "--listen", f"{address}:{port}", "--termination-log", folder / "termination-log",
             "--lease-duration", self.lease_duration, *self._places(folder, files), *extra,
         ]  # fmt: skip
         for pod in ended:
             command += ["--ended", f"{self.name}-orchestrator-{pod}"]
-        return self._start(name, command, folder, JOB_NAME=self.name, JOB_UID=self.uid)
+        return self._start(name, command, folder, JOB_NAME=self.name, JOB_UID=self.uid, POD_IP=ip)
 
-    def worker(self, index=0, incarnation=0, *, files="worker-files", connect=None):
+    def worker(self, index=0, incarnation=0, *, files="worker-files", connect=None, ip=None):
         name = f"{self.name}-worker-{index}-{incarnation}"
         folder = self._pod_folder(name)
         command = [
             PROGRAM, "pod-agent", "--connect", connect or f"localhost:{self.service.port}",
             "--name", f"worker-{index}", *self._places(folder, files),
         ]  # fmt: skip
-        return self._start(name, command, folder, POD_IP=f"127.0.0.{index + 1}")
+        return self._start(name, command, folder, POD_IP=ip or f"127.0.0.{index + 1}")
 
     def _pod_folder(self, name):
         folder = self.root / name
@@ -242,7 +245,6 @@ class PodWorld:
         environment |= {
             "POD_NAME": name,
             "POD_NAMESPACE": self.namespace,
-            "POD_IP": "127.0.0.1",
             "HOME": str(folder),
             "TMPDIR": str(folder / "tmp"),
         }

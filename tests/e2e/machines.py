@@ -1,0 +1,79 @@
+"""The machines below the nodes of a kind cluster. What happens to them no user of a cluster can bring about."""
+
+import contextlib
+import datetime
+import json
+from pathlib import Path
+
+from kubernetes import wait_until
+
+API_SERVER = "kube-apiserver"
+# By their names as the kernel cuts them.
+OTHERS = {"kube-controller-manager": "kube-controller", "kube-scheduler": "kube-scheduler"}
+
+
+class Machines:
+    def __init__(self, cluster):
+        self._cluster = cluster
+
+    def _on(self, node, *words, check=True):
+        return self._cluster.run("docker", "exec", node, *words, check=check).stdout.decode()
+
+    def control_plane(self):
+        (node,) = self._cluster.items("nodes", "-l", "node-role.kubernetes.io/control-plane")
+        return node["metadata"]["name"]
+
+    def workers(self):
+        nodes = self._cluster.items("nodes", "-l", "!node-role.kubernetes.io/control-plane")
+        return sorted(node["metadata"]["name"] for node in nodes)
+
+    def container_log(self, node, name_space, pod):
+        """What a runner has said, without asking the API server."""
+        return self._on(node, "sh", "-c", f"cat /var/log/pods/{name_space}_{pod}_*/runner/*.log")
+
+    def output(self, name_space, job):
+        """The output directory of a job, without asking the API server."""
+        return Path(self._cluster.environment["PARALLELRUN_CLUSTER_SHARED"]) / name_space / "out" / job
+
+    @contextlib.contextmanager
+    def api_server_outage(self):
+        """The API server leaves requests without an answer, then is killed and starts anew."""
+        node = self.control_plane()
+        # They would crash again and again without it, and the kubelet let them wait for long at the end.
+        for name in OTHERS.values():
+            self._on(node, "pkill", "-STOP", "-x", name)
+        self._on(node, "pkill", "-STOP", "-x", API_SERVER)
+        try:
+            yield
+        finally:
+            self._on(node, "pkill", "-KILL", "-x", API_SERVER)
+            ready = ("kubectl", "get", "--raw", "/readyz", "--request-timeout=2s")
+            wait_until("the API server", lambda: self._cluster.run(*ready, check=False).returncode == 0, 120)
+            back = datetime.datetime.now(datetime.UTC)
+            for name in OTHERS.values():
+                self._on(node, "pkill", "-CONT", "-x", name)
+            for name in OTHERS:
+                wait_until(f"{name} leads again", lambda name=name: self._renewed(name) > back, 120)
+
+    def _renewed(self, name):
+        lease = self._cluster.get("-n", "kube-system", "lease", name)
+        return datetime.datetime.fromisoformat(lease["spec"]["renewTime"])
+
+    @contextlib.contextmanager
+    def frozen(self, node):
+        """The whole node stands still, kernel aside; it goes on as if nothing had been."""
+        self._cluster.run("docker", "pause", node)
+        try:
+            yield
+        finally:
+            self._cluster.run("docker", "unpause", node)
+            wait_until(f"{node} is back", lambda: self._in_service(node), 120, say=lambda: self._shown(node))
+
+    def _in_service(self, node):
+        found = self._cluster.get("node", node)
+        ready = {c["type"]: c["status"] for c in found["status"]["conditions"]}["Ready"]
+        return ready == "True" and not found["spec"].get("taints")
+
+    def _shown(self, node):
+        found = self._cluster.get("node", node)
+        return json.dumps([found["spec"], found["status"]["conditions"]], indent=1)

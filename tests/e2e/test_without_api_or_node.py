@@ -1,0 +1,136 @@
+"""The control plane or a node is away in the middle of a job. Last of all, for they touch the whole cluster."""
+
+import time
+
+import pytest
+from kubernetes import wait_until
+from machines import Machines
+
+
+@pytest.fixture
+def machines(any_cluster):
+    cluster, ours = any_cluster
+    if not ours:
+        pytest.skip("needs the machines below the nodes: only the kind cluster of tests/cluster shows them")
+    return Machines(cluster)
+
+
+def rows_in(folder):
+    return sorted((folder / "parallel_run_step.txt").read_text().split())
+
+
+def settled(folder, seconds=3):
+    """The rows once no more have come for that long."""
+    rows, since = rows_in(folder), time.monotonic()
+    while time.monotonic() - since < seconds:
+        time.sleep(0.2)
+        now = rows_in(folder)
+        if now != rows:
+            rows, since = now, time.monotonic()
+    return rows
+
+
+def uids(space, job):
+    return {name: pod["metadata"]["uid"] for name, pod in space.pods(job).items()}
+
+
+def test_the_api_server_is_away_in_the_middle(space, machines, expected):
+    space.submit("long", arguments=["--sleep", "1"], miniBatchSize=1)
+    space.submit("brief", arguments=["--sleep", "1"], miniBatchSize=3)
+    for job in ("long", "brief"):
+        space.wait_progress(job, 2)
+    before = {job: uids(space, job) for job in ("long", "brief")}
+    head = space.pods("long")["long-orchestrator-0"]["spec"]["nodeName"]
+    output = {job: machines.output(space.name, job) for job in ("long", "brief")}
+
+    with machines.api_server_outage():
+        wait_until("the end of brief", (output["brief"] / "_SUCCESS").exists, 60)
+        wait_until(
+            "long hands nothing out",
+            lambda: (
+                "the Lease cannot be renewed"
+                in machines.container_log(head, space.name, "long-orchestrator-0")
+            ),
+            90,
+        )
+        # Until then the work went on; now what was handed out is finished, and no more.
+        done = settled(output["long"])
+        assert 20 < len(done) < 60, done
+
+    for job in ("long", "brief"):
+        status = space.wait_state(job, "Complete", 180)
+        assert space.rows(job) == expected
+        assert status["progress"].get("triesFailed", 0) == 0
+        assert status.get("infrastructureFailures", 0) == 0
+        assert uids(space, job) == before[job], "nobody is replaced"
+        assert not {"OrchestratorReplaced", "WorkerReplaced"} & set(space.events(job))
+    said = space.cluster.kubectl("logs", "-n", space.name, "long-orchestrator-0")
+    assert "the Lease is renewed again" in said, said
+
+
+def node_of_operator(cluster):
+    (pod,) = cluster.items("-n", "parallelrun", "pods", "-l", "app.kubernetes.io/name=parallelrun-operator")
+    return pod["spec"]["nodeName"]
+
+
+def test_a_node_is_lost_with_orchestrator_and_worker_and_comes_back(space, machines, cluster, expected):
+    lost = next(node for node in machines.workers() if node != node_of_operator(cluster))
+    here = {
+        "weight": 100,
+        "preference": {
+            "matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [lost]}]
+        },
+    }
+    template = {
+        # The cluster takes 50 s to notice; by default we give the node 30 s more to come back.
+        "tolerations": [
+            {
+                "key": f"node.kubernetes.io/{taint}",
+                "operator": "Exists",
+                "effect": "NoExecute",
+                "tolerationSeconds": 0,
+            }
+            for taint in ("not-ready", "unreachable")
+        ]
+    }
+    space.submit(
+        "bereft",
+        arguments=["--sleep", "0.5"],
+        miniBatchSize=1,
+        nodeCount=2,
+        worker=template,
+        orchestrator={
+            **template,
+            "affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [here]}},
+        },
+    )
+    space.wait_progress("bereft", 6)
+    pods = space.pods("bereft")
+    assert pods["bereft-orchestrator-0"]["spec"]["nodeName"] == lost
+    (left,) = [name for name, pod in pods.items() if pod["spec"]["nodeName"] != lost]
+    survivor = pods[left]["metadata"]["uid"]
+    folder = machines.output(space.name, "bereft")
+
+    with machines.frozen(lost):
+        wait_until(
+            "another orchestrator",
+            lambda: "bereft-orchestrator-1" in space.pods("bereft"),
+            120,
+            say=lambda: space.story("bereft"),
+        )
+        status = space.wait_state("bereft", "Complete", 180)
+        assert rows_in(folder) == expected
+        assert status.get("infrastructureFailures", 0) == 0, "a lost node costs nothing"
+        assert space.pods("bereft")[left]["metadata"]["uid"] == survivor
+        assert {"OrchestratorReplaced", "WorkerReplaced"} <= set(space.events("bereft"))
+
+    # Orchestrator and worker of the lost node have woken in the belief that the job is theirs.
+    def gone():
+        found = cluster.items("-n", space.name, "pods", "-l", "parallelrun.dev/job=bereft")
+        return not any(
+            pod["spec"].get("nodeName") == lost and "deletionTimestamp" in pod["metadata"] for pod in found
+        )
+
+    wait_until("the pods of the lost node are gone", gone, 90, say=lambda: space.story("bereft"))
+    assert rows_in(folder) == expected
+    assert space.status("bereft")["state"] == "Complete"
