@@ -1,13 +1,16 @@
-"""Makes the job of `helm test`, waits for its end and checks what became of it. Runs in the runner image, as a pod.
+"""Runs the job of `helm test` in this container, then on the cluster, and checks what became of it. In the runner image.
 
-Arguments: a folder with job.json and, where the job's output is a claim to be made, claim.json; how many files the job
-has; the seconds it may take. Job and claim stay where something went wrong, until the next test.
+Arguments: a folder with job.json, the files it reads and, where the job's output is a claim to be made, claim.json; how
+many files these are; the seconds that all of it may take. Job and claim stay where something went wrong, until the next
+test.
 """
 
 import json
 import os
 import ssl
+import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -65,12 +68,53 @@ class Object:
             time.sleep(0.5)
 
 
-def watch(job, files, deadline):
+def run_here(folder, files, deadline):
+    """The runner image by itself, as on one machine. What went wrong, or an empty string."""
+    with tempfile.TemporaryDirectory() as output:
+        instead = ["--input", "texts=" + folder, "--source-directory", folder, "--output", output]
+        job = os.path.join(folder, "job.json")
+        try:
+            done = subprocess.run(
+                ["/opt/parallelrun/bin/parallelrun", "run", "--quiet", job, *instead],
+                timeout=deadline - time.monotonic(),
+            )
+        except subprocess.TimeoutExpired:
+            return "in this container: the job is not complete in time"
+        if done.returncode != 0:
+            return "in this container: parallelrun run ended with %d" % done.returncode
+        with open(os.path.join(output, "parallel_run_step.txt"), encoding="utf-8") as rows:
+            found = sorted(rows.read().splitlines())
+        if found != ["text%d.txt %d" % (index, index + 1) for index in range(files)]:
+            return "in this container: the output is wrong: %s" % found
+    print("in this container: all %d items succeeded" % files, flush=True)
+    return ""
+
+
+def waits_for_a_class(claim, status):
+    """Whether the job cannot run for want of a volume that nobody will make: no class was named, and none is the default.
+
+    The API server names the default class in a claim when it takes the claim.
+    """
+    running = [each for each in status.get("conditions", []) if each["type"] == "Running"]
+    if claim is None or not running or running[0]["reason"] != "Unschedulable":
+        return False
+    stored = claim.get() or {}
+    unbound = stored.get("status", {}).get("phase") == "Pending"
+    return unbound and not stored.get("spec", {}).get("storageClassName")
+
+
+def watch(job, claim, files, deadline):
     """What went wrong, or an empty string."""
     said = status = None
     while time.monotonic() < deadline:
         try:
             status = (job.get() or {}).get("status", {})
+            if waits_for_a_class(claim, status):
+                print(
+                    "The operator has made the pods of the job. They wait for its output: this cluster has no default"
+                    " StorageClass. For a job that runs to its end name test.storageClassName or test.output."
+                )
+                return ""
         except OSError as error:
             print("waiting:", error, flush=True)
             time.sleep(1)
@@ -83,7 +127,7 @@ def watch(job, files, deadline):
             progress = status.get("progress", {})
             if (progress.get("itemsSucceeded"), progress.get("itemsFailed")) != (files, 0):
                 return "the job is Complete, but its counts are wrong: %s" % progress
-            print("all %d items succeeded" % files)
+            print("on the cluster: all %d items succeeded" % files)
             return ""
         if status.get("state") == "Failed":
             return "the job failed"
@@ -94,18 +138,24 @@ def watch(job, files, deadline):
 def main():
     folder, files, seconds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     deadline = time.monotonic() + seconds
-    objects = []
-    for name in ("claim.json", "job.json"):
-        if os.path.exists(os.path.join(folder, name)):
-            with open(os.path.join(folder, name), encoding="utf-8") as file:
-                objects.append(Object(json.load(file)))
+    wrong = run_here(folder, files, deadline)
+    if wrong:
+        return wrong
+
+    def read(name):
+        with open(os.path.join(folder, name), encoding="utf-8") as file:
+            return Object(json.load(file))
+
+    job = read("job.json")
+    claim = read("claim.json") if os.path.exists(os.path.join(folder, "claim.json")) else None
+    objects = [each for each in (claim, job) if each is not None]
     # Another job each time: one whose results are there already would have nothing to do.
-    objects[-1].manifest["spec"]["arguments"] = ["--started", str(time.time())]
+    job.manifest["spec"]["arguments"] = ["--started", str(time.time())]
     for each in reversed(objects):
         each.remove(deadline)
     for each in objects:
         each.make()
-    wrong = watch(objects[-1], files, deadline)
+    wrong = watch(job, claim, files, deadline)
     if wrong:
         return wrong
     for each in reversed(objects):
