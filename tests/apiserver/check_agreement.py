@@ -11,9 +11,10 @@ import subprocess
 
 import pytest
 import table
-from server import PATIENCE, REPOSITORY, as_clients_write
+from checkout import PROGRAM
+from server import as_clients_write
+from waiting import PATIENCE
 
-PROGRAM = os.path.join(os.environ.get("PARALLELRUN_BUILD_DIR", REPOSITORY / "build"), "bin", "parallelrun")
 SEED = int(os.environ.get("PARALLELRUN_SEED", "1"))
 MANIFESTS = int(os.environ.get("PARALLELRUN_MANIFESTS", "400"))
 
@@ -157,7 +158,7 @@ def by_design(spec):
 
 
 def check_odd_values(jobs, tmp_path, record_property):
-    if not os.path.exists(PROGRAM):
+    if not PROGRAM.exists():
         pytest.skip(f"{PROGRAM} is not built")
     file = tmp_path / "job.json"
     differ, accepted = [], 0

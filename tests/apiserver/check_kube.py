@@ -5,16 +5,14 @@ The server is one of their own, since they restart it and throw its history away
 
 import base64
 import os
-import ssl
 import subprocess
-from pathlib import Path
 
 import pytest
-from faulty_proxy import FaultyProxy
-from server import PATIENCE, REPOSITORY
+from armed_proxy import ArmedProxy
+from checkout import BUILD, REPOSITORY
+from server import APISERVER, Server, api_server
+from waiting import PATIENCE
 
-APISERVER = REPOSITORY / "tests/cluster/apiserver"
-BUILD = Path(os.environ.get("PARALLELRUN_BUILD_DIR", REPOSITORY / "build"))
 PROXY_USER = "me:p@ss"
 
 
@@ -30,24 +28,16 @@ def program():
 @pytest.fixture(scope="module")
 def surroundings():
     """Environment of the cases: a server that is theirs, and a proxy before it."""
-    folder = subprocess.run([APISERVER, "up"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
-    try:
-        exports = subprocess.run(
-            [APISERVER, "env", "--dir", folder], check=True, stdout=subprocess.PIPE, text=True
-        ).stdout
-        pairs = dict(line.removeprefix("export ").split("=", 1) for line in exports.splitlines())
-        variables = {name: value.strip("'") for name, value in pairs.items()}
-        context = ssl.create_default_context(cafile=variables["PARALLELRUN_APISERVER_CA"])
-        admin = Path(folder) / "certificates"
-        context.load_cert_chain(admin / "client-admin.crt", admin / "client-admin.key")
-        expected = "Basic " + base64.b64encode(PROXY_USER.encode()).decode()
-        proxy = FaultyProxy(variables["PARALLELRUN_APISERVER_URL"], context, authorization=expected)
-        variables["PARALLELRUN_FAULTY_PROXY"] = proxy.address
-        variables["PARALLELRUN_APISERVER_PROGRAM"] = str(APISERVER)
-        yield {**os.environ, **variables}
-        proxy.close()
-    finally:
-        subprocess.run([APISERVER, "down", "--dir", folder], check=True)
+    expected = "Basic " + base64.b64encode(PROXY_USER.encode()).decode()
+    with api_server() as folder:
+        server = Server(folder)
+        with ArmedProxy(server.url, server.context, authorization=expected) as proxy:
+            yield {
+                **os.environ,
+                **server.variables,
+                "PARALLELRUN_FAULTY_PROXY": proxy.address,
+                "PARALLELRUN_APISERVER_PROGRAM": str(APISERVER),
+            }
 
 
 # One check for each suite of the program; `check_no_suite_is_forgotten` keeps the list whole.

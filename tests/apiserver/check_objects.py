@@ -1,12 +1,12 @@
 """Jobs as objects: defaults, what dropping unknown fields leaves, scale, status, columns, and the bounds."""
 
-import os
 import subprocess
 
 import pytest
 import table
 import yaml
-from server import PATIENCE, REPOSITORY
+from checkout import PROGRAM
+from waiting import PATIENCE
 
 # What common/spec/job_spec.h has as defaults, as far as they do not depend on other fields.
 DEFAULTS = {
@@ -69,16 +69,14 @@ def check_defaulted_job_round_trips(jobs, minimal):
 
 def check_runner_reads_what_the_server_stored(jobs, minimal):
     """The operator and the orchestrator parse the stored object with the code behind `validate`."""
-    build = os.environ.get("PARALLELRUN_BUILD_DIR", REPOSITORY / "build")
-    program = os.path.join(build, "bin", "parallelrun")
-    if not os.path.exists(program):
-        pytest.skip(f"{program} is not built")
+    if not PROGRAM.exists():
+        pytest.skip(f"{PROGRAM} is not built")
     for manifest in (MINIMAL, table.base("file"), table.base("tabular")):
         name = manifest["metadata"]["name"]
         jobs.create(manifest)
         text = yaml.safe_dump(jobs.get(name))
         done = subprocess.run(
-            [program, "validate", "-"], input=text, capture_output=True, text=True, timeout=PATIENCE
+            [PROGRAM, "validate", "-"], input=text, capture_output=True, text=True, timeout=PATIENCE
         )
         assert done.returncode == 0, done.stdout + done.stderr
 

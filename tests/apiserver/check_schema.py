@@ -6,7 +6,8 @@ import sys
 
 import pytest
 import yaml
-from server import CRD, CRD_NAME, REPOSITORY
+from checkout import REPOSITORY
+from server import CRD, CRD_NAME
 
 # Of all annotations of an object; `kubectl apply` keeps the whole definition in one.
 MOST_APPLIED_BYTES = 262_144

@@ -1,52 +1,17 @@
-import itertools
-import os
-import subprocess
-import time
-
 import pytest
-from server import CRD, REPOSITORY, Jobs, Server
-
-_names = itertools.count()
+from server import Jobs, server_with_resource
 
 
 @pytest.fixture(scope="session")
 def server():
-    """An API server with the resource, brought up and taken down here unless PARALLELRUN_APISERVER is set."""
-    program = REPOSITORY / "tests/cluster/apiserver"
-    folder = os.environ.get("PARALLELRUN_APISERVER", "")
-    if folder:
-        yield _with_resource(Server(folder))
-        return
-    folder = subprocess.run([program, "up"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
-    try:
-        yield _with_resource(Server(folder))
-    finally:
-        subprocess.run([program, "down", "--dir", folder], check=True)
-
-
-def _with_resource(server):
-    applied = server.kubectl("apply", "-f", CRD)
-    assert applied.returncode == 0, applied.stderr
-    # Not by kubectl wait: it takes a definition that has no conditions yet for an error, and Established is said a
-    # moment before the last handler serves the schema.
-    deadline = time.monotonic() + 60
-    while server.kubectl("get", "--raw", Jobs(server, "default").path()).returncode != 0:
-        assert time.monotonic() < deadline, "the resource is applied but not served"
-        time.sleep(0.1)
-    return server
+    with server_with_resource() as serving:
+        yield serving
 
 
 @pytest.fixture
 def jobs(server):
     """An empty namespace."""
-    name = f"jobs-{os.getpid()}-{next(_names)}"
-    made = server.request(
-        "POST",
-        "/api/v1/namespaces",
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}},
-    )
-    assert made.accepted, made
-    return Jobs(server, name)
+    return Jobs(server, server.namespace("jobs"))
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 
 import yaml
-from server import REPOSITORY
+from checkout import REPOSITORY
 
 TABLE = REPOSITORY / "tests" / "manifests" / "cases.yaml"
 

@@ -1,4 +1,3 @@
-import itertools
 import json
 import os
 import ssl
@@ -7,9 +6,8 @@ import urllib.error
 import urllib.request
 
 import pytest
-from server import REPOSITORY, Server
+from server import Server, api_server
 
-_names = itertools.count()
 # Roles are aggregated and namespaces get their default account by these.
 _CONTROLLERS = (
     "clusterrole-aggregation-controller,serviceaccount-controller,root-ca-certificate-publisher-controller"
@@ -18,30 +16,6 @@ _CONTROLLERS = (
 
 class Cluster(Server):
     """An API server without nodes, with what a chart may expect of a cluster."""
-
-    def __init__(self, folder):
-        super().__init__(folder)
-        self.kubeconfig = self._kubeconfig
-        self.address = self._exports["PARALLELRUN_APISERVER_URL"]
-        self.authority = self._exports["PARALLELRUN_APISERVER_CA"]
-
-    @property
-    def _exports(self):
-        exports = subprocess.run(
-            [REPOSITORY / "tests/cluster/apiserver", "env", "--dir", self.folder],
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout
-        pairs = (line.removeprefix("export ").split("=", 1) for line in exports.splitlines())
-        return {name: value.strip("'") for name, value in pairs}
-
-    def namespace(self, prefix="space", labels=None):
-        name = f"{prefix}-{os.getpid()}-{next(_names)}"
-        self.create(
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels or {}}}
-        )
-        return name
 
     def create(self, *objects, user=()):
         done = self.apply(*objects, user=user)
@@ -65,7 +39,7 @@ class Cluster(Server):
         """kubectl, as who holds the token and nobody else."""
         return subprocess.run(
             [
-                *(self._kubectl, "--kubeconfig", os.devnull, "--server", self.address),
+                *(self.kubectl_program, "--kubeconfig", os.devnull, "--server", self.url),
                 *("--certificate-authority", self.authority, "--token", token),
                 *map(str, words),
             ],
@@ -78,7 +52,7 @@ class Cluster(Server):
     def merge_with_token(self, token, path, patch):
         """The text of the server's answer. (kubectl would read the object first.)"""
         request = urllib.request.Request(
-            self.address + path,
+            self.url + path,
             method="PATCH",
             data=json.dumps(patch).encode(),
             headers={"Authorization": f"Bearer {token}", "Content-Type": "application/merge-patch+json"},
@@ -93,10 +67,5 @@ class Cluster(Server):
 
 @pytest.fixture(scope="session")
 def cluster():
-    program = REPOSITORY / "tests/cluster/apiserver"
-    up = [program, "up", "--controllers", _CONTROLLERS]
-    folder = subprocess.run(up, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
-    try:
+    with api_server("--controllers", _CONTROLLERS) as folder:
         yield Cluster(folder)
-    finally:
-        subprocess.run([program, "down", "--dir", folder], check=True)

@@ -7,10 +7,11 @@ import subprocess
 import time
 import urllib.request
 
+from diced_proxy import DicedProxy
 from program import Operator
-from proxy import FaultyProxy
-from server import REPOSITORY
-from world import PlayedKubelet, until
+from server import APISERVER
+from waiting import wait_for
+from world import PlayedKubelet
 
 SEED = 20261122
 
@@ -21,7 +22,7 @@ def _all_complete(world, names, patience=240):
         states = {job["metadata"]["name"]: job.get("status", {}).get("state") for job in jobs}
         return all(states.get(name) == "Complete" for name in names)
 
-    until(
+    wait_for(
         done,
         lambda: {name: world.status(name) for name in names if world.state(name) != "Complete"},
         patience,
@@ -69,7 +70,7 @@ def check_operator_killed_at_any_instant(folder, kubeconfig, world):
 def check_faulty_network(folder, kubeconfig, world, tmp_path):
     """One of eight requests fails: refused with 429 or 500, lost before or after it took effect; watches end."""
     names = [f"job-{number}" for number in range(8)]
-    with FaultyProxy(kubeconfig, tmp_path, SEED) as proxy:
+    with DicedProxy(kubeconfig, tmp_path, SEED) as proxy:
         with Operator(proxy.kubeconfig, "--leader-election=false") as operator:
             operator.leading()
             proxy.rate = 0.125
@@ -95,11 +96,11 @@ def check_api_server_that_restarts(folder, kubeconfig, world):
         world.submit("during", workers=1)
         world.delete_pod("before-worker-0-0")
         _compact(folder)
-        subprocess.run([REPOSITORY / "tests/cluster/apiserver", "restart", "--dir", folder], check=True)
+        subprocess.run([APISERVER, "restart", "--dir", folder], check=True)
         operator.process.send_signal(signal.SIGCONT)
-        until(lambda: _answers(world), "the API server answers again")
+        wait_for(lambda: _answers(world), "the API server answers again")
         world.awaits_pods("during", "orchestrator-0", "worker-0-0")
-        until(lambda: len(world.pods("before")) == 2, lambda: sorted(world.pods("before")))
+        wait_for(lambda: len(world.pods("before")) == 2, lambda: sorted(world.pods("before")))
         code, _ = operator.stop()
         assert code == 0
 

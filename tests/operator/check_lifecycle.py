@@ -4,7 +4,8 @@ import json
 import time
 
 import pytest
-from world import termination_message, until
+from waiting import wait_for
+from world import termination_message
 
 
 def check_objects_of_a_job(operator, world):
@@ -39,7 +40,7 @@ def check_a_job_that_completes(operator, world):
     world.run_pods("digits")
     world.awaits("digits", "Running")
     assert world.condition("digits", "Running")["status"] == "True"
-    until(lambda: world.status("digits").get("readyReplicas") == 2, lambda: world.status("digits"))
+    wait_for(lambda: world.status("digits").get("readyReplicas") == 2, lambda: world.status("digits"))
     world.complete("digits")
     for worker in ("digits-worker-0-0", "digits-worker-1-0"):
         world.end_pod(worker)
@@ -67,7 +68,7 @@ def check_a_job_that_fails(operator, world):
         operator.metric("parallelrun_jobs_finished_total", result="Failed", reason="ErrorThresholdExceeded")
         == 1
     )
-    events = until(
+    events = wait_for(
         lambda: [event for event in _events(world) if event["reason"] == "Failed"], lambda: _events(world)
     )
     assert events[0]["type"] == "Warning"
@@ -92,7 +93,7 @@ def check_an_evicted_worker_is_replaced(operator, world):
         "conditions": [{"type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet"}],
     }
     world.set_pod("digits-worker-1-0", evicted)
-    until(lambda: "digits-worker-1-1" in world.pods("digits"), lambda: sorted(world.pods("digits")))
+    wait_for(lambda: "digits-worker-1-1" in world.pods("digits"), lambda: sorted(world.pods("digits")))
     assert world.status("digits")["workers"] == [{"index": 1, "incarnation": 1}]
     assert world.state("digits") == "Running"
 
@@ -123,7 +124,7 @@ def check_scale_and_suspend(operator, world):
     world.awaits_pods("digits")
     world.awaits("digits", "Suspended")
     assert world.jobs.merge("digits", {"spec": {"suspend": False}}).accepted
-    until(lambda: len(world.pods("digits")) == 4, lambda: sorted(world.pods("digits")))
+    wait_for(lambda: len(world.pods("digits")) == 4, lambda: sorted(world.pods("digits")))
 
 
 def check_unknown_fields_survive(operator, world):
@@ -183,9 +184,9 @@ def check_progress_is_never_lost(operator, world, audit):
         assert applied.accepted, applied
         assert world.status("digits")["progress"]["itemsSucceeded"] == count
     world.run_pods("digits")
-    until(lambda: world.status("digits").get("readyReplicas") == 1, lambda: world.status("digits"))
+    wait_for(lambda: world.status("digits").get("readyReplicas") == 1, lambda: world.status("digits"))
     assert world.status("digits")["progress"]["itemsSucceeded"] == 60
-    until(
+    wait_for(
         lambda: operator.metric("parallelrun_items_total", result="succeeded") == 60, "60 items are counted"
     )
     writes = [entry for entry in audit(world.namespace) if entry[1] == "parallelrunjobs/status"]
@@ -199,9 +200,9 @@ def check_a_deleted_job_leaves_nothing(operator, world):
         world.submit(name, workers=1)
         world.awaits_pods(name, "orchestrator-0", "worker-0-0")
     assert world.server.request("DELETE", world.jobs.path("one")).accepted
-    until(lambda: not world.pods("one"), lambda: sorted(world.pods("one")))
-    until(lambda: len(world.items("secrets")) == 1, lambda: world.items("secrets"))
-    until(lambda: len(world.items("services")) == 1, lambda: world.items("services"))
+    wait_for(lambda: not world.pods("one"), lambda: sorted(world.pods("one")))
+    wait_for(lambda: len(world.items("secrets")) == 1, lambda: world.items("secrets"))
+    wait_for(lambda: len(world.items("services")) == 1, lambda: world.items("services"))
     # And it may come again under its name.
     again = world.submit("one", workers=1)
     pods = world.awaits_pods("one", "orchestrator-0", "worker-0-0")
@@ -216,9 +217,9 @@ def check_a_job_deleted_in_the_middle(operator, world):
         world.submit("digits", workers=3)
         time.sleep(number * 0.01)
         assert world.server.request("DELETE", world.jobs.path("digits")).accepted
-        until(lambda: not world.pods("digits"), lambda: sorted(world.pods("digits")))
-    until(lambda: not world.items("secrets"), lambda: world.items("secrets"))
-    until(lambda: not world.items("services"), lambda: world.items("services"))
+        wait_for(lambda: not world.pods("digits"), lambda: sorted(world.pods("digits")))
+    wait_for(lambda: not world.items("secrets"), lambda: world.items("secrets"))
+    wait_for(lambda: not world.items("services"), lambda: world.items("services"))
     assert operator.process.poll() is None
 
 
@@ -227,7 +228,7 @@ def check_a_namespace_that_is_deleted(operator, world):
     world.awaits_pods("digits", "orchestrator-0", "worker-0-0", "worker-1-0")
     assert world.server.request("DELETE", f"/api/v1/namespaces/{world.namespace}").accepted
     path = f"/api/v1/namespaces/{world.namespace}"
-    until(
+    wait_for(
         lambda: world.server.request("GET", path).status == 404,
         lambda: world.server.request("GET", path).body,
     )
@@ -239,8 +240,8 @@ def check_time_to_live(operator, world):
     world.awaits_pods("digits", "orchestrator-0", "worker-0-0")
     world.run_pods("digits")
     world.complete("digits")
-    until(lambda: world.server.request("GET", world.jobs.path("digits")).status == 404, "the job is gone")
-    until(lambda: not world.pods("digits"), lambda: sorted(world.pods("digits")))
+    wait_for(lambda: world.server.request("GET", world.jobs.path("digits")).status == 404, "the job is gone")
+    wait_for(lambda: not world.pods("digits"), lambda: sorted(world.pods("digits")))
 
 
 def check_quota(operator, world, audit):
@@ -257,12 +258,12 @@ def check_quota(operator, world, audit):
     made.body["status"] = {"hard": {"pods": "0"}, "used": {"pods": "0"}}
     assert world.server.request("PUT", world.path("resourcequotas", "none", "status"), made.body).accepted
     pod = {"metadata": {"name": "any"}, "spec": {"containers": [{"name": "any", "image": "any"}]}}
-    until(
+    wait_for(
         lambda: world.server.request("POST", world.path("pods") + "?dryRun=All", pod).status == 403,
         "the quota holds",
     )
     world.submit("digits", workers=20)
-    until(
+    wait_for(
         lambda: (world.condition("digits", "Running") or {}).get("reason") == "QuotaExceeded",
         lambda: world.status("digits"),
     )
@@ -270,7 +271,7 @@ def check_quota(operator, world, audit):
     refused = [entry for entry in audit(world.namespace) if entry[1] == "pods" and entry[3] == 403]
     assert 1 <= len(refused) <= 12, refused
     assert world.server.request("DELETE", world.path("resourcequotas", "none")).accepted
-    until(lambda: len(world.pods("digits")) == 21, lambda: sorted(world.pods("digits")))
+    wait_for(lambda: len(world.pods("digits")) == 21, lambda: sorted(world.pods("digits")))
     assert world.condition("digits", "Running")["reason"] != "QuotaExceeded"
 
 
@@ -286,7 +287,7 @@ def check_a_name_that_is_taken(operator, world, foreign):
     plural, body = objects[foreign]
     assert world.server.request("POST", world.path(plural), body).accepted
     world.submit("digits", workers=1)
-    until(
+    wait_for(
         lambda: "is not of this job" in json.dumps(world.status("digits")),
         lambda: world.status("digits"),
     )

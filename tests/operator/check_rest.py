@@ -8,7 +8,8 @@ import urllib.error
 import pytest
 from program import PROGRAM, Operator
 from server import Server
-from world import PlayedKubelet, World, manifest, until
+from waiting import wait_for
+from world import PlayedKubelet, World, manifest
 
 # What a job of one orchestrator and three workers takes from its creation to its end.
 CREATES = {"pods": 4, "secrets": 1, "services": 1}
@@ -22,7 +23,7 @@ def check_nothing_is_written_at_rest(kubeconfig, world):
             world.submit(name, workers=2)
             world.awaits_pods(name, "orchestrator-0", "worker-0-0", "worker-1-0")
         world.run_pods("running")
-        until(lambda: world.status("running").get("readyReplicas") == 2, lambda: world.status("running"))
+        wait_for(lambda: world.status("running").get("readyReplicas") == 2, lambda: world.status("running"))
         time.sleep(3)
         writes = operator.writes()
         cpu = operator.metric("process_cpu_seconds_total")

@@ -1,18 +1,14 @@
-import itertools
 import json
-import os
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 import yaml
+from checkout import REPOSITORY
 from program import PROGRAM, Operator
-from server import CRD, REPOSITORY, Jobs, Server
+from server import APISERVER, Server, api_server
 from world import World
 
-_names = itertools.count()
-_APISERVER = REPOSITORY / "tests/cluster/apiserver"
 RULES = REPOSITORY / "helm/parallelrun/files/operator-rules.yaml"
 USER = "system:serviceaccount:parallelrun-system:parallelrun-operator"
 # Who wrote what: one line for each request that may change something.
@@ -31,35 +27,20 @@ def folder(tmp_path_factory):
     scratch = tmp_path_factory.mktemp("audit")
     policy = scratch / "policy.json"
     policy.write_text(json.dumps(AUDIT))
-    place = subprocess.run(
-        [
-            _APISERVER,
-            "up",
-            "--controllers=garbage-collector-controller,namespace-controller",
-            f"--server-flag=--audit-policy-file={policy}",
-            f"--server-flag=--audit-log-path={scratch / 'audit.log'}",
-        ],
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    ).stdout.strip()
-    try:
+    options = (
+        "--controllers=garbage-collector-controller,namespace-controller",
+        f"--server-flag=--audit-policy-file={policy}",
+        f"--server-flag=--audit-log-path={scratch / 'audit.log'}",
+    )
+    with api_server(*options) as place:
         server = Server(place)
-        _prepare(server)
-        (Path(place) / "audit").symlink_to(scratch / "audit.log")
-        yield Path(place)
-    finally:
-        subprocess.run([_APISERVER, "down", "--dir", place], check=True)
+        server.define_jobs()
+        _create_roles(server)
+        (place / "audit").symlink_to(scratch / "audit.log")
+        yield place
 
 
-def _prepare(server):
-    applied = server.kubectl("apply", "-f", CRD)
-    assert applied.returncode == 0, applied.stderr
-    # Established is said a moment before the last handler serves the schema.
-    deadline = time.monotonic() + 120
-    while not _served(server):
-        time.sleep(0.1)
-        assert time.monotonic() < deadline, "the resource is not served"
+def _create_roles(server):
     roles = [
         _role("ClusterRole", "parallelrun-operator", yaml.safe_load(RULES.read_text())),
         _role("ClusterRole", "parallelrun-orchestrator", []),
@@ -72,13 +53,6 @@ def _prepare(server):
         plural = role["kind"].lower() + "s"
         made = server.request("POST", f"/apis/rbac.authorization.k8s.io/v1{place}/{plural}", role)
         assert made.accepted, made
-
-
-def _served(server):
-    try:
-        return server.request("GET", Jobs(server, "default").path()).accepted
-    except json.JSONDecodeError:  # a bare "404 page not found"
-        return False
 
 
 def _leader_rules():
@@ -119,7 +93,7 @@ def kubeconfig(folder):
     """Of a user who may do exactly what the chart's role says."""
     assert PROGRAM.exists(), f"{PROGRAM} is not built"
     made = subprocess.run(
-        [_APISERVER, "user", USER, "--dir", folder], check=True, stdout=subprocess.PIPE, text=True
+        [APISERVER, "user", USER, "--dir", folder], check=True, stdout=subprocess.PIPE, text=True
     )
     return Path(made.stdout.strip())
 
@@ -132,12 +106,7 @@ def server(folder):
 @pytest.fixture
 def world(server):
     """An empty namespace. Its jobs go at the end, so that they are no work for later operators."""
-    name = f"jobs-{os.getpid()}-{next(_names)}"
-    made = server.request(
-        "POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-    )
-    assert made.accepted, made
-    world = World(server, name)
+    world = World(server, server.namespace("jobs"))
     yield world
     server.request("DELETE", world.jobs.path(), {"propagationPolicy": "Background"})
     for pod in world.items("pods"):

@@ -2,11 +2,10 @@
 Watches stay silent. Over plain HTTP."""
 
 import json
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+from loopback import Handler, LoopbackServer
 from world import ended, manifest, termination_message
 
 _NAMESPACES = 50
@@ -23,39 +22,13 @@ _MANAGED = [
 ]
 
 
-class Listing:
+class Listing(LoopbackServer):
     def __init__(self, jobs, pods_of_a_job, scratch):
+        super().__init__(_Lists)
         self._jobs = jobs
         self._pods_of_a_job = pods_of_a_job
         self.writes = 0
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self.kubeconfig = scratch / "kubeconfig"
-        self.kubeconfig.write_text(
-            json.dumps(
-                {
-                    "apiVersion": "v1",
-                    "kind": "Config",
-                    "current-context": "lists",
-                    "clusters": [
-                        {
-                            "name": "lists",
-                            "cluster": {"server": f"http://127.0.0.1:{self._server.server_port}"},
-                        }
-                    ],
-                    "users": [{"name": "anybody", "user": {}}],
-                    "contexts": [{"name": "lists", "context": {"cluster": "lists", "user": "anybody"}}],
-                }
-            )
-        )
-
-    def __enter__(self):
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self._server.shutdown()
-        self._server.server_close()
+        self.kubeconfig = self.write_kubeconfig(scratch)
 
     def size(self, plural):
         return self._jobs * (self._pods_of_a_job if plural == "pods" else 1)
@@ -146,42 +119,26 @@ class Listing:
         }
         return job
 
-    def _handler(lists):  # noqa: N805 - the handler's own methods have a self
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
 
-            def log_message(self, *_):
-                pass
+class _Lists(Handler):
+    def do_GET(self):
+        lists = self.server.owner
+        address = urlsplit(self.path)
+        query = {name: values[0] for name, values in parse_qs(address.query).items()}
+        if query.get("watch") == "true":
+            self.begin_stream()
+            time.sleep(3600)
+        plural = address.path.rpartition("/")[2]
+        begin = int(query.get("continue", 0))
+        end = min(begin + int(query["limit"]), lists.size(plural))
+        metadata = {"resourceVersion": "2000000"}
+        if end < lists.size(plural):
+            metadata["continue"] = str(end)
+        items = [lists.item(plural, number) for number in range(begin, end)]
+        self.answer(200, json.dumps({"metadata": metadata, "items": items}).encode())
 
-            def do_GET(self):
-                address = urlsplit(self.path)
-                query = {name: values[0] for name, values in parse_qs(address.query).items()}
-                if query.get("watch") == "true":
-                    self.send_response(200)
-                    self.send_header("Transfer-Encoding", "chunked")
-                    self.end_headers()
-                    self.wfile.flush()
-                    time.sleep(3600)
-                plural = address.path.rpartition("/")[2]
-                begin = int(query.get("continue", 0))
-                end = min(begin + int(query["limit"]), lists.size(plural))
-                metadata = {"resourceVersion": "2000000"}
-                if end < lists.size(plural):
-                    metadata["continue"] = str(end)
-                items = [lists.item(plural, number) for number in range(begin, end)]
-                content = json.dumps({"metadata": metadata, "items": items}).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
+    def _refuse(self):
+        self.server.owner.writes += 1
+        self.answer(500)
 
-            def refuse(self):
-                lists.writes += 1
-                self.send_response(500)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            do_POST = do_PUT = do_PATCH = do_DELETE = refuse
-
-        return Handler
+    do_POST = do_PUT = do_PATCH = do_DELETE = _refuse

@@ -9,9 +9,10 @@ import time
 import urllib.request
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-PROGRAM = Path(os.environ.get("PARALLELRUN_OPERATOR", REPOSITORY / "build" / "bin" / "parallelrun-operator"))
-PATIENCE = 120
+from checkout import BUILD
+from waiting import PATIENCE, wait_for
+
+PROGRAM = Path(os.environ.get("PARALLELRUN_OPERATOR", BUILD / "bin" / "parallelrun-operator"))
 
 
 class Operator:
@@ -49,15 +50,14 @@ class Operator:
 
     def says(self, pattern, patience=PATIENCE):
         """Waits for a line of the log; gives the match."""
-        deadline = time.monotonic() + patience
-        while True:
-            for line in list(self.lines):
-                found = re.search(pattern, line)
-                if found:
-                    return found
-            assert self.process.poll() is None, f"ended with {self.process.returncode}: {self.lines[-20:]}"
-            assert time.monotonic() < deadline, f"no line with {pattern!r}: {self.lines[-20:]}"
-            time.sleep(0.02)
+
+        def said():
+            found = next(filter(None, (re.search(pattern, line) for line in list(self.lines))), None)
+            ended = self.process.poll()
+            assert found or ended is None, f"ended with {ended}: {self.lines[-20:]}"
+            return found
+
+        return wait_for(said, lambda: f"a line with {pattern!r}: {self.lines[-20:]}", patience)
 
     def leading(self):
         self.says(r"\bleading\b")

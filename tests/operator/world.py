@@ -6,19 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from server import Jobs, Server
-
-PATIENCE = 120
-
-
-def until(condition, what, patience=PATIENCE):
-    """Waits until `condition()` is true and gives its value."""
-    deadline = time.monotonic() + patience
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < deadline, f"not within {patience} s: {what() if callable(what) else what}"
-        time.sleep(0.02)
+from waiting import PATIENCE, wait_for
 
 
 def manifest(name, *, workers=2, **spec):
@@ -70,7 +58,7 @@ class World:
         return self.status(name).get("state")
 
     def awaits(self, name, state):
-        until(lambda: self.state(name) == state, lambda: f"{name} {state}: {self.status(name)}")
+        wait_for(lambda: self.state(name) == state, lambda: f"{name} {state}: {self.status(name)}")
         return self.status(name)
 
     def condition(self, name, kind):
@@ -91,7 +79,7 @@ class World:
     def awaits_pods(self, job, *names):
         """Waits until the job has these pods and no other; names without that of the job."""
         wanted = {f"{job}-{name}" for name in names}
-        until(
+        wait_for(
             lambda: set(self.pods(job)) == wanted, lambda: f"{sorted(wanted)}, not {sorted(self.pods(job))}"
         )
         return self.pods(job)

@@ -1,21 +1,48 @@
-"""A real API server as the checks see it: JSON requests as an administrator, and kubectl."""
+"""A real API server for tests: brought up and taken down, asked in JSON as an administrator, and by kubectl."""
 
+import contextlib
 import http.client
+import itertools
 import json
 import os
 import ssl
 import subprocess
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from checkout import REPOSITORY
+from waiting import PATIENCE, wait_for
+
+APISERVER = REPOSITORY / "tests/cluster/apiserver"
 CRD = REPOSITORY / "crds" / "parallelrunjobs.yaml"
 CRD_NAME = "parallelrunjobs.parallelrun.dev"
 GROUP = "parallelrun.dev"
 VERSION = "v1alpha1"
 
-# Nothing here takes longer on a loaded two-core machine unless it hangs.
-PATIENCE = 120
+_numbers = itertools.count()
+# The server gives up a connection that was idle for 90 s.
+_LONGEST_IDLE = 30
+
+
+@contextlib.contextmanager
+def api_server(*options):
+    """The folder of a server that is up within the `with` block; `options` are those of `apiserver up`."""
+    up = [APISERVER, "up", *options]
+    folder = subprocess.run(up, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    try:
+        yield Path(folder)
+    finally:
+        subprocess.run([APISERVER, "down", "--dir", folder], check=True)
+
+
+@contextlib.contextmanager
+def server_with_resource():
+    """A server that serves our resource: the one that PARALLELRUN_APISERVER names, which stays, or one of its own."""
+    with contextlib.ExitStack() as stack:
+        server = Server(os.environ.get("PARALLELRUN_APISERVER") or stack.enter_context(api_server()))
+        server.define_jobs()
+        yield server
 
 
 class Answer:
@@ -49,32 +76,58 @@ class Server:
     def __init__(self, folder):
         self.folder = Path(folder)
         exports = subprocess.run(
-            [REPOSITORY / "tests/cluster/apiserver", "env", "--dir", self.folder],
-            check=True,
-            capture_output=True,
-            text=True,
+            [APISERVER, "env", "--dir", self.folder], check=True, stdout=subprocess.PIPE, text=True
         ).stdout
-        variables = dict(line.removeprefix("export ").split("=", 1) for line in exports.splitlines())
-        self._kubectl = variables["PARALLELRUN_KUBECTL"].strip("'")
-        self._kubeconfig = variables["KUBECONFIG"].strip("'")
-        address = urlsplit(variables["PARALLELRUN_APISERVER_URL"].strip("'"))
-        context = ssl.create_default_context(cafile=variables["PARALLELRUN_APISERVER_CA"].strip("'"))
+        pairs = (line.removeprefix("export ").split("=", 1) for line in exports.splitlines())
+        self.variables = {name: value.strip("'") for name, value in pairs}
+        self.kubectl_program = self.variables["PARALLELRUN_KUBECTL"]
+        self.kubeconfig = self.variables["KUBECONFIG"]
+        self.url = self.variables["PARALLELRUN_APISERVER_URL"]
+        self.authority = self.variables["PARALLELRUN_APISERVER_CA"]
+        self.context = ssl.create_default_context(cafile=self.authority)
         certificates = self.folder / "certificates"
-        context.load_cert_chain(certificates / "client-admin.crt", certificates / "client-admin.key")
+        self.context.load_cert_chain(certificates / "client-admin.crt", certificates / "client-admin.key")
+        address = urlsplit(self.url)
         self._connection = http.client.HTTPSConnection(
-            address.hostname, address.port, context=context, timeout=PATIENCE
+            address.hostname, address.port, context=self.context, timeout=PATIENCE
         )
+        self._used = time.monotonic()
 
     def request(self, method, path, body=None, content="application/json", accept="application/json"):
         text = None if body is None else json.dumps(as_clients_write(body))
+        if time.monotonic() - self._used > _LONGEST_IDLE:
+            self._connection.close()  # the request opens it again
+        self._used = time.monotonic()
         self._connection.request(method, path, body=text, headers={"Content-Type": content, "Accept": accept})
         response = self._connection.getresponse()
-        return Answer(response.status, json.loads(response.read()))
+        answer = response.read()
+        if not response.getheader("Content-Type", "").startswith("application/json"):
+            return Answer(response.status, {"message": answer.decode(errors="replace")})
+        return Answer(response.status, json.loads(answer))
+
+    def define_jobs(self):
+        """Applies the definition of our resource and waits until the server has it."""
+        applied = self.kubectl("apply", "-f", CRD)
+        assert applied.returncode == 0, applied.stderr
+        # Not by kubectl wait: it takes a definition that has no conditions yet for an error, and Established is
+        # said a moment before the last handler serves the schema.
+        listed = Jobs(self, "default").path()
+        wait_for(lambda: self.request("GET", listed).accepted, "the resource is served", pause=0.1)
+
+    def namespace(self, prefix, labels=None):
+        """The name of a new one."""
+        name = f"{prefix}-{os.getpid()}-{next(_numbers)}"
+        metadata = {"name": name, "labels": labels or {}}
+        made = self.request(
+            "POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+        )
+        assert made.accepted, made
+        return name
 
     def kubectl(self, *words, stdin=None):
         """Runs to the end whatever comes of it; the caller looks at returncode."""
         return subprocess.run(
-            [self._kubectl, "--kubeconfig", self._kubeconfig, *map(str, words)],
+            [self.kubectl_program, "--kubeconfig", self.kubeconfig, *map(str, words)],
             input=stdin,
             capture_output=True,
             text=True,
