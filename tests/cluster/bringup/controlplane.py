@@ -47,6 +47,7 @@ class ControlPlane:
     def __init__(self, folder: Path):
         self.folder = folder
         self._authority = Authority(folder / "certificates")
+        self._programs = parts.control_plane()
 
     @property
     def kubeconfig(self) -> Path:
@@ -64,8 +65,7 @@ class ControlPlane:
         return (self.folder / _RECORD).exists()
 
     def up(self, companions: Companions) -> None:
-        needed = [*parts.API_SERVER] + ([parts.KWOK] if companions.kwok else [])
-        parts.build(*needed)
+        parts.build(parts.ETCD, self._programs, parts.KUBECTL, *([parts.KWOK] if companions.kwok else []))
         self._authority.create()
         server = self._authority.server(
             ["localhost", "kubernetes.default.svc"], ["127.0.0.1", "::1", "10.0.0.1"]
@@ -132,7 +132,7 @@ class ControlPlane:
 
         def command(ports: list[int]) -> list[str]:
             return [
-                str(parts.CONTROL_PLANE.program("kube-apiserver")),
+                str(self._programs.program("kube-apiserver")),
                 f"--etcd-servers={etcd}",
                 "--bind-address=127.0.0.1",
                 f"--secure-port={ports[0]}",
@@ -159,7 +159,7 @@ class ControlPlane:
             self._launch(
                 "kube-controller-manager",
                 [
-                    str(parts.CONTROL_PLANE.program("kube-controller-manager")),
+                    str(self._programs.program("kube-controller-manager")),
                     f"--kubeconfig={self.kubeconfig}",
                     f"--controllers={companions.controllers}",
                     "--leader-elect=false",
@@ -173,7 +173,7 @@ class ControlPlane:
             self._launch(
                 "kube-scheduler",
                 [
-                    str(parts.CONTROL_PLANE.program("kube-scheduler")),
+                    str(self._programs.program("kube-scheduler")),
                     f"--kubeconfig={self.kubeconfig}",
                     f"--authentication-kubeconfig={self.kubeconfig}",
                     f"--authorization-kubeconfig={self.kubeconfig}",

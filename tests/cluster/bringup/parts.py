@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import time
@@ -11,7 +12,10 @@ from pathlib import Path
 
 from . import toolchain
 from .commands import say
+from .failure import Failure
 from .places import MODULES, cache, only_one
+
+_VERSION_VARIABLE = "PARALLELRUN_KUBERNETES_VERSION"
 
 
 @dataclass(frozen=True)
@@ -64,12 +68,12 @@ class Part:
         return digest.hexdigest()[:12]
 
 
-def _kubernetes(name: str, *programs: str) -> Part:
+def _kubernetes(name: str, *programs: str, source: str = "kubernetes") -> Part:
     return Part(
         name,
         tuple(f"k8s.io/kubernetes/cmd/{program}" for program in programs),
         module="k8s.io/kubernetes",
-        source="kubernetes",
+        source=source,
         version_variable="k8s.io/component-base/version",
     )
 
@@ -78,7 +82,12 @@ _CONTAINERD = "github.com/containerd/containerd/v2"
 _ETCD = "go.etcd.io/etcd/server/v3"
 
 KUBECTL = _kubernetes("kubectl", "kubectl")
-CONTROL_PLANE = _kubernetes("control-plane", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+_CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+CONTROL_PLANE = _kubernetes("control-plane", *_CONTROL_PLANE)
+# For an API without nodes only, and built only when it is asked for.
+OLDER_CONTROL_PLANES = {
+    "1.30": _kubernetes("control-plane-1.30", *_CONTROL_PLANE, source="kubernetes-1.30"),
+}
 NODE_AGENTS = _kubernetes("node-agents", "kubeadm", "kubelet", "kube-proxy")
 KIND = Part("kind", ("sigs.k8s.io/kind",), module="sigs.k8s.io/kind")
 CRICTL = Part("crictl", ("sigs.k8s.io/cri-tools/cmd/crictl",), module="sigs.k8s.io/cri-tools")
@@ -93,11 +102,23 @@ HELM = Part("helm", ("helm.sh/helm/v3/cmd/helm",), module="helm.sh/helm/v3")
 KWOK = Part("kwok", ("sigs.k8s.io/kwok/cmd/kwok",), module="sigs.k8s.io/kwok")
 PAUSE = Part("pause", (".",))
 
-# What stands beside a cluster, what a node is made of, and what an API server without nodes needs.
+# What stands beside a cluster, and what a node is made of.
 CLIENTS = (KIND, KUBECTL, HELM)
 NODE_PARTS = (CONTROL_PLANE, NODE_AGENTS, KUBECTL, CRICTL, CONTAINERD, ETCD, COREDNS, PAUSE)
-API_SERVER = (ETCD, CONTROL_PLANE, KUBECTL)
 ALL = tuple({part.name: part for part in (*CLIENTS, *NODE_PARTS, KWOK)}.values())
+
+
+def control_plane() -> Part:
+    """Of an API without nodes: the version that PARALLELRUN_KUBERNETES_VERSION names, else that of the nodes."""
+    wanted = os.environ.get(_VERSION_VARIABLE)
+    if not wanted:
+        return CONTROL_PLANE
+    if wanted not in OLDER_CONTROL_PLANES:
+        known = ", ".join(OLDER_CONTROL_PLANES)
+        raise Failure(
+            f"{_VERSION_VARIABLE} is {wanted!r}: {known} is there; unset it for {CONTROL_PLANE.version}"
+        )
+    return OLDER_CONTROL_PLANES[wanted]
 
 
 def build(*parts: Part) -> None:
@@ -113,8 +134,9 @@ def build(*parts: Part) -> None:
 
 def prune() -> None:
     """Removes the parts of other versions."""
-    names = "|".join(re.escape(part.name) for part in ALL)
-    kept = {part.folder.name for part in ALL}
+    known = (*ALL, *OLDER_CONTROL_PLANES.values())
+    names = "|".join(re.escape(part.name) for part in known)
+    kept = {part.folder.name for part in known}
     with only_one("build"):
         for folder in cache().iterdir():
             if re.fullmatch(rf"({names})-[0-9a-f]{{12}}(\.new)?", folder.name) and folder.name not in kept:
