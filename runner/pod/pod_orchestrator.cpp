@@ -44,8 +44,12 @@ using Clock = std::chrono::steady_clock;
 enum ExitCode : int { kFailed = 1, kRefused = 2, kInterrupted = 130 };
 
 constexpr const char* kFieldManager = "parallelrun-orchestrator";
-constexpr std::chrono::seconds kLastProgress{5};  // for the API server to take the last word
-constexpr std::chrono::seconds kQuietWait{2};     // a Lease that is free is ours by then
+// For the API server to take the last progress: with the result of a job its counts stay what `kubectl get`
+// shows. Of one that goes on a successor tells soon. Less than a pod's grace, in case it is deleted
+// meanwhile.
+constexpr std::chrono::seconds kLastProgress{20};
+constexpr std::chrono::seconds kPassingProgress{5};
+constexpr std::chrono::seconds kQuietWait{2};  // a Lease that is free is ours by then
 constexpr std::size_t kProblemsTold = 20;
 
 const kube::Resource& jobs() {
@@ -370,7 +374,8 @@ class PodOrchestrator {
     // First of all: the pod may be killed at any moment now.
     write_termination_message(*end_);
     if (!lost_) {
-      if (status_) status_->flush(kLastProgress);
+      const bool goes_on = end_->value("state", std::string()) == "Interrupted";
+      if (status_) status_->flush(goes_on ? kPassingProgress : kLastProgress);
       status_.reset();
       // Our child has ended, so a successor need not wait or take care.
       lease_.reset();

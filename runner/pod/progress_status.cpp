@@ -20,6 +20,9 @@ nlohmann::json progress_status(const nlohmann::json& event, const std::string& u
   for (const auto& [name, value] : event.items()) {
     if (value.is_number_integer() || value.is_boolean()) status[name] = value;
   }
+  // By its name in the termination message; the operator's metrics are made of both.
+  if (const auto seconds = event.find("miniBatchSeconds"); seconds != event.end() && seconds->is_number())
+    status["miniBatchSecondsTotal"] = *seconds;
   const std::uint64_t created = number(event, "miniBatchesCreated");
   const std::uint64_t done = std::min(number(event, "miniBatchesProcessed"), created);
   // 100 is for all of them, and not for 99.6 %.

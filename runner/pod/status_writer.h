@@ -33,14 +33,20 @@ class StatusWriter {
 
   // Takes the place of what was not written yet. Any thread; never blocks for long.
   void set(nlohmann::json event);
-  // Waits until everything is written, the API server refuses it, or `patience` is over.
+  // For the last progress: waits until it is written, the API server refuses it, or `patience` is over. From
+  // now on nothing is paced, and what fails is tried again soon. Call it once.
   void flush(std::chrono::milliseconds patience);
 
  private:
   using Clock = std::chrono::steady_clock;
   void run(const std::stop_token& stop);
-  // True: done with it, written or of no use.
-  bool write(const nlohmann::json& event, const std::stop_token& stop);
+  enum class Outcome {
+    kWritten,
+    kLater,    // trouble that passes
+    kRefused,  // the same again is refused again, unless something else changes
+  };
+  void await_turn(std::unique_lock<std::mutex>& lock, const std::stop_token& stop);
+  Outcome write(const nlohmann::json& event, const std::stop_token& stop);
 
   const Apply apply_;
   const Told told_;
@@ -50,8 +56,9 @@ class StatusWriter {
   std::optional<nlohmann::json> next_;  // guarded by mutex_, as the two below
   bool writing_ = false;
   bool hurry_ = false;
-  std::string trouble_;  // of the writer's thread, as the one below
+  std::string trouble_;  // of the writer's thread, as the two below
   std::chrono::seconds pause_{0};
+  Clock::time_point hurried_from_;  // after a failure: not sooner, however great the hurry
   std::jthread thread_;
 };
 

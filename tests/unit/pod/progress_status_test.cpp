@@ -23,6 +23,7 @@ TEST(ProgressStatus, HoldsTheCountsAndWhatPeopleRead) {
                           {"itemsTotal", 30},
                           {"itemsSucceeded", 19},
                           {"planComplete", true},
+                          {"miniBatchSecondsTotal", 1.5},
                           {"percent", 66},
                           {"items", "19 / 30"},
                           {"updateTime", "2026-01-31T12:00:00Z"}}));
