@@ -94,7 +94,8 @@ Result<std::map<std::string, std::string>> sha256_of_files(const fs::path& direc
                                                            std::span<const std::string> left_out) {
   std::error_code error;
   if (!fs::is_directory(directory, error)) {
-    return Error{ErrorCode::kNotFound, "'" + directory.string() + "' is not a directory"};
+    // Begun by a string: g++ 12 sees an overlap where one is put in front of a temporary, with -O3.
+    return Error{ErrorCode::kNotFound, std::string("'") + directory.c_str() + "' is not a directory"};
   }
   std::map<std::string, std::string> digests;
   for (fs::recursive_directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 namespace parallelrun {
 namespace {
@@ -11,10 +12,11 @@ constexpr std::size_t kLongestUnixPath = 107;  // sockaddr_un::sun_path without 
 constexpr std::size_t kLongestHost = 253;
 
 Error invalid(std::string_view text, std::string_view rule) {
-  return Error{ErrorCode::kInvalidArgument,
-               "'" + std::string(text) + "' is not an endpoint: " + std::string(rule) +
-                   "; use unix:/absolute/path, HOST:PORT or [IPV6]:PORT",
-               false};
+  // Begun by a string: g++ 12 sees an overlap where one is put in front of a temporary, with -O3.
+  std::string message = "'";
+  message.append(text).append("' is not an endpoint: ").append(rule);
+  message += "; use unix:/absolute/path, HOST:PORT or [IPV6]:PORT";
+  return Error{ErrorCode::kInvalidArgument, std::move(message), false};
 }
 
 bool is_host_character(char c) {
