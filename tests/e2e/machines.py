@@ -15,6 +15,7 @@ OTHERS = {"kube-controller-manager": "kube-controller", "kube-scheduler": "kube-
 class Machines:
     def __init__(self, cluster):
         self._cluster = cluster
+        self._back = None  # when the API server was there again
 
     def _on(self, node, *words, check=True):
         return self._cluster.run("docker", "exec", node, *words, check=check).stdout.decode()
@@ -39,21 +40,24 @@ class Machines:
     def api_server_outage(self):
         """The API server leaves requests without an answer, then is killed and starts anew."""
         node = self.control_plane()
-        # They would crash again and again without it, and the kubelet let them wait for long at the end.
-        for name in OTHERS.values():
+        # Without it they would crash again and again, and the kubelet let them wait for long at the end.
+        for name in (*OTHERS.values(), API_SERVER):
             self._on(node, "pkill", "-STOP", "-x", name)
-        self._on(node, "pkill", "-STOP", "-x", API_SERVER)
         try:
             yield
         finally:
             self._on(node, "pkill", "-KILL", "-x", API_SERVER)
             ready = ("kubectl", "get", "--raw", "/readyz", "--request-timeout=2s")
             wait_until("the API server", lambda: self._cluster.run(*ready, check=False).returncode == 0, 120)
-            back = datetime.datetime.now(datetime.UTC)
+            self._back = datetime.datetime.now(datetime.UTC)
+            # Not to go on where they were: the nodes would be taken for lost.
             for name in OTHERS.values():
-                self._on(node, "pkill", "-CONT", "-x", name)
-            for name in OTHERS:
-                wait_until(f"{name} leads again", lambda name=name: self._renewed(name) > back, 120)
+                self._on(node, "pkill", "-KILL", "-x", name)
+
+    def await_controllers(self):
+        """That they lead again after an outage: without them a namespace gets no service account, say."""
+        for name in OTHERS if self._back else ():
+            wait_until(f"{name} leads again", lambda name=name: self._renewed(name) > self._back, 120)
 
     def _renewed(self, name):
         lease = self._cluster.get("-n", "kube-system", "lease", name)
@@ -61,12 +65,16 @@ class Machines:
 
     @contextlib.contextmanager
     def frozen(self, node):
-        """The whole node stands still, kernel aside; it goes on as if nothing had been."""
+        """The whole node stands still, kernel aside, and counts as lost; then it goes on as if nothing had been."""
+        lost = "node.kubernetes.io/out-of-service=frozen:NoExecute"
         self._cluster.run("docker", "pause", node)
         try:
+            # As an administrator says it, and a minute sooner than the cluster would find out.
+            self._cluster.kubectl("taint", "node", node, lost)
             yield
         finally:
             self._cluster.run("docker", "unpause", node)
+            self._cluster.kubectl("taint", "node", node, f"{lost}-", check=False)
             wait_until(f"{node} is back", lambda: self._in_service(node), 120, say=lambda: self._shown(node))
 
     def _in_service(self, node):

@@ -12,7 +12,9 @@ def machines(any_cluster):
     cluster, ours = any_cluster
     if not ours:
         pytest.skip("needs the machines below the nodes: only the kind cluster of tests/cluster shows them")
-    return Machines(cluster)
+    machines = Machines(cluster)
+    yield machines
+    machines.await_controllers()
 
 
 def rows_in(folder):
@@ -81,27 +83,13 @@ def test_a_node_is_lost_with_orchestrator_and_worker_and_comes_back(space, machi
             "matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [lost]}]
         },
     }
-    template = {
-        # The cluster takes 50 s to notice; by default we give the node 30 s more to come back.
-        "tolerations": [
-            {
-                "key": f"node.kubernetes.io/{taint}",
-                "operator": "Exists",
-                "effect": "NoExecute",
-                "tolerationSeconds": 0,
-            }
-            for taint in ("not-ready", "unreachable")
-        ]
-    }
     space.submit(
         "bereft",
         arguments=["--sleep", "0.5"],
         miniBatchSize=1,
         nodeCount=2,
-        worker=template,
         orchestrator={
-            **template,
-            "affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [here]}},
+            "affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [here]}}
         },
     )
     space.wait_progress("bereft", 6)

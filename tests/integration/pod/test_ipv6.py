@@ -54,7 +54,8 @@ def test_a_job_on_ipv6_addresses(world):
         worker.expect(0)
     world.expect_every_file_once(60)
     nodes = {path.name for path in (world.out / "logs/sys/node").iterdir()}
-    assert nodes == {"fd00-10-244-1--7", "fd00-10-244-2--7"}
+    # One of them may have done it all.
+    assert nodes and nodes <= {"fd00-10-244-1--7", "fd00-10-244-2--7"}
     logs = world.out / "logs/user/stdout"
     told = [path.read_text().count("done with") for path in logs.rglob("*.stdout.txt")]
     assert sum(told) == 20
