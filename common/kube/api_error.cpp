@@ -4,23 +4,19 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "common/json/members.h"
+
 namespace parallelrun::kube {
 namespace {
 
 constexpr std::size_t kQuotedBody = 300;
 constexpr std::int64_t kLongestRetrySeconds = 3600;
 
-std::string text_field(const nlohmann::json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 bool has_cause(const nlohmann::json& details, std::string_view wanted) {
   const auto causes = details.find("causes");
   if (causes == details.end() || !causes->is_array()) return false;
-  return std::any_of(causes->begin(), causes->end(), [&](const nlohmann::json& cause) {
-    return cause.is_object() && text_field(cause, "reason") == wanted;
-  });
+  return std::any_of(causes->begin(), causes->end(),
+                     [&](const nlohmann::json& cause) { return text_at(cause, "reason") == wanted; });
 }
 
 ApiFailure failure_of(int status, std::string_view reason) {
@@ -84,9 +80,9 @@ ApiError api_error(int status, std::string_view body, std::string_view retry_aft
 
   bool version_too_large = false;
   const auto object = nlohmann::json::parse(body, nullptr, false);
-  if (object.is_object() && text_field(object, "kind") == "Status") {
-    error.reason = text_field(object, "reason");
-    error.message = text_field(object, "message");
+  if (text_at(object, "kind") == "Status") {
+    error.reason = text_at(object, "reason");
+    error.message = text_at(object, "message");
     const auto details = object.find("details");
     if (details != object.end() && details->is_object()) {
       const auto retry = details->find("retryAfterSeconds");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/json/members.h"
 #include "common/kube/pem_check.h"
 #include "common/kube/program_run.h"
 
@@ -13,11 +14,6 @@ using nlohmann::json;
 
 // A credential that expires while its request is on the way is refused by the server.
 constexpr Duration kMargin = std::chrono::seconds(10);
-
-std::string text_at(const json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
 
 std::string quoted_tail(std::string errors) {
   errors.erase(errors.find_last_not_of(" \t\r\n") + 1);

@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "common/json/members.h"
+
 namespace parallelrun::kube {
 namespace {
 
@@ -27,33 +29,22 @@ LeaseOptions completed(LeaseOptions options) {
   return options;
 }
 
-template <typename T>
-T member(const json& object, const char* name, T otherwise) {
+int number_at(const json& object, const char* name) {
   const auto found = object.find(name);
-  if (found == object.end()) return otherwise;
-  if constexpr (std::is_same_v<T, std::string>) {
-    return found->is_string() ? found->get<T>() : otherwise;
-  } else {
-    return found->is_number_integer() ? found->get<T>() : otherwise;
-  }
-}
-
-json section(const json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_object() ? *found : json::object();
+  return found != object.end() && found->is_number_integer() ? found->get<int>() : 0;
 }
 
 }  // namespace
 
 LeaseRecord lease_record(const json& lease) {
-  const json spec = section(lease, "spec");
+  const json& spec = object_at(lease, "spec");
   LeaseRecord record;
-  record.holder = member<std::string>(spec, "holderIdentity", "");
-  record.duration = std::chrono::seconds(member<int>(spec, "leaseDurationSeconds", 0));
-  record.acquire_time = member<std::string>(spec, "acquireTime", "");
-  record.renew_time = member<std::string>(spec, "renewTime", "");
-  record.transitions = member<int>(spec, "leaseTransitions", 0);
-  record.resource_version = member<std::string>(section(lease, "metadata"), "resourceVersion", "");
+  record.holder = text_at(spec, "holderIdentity");
+  record.duration = std::chrono::seconds(number_at(spec, "leaseDurationSeconds"));
+  record.acquire_time = text_at(spec, "acquireTime");
+  record.renew_time = text_at(spec, "renewTime");
+  record.transitions = number_at(spec, "leaseTransitions");
+  record.resource_version = text_at(object_at(lease, "metadata"), "resourceVersion");
   return record;
 }
 

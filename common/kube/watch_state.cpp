@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/json/members.h"
+
 namespace parallelrun::kube {
 namespace {
 
@@ -11,18 +13,6 @@ using nlohmann::json;
 // A watch that ends sooner, without an event, counts as a failure: else a server that closes at once is
 // flooded.
 constexpr Duration kShortWatch = std::chrono::seconds(1);
-
-std::string text_at(const json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-// The member of that name if it is an object, else an empty one.
-const json& object_at(const json& object, const char* name) {
-  static const json none = json::object();
-  const auto found = object.find(name);
-  return found != object.end() && found->is_object() ? *found : none;
-}
 
 ApiError malformed(std::string message) {
   ApiError error;
@@ -71,8 +61,8 @@ std::optional<WatchState::Parsed> WatchState::parse(json&& body) const {
 std::vector<CacheChange> WatchState::on_page(Time now, json page) {
   const json& metadata = page.is_object() ? object_at(page, "metadata") : page;
   const auto items = page.is_object() ? page.find("items") : page.end();
-  std::string version = metadata.is_object() ? text_at(metadata, "resourceVersion") : std::string();
-  std::string more = metadata.is_object() ? text_at(metadata, "continue") : std::string();
+  std::string version = text_at(metadata, "resourceVersion");
+  std::string more = text_at(metadata, "continue");
   // Go writes an empty list as null.
   const bool has_items = page.is_object() && items != page.end() && (items->is_array() || items->is_null());
   if (version.empty() || !has_items) {
@@ -150,7 +140,7 @@ WatchState::LineOutcome WatchState::on_line(Time now, std::string_view line) {
     return LineOutcome{{}, false};
   };
   json event = json::parse(line, nullptr, false);
-  const std::string type = event.is_object() ? text_at(event, "type") : std::string();
+  const std::string type = text_at(event, "type");
   const auto body = event.is_object() ? event.find("object") : event.end();
   if (type.empty() || body == event.end() || !body->is_object()) {
     relist();

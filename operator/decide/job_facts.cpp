@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "common/hash/sha256.h"
+#include "common/json/members.h"
 #include "common/spec/manifest.h"
 
 namespace parallelrun::op {
@@ -20,11 +21,6 @@ const json& member(const json& object, const char* key) {
   if (!object.is_object()) return kNothing;
   const auto found = object.find(key);
   return found == object.end() ? kNothing : *found;
-}
-
-std::string text(const json& object, const char* key) {
-  const json& value = member(object, key);
-  return value.is_string() ? value.get<std::string>() : std::string();
 }
 
 std::optional<std::int64_t> number(const json& object, const char* key) {
@@ -45,12 +41,12 @@ std::optional<std::chrono::seconds> seconds(const json& object, const char* key)
 }
 
 std::optional<WallTime> time(const json& object, const char* key) {
-  return parse_wall_time(text(object, key));
+  return parse_wall_time(text_at(object, key));
 }
 
 bool is_true(const json& status, const char* condition) {
   const json* found = find_condition(status, condition);
-  return found != nullptr && text(*found, "status") == "True";
+  return found != nullptr && text_at(*found, "status") == "True";
 }
 
 }  // namespace
@@ -59,18 +55,18 @@ const json* find_condition(const json& status, const std::string& type) {
   const json& conditions = member(status, "conditions");
   if (!conditions.is_array()) return nullptr;
   const auto found = std::find_if(conditions.begin(), conditions.end(),
-                                  [&](const json& one) { return text(one, "type") == type; });
+                                  [&](const json& one) { return text_at(one, "type") == type; });
   return found == conditions.end() ? nullptr : &*found;
 }
 
 JobFacts::JobFacts(const json& job) {
   const json& meta = member(job, "metadata");
-  name = text(meta, "name");
+  name = text_at(meta, "name");
   generation = number(meta, "generation").value_or(0);
-  being_deleted = !text(meta, "deletionTimestamp").empty();
+  being_deleted = !text_at(meta, "deletionTimestamp").empty();
 
   const json& spec = member(job, "spec");
-  const std::string manager = text(spec, "managedBy");
+  const std::string manager = text_at(spec, "managedBy");
   ours = manager.empty() || manager == kOwnName;
   node_count = std::max(count(spec, "nodeCount", 1), 1U);
   suspend = member(spec, "suspend") == true;
@@ -83,9 +79,9 @@ JobFacts::JobFacts(const json& job) {
   completion_time = time(status, "completionTime");
   resume_time = time(status, "resumeTime");
   active_before = seconds(status, "activeSeconds").value_or(std::chrono::seconds(0));
-  spec_hash = text(status, "specHash");
+  spec_hash = text_at(status, "specHash");
   orchestrator_incarnation = count(member(status, "orchestrator"), "incarnation", 0);
-  orchestrator_uid = text(member(status, "orchestrator"), "uid");
+  orchestrator_uid = text_at(member(status, "orchestrator"), "uid");
   if (const json& workers = member(status, "workers"); workers.is_array()) {
     for (const json& worker : workers)
       worker_incarnations[count(worker, "index", 0)] = count(worker, "incarnation", 0);
@@ -94,10 +90,10 @@ JobFacts::JobFacts(const json& job) {
   replicas = number(status, "replicas").value_or(0);
   ready_replicas = number(status, "readyReplicas").value_or(0);
   const json* running = find_condition(status, "Running");
-  spec_refused = running != nullptr && text(*running, "reason") == kInvalidSpec;
+  spec_refused = running != nullptr && text_at(*running, "reason") == kInvalidSpec;
   suspended = is_true(status, "Suspended");
   finished = is_true(status, "Complete") || is_true(status, "Failed");
-  if (is_true(status, "Failed")) failed_reason = text(*find_condition(status, "Failed"), "reason");
+  if (is_true(status, "Failed")) failed_reason = text_at(*find_condition(status, "Failed"), "reason");
 }
 
 std::string spec_hash(const json& job) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "common/json/members.h"
 #include "common/pod/pod_layout.h"
 #include "common/spec/utf8.h"
 
@@ -19,11 +20,6 @@ constexpr int kExitRefused = 2;
 constexpr std::size_t kLongestReason = 64;
 constexpr std::size_t kLongestLoss = 512;
 
-std::string text(const json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 // What metav1.Condition takes, and no more than a word.
 bool is_reason(const std::string& word) {
   const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
@@ -35,7 +31,7 @@ bool is_reason(const std::string& word) {
 std::optional<json> message_of(const PodView::Ended& ended) {
   if (ended.message.empty() || ended.message.size() > pod::kTerminationMessageLimit) return std::nullopt;
   json message = json::parse(ended.message, nullptr, false);
-  if (!message.is_object() || text(message, "state").empty()) return std::nullopt;
+  if (!message.is_object() || text_at(message, "state").empty()) return std::nullopt;
   return message;
 }
 
@@ -45,9 +41,9 @@ std::optional<RunnerResult> runner_result(const PodView& pod) {
   const PodView::Ended& ended = *pod.ended;
   const std::optional<json> said = message_of(ended);
   if (!said) return std::nullopt;
-  const std::string state = text(*said, "state");
-  const std::string reason = text(*said, "reason");
-  std::string message = text(*said, "message");
+  const std::string state = text_at(*said, "state");
+  const std::string reason = text_at(*said, "reason");
+  std::string message = text_at(*said, "message");
   if (state == "Complete" && ended.exit_code == kExitComplete) {
     return RunnerResult{
         .complete = true, .reason = is_reason(reason) ? reason : "Completed", .message = message};
@@ -55,9 +51,9 @@ std::optional<RunnerResult> runner_result(const PodView& pod) {
   const bool failed = ended.exit_code == kExitFailed || ended.exit_code == kExitRefused;
   if (state != "Failed" || !failed || reason == "OutputFailed") return std::nullopt;
   if (message.empty()) message = "the job failed";
-  const std::string first = text(*said, "firstError");
+  const std::string first = text_at(*said, "firstError");
   if (!first.empty() && message.find(first) == std::string::npos) message += "; first error: " + first;
-  const std::string logs = text(*said, "logs");
+  const std::string logs = text_at(*said, "logs");
   message += fmt::format(". See kubectl logs {}", pod.name);
   if (ended.exit_code == kExitFailed) {
     message += fmt::format(", and {} on the output volume", logs.empty() ? "logs/user/error.txt" : logs);
@@ -70,7 +66,7 @@ std::string reason_of_loss(const PodView& pod) {
   if (pod.ended) {
     const std::optional<json> said = message_of(*pod.ended);
     std::string message =
-        said ? text(*said, "message") : std::string(utf8_prefix(pod.ended->message, kLongestLoss));
+        said ? text_at(*said, "message") : std::string(utf8_prefix(pod.ended->message, kLongestLoss));
     std::string why = fmt::format("{} ended with exit code {}", pod.name, pod.ended->exit_code);
     const std::string& reason = pod.ended->reason;
     if (!reason.empty() && reason != "Error" && reason != "Completed") why += " (" + reason + ")";

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "common/json/members.h"
 #include "common/pod/pod_layout.h"
 #include "common/spec/manifest.h"
 #include "operator/pods/children.h"

@@ -5,6 +5,7 @@
 #include <set>
 #include <string_view>
 
+#include "common/json/members.h"
 #include "common/spec/problems.h"
 
 namespace parallelrun::op {
@@ -36,12 +37,6 @@ void add_security(const json& given, json& pod_spec) {
     if (!value.is_null()) security[key] = value;
   }
   pod_spec["securityContext"] = std::move(security);
-}
-
-// A member that is no string reads as empty: the API server says what is wrong with it.
-std::string text_at(const json& object, const char* key) {
-  const json* value = find_member(object, key);
-  return value != nullptr && value->is_string() ? value->get<std::string>() : std::string();
 }
 
 // The schema has seen to this, but for what it leaves open.
@@ -166,12 +161,6 @@ void add_scheduling(const json& given, json& pod_spec) {
 }
 
 }  // namespace
-
-const json& object_at(const json& value, const char* key) {
-  static const json kEmpty = json::object();
-  const json* member = find_member(value, key);
-  return member != nullptr && member->is_object() ? *member : kEmpty;
-}
 
 const json* find_member(const json& value, const char* key) {
   if (!value.is_object()) return nullptr;

@@ -22,8 +22,6 @@ nlohmann::json merged_resources(const nlohmann::json& given, const nlohmann::jso
 // Without what only one container can have: GPUs and other extended resources.
 nlohmann::json common_resources(const nlohmann::json& resources);
 
-// The member of an object; an empty object where it is absent, null or no object.
-const nlohmann::json& object_at(const nlohmann::json& value, const char* key);
 // A member that is there and not null; else null.
 const nlohmann::json* find_member(const nlohmann::json& value, const char* key);
 

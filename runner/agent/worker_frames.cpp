@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/json/members.h"
 #include "runner/wire/wire.h"
 
 namespace parallelrun::agent {
@@ -17,11 +18,6 @@ void append_header(std::string& out, channel::Frame type, std::size_t payload) {
   w.u8(static_cast<std::uint8_t>(type));
 }
 
-std::string text(const json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 ErrorPhase phase_named(const std::string& name, ErrorPhase fallback) {
   if (name == "load") return ErrorPhase::kLoad;
   if (name == "init") return ErrorPhase::kInit;
@@ -33,8 +29,8 @@ ErrorPhase phase_named(const std::string& name, ErrorPhase fallback) {
 }
 
 ScriptError script_error(const json& object, ErrorPhase fallback) {
-  return {phase_named(text(object, "phase"), fallback), text(object, "type"), text(object, "message"),
-          text(object, "traceback")};
+  return {phase_named(text_at(object, "phase"), fallback), text_at(object, "type"),
+          text_at(object, "message"), text_at(object, "traceback")};
 }
 
 }  // namespace

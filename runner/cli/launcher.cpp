@@ -21,6 +21,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/json/members.h"
 #include "common/posix/private_directory.h"
 #include "common/spec/manifest.h"
 #include "runner/cli/child_process.h"
@@ -375,11 +376,6 @@ class Launcher {
   std::optional<Clock::time_point> stop_deadline_;
 };
 
-std::string text_of(const nlohmann::json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 }  // namespace
 
 int launch(const LaunchOptions& options) {
@@ -390,9 +386,9 @@ int launch(const LaunchOptions& options) {
 
 std::string closing_summary(const nlohmann::json& finished, const ResolvedJob& job) {
   const JobProgress progress = job_progress_from_json(finished);
-  const std::string state = text_of(finished, "state");
-  const std::string message = text_of(finished, "message");
-  const std::string first_error = text_of(finished, "firstError");
+  const std::string state = text_at(finished, "state");
+  const std::string message = text_at(finished, "message");
+  const std::string first_error = text_at(finished, "firstError");
   std::string words = state + (message.empty() ? "" : ": " + message) + "\n";
   if (progress.planned > 0) {
     words += fmt::format("  mini-batches  {} of {}{} processed, {} failed\n",

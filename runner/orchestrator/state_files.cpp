@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "common/json/members.h"
 #include "runner/orchestrator/failed_items.h"
 #include "spdlog/fmt/fmt.h"
 
@@ -27,16 +28,6 @@ ErrorPhase phase_of(const std::string& name) {
     if (name == to_string(phase)) return phase;
   }
   return ErrorPhase::kNone;
-}
-
-std::string text_of(const nlohmann::json& json, const char* name) {
-  const auto found = json.find(name);
-  return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-std::uint64_t number_of(const nlohmann::json& json, const char* name) {
-  const auto found = json.find(name);
-  return found != json.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
 }
 
 }  // namespace
@@ -119,13 +110,13 @@ Result<std::vector<ScriptError>> read_first_errors(Storage& storage) {
     const nlohmann::json json = nlohmann::json::parse(line, nullptr, false);
     if (!json.is_object()) continue;
     if (is_shortfall_line(line)) {
-      errors.add(shortfall_error({number_of(json, "miniBatch")}, text_of(json, "input"),
-                                 number_of(json, "items"), number_of(json, "returned")));
+      errors.add(shortfall_error({count_at(json, "miniBatch")}, text_at(json, "input"),
+                                 count_at(json, "items"), count_at(json, "returned")));
       continue;
     }
     if (!json.contains("error") || !json["error"].is_object()) continue;
     const nlohmann::json& error = json["error"];
-    errors.add({phase_of(text_of(error, "phase")), text_of(error, "type"), text_of(error, "message"), {}});
+    errors.add({phase_of(text_at(error, "phase")), text_at(error, "type"), text_at(error, "message"), {}});
   }
   return errors.list();
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "common/json/members.h"
 #include "common/spec/problems.h"
 
 namespace parallelrun {
@@ -12,24 +13,17 @@ namespace {
 using nlohmann::json;
 
 std::string word(const json& event, const char* name) {
-  const auto found = event.find(name);
-  return found != event.end() && found->is_string() ? shown(found->get<std::string>()) : std::string();
+  const std::string text = text_at(event, name);
+  return text.empty() ? text : shown(text);
 }
 
 // Sentences of our own, of the orchestrator: longer than what shown() gives to a value.
 std::string sentence(const json& event, const char* name) {
-  const auto found = event.find(name);
-  if (found == event.end() || !found->is_string()) return {};
-  std::string text = found->get<std::string>();
+  std::string text = text_at(event, name);
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
   }
   return text;
-}
-
-std::uint64_t number(const json& event, const char* name) {
-  const auto found = event.find(name);
-  return found != event.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
 }
 
 bool flag(const json& event, const char* name) {
@@ -38,13 +32,13 @@ bool flag(const json& event, const char* name) {
 }
 
 std::string counts_of(const json& event) {
-  const std::uint64_t created = number(event, "miniBatchesCreated");
-  const std::uint64_t done = number(event, "miniBatchesProcessed");
+  const std::uint64_t created = count_at(event, "miniBatchesCreated");
+  const std::uint64_t done = count_at(event, "miniBatchesProcessed");
   std::string text = fmt::format("{} of {}{} mini-batches", done, created,
                                  flag(event, "planComplete") ? "" : " (the input is still being listed)");
   if (created > 0 && flag(event, "planComplete")) text += fmt::format(" ({}%)", done * 100 / created);
-  text += fmt::format(", {} items succeeded", number(event, "itemsSucceeded"));
-  if (const std::uint64_t failed = number(event, "itemsFailed"); failed > 0)
+  text += fmt::format(", {} items succeeded", count_at(event, "itemsSucceeded"));
+  if (const std::uint64_t failed = count_at(event, "itemsFailed"); failed > 0)
     text += fmt::format(", {} failed", failed);
   return text;
 }
@@ -64,10 +58,10 @@ std::vector<std::string> JobStory::lines(const json& event, Time now) {
   }
   if (kind == "agentCame") {
     return {fmt::format("worker {} on {} takes part with {} process(es)", word(event, "agent"),
-                        word(event, "node"), number(event, "slots"))};
+                        word(event, "node"), count_at(event, "slots"))};
   }
   if (kind == "agentGone") {
-    const std::uint64_t freed = number(event, "leasesFreed");
+    const std::uint64_t freed = count_at(event, "leasesFreed");
     return {fmt::format("worker {} on {} is gone: {}{}", word(event, "agent"), word(event, "node"),
                         word(event, "why"),
                         freed == 0 ? "" : fmt::format("; {} mini-batches go to others", freed))};
@@ -75,7 +69,7 @@ std::vector<std::string> JobStory::lines(const json& event, Time now) {
   if (kind == "error") {
     std::string line = fmt::format("warning: {} {}", word(event, "agent"), word(event, "process"));
     if (event.contains("miniBatch")) {
-      line += fmt::format(", mini-batch {}, try {}{}", number(event, "miniBatch"), number(event, "tries"),
+      line += fmt::format(", mini-batch {}, try {}{}", count_at(event, "miniBatch"), count_at(event, "tries"),
                           flag(event, "final") ? " (the last)" : "");
     }
     const std::string phase = word(event, "phase");
@@ -95,8 +89,8 @@ std::vector<std::string> JobStory::progress(const json& event, Time now) {
   if (counts == last_counts_) return {};
   told_ = now;
   last_counts_ = counts;
-  return {fmt::format("{}; {} worker(s), {} process(es) ready", counts, number(event, "agents"),
-                      number(event, "processesReady"))};
+  return {fmt::format("{}; {} worker(s), {} process(es) ready", counts, count_at(event, "agents"),
+                      count_at(event, "processesReady"))};
 }
 
 std::vector<std::string> JobStory::finished(const json& event) {
@@ -106,10 +100,10 @@ std::vector<std::string> JobStory::finished(const json& event) {
   if (const std::string error = sentence(event, "firstError"); !error.empty())
     lines.push_back("first error: " + error);
   if (event.contains("output")) lines.push_back("results: " + output_);
-  if (number(event, "itemsFailed") > 0) lines.push_back("failed items: failed_items.jsonl beside them");
+  if (count_at(event, "itemsFailed") > 0) lines.push_back("failed items: failed_items.jsonl beside them");
   if (event.contains("logs")) {
     lines.emplace_back(
-        number(event, "itemsFailed") > 0 || word(event, "state") == "Failed"
+        count_at(event, "itemsFailed") > 0 || word(event, "state") == "Failed"
             ? "where to look: logs/user/error.txt and logs/job_progress_overview.txt beside them"
             : "logs: logs/ beside them, from logs/job_progress_overview.txt on");
   }
