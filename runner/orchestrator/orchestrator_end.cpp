@@ -11,6 +11,11 @@ namespace {
 // A sentence with an error of kLongestLine in it; file names in it may be long.
 constexpr std::size_t kLongestMessage = 2 * kLongestLine;
 
+// "all 7 items", "the only item".
+std::string all_of(std::uint64_t count, std::string_view one, std::string_view many) {
+  return count == 1 ? fmt::format("the only {}", one) : fmt::format("all {} {}", count, many);
+}
+
 }  // namespace
 
 void Orchestrator::end_job(JobState state, JobReason reason, const std::string& message, Time now) {
@@ -48,12 +53,14 @@ void Orchestrator::decide_end(Time now) {
         now);
   }
   if (options_.output_action == OutputAction::kAppendRow && counts_.items_succeeded == 0) {
-    std::string message = fmt::format("nothing succeeded: all {} items failed", counts_.items_failed);
+    std::string message = "nothing succeeded: ";
+    message += counts_.items_failed == 0 ? "the input has no items"
+                                         : all_of(counts_.items_failed, "item", "items") + " failed";
     if (!first_errors_.list().empty()) message += "; first error: " + one_line(first_errors_.list().front());
     return end_job(JobState::kFailed, JobReason::kNothingSucceeded, message, now);
   }
   end_job(JobState::kComplete, JobReason::kCompleted,
-          fmt::format("all {} mini-batches are processed", planned_), now);
+          all_of(planned_, "mini-batch is", "mini-batches are") + " processed", now);
 }
 
 // init() that has failed 3 times in every process slot: no agent can run anything.

@@ -351,7 +351,24 @@ TEST_F(OrchestratorTest, NothingSucceededFailsAnAppendRowJob) {
   const auto agent = join("agent000");
   bring(agent, 1, {result_of(lease(agent, 1)->leases[0], Outcome::kFailed)});
   EXPECT_EQ(core().result()->reason, JobReason::kNothingSucceeded);
-  EXPECT_NE(core().result()->message.find("ValueError: bad"), std::string::npos);
+  EXPECT_EQ(core().result()->message, "nothing succeeded: all 2 items failed; first error: ValueError: bad");
+}
+
+TEST_F(OrchestratorTest, TheOnlyItemThatFailsIsNoPlural) {
+  options.run_max_try = 1;
+  source.list.push_back({{0}, 0, 1, "one file"});
+  core().on_plan(1, 1, true, now);
+  const auto agent = join("agent000");
+  bring(agent, 1, {result_of(lease(agent, 1)->leases[0], Outcome::kFailed)});
+  EXPECT_EQ(core().result()->message,
+            "nothing succeeded: the only item failed; first error: ValueError: bad");
+}
+
+TEST_F(OrchestratorTest, TheOnlyMiniBatchIsNoPlural) {
+  plan(1);
+  const auto agent = join("agent000");
+  bring(agent, 1, {result_of(lease(agent, 1)->leases[0], Outcome::kSucceeded)});
+  EXPECT_EQ(core().result()->message, "the only mini-batch is processed");
 }
 
 TEST_F(OrchestratorTest, AMiniBatchOfUnknownSizeThatFailsCountsAsOneItem) {
