@@ -36,11 +36,11 @@ void StatusWriter::set(nlohmann::json event) {
   changed_.notify_all();
 }
 
-void StatusWriter::flush(std::chrono::milliseconds patience) {
+bool StatusWriter::flush(std::chrono::milliseconds patience) {
   std::unique_lock lock(mutex_);
   hurry_ = true;
   changed_.notify_all();
-  changed_.wait_for(lock, patience, [this] { return !next_ && !writing_; });
+  return changed_.wait_for(lock, patience, [this] { return !next_ && !writing_; });
 }
 
 void StatusWriter::await_turn(std::unique_lock<std::mutex>& lock, const std::stop_token& stop) {

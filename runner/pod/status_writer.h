@@ -33,9 +33,10 @@ class StatusWriter {
 
   // Takes the place of what was not written yet. Any thread; never blocks for long.
   void set(nlohmann::json event);
-  // For the last progress: waits until it is written, the API server refuses it, or `patience` is over. From
-  // now on nothing is paced, and what fails is tried again soon. Call it once.
-  void flush(std::chrono::milliseconds patience);
+  // For the last progress: waits until it is written, the API server refuses it, or `patience` is over, which
+  // is false: who wants to wait on calls it again. From now on nothing is paced, and what fails is tried
+  // again soon.
+  bool flush(std::chrono::milliseconds patience);
 
  private:
   using Clock = std::chrono::steady_clock;

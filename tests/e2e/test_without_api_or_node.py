@@ -62,6 +62,8 @@ def test_the_api_server_is_away_in_the_middle(space, machines, expected):
     for job in ("long", "brief"):
         status = space.wait_state(job, "Complete", 180)
         assert space.rows(job) == expected
+        # Also of the job that ended while nobody could be told.
+        assert status["progress"]["itemsSucceeded"] == 60 and status["progress"]["percent"] == 100
         assert status["progress"].get("triesFailed", 0) == 0
         assert status.get("infrastructureFailures", 0) == 0
         assert uids(space, job) == before[job], "nobody is replaced"

@@ -78,7 +78,7 @@ TEST(StatusWriter, AFlushTriesAgainWhatFails) {
   Server server({kUnreachable, kStopped, kServer, kTooManyRequests, kUnreachable});
   StatusWriter writer(server.applied(), quiet);
   writer.set(progress(9));
-  writer.flush(kEnough);
+  EXPECT_TRUE(writer.flush(kEnough));
   EXPECT_EQ(server.written(), std::vector<std::uint64_t>{9});
   EXPECT_EQ(server.tries(), 6U);
 }
@@ -125,7 +125,7 @@ TEST(StatusWriter, AFlushHasItsPatience) {
   StatusWriter writer(server.applied(), quiet);
   writer.set(progress(9));
   const auto begin = Clock::now();
-  writer.flush(700ms);
+  EXPECT_FALSE(writer.flush(700ms));
   EXPECT_GE(Clock::now() - begin, 700ms);
   EXPECT_TRUE(server.written().empty());
 }
