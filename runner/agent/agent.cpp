@@ -222,7 +222,8 @@ class Agent : public LinkUser {
     recipe.exec_program = exec_program();
     recipe.argv = environment.argv;
     recipe.working_directory = fs::path(job_.script).parent_path().string();
-    const VariablesOfAgent variables{own_environment(), programs_ + "/python", environment.python};
+    const VariablesOfAgent variables{own_environment(), programs_ + "/python", environment.python,
+                                     options_.env_is_inherited};
     const std::string& logs = options_.log_directory.empty() ? scratch_->path() : options_.log_directory;
     for (SlotIndex slot = 0; slot < slots; ++slot) {
       recipe.environments.push_back(worker_environment(job_.spec, variables, slot));

@@ -29,6 +29,9 @@ struct AgentOptions {
   // EntryScript.log_dir of the processes. Empty: a folder of its own below $TMPDIR, removed at the end.
   std::string log_directory;
 
+  // [environment] `env` stands in this process' own environment already, with what its values refer to: it is
+  // the kubelet's work in a pod.
+  bool env_is_inherited = false;
   // What scripts print goes there too, line by line (see console.h); negative: nowhere.
   int console = -1;
   // Makes this node ready for the job that the orchestrator sent, and may change where it lies: called once,

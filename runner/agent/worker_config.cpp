@@ -77,11 +77,11 @@ std::vector<std::string> worker_environment(const JobSpec& spec, const Variables
   }
   const auto gpus = variables.find("CUDA_VISIBLE_DEVICES");
   if (gpus != variables.end()) gpus->second = gpu_of(gpus->second, slot);
-  if (spec.environment.env.is_array()) {
+  if (!agent.env_is_inherited && spec.environment.env.is_array()) {
     for (const json& entry : spec.environment.env) {
       if (!entry.is_object()) continue;
       const auto name = entry.find("name");
-      const auto value = entry.find("value");  // values from Secrets come by way of the pod's environment
+      const auto value = entry.find("value");
       if (name != entry.end() && name->is_string() && value != entry.end() && value->is_string()) {
         variables[name->get<std::string>()] = value->get<std::string>();
       }

@@ -60,6 +60,7 @@ int run_pod_agent(const PodAgentOptions& options) {
     agent.orchestrator_patience = kPatience;
     agent.refusal_patience = kDoubt;
     agent.console = STDOUT_FILENO;
+    agent.env_is_inherited = true;
     agent.settle = [&options](ResolvedJob& job) { return settle(job, options.places); };
     return run_agent(agent);
   });

@@ -220,14 +220,18 @@ class PodWorld:
             command += ["--ended", f"{self.name}-orchestrator-{pod}"]
         return self._start(name, command, folder, JOB_NAME=self.name, JOB_UID=self.uid, POD_IP=ip)
 
-    def worker(self, index=0, incarnation=0, *, files="worker-files", connect=None, ip=None):
+    def worker(
+        self, index=0, incarnation=0, *, files="worker-files", connect=None, ip=None, environment=None
+    ):
+        """`environment` is what the kubelet would make of the job's environment.env."""
         name = f"{self.name}-worker-{index}-{incarnation}"
         folder = self._pod_folder(name)
         command = [
             PROGRAM, "pod-agent", "--connect", connect or f"localhost:{self.service.port}",
             "--name", f"worker-{index}", *self._places(folder, files),
         ]  # fmt: skip
-        return self._start(name, command, folder, POD_IP=ip or f"127.0.0.{index + 1}")
+        variables = {"POD_IP": ip or f"127.0.0.{index + 1}"} | (environment or {})
+        return self._start(name, command, folder, **variables)
 
     def _pod_folder(self, name):
         folder = self.root / name

@@ -134,11 +134,24 @@ TEST(WorkerEnvironment, HasWhatTheJobSaysAndNothingOfTheAgentsOwn) {
   const VariablesOfAgent agent{
       {"A=agent", "C=from the pod", "PARALLELRUN_TLS_KEY=x", "CUDA_VISIBLE_DEVICES=3,5,8"},
       "/package",
-      "/usr/bin/python3"};
+      "/usr/bin/python3",
+      false};
   EXPECT_THAT(
       worker_environment(spec, agent, 4),
       ElementsAre("A=job", "B=listed", "C=from the pod", "CUDA_VISIBLE_DEVICES=5",
                   "PARALLELRUN_PYTHON_EXECUTABLE=/usr/bin/python3", "PARALLELRUN_PYTHON_PATH=/package"));
+}
+
+TEST(WorkerEnvironment, InAPodTheKubeletHasTheLastWordAboutEnv) {
+  JobSpec spec;
+  spec.environment.variables = {{"A", "job"}};
+  spec.environment.env = nlohmann::json::parse(
+      R"([{"name": "ROOT", "value": "/data"}, {"name": "CACHE", "value": "$(ROOT)/c"}])");
+  const VariablesOfAgent agent{
+      {"A=agent", "ROOT=/data", "CACHE=/data/c"}, "/package", "/usr/bin/python3", true};
+  EXPECT_THAT(worker_environment(spec, agent, 0),
+              ElementsAre("A=job", "CACHE=/data/c", "PARALLELRUN_PYTHON_EXECUTABLE=/usr/bin/python3",
+                          "PARALLELRUN_PYTHON_PATH=/package", "ROOT=/data"));
 }
 
 TEST(WorkerConfig, NamesTheOutputOnlyWhereItIsMounted) {
