@@ -8,6 +8,8 @@ from pathlib import Path
 from kubernetes import wait_until
 
 API_SERVER = "kube-apiserver"
+# A program that was killed not long ago may have to wait for that long until the kubelet starts it again.
+BACK_OFF = 330
 # By their names as the kernel cuts them.
 OTHERS = {"kube-controller-manager": "kube-controller", "kube-scheduler": "kube-scheduler"}
 
@@ -48,7 +50,9 @@ class Machines:
         finally:
             self._on(node, "pkill", "-KILL", "-x", API_SERVER)
             ready = ("kubectl", "get", "--raw", "/readyz", "--request-timeout=2s")
-            wait_until("the API server", lambda: self._cluster.run(*ready, check=False).returncode == 0, 120)
+            wait_until(
+                "the API server", lambda: self._cluster.run(*ready, check=False).returncode == 0, BACK_OFF
+            )
             self._back = datetime.datetime.now(datetime.UTC)
             # Not to go on where they were: the nodes would be taken for lost.
             for name in OTHERS.values():
@@ -57,7 +61,7 @@ class Machines:
     def await_controllers(self):
         """That they lead again after an outage: without them a namespace gets no service account, say."""
         for name in OTHERS if self._back else ():
-            wait_until(f"{name} leads again", lambda name=name: self._renewed(name) > self._back, 120)
+            wait_until(f"{name} leads again", lambda name=name: self._renewed(name) > self._back, BACK_OFF)
 
     def _renewed(self, name):
         lease = self._cluster.get("-n", "kube-system", "lease", name)
