@@ -2,9 +2,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -13,20 +11,18 @@
 
 #include "common/spec/manifest.h"
 #include "runner/job/local_resolution.h"
+#include "tests/unit/files/temporary_directory.h"
 
 namespace parallelrun {
 
 class JobFolder : public testing::Test {
  protected:
   JobFolder() {
-    std::string pattern = testing::TempDir() + "job_XXXXXX";
-    folder_ = std::filesystem::canonical(::mkdtemp(pattern.data()));
     std::filesystem::create_directories(folder_ / "images/a");
     std::filesystem::create_directories(folder_ / "labels");
     write("entry.py", "def init(): pass\ndef run(batch): return batch\n");
     write("job.yaml", kLocal);
   }
-  ~JobFolder() override { std::filesystem::remove_all(folder_); }
 
   // Everything beside the script, which is how a first job looks.
   static constexpr std::string_view kLocal =
@@ -53,10 +49,7 @@ class JobFolder : public testing::Test {
       "  sideInputs: [{name: labels, source: {persistentVolumeClaim: {claimName: data}, subPath: labels}}]\n"
       "  output: {source: {persistentVolumeClaim: {claimName: results}}}\n";
 
-  void write(const std::string& path, std::string_view text) const {
-    std::filesystem::create_directories((folder_ / path).parent_path());
-    std::ofstream(folder_ / path, std::ios::binary) << text;
-  }
+  void write(const std::string& path, std::string_view text) const { directory_.write(path, text); }
   std::string at(const std::string& path) const { return (folder_ / path).string(); }
 
   static JobSpec spec_of(std::string_view text, std::vector<std::string> set = {}) {
@@ -88,7 +81,8 @@ class JobFolder : public testing::Test {
     return text.empty() ? "no problem" : text;
   }
 
-  std::filesystem::path folder_;
+  const test::TemporaryDirectory directory_;
+  const std::filesystem::path& folder_ = directory_.path();
 };
 
 }  // namespace parallelrun

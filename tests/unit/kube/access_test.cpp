@@ -5,8 +5,8 @@
 #include <map>
 
 #include "common/kube/kubeconfig_file.h"
-#include "scratch_folder.h"
 #include "test_certificate.h"
+#include "tests/unit/files/temporary_directory.h"
 
 namespace parallelrun::kube {
 namespace {
@@ -23,7 +23,7 @@ class AccessTest : public ::testing::Test {
       const auto found = variables_.find(name);
       return found == variables_.end() ? nullptr : found->second.c_str();
     };
-    result.service_account_folder = folder_.path("account");
+    result.service_account_folder = folder_ / "account";
     return result;
   }
   // One cluster and one context "c" with the user `user`, as lines of YAML.
@@ -53,7 +53,7 @@ class AccessTest : public ::testing::Test {
     folder_.write("account/ca.crt", pair_.certificate_pem);
   }
 
-  ScratchFolder folder_;
+  test::TemporaryDirectory folder_;
   std::map<std::string, std::string> variables_;
   TestCertificate pair_ = make_test_certificate();
 };
@@ -96,7 +96,7 @@ TEST_F(AccessTest, ATokenFileIsReadAgainAndGoesBeforeTheToken) {
   folder_.write("token", "third\n");
   access->credentials->rejected();
   EXPECT_EQ(access->credentials->current(now + 61s)->token, "third");
-  std::filesystem::remove(folder_.path("token"));
+  std::filesystem::remove(folder_ / "token");
   EXPECT_EQ(access->credentials->current(now + 1h)->token, "third");
 }
 
@@ -125,7 +125,7 @@ TEST_F(AccessTest, DataGoesBeforeFiles) {
 
 TEST_F(AccessTest, AnExecPluginIsRunWhenItIsNeeded) {
   folder_.write_program("bin/plugin",
-                        "printf '%s' \"$KUBERNETES_EXEC_INFO\" > " + folder_.path("info") +
+                        "printf '%s' \"$KUBERNETES_EXEC_INFO\" > " + folder_ / "info" +
                             "\necho '{\"apiVersion\":\"client.authentication.k8s.io/v1beta1\",\"kind\":"
                             "\"ExecCredential\",\"status\":{\"token\":\"'$OWN$1'\"}}'\n");
   const auto access = of_user(
@@ -135,7 +135,7 @@ TEST_F(AccessTest, AnExecPluginIsRunWhenItIsNeeded) {
       ", certificate-authority-data: " + base64_of(pair_.certificate_pem) +
           ", extensions: [{name: client.authentication.k8s.io/exec, extension: {audience: us}}]");
   ASSERT_TRUE(access.ok()) << message(access);
-  EXPECT_FALSE(std::filesystem::exists(folder_.path("info")));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "info"));
   const auto credential = access->credentials->current(kStart);
   ASSERT_TRUE(credential.ok()) << credential.error().message;
   EXPECT_EQ(credential->token, "7-x");
@@ -158,7 +158,7 @@ TEST_F(AccessTest, OfSeveralFilesTheFirstCounts) {
                                    "contexts:\n- {name: b, context: {cluster: k, user: u}}\n");
   folder_.write("first/token", "of the first");
   const auto second = write("second", "{token: of the second}");
-  variables_["KUBECONFIG"] = folder_.path("missing") + ":" + first + "::" + second;
+  variables_["KUBECONFIG"] = folder_ / "missing" + ":" + first + "::" + second;
   const auto access = kubeconfig_access(options());
   ASSERT_TRUE(access.ok()) << message(access);
   EXPECT_EQ(access->address.url, "https://second.example:6443");
@@ -170,11 +170,11 @@ TEST_F(AccessTest, OfSeveralFilesTheFirstCounts) {
 }
 
 TEST_F(AccessTest, TheOrderOfTheDefault) {
-  variables_["HOME"] = folder_.path("home");
+  variables_["HOME"] = folder_ / "home";
   EXPECT_NE(message(default_access(options())).find("KUBECONFIG is not set, this is not a pod"),
             std::string::npos);
   folder_.write("home/.kube/config", "");
-  std::filesystem::copy_file(write("fromhome", "{token: t}"), folder_.path("home/.kube/config"),
+  std::filesystem::copy_file(write("fromhome", "{token: t}"), folder_ / "home/.kube/config",
                              std::filesystem::copy_options::overwrite_existing);
   EXPECT_EQ(default_access(options())->address.url, "https://fromhome.example:6443");
   service_account();
@@ -253,7 +253,7 @@ TEST_F(AccessTest, Refusals) {
   for (const auto& entry : cases) {
     const std::string told = message(of_user(entry.user, entry.cluster));
     EXPECT_NE(told.find(entry.says), std::string::npos) << entry.user << entry.cluster << "\n" << told;
-    EXPECT_EQ(told.find(folder_.path("one") + ": "), 0U) << told;
+    EXPECT_EQ(told.find(folder_ / "one" + ": "), 0U) << told;
     EXPECT_EQ(told.find("secret"), std::string::npos);
   }
 }
@@ -304,7 +304,7 @@ TEST_F(AccessTest, NamesThatLeadNowhere) {
     named.kubeconfig = folder_.write("odd", entry.text);
     const std::string told = message(kubeconfig_access(named));
     EXPECT_NE(told.find(entry.says), std::string::npos) << entry.text << "\n" << told;
-    EXPECT_EQ(told.find(folder_.path("odd") + ": "), 0U) << told;
+    EXPECT_EQ(told.find(folder_ / "odd" + ": "), 0U) << told;
   }
   variables_["KUBECONFIG"] = "/nowhere/a:/nowhere/b";
   EXPECT_EQ(message(kubeconfig_access(options())),
@@ -312,7 +312,7 @@ TEST_F(AccessTest, NamesThatLeadNowhere) {
 }
 
 TEST_F(AccessTest, AnUnreadableFileIsNotPassedOver) {
-  variables_["KUBECONFIG"] = folder_.path("");  // the folder
+  variables_["KUBECONFIG"] = folder_ / "";  // the folder
   EXPECT_NE(message(kubeconfig_access(options())).find("cannot be read"), std::string::npos);
 }
 

@@ -4,8 +4,8 @@
 
 #include <cstdlib>
 
-#include "scratch_folder.h"
 #include "test_certificate.h"
+#include "tests/unit/files/temporary_directory.h"
 
 namespace parallelrun::kube {
 namespace {
@@ -26,7 +26,7 @@ class ExecCredentialTest : public ::testing::Test {
     result.origin = "FILE: users[me].user.exec";
     result.api_version = kV1;
     result.command = folder_.write_program(
-        "plugin", "echo run >> " + folder_.path("runs") + "\ncat " + folder_.path("answer") + "\n");
+        "plugin", "echo run >> " + folder_ / "runs" + "\ncat " + folder_ / "answer" + "\n");
     result.environment = {"PATH=/usr/bin:/bin"};
     return result;
   }
@@ -42,7 +42,7 @@ class ExecCredentialTest : public ::testing::Test {
     return text.size() / 4;
   }
 
-  ScratchFolder folder_;
+  test::TemporaryDirectory folder_;
   WallTime wall_ = kWallStart;
 };
 
@@ -79,9 +79,9 @@ TEST_F(ExecCredentialTest, AShortLifeIsUsedToItsHalf) {
 TEST_F(ExecCredentialTest, ItIsToldWhatItAsksFor) {
   ExecPlugin asking = plugin({{"token", "t"}});
   asking.command =
-      folder_.write_program("asking", "printf %s \"$KUBERNETES_EXEC_INFO\" > " + folder_.path("info") +
-                                          "\nprintf '%s|' \"$@\" \"$OWN\" > " + folder_.path("words") +
-                                          "\ncat " + folder_.path("answer") + "\n");
+      folder_.write_program("asking", "printf %s \"$KUBERNETES_EXEC_INFO\" > " + folder_ / "info" +
+                                          "\nprintf '%s|' \"$@\" \"$OWN\" > " + folder_ / "words" + "\ncat " +
+                                          folder_ / "answer" + "\n");
   asking.arguments = {"two words", "$(id)", ""};
   asking.environment.push_back("OWN=value");
   asking.cluster = {{"server", "https://api:6443"}};
@@ -134,7 +134,7 @@ TEST_F(ExecCredentialTest, AnswersOfNoUse) {
 
 TEST_F(ExecCredentialTest, AMissingProgramComesWithItsHint) {
   ExecPlugin missing = plugin({});
-  missing.command = folder_.path("nowhere");
+  missing.command = folder_ / "nowhere";
   missing.install_hint = "get it from our intranet";
   const auto credential = ExecCredential(missing, clock()).current(kStart);
   ASSERT_FALSE(credential.ok());
@@ -158,7 +158,7 @@ TEST_F(ExecCredentialTest, AFailureQuotesWhatItWrote) {
 TEST_F(ExecCredentialTest, OneThatHangsIsKilledWithItsChildren) {
   ExecPlugin hanging = plugin({});
   hanging.command =
-      folder_.write_program("hanging", "sleep 1000 & echo $! > " + folder_.path("child") + "; wait\n");
+      folder_.write_program("hanging", "sleep 1000 & echo $! > " + folder_ / "child" + "; wait\n");
   hanging.time_limit = 300ms;
   const auto began = std::chrono::steady_clock::now();
   const auto credential = ExecCredential(hanging, clock()).current(kStart);
@@ -183,7 +183,7 @@ TEST_F(ExecCredentialTest, OneThatHangsIsKilledWithItsChildren) {
 TEST_F(ExecCredentialTest, WhatItLeavesRunningIsNotWaitedFor) {
   ExecPlugin leaving = plugin({{"token", "t"}});
   leaving.command = folder_.write_program(
-      "leaving", "sleep 30 & echo $! > " + folder_.path("child") + "\ncat " + folder_.path("answer") + "\n");
+      "leaving", "sleep 30 & echo $! > " + folder_ / "child" + "\ncat " + folder_ / "answer" + "\n");
   const auto began = std::chrono::steady_clock::now();
   EXPECT_EQ(ExecCredential(leaving, clock()).current(kStart)->token, "t");
   EXPECT_LT(std::chrono::steady_clock::now() - began, 20s);

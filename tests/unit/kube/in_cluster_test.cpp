@@ -1,11 +1,11 @@
 #include "common/kube/in_cluster.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 #include <map>
+
+#include "tests/unit/files/temporary_directory.h"
 
 namespace parallelrun::kube {
 namespace {
@@ -17,49 +17,42 @@ const Time kStart{1h};
 class InClusterTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string name = ::testing::TempDir() + "in_cluster_XXXXXX";
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = name;
-    write("token", "first\n");
-    write("ca.crt", "CA\n");
-    write("namespace", "ours");
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-  void write(const std::string& name, const std::string& text) const {
-    std::ofstream(folder_ + "/" + name) << text;
+    folder_.write("token", "first\n");
+    folder_.write("ca.crt", "CA\n");
+    folder_.write("namespace", "ours");
   }
   Result<ClusterAccess> access(const std::map<std::string, std::string>& variables) const {
     const auto environment = [&](const char* name) -> const char* {
       const auto found = variables.find(name);
       return found == variables.end() ? nullptr : found->second.c_str();
     };
-    return in_cluster_access(environment, folder_);
+    return in_cluster_access(environment, folder_.path());
   }
-  std::string folder_;
+  test::TemporaryDirectory folder_;
 };
 
 TEST_F(InClusterTest, TokenIsReadAgainAfterAMinuteAndNotBefore) {
-  TokenFile file(folder_ + "/token");
+  TokenFile file(folder_ / "token");
   EXPECT_EQ(file.current(kStart)->token, "first");
-  write("token", "second");
+  folder_.write("token", "second");
   EXPECT_EQ(file.current(kStart + 1min - 1ns)->token, "first");
   EXPECT_EQ(file.current(kStart + 1min)->token, "second");
 }
 
 TEST_F(InClusterTest, TokenIsReadAgainAfterARejection) {
-  TokenFile file(folder_ + "/token");
+  TokenFile file(folder_ / "token");
   EXPECT_EQ(file.current(kStart)->token, "first");
-  write("token", "second");
+  folder_.write("token", "second");
   file.rejected();
   EXPECT_EQ(file.current(kStart)->token, "second");
 }
 
 TEST_F(InClusterTest, TheLastTokenServesWhileTheFileIsGone) {
-  TokenFile file(folder_ + "/token");
+  TokenFile file(folder_ / "token");
   EXPECT_EQ(file.current(kStart)->token, "first");
-  std::filesystem::remove(folder_ + "/token");
+  std::filesystem::remove(folder_ / "token");
   EXPECT_EQ(file.current(kStart + 1h)->token, "first");
-  EXPECT_FALSE(TokenFile(folder_ + "/token").current(kStart).ok());
+  EXPECT_FALSE(TokenFile(folder_ / "token").current(kStart).ok());
 }
 
 TEST_F(InClusterTest, AddressComesFromTheEnvironment) {

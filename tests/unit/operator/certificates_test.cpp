@@ -7,14 +7,12 @@
 #include <openssl/x509v3.h>
 
 #include <boost/asio/io_context.hpp>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <memory>
 #include <optional>
 
 #include "runner/protocol/protocol_client.h"
 #include "runner/protocol/protocol_server.h"
+#include "tests/unit/files/temporary_directory.h"
 
 namespace parallelrun::op {
 namespace {
@@ -112,29 +110,12 @@ TEST(Certificates, TakeTheLongestNamesAndRefuseWhatIsNoHost) {
   }
 }
 
-class Folder {
- public:
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "certificates-XXXXXX").string();
-    path_ = mkdtemp(name.data());
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  TlsFiles files(const std::string& name, const std::string& authority, const CertifiedKey& key) const {
-    return {.ca = write(name + "-ca", authority),
-            .certificate = write(name + "-crt", key.certificate_pem),
-            .key = write(name + "-key", key.key_pem)};
-  }
-
- private:
-  std::string write(const std::string& name, const std::string& text) const {
-    std::ofstream(path_ + "/" + name) << text;
-    return path_ + "/" + name;
-  }
-  std::string path_;
-};
+TlsFiles files(const test::TemporaryDirectory& folder, const std::string& name, const std::string& authority,
+               const CertifiedKey& key) {
+  return {.ca = folder.write(name + "-ca", authority),
+          .certificate = folder.write(name + "-crt", key.certificate_pem),
+          .key = folder.write(name + "-key", key.key_pem)};
+}
 
 // The answer of an orchestrator with `server` to an agent with `client`.
 Result<ProtocolClient::Reply> call(const TlsFiles& server, const TlsFiles& client, const std::string& name) {
@@ -160,46 +141,46 @@ Result<ProtocolClient::Reply> call(const TlsFiles& server, const TlsFiles& clien
 }
 
 TEST(MutualTls, BetweenTheOrchestratorAndAWorkerOfOneJob) {
-  const Folder folder;
+  const test::TemporaryDirectory folder;
   const JobCertificates job = made();
-  const auto reply = call(folder.files("o", job.authority_pem, job.orchestrator),
-                          folder.files("w", job.authority_pem, job.worker), kHost);
+  const auto reply = call(files(folder, "o", job.authority_pem, job.orchestrator),
+                          files(folder, "w", job.authority_pem, job.worker), kHost);
   ASSERT_TRUE(reply.ok()) << reply.error().message;
   EXPECT_EQ(reply->body, "welcome");
 }
 
 TEST(MutualTls, AnotherJobsWorkerGetsNothing) {
-  const Folder folder;
+  const test::TemporaryDirectory folder;
   const JobCertificates job = made();
   const JobCertificates other = made();
   // It even knows the authority of the job that it calls.
-  EXPECT_FALSE(call(folder.files("o", job.authority_pem, job.orchestrator),
-                    folder.files("w", job.authority_pem, other.worker), kHost)
+  EXPECT_FALSE(call(files(folder, "o", job.authority_pem, job.orchestrator),
+                    files(folder, "w", job.authority_pem, other.worker), kHost)
                    .ok());
 }
 
 TEST(MutualTls, AnotherJobsOrchestratorIsNotBelieved) {
-  const Folder folder;
+  const test::TemporaryDirectory folder;
   const JobCertificates job = made();
   const JobCertificates other = made();
-  EXPECT_FALSE(call(folder.files("o", other.authority_pem, other.orchestrator),
-                    folder.files("w", job.authority_pem, job.worker), kHost)
+  EXPECT_FALSE(call(files(folder, "o", other.authority_pem, other.orchestrator),
+                    files(folder, "w", job.authority_pem, job.worker), kHost)
                    .ok());
 }
 
 TEST(MutualTls, AWorkerDoesNotPassAsTheOrchestrator) {
-  const Folder folder;
+  const test::TemporaryDirectory folder;
   const JobCertificates job = made();
-  EXPECT_FALSE(call(folder.files("o", job.authority_pem, job.worker),
-                    folder.files("w", job.authority_pem, job.worker), kHost)
+  EXPECT_FALSE(call(files(folder, "o", job.authority_pem, job.worker),
+                    files(folder, "w", job.authority_pem, job.worker), kHost)
                    .ok());
 }
 
 TEST(MutualTls, TheNameMustBeTheServices) {
-  const Folder folder;
+  const test::TemporaryDirectory folder;
   const JobCertificates job = made();
-  EXPECT_FALSE(call(folder.files("o", job.authority_pem, job.orchestrator),
-                    folder.files("w", job.authority_pem, job.worker), "other-orchestrator.team.svc")
+  EXPECT_FALSE(call(files(folder, "o", job.authority_pem, job.orchestrator),
+                    files(folder, "w", job.authority_pem, job.worker), "other-orchestrator.team.svc")
                    .ok());
 }
 

@@ -7,7 +7,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <string>
 
 #include "runner/orchestrator/server/error_summary.h"
@@ -16,6 +15,7 @@
 #include "runner/orchestrator/server/log_writer.h"
 #include "runner/orchestrator/server/overview.h"
 #include "runner/orchestrator/server/run_orchestrator.h"
+#include "tests/unit/files/temporary_directory.h"
 
 namespace parallelrun::orchestrator {
 namespace {
@@ -24,23 +24,15 @@ namespace fs = std::filesystem;
 
 class LogFiles : public testing::Test {
  protected:
-  LogFiles() {
-    std::string name = (fs::temp_directory_path() / "logs-XXXXXX").string();
-    root_ = mkdtemp(name.data());
-  }
-  ~LogFiles() override { fs::remove_all(root_); }
-
-  std::string read(const std::string& path) const {
-    std::ifstream in(root_ / "logs" / path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
+  std::string read(const std::string& path) const { return directory_.read("logs/" + path); }
   LogTree::Options options() const {
     LogTree::Options o;
     o.directory = (root_ / "logs").string();
     return o;
   }
 
-  fs::path root_;
+  const test::TemporaryDirectory directory_;
+  const fs::path& root_ = directory_.path();
 };
 
 TEST(LogPaths, AgentsMayWriteToTheirOwnKindsOfFilesOnly) {
@@ -259,6 +251,16 @@ TEST(OverviewText, TimeLeftFollowsTodaysSpeed) {
   EXPECT_EQ(time_left(p, 20, milliseconds(10'000)), seconds(0));
   p.plan_complete = false;
   EXPECT_EQ(time_left(p, 20, milliseconds(10'000)), std::nullopt);
+}
+
+TEST(OverviewText, WarningsStay) {
+  Overview overview("digits", "t", 0);
+  overview.add_warning("one column");
+  EXPECT_TRUE(overview.text("t", std::chrono::milliseconds(1), {}, std::nullopt)
+                  .starts_with("Warning: one column\n"));
+  const std::string ended = overview.text("t", std::chrono::milliseconds(1), {}, JobResult{});
+  EXPECT_TRUE(ended.starts_with("Result: Complete"));
+  EXPECT_NE(ended.find("\nWarning: one column\n"), std::string::npos);
 }
 
 TEST(OverviewText, FailureComesFirstWithWhereToLook) {

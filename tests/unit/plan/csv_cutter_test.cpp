@@ -6,7 +6,7 @@
 
 #include <vector>
 
-#include "temporary_directory.h"
+#include "tests/unit/files/temporary_directory.h"
 
 namespace parallelrun {
 namespace {

@@ -7,7 +7,7 @@
 #include <sstream>
 
 #include "runner/plan/csv_piece.h"
-#include "temporary_directory.h"
+#include "tests/unit/files/temporary_directory.h"
 
 namespace parallelrun {
 namespace {

@@ -12,7 +12,7 @@
 #include <filesystem>
 #include <vector>
 
-#include "temporary_directory.h"
+#include "tests/unit/files/temporary_directory.h"
 
 namespace parallelrun {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "runner/plan/posix_plan_storage.h"
-#include "temporary_directory.h"
+#include "tests/unit/files/temporary_directory.h"
 
 namespace parallelrun {
 namespace {

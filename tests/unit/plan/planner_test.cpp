@@ -5,7 +5,7 @@
 
 #include <filesystem>
 
-#include "temporary_directory.h"
+#include "tests/unit/files/temporary_directory.h"
 
 namespace parallelrun {
 namespace {

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "common/spec/manifest.h"
+#include "tests/unit/files/temporary_directory.h"
 
 namespace parallelrun {
 namespace {
@@ -15,15 +16,12 @@ namespace fs = std::filesystem;
 class PodResolutionTest : public testing::Test {
  protected:
   void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "pod-resolution-XXXXXX").string();
-    root_ = mkdtemp(pattern.data());
     places_.root = root_;
     places_.source_copy = root_ / "copy";
     for (const char* folder : {"parallelrun/inputs/images/mnist/test", "parallelrun/output", "copy"})
       fs::create_directories(root_ / folder);
     std::ofstream(root_ / "copy/entry.py") << "x";
   }
-  void TearDown() override { fs::remove_all(root_); }
 
   static JobSpec spec() {
     const nlohmann::json manifest = {
@@ -52,7 +50,8 @@ class PodResolutionTest : public testing::Test {
     return resolution.ok() ? "" : to_string(resolution.problems.front());
   }
 
-  fs::path root_;
+  const test::TemporaryDirectory directory_;
+  const fs::path& root_ = directory_.path();
   PodPlaces places_;
 };
 

@@ -5,7 +5,8 @@
 
 #include <filesystem>
 #include <fstream>
-#include <sstream>
+
+#include "tests/unit/files/temporary_directory.h"
 
 namespace parallelrun {
 namespace {
@@ -14,27 +15,16 @@ namespace fs = std::filesystem;
 
 class SourceCopyTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "source-copy-XXXXXX").string();
-    root_ = mkdtemp(pattern.data());
-    fs::create_directories(root_ / "volume");
-  }
-  void TearDown() override { fs::remove_all(root_); }
+  void SetUp() override { fs::create_directories(root_ / "volume"); }
 
-  void write(const std::string& path, const std::string& text) {
-    fs::create_directories((root_ / path).parent_path());
-    std::ofstream(root_ / path) << text;
-  }
-  std::string read(const std::string& path) {
-    std::ostringstream text;
-    text << std::ifstream(root_ / path).rdbuf();
-    return text.str();
-  }
+  void write(const std::string& path, const std::string& text) { directory_.write(path, text); }
+  std::string read(const std::string& path) { return directory_.read(path); }
   Status copy(const std::string& from = "volume") {
     return copy_source(root_ / from, root_ / "volume", root_ / "copy");
   }
 
-  fs::path root_;
+  const test::TemporaryDirectory directory_;
+  const fs::path& root_ = directory_.path();
 };
 
 // The kubelet's tree: ..data -> ..2026_01_31, and every entry a link through it.

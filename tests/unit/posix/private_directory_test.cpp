@@ -10,6 +10,8 @@
 #include <fstream>
 #include <optional>
 
+#include "tests/unit/files/temporary_directory.h"
+
 namespace parallelrun {
 namespace {
 
@@ -17,12 +19,6 @@ namespace fs = std::filesystem;
 
 class PrivateDirectoryTest : public testing::Test {
  protected:
-  PrivateDirectoryTest() {
-    std::string pattern = (fs::temp_directory_path() / "private-directory-test-XXXXXX").string();
-    base_ = ::mkdtemp(pattern.data());
-  }
-  ~PrivateDirectoryTest() override { fs::remove_all(base_); }
-
   // Left by a process that was killed.
   std::string abandoned(const std::string& prefix) {
     int ends[2];
@@ -43,7 +39,8 @@ class PrivateDirectoryTest : public testing::Test {
     return path;
   }
 
-  std::string base_;
+  const test::TemporaryDirectory directory_;
+  const std::string base_ = directory_.path().string();
 };
 
 TEST_F(PrivateDirectoryTest, GoesWithItsObject) {

@@ -18,6 +18,7 @@
 
 #include "runner/protocol/protocol_client.h"
 #include "runner/protocol/protocol_server.h"
+#include "tests/unit/files/temporary_directory.h"
 
 namespace parallelrun {
 namespace {
@@ -25,26 +26,10 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "protocol-XXXXXX").string();
-    path_ = mkdtemp(name.data());
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
 // A certificate authority with certificates for names, made by the openssl command.
 class Authority {
  public:
-  Authority(const TemporaryFolder& folder, const std::string& name) : base_(folder / name) {
+  Authority(const test::TemporaryDirectory& folder, const std::string& name) : base_(folder / name) {
     shell("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=" +
           name + " -keyout " + base_ + ".key -out " + base_ + ".crt");
   }
@@ -160,7 +145,7 @@ class Transport : public testing::Test {
     return reply;
   }
 
-  TemporaryFolder folder_;
+  test::TemporaryDirectory folder_;
   boost::asio::io_context io_;
   std::unique_ptr<ProtocolServer> server_;
   int requests_ = 0;

@@ -2,13 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 
 #include "common/spec/placeholders.h"
+#include "tests/unit/files/temporary_directory.h"
 
 namespace parallelrun {
 namespace {
@@ -128,23 +124,13 @@ TEST(Manifest, WindowsLineBreaksAreFine) {
   EXPECT_TRUE(parse_manifest(text).ok());
 }
 
-class ManifestFile : public testing::Test {
- protected:
-  ManifestFile() {
-    std::string pattern = testing::TempDir() + "manifest_XXXXXX";
-    folder_ = ::mkdtemp(pattern.data());
-  }
-  ~ManifestFile() override { std::filesystem::remove_all(folder_); }
-  std::filesystem::path folder_;
-};
-
-TEST_F(ManifestFile, ReadsWithinBounds) {
-  std::ofstream(folder_ / "job.yaml") << "a: 1\n";
-  EXPECT_EQ(read_manifest_file(folder_ / "job.yaml").value(), "a: 1\n");
-  std::ofstream(folder_ / "huge.yaml") << std::string(kMaxManifestBytes + 1, 'x');
-  EXPECT_EQ(read_manifest_file(folder_ / "huge.yaml").error().code, ErrorCode::kInvalidArgument);
-  EXPECT_EQ(read_manifest_file(folder_ / "absent.yaml").error().code, ErrorCode::kNotFound);
-  EXPECT_THAT(read_manifest_file(folder_).error().message, HasSubstr("is a directory"));
+TEST(ManifestFile, ReadsWithinBounds) {
+  const test::TemporaryDirectory folder;
+  EXPECT_EQ(read_manifest_file(folder.write("job.yaml", "a: 1\n")).value(), "a: 1\n");
+  const std::string huge = folder.write("huge.yaml", std::string(kMaxManifestBytes + 1, 'x'));
+  EXPECT_EQ(read_manifest_file(huge).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(read_manifest_file(folder / "absent.yaml").error().code, ErrorCode::kNotFound);
+  EXPECT_THAT(read_manifest_file(folder.path()).error().message, HasSubstr("is a directory"));
 }
 
 TEST(Placeholders, SplitAndExpand) {

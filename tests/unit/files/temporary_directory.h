@@ -1,10 +1,12 @@
 // A directory of a test, removed with all that is in it by the destructor.
 #pragma once
 
-#include <stdlib.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -14,9 +16,9 @@ namespace parallelrun::test {
 class TemporaryDirectory {
  public:
   TemporaryDirectory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "plan-test-XXXXXX").string();
+    std::string pattern = (std::filesystem::temp_directory_path() / "parallelrun-test-XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
-    path_ = pattern;
+    path_ = std::filesystem::canonical(pattern);
   }
   ~TemporaryDirectory() {
     std::error_code ignored;
@@ -25,7 +27,7 @@ class TemporaryDirectory {
   TemporaryDirectory(const TemporaryDirectory&) = delete;
   TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
 
-  std::string path() const { return path_.string(); }
+  const std::filesystem::path& path() const { return path_; }  // without links
   std::string operator/(std::string_view name) const { return (path_ / name).string(); }
 
   // Creates the folders on the way. Gives the path.
@@ -34,6 +36,16 @@ class TemporaryDirectory {
     std::filesystem::create_directories(file.parent_path());
     std::ofstream(file, std::ios::binary) << content;
     return file.string();
+  }
+  // Likewise, a program for the shell.
+  std::string write_program(std::string_view name, std::string_view script) const {
+    const std::string file = write(name, "#!/bin/sh\n" + std::string(script));
+    std::filesystem::permissions(file, std::filesystem::perms(0755));
+    return file;
+  }
+  std::string read(std::string_view name) const {
+    std::ifstream file(path_ / name, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
   }
 
  private:
