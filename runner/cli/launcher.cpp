@@ -206,6 +206,10 @@ class Launcher {
           std::fill(agent_restarts_.begin(), agent_restarts_.end(), 0);
         }
         display_.show(event, Clock::now());
+      } else if (kind == "warning") {
+        const std::string message = "warning: " + text_at(event, "message");
+        log_.line(message);
+        options_.display == DisplayMode::kJson ? display_.show(event, Clock::now()) : display_.say(message);
       } else if (kind == "finished") {
         finished_ = std::move(event);
         display_.show(*finished_, Clock::now());

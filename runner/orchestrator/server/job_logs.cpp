@@ -104,6 +104,11 @@ JobLogs::~JobLogs() = default;
 void JobLogs::note(const std::string& line) { milestones_->info(in_one_line(line)); }
 void JobLogs::warn(const std::string& line) { master_->warn(in_one_line(line)); }
 
+void JobLogs::alert(const std::string& line) {
+  warn(line);
+  overview_.add_warning(in_one_line(line));
+}
+
 void JobLogs::on_plan(std::uint64_t mini_batches, bool complete) {
   const auto now = Clock::now();
   if (!complete && now - plan_told_ < kPlanLine) return;

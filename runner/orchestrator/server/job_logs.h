@@ -43,6 +43,8 @@ class JobLogs final : public JobObserver {
   void note(const std::string& line);
   // A line in sys/master_role.txt.
   void warn(const std::string& line);
+  // The same, and a line in every job_progress_overview.txt from now on.
+  void alert(const std::string& line);
 
   // Once for each change of the plan's extent; the log gets a line at most every few seconds.
   void on_plan(std::uint64_t mini_batches, bool complete);

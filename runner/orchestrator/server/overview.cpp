@@ -1,11 +1,14 @@
 #include "runner/orchestrator/server/overview.h"
 
 #include <cmath>
+#include <utility>
 
 #include "spdlog/fmt/fmt.h"
 
 namespace parallelrun::orchestrator {
 namespace {
+
+constexpr std::size_t kMostWarnings = 10;
 
 std::string duration(std::chrono::seconds time) {
   const auto s = time.count();
@@ -49,6 +52,10 @@ std::optional<std::chrono::seconds> time_left(const Progress& progress, std::uin
   return std::chrono::seconds(std::llround(left));
 }
 
+void Overview::add_warning(std::string line) {
+  if (warnings_.size() < kMostWarnings) warnings_.push_back(std::move(line));
+}
+
 std::string Overview::text(const std::string& now, std::chrono::milliseconds elapsed,
                            const Progress& progress, const std::optional<JobResult>& result) const {
   const Counts& counts = progress.counts;
@@ -62,6 +69,7 @@ std::string Overview::text(const std::string& now, std::chrono::milliseconds ela
     }
     out += "\n";
   }
+  for (const std::string& warning : warnings_) out += "Warning: " + warning + "\n\n";
   out += fmt::format("Job: {}\nStarted: {}\nUpdated: {}\n\n", job_name_, started_, now);
   const bool listing = !progress.plan_complete && !result;
   out += fmt::format("Mini-batches created:   {}{}\n", progress.planned,

@@ -17,6 +17,9 @@ class Overview {
   Overview(std::string job_name, std::string started, std::uint64_t processed_before)
       : job_name_(std::move(job_name)), started_(std::move(started)), processed_before_(processed_before) {}
 
+  // A line that stays. Only the first few are shown.
+  void add_warning(std::string line);
+
   // `elapsed`: since the start of this orchestrator.
   std::string text(const std::string& now, std::chrono::milliseconds elapsed, const Progress& progress,
                    const std::optional<JobResult>& result) const;
@@ -25,6 +28,7 @@ class Overview {
   std::string job_name_;
   std::string started_;
   std::uint64_t processed_before_;
+  std::vector<std::string> warnings_;
 };
 
 // Mini-batches still to do over the speed so far; empty while that is not known or the plan not complete.

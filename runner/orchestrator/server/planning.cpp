@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "runner/plan/csv_delimiter.h"
 #include "runner/plan/csv_sample.h"
 #include "runner/plan/posix_plan_storage.h"
 #include "runner/wire/wire.h"
@@ -148,6 +149,7 @@ void Planning::take_samples() {
       if (!slices) {
         sampled.sample = slices.error();
       } else if (!slices->empty()) {
+        if (const auto warning = delimiter_warning(input, *slices)) events_.on_warning(*warning);
         sampled.sample = Sample{Need::kSample, sample_descriptor(*slices)};
       }
     }

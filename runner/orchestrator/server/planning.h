@@ -32,6 +32,8 @@ class Planning final : public MiniBatchSource, public PlanDurability, public Sam
     std::function<void(Error)> on_failed;       // planning ended; what is planned stays
     std::function<void()> on_samples;           // sample() of some input has an answer
     std::function<void(std::string)> on_note;   // what the listing passed over, in a sentence
+    // Of an input that is hardly read as the user means it, in a sentence; before on_samples.
+    std::function<void(std::string)> on_warning;
   };
 
   // Opens the plan of an earlier run, or an empty one, in `storage`. Reads all of it. `fresh_file`: the

@@ -212,7 +212,13 @@ class Run {
            boost::asio::post(io_, [this, error] { service_->on_plan_failed(error); });
          },
          [this] { boost::asio::post(io_, [this] { service_->on_samples(); }); },
-         [this](const std::string& note) { boost::asio::post(io_, [this, note] { logs_->warn(note); }); }});
+         [this](const std::string& note) { boost::asio::post(io_, [this, note] { logs_->warn(note); }); },
+         [this](const std::string& warning) {
+           boost::asio::post(io_, [this, warning] {
+             logs_->alert(warning);
+             progress_.tell({{"event", "warning"}, {"message", warning}});
+           });
+         }});
     io_.run();
     planning_->stop();
     control_.reset();

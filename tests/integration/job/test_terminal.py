@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import shutil
 import subprocess
 
 SCRIPT = "def init(): pass\ndef run(b): return b\n"
@@ -75,3 +76,22 @@ def test_a_reader_that_leaves_does_not_end_the_job(embedded_job):
     process.stdout.close()
     assert process.wait(timeout=60) == 0
     assert len(job.rows()) == 200
+
+
+def test_a_table_in_one_column_by_a_wrong_delimiter_is_a_warning(embedded_job):
+    job = embedded_job.file("people.csv", "id;name;age\n1;Ann;31\n2;Bo;42\n").tabular()
+    job.script("def init(): pass\ndef run(table): return [len(table.columns)] * len(table)\n")
+    outcome = job.run().expect(0)
+    assert job.rows() == ["1", "1"]
+    said = "input 'table' has one column, 'id;name;age', since ',' separates nothing in it"
+    assert f"warning: {said}" in outcome.stderr
+    assert outcome.stderr.count(said) == 1
+    overview = (job.out / "logs" / "job_progress_overview.txt").read_text()
+    assert overview.startswith("Result: Complete")
+    assert f"\nWarning: {said}" in overview
+    shutil.rmtree(job.out)
+    told = [json.loads(line) for line in job.run("--json").expect(0).stdout.splitlines()]
+    assert [said in event["message"] for event in told if event["event"] == "warning"] == [True]
+    outcome = job.tabular(delimiter=";").run("--overwrite").expect(0)
+    assert job.rows() == ["3", "3"]
+    assert "warning" not in outcome.words

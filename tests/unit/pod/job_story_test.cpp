@@ -63,6 +63,12 @@ TEST(JobStory, TheEndSaysWhereToLook) {
                           HasSubstr("failed_items.jsonl"), HasSubstr("logs/user/error.txt")));
 }
 
+TEST(JobStory, TellsOfWarnings) {
+  JobStory story(kStart, "");
+  EXPECT_THAT(story.lines({{"event", "warning"}, {"message", "one column"}}, kStart),
+              ElementsAre("warning: one column"));
+}
+
 TEST(JobStory, WhatItDoesNotKnowItPassesOver) {
   JobStory story(kStart, "");
   EXPECT_THAT(story.lines({{"event", "of a newer version"}}, kStart), IsEmpty());
