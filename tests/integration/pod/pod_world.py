@@ -9,28 +9,22 @@ import signal
 import socket
 import subprocess
 import textwrap
-import time
 from pathlib import Path
 
+from checkout import PROGRAM
+from processes import command_line, descendants
 from service import Service
+from waiting import PATIENCE
 
-REPOSITORY = Path(__file__).resolve().parents[3]
-BUILD = Path(os.environ.get("PARALLELRUN_BUILD_DIR", REPOSITORY / "build"))
-PROGRAM = BUILD / "bin" / "parallelrun"
-
-# Nothing here takes longer on a loaded two-core machine unless it hangs.
-PATIENCE = 120
-
-
-def wait_for(condition, what, patience=PATIENCE):
-    """Gives what `condition` gives as soon as that is true."""
-    deadline = time.monotonic() + patience
-    while True:
-        found = condition()
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"not within {patience} s: {what}"
-        time.sleep(0.02)
+# A script for jobs that something befalls while they run.
+SLOW = """
+    import os, time
+    def init():
+        pass
+    def run(mini_batch):
+        time.sleep(0.05)
+        return [os.path.basename(path) for path in mini_batch]
+"""
 
 
 def free_port():
@@ -273,32 +267,3 @@ class PodWorld:
     def expect_every_file_once(self, count):
         assert sorted(self.rows()) == [f"f{index:06}.txt" for index in range(count)]
         assert (self.out / "_SUCCESS").exists()
-
-
-def descendants(pid):
-    """Pids of all living descendants, by /proc."""
-    parents = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                fields = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if fields[0] != "Z":
-                parents[int(entry)] = int(fields[1])
-    found = []
-    frontier = [pid]
-    while frontier:
-        parent = frontier.pop()
-        for child, its_parent in parents.items():
-            if its_parent == parent:
-                found.append(child)
-                frontier.append(child)
-    return found
-
-
-def command_line(pid):
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    except OSError:
-        return ""

@@ -4,7 +4,7 @@ import contextlib
 import socket
 
 import pytest
-from pod_world import wait_for
+from waiting import wait_for
 
 NAMES = """
     import os

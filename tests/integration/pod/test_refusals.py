@@ -3,16 +3,9 @@
 import shutil
 import subprocess
 
-from pod_world import Authority, wait_for
-
-SLOW = """
-    import os, time
-    def init():
-        pass
-    def run(mini_batch):
-        time.sleep(0.05)
-        return [os.path.basename(path) for path in mini_batch]
-"""
+from checkout import PROGRAM
+from pod_world import SLOW, Authority
+from waiting import wait_for
 
 
 def test_a_wrong_certificate_is_refused(world):
@@ -51,8 +44,6 @@ def test_a_worker_with_other_code_is_refused(world):
 
 
 def test_install_brings_a_whole_installation(tmp_path, world):
-    from pod_world import PROGRAM  # noqa: PLC0415
-
     there = tmp_path / "installed"
     done = subprocess.run([PROGRAM, "install", there], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -3,18 +3,11 @@
 import signal
 import time
 
-from pod_world import wait_for
+from pod_world import SLOW
+from processes import lives
+from waiting import wait_for
 
 FILES = 300
-
-SLOW = """
-    import os, time
-    def init():
-        pass
-    def run(mini_batch):
-        time.sleep(0.05)
-        return [os.path.basename(path) for path in mini_batch]
-"""
 
 
 def begun(world, rows=20):
@@ -65,7 +58,7 @@ def test_a_killed_orchestrator_is_succeeded_at_once_by_name(world):
     child = first.child()
     first.process.kill()
     first.wait()
-    wait_for(lambda: not process_lives(child), "the child's end", 10)
+    wait_for(lambda: not lives(child), "the child's end", 10)
     assert first.message == {}
     begin = time.monotonic()
     second = world.orchestrator(1, ended=[0])
@@ -81,7 +74,7 @@ def test_a_stolen_lease_ends_the_orchestrator(world):
     child = first.child()
     world.steal_lease("somebody-else")
     first.expect(1)
-    assert not process_lives(child)
+    assert not lives(child)
     assert first.message["reason"] == "LeaseLost"
     rows = world.rows()
     assert len(rows) == len(set(rows)) < FILES
@@ -112,11 +105,3 @@ def snapshot(folder):
         for path in folder.rglob("*")
         if path.is_file() and not path.is_relative_to(folder / "logs")
     } | {"overview": (folder / "logs/job_progress_overview.txt").read_bytes()}
-
-
-def process_lives(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
