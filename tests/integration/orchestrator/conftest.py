@@ -1,6 +1,5 @@
-import subprocess
-
 import pytest
+from authority import Authority
 from scripted import Orchestrator
 
 
@@ -75,39 +74,15 @@ def folder(tmp_path):
     folder.close()
 
 
-class Authority:
-    """A certificate authority, and certificates for names."""
-
-    def __init__(self, folder, name):
-        self.base = folder / name
-        self._openssl(
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-            "-subj", f"/CN={name}", "-keyout", f"{self.base}.key", "-out", f"{self.base}.crt",
-        )  # fmt: skip
-
-    def issue(self, name, alternative_names):
-        base = f"{self.base}-{name}"
-        with open(f"{base}.ext", "w") as extensions:
-            extensions.write(f"subjectAltName={alternative_names}\n")
-        self._openssl(
-            "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", f"/CN={name}",
-            "-keyout", f"{base}.key", "-out", f"{base}.csr",
-        )  # fmt: skip
-        self._openssl(
-            "x509", "-req", "-days", "2", "-in", f"{base}.csr", "-CA", f"{self.base}.crt", "-CAkey", f"{self.base}.key",
-            "-CAcreateserial", "-extfile", f"{base}.ext", "-out", f"{base}.crt",
-        )  # fmt: skip
-        return {
-            "ca": f"{self.base}.crt",
-            "certificate": f"{base}.crt",
-            "key": f"{base}.key",
-        }
-
-    @staticmethod
-    def _openssl(*arguments):
-        subprocess.run(["openssl", *arguments], check=True, capture_output=True)
-
-
 @pytest.fixture
-def authority(tmp_path):
-    return lambda name: Authority(tmp_path, name)
+def certify(tmp_path):
+    """certify(authority, name, alternative names) -> the files of a certificate; authorities are told apart by name"""
+    authorities = {}
+
+    def issue(authority, name, alternative_names):
+        if authority not in authorities:
+            authorities[authority] = Authority(tmp_path / authority)
+        folder = authorities[authority].issue(tmp_path / f"{authority}-{name}", name, alternative_names)
+        return {"ca": folder / "ca.crt", "certificate": folder / "tls.crt", "key": folder / "tls.key"}
+
+    return issue

@@ -305,12 +305,11 @@ def test_a_full_disk_is_a_clear_failure_and_can_be_gone_on_from(folder):
     assert again.wait()[0] == 0 and folder.rows() == names
 
 
-def test_mutual_tls(folder, authority):
+def test_mutual_tls(folder, certify):
     names = folder.files(6)
-    ours, theirs = authority("job"), authority("other")
-    server = ours.issue("orchestrator", "IP:127.0.0.1")
-    client = ours.issue("agent", "DNS:agent")
-    stranger = dict(theirs.issue("agent", "DNS:agent"), ca=client["ca"])
+    server = certify("job", "orchestrator", "IP:127.0.0.1")
+    client = certify("job", "agent", "DNS:agent")
+    stranger = dict(certify("other", "agent", "DNS:agent"), ca=client["ca"])
     arguments = [
         "--tls-ca",
         server["ca"],

@@ -11,6 +11,7 @@ import subprocess
 import textwrap
 from pathlib import Path
 
+from authority import Authority
 from checkout import PROGRAM
 from processes import command_line, descendants
 from service import Service
@@ -31,30 +32,6 @@ def free_port():
     with contextlib.closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-class Authority:
-    """A certificate authority, made by the openssl program as an operator makes one for each job."""
-
-    def __init__(self, folder):
-        self.folder = Path(folder)
-        self.folder.mkdir()
-        self._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                      "-keyout", "ca.key", "-out", "ca.crt", "-days", "2", "-subj", "/CN=a job")  # fmt: skip
-
-    def issue(self, folder, role, names="DNS:localhost"):
-        """ca.crt, tls.crt and tls.key in `folder`."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "ext").write_text(f"subjectAltName={names}\n")
-        self._openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                      "-keyout", folder / "tls.key", "-out", "request", "-subj", f"/O={role}")  # fmt: skip
-        self._openssl("x509", "-req", "-in", "request", "-CA", "ca.crt", "-CAkey", "ca.key", "-days", "2",
-                      "-extfile", "ext", "-out", folder / "tls.crt")  # fmt: skip
-        (folder / "ca.crt").write_bytes((self.folder / "ca.crt").read_bytes())
-
-    def _openssl(self, *words):
-        subprocess.run(["openssl", *map(str, words)], cwd=self.folder, check=True, capture_output=True)
 
 
 class PodProcess:

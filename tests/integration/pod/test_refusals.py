@@ -3,8 +3,9 @@
 import shutil
 import subprocess
 
+from authority import Authority
 from checkout import PROGRAM
-from pod_world import SLOW, Authority
+from pod_world import SLOW
 from waiting import wait_for
 
 
