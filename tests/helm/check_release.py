@@ -2,11 +2,11 @@
 
 import json
 import shutil
-import time
 from pathlib import Path
 
 import pytest
 from chart import CHART, OPERATOR, VALUES, helm, is_hook, named, one, options_of, render
+from waiting import wait_for
 
 DEFINITION = "parallelrunjobs.parallelrun.dev"
 NAMESPACE = "parallelrun"
@@ -20,7 +20,7 @@ def ready(cluster):
     definitions = Path(__file__).parent / "monitoring-definitions.yaml"
     assert cluster.kubectl("apply", "-f", definitions).returncode == 0
     for kind in ("podmonitors.monitoring.coreos.com", "servicemonitors.monitoring.coreos.com"):
-        until_served(cluster, kind)
+        cluster.await_served(kind)
     return cluster
 
 
@@ -41,13 +41,6 @@ def job(namespace, name="numbers", **spec):
     }
 
 
-def until_served(cluster, definition):
-    deadline = time.monotonic() + 60
-    while cluster.kubectl("get", definition, "--all-namespaces").returncode != 0:
-        assert time.monotonic() < deadline, f"{definition} is not served"
-        time.sleep(0.3)
-
-
 def run(cluster, *words, values=None):
     done = helm(*words, *options_of(values), kubeconfig=cluster.kubeconfig)
     assert done.returncode == 0, done.stderr
@@ -66,7 +59,7 @@ def check_server_takes_every_object(ready, values):
     """A dry run with strict field validation of each rendered object. The jobs' definition first, for good."""
     objects = render(values, namespace=NAMESPACE)
     ready.create(*named(render(), "CustomResourceDefinition"))
-    until_served(ready, DEFINITION)
+    ready.await_served(DEFINITION)
     for item in objects:
         if item["kind"] == "Pod":  # The server looks for its account, which a dry run does not make.
             item["spec"].pop("serviceAccountName")
@@ -91,7 +84,7 @@ def check_server_takes_every_object(ready, values):
 def check_server_takes_the_job_of_the_test(ready, values):
     """`helm test` makes it from a ConfigMap."""
     ready.create(*named(render(), "CustomResourceDefinition"))
-    until_served(ready, DEFINITION)
+    ready.await_served(DEFINITION)
     (texts,) = [item["data"] for item in named(render(values), "ConfigMap") if "job.json" in item["data"]]
     for name in ("job.json", "claim.json"):
         if name in texts:
@@ -105,7 +98,7 @@ def check_server_takes_the_job_of_the_test(ready, values):
 def check_install(ready):
     said = run(ready, "install", "parallelrun", CHART, "--namespace", NAMESPACE)
     assert "helm test parallelrun" in said
-    until_served(ready, DEFINITION)
+    ready.await_served(DEFINITION)
     listed = json.loads(run(ready, "list", "--namespace", NAMESPACE, "-o", "json"))
     assert [release["status"] for release in listed] == ["deployed"]
     policy = stored(ready, "validatingadmissionpolicy", "parallelrun-orchestrator")
@@ -259,10 +252,10 @@ def check_roles_of_users(ready, role, verb, resource, allowed):
             "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}],
         }
     )
-    deadline = time.monotonic() + 30
-    while can(ready, user, verb, resource, "jobs-one") is not allowed and time.monotonic() < deadline:
-        time.sleep(0.3)  # A controller aggregates the roles.
-    assert can(ready, user, verb, resource, "jobs-one") is allowed
+    # A controller aggregates the roles.
+    wait_for(
+        lambda: can(ready, user, verb, resource, "jobs-one") is allowed, f"allowed: {allowed}", pause=0.3
+    )
     assert not can(ready, user, verb, resource, "jobs-two")
 
 

@@ -7,6 +7,7 @@ import urllib.request
 
 import pytest
 from server import Server, api_server
+from waiting import wait_for
 
 # Roles are aggregated and namespaces get their default account by these.
 _CONTROLLERS = (
@@ -26,6 +27,11 @@ class Cluster(Server):
         return self.kubectl(
             *("apply", "--server-side", "--force-conflicts", "-f", "-", *options, *user),
             stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)}),
+        )
+
+    def await_served(self, kind):
+        wait_for(
+            lambda: self.kubectl("get", kind, "--all-namespaces").returncode == 0, f"{kind} served", pause=0.3
         )
 
     def token(self, namespace, account, pod=None):
