@@ -127,6 +127,28 @@ def check_scale_and_suspend(operator, world):
     wait_for(lambda: len(world.pods("digits")) == 4, lambda: sorted(world.pods("digits")))
 
 
+def check_an_invalid_edit_of_a_running_job_waits_to_be_corrected(operator, world):
+    world.submit("digits", workers=1)
+    world.awaits_pods("digits", "orchestrator-0", "worker-0-0")
+    world.run_pods("digits")
+    world.awaits("digits", "Running")
+    clash = {"volumes": [{"name": "scratch", "emptyDir": {}}]}
+    assert world.jobs.merge("digits", {"spec": {"worker": clash, "nodeCount": 2}}).accepted
+
+    def refused():
+        return world.condition("digits", "Running")["reason"] == "InvalidSpec"
+
+    wait_for(refused, lambda: world.status("digits"))
+    assert world.state("digits") == "Running"
+    assert "spec.worker.volumes[0].name: 'scratch'" in world.status("digits")["message"]
+    assert world.items("secrets")[0]["metadata"]["annotations"]["parallelrun.dev/generation"] == "1"
+    assert sorted(world.pods("digits")) == ["digits-orchestrator-0", "digits-worker-0-0"]
+    assert world.jobs.merge("digits", {"spec": {"worker": None}}).accepted
+    world.awaits_pods("digits", "orchestrator-0", "worker-0-0", "worker-1-0")
+    assert world.condition("digits", "Running")["reason"] == "Running"
+    assert world.items("secrets")[0]["metadata"]["annotations"]["parallelrun.dev/generation"] == "3"
+
+
 def check_unknown_fields_survive(operator, world):
     """A newer version's members of status, foreign conditions and labels are nobody's to remove."""
     world.submit("digits", workers=1)
