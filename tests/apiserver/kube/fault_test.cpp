@@ -1,4 +1,4 @@
-// A server that refuses, fails and cuts connections, by way of the proxy of faulty_proxy.py.
+// A server that refuses, fails and cuts connections, by way of the proxy of armed_proxy.py.
 #include "api_server_fixture.h"
 #include "common/kube/lease_election.h"
 
