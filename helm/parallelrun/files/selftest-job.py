@@ -75,7 +75,7 @@ def run_here(folder, files, deadline):
         job = os.path.join(folder, "job.json")
         try:
             done = subprocess.run(
-                ["/opt/parallelrun/bin/parallelrun", "run", "--quiet", job, *instead],
+                ["parallelrun", "run", "--quiet", job, *instead],
                 timeout=deadline - time.monotonic(),
             )
         except subprocess.TimeoutExpired:
