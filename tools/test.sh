@@ -9,8 +9,8 @@ jobs=$(tools/jobs.sh)
 started=$SECONDS
 failed_steps=()
 
-# ThreadSanitizer runs what has threads in it: the rooms around the two state machines, and the simulation.
-readonly THREADED_TESTS='protocol|orchestrator|agent|channel|process|job_log|simulation'
+# ThreadSanitizer runs what has threads in it: the rooms around the state machines, and the simulation.
+readonly THREADED_TESTS='protocol|orchestrator|agent|channel|process|job_log|simulation|kube_test|/pod_test|operator_controller'
 
 step() {  # step NAME COMMAND...: runs it under a heading, notes failure
   local name=$1 begun=$SECONDS
