@@ -4,6 +4,7 @@
 #include <mutex>
 #include <utility>
 
+#include "common/json/members.h"
 #include "operator/controller/job_record.h"
 #include "operator/controller/pod_record.h"
 #include "operator/controller/resources.h"
@@ -56,7 +57,7 @@ bool left_over(const json& metadata) {
   const auto owners = metadata.find("ownerReferences");
   return owners != metadata.end() && owners->is_array() &&
          std::any_of(owners->begin(), owners->end(),
-                     [](const json& owner) { return text_of(owner, "kind") == "ParallelRunJob"; });
+                     [](const json& owner) { return text_at(owner, "kind") == "ParallelRunJob"; });
 }
 
 void promise_secret(json& object, const std::string& generation) {
@@ -64,8 +65,8 @@ void promise_secret(json& object, const std::string& generation) {
 }
 
 kube::CachedObject cached(json object, void (*to_record)(json&)) {
-  const json& metadata = object_of(object, "metadata");
-  kube::CachedObject result{text_of(metadata, "uid"), text_of(metadata, "resourceVersion"), {}};
+  const json& metadata = object_at(object, "metadata");
+  kube::CachedObject result{text_at(metadata, "uid"), text_at(metadata, "resourceVersion"), {}};
   to_record(object);
   result.body = kube::PackedJson(object);
   return result;
@@ -77,7 +78,7 @@ json final_counts(const Snapshot& snapshot) {
     if (pod.role != Role::kOrchestrator || !pod.owned || !pod.ended) continue;
     const json message = json::parse(pod.ended->message, nullptr, false);
     if (!message.is_object()) continue;
-    const json& counts = object_of(message, "counts");
+    const json& counts = object_at(message, "counts");
     return counts.empty() ? message : counts;
   }
   return {};
@@ -90,10 +91,10 @@ class Applier::Run {
  public:
   Run(Context& context, const Snapshot& snapshot, const Plan& plan)
       : context_(context), snapshot_(snapshot), plan_(plan), job_(&snapshot.job) {
-    const json& metadata = object_of(snapshot.job, "metadata");
-    key_ = {text_of(metadata, "namespace"), text_of(metadata, "name")};
+    const json& metadata = object_at(snapshot.job, "metadata");
+    key_ = {text_at(metadata, "namespace"), text_at(metadata, "name")};
     text_ = key_text(key_);
-    uid_ = text_of(metadata, "uid");
+    uid_ = text_at(metadata, "uid");
     generation_ = number_of(metadata, "generation", 0);
     // What the Secret holds once pods are made.
     promise_ = plan.write_secret        ? std::to_string(generation_)
@@ -175,7 +176,7 @@ class Applier::Run {
     }
     written_ = std::move(written).value();
     job_ = &written_;
-    const std::string before = text_of(patch->at("metadata"), "resourceVersion");
+    const std::string before = text_at(patch->at("metadata"), "resourceVersion");
     auto record = cached(written_, to_job_record);
     remember([&](JobMemory& memory) { memory.wrote_job(before, std::move(record)); });
     const json after = {{"status", *plan_.status}};
@@ -190,12 +191,12 @@ class Applier::Run {
     if (const auto conditions = plan_.status->find("conditions");
         conditions != plan_.status->end() && conditions->is_array()) {
       for (const json& condition : *conditions) {
-        if (text_of(condition, "type") == state) reason = text_of(condition, "reason");
+        if (text_at(condition, "type") == state) reason = text_at(condition, "reason");
       }
     }
     context_.observer.job_finished(state, reason);
     // What came after the last progress that was applied.
-    const json& progress = object_of(object_of(snapshot_.job, "status"), "progress");
+    const json& progress = object_at(object_at(snapshot_.job, "status"), "progress");
     context_.observer.work_done(growth(work_counts(progress), work_counts(final_counts(snapshot_))));
   }
 
@@ -313,12 +314,12 @@ class Applier::Run {
       failed(secret_object(), found.error(), true);
       return false;
     }
-    const json& metadata = object_of(*found.operator->(), "metadata");
+    const json& metadata = object_at(*found.operator->(), "metadata");
     if (controller_uid(metadata) != uid_) {
       failed(secret_object(), taken_by_another(secret_object()), left_over(metadata));
       return false;
     }
-    const std::string generation = text_of(object_of(metadata, "annotations"), kGenerationAnnotation);
+    const std::string generation = text_at(object_at(metadata, "annotations"), kGenerationAnnotation);
     return generation == std::to_string(generation_) || patch_secret();
   }
 
@@ -355,7 +356,7 @@ class Applier::Run {
         failed(service_object(), found.error(), true);
         return;
       }
-      const json& metadata = object_of(*found.operator->(), "metadata");
+      const json& metadata = object_at(*found.operator->(), "metadata");
       if (controller_uid(metadata) != uid_) {
         failed(service_object(), taken_by_another(service_object()), left_over(metadata));
         return;
@@ -456,7 +457,7 @@ class Applier::Run {
       failed("Pod " + name, made.error());
       return;
     }
-    const json& metadata = object_of(*made.operator->(), "metadata");
+    const json& metadata = object_at(*made.operator->(), "metadata");
     if (controller_uid(metadata) != uid_) {
       failed("Pod " + name, taken_by_another("Pod " + name), left_over(metadata));
       return;

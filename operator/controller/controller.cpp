@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "common/json/members.h"
 #include "operator/controller/pod_record.h"
 #include "operator/controller/snapshot_reader.h"
 #include "operator/controller/warnings.h"
@@ -89,14 +90,14 @@ void Controller::job_changed(const kube::CacheChange& change) {
   if (before.is_object() && after.is_object()) {
     if (leads_ && !finished(after)) {
       const auto done = [](const json& job) {
-        return work_counts(object_of(object_of(job, "status"), "progress"));
+        return work_counts(object_at(object_at(job, "status"), "progress"));
       };
       const WorkCounts fresh = growth(done(before), done(after));
       if (fresh != WorkCounts{}) observer_.work_done(fresh);
     }
     if (same_but_progress(before, after)) return;
     // Whoever wrote it has decided again since.
-    const std::string version = text_of(object_of(after, "metadata"), "resourceVersion");
+    const std::string version = text_at(object_at(after, "metadata"), "resourceVersion");
     if (memories_.with(key, [&](JobMemory& memory) { return memory.wrote_version(version); })) return;
   }
   loop_.add(key);

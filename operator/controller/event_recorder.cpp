@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/hash/sha256.h"
+#include "common/json/members.h"
 #include "operator/controller/pod_record.h"
 #include "operator/controller/resources.h"
 
@@ -49,28 +50,28 @@ bool EventBudget::take(const std::string& object, kube::Time now) {
 }
 
 json event_object(const json& job, const JobEvent& event, const std::string& instance, kube::WallTime now) {
-  const json& metadata = object_of(job, "metadata");
+  const json& metadata = object_at(job, "metadata");
   const std::string type = event.warning ? "Warning" : "Normal";
   const std::string note = shortened(event.message, kLongestNote);
   const std::string content =
-      text_of(metadata, "uid") + '\n' + type + '\n' + event.reason + '\n' + event.message;
+      text_at(metadata, "uid") + '\n' + type + '\n' + event.reason + '\n' + event.message;
   return {{"apiVersion", "events.k8s.io/v1"},
           {"kind", "Event"},
           {"metadata",
-           {{"name", text_of(metadata, "name") + "." + sha256_hex(content).substr(0, kNameHash)},
-            {"namespace", text_of(metadata, "namespace")}}},
+           {{"name", text_at(metadata, "name") + "." + sha256_hex(content).substr(0, kNameHash)},
+            {"namespace", text_at(metadata, "namespace")}}},
           {"eventTime", kube::micro_time(now)},
           {"reportingController", "parallelrun.dev/operator"},
           {"reportingInstance", shortened(instance, kLongestReason)},
           {"action", "Reconcile"},
           {"reason", shortened(event.reason, kLongestReason)},
           {"regarding",
-           {{"apiVersion", text_of(job, "apiVersion")},
-            {"kind", text_of(job, "kind")},
-            {"namespace", text_of(metadata, "namespace")},
-            {"name", text_of(metadata, "name")},
-            {"uid", text_of(metadata, "uid")},
-            {"resourceVersion", text_of(metadata, "resourceVersion")}}},
+           {{"apiVersion", text_at(job, "apiVersion")},
+            {"kind", text_at(job, "kind")},
+            {"namespace", text_at(metadata, "namespace")},
+            {"name", text_at(metadata, "name")},
+            {"uid", text_at(metadata, "uid")},
+            {"resourceVersion", text_at(metadata, "resourceVersion")}}},
           {"note", note},
           {"type", type}};
 }
@@ -97,7 +98,7 @@ EventRecorder::~EventRecorder() {
 
 void EventRecorder::record(const json& job, const JobEvent& event) {
   json object = event_object(job, event, options_.instance, std::chrono::system_clock::now());
-  const std::string uid = text_of(object_of(object, "regarding"), "uid");
+  const std::string uid = text_at(object_at(object, "regarding"), "uid");
   std::unique_lock lock(mutex_);
   const bool allowed = budget_.take(uid, steady_now());
   if (allowed && waiting_.size() < options_.longest_queue) {
@@ -124,8 +125,8 @@ void EventRecorder::work(const std::stop_token& stop) {
 }
 
 void EventRecorder::write(const json& event) {
-  const std::string name_space = text_of(event.at("metadata"), "namespace");
-  const std::string name = text_of(event.at("metadata"), "name");
+  const std::string name_space = text_at(event.at("metadata"), "namespace");
+  const std::string name = text_at(event.at("metadata"), "name");
   const auto stop = give_up_.get_token();
   if (said_.size() > kRememberedNames) said_.clear();
   std::int64_t& times = said_[name_space + "/" + name];
@@ -157,8 +158,8 @@ void EventRecorder::write(const json& event) {
 
 void EventRecorder::drop(const json& event, const std::string& why) const {
   if (!options_.on_dropped) return;
-  options_.on_dropped(text_of(event.at("metadata"), "namespace") + "/" +
-                      text_of(event.at("regarding"), "name") + ": event " + text_of(event, "reason") +
+  options_.on_dropped(text_at(event.at("metadata"), "namespace") + "/" +
+                      text_at(event.at("regarding"), "name") + ": event " + text_at(event, "reason") +
                       " is not written: " + why);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/json/members.h"
 #include "operator/controller/pod_record.h"
 
 namespace parallelrun::op {
@@ -62,7 +63,7 @@ WorkCounts furthest(const WorkCounts& a, const WorkCounts& b) {
 }
 
 std::string state_of(const json& job) {
-  std::string state = text_of(object_of(job, "status"), "state");
+  std::string state = text_at(object_at(job, "status"), "state");
   return state.empty() ? "Pending" : state;
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "common/json/members.h"
 #include "common/kube/rfc3339.h"
 #include "common/pod/pod_layout.h"
 #include "operator/controller/resources.h"
@@ -24,7 +25,7 @@ const json& array_at(const json& object, const char* name) {
 }
 
 std::string short_text_at(const json& object, const char* name) {
-  std::string text = text_of(object, name);
+  std::string text = text_at(object, name);
   if (text.size() <= kLongestMessage) return text;
   std::size_t end = kLongestMessage;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
@@ -33,14 +34,14 @@ std::string short_text_at(const json& object, const char* name) {
 }
 
 std::int64_t label_number(const json& labels, const char* name) {
-  const std::string text = text_of(labels, name);
+  const std::string text = text_at(labels, name);
   std::int64_t number = 0;
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
   return problem == std::errc() && end == text.data() + text.size() && number >= 0 ? number : 0;
 }
 
 std::int64_t milliseconds_at(const json& object, const char* name) {
-  const auto time = kube::parse_rfc3339(text_of(object, name));
+  const auto time = kube::parse_rfc3339(text_at(object, name));
   return time ? std::chrono::floor<std::chrono::milliseconds>(*time).time_since_epoch().count() : 0;
 }
 
@@ -55,12 +56,12 @@ void put(json& record, const char* name, json value) {
 
 void put_conditions(json& record, const json& status) {
   for (const json& condition : array_at(status, "conditions")) {
-    const std::string type = text_of(condition, "type");
-    const bool holds = text_of(condition, "status") == "True";
+    const std::string type = text_at(condition, "type");
+    const bool holds = text_at(condition, "status") == "True";
     if (type == "Ready") put(record, "ready", holds);
     if (type == "DisruptionTarget") put(record, "disrupted", holds);
     if (type == "PodScheduled" && !holds) {
-      put(record, "unscheduled", text_of(condition, "reason"));
+      put(record, "unscheduled", text_at(condition, "reason"));
       put(record, "unscheduledMessage", short_text_at(condition, "message"));
     }
   }
@@ -69,8 +70,8 @@ void put_conditions(json& record, const json& status) {
 void put_waiting(json& record, const json& status) {
   for (const char* list : {"initContainerStatuses", "containerStatuses"}) {
     for (const json& container : array_at(status, list)) {
-      const json& waiting = object_of(object_of(container, "state"), "waiting");
-      const std::string reason = text_of(waiting, "reason");
+      const json& waiting = object_at(object_at(container, "state"), "waiting");
+      const std::string reason = text_at(waiting, "reason");
       if (std::find(kOrdinaryWaits.begin(), kOrdinaryWaits.end(), reason) != kOrdinaryWaits.end()) continue;
       put(record, "waiting", reason);
       put(record, "waitingMessage", short_text_at(waiting, "message"));
@@ -81,12 +82,12 @@ void put_waiting(json& record, const json& status) {
 
 void put_end(json& record, const json& status) {
   for (const json& container : array_at(status, "containerStatuses")) {
-    if (text_of(container, "name") != pod::kContainer) continue;
-    const json& ended = object_of(object_of(container, "state"), "terminated");
+    if (text_at(container, "name") != pod::kContainer) continue;
+    const json& ended = object_at(object_at(container, "state"), "terminated");
     if (ended.empty()) return;
     json end = {{"code", number_of(ended, "exitCode", 0)}};
-    put(end, "reason", text_of(ended, "reason"));
-    put(end, "message", text_of(ended, "message"));
+    put(end, "reason", text_at(ended, "reason"));
+    put(end, "message", text_at(ended, "message"));
     put(end, "started", milliseconds_at(ended, "startedAt"));
     put(end, "finished", milliseconds_at(ended, "finishedAt"));
     record["ended"] = std::move(end);
@@ -94,19 +95,6 @@ void put_end(json& record, const json& status) {
 }
 
 }  // namespace
-
-const json& object_of(const json& object, const char* name) {
-  static const json none = json::object();
-  if (!object.is_object()) return none;
-  const auto found = object.find(name);
-  return found != object.end() && found->is_object() ? *found : none;
-}
-
-std::string text_of(const json& object, const char* name) {
-  if (!object.is_object()) return {};
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
 
 std::int64_t number_of(const json& object, const char* name, std::int64_t otherwise) {
   if (!object.is_object()) return otherwise;
@@ -118,31 +106,31 @@ std::string controller_uid(const json& metadata) {
   for (const json& owner : array_at(metadata, "ownerReferences")) {
     const auto controller = owner.find("controller");
     if (controller != owner.end() && controller->is_boolean() && controller->get<bool>()) {
-      return text_of(owner, "uid");
+      return text_at(owner, "uid");
     }
   }
   return {};
 }
 
 void to_pod_record(json& pod) {
-  const json& metadata = object_of(pod, "metadata");
-  const json& labels = object_of(metadata, "labels");
-  const json& status = object_of(pod, "status");
+  const json& metadata = object_at(pod, "metadata");
+  const json& labels = object_at(metadata, "labels");
+  const json& status = object_at(pod, "status");
   json record = json::object();
-  put(record, "job", text_of(labels, kJobLabel));
+  put(record, "job", text_at(labels, kJobLabel));
   put(record, "owner", controller_uid(metadata));
-  put(record, "orchestrator", text_of(labels, "parallelrun.dev/role") == "orchestrator");
+  put(record, "orchestrator", text_at(labels, "parallelrun.dev/role") == "orchestrator");
   put(record, "index", label_number(labels, "parallelrun.dev/index"));
   put(record, "incarnation", label_number(labels, "parallelrun.dev/incarnation"));
-  if (const std::string generation = text_of(object_of(metadata, "annotations"), kSecretGeneration);
+  if (const std::string generation = text_at(object_at(metadata, "annotations"), kSecretGeneration);
       !generation.empty()) {
     record["secret"] = label_number(metadata.at("annotations"), kSecretGeneration);
   }
   put(record, "deleting", metadata.contains("deletionTimestamp"));
   put(record, "created", milliseconds_at(metadata, "creationTimestamp"));
-  put(record, "node", text_of(object_of(pod, "spec"), "nodeName"));
-  put(record, "phase", text_of(status, "phase"));
-  put(record, "reason", text_of(status, "reason"));
+  put(record, "node", text_at(object_at(pod, "spec"), "nodeName"));
+  put(record, "phase", text_at(status, "phase"));
+  put(record, "reason", text_at(status, "reason"));
   put(record, "message", short_text_at(status, "message"));
   put_conditions(record, status);
   put_waiting(record, status);
@@ -159,28 +147,28 @@ PodView pod_view(const kube::ObjectKey& key, const std::string& uid, const json&
   view.role = holds("orchestrator") ? Role::kOrchestrator : Role::kWorker;
   view.index = static_cast<std::uint32_t>(number_of(record, "index", 0));
   view.incarnation = static_cast<std::uint32_t>(number_of(record, "incarnation", 0));
-  view.owned = text_of(record, "owner") == job_uid;
+  view.owned = text_at(record, "owner") == job_uid;
   view.deleting = holds("deleting");
   view.created = wall_time(number_of(record, "created", 0));
-  view.node = text_of(record, "node");
-  view.phase = text_of(record, "phase");
-  view.reason = text_of(record, "reason");
-  view.message = text_of(record, "message");
+  view.node = text_at(record, "node");
+  view.phase = text_at(record, "phase");
+  view.reason = text_at(record, "reason");
+  view.message = text_at(record, "message");
   view.ready = holds("ready");
   view.disrupted = holds("disrupted");
-  view.unscheduled_reason = text_of(record, "unscheduled");
-  view.unscheduled_message = text_of(record, "unscheduledMessage");
-  view.waiting_reason = text_of(record, "waiting");
-  view.waiting_message = text_of(record, "waitingMessage");
-  if (const json& end = object_of(record, "ended"); !end.empty()) {
-    view.ended = PodView::Ended{static_cast<int>(number_of(end, "code", 0)), text_of(end, "reason"),
-                                text_of(end, "message"), wall_time(number_of(end, "started", 0)),
+  view.unscheduled_reason = text_at(record, "unscheduled");
+  view.unscheduled_message = text_at(record, "unscheduledMessage");
+  view.waiting_reason = text_at(record, "waiting");
+  view.waiting_message = text_at(record, "waitingMessage");
+  if (const json& end = object_at(record, "ended"); !end.empty()) {
+    view.ended = PodView::Ended{static_cast<int>(number_of(end, "code", 0)), text_at(end, "reason"),
+                                text_at(end, "message"), wall_time(number_of(end, "started", 0)),
                                 wall_time(number_of(end, "finished", 0))};
   }
   return view;
 }
 
-std::string job_of_record(const json& record) { return text_of(record, "job"); }
+std::string job_of_record(const json& record) { return text_at(record, "job"); }
 
 std::int64_t secret_generation_of_record(const json& record) { return number_of(record, "secret", -1); }
 

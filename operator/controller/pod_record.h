@@ -22,9 +22,7 @@ std::string job_of_record(const nlohmann::json& record);
 // See kSecretGeneration; -1: none.
 std::int64_t secret_generation_of_record(const nlohmann::json& record);
 
-// Members of objects as they came from elsewhere: what is missing or of another type reads as empty.
-const nlohmann::json& object_of(const nlohmann::json& object, const char* name);
-std::string text_of(const nlohmann::json& object, const char* name);
+// The member, or `otherwise` where it is missing or no whole number.
 std::int64_t number_of(const nlohmann::json& object, const char* name, std::int64_t otherwise);
 // uid of the owner reference with controller: true.
 std::string controller_uid(const nlohmann::json& metadata);

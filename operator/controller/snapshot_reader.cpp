@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "common/json/members.h"
 #include "operator/controller/pod_record.h"
 #include "operator/pods/children.h"
 
@@ -53,13 +54,13 @@ std::optional<Snapshot> read_snapshot(const kube::ObjectKey& job, const Caches& 
     memory.merge_pods(pods, removed, now);
   });
   snapshot.job = latest.body.unpack();
-  const std::int64_t job_generation = number_of(object_of(snapshot.job, "metadata"), "generation", 0);
+  const std::int64_t job_generation = number_of(object_at(snapshot.job, "metadata"), "generation", 0);
   std::int64_t promised = -1;
   snapshot.pods = views_of(pods, removed, job.name, latest.uid, promised);
   bool service_cached = false;
   if (service) {
     const json record = service->body.unpack();
-    service_cached = text_of(record, "owner") == latest.uid;
+    service_cached = text_at(record, "owner") == latest.uid;
     if (service_cached) promised = std::max(promised, secret_generation_of_record(record));
   }
   snapshot.account_exists = memories.has_account(job.name_space);

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "common/json/members.h"
 #include "operator/controller/pod_record.h"
 
 namespace parallelrun::op {
@@ -22,7 +23,7 @@ json replacing(const json& old_value, json value) {
 }  // namespace
 
 std::optional<json> status_patch(const json& job, const json& status) {
-  const json& old_status = object_of(job, "status");
+  const json& old_status = object_at(job, "status");
   json changes = json::object();
   for (const auto& [name, wanted] : status.items()) {
     if (name == "progress") continue;
@@ -37,7 +38,7 @@ std::optional<json> status_patch(const json& job, const json& status) {
     if (name != "progress" && !status.contains(name)) changes[name] = nullptr;
   }
   if (changes.empty()) return std::nullopt;
-  return json{{"metadata", {{"resourceVersion", text_of(object_of(job, "metadata"), "resourceVersion")}}},
+  return json{{"metadata", {{"resourceVersion", text_at(object_at(job, "metadata"), "resourceVersion")}}},
               {"status", std::move(changes)}};
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 
+#include "common/json/members.h"
 #include "common/kube/rfc3339.h"
 #include "operator/controller/pod_record.h"
 #include "operator/controller/resources.h"
@@ -18,9 +19,9 @@ constexpr std::size_t kLongestMessage = 1024;
 
 // Old and new API tell the time in different members.
 WallTime time_of(const json& event) {
-  const std::array<std::string, 4> candidates = {text_of(object_of(event, "series"), "lastObservedTime"),
-                                                 text_of(event, "lastTimestamp"), text_of(event, "eventTime"),
-                                                 text_of(object_of(event, "metadata"), "creationTimestamp")};
+  const std::array<std::string, 4> candidates = {text_at(object_at(event, "series"), "lastObservedTime"),
+                                                 text_at(event, "lastTimestamp"), text_at(event, "eventTime"),
+                                                 text_at(object_at(event, "metadata"), "creationTimestamp")};
   for (const auto& candidate : candidates) {
     if (const auto time = kube::parse_rfc3339(candidate)) {
       return std::chrono::floor<std::chrono::milliseconds>(*time);
@@ -37,8 +38,8 @@ std::vector<PodView::Warning> warnings_of(const json& events) {
   // The newest of each reason: a message that changes a number each time is one problem.
   std::map<std::string, PodView::Warning> newest;
   for (const json& event : *items) {
-    if (text_of(event, "type") != "Warning") continue;
-    PodView::Warning warning{text_of(event, "reason"), text_of(event, "message").substr(0, kLongestMessage),
+    if (text_at(event, "type") != "Warning") continue;
+    PodView::Warning warning{text_at(event, "reason"), text_at(event, "message").substr(0, kLongestMessage),
                              time_of(event)};
     auto& known = newest[warning.reason];
     if (known.reason.empty() || known.time <= warning.time) known = std::move(warning);
