@@ -39,10 +39,10 @@ run_pytest() {  # run_pytest NAME FOLDER: in the test environment, which is also
     build/venvs/test/bin/python -m pytest -q --durations=10 --junitxml="$results/$1.xml" "$2"
 }
 
-run_ctest() {  # run_ctest PRESET [CTEST OPTIONS...]
-  local preset=$1
-  shift
-  ctest --preset "$preset" --parallel "$jobs" --no-tests=error --timeout 600 \
+run_ctest() {  # run_ctest RUNNER PRESET [CTEST OPTIONS...]: RUNNER starts ctest: `command`, or fixed_addresses
+  local runner=$1 preset=$2
+  shift 2
+  "$runner" ctest --preset "$preset" --parallel "$jobs" --no-tests=error --timeout 600 \
     --output-junit "$results/ctest-$preset.xml" --quiet --output-log "$results/ctest-$preset.log" "$@"
   local code=$?
   if [[ $code -ne 0 ]]; then cat "$results/ctest-$preset.log"; else tail -n 5 "$results/ctest-$preset.log"; fi
@@ -71,7 +71,7 @@ sanitized() {  # sanitized PRESET PATTERN SEEDS: builds the test programs whose 
   # CTest lists a test program that was not built as <name>_NOT_BUILT.
   # The simulation is 10 to 50 times slower here, so it runs fewer seeds than in the plain build.
   PARALLELRUN_SIMULATION_SEEDS=$seeds UBSAN_OPTIONS=print_stacktrace=1 ASAN_OPTIONS=detect_stack_use_after_return=1 \
-    TSAN_OPTIONS=halt_on_error=1 fixed_addresses run_ctest "$preset" --exclude-regex '_NOT_BUILT'
+    TSAN_OPTIONS=halt_on_error=1 run_ctest fixed_addresses "$preset" --exclude-regex '_NOT_BUILT'
 }
 
 # Whether a cluster can be had at all is the machine's business, so where one cannot be brought up its tests are
@@ -115,7 +115,7 @@ mkdir -p "$results"
 build_cluster_parts
 step 'lint: format, structure, links' run_pytest lint tests/lint
 step 'lint: clang-tidy' tidy
-step 'unit tests and simulation' run_ctest release
+step 'unit tests and simulation' run_ctest command release
 step 'address and undefined-behaviour sanitizers' sanitized asan . 1500
 step 'thread sanitizer' sanitized tsan "$THREADED_TESTS" 300
 step 'whole processes' run_pytest integration tests/integration
