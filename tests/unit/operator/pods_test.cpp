@@ -11,10 +11,7 @@ namespace parallelrun::op {
 namespace {
 
 using nlohmann::json;
-using testing::Contains;
-using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::Not;
 using testing::UnorderedElementsAre;
 
 const PodIdentity kOrchestrator = {
