@@ -24,6 +24,11 @@ std::string text_at(const json& value, const char* name) {
   return member.is_string() ? member.get<std::string>() : std::string();
 }
 
+std::optional<std::int64_t> number_at(const json& value, const char* name) {
+  const json& member = member_at(value, name);
+  return member.is_number_integer() ? std::optional(member.get<std::int64_t>()) : std::nullopt;
+}
+
 std::uint64_t count_at(const json& value, const char* name) {
   const json& member = member_at(value, name);
   return member.is_number_unsigned() ? member.get<std::uint64_t>() : 0;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 namespace parallelrun {
@@ -11,6 +12,8 @@ namespace parallelrun {
 // Lives as long as `value`.
 const nlohmann::json& object_at(const nlohmann::json& value, const char* name);
 std::string text_at(const nlohmann::json& value, const char* name);
+// Whole numbers of any sign.
+std::optional<std::int64_t> number_at(const nlohmann::json& value, const char* name);
 // Whole numbers that are not negative; otherwise 0.
 std::uint64_t count_at(const nlohmann::json& value, const char* name);
 

@@ -29,21 +29,16 @@ LeaseOptions completed(LeaseOptions options) {
   return options;
 }
 
-int number_at(const json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_number_integer() ? found->get<int>() : 0;
-}
-
 }  // namespace
 
 LeaseRecord lease_record(const json& lease) {
   const json& spec = object_at(lease, "spec");
   LeaseRecord record;
   record.holder = text_at(spec, "holderIdentity");
-  record.duration = std::chrono::seconds(number_at(spec, "leaseDurationSeconds"));
+  record.duration = std::chrono::seconds(number_at(spec, "leaseDurationSeconds").value_or(0));
   record.acquire_time = text_at(spec, "acquireTime");
   record.renew_time = text_at(spec, "renewTime");
-  record.transitions = number_at(spec, "leaseTransitions");
+  record.transitions = static_cast<int>(number_at(spec, "leaseTransitions").value_or(0));
   record.resource_version = text_at(object_at(lease, "metadata"), "resourceVersion");
   return record;
 }

@@ -10,8 +10,6 @@ namespace parallelrun::kube {
 
 using WallTime = std::chrono::sys_time<std::chrono::nanoseconds>;
 
-using parallelrun::parse_rfc3339;
-
 // A MicroTime, rounded down. Years 1970 to 2200.
 inline std::string micro_time(WallTime time) {
   return rfc3339_micros(std::chrono::floor<std::chrono::microseconds>(time));

@@ -95,7 +95,7 @@ class Applier::Run {
     key_ = {text_at(metadata, "namespace"), text_at(metadata, "name")};
     text_ = key_text(key_);
     uid_ = text_at(metadata, "uid");
-    generation_ = number_of(metadata, "generation", 0);
+    generation_ = number_at(metadata, "generation").value_or(0);
     // What the Secret holds once pods are made.
     promise_ = plan.write_secret        ? std::to_string(generation_)
                : snapshot.secret_exists ? snapshot.secret_generation
@@ -217,22 +217,18 @@ class Applier::Run {
   // What pods need, side by side. False: no pod would come up.
   bool prepare() {
     std::vector<FanOut::Task> tasks;
-    const auto add = [&](const std::string& object, auto task) {
-      if (held(object)) {
+    const auto add = [&](const std::vector<std::string>& objects, auto task) {
+      if (std::any_of(objects.begin(), objects.end(), [this](const auto& object) { return held(object); })) {
         ready_ = false;
         return;
       }
       tasks.emplace_back(task);
     };
     if (plan_.ensure_account) {
-      if (held(account_name("ServiceAccount")) || held(account_name("RoleBinding"))) {
-        ready_ = false;
-      } else {
-        tasks.emplace_back([this] { ensure_account(); });
-      }
+      add({account_name("ServiceAccount"), account_name("RoleBinding")}, [this] { ensure_account(); });
     }
-    if (plan_.write_secret) add(secret_object(), [this] { write_secret(); });
-    if (plan_.ensure_service) add(service_object(), [this] { ensure_service(); });
+    if (plan_.write_secret) add({secret_object()}, [this] { write_secret(); });
+    if (plan_.ensure_service) add({service_object()}, [this] { ensure_service(); });
     context_.fan_out.run(std::move(tasks));
     if (failing() || !ready_) return false;
     if (plan_.write_secret && snapshot_.secret_exists && !plan_.ensure_service && snapshot_.service_exists) {

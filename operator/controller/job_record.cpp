@@ -41,7 +41,7 @@ void to_job_record(json& job) {
 WorkCounts work_counts(const json& progress) {
   if (!progress.is_object()) return {};
   const auto count = [&](const char* name) {
-    return std::max<std::int64_t>(0, number_of(progress, name, 0));
+    return std::max<std::int64_t>(0, number_at(progress, name).value_or(0));
   };
   return {count("itemsSucceeded"), count("itemsFailed"), count("miniBatchesSucceeded"),
           count("miniBatchesFailed"), std::max(0.0, seconds_at(progress, "miniBatchSecondsTotal"))};

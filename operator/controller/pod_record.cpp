@@ -5,8 +5,8 @@
 #include <charconv>
 
 #include "common/json/members.h"
-#include "common/kube/rfc3339.h"
 #include "common/pod/pod_layout.h"
+#include "common/time/rfc3339.h"
 #include "operator/controller/resources.h"
 
 namespace parallelrun::op {
@@ -41,7 +41,7 @@ std::int64_t label_number(const json& labels, const char* name) {
 }
 
 std::int64_t milliseconds_at(const json& object, const char* name) {
-  const auto time = kube::parse_rfc3339(text_at(object, name));
+  const auto time = parse_rfc3339(text_at(object, name));
   return time ? std::chrono::floor<std::chrono::milliseconds>(*time).time_since_epoch().count() : 0;
 }
 
@@ -85,7 +85,7 @@ void put_end(json& record, const json& status) {
     if (text_at(container, "name") != pod::kContainer) continue;
     const json& ended = object_at(object_at(container, "state"), "terminated");
     if (ended.empty()) return;
-    json end = {{"code", number_of(ended, "exitCode", 0)}};
+    json end = {{"code", number_at(ended, "exitCode").value_or(0)}};
     put(end, "reason", text_at(ended, "reason"));
     put(end, "message", text_at(ended, "message"));
     put(end, "started", milliseconds_at(ended, "startedAt"));
@@ -95,12 +95,6 @@ void put_end(json& record, const json& status) {
 }
 
 }  // namespace
-
-std::int64_t number_of(const json& object, const char* name, std::int64_t otherwise) {
-  if (!object.is_object()) return otherwise;
-  const auto found = object.find(name);
-  return found != object.end() && found->is_number_integer() ? found->get<std::int64_t>() : otherwise;
-}
 
 std::string controller_uid(const json& metadata) {
   for (const json& owner : array_at(metadata, "ownerReferences")) {
@@ -145,11 +139,11 @@ PodView pod_view(const kube::ObjectKey& key, const std::string& uid, const json&
   view.name = key.name;
   view.uid = uid;
   view.role = holds("orchestrator") ? Role::kOrchestrator : Role::kWorker;
-  view.index = static_cast<std::uint32_t>(number_of(record, "index", 0));
-  view.incarnation = static_cast<std::uint32_t>(number_of(record, "incarnation", 0));
+  view.index = static_cast<std::uint32_t>(number_at(record, "index").value_or(0));
+  view.incarnation = static_cast<std::uint32_t>(number_at(record, "incarnation").value_or(0));
   view.owned = text_at(record, "owner") == job_uid;
   view.deleting = holds("deleting");
-  view.created = wall_time(number_of(record, "created", 0));
+  view.created = wall_time(number_at(record, "created").value_or(0));
   view.node = text_at(record, "node");
   view.phase = text_at(record, "phase");
   view.reason = text_at(record, "reason");
@@ -161,15 +155,17 @@ PodView pod_view(const kube::ObjectKey& key, const std::string& uid, const json&
   view.waiting_reason = text_at(record, "waiting");
   view.waiting_message = text_at(record, "waitingMessage");
   if (const json& end = object_at(record, "ended"); !end.empty()) {
-    view.ended = PodView::Ended{static_cast<int>(number_of(end, "code", 0)), text_at(end, "reason"),
-                                text_at(end, "message"), wall_time(number_of(end, "started", 0)),
-                                wall_time(number_of(end, "finished", 0))};
+    view.ended = PodView::Ended{static_cast<int>(number_at(end, "code").value_or(0)), text_at(end, "reason"),
+                                text_at(end, "message"), wall_time(number_at(end, "started").value_or(0)),
+                                wall_time(number_at(end, "finished").value_or(0))};
   }
   return view;
 }
 
 std::string job_of_record(const json& record) { return text_at(record, "job"); }
 
-std::int64_t secret_generation_of_record(const json& record) { return number_of(record, "secret", -1); }
+std::int64_t secret_generation_of_record(const json& record) {
+  return number_at(record, "secret").value_or(-1);
+}
 
 }  // namespace parallelrun::op

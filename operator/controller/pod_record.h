@@ -22,8 +22,6 @@ std::string job_of_record(const nlohmann::json& record);
 // See kSecretGeneration; -1: none.
 std::int64_t secret_generation_of_record(const nlohmann::json& record);
 
-// The member, or `otherwise` where it is missing or no whole number.
-std::int64_t number_of(const nlohmann::json& object, const char* name, std::int64_t otherwise);
 // uid of the owner reference with controller: true.
 std::string controller_uid(const nlohmann::json& metadata);
 

@@ -54,7 +54,8 @@ std::optional<Snapshot> read_snapshot(const kube::ObjectKey& job, const Caches& 
     memory.merge_pods(pods, removed, now);
   });
   snapshot.job = latest.body.unpack();
-  const std::int64_t job_generation = number_of(object_at(snapshot.job, "metadata"), "generation", 0);
+  const std::int64_t job_generation =
+      number_at(object_at(snapshot.job, "metadata"), "generation").value_or(0);
   std::int64_t promised = -1;
   snapshot.pods = views_of(pods, removed, job.name, latest.uid, promised);
   bool service_cached = false;

@@ -5,7 +5,7 @@
 #include <map>
 
 #include "common/json/members.h"
-#include "common/kube/rfc3339.h"
+#include "common/time/rfc3339.h"
 #include "operator/controller/pod_record.h"
 #include "operator/controller/resources.h"
 
@@ -23,7 +23,7 @@ WallTime time_of(const json& event) {
                                                  text_at(event, "lastTimestamp"), text_at(event, "eventTime"),
                                                  text_at(object_at(event, "metadata"), "creationTimestamp")};
   for (const auto& candidate : candidates) {
-    if (const auto time = kube::parse_rfc3339(candidate)) {
+    if (const auto time = parse_rfc3339(candidate)) {
       return std::chrono::floor<std::chrono::milliseconds>(*time);
     }
   }

@@ -23,20 +23,14 @@ const json& member(const json& object, const char* key) {
   return found == object.end() ? kNothing : *found;
 }
 
-std::optional<std::int64_t> number(const json& object, const char* key) {
-  const json& value = member(object, key);
-  if (!value.is_number_integer()) return std::nullopt;
-  return value.get<std::int64_t>();
-}
-
 std::uint32_t count(const json& object, const char* key, std::uint32_t otherwise) {
-  const auto value = number(object, key);
+  const auto value = number_at(object, key);
   if (!value || *value < 0 || *value > std::numeric_limits<std::int32_t>::max()) return otherwise;
   return static_cast<std::uint32_t>(*value);
 }
 
 std::optional<std::chrono::seconds> seconds(const json& object, const char* key) {
-  const auto value = number(object, key);
+  const auto value = number_at(object, key);
   return value ? std::optional(std::chrono::seconds(*value)) : std::nullopt;
 }
 
@@ -62,7 +56,7 @@ const json* find_condition(const json& status, const std::string& type) {
 JobFacts::JobFacts(const json& job) {
   const json& meta = member(job, "metadata");
   name = text_at(meta, "name");
-  generation = number(meta, "generation").value_or(0);
+  generation = number_at(meta, "generation").value_or(0);
   being_deleted = !text_at(meta, "deletionTimestamp").empty();
 
   const json& spec = member(job, "spec");
@@ -74,7 +68,7 @@ JobFacts::JobFacts(const json& job) {
   deadline = seconds(spec, "activeDeadlineSeconds");
 
   const json& status = member(job, "status");
-  observed_generation = number(status, "observedGeneration");
+  observed_generation = number_at(status, "observedGeneration");
   start_time = time(status, "startTime");
   completion_time = time(status, "completionTime");
   resume_time = time(status, "resumeTime");
@@ -86,9 +80,9 @@ JobFacts::JobFacts(const json& job) {
     for (const json& worker : workers)
       worker_incarnations[count(worker, "index", 0)] = count(worker, "incarnation", 0);
   }
-  infrastructure_failures = number(status, "infrastructureFailures").value_or(0);
-  replicas = number(status, "replicas").value_or(0);
-  ready_replicas = number(status, "readyReplicas").value_or(0);
+  infrastructure_failures = number_at(status, "infrastructureFailures").value_or(0);
+  replicas = number_at(status, "replicas").value_or(0);
+  ready_replicas = number_at(status, "readyReplicas").value_or(0);
   const json* running = find_condition(status, "Running");
   spec_refused = running != nullptr && text_at(*running, "reason") == kInvalidSpec;
   suspended = is_true(status, "Suspended");

@@ -5,16 +5,9 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "common/json/members.h"
+
 namespace parallelrun {
-namespace {
-
-std::uint64_t number(const nlohmann::json& event, const char* name) {
-  const auto found = event.find(name);
-  return found != event.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
-}
-
-}  // namespace
-
 nlohmann::json progress_status(const nlohmann::json& event, const std::string& update_time) {
   nlohmann::json status = nlohmann::json::object();
   for (const auto& [name, value] : event.items()) {
@@ -23,11 +16,11 @@ nlohmann::json progress_status(const nlohmann::json& event, const std::string& u
   // By its name in the termination message; the operator's metrics are made of both.
   if (const auto seconds = event.find("miniBatchSeconds"); seconds != event.end() && seconds->is_number())
     status["miniBatchSecondsTotal"] = *seconds;
-  const std::uint64_t created = number(event, "miniBatchesCreated");
-  const std::uint64_t done = std::min(number(event, "miniBatchesProcessed"), created);
+  const std::uint64_t created = count_at(event, "miniBatchesCreated");
+  const std::uint64_t done = std::min(count_at(event, "miniBatchesProcessed"), created);
   // 100 is for all of them, and not for 99.6 %.
   status["percent"] = created == 0 ? 0 : done * 100 / created;
-  status["items"] = fmt::format("{} / {}", number(event, "itemsSucceeded"), number(event, "itemsTotal"));
+  status["items"] = fmt::format("{} / {}", count_at(event, "itemsSucceeded"), count_at(event, "itemsTotal"));
   status["updateTime"] = update_time;
   return status;
 }
