@@ -2,7 +2,8 @@
 
 KUBECONFIG names any cluster. PARALLELRUN_E2E_IMAGES=PREFIX:TAG then says where its nodes pull PREFIX/operator:TAG, PREFIX/runner:TAG
 and PREFIX/examples:TAG (examples/Dockerfile) from, and PARALLELRUN_E2E_STORAGE_CLASS gives ReadWriteMany volumes. Without KUBECONFIG a
-kind cluster is brought up, with images from build/bin or, if PARALLELRUN_E2E_IMAGES is set, those of this machine's Docker engine.
+kind cluster is brought up, with images from build/bin or, if PARALLELRUN_E2E_IMAGES is set, those of this machine's Docker engine;
+PARALLELRUN_E2E_IP_FAMILY=ipv6|dual makes it one of these addresses.
 """
 
 import os

@@ -278,7 +278,7 @@ class Space:
         ):
             parts.append(self.cluster.kubectl(*words, "-n", self.name, check=False))
         parts.append(
-            self.cluster.kubectl("logs", "-n", "parallelrun", "deploy/parallelrun", "--tail=30", check=False)
+            self.cluster.kubectl("logs", "-n", "parallelrun", "deploy/parallelrun-operator", "--tail=30", check=False)
         )
         return "\n".join(parts)
 
@@ -292,7 +292,8 @@ def environment_of_test_cluster():
     if environment.get("KUBECONFIG"):
         return environment, False
     program = str(REPOSITORY / "tests" / "cluster" / "cluster")
-    subprocess.run([program, "up", "--nodes", "3"], check=True)
+    family = environment.get("PARALLELRUN_E2E_IP_FAMILY", "ipv4")
+    subprocess.run([program, "up", "--nodes", "3", "--ip-family", family], check=True)
     for line in subprocess.run(
         [program, "env"], check=True, capture_output=True, text=True
     ).stdout.splitlines():

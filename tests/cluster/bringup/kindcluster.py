@@ -6,6 +6,7 @@ import json
 import os
 import time
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from . import parts
@@ -17,8 +18,35 @@ from .places import NODE, cluster_state, remove_tree
 
 # Where every node sees the folder `shared` of the cluster's state: a ReadWriteMany volume by hostPath.
 SHARED_ON_NODE = "/shared"
+IP_FAMILIES = ("ipv4", "ipv6", "dual")
+_ANYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
 _READY_SECONDS = 240
 _API_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class _Node:
+    """A node as the pod network sees it: a subnet and an address for each IP family of the cluster."""
+
+    name: str
+    subnets: list[str]
+    addresses: list[str]
+
+    @staticmethod
+    def of(found: dict) -> _Node:
+        addresses = [a["address"] for a in found["status"]["addresses"] if a["type"] == "InternalIP"]
+        return _Node(found["metadata"]["name"], found["spec"].get("podCIDRs", []), addresses)
+
+    def ranges(self) -> list[list[dict]]:
+        return [[{"subnet": subnet}] for subnet in self.subnets]
+
+    def default_routes(self) -> list[dict]:
+        return [{"dst": _ANYWHERE[ip_network(subnet).version]} for subnet in self.subnets]
+
+    def ways(self) -> list[tuple[str, str]]:
+        """Each pod subnet with the address of the same family that leads there."""
+        families = {ip_address(address).version: address for address in self.addresses}
+        return [(subnet, families[ip_network(subnet).version]) for subnet in self.subnets]
 
 
 @dataclass(frozen=True)
@@ -42,18 +70,18 @@ class Cluster:
     def environment(self) -> dict[str, str]:
         return {**self.engine.environment, "KUBECONFIG": str(self.kubeconfig)}
 
-    def up(self, image: NodeImage, nodes: int) -> None:
+    def up(self, image: NodeImage, nodes: int, ip_family: str) -> None:
         """Leaves a cluster of that many Ready nodes: the one that is there if it is whole, else a new one."""
-        wanted = {"nodes": nodes, "image": image.name}
+        wanted = {"nodes": nodes, "image": image.name, "ipFamily": ip_family}
         if self._is_whole(wanted):
             say(f"cluster {self.name} is up")
             return
         self.down()
-        say(f"creating cluster {self.name}: {nodes} node{'s' if nodes > 1 else ''}")
+        say(f"creating cluster {self.name}: {nodes} node{'s' if nodes > 1 else ''}, {ip_family}")
         begin = time.monotonic()
         self.shared.mkdir(parents=True, exist_ok=True)
         self.shared.chmod(0o1777)
-        self._create(image, nodes)
+        self._create(image, nodes, ip_family)
         if not image.published:
             self._make_pod_network()
         self._await_ready()
@@ -94,9 +122,9 @@ class Cluster:
     def kubectl(self, *words: str | Path, stdin: bytes | None = None) -> str:
         return run([parts.KUBECTL.program("kubectl"), "--kubeconfig", self.kubeconfig, *words], stdin=stdin)
 
-    def _create(self, image: NodeImage, nodes: int) -> None:
+    def _create(self, image: NodeImage, nodes: int, ip_family: str) -> None:
         configuration = self.state / "kind.json"
-        configuration.write_text(json.dumps(self._configuration(image, nodes), indent=1))
+        configuration.write_text(json.dumps(self._configuration(image, nodes, ip_family), indent=1))
         chosen = [] if not image.name else ["--image", image.name]
         try:
             self._kind(
@@ -119,7 +147,7 @@ class Cluster:
                 f"{failure}\nthe logs of the nodes lie in {logs} until the next `up` or `down`"
             ) from failure
 
-    def _configuration(self, image: NodeImage, nodes: int) -> dict:
+    def _configuration(self, image: NodeImage, nodes: int, ip_family: str) -> dict:
         """kind's configuration, as JSON, which is YAML too."""
         mount = {"hostPath": str(self.shared), "containerPath": SHARED_ON_NODE}
         roles = ["control-plane"] + ["worker"] * (nodes - 1)
@@ -127,9 +155,8 @@ class Cluster:
             "kind": "Cluster",
             "apiVersion": "kind.x-k8s.io/v1alpha4",
             "nodes": [{"role": role, "extraMounts": [mount]} for role in roles],
+            "networking": {"ipFamily": ip_family, "disableDefaultCNI": not image.published},
         }
-        if not image.published:
-            configuration["networking"] = {"disableDefaultCNI": True}
         if not Path("/sys/fs/cgroup/cgroup.controllers").exists():
             # The kubelet refuses cgroup v1 unless it is told otherwise.
             patch = {
@@ -143,22 +170,20 @@ class Cluster:
     def _make_pod_network(self) -> None:
         """Gives each node a CNI configuration for its pods and routes to the pods of the others."""
         wait_until(
-            "the pod subnets of the nodes",
-            lambda: all(subnet for _, subnet, _ in self._subnets()),
-            seconds=60,
+            "the pod subnets of the nodes", lambda: all(node.subnets for node in self._nodes()), seconds=60
         )
-        subnets = self._subnets()
-        configuration = (NODE / "pod-network.json").read_text()
+        nodes = self._nodes()
+        template = (NODE / "pod-network.json").read_text()
         program = (NODE / "pod-network").read_bytes()
-        for node, subnet, _ in subnets:
-            routes = [word for other, to, via in subnets if other != node for word in (to, via)]
-            words = [configuration.replace("@POD_SUBNET@", subnet), *routes]
-            self.engine.docker("exec", "--interactive", node, "bash", "-s", "--", *words, stdin=program)
+        for node in nodes:
+            configuration = template.replace("@RANGES@", json.dumps(node.ranges()))
+            configuration = configuration.replace("@ROUTES@", json.dumps(node.default_routes()))
+            ways = [way for other in nodes if other != node for way in other.ways()]
+            words = [configuration, *(word for way in ways for word in way)]
+            self.engine.docker("exec", "--interactive", node.name, "bash", "-s", "--", *words, stdin=program)
 
-    def _subnets(self) -> list[tuple[str, str, str]]:
-        """Node, its pod subnet, its address."""
-        nodes = json.loads(self.kubectl("get", "nodes", "-o", "json"))["items"]
-        return [(node["metadata"]["name"], node["spec"].get("podCIDR", ""), _address(node)) for node in nodes]
+    def _nodes(self) -> list[_Node]:
+        return [_Node.of(found) for found in json.loads(self.kubectl("get", "nodes", "-o", "json"))["items"]]
 
     def _await_ready(self) -> None:
         patience = f"--timeout={_READY_SECONDS}s"
@@ -206,7 +231,3 @@ def must_be_up(name: str, engine: Engine | None) -> Cluster:
             f"there is no cluster {name}: `{os.path.relpath(NODE.parent / 'cluster')} up` brings it up"
         )
     return Cluster(name, engine)
-
-
-def _address(node: dict) -> str:
-    return next(a["address"] for a in node["status"]["addresses"] if a["type"] == "InternalIP")
