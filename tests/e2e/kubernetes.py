@@ -278,7 +278,9 @@ class Space:
         ):
             parts.append(self.cluster.kubectl(*words, "-n", self.name, check=False))
         parts.append(
-            self.cluster.kubectl("logs", "-n", "parallelrun", "deploy/parallelrun-operator", "--tail=30", check=False)
+            self.cluster.kubectl(
+                "logs", "-n", "parallelrun", "deploy/parallelrun-operator", "--tail=30", check=False
+            )
         )
         return "\n".join(parts)
 
