@@ -7,7 +7,7 @@ import table
 from server import as_clients_write
 
 CLAIM = {"persistentVolumeClaim": {"claimName": "data"}}
-START = {"status": {"startTime": "2026-01-01T00:00:00Z"}}
+START = {"status": {"state": "Running", "startTime": "2026-01-01T00:00:00Z"}}
 
 # One source of each kind with the leaf that changes, to see that the rules see it.
 LEAVES = {
@@ -152,6 +152,18 @@ def check_identity_after_the_start(started, change):
     assert answer.status == 422, answer
     changed = {f"spec.{field}" for field in change}
     assert {field for field, text in answer.causes if "identifies the job" in text} == changed, answer
+
+
+@pytest.mark.parametrize("change", IDENTITY.values(), ids=IDENTITY)
+def check_identity_hides_behind_no_change_of_state(started, change):
+    """The rules let writes of status pass by the change of state; no write changes both."""
+    both = {"spec": change, "status": {"state": "Complete"}}
+    answer = started.merge("job", both)
+    assert answer.status == 422, answer
+    before = started.get("job")["spec"]
+    answer = started.merge("job", both, "status")
+    assert answer.accepted, answer
+    assert (answer.body["spec"], answer.body["status"]["state"]) == (before, "Complete")
 
 
 @pytest.mark.parametrize("field", MUTABLE)
