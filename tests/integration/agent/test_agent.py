@@ -35,12 +35,16 @@ def crashing(body):
     )
 
 
+# A `body` for it that lasts until there is a file "go" beside the script.
+UNTIL_GO = "while not os.path.exists('go'): time.sleep(0.01)"
+
+
 def outcomes(orchestrator):
     return {r["mini_batch"]: r["outcome"] for r in orchestrator.results}
 
 
 def wait_gone(pid):
-    wait_for(lambda: not lives(pid), "the end of process %d" % pid, 30)
+    wait_for(lambda: not lives(pid), "the end of process %d" % pid)
 
 
 def test_many_mini_batches_each_reported_once(start, launcher):
@@ -156,8 +160,8 @@ def test_restart_after_a_kill_is_quick(start, launcher):
         "\nrestart of a killed process to first run(), %s: %s ms"
         % (launcher, " ".join("%.0f" % t for t in took))
     )
-    # The bar is 100 ms on an idle machine (make bench); tests share theirs.
-    assert took[0] < 1_000
+    # The bar is 100 ms on an idle machine (make bench); tests share theirs. Far below what a back-off could grow to.
+    assert took[0] < 5_000
 
 
 def test_init_that_fails(start, launcher):
@@ -173,10 +177,12 @@ def test_init_that_fails(start, launcher):
 
 def test_init_that_hangs(start, launcher):
     script = "import time\ndef init():\n    time.sleep(600)\ndef run(b):\n    return b\n"
-    orchestrator, agent = start(script, launcher, initTimeout=1)
+    orchestrator, agent = start(script, launcher, initTimeout=3)
     orchestrator.wait(lambda: len(orchestrator.failures) == 3, "three failures")
-    assert "initTimeout" in orchestrator.failures[0]["error"]["message"]
-    assert "in init" in orchestrator.failures[0]["error"]["traceback"]
+    errors = [failure["error"] for failure in orchestrator.failures]
+    assert all("initTimeout" in error["message"] for error in errors)
+    # The time holds for the start of Python too: on a busy machine not every process comes as far as init().
+    assert any("in init" in error["traceback"] for error in errors), errors
 
 
 def test_a_script_that_does_not_import_is_fatal(start, launcher):
@@ -186,7 +192,7 @@ def test_a_script_that_does_not_import_is_fatal(start, launcher):
     assert "no_such_module" in orchestrator.failures[0]["error"]["message"]
 
 
-def test_streams(start, launcher):
+def test_streams(start, launcher, tmp_path):
     script = """
     import os, sys, time
     from azureml_user.parallel_run import EntryScript
@@ -197,13 +203,15 @@ def test_streams(start, launcher):
         os.write(2, b"raw to stderr\\n")
         sys.stdout.write("no end of line")
         sys.stdout.flush()
-        time.sleep(3)
+        while not os.path.exists(os.environ["GO"]): time.sleep(0.01)
         return ["row"]
     """
-    orchestrator, agent = start(script, launcher)
+    go = tmp_path / "go"
+    orchestrator, agent = start(script, launcher, environment={"GO": str(go)})
     orchestrator.give(1)
     orchestrator.wait(lambda: "no end of line" in orchestrator.log("process000.stdout.txt"), "a partial line")
     assert not orchestrator.results, "it was there while run() still ran"
+    go.touch()
     orchestrator.tell(DRAIN)
     assert agent.wait() == 0
     assert orchestrator.log("process000.stdout.txt").startswith("from init\n")
@@ -242,17 +250,19 @@ def test_a_lost_reply_loses_nothing_and_repeats_nothing(start):
     orchestrator.lose_replies = 3
     orchestrator.give(*range(200))
     orchestrator.wait_results(200)
+    # All results may have come in fewer reports; heartbeats are some too.
+    orchestrator.wait(lambda: orchestrator.lose_replies == 0, "three reports")
     orchestrator.tell(DRAIN)
     assert agent.wait() == 0
     assert sorted(r["mini_batch"] for r in orchestrator.results) == list(range(200))
-    assert orchestrator.lose_replies == 0
 
 
 def test_a_new_orchestrator_gets_what_was_not_acknowledged(start):
-    orchestrator, agent = start(crashing("time.sleep(1)"))
+    orchestrator, agent = start(crashing(UNTIL_GO))
     orchestrator.give(0)
     orchestrator.wait(lambda: "picked up" in orchestrator.log("process000.txt"), "a pick-up")
     orchestrator.end_session()
+    (orchestrator.folder / "code" / "go").touch()
     orchestrator.wait_results(1)
     assert orchestrator.session == 2
     orchestrator.give(1)
@@ -308,7 +318,7 @@ def test_sigterm_hands_back_and_leaves(start, launcher):
     began = time.monotonic()
     agent.process.send_signal(signal.SIGTERM)
     assert agent.wait() == 0
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     assert outcomes(orchestrator) == {0: RETURNED}
     assert orchestrator.left
 
@@ -324,23 +334,29 @@ def test_processes_end_with_a_killed_agent(start, launcher):
 
 
 def test_a_stopped_agent_extends_deadlines(start):
-    orchestrator, agent = start(crashing("time.sleep(4)"), runInvocationTimeout=3, session_timeout_ms=60_000)
+    script = crashing("open('begun', 'w').close()\n            " + UNTIL_GO)
+    orchestrator, agent = start(script, runInvocationTimeout=5, session_timeout_ms=60_000)
     orchestrator.give(0)
-    orchestrator.wait(lambda: "picked up" in orchestrator.log("process000.txt"), "a pick-up")
+    code = orchestrator.folder / "code"
+    orchestrator.wait((code / "begun").exists, "run()")
     agent.process.send_signal(signal.SIGSTOP)
-    time.sleep(4)  # longer than what is left of the timeout
+    time.sleep(6)  # longer than the timeout
+    (code / "go").touch()
     agent.process.send_signal(signal.SIGCONT)
     orchestrator.wait_results(1)
     assert outcomes(orchestrator) == {0: SUCCEEDED}
 
 
 def test_variables_and_gpus(start, launcher):
+    # Each process waits until the other one is at work too.
     script = """
-    import os, time
+    import glob, os, time
     def init():
         pass
     def run(mini_batch):
-        time.sleep(0.1)
+        open("here." + os.environ["CUDA_VISIBLE_DEVICES"], "w").close()
+        deadline = time.monotonic() + 60
+        while len(glob.glob("here.*")) < 2 and time.monotonic() < deadline: time.sleep(0.01)
         kept = {k: v for k, v in os.environ.items() if k in ("CUDA_VISIBLE_DEVICES", "PARALLELRUN_SECRET")}
         return [repr(sorted(kept.items()))]
     """
@@ -364,5 +380,9 @@ def test_resource_monitor(start):
     orchestrator, agent = start(ECHO, resourceMonitorInterval=1)
     for name in ("node_disk_usage.csv", "node_resource_usage.csv", "processes_resource_usage.csv"):
         orchestrator.wait(lambda name=name: orchestrator.log("perf/127.0.0.1/" + name).count("\n") >= 3, name)
-    assert ",process000," in orchestrator.log("processes_resource_usage.csv")
-    assert any("/os/" in path and "/processes_" in path for path in orchestrator.logs)
+    orchestrator.wait(
+        lambda: ",process000," in orchestrator.log("processes_resource_usage.csv"), "figures of the process"
+    )
+    orchestrator.wait(
+        lambda: any("/os/" in path and "/processes_" in path for path in orchestrator.logs), "a listing"
+    )

@@ -2,7 +2,7 @@
 
 import re
 
-from waiting import wait_for
+from waiting import PATIENCE, wait_for
 
 SCRIPT = "import os\ndef init(): pass\ndef run(b):\n    print('hello')\n    return [os.path.basename(p) for p in b]\n"
 
@@ -87,10 +87,9 @@ def test_logs_can_be_read_while_the_job_runs(job):
         wait_for(
             lambda: "early words" in job.log("user/stdout/*/*"),
             "a printed line in the log while run() goes on",
-            30,
         )
-        assert "created" in job.overview()
+        wait_for(lambda: "created" in job.overview(), "the overview while run() goes on")
     finally:
         go.write_text("")
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
     assert process.returncode == 0

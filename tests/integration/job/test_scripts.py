@@ -1,6 +1,9 @@
 """What an entry script can rely on."""
 
 import os
+import zipfile
+
+from waiting import PATIENCE
 
 
 def test_each_file_once_with_two_agents_of_two_processes(job):
@@ -130,17 +133,22 @@ def test_a_relative_python_path_is_meant_from_where_the_command_was_given(job):
         def run(mini_batch): return [from_lib.WORD + from_here.WORD]
     """)
     process = job.start(env=job.environment(PYTHONPATH="lib:"), cwd=job.root)
-    assert process.communicate(timeout=60) and process.returncode == 0
+    assert process.communicate(timeout=PATIENCE) and process.returncode == 0
     assert job.rows() == ["libhere"]
 
 
 def test_environment_variables_and_one_gpu_for_each_process(job):
     job.set(environment={"variables": {"GREETING": "hello"}}, processCountPerNode=2, miniBatchSize=1)
+    # Each waits until the other one is at work too.
+    (job.root / "here").mkdir()
     job.files(40).script("""
         import os, time
+        here = "../here"
         def init(): pass
         def run(mini_batch):
-            time.sleep(0.02)
+            open(os.path.join(here, os.environ["CUDA_VISIBLE_DEVICES"]), "w").close()
+            deadline = time.monotonic() + 60
+            while len(os.listdir(here)) < 2 and time.monotonic() < deadline: time.sleep(0.01)
             return [os.environ["GREETING"] + " " + os.environ["CUDA_VISIBLE_DEVICES"]]
     """)
     job.run(env=job.environment(CUDA_VISIBLE_DEVICES="3,5")).expect(0)
@@ -205,13 +213,16 @@ def test_surrogate_file_names_and_line_breaks_survive(job):
 
 
 def test_requirements_are_installed_once_and_seen(job, tmp_path):
-    wheel = tmp_path / "pkg"
-    (wheel / "tinydep").mkdir(parents=True)
-    (wheel / "tinydep" / "__init__.py").write_text("VALUE = 'from a requirement'\n")
-    (wheel / "pyproject.toml").write_text(
-        '[build-system]\nrequires=["setuptools"]\nbuild-backend="setuptools.build_meta"\n'
-        '[project]\nname="tinydep"\nversion="1.0"\n[tool.setuptools]\npackages=["tinydep"]\n'
-    )
+    # A wheel: to build one, pip would ask a package index for setuptools.
+    wheel = tmp_path / "tinydep-1.0-py3-none-any.whl"
+    info = "tinydep-1.0.dist-info"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("tinydep/__init__.py", "VALUE = 'from a requirement'\n")
+        archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: tinydep\nVersion: 1.0\n")
+        archive.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr(f"{info}/RECORD", "".join(f"{name},,\n" for name in archive.namelist()))
     job.set(environment={"requirements": [f"tinydep @ file://{wheel}"]})
     job.files(1).script("import tinydep\ndef init(): pass\ndef run(b): return [tinydep.VALUE]\n")
     env = job.environment(XDG_CACHE_HOME=str(tmp_path / "cache"))
@@ -219,7 +230,7 @@ def test_requirements_are_installed_once_and_seen(job, tmp_path):
     assert job.rows() == ["from a requirement"]
     job.out = job.root / "out2"
     job.set(output={"source": {"local": {"path": "out2"}}})
-    # From the cache: no package index is asked.
+    wheel.unlink()  # The cache does without.
     job.run(env={**env, "PIP_NO_INDEX": "1"}).expect(0)
     assert job.rows() == ["from a requirement"]
 

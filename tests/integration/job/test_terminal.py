@@ -6,6 +6,8 @@ import pty
 import shutil
 import subprocess
 
+from waiting import PATIENCE
+
 SCRIPT = "def init(): pass\ndef run(b): return b\n"
 
 
@@ -26,7 +28,7 @@ def run_in_terminal(job, *options):
             break
         written += part
     os.close(master)
-    return process.wait(timeout=60), written.decode()
+    return process.wait(timeout=PATIENCE), written.decode()
 
 
 def test_a_bar_on_a_terminal(embedded_job):
@@ -74,7 +76,7 @@ def test_a_reader_that_leaves_does_not_end_the_job(embedded_job):
     process = job.start("--json")
     assert json.loads(process.stdout.readline())["event"] == "progress"
     process.stdout.close()
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=PATIENCE) == 0
     assert len(job.rows()) == 200
 
 

@@ -12,6 +12,7 @@ import time
 
 import wire
 from checkout import PROGRAM
+from waiting import PATIENCE
 
 
 class Refused(Exception):
@@ -31,7 +32,7 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self.path)
 
 
-def connection(endpoint, tls=None, timeout=30):
+def connection(endpoint, tls=None, timeout=PATIENCE):
     if endpoint.startswith("unix:"):
         return UnixConnection(endpoint[5:], timeout)
     host, port = endpoint.rsplit(":", 1)
@@ -140,7 +141,7 @@ class Orchestrator:
         os.close(writer)
         self.pipe, self.buffer = reader, b""
 
-    def read_event(self, timeout=60):
+    def read_event(self, timeout=PATIENCE):
         deadline = time.monotonic() + timeout
         while b"\n" not in self.buffer:
             if not select.select([self.pipe], [], [], max(0, deadline - time.monotonic()))[0]:
@@ -180,7 +181,7 @@ class Orchestrator:
     def errors(self):
         return self.process.stderr.read().decode()
 
-    def wait(self, timeout=60):
+    def wait(self, timeout=PATIENCE):
         """The exit code, and the finished event."""
         while self.read_event(timeout) is not None:
             pass

@@ -28,10 +28,12 @@ SLOW = """
 """
 
 
-def free_port():
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def held_port():
+    """A free one, and what keeps it from everybody but a listener that asks for SO_REUSEADDR, as ours do."""
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    return holder.getsockname()[1], holder
 
 
 class PodProcess:
@@ -113,6 +115,7 @@ class PodWorld:
         }
         self.uid = ""
         self.processes = []
+        self._held = []
         self.port = None  # of the orchestrator that was started last
         self.lease_duration = 5
         self.kubeconfig = None
@@ -180,7 +183,9 @@ class PodWorld:
     ):
         name = f"{self.name}-orchestrator-{incarnation}"
         folder = self._pod_folder(name)
-        self.port = port = free_port()
+        self.port, holder = held_port()
+        self._held.append(holder)
+        port = self.port
         self.service.select(port)
         command = [
             PROGRAM, "pod-orchestrator", "--kubeconfig", self.kubeconfig or self.api.folder / "kubeconfig",
@@ -231,6 +236,8 @@ class PodWorld:
     def destroy(self):
         for process in self.processes:
             process.destroy()
+        for holder in self._held:
+            holder.close()
         self.service.close()
 
     # What the job left.
