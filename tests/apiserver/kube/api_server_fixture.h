@@ -68,8 +68,8 @@ class ApiServerTest : public ::testing::Test {
     client_ = std::make_unique<KubeClient>(*transport_);
     name_space_ = "kube-" + std::to_string(getpid()) + "-" +
                   std::to_string(std::chrono::steady_clock::now().time_since_epoch().count());
-    const auto made =
-        client_->create(kNamespaces, {}, {{"metadata", {{"name", name_space_}}}}, "test", stop_);
+    const auto made = client_->create(kNamespaces, {}, {{"metadata", {{"name", name_space_}}}}, "test",
+                                      KubeClient::Answer::kObject, stop_);
     ASSERT_TRUE(made.ok()) << made.error().message;
   }
 
@@ -84,7 +84,8 @@ class ApiServerTest : public ::testing::Test {
             {"data", {{"value", value}}}};
   }
   ApiResult<json> create(const std::string& name, const std::string& value = "x") {
-    return client_->create(kConfigMaps, {name_space_, "", ""}, config_map(name, value), "test", stop_);
+    return client_->create(kConfigMaps, {name_space_, "", ""}, config_map(name, value), "test",
+                           KubeClient::Answer::kObject, stop_);
   }
   Informer::Options options() const {
     Informer::Options result;

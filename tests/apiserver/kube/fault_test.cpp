@@ -66,16 +66,16 @@ TEST_F(FaultTest, ACutConnectionIsUnreachable) {
 
 TEST_F(FaultTest, AWriteWhoseAnswerIsLostTookPlaceOnce) {
   arm({{"method", "POST"}, {"contains", "configmaps"}, {"cut", "answer"}});
-  const auto lost =
-      faulty_client_->create(kConfigMaps, {name_space_, "", ""}, config_map("a", "x"), "test", stop_);
+  const auto lost = faulty_client_->create(kConfigMaps, {name_space_, "", ""}, config_map("a", "x"), "test",
+                                           KubeClient::Answer::kObject, stop_);
   ASSERT_FALSE(lost.ok());
   // The latter where it was sent once more.
   EXPECT_TRUE(lost.error().failure == ApiFailure::kUnreachable ||
               lost.error().failure == ApiFailure::kAlreadyExists)
       << lost.error().message;
   EXPECT_TRUE(get().ok());
-  const auto again =
-      faulty_client_->create(kConfigMaps, {name_space_, "", ""}, config_map("a", "x"), "test", stop_);
+  const auto again = faulty_client_->create(kConfigMaps, {name_space_, "", ""}, config_map("a", "x"), "test",
+                                            KubeClient::Answer::kObject, stop_);
   EXPECT_EQ(again.error().failure, ApiFailure::kAlreadyExists);
 }
 
@@ -125,9 +125,11 @@ TEST_F(FaultTest, ALeaseOutlivesFaults) {
   }
   std::jthread thread([&](const std::stop_token& stop) { election.run(stop); });
   const auto end = std::chrono::steady_clock::now() + kPatience;
-  while (faults("GET", {}) != json::array() && std::chrono::steady_clock::now() < end)
+  while ((faults("GET", {}) != json::array() || election.standing() != LeaseStanding::kHeld) &&
+         std::chrono::steady_clock::now() < end) {
     std::this_thread::sleep_for(50ms);
-  std::this_thread::sleep_for(500ms);
+  }
+  std::this_thread::sleep_for(500ms);  // and renewed a few times
   EXPECT_EQ(election.standing(), LeaseStanding::kHeld);
   EXPECT_EQ(election.transitions(), 0);
   thread.request_stop();

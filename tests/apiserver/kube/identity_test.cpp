@@ -65,15 +65,17 @@ class IdentityTest : public ApiServerTest {
   }
   // A token of the service account "worker", which may read ConfigMaps.
   std::string service_account_token() {
-    const auto account = client_->create(kServiceAccounts, {name_space_, "", ""},
-                                         {{"metadata", {{"name", "worker"}}}}, "test", stop_);
+    const auto account =
+        client_->create(kServiceAccounts, {name_space_, "", ""}, {{"metadata", {{"name", "worker"}}}}, "test",
+                        KubeClient::Answer::kObject, stop_);
     EXPECT_TRUE(account.ok()) << account.error().message;
     const Resource roles{"rbac.authorization.k8s.io", "v1", "roles"};
     const Resource bindings{"rbac.authorization.k8s.io", "v1", "rolebindings"};
     const json rule = {{"apiGroups", {""}}, {"resources", {"configmaps"}}, {"verbs", {"get"}}};
     EXPECT_TRUE(client_
                     ->create(roles, {name_space_, "", ""},
-                             {{"metadata", {{"name", "reader"}}}, {"rules", {rule}}}, "test", stop_)
+                             {{"metadata", {{"name", "reader"}}}, {"rules", {rule}}}, "test",
+                             KubeClient::Answer::kObject, stop_)
                     .ok());
     EXPECT_TRUE(
         client_
@@ -83,7 +85,7 @@ class IdentityTest : public ApiServerTest {
                        {{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "Role"}, {"name", "reader"}}},
                       {"subjects",
                        {{{"kind", "ServiceAccount"}, {"name", "worker"}, {"namespace", name_space_}}}}},
-                     "test", stop_)
+                     "test", KubeClient::Answer::kObject, stop_)
             .ok());
     Request request;
     request.method = "POST";

@@ -26,7 +26,7 @@ class ObjectTest : public ApiServerTest {
                               {"served", true},
                               {"storage", true},
                               {"schema", {{"openAPIV3Schema", schema}}}}}}}}},
-                        "test", stop_);
+                        "test", KubeClient::Answer::kObject, stop_);
     ASSERT_TRUE(made.ok() || made.error().failure == ApiFailure::kAlreadyExists) << made.error().message;
     const auto end = std::chrono::steady_clock::now() + kPatience;
     while (!create_thing("probe", 1).ok() && std::chrono::steady_clock::now() < end) {
@@ -40,7 +40,8 @@ class ObjectTest : public ApiServerTest {
             {"content", content}};
   }
   ApiResult<json> create_thing(const std::string& name, const json& content) {
-    return client_->create(kThings, {name_space_, "", ""}, thing(name, content), "test", stop_);
+    return client_->create(kThings, {name_space_, "", ""}, thing(name, content), "test",
+                           KubeClient::Answer::kObject, stop_);
   }
 };
 

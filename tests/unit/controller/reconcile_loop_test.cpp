@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kPatience = 30s;
+constexpr auto kPatience = 120s;
 
 kube::Time now() { return std::chrono::steady_clock::now(); }
 

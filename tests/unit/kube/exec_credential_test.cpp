@@ -159,17 +159,17 @@ TEST_F(ExecCredentialTest, OneThatHangsIsKilledWithItsChildren) {
   ExecPlugin hanging = plugin({});
   hanging.command =
       folder_.write_program("hanging", "sleep 1000 & echo $! > " + folder_ / "child" + "; wait\n");
-  hanging.time_limit = 300ms;
+  hanging.time_limit = 3s;  // within which the shell has to start its child
   const auto began = std::chrono::steady_clock::now();
   const auto credential = ExecCredential(hanging, clock()).current(kStart);
   EXPECT_LT(std::chrono::steady_clock::now() - began, 60s);
   ASSERT_FALSE(credential.ok());
-  EXPECT_NE(credential.error().message.find("did not end within 300 ms"), std::string::npos)
+  EXPECT_NE(credential.error().message.find("did not end within 3000 ms"), std::string::npos)
       << credential.error().message;
   const pid_t child = std::stoi(folder_.read("child"));
   // Its new parent may take a moment to reap it; then the number is free.
   bool gone = false;
-  for (int i = 0; i < 1000 && !gone; ++i) {
+  for (int i = 0; i < 6000 && !gone; ++i) {
     std::ifstream status("/proc/" + std::to_string(child) + "/stat");
     std::string number;
     std::string name;
@@ -183,10 +183,10 @@ TEST_F(ExecCredentialTest, OneThatHangsIsKilledWithItsChildren) {
 TEST_F(ExecCredentialTest, WhatItLeavesRunningIsNotWaitedFor) {
   ExecPlugin leaving = plugin({{"token", "t"}});
   leaving.command = folder_.write_program(
-      "leaving", "sleep 30 & echo $! > " + folder_ / "child" + "\ncat " + folder_ / "answer" + "\n");
+      "leaving", "sleep 1000 & echo $! > " + folder_ / "child" + "\ncat " + folder_ / "answer" + "\n");
   const auto began = std::chrono::steady_clock::now();
   EXPECT_EQ(ExecCredential(leaving, clock()).current(kStart)->token, "t");
-  EXPECT_LT(std::chrono::steady_clock::now() - began, 20s);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 60s);
   const pid_t child = std::stoi(folder_.read("child"));
   EXPECT_EQ(kill(child, 0), 0) << "a program that ended well keeps what it started";
   kill(child, SIGKILL);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 
 namespace parallelrun {
@@ -62,15 +63,20 @@ class Server {
 void quiet(const std::string&) {}
 
 TEST(StatusWriter, AFlushDoesNotWaitForThePace) {
-  Server server;
-  StatusWriter writer(server.applied(), quiet);
-  writer.set(progress(1));
-  server.await_tries(1);
-  writer.set(progress(2));
-  const auto begin = Clock::now();
-  writer.flush(kForever);
-  EXPECT_EQ(server.written(), (std::vector<std::uint64_t>{1, 2}));
-  EXPECT_LT(Clock::now() - begin, ProgressPace::kShort);
+  auto shortest = Clock::duration::max();
+  // A busy machine may hold one of them up for as long, but not each.
+  for (int round = 0; round < 5 && shortest >= ProgressPace::kShort / 2; ++round) {
+    Server server;
+    StatusWriter writer(server.applied(), quiet);
+    writer.set(progress(1));
+    server.await_tries(1);
+    writer.set(progress(2));
+    const auto begin = Clock::now();
+    writer.flush(kForever);
+    shortest = std::min(shortest, Clock::now() - begin);
+    EXPECT_EQ(server.written(), (std::vector<std::uint64_t>{1, 2}));
+  }
+  EXPECT_LT(shortest, ProgressPace::kShort / 2);
 }
 
 TEST(StatusWriter, AFlushTriesAgainWhatFails) {
