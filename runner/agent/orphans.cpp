@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <spdlog/fmt/fmt.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "common/posix/file_descriptor.h"
 #include "runner/agent/proc_files.h"
 
 namespace parallelrun::agent {
@@ -31,10 +33,10 @@ pid_t number(std::string_view text) {
 }
 
 // A kernel without the list of a thread's children: by the parent that each process names.
-std::vector<pid_t> children_by_stat() {
+std::vector<pid_t> children_by_stat(pid_t parent) {
   std::vector<pid_t> found;
   std::error_code error;
-  const auto own = static_cast<std::uint64_t>(::getpid());
+  const auto own = static_cast<std::uint64_t>(parent);
   for (fs::directory_iterator entry("/proc", error), end; !error && entry != end; entry.increment(error)) {
     const pid_t pid = number(entry->path().filename().string());
     if (pid > 0 && parse_process_stat(read_small_file(entry->path().string() + "/stat")).parent == own) {
@@ -44,11 +46,14 @@ std::vector<pid_t> children_by_stat() {
   return found;
 }
 
-std::vector<pid_t> children() {
-  const std::string path = fmt::format("/proc/self/task/{}/children", ::getpid());
-  if (::access(path.c_str(), R_OK) != 0) return children_by_stat();
+// Of its first thread: that is the one that orphans are given to, and that a small program starts others
+// from.
+std::vector<pid_t> children_of(pid_t parent) {
+  static const bool listed =
+      ::access(fmt::format("/proc/self/task/{}/children", ::getpid()).c_str(), R_OK) == 0;
+  if (!listed) return children_by_stat(parent);
   std::vector<pid_t> found;
-  const std::string text = read_small_file(path);
+  const std::string text = read_small_file(fmt::format("/proc/{0}/task/{0}/children", parent));
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t end = std::min(text.find(' ', begin), text.size());
     if (const pid_t pid = number(std::string_view(text).substr(begin, end - begin)); pid > 0) {
@@ -80,6 +85,16 @@ bool came_from(pid_t pid, const std::string& mark) {
   return environment.starts_with(mark) || environment.find('\0' + mark) != std::string::npos;
 }
 
+// Not ours to reap as yet, so a number may change hands: the descriptor tells who is meant.
+void kill_descendants_of(pid_t parent, const std::string& mark) {
+  for (const pid_t pid : children_of(parent)) {
+    const FileDescriptor meant(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    if (!meant || !came_from(pid, mark)) continue;
+    kill_descendants_of(pid, mark);
+    ::syscall(SYS_pidfd_send_signal, meant.get(), SIGKILL, nullptr, 0);
+  }
+}
+
 bool take_off(pid_t pid) {
   siginfo_t info{};
   return ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG) != 0 || info.si_pid == pid;
@@ -93,11 +108,13 @@ void kill_orphans_of(pid_t worker, std::chrono::milliseconds patience) {
   const Clock::time_point deadline = Clock::now() + patience;
   std::string mark = fmt::format("{}={}", kWorkerPidVariable, worker);
   mark.push_back('\0');
-  // What one of them leaves is adopted when it ends, and found by another look.
+  // They may take longer to end than there is patience, so what they have started is not waited for. What one
+  // of them starts at this very moment is adopted when it ends, and found by another look.
   for (;;) {
     std::vector<pid_t> dying;
-    for (const pid_t pid : children()) {
+    for (const pid_t pid : children_of(::getpid())) {
       if (!came_from(pid, mark)) continue;
+      kill_descendants_of(pid, mark);
       ::kill(pid, SIGKILL);  // our child, not reaped: the number is its own
       dying.push_back(pid);
     }
@@ -115,7 +132,7 @@ void reap_orphans(pid_t own) {
     return std::find(started.begin(), started.end(), pid) != started.end();
   };
   if (!is_started(own)) return;
-  for (const pid_t pid : children()) {
+  for (const pid_t pid : children_of(::getpid())) {
     if (!is_started(pid)) take_off(pid);
   }
 }

@@ -17,7 +17,7 @@ inline constexpr const char* kWorkerPidVariable = "PARALLELRUN_WORKER_PID";
 // From now on orphans become children of this process. May be called again.
 void adopt_orphans();
 
-// Kills (SIGKILL) and reaps those that came from `worker`, which has ended, and what they leave in turn.
+// Kills (SIGKILL) those that came from `worker`, which has ended, with their descendants, and reaps them.
 // Waits for them for `patience` at most; what has not ended by then has its signal.
 void kill_orphans_of(pid_t worker, std::chrono::milliseconds patience);
 
