@@ -36,15 +36,32 @@ Request request_of(std::string method, const Resource& resource, const ObjectPat
   return request;
 }
 
-void select(Request& request, const Selection& selection) {
-  if (!selection.labels.empty()) request.query["labelSelector"] = selection.labels;
-  if (!selection.fields.empty()) request.query["fieldSelector"] = selection.fields;
-}
-
 // Text from a user's script may hold bytes that are not UTF-8; they must not keep an object from being
 // written.
 std::string text_of(const json& object) {
   return object.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+// `field_manager` is who owns the fields that are written. The server's warnings of unknown or repeated
+// fields nobody would read, and looking for them costs it a second reading of the body.
+Request write_of(std::string method, const Resource& resource, const ObjectPath& path, const json& body,
+                 const std::string& field_manager) {
+  Request request = request_of(std::move(method), resource, path);
+  request.query["fieldManager"] = field_manager;
+  request.query["fieldValidation"] = "Ignore";
+  request.body = text_of(body);
+  return request;
+}
+
+void answer_with(KubeClient::Answer answer, Request& request) {
+  if (answer == KubeClient::Answer::kMetadata) {
+    request.headers["Accept"] = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+  }
+}
+
+void select(Request& request, const Selection& selection) {
+  if (!selection.labels.empty()) request.query["labelSelector"] = selection.labels;
+  if (!selection.fields.empty()) request.query["fieldSelector"] = selection.fields;
 }
 
 }  // namespace
@@ -91,42 +108,33 @@ ApiResult<json> KubeClient::list_page(const Resource& resource, const std::strin
 }
 
 ApiResult<json> KubeClient::create(const Resource& resource, const ObjectPath& collection, const json& object,
-                                   const std::string& field_manager, const std::stop_token& stop) {
-  Request request = request_of("POST", resource, {collection.name_space, "", ""});
-  request.query["fieldManager"] = field_manager;
-  request.body = text_of(object);
+                                   const std::string& field_manager, Answer answer,
+                                   const std::stop_token& stop) {
+  Request request = write_of("POST", resource, {collection.name_space, "", ""}, object, field_manager);
+  answer_with(answer, request);
   return send(request, stop);
 }
 
 ApiResult<json> KubeClient::replace(const Resource& resource, const ObjectPath& path, const json& object,
                                     const std::string& field_manager, const std::stop_token& stop) {
-  Request request = request_of("PUT", resource, path);
-  request.query["fieldManager"] = field_manager;
-  request.body = text_of(object);
-  return send(request, stop);
+  return send(write_of("PUT", resource, path, object, field_manager), stop);
 }
 
 ApiResult<json> KubeClient::merge_patch(const Resource& resource, const ObjectPath& path, const json& patch,
                                         const std::string& field_manager, Answer answer,
                                         const std::stop_token& stop) {
-  Request request = request_of("PATCH", resource, path);
-  request.query["fieldManager"] = field_manager;
+  Request request = write_of("PATCH", resource, path, patch, field_manager);
   request.headers["Content-Type"] = "application/merge-patch+json";
-  if (answer == Answer::kMetadata) {
-    request.headers["Accept"] = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
-  }
-  request.body = text_of(patch);
+  answer_with(answer, request);
   return send(request, stop);
 }
 
 ApiResult<json> KubeClient::apply(const Resource& resource, const ObjectPath& path, const json& object,
                                   const ApplyOptions& options, const std::stop_token& stop) {
-  Request request = request_of("PATCH", resource, path);
-  request.query["fieldManager"] = options.field_manager;
+  Request request = write_of("PATCH", resource, path, object, options.field_manager);
   request.query["force"] = options.force ? "true" : "false";
   // JSON is YAML; 1.30 knows this media type only.
   request.headers["Content-Type"] = "application/apply-patch+yaml";
-  request.body = text_of(object);
   return send(request, stop);
 }
 

@@ -49,7 +49,7 @@ struct ApplyOptions {
 };
 
 // Thread-safe as far as the transport is, which must outlive it. Every call blocks and is sent once; retrying
-// is the caller's.
+// is the caller's. Fields that the server does not know it drops silently.
 class KubeClient {
  public:
   using Json = nlohmann::json;
@@ -61,17 +61,18 @@ class KubeClient {
   ApiResult<Json> list_page(const Resource& resource, const std::string& name_space,
                             const Selection& selection, int limit, const std::string& continue_token,
                             const std::stop_token& stop);
+  // What a write answers: the object, or only its metadata, which leaves out what a caller should not see (a
+  // Secret's data) or has no use for.
+  enum class Answer { kObject, kMetadata };
   // `object` needs metadata.name: see Transport about requests that are sent twice. A kAlreadyExists may
   // therefore be one's own object.
   ApiResult<Json> create(const Resource& resource, const ObjectPath& collection, const Json& object,
-                         const std::string& field_manager, const std::stop_token& stop);
+                         const std::string& field_manager, Answer answer, const std::stop_token& stop);
   // PUT: kConflict unless metadata.resourceVersion is the stored one. What a Lease is renewed by.
   ApiResult<Json> replace(const Resource& resource, const ObjectPath& path, const Json& object,
                           const std::string& field_manager, const std::stop_token& stop);
   // JSON merge patch (RFC 7386): null removes. With metadata.resourceVersion in it, kConflict unless that is
-  // the stored one. `answer` kMetadata leaves out of the answer what a caller should not see, a Secret's
-  // data.
-  enum class Answer { kObject, kMetadata };
+  // the stored one.
   ApiResult<Json> merge_patch(const Resource& resource, const ObjectPath& path, const Json& patch,
                               const std::string& field_manager, Answer answer, const std::stop_token& stop);
   // Server-side apply; with subresource "status" the status only. `object` needs apiVersion, kind and name.

@@ -128,7 +128,7 @@ void LeaseElection::step(const LeaseState::Action& action, const std::stop_token
     if (!target_.labels.empty()) body["metadata"]["labels"] = target_.labels;
     if (!target_.owner_references.empty()) body["metadata"]["ownerReferences"] = target_.owner_references;
     set_lease_record(body, create->record);
-    tell(client_.create(kLeases, path, body, target_.field_manager, stop), true);
+    tell(client_.create(kLeases, path, body, target_.field_manager, KubeClient::Answer::kObject, stop), true);
   } else if (const auto* replace = std::get_if<LeaseState::Replace>(&action)) {
     json body = last_body_;
     set_lease_record(body, replace->record);

@@ -72,6 +72,9 @@ kube::CachedObject cached(json object, void (*to_record)(json&)) {
   return result;
 }
 
+// What the server has of a pod that it has just made, when it answers the metadata.
+void complete_new_pod(json& metadata_only) { metadata_only["status"] = {{"phase", "Pending"}}; }
+
 // The counts of the orchestrator's termination message, or nothing.
 json final_counts(const Snapshot& snapshot) {
   for (const PodView& pod : snapshot.pods) {
@@ -103,13 +106,17 @@ class Applier::Run {
   }
 
   ApplyResult operator()() {
-    if (!write_status()) return result_;
+    if (!prepare()) return result_;
     for (const JobEvent& event : plan_.events) context_.events.record(*job_, event);
     if (plan_.delete_job) {
       delete_job();
       return result_;
     }
-    if (!prepare()) return result_;
+    if (failing() || !ready_) return result_;
+    if (plan_.write_secret && snapshot_.secret_exists && !plan_.ensure_service && snapshot_.service_exists) {
+      renew_promise();
+    }
+    if (failing()) return result_;
     remove_pods();
     if (result_.failure.empty()) create_pods();
     return result_;
@@ -157,22 +164,22 @@ class Applier::Run {
     return !result_.failure.empty() || result_.refused;
   }
 
-  bool write_status() {
-    if (!plan_.status) return true;
+  void write_status() {
     const auto patch = status_patch(snapshot_.job, *plan_.status);
-    if (!patch) return true;
+    if (!patch) return;
     auto written = context_.client.merge_patch(kJobs, {key_.name_space, key_.name, "status"}, *patch,
                                                kFieldManager, KubeClient::Answer::kObject, context_.give_up);
     if (!written.ok()) {
+      status_stands_ = false;
+      if (passes(written.error())) return failed("status", written.error());
+      const std::lock_guard lock(mutex_);
       if (written.error().failure == ApiFailure::kNotFound) {
         result_.gone = true;
-      } else if (passes(written.error())) {
-        failed("status", written.error());
       } else {
         // Not something that a decision could know of.
         result_.failure = "status: " + written.error().message;
       }
-      return false;
+      return;
     }
     written_ = std::move(written).value();
     job_ = &written_;
@@ -182,7 +189,6 @@ class Applier::Run {
     const json after = {{"status", *plan_.status}};
     wrote("status is " + state_of(after));
     if (!finished(snapshot_.job) && finished(after)) count_finished(after);
-    return true;
   }
 
   void count_finished(const json& after) {
@@ -214,9 +220,11 @@ class Applier::Run {
     result_.gone = result_.failure.empty() && !result_.refused;
   }
 
-  // What pods need, side by side. False: no pod would come up.
+  // The status, and beside it what pods need; all of that is made of the snapshot's job. False: the status is
+  // not what was decided, so nothing that follows from it may be done.
   bool prepare() {
     std::vector<FanOut::Task> tasks;
+    if (plan_.status) tasks.emplace_back([this] { write_status(); });
     const auto add = [&](const std::vector<std::string>& objects, auto task) {
       if (std::any_of(objects.begin(), objects.end(), [this](const auto& object) { return held(object); })) {
         ready_ = false;
@@ -230,11 +238,7 @@ class Applier::Run {
     if (plan_.write_secret) add({secret_object()}, [this] { write_secret(); });
     if (plan_.ensure_service) add({service_object()}, [this] { ensure_service(); });
     context_.fan_out.run(std::move(tasks));
-    if (failing() || !ready_) return false;
-    if (plan_.write_secret && snapshot_.secret_exists && !plan_.ensure_service && snapshot_.service_exists) {
-      renew_promise();
-    }
-    return !failing();
+    return status_stands_;
   }
 
   static std::string account_name(const char* kind) { return std::string(kind) + " " + kAccountName; }
@@ -252,8 +256,8 @@ class Applier::Run {
   }
 
   bool ensure_shared(const kube::Resource& resource, const json& object, const std::string& name) {
-    const auto made =
-        context_.client.create(resource, {key_.name_space, "", ""}, object, kFieldManager, context_.give_up);
+    const auto made = context_.client.create(resource, {key_.name_space, "", ""}, object, kFieldManager,
+                                             KubeClient::Answer::kMetadata, context_.give_up);
     if (made.ok()) {
       wrote("created " + name);
     } else if (made.error().failure != ApiFailure::kAlreadyExists) {
@@ -275,7 +279,7 @@ class Applier::Run {
 
   bool create_secret() {
     const auto certificates =
-        make_job_certificates(key_.name, service_host(*job_),
+        make_job_certificates(key_.name, service_host(snapshot_.job),
                               std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
     ApiError error;
     if (!certificates.ok()) {
@@ -283,15 +287,15 @@ class Applier::Run {
       failed(secret_object(), error);
       return false;
     }
-    auto secret = secret_of(*job_, *certificates);
+    auto secret = secret_of(snapshot_.job, *certificates);
     if (!secret.ok()) {
       error.message = secret.error().message;
       error.reason = "Invalid";
       failed(secret_object(), error);
       return false;
     }
-    const auto made =
-        context_.client.create(kSecrets, {key_.name_space, "", ""}, *secret, kFieldManager, context_.give_up);
+    const auto made = context_.client.create(kSecrets, {key_.name_space, "", ""}, *secret, kFieldManager,
+                                             KubeClient::Answer::kMetadata, context_.give_up);
     if (made.ok()) {
       wrote("created " + secret_object());
       return true;
@@ -321,7 +325,7 @@ class Applier::Run {
 
   bool patch_secret() {
     const auto written = context_.client.merge_patch(kSecrets, {key_.name_space, secret_name(key_.name), ""},
-                                                     secret_patch_of(*job_), kFieldManager,
+                                                     secret_patch_of(snapshot_.job), kFieldManager,
                                                      KubeClient::Answer::kMetadata, context_.give_up);
     if (written.ok()) {
       wrote("updated " + secret_object());
@@ -336,11 +340,11 @@ class Applier::Run {
   }
 
   void ensure_service() {
-    json service = service_of(*job_);
+    json service = service_of(snapshot_.job);
     // A Service that is made again, when the Secret is up to date and its old promise was lost.
     if (snapshot_.secret_exists && !plan_.write_secret) promise_secret(service, promise_);
     const auto made = context_.client.create(kServices, {key_.name_space, "", ""}, service, kFieldManager,
-                                             context_.give_up);
+                                             KubeClient::Answer::kMetadata, context_.give_up);
     if (!made.ok()) {
       if (made.error().failure != ApiFailure::kAlreadyExists) {
         failed(service_object(), made.error());
@@ -441,10 +445,11 @@ class Applier::Run {
       return;
     }
     promise_secret(*pod, promise_);
-    auto made =
-        context_.client.create(kPods, {key_.name_space, "", ""}, *pod, kFieldManager, context_.give_up);
+    auto made = context_.client.create(kPods, {key_.name_space, "", ""}, *pod, kFieldManager,
+                                       KubeClient::Answer::kMetadata, context_.give_up);
     if (made.ok()) {
       wrote("created Pod " + name);
+      complete_new_pod(*made.operator->());
     } else if (made.error().failure == ApiFailure::kAlreadyExists) {
       // Ours, if the cache lags or the request was sent twice.
       made = context_.client.get(kPods, {key_.name_space, name, ""}, context_.give_up);
@@ -476,7 +481,8 @@ class Applier::Run {
   std::string uid_;
   std::int64_t generation_ = 0;
   std::string promise_;
-  bool ready_ = true;
+  bool ready_ = true;          // no object that pods need is held back
+  bool status_stands_ = true;  // it is what was decided; of the task that writes it
   std::mutex mutex_;
   ApplyResult result_;  // guarded by mutex_ while the fan-out runs
 };

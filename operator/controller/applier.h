@@ -1,4 +1,4 @@
-// Does what a plan says, in its order: status, events, then what pods need, removals, pods.
+// Does what a plan says, in its order: status and beside it what pods need, events, removals, pods.
 #pragma once
 
 #include <spdlog/logger.h>

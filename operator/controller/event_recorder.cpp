@@ -131,7 +131,8 @@ void EventRecorder::write(const json& event) {
   if (said_.size() > kRememberedNames) said_.clear();
   std::int64_t& times = said_[name_space + "/" + name];
   if (times == 0) {
-    const auto made = client_.create(kEvents, {name_space, "", ""}, event, kFieldManager, stop);
+    const auto made = client_.create(kEvents, {name_space, "", ""}, event, kFieldManager,
+                                     kube::KubeClient::Answer::kMetadata, stop);
     if (made.ok()) {
       times = 1;
       return;
@@ -149,7 +150,8 @@ void EventRecorder::write(const json& event) {
   if (told.ok()) return;
   // Events live for an hour.
   if (told.error().failure == kube::ApiFailure::kNotFound) {
-    const auto made = client_.create(kEvents, {name_space, "", ""}, event, kFieldManager, stop);
+    const auto made = client_.create(kEvents, {name_space, "", ""}, event, kFieldManager,
+                                     kube::KubeClient::Answer::kMetadata, stop);
     times = made.ok() ? 1 : 0;
     if (made.ok()) return;
   }

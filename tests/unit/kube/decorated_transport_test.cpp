@@ -110,7 +110,9 @@ TEST(ObservedTransport, TellsWhatBecameOfARequest) {
   const Resource pods{"", "v1", "pods"};
   EXPECT_TRUE(client.get(pods, {"ours", "a", ""}, {}).ok());
   fixed.answer = Response{409, "", "{}"};
-  EXPECT_FALSE(client.create(pods, {"ours", "", ""}, nlohmann::json::object(), "test", {}).ok());
+  EXPECT_FALSE(
+      client.create(pods, {"ours", "", ""}, nlohmann::json::object(), "test", KubeClient::Answer::kObject, {})
+          .ok());
   fixed.answer = ApiError{ApiFailure::kUnreachable, 0, "", "reset", std::nullopt};
   EXPECT_FALSE(client.watch(pods, "", {}, "1", 10s, [](std::string_view) { return true; }, {}).ok());
   fixed.answer = ApiError{ApiFailure::kStopped, 0, "", "stopped", std::nullopt};
