@@ -48,11 +48,11 @@ def check_a_job_that_completes(operator, world):
     assert status["completionTime"]
     assert world.condition("digits", "Complete")["status"] == "True"
     assert "9 of 10 items succeeded" in status["message"]
-    assert operator.metric("parallelrun_jobs_finished_total", result="Complete") >= 1
+    operator.counts("parallelrun_jobs_finished_total", 1, result="Complete")
+    operator.counts("parallelrun_mini_batch_seconds_sum", 1.5)
     assert operator.metric("parallelrun_items_total", result="succeeded") == 9
     assert operator.metric("parallelrun_items_total", result="failed") == 1
     assert operator.metric("parallelrun_mini_batches_total", result="succeeded") == 2
-    assert operator.metric("parallelrun_mini_batch_seconds_sum") == 1.5
 
 
 def check_a_job_that_fails(operator, world):
@@ -64,10 +64,9 @@ def check_a_job_that_fails(operator, world):
     status = world.awaits("digits", "Failed")
     assert world.condition("digits", "Failed")["reason"] == "ErrorThresholdExceeded"
     assert "11 items failed" in status["message"]
-    assert (
-        operator.metric("parallelrun_jobs_finished_total", result="Failed", reason="ErrorThresholdExceeded")
-        == 1
-    )
+    failures = {"result": "Failed", "reason": "ErrorThresholdExceeded"}
+    operator.counts("parallelrun_jobs_finished_total", 1, **failures)
+    assert operator.metric("parallelrun_jobs_finished_total", **failures) == 1
     events = wait_for(
         lambda: [event for event in _events(world) if event["reason"] == "Failed"], lambda: _events(world)
     )
@@ -294,7 +293,10 @@ def check_quota(operator, world, audit):
     assert 1 <= len(refused) <= 12, refused
     assert world.server.request("DELETE", world.path("resourcequotas", "none")).accepted
     wait_for(lambda: len(world.pods("digits")) == 21, lambda: sorted(world.pods("digits")))
-    assert world.condition("digits", "Running")["reason"] != "QuotaExceeded"
+    wait_for(
+        lambda: world.condition("digits", "Running")["reason"] != "QuotaExceeded",
+        lambda: world.status("digits"),
+    )
 
 
 @pytest.mark.parametrize("foreign", ["secret", "service"])

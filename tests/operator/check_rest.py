@@ -24,8 +24,7 @@ def check_nothing_is_written_at_rest(kubeconfig, world):
             world.awaits_pods(name, "orchestrator-0", "worker-0-0", "worker-1-0")
         world.run_pods("running")
         wait_for(lambda: world.status("running").get("readyReplicas") == 2, lambda: world.status("running"))
-        time.sleep(3)
-        writes = operator.writes()
+        writes = operator.settled()
         cpu = operator.metric("process_cpu_seconds_total")
         began = time.monotonic()
         time.sleep(15)
@@ -44,7 +43,7 @@ def check_a_restart_writes_nothing(kubeconfig, world):
             world.awaits_pods(name, "orchestrator-0", "worker-0-0")
         world.jobs.merge("two", {"spec": {"nodeCount": 2}})
         world.awaits_pods("two", "orchestrator-0", "worker-0-0", "worker-1-0")
-        time.sleep(1)
+        first.settled()
         first.stop()
     with Operator(kubeconfig, "--leader-election=false") as second:
         second.leading()
@@ -61,13 +60,20 @@ def check_writes_of_a_job(folder, operator, world, audit):
             world.submit(name, workers=3)
         for name in names:
             world.awaits(name, "Complete")
+
+    def creates(resource):
+        return [entry for entry in audit(world.namespace) if entry[:2] == ("create", resource)]
+
+    # The server writes its log a little after its answers.
+    for resource, count in CREATES.items():
+        wait_for(lambda at=(resource, count): len(creates(at[0])) >= at[1] * len(names), resource)
     time.sleep(1)
     entries = audit(world.namespace)
     shared = {"serviceaccounts", "rolebindings", "events"}
     wasted = [entry for entry in entries if entry[3] >= 400 and entry[1] not in shared]
     assert not wasted
     for resource, count in CREATES.items():
-        made = [entry for entry in entries if entry[:2] == ("create", resource)]
+        made = creates(resource)
         assert len(made) == count * len(names), (resource, made)
     status = [entry for entry in entries if entry[1] == "parallelrunjobs/status"]
     events = [entry for entry in entries if entry[1] == "events"]
@@ -84,7 +90,7 @@ def check_it_ends_in_seconds(kubeconfig, world):
             world.submit(f"job-{number}", workers=3)
         code, seconds = operator.stop()
         assert code == 0
-        assert seconds < 10
+        assert seconds < 30, "then a kubelet kills it"
         lease = world.server.request(
             "GET", "/apis/coordination.k8s.io/v1/namespaces/default/leases/parallelrun-operator"
         )
@@ -113,10 +119,10 @@ def check_pages(operator, world):
         operator.page("/secrets")
     world.submit("one", workers=1)
     world.awaits_pods("one", "orchestrator-0", "worker-0-0")
-    assert operator.metric("parallelrun_jobs", state="Pending") >= 1
-    assert operator.metric("controller_runtime_reconcile_total", controller="parallelrunjob") >= 1
-    assert operator.metric("workqueue_adds_total", name="parallelrunjob") >= 1
-    assert operator.metric("rest_client_requests_total", method="POST", code="201") >= 5
+    operator.counts("parallelrun_jobs", 1, state="Pending")
+    operator.counts("controller_runtime_reconcile_total", 1, controller="parallelrunjob")
+    operator.counts("workqueue_adds_total", 1, name="parallelrunjob")
+    operator.counts("rest_client_requests_total", 5, method="POST", code="201")
     assert operator.metric("leader_election_master_status", name="parallelrun-operator") == 1
     text = operator.page("/metrics")
     for name in ("process_resident_memory_bytes", "workqueue_depth", "controller_runtime_active_workers"):

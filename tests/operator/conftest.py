@@ -128,7 +128,8 @@ def audit(folder):
 
     def read(namespace):
         found = []
-        for line in (folder / "audit").read_text().splitlines():
+        # The server may be in the middle of the last line.
+        for line in (folder / "audit").read_text().rpartition("\n")[0].splitlines():
             entry = json.loads(line)
             place = entry.get("objectRef", {})
             if entry["user"]["username"] == USER and place.get("namespace") == namespace:

@@ -85,6 +85,26 @@ class Operator:
                 total += float(found.group(2))
         return total
 
+    def counts(self, name, least, /, **labels):
+        """Waits for a sum of `least` or more: what the operator has done it counts a moment later than a test may see it."""
+        wait_for(
+            lambda: self.metric(name, **labels) >= least,
+            lambda: f"{name}{labels}: {least}, not {self.metric(name, **labels)}",
+        )
+
+    def settled(self, seconds=3):
+        """Waits until nothing was written for that long; gives the number of writes so far. Not of one that renews a Lease."""
+        writes, since = self.writes(), time.monotonic()
+
+        def quiet():
+            nonlocal writes, since
+            if (now := self.writes()) != writes:
+                writes, since = now, time.monotonic()
+            return time.monotonic() - since >= seconds
+
+        wait_for(quiet, "an end of the writes", pause=0.2)
+        return writes
+
     def writes(self):
         """Requests so far that could change something."""
         return sum(
