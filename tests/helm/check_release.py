@@ -176,7 +176,9 @@ ACCOUNT = f"system:serviceaccount:{NAMESPACE}:{OPERATOR}"
     ],
 )
 def check_rights_of_the_operator(ready, verb, resource, allowed):
-    assert can(ready, ACCOUNT, verb, resource, "jobs-one") is allowed
+    wait_for(
+        lambda: can(ready, ACCOUNT, verb, resource, "jobs-one") is allowed, f"allowed: {allowed}", pause=0.3
+    )
 
 
 def check_operator_makes_only_the_account_and_binding_of_orchestrators(ready):

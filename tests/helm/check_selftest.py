@@ -82,7 +82,7 @@ def check_without_an_operator_the_test_fails(selftest, capsys):
 
 
 def check_without_a_storage_class_the_pods_are_enough(installed, operator, selftest, capsys):
-    assert selftest(60) == 0
+    assert selftest(300) == 0
     said = capsys.readouterr().out
     assert "in this container: all 5 items succeeded" in said
     assert "this cluster has no default StorageClass" in said
