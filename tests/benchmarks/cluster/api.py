@@ -62,7 +62,8 @@ class Session:
         return self.request("GET", path)
 
     def create(self, path: str, body) -> dict:
-        return self.request("POST", path, body)
+        """Refused where a field is misspelt."""
+        return self.request("POST", f"{path}{'&' if '?' in path else '?'}fieldValidation=Strict", body)
 
     def version(self, collection: str) -> str:
         """The resourceVersion to watch a collection from."""

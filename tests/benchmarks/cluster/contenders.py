@@ -98,7 +98,7 @@ class Operator:
                 "inputs": [
                     {"name": "images", "type": "file", "source": {"hostPath": {"path": "/data/images"}}}
                 ],
-                "output": {"source": {"hostPath": {"path": "/data/results"}}, "subPath": name},
+                "output": {"source": {"hostPath": {"path": "/data/results"}, "subPath": name}},
                 "nodeCount": PODS_EACH - 1,
             },
         }
