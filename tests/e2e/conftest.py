@@ -102,7 +102,7 @@ class Chart:
             ),
             *image("operator.image", self.images.operator),
             *image("runner.image", self.images.runner),
-            *("--wait", "--timeout", "180s", *more),
+            *("--wait", "--timeout", "300s", *more),
         )
 
 

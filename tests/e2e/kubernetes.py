@@ -20,6 +20,10 @@ RESTRICTED = {
 RESTRICTED_CONTAINER = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 
 
+# Of waits that only a failure lets end.
+PATIENCE = 300
+
+
 def wait_until(what, check, seconds, interval=0.3, say=lambda: ""):
     """What `check` returned once it is true. `say` tells how things stand when it never was."""
     deadline = time.monotonic() + seconds
@@ -38,7 +42,7 @@ class Cluster:
     def __init__(self, environment):
         self.environment = environment
 
-    def run(self, *words, stdin=None, check=True, seconds=120):
+    def run(self, *words, stdin=None, check=True, seconds=PATIENCE + 60):
         done = subprocess.run(
             words,
             env=self.environment,
@@ -55,7 +59,7 @@ class Cluster:
         return self.run("kubectl", *words, stdin=stdin, check=check).stdout.decode()
 
     def helm(self, *words):
-        return self.run("helm", *words, seconds=300).stdout.decode()
+        return self.run("helm", *words, seconds=600).stdout.decode()
 
     def apply(self, *objects):
         document = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
@@ -90,7 +94,7 @@ class Space:
             }
         )
         cluster.apply(*volumes(name), self._files_pod())
-        cluster.kubectl("wait", "-n", name, "--for=condition=Ready", "pod/files", "--timeout=120s")
+        cluster.kubectl("wait", "-n", name, "--for=condition=Ready", "pod/files", f"--timeout={PATIENCE}s")
 
     def _files_pod(self):
         return {
@@ -223,7 +227,7 @@ class Space:
     def delete_pod(self, name, *options):
         self.cluster.kubectl("delete", "pod", "-n", self.name, name, *options, "--wait=false")
 
-    def wait_state(self, name, state, seconds=120):
+    def wait_state(self, name, state, seconds=PATIENCE):
         def reached():
             now = self.status(name).get("state")
             if now != state and now in ("Complete", "Failed"):
@@ -233,7 +237,7 @@ class Space:
         wait_until(f"{name} is {state}", reached, seconds, say=lambda: self.story(name))
         return self.status(name)
 
-    def wait_progress(self, name, mini_batches, seconds=90):
+    def wait_progress(self, name, mini_batches, seconds=PATIENCE):
         wait_until(
             f"{mini_batches} mini-batches of {name}",
             lambda: self.status(name).get("progress", {}).get("miniBatchesProcessed", 0) >= mini_batches,
@@ -241,7 +245,7 @@ class Space:
             say=lambda: self.story(name),
         )
 
-    def wait_reason(self, name, reason, seconds=90):
+    def wait_reason(self, name, reason, seconds=PATIENCE):
         wait_until(
             f"{name} says {reason}",
             lambda: (
@@ -252,6 +256,15 @@ class Space:
             say=lambda: self.story(name),
         )
         return self.status(name)["message"]
+
+    def wait_events(self, name, *reasons):
+        """Events are written a moment after the status that they are about."""
+        wait_until(
+            f"events {reasons} of {name}",
+            lambda: set(reasons) <= set(self.events(name)),
+            PATIENCE,
+            say=lambda: self.story(name),
+        )
 
     def events(self, name):
         found = self.cluster.items(

@@ -5,7 +5,7 @@ import datetime
 import json
 from pathlib import Path
 
-from kubernetes import wait_until
+from kubernetes import PATIENCE, wait_until
 
 API_SERVER = "kube-apiserver"
 # A program that was killed not long ago may have to wait for that long until the kubelet starts it again.
@@ -79,7 +79,9 @@ class Machines:
         finally:
             self._cluster.run("docker", "unpause", node)
             self._cluster.kubectl("taint", "node", node, f"{lost}-", check=False)
-            wait_until(f"{node} is back", lambda: self._in_service(node), 120, say=lambda: self._shown(node))
+            wait_until(
+                f"{node} is back", lambda: self._in_service(node), PATIENCE, say=lambda: self._shown(node)
+            )
 
     def _in_service(self, node):
         found = self._cluster.get("node", node)

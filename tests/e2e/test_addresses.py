@@ -4,7 +4,7 @@ import os
 from ipaddress import ip_address
 
 import pytest
-from kubernetes import wait_until
+from kubernetes import PATIENCE, wait_until
 
 
 def versions(addresses):
@@ -23,11 +23,11 @@ def of_cluster(cluster):
 
 
 def test_a_job_has_the_addresses_of_the_cluster(space, of_cluster, expected):
-    space.submit("addressed", nodeCount=2, miniBatchSize=1, arguments=["--sleep", "0.2"])
+    space.submit("addressed", nodeCount=2, miniBatchSize=1, arguments=["--sleep", "1"])
     wait_until(
         "both workers",
         lambda: space.status("addressed").get("readyReplicas") == 2,
-        90,
+        PATIENCE,
         say=lambda: space.story("addressed"),
     )
     of_pods, of_service = of_cluster

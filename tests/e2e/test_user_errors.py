@@ -11,7 +11,7 @@ def check(space, name, reason, *words, event=True):
     for word in words:
         assert word in message, message
     if event:
-        assert reason in space.events(name), space.events(name)
+        space.wait_events(name, reason)
     return message
 
 
@@ -40,7 +40,7 @@ def test_it_goes_on_once_the_volume_is_there(space, expected):
     space.code(
         "later", {"work.py": (space.cluster.get("-n", space.name, "configmap", "code"))["data"]["work.py"]}
     )
-    space.wait_state("patient", "Complete", 240)
+    space.wait_state("patient", "Complete")
     assert space.rows("patient") == expected
 
 
@@ -66,7 +66,7 @@ def test_quota_exceeded(space):
     space.submit("crowded", nodeCount=3)
     check(space, "crowded", "QuotaExceeded", "small")
     space.cluster.kubectl("delete", "resourcequota", "small", "-n", space.name)
-    space.wait_state("crowded", "Complete", 180)
+    space.wait_state("crowded", "Complete")
 
 
 def test_runs_under_a_quota_of_cpu_and_memory(space):

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from kubernetes import wait_until
+from kubernetes import PATIENCE, wait_until
 from machines import Machines
 
 
@@ -46,21 +46,21 @@ def test_the_api_server_is_away_in_the_middle(space, machines, expected):
     output = {job: machines.output(space.name, job) for job in ("long", "brief")}
 
     with machines.api_server_outage():
-        wait_until("the end of brief", (output["brief"] / "_SUCCESS").exists, 60)
+        wait_until("the end of brief", (output["brief"] / "_SUCCESS").exists, PATIENCE)
         wait_until(
             "long hands nothing out",
             lambda: (
                 "the Lease cannot be renewed"
                 in machines.container_log(head, space.name, "long-orchestrator-0")
             ),
-            90,
+            PATIENCE,
         )
         # Until then the work went on; now what was handed out is finished, and no more.
         done = settled(output["long"])
         assert 20 < len(done) < 60, done
 
     for job in ("long", "brief"):
-        status = space.wait_state(job, "Complete", 180)
+        status = space.wait_state(job, "Complete")
         assert space.rows(job) == expected
         # Also of the job that ended while nobody could be told.
         assert status["progress"]["itemsSucceeded"] == 60 and status["progress"]["percent"] == 100
@@ -87,7 +87,7 @@ def test_a_node_is_lost_with_orchestrator_and_worker_and_comes_back(space, machi
     }
     space.submit(
         "bereft",
-        arguments=["--sleep", "0.5"],
+        arguments=["--sleep", "1"],
         miniBatchSize=1,
         nodeCount=2,
         orchestrator={
@@ -105,14 +105,14 @@ def test_a_node_is_lost_with_orchestrator_and_worker_and_comes_back(space, machi
         wait_until(
             "another orchestrator",
             lambda: "bereft-orchestrator-1" in space.pods("bereft"),
-            120,
+            PATIENCE,
             say=lambda: space.story("bereft"),
         )
-        status = space.wait_state("bereft", "Complete", 180)
+        status = space.wait_state("bereft", "Complete")
         assert rows_in(folder) == expected
         assert status.get("infrastructureFailures", 0) == 0, "a lost node costs nothing"
         assert space.pods("bereft")[left]["metadata"]["uid"] == survivor
-        assert {"OrchestratorReplaced", "WorkerReplaced"} <= set(space.events("bereft"))
+        space.wait_events("bereft", "OrchestratorReplaced", "WorkerReplaced")
 
     # Orchestrator and worker of the lost node have woken in the belief that the job is theirs.
     def gone():
@@ -121,6 +121,6 @@ def test_a_node_is_lost_with_orchestrator_and_worker_and_comes_back(space, machi
             pod["spec"].get("nodeName") == lost and "deletionTimestamp" in pod["metadata"] for pod in found
         )
 
-    wait_until("the pods of the lost node are gone", gone, 90, say=lambda: space.story("bereft"))
+    wait_until("the pods of the lost node are gone", gone, PATIENCE, say=lambda: space.story("bereft"))
     assert rows_in(folder) == expected
     assert space.status("bereft")["state"] == "Complete"

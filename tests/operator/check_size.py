@@ -8,20 +8,22 @@ from program import Operator
 JOBS = 10_000
 PODS_OF_A_JOB = 4
 MOST_BYTES = 150e6
+# The lists are made up in Python, object by object.
+PATIENCE = 1800
 
 
 def check_memory_with_many_jobs(tmp_path):
     with Listing(JOBS, PODS_OF_A_JOB, tmp_path) as listing:
         began = time.monotonic()
         with Operator(listing.kubeconfig, "--leader-election=false", "--qps", "0") as operator:
-            operator.says(r"caches are filled", patience=600)
+            operator.says(r"caches are filled", patience=PATIENCE)
             listed = time.monotonic() - began
             operator.leading()
             while (
                 operator.metric("workqueue_depth")
                 or operator.metric("controller_runtime_reconcile_total", result="success") < JOBS
             ):
-                assert time.monotonic() - began < 600
+                assert time.monotonic() - began < PATIENCE
                 time.sleep(0.2)
             worked = time.monotonic() - began
             assert operator.metric("parallelrun_jobs", state="Complete") == JOBS
