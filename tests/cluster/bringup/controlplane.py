@@ -5,7 +5,9 @@ The controller manager, the scheduler and kwok (which plays nodes and pods) can 
 
 from __future__ import annotations
 
+import contextlib
 import json
+import random
 import socket
 import ssl
 import urllib.error
@@ -295,11 +297,17 @@ def _admission(companions: Companions) -> list[str]:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago, all different."""
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [listener.getsockname()[1] for listener in listeners]
-    for listener in listeners:
-        listener.close()
+    """Ports that were free a moment ago, all different.
+
+    The kernel gives none of them to a client (but where somebody has widened its range): else one could have the
+    server's port while that restarts.
+    """
+    ports: list[int] = []
+    while len(ports) < count:
+        port = random.randrange(20_000, 30_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            if port not in ports:
+                ports.append(port)
     return ports
 
 
