@@ -5,7 +5,7 @@ import os
 import re
 
 import pytest
-from worker_harness import INIT_FAILED, RESULT, file_set
+from worker_harness import INIT_FAILED, PATIENCE, RESULT, file_set
 
 TRIVIAL = "def init(): pass\ndef run(mini_batch): return mini_batch\n"
 
@@ -13,7 +13,7 @@ TRIVIAL = "def init(): pass\ndef run(mini_batch): return mini_batch\n"
 def failure(worker, phase):
     answer = worker.answer()
     assert answer.kind == INIT_FAILED, answer
-    assert worker.process.wait(30) == 1
+    assert worker.process.wait(PATIENCE) == 1
     assert answer.json["phase"] == phase
     return answer.json
 

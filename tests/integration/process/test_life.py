@@ -14,6 +14,7 @@ from worker_harness import (
     INIT,
     LOADING,
     PACKAGE,
+    PATIENCE,
     RESULT,
     SHUTDOWN,
     file_set,
@@ -227,7 +228,7 @@ def test_shutdown(launcher, start):
     assert worker.answer().kind == RESULT
     bye = worker.answer()
     assert bye.kind == BYE and bye.json == {}
-    assert worker.process.wait(30) == 0
+    assert worker.process.wait(PATIENCE) == 0
     assert worker.stdout() == "the end\n"
 
     worker = start(launcher, ECHO)
@@ -246,7 +247,7 @@ def test_it_ends_when_the_agent_is_gone(launcher, start):
     worker = start(launcher, ECHO)
     worker.ready()
     worker.socket.shutdown(2)
-    assert worker.process.wait(30) == 1
+    assert worker.process.wait(PATIENCE) == 1
     assert worker.stderr() == ""
 
 
@@ -270,7 +271,7 @@ def test_a_crash_leaves_its_stack_and_its_stamp(launcher, start):
     worker = start(launcher, "import ctypes\ndef init(): pass\ndef run(mini_batch): ctypes.string_at(0)\n")
     worker.ready()
     worker.send_raw(worker.run_frame(5, file_set("/a")))
-    assert worker.process.wait(60) == -signal.SIGSEGV
+    assert worker.process.wait(PATIENCE) == -signal.SIGSEGV
     assert "Segmentation fault" in worker.stderr() and "in run" in worker.stderr()
     assert worker.stamp()[:2] == (IN_RUN, 5) != (LOADING, 5)
 
