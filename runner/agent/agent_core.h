@@ -36,7 +36,7 @@ class AgentCore {
     std::uint32_t slots = 1;                               // [process_count_per_node]
     Duration run_timeout = std::chrono::seconds(60);       // [run_invocation_timeout]
     Duration init_timeout = std::chrono::seconds(210);     // initTimeout; also bounds shutdown()
-    Duration dump_grace = std::chrono::milliseconds(200);  // between the dump of the stack and SIGKILL
+    Duration dump_grace = std::chrono::milliseconds(500);  // between the dump of the stack and SIGKILL
     Duration exit_grace = std::chrono::seconds(2);         // for a process that has said its last word
     std::int64_t unix_minus_steady_us = 0;                 // turns stamps into times of day
   };

@@ -15,6 +15,8 @@ using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 using std::chrono::seconds;
 
+const Duration kDumpGrace = AgentCore::Options().dump_grace;
+
 std::vector<std::uint64_t> attempts(const std::vector<AttemptResult>& results) {
   std::vector<std::uint64_t> out;
   for (const AttemptResult& result : results) out.push_back(result.attempt);
@@ -35,7 +37,7 @@ TEST(RunTimeout, CountsFromTheStampToTheNanosecond) {
   stage.core->advance(stage.now);
   EXPECT_EQ(stage.process(0).dumps, 1);
   EXPECT_FALSE(stage.process(0).killed);
-  stage.now += milliseconds(200) - nanoseconds(1);
+  stage.now += kDumpGrace - nanoseconds(1);
   stage.core->advance(stage.now);
   EXPECT_FALSE(stage.process(0).killed);
   stage.now += nanoseconds(1);
@@ -47,7 +49,7 @@ TEST(RunTimeout, CountsFromTheStampToTheNanosecond) {
   ASSERT_EQ(report.results.size(), 1u);
   EXPECT_EQ(report.results[0].outcome, Outcome::kTimedOut);
   EXPECT_EQ(report.results[0].error.traceback, "its last words");
-  EXPECT_EQ(report.results[0].run_us, 10'200'000u);
+  EXPECT_EQ(report.results[0].run_us, (seconds(10) + kDumpGrace) / std::chrono::microseconds(1));
   EXPECT_TRUE(stage.process(0).alive) << "the next process starts at once";
 }
 
@@ -176,7 +178,7 @@ TEST(Init, TimeoutIsMeasuredFromTheStart) {
   EXPECT_EQ(stage.process(0).dumps, 0);
   stage.pass(nanoseconds(1));
   EXPECT_EQ(stage.process(0).dumps, 1);
-  stage.pass(milliseconds(200));
+  stage.pass(kDumpGrace);
   ASSERT_TRUE(stage.process(0).killed);
   stage.exit(0, "SIGKILL");
   const ReportRequest report = stage.report();
@@ -242,7 +244,7 @@ TEST(Drain, AShutdownThatHangsIsKilledAndReported) {
   Stage stage;
   stage.ready();
   stage.core->on_directive(Directive::kDrain, stage.now);
-  stage.pass(seconds(30) + milliseconds(200));
+  stage.pass(seconds(30) + kDumpGrace);
   ASSERT_TRUE(stage.process(0).killed);
   stage.exit(0, "SIGKILL");
   EXPECT_TRUE(stage.core->finished());
