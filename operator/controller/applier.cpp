@@ -101,7 +101,7 @@ class Applier::Run {
     generation_ = number_at(metadata, "generation").value_or(0);
     // What the Secret holds once pods are made.
     promise_ = plan.write_secret        ? std::to_string(generation_)
-               : snapshot.secret_exists ? snapshot.secret_generation
+               : snapshot.secret_exists ? std::to_string(snapshot.secret_generation)
                                         : std::string();
   }
 
@@ -112,11 +112,7 @@ class Applier::Run {
       delete_job();
       return result_;
     }
-    if (failing() || !ready_) return result_;
-    if (plan_.write_secret && snapshot_.secret_exists && !plan_.ensure_service && snapshot_.service_exists) {
-      renew_promise();
-    }
-    if (failing()) return result_;
+    if (failing() || !ready_ || !update_secret()) return result_;
     remove_pods();
     if (result_.failure.empty()) create_pods();
     return result_;
@@ -220,8 +216,9 @@ class Applier::Run {
     result_.gone = result_.failure.empty() && !result_.refused;
   }
 
-  // The status, and beside it what pods need; all of that is made of the snapshot's job. False: the status is
-  // not what was decided, so nothing that follows from it may be done.
+  // The status, and beside it what pods need and is not there yet; all of that is made of the snapshot's job.
+  // A Secret that is there is changed later, since the status write is what refuses an outdated job. False:
+  // the status is not what was decided, so nothing that follows from it may be done.
   bool prepare() {
     std::vector<FanOut::Task> tasks;
     if (plan_.status) tasks.emplace_back([this] { write_status(); });
@@ -235,7 +232,7 @@ class Applier::Run {
     if (plan_.ensure_account) {
       add({account_name("ServiceAccount"), account_name("RoleBinding")}, [this] { ensure_account(); });
     }
-    if (plan_.write_secret) add({secret_object()}, [this] { write_secret(); });
+    if (plan_.write_secret && !snapshot_.secret_exists) add({secret_object()}, [this] { create_secret(); });
     if (plan_.ensure_service) add({service_object()}, [this] { ensure_service(); });
     context_.fan_out.run(std::move(tasks));
     return status_stands_;
@@ -267,60 +264,66 @@ class Applier::Run {
     return true;
   }
 
-  void write_secret() {
-    // Where nothing is known of the Secret, most likely there is none.
-    if (snapshot_.secret_exists ? patch_secret() : create_secret()) {
-      remember([&](JobMemory& memory) {
-        memory.accepted(secret_object());
-        memory.wrote_secret(uid_, generation_);
-      });
-    }
+  void has_secret(std::int64_t generation) {
+    remember([&](JobMemory& memory) {
+      memory.accepted(secret_object());
+      memory.wrote_secret(uid_, generation);
+    });
   }
 
-  bool create_secret() {
+  // Where nothing is known of the Secret, most likely there is none.
+  void create_secret() {
     const auto certificates =
         make_job_certificates(key_.name, service_host(snapshot_.job),
                               std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
     ApiError error;
     if (!certificates.ok()) {
       error.message = certificates.error().message;
-      failed(secret_object(), error);
-      return false;
+      return failed(secret_object(), error);
     }
     auto secret = secret_of(snapshot_.job, *certificates);
     if (!secret.ok()) {
       error.message = secret.error().message;
       error.reason = "Invalid";
-      failed(secret_object(), error);
-      return false;
+      return failed(secret_object(), error);
     }
     const auto made = context_.client.create(kSecrets, {key_.name_space, "", ""}, *secret, kFieldManager,
                                              KubeClient::Answer::kMetadata, context_.give_up);
     if (made.ok()) {
       wrote("created " + secret_object());
-      return true;
+      has_secret(generation_);
+    } else if (made.error().failure == ApiFailure::kAlreadyExists) {
+      adopt_secret();
+    } else {
+      failed(secret_object(), made.error());
     }
-    if (made.error().failure == ApiFailure::kAlreadyExists) return adopt_secret();
-    failed(secret_object(), made.error());
-    return false;
   }
 
-  // A patch of nothing tells whose it is, without its data and without the right to read Secrets.
-  bool adopt_secret() {
+  // A patch of nothing tells whose it is, without its data and without the right to read Secrets. One of
+  // another generation is for the next decision, which knows of it.
+  void adopt_secret() {
     const kube::ObjectPath path{key_.name_space, secret_name(key_.name), ""};
     const auto found = context_.client.merge_patch(kSecrets, path, json::object(), kFieldManager,
                                                    KubeClient::Answer::kMetadata, context_.give_up);
-    if (!found.ok()) {
-      failed(secret_object(), found.error(), true);
-      return false;
-    }
+    if (!found.ok()) return failed(secret_object(), found.error(), true);
     const json& metadata = object_at(*found.operator->(), "metadata");
     if (controller_uid(metadata) != uid_) {
-      failed(secret_object(), taken_by_another(secret_object()), left_over(metadata));
-      return false;
+      return failed(secret_object(), taken_by_another(secret_object()), left_over(metadata));
     }
-    const std::string generation = text_at(object_at(metadata, "annotations"), kGenerationAnnotation);
-    return generation == std::to_string(generation_) || patch_secret();
+    const std::int64_t generation = label_number(object_at(metadata, "annotations"), kGenerationAnnotation);
+    has_secret(generation);
+    if (generation == generation_) return;
+    const std::lock_guard lock(mutex_);
+    ready_ = false;
+    result_.wrote = true;
+  }
+
+  // Where there is a Secret. False: job.json is not of this generation, or nobody would know.
+  bool update_secret() {
+    if (!plan_.write_secret || !snapshot_.secret_exists) return true;
+    if (held(secret_object()) || !patch_secret()) return false;
+    if (!plan_.ensure_service && snapshot_.service_exists) renew_promise();
+    return !failing();
   }
 
   bool patch_secret() {
@@ -329,11 +332,13 @@ class Applier::Run {
                                                      KubeClient::Answer::kMetadata, context_.give_up);
     if (written.ok()) {
       wrote("updated " + secret_object());
+      has_secret(generation_);
       return true;
     }
     if (written.error().failure == ApiFailure::kNotFound) {
       remember([](JobMemory& memory) { memory.lost_secret(); });
-      return create_secret();
+      create_secret();
+      return !failing() && ready_;
     }
     failed(secret_object(), written.error());
     return false;
@@ -481,7 +486,7 @@ class Applier::Run {
   std::string uid_;
   std::int64_t generation_ = 0;
   std::string promise_;
-  bool ready_ = true;          // no object that pods need is held back
+  bool ready_ = true;          // nothing that pods need is held back or outdated
   bool status_stands_ = true;  // it is what was decided; of the task that writes it
   std::mutex mutex_;
   ApplyResult result_;  // guarded by mutex_ while the fan-out runs

@@ -23,7 +23,8 @@ struct ApplyResult {
   bool wrote = false;    // something is different now: decide again
   bool refused = false;  // the server said no to something; it is in the memory: decide again
   bool gone = false;     // the job does not exist any more
-  // A failure that passes by itself, or a conflict: nothing after it was done. Empty: none.
+  // A failure that passes by itself, or a conflict: what stands beside it may be done, nothing after it.
+  // Empty: none.
   std::string failure;
   kube::Duration at_least{};             // before trying again, as the server asked
   std::optional<kube::Time> held_until;  // writes that wait because they were refused lately

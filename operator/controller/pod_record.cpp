@@ -33,13 +33,6 @@ std::string short_text_at(const json& object, const char* name) {
   return text;
 }
 
-std::int64_t label_number(const json& labels, const char* name) {
-  const std::string text = text_at(labels, name);
-  std::int64_t number = 0;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return problem == std::errc() && end == text.data() + text.size() && number >= 0 ? number : 0;
-}
-
 std::int64_t milliseconds_at(const json& object, const char* name) {
   const auto time = parse_rfc3339(text_at(object, name));
   return time ? std::chrono::floor<std::chrono::milliseconds>(*time).time_since_epoch().count() : 0;
@@ -95,6 +88,13 @@ void put_end(json& record, const json& status) {
 }
 
 }  // namespace
+
+std::int64_t label_number(const json& labels, const char* name) {
+  const std::string text = text_at(labels, name);
+  std::int64_t number = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return problem == std::errc() && end == text.data() + text.size() && number >= 0 ? number : 0;
+}
 
 std::string controller_uid(const json& metadata) {
   for (const json& owner : array_at(metadata, "ownerReferences")) {

@@ -22,6 +22,9 @@ std::string job_of_record(const nlohmann::json& record);
 // See kSecretGeneration; -1: none.
 std::int64_t secret_generation_of_record(const nlohmann::json& record);
 
+// The number that a label or an annotation holds as text; 0 where it holds none.
+std::int64_t label_number(const nlohmann::json& labels, const char* name);
+
 // uid of the owner reference with controller: true.
 std::string controller_uid(const nlohmann::json& metadata);
 

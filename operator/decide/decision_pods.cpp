@@ -126,10 +126,10 @@ std::optional<Decision::End> Decision::replace_what_is_lost() {
 }
 
 void Decision::ensure_objects() {
-  const std::string generation = std::to_string(facts_.generation);
   plan_.ensure_account = !snapshot_.account_exists;
+  // Where the Secret is newer than the job, the job is not what it was last.
   plan_.write_secret =
-      !spec_problem_ && (!snapshot_.secret_exists || snapshot_.secret_generation != generation);
+      !spec_problem_ && (!snapshot_.secret_exists || snapshot_.secret_generation < facts_.generation);
   plan_.ensure_service = !snapshot_.service_exists;
   const auto obstructs = [&](bool wanted, const std::string& object) {
     const Refusal* refusal = wanted ? refusal_of(object) : nullptr;

@@ -1,4 +1,4 @@
-// What to do about a job now. Passive: `apply` does it, in the order of the members.
+// What to do about a job now. Passive: the applier does it.
 #pragma once
 
 #include <nlohmann/json.hpp>

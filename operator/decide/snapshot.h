@@ -69,7 +69,7 @@ struct Snapshot {
   std::vector<PodView> pods;
   // The following are there and this job's own.
   bool secret_exists = false;
-  std::string secret_generation;  // annotation of the Secret: the job's generation that job.json is of
+  std::int64_t secret_generation = -1;  // annotation of the Secret: the job's generation that job.json is of
   bool service_exists = false;
   bool account_exists = false;  // service account and role binding of the namespace
   std::vector<Refusal> refusals;

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "common/posix/file_descriptor.h"
@@ -46,20 +47,23 @@ std::vector<pid_t> children_by_stat(pid_t parent) {
   return found;
 }
 
-// Of its first thread: that is the one that orphans are given to, and that a small program starts others
-// from.
+// Each thread has children of its own.
 std::vector<pid_t> children_of(pid_t parent) {
   static const bool listed =
       ::access(fmt::format("/proc/self/task/{}/children", ::getpid()).c_str(), R_OK) == 0;
   if (!listed) return children_by_stat(parent);
   std::vector<pid_t> found;
-  const std::string text = read_small_file(fmt::format("/proc/{0}/task/{0}/children", parent));
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find(' ', begin), text.size());
-    if (const pid_t pid = number(std::string_view(text).substr(begin, end - begin)); pid > 0) {
-      found.push_back(pid);
+  std::error_code error;
+  for (fs::directory_iterator thread(fmt::format("/proc/{}/task", parent), error), last;
+       !error && thread != last; thread.increment(error)) {
+    const std::string text = read_small_file(thread->path().string() + "/children");
+    for (std::size_t begin = 0; begin < text.size();) {
+      const std::size_t end = std::min(text.find(' ', begin), text.size());
+      if (const pid_t pid = number(std::string_view(text).substr(begin, end - begin)); pid > 0) {
+        found.push_back(pid);
+      }
+      begin = end + 1;
     }
-    begin = end + 1;
   }
   return found;
 }
@@ -86,12 +90,26 @@ bool came_from(pid_t pid, const std::string& mark) {
 }
 
 // Not ours to reap as yet, so a number may change hands: the descriptor tells who is meant.
-void kill_descendants_of(pid_t parent, const std::string& mark) {
+struct Marked {
+  pid_t pid;
+  FileDescriptor process;
+};
+
+std::vector<Marked> marked_children_of(pid_t parent, const std::string& mark) {
+  std::vector<Marked> found;
   for (const pid_t pid : children_of(parent)) {
-    const FileDescriptor meant(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-    if (!meant || !came_from(pid, mark)) continue;
-    kill_descendants_of(pid, mark);
-    ::syscall(SYS_pidfd_send_signal, meant.get(), SIGKILL, nullptr, 0);
+    FileDescriptor process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    if (process && came_from(pid, mark)) found.push_back({pid, std::move(process)});
+  }
+  return found;
+}
+
+// Parents first: they could start others in place of those that are killed.
+void kill_with_descendants(const std::vector<Marked>& processes, const std::string& mark) {
+  for (const Marked& one : processes) {
+    const std::vector<Marked> children = marked_children_of(one.pid, mark);
+    ::syscall(SYS_pidfd_send_signal, one.process.get(), SIGKILL, nullptr, 0);
+    kill_with_descendants(children, mark);
   }
 }
 
@@ -114,8 +132,9 @@ void kill_orphans_of(pid_t worker, std::chrono::milliseconds patience) {
     std::vector<pid_t> dying;
     for (const pid_t pid : children_of(::getpid())) {
       if (!came_from(pid, mark)) continue;
-      kill_descendants_of(pid, mark);
+      const std::vector<Marked> theirs = marked_children_of(pid, mark);
       ::kill(pid, SIGKILL);  // our child, not reaped: the number is its own
+      kill_with_descendants(theirs, mark);
       dying.push_back(pid);
     }
     if (dying.empty()) return;

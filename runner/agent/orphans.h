@@ -17,8 +17,9 @@ inline constexpr const char* kWorkerPidVariable = "PARALLELRUN_WORKER_PID";
 // From now on orphans become children of this process. May be called again.
 void adopt_orphans();
 
-// Kills (SIGKILL) those that came from `worker`, which has ended, with their descendants, and reaps them.
-// Waits for them for `patience` at most; what has not ended by then has its signal.
+// Kills (SIGKILL) those that came from `worker`, which has ended, with their descendants, and reaps them; of
+// the descendants some are left to reap_orphans(). Waits for `patience` at most; what has not ended by then
+// has its signal.
 void kill_orphans_of(pid_t worker, std::chrono::milliseconds patience);
 
 // Takes adopted processes that have ended off the kernel's table. Children that this process started itself

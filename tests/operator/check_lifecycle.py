@@ -2,8 +2,10 @@
 
 import json
 import time
+from base64 import b64decode
 
 import pytest
+from program import Operator
 from waiting import wait_for
 from world import termination_message
 
@@ -50,6 +52,7 @@ def check_a_job_that_completes(operator, world):
     assert "9 of 10 items succeeded" in status["message"]
     operator.counts("parallelrun_jobs_finished_total", 1, result="Complete")
     operator.counts("parallelrun_mini_batch_seconds_sum", 1.5)
+    assert operator.metric("parallelrun_mini_batch_seconds_sum") == 1.5
     assert operator.metric("parallelrun_items_total", result="succeeded") == 9
     assert operator.metric("parallelrun_items_total", result="failed") == 1
     assert operator.metric("parallelrun_mini_batches_total", result="succeeded") == 2
@@ -297,6 +300,36 @@ def check_quota(operator, world, audit):
         lambda: world.condition("digits", "Running")["reason"] != "QuotaExceeded",
         lambda: world.status("digits"),
     )
+
+
+def check_a_secret_that_is_there_is_brought_up_to_date(kubeconfig, world):
+    """An operator that died left it behind; the job was edited since."""
+    job = world.submit("digits", workers=1)
+    owner = {key: job[key] for key in ("apiVersion", "kind")} | {
+        "name": "digits",
+        "uid": job["metadata"]["uid"],
+        "controller": True,
+    }
+    metadata = {
+        "name": "digits-runner",
+        "ownerReferences": [owner],
+        "annotations": {"parallelrun.dev/generation": "1"},
+    }
+    made = world.server.request(
+        "POST", world.path("secrets"), {"metadata": metadata, "data": {"ca.crt": "eA=="}}
+    )
+    assert made.accepted, made
+    assert world.jobs.merge("digits", {"spec": {"errorThreshold": 7}}).accepted
+    with Operator(kubeconfig) as operator:
+        operator.leading()
+        pods = world.awaits_pods("digits", "orchestrator-0", "worker-0-0")
+        for pod in pods.values():
+            assert pod["metadata"]["annotations"]["parallelrun.dev/secret-generation"] == "2"
+        secret = world.items("secrets")[0]
+        assert secret["metadata"]["annotations"]["parallelrun.dev/generation"] == "2"
+        assert secret["data"]["ca.crt"] == "eA=="
+        assert json.loads(b64decode(secret["data"]["job.json"]))["spec"]["errorThreshold"] == 7
+        assert operator.stop()[0] == 0
 
 
 @pytest.mark.parametrize("foreign", ["secret", "service"])

@@ -160,8 +160,8 @@ def test_restart_after_a_kill_is_quick(start, launcher):
         "\nrestart of a killed process to first run(), %s: %s ms"
         % (launcher, " ".join("%.0f" % t for t in took))
     )
-    # The bar is 100 ms on an idle machine (make bench); tests share theirs. Far below what a back-off could grow to.
-    assert took[0] < 5_000
+    # The bar is 100 ms on an idle machine (make bench); tests share theirs. A pause before each start would show.
+    assert took[0] < 1_000
 
 
 def test_init_that_fails(start, launcher):
@@ -341,8 +341,8 @@ def test_a_stopped_agent_extends_deadlines(start):
     orchestrator.wait((code / "begun").exists, "run()")
     agent.process.send_signal(signal.SIGSTOP)
     time.sleep(6)  # longer than the timeout
-    (code / "go").touch()
     agent.process.send_signal(signal.SIGCONT)
+    (code / "go").touch()  # not before: a result that waits for the agent would count in any case
     orchestrator.wait_results(1)
     assert outcomes(orchestrator) == {0: SUCCEEDED}
 

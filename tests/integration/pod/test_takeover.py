@@ -1,7 +1,6 @@
 """One orchestrator at a time, whatever becomes of the others: every mini-batch once in the output."""
 
 import signal
-import time
 
 from processes import lives
 from waiting import wait_for
@@ -79,10 +78,9 @@ def test_a_killed_orchestrator_is_succeeded_at_once_by_name(world):
     wait_for(lambda: not lives(child), "the child's end")
     assert first.message == {}
     release(world)
-    begin = time.monotonic()
+    # The Lease would expire after ten minutes only, which is more than anything here waits.
     second = world.orchestrator(1, ended=[0])
     second.expect(0)
-    assert time.monotonic() - begin < 300
     world.expect_every_file_once(FILES)
     for worker in workers:
         worker.expect(0)

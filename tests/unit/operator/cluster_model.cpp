@@ -128,7 +128,7 @@ Snapshot Cluster::snapshot() const {
   Snapshot seen;
   seen.job = job;
   for (const auto& [name, one] : pods) seen.pods.push_back(one);
-  seen.secret_exists = !secret_generation_.empty();
+  seen.secret_exists = secret_generation_ >= 0;
   seen.secret_generation = secret_generation_;
   seen.service_exists = service_;
   seen.account_exists = account_;
@@ -164,6 +164,21 @@ bool Cluster::create(const PodIdentity& identity) {
   return true;
 }
 
+bool Cluster::write_secret(const Snapshot& decided_on) {
+  const std::string object = "Secret digits-runner";
+  for (const Rule& rule : rules_) {
+    if (!object.starts_with(rule.prefix)) continue;
+    refusals_[object] = {object, rule.reason, rule.message, now};
+    return false;
+  }
+  refusals_.erase(object);
+  const auto generation = decided_on.job["metadata"]["generation"].get<std::int64_t>();
+  // One that is there already is taken as it is, and brought up to date by the next plan.
+  const bool made = secret_generation_ < 0 || decided_on.secret_exists;
+  if (made) secret_generation_ = generation;
+  return secret_generation_ == generation;
+}
+
 bool Cluster::apply(const Plan& plan, const Snapshot& decided_on, std::size_t most) {
   const auto write = [&] {
     if (most == 0) return false;
@@ -171,8 +186,7 @@ bool Cluster::apply(const Plan& plan, const Snapshot& decided_on, std::size_t mo
     ++writes;
     return true;
   };
-  if (plan.status) {
-    if (!write()) return false;
+  const auto write_status = [&] {
     if (decided_on.job["metadata"]["resourceVersion"] != job["metadata"]["resourceVersion"]) return false;
     json status = *plan.status;
     if (job.contains("status") && job["status"].contains("progress"))
@@ -180,7 +194,31 @@ bool Cluster::apply(const Plan& plan, const Snapshot& decided_on, std::size_t mo
     job["status"] = std::move(status);
     job["metadata"]["resourceVersion"] = std::to_string(++version_);
     ++status_writes;
+    return true;
+  };
+  bool stands = true;
+  bool ready = true;
+  if (plan.status && !status_last) {
+    if (!write()) return false;
+    stands = write_status();
   }
+  if (plan.ensure_account) {
+    if (!write()) return false;
+    account_ = true;
+  }
+  if (plan.write_secret && !decided_on.secret_exists) {
+    if (!write()) return false;
+    ready = write_secret(decided_on);
+  }
+  if (plan.ensure_service) {
+    if (!write()) return false;
+    service_ = true;
+  }
+  if (plan.status && status_last) {
+    if (!write()) return false;
+    stands = write_status();
+  }
+  if (!stands) return false;
   events.insert(events.end(), plan.events.begin(), plan.events.end());
   if (plan.delete_job) {
     if (!write()) return false;
@@ -188,24 +226,11 @@ bool Cluster::apply(const Plan& plan, const Snapshot& decided_on, std::size_t mo
     pods.clear();
     return true;
   }
-  if (plan.ensure_account) {
+  if (plan.write_secret && decided_on.secret_exists) {
     if (!write()) return false;
-    account_ = true;
+    ready = write_secret(decided_on);
   }
-  if (plan.write_secret) {
-    if (!write()) return false;
-    for (const Rule& rule : rules_) {
-      if (!std::string("Secret digits-runner").starts_with(rule.prefix)) continue;
-      refusals_["Secret digits-runner"] = {"Secret digits-runner", rule.reason, rule.message, now};
-      return false;
-    }
-    refusals_.erase("Secret digits-runner");
-    secret_generation_ = std::to_string(decided_on.job["metadata"]["generation"].get<std::int64_t>());
-  }
-  if (plan.ensure_service) {
-    if (!write()) return false;
-    service_ = true;
-  }
+  if (!ready) return false;
   for (const PodRemoval& removal : plan.remove) {
     if (!write()) return false;
     const auto there = pods.find(removal.name);

@@ -45,7 +45,8 @@ class Cluster {
   Snapshot snapshot() const;
   Plan decision() const { return decide(snapshot(), settings, now); }
   // Does at most `most` writes of the plan, in the plan's order. What it was decided on must be given, since
-  // a status write is refused when the job has changed. False: something was refused or left out.
+  // a status write is refused when the job has changed; what pods need is made all the same. False: something
+  // was refused or left out.
   bool apply(const Plan& plan, const Snapshot& decided_on, std::size_t most = SIZE_MAX);
   // Decides and applies until nothing changes. Returns the number of rounds; fails a test after twenty.
   int settle();
@@ -72,6 +73,8 @@ class Cluster {
   std::vector<JobEvent> events;
   std::size_t status_writes = 0;
   std::size_t writes = 0;
+  // Of what is written side by side: the status, and what pods need.
+  bool status_last = false;
   // Told of each pod before it is made.
   std::function<void(const PodIdentity&)> on_create;
 
@@ -80,11 +83,12 @@ class Cluster {
     std::string prefix, reason, message;
   };
   bool create(const PodIdentity& identity);
+  bool write_secret(const Snapshot& decided_on);
   static bool is_over_now(const PodView& one);
 
   std::vector<Rule> rules_;
   std::map<std::string, Refusal> refusals_;
-  std::string secret_generation_;
+  std::int64_t secret_generation_ = -1;
   bool service_ = false;
   bool account_ = false;
   std::int64_t version_ = 1;

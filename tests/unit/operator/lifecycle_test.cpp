@@ -158,7 +158,7 @@ TEST(Spec, AnEditThatIsNotValidDoesNotEndAJobThatHasStarted) {
   EXPECT_THAT(cluster.news(), ElementsAre("InvalidSpec"));
   EXPECT_TRUE(cluster.events.back().warning);
   // Nothing of it is followed.
-  EXPECT_EQ(cluster.snapshot().secret_generation, "1");
+  EXPECT_EQ(cluster.snapshot().secret_generation, 1);
   EXPECT_THAT(cluster.going(), IsEmpty());
   EXPECT_EQ(cluster.names(), kFour);
   EXPECT_EQ(cluster.job["status"]["replicas"], 3);
@@ -167,7 +167,7 @@ TEST(Spec, AnEditThatIsNotValidDoesNotEndAJobThatHasStarted) {
   cluster.after(seconds(60)).edit("worker", nullptr).settle();
   EXPECT_EQ(cluster.condition("Running"), "True/Running");
   EXPECT_EQ(cluster.message(), "");
-  EXPECT_EQ(cluster.snapshot().secret_generation, "4");
+  EXPECT_EQ(cluster.snapshot().secret_generation, 4);
   EXPECT_THAT(cluster.going(), ElementsAre("digits-worker-1-0", "digits-worker-2-0"));
   EXPECT_THAT(cluster.news(), ElementsAre("Scaled"));
 }
@@ -235,6 +235,32 @@ TEST(Spec, AHashOfAnotherFormIsNotCompared) {
   EXPECT_EQ(cluster.condition("Failed"), "");
 }
 
+// Edited while the operator makes what pods need beside the first status.
+TEST(Spec, WhatIsMadeBesideAnOutdatedStatusIsBroughtUpToDate) {
+  for (const bool status_last : {false, true}) {
+    Cluster cluster;
+    cluster.status_last = status_last;
+    const Snapshot seen = cluster.snapshot();
+    const Plan plan = cluster.decision();
+    cluster.edit("errorThreshold", 7);
+    EXPECT_FALSE(cluster.apply(plan, seen));
+    EXPECT_EQ(cluster.snapshot().secret_generation, 1);
+    EXPECT_THAT(cluster.names(), IsEmpty());
+    EXPECT_THAT(cluster.news(), IsEmpty());
+    cluster.settle();
+    EXPECT_EQ(cluster.snapshot().secret_generation, 2);
+    EXPECT_EQ(cluster.names(), kFour);
+    EXPECT_THAT(cluster.news(), ElementsAre("Started"));
+  }
+}
+
+TEST(Spec, ASecretThatIsNewerThanTheJobAsSeenIsNotTakenBack) {
+  Cluster cluster;
+  Snapshot seen = cluster.bring_up().snapshot();
+  seen.secret_generation = 2;
+  EXPECT_FALSE(decide(seen, cluster.settings, cluster.now).write_secret);
+}
+
 TEST(Spec, OtherSettingsReachTheSecret) {
   Cluster cluster;
   cluster.bring_up();
@@ -245,7 +271,7 @@ TEST(Spec, OtherSettingsReachTheSecret) {
   EXPECT_THAT(plan.remove, IsEmpty());
   cluster.settle();
   EXPECT_EQ(cluster.job["status"]["observedGeneration"], 2);
-  EXPECT_EQ(cluster.snapshot().secret_generation, "2");
+  EXPECT_EQ(cluster.snapshot().secret_generation, 2);
 }
 
 TEST(Scale, UpMakesTheMissingOnes) {

@@ -116,6 +116,7 @@ class Walk {
     tell("decides: " + to_text(plan) +
          (most == SIZE_MAX ? "" : "  but dies after " + std::to_string(most) + " writes"));
     const std::int64_t version_before = version(cluster_.job);
+    cluster_.status_last = one_in(2);
     cluster_.apply(plan, seen, most);
     if (version(cluster_.job) != version_before) written_ = cluster_.job;
     check_status(before, cluster_.job);
