@@ -100,9 +100,8 @@ class Applier::Run {
     uid_ = text_at(metadata, "uid");
     generation_ = number_at(metadata, "generation").value_or(0);
     // What the Secret holds once pods are made.
-    promise_ = plan.write_secret        ? std::to_string(generation_)
-               : snapshot.secret_exists ? std::to_string(snapshot.secret_generation)
-                                        : std::string();
+    const auto promised = plan.write_secret ? generation_ : snapshot.secret_generation;
+    if (promised) promise_ = std::to_string(*promised);
   }
 
   ApplyResult operator()() {
@@ -232,7 +231,8 @@ class Applier::Run {
     if (plan_.ensure_account) {
       add({account_name("ServiceAccount"), account_name("RoleBinding")}, [this] { ensure_account(); });
     }
-    if (plan_.write_secret && !snapshot_.secret_exists) add({secret_object()}, [this] { create_secret(); });
+    if (plan_.write_secret && !snapshot_.secret_generation)
+      add({secret_object()}, [this] { create_secret(); });
     if (plan_.ensure_service) add({service_object()}, [this] { ensure_service(); });
     context_.fan_out.run(std::move(tasks));
     return status_stands_;
@@ -320,7 +320,7 @@ class Applier::Run {
 
   // Where there is a Secret. False: job.json is not of this generation, or nobody would know.
   bool update_secret() {
-    if (!plan_.write_secret || !snapshot_.secret_exists) return true;
+    if (!plan_.write_secret || !snapshot_.secret_generation) return true;
     if (held(secret_object()) || !patch_secret()) return false;
     if (!plan_.ensure_service && snapshot_.service_exists) renew_promise();
     return !failing();
@@ -347,7 +347,7 @@ class Applier::Run {
   void ensure_service() {
     json service = service_of(snapshot_.job);
     // A Service that is made again, when the Secret is up to date and its old promise was lost.
-    if (snapshot_.secret_exists && !plan_.write_secret) promise_secret(service, promise_);
+    if (snapshot_.secret_generation && !plan_.write_secret) promise_secret(service, promise_);
     const auto made = context_.client.create(kServices, {key_.name_space, "", ""}, service, kFieldManager,
                                              KubeClient::Answer::kMetadata, context_.give_up);
     if (!made.ok()) {

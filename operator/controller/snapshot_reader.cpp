@@ -74,8 +74,7 @@ std::optional<Snapshot> read_snapshot(const kube::ObjectKey& job, const Caches& 
   memories.with(key_text(job), [&](JobMemory& memory) {
     snapshot.refusals = memory.refusals(job_generation, now);
     const auto generation = memory.secret_generation(latest.uid, promised);
-    snapshot.secret_exists = generation >= 0;
-    snapshot.secret_generation = generation;
+    if (generation >= 0) snapshot.secret_generation = generation;
     snapshot.service_exists = memory.service_exists(latest.uid, service_cached, now);
     memory.forget_warnings_but(pod_uids);
     for (PodView& pod : snapshot.pods) pod.warnings = memory.warnings(pod.uid);

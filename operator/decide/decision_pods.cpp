@@ -127,9 +127,8 @@ std::optional<Decision::End> Decision::replace_what_is_lost() {
 
 void Decision::ensure_objects() {
   plan_.ensure_account = !snapshot_.account_exists;
-  // Where the Secret is newer than the job, the job is not what it was last.
-  plan_.write_secret =
-      !spec_problem_ && (!snapshot_.secret_exists || snapshot_.secret_generation < facts_.generation);
+  // None is older than any. Where the Secret is newer than the job, the job is not what it was last.
+  plan_.write_secret = !spec_problem_ && snapshot_.secret_generation < facts_.generation;
   plan_.ensure_service = !snapshot_.service_exists;
   const auto obstructs = [&](bool wanted, const std::string& object) {
     const Refusal* refusal = wanted ? refusal_of(object) : nullptr;

@@ -68,8 +68,8 @@ struct Snapshot {
   // Those that carry the job's name in their labels, of this job (`owned`) or of an earlier one of its name.
   std::vector<PodView> pods;
   // The following are there and this job's own.
-  bool secret_exists = false;
-  std::int64_t secret_generation = -1;  // annotation of the Secret: the job's generation that job.json is of
+  // Of the Secret: the job's generation that its job.json is of. Nothing: there is no Secret.
+  std::optional<std::int64_t> secret_generation;
   bool service_exists = false;
   bool account_exists = false;  // service account and role binding of the namespace
   std::vector<Refusal> refusals;

@@ -37,10 +37,10 @@ pid_t number(std::string_view text) {
 std::vector<pid_t> children_by_stat(pid_t parent) {
   std::vector<pid_t> found;
   std::error_code error;
-  const auto own = static_cast<std::uint64_t>(parent);
+  const auto wanted = static_cast<std::uint64_t>(parent);
   for (fs::directory_iterator entry("/proc", error), end; !error && entry != end; entry.increment(error)) {
     const pid_t pid = number(entry->path().filename().string());
-    if (pid > 0 && parse_process_stat(read_small_file(entry->path().string() + "/stat")).parent == own) {
+    if (pid > 0 && parse_process_stat(read_small_file(entry->path().string() + "/stat")).parent == wanted) {
       found.push_back(pid);
     }
   }
@@ -89,7 +89,7 @@ bool came_from(pid_t pid, const std::string& mark) {
   return environment.starts_with(mark) || environment.find('\0' + mark) != std::string::npos;
 }
 
-// Not ours to reap as yet, so a number may change hands: the descriptor tells who is meant.
+// Descendants are not ours to reap as yet, so a number may change hands: the descriptor tells who is meant.
 struct Marked {
   pid_t pid;
   FileDescriptor process;
@@ -129,16 +129,10 @@ void kill_orphans_of(pid_t worker, std::chrono::milliseconds patience) {
   // They may take longer to end than there is patience, so what they have started is not waited for. What one
   // of them starts at this very moment is adopted when it ends, and found by another look.
   for (;;) {
-    std::vector<pid_t> dying;
-    for (const pid_t pid : children_of(::getpid())) {
-      if (!came_from(pid, mark)) continue;
-      const std::vector<Marked> theirs = marked_children_of(pid, mark);
-      ::kill(pid, SIGKILL);  // our child, not reaped: the number is its own
-      kill_with_descendants(theirs, mark);
-      dying.push_back(pid);
-    }
+    std::vector<Marked> dying = marked_children_of(::getpid(), mark);
     if (dying.empty()) return;
-    while (std::erase_if(dying, take_off), !dying.empty()) {
+    kill_with_descendants(dying, mark);
+    while (std::erase_if(dying, [](const Marked& one) { return take_off(one.pid); }), !dying.empty()) {
       if (Clock::now() >= deadline) return;
       std::this_thread::sleep_for(kBetweenLooks);
     }

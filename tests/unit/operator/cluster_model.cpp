@@ -128,7 +128,6 @@ Snapshot Cluster::snapshot() const {
   Snapshot seen;
   seen.job = job;
   for (const auto& [name, one] : pods) seen.pods.push_back(one);
-  seen.secret_exists = secret_generation_ >= 0;
   seen.secret_generation = secret_generation_;
   seen.service_exists = service_;
   seen.account_exists = account_;
@@ -174,7 +173,7 @@ bool Cluster::write_secret(const Snapshot& decided_on) {
   refusals_.erase(object);
   const auto generation = decided_on.job["metadata"]["generation"].get<std::int64_t>();
   // One that is there already is taken as it is, and brought up to date by the next plan.
-  const bool made = secret_generation_ < 0 || decided_on.secret_exists;
+  const bool made = !secret_generation_ || decided_on.secret_generation;
   if (made) secret_generation_ = generation;
   return secret_generation_ == generation;
 }
@@ -206,7 +205,7 @@ bool Cluster::apply(const Plan& plan, const Snapshot& decided_on, std::size_t mo
     if (!write()) return false;
     account_ = true;
   }
-  if (plan.write_secret && !decided_on.secret_exists) {
+  if (plan.write_secret && !decided_on.secret_generation) {
     if (!write()) return false;
     ready = write_secret(decided_on);
   }
@@ -226,7 +225,7 @@ bool Cluster::apply(const Plan& plan, const Snapshot& decided_on, std::size_t mo
     pods.clear();
     return true;
   }
-  if (plan.write_secret && decided_on.secret_exists) {
+  if (plan.write_secret && decided_on.secret_generation) {
     if (!write()) return false;
     ready = write_secret(decided_on);
   }

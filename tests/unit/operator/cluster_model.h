@@ -88,7 +88,7 @@ class Cluster {
 
   std::vector<Rule> rules_;
   std::map<std::string, Refusal> refusals_;
-  std::int64_t secret_generation_ = -1;
+  std::optional<std::int64_t> secret_generation_;
   bool service_ = false;
   bool account_ = false;
   std::int64_t version_ = 1;
