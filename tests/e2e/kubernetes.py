@@ -23,6 +23,13 @@ RESTRICTED_CONTAINER = {"allowPrivilegeEscalation": False, "capabilities": {"dro
 # Of waits that only a failure lets end.
 PATIENCE = 300
 
+# At once, for a script reads it meanwhile.
+LET = (
+    "import os, sys; folder, files = sys.argv[1:]; os.makedirs(folder, exist_ok=True)\n"
+    "with open(folder + '/next', 'w') as file: file.write(files)\n"
+    "os.replace(folder + '/next', folder + '/limit')"
+)
+
 
 def wait_until(what, check, seconds, interval=0.3, say=lambda: ""):
     """What `check` returned once it is true. `say` tells how things stand when it never was."""
@@ -175,8 +182,18 @@ class Space:
     def volume(self, sub_path, claim="data"):
         return {"persistentVolumeClaim": {"claimName": claim}, "subPath": sub_path}
 
-    def submit(self, name, **spec):
-        """A job over the files of `input` with the script of ConfigMap `code`, but for what `spec` says."""
+    def submit(self, name, held_after=None, **spec):
+        """A job over the files of `input` with the script of ConfigMap `code`, but for what `spec` says.
+
+        With `held_after` it comes no further than to this file until `let` is called: what is to befall a job at work
+        befalls it at work, however fast or slow the machine is.
+        """
+        if held_after is not None:
+            self.let(name, held_after)
+            gate = {"name": "gate", "source": self.volume(f"gates/{name}")}
+            spec["sideInputs"] = [*spec.get("sideInputs", []), gate]
+            spec["arguments"] = [*spec.get("arguments", []), "--gate", "$(sideInputs.gate)"]
+            spec["runInvocationTimeout"] = 3600
         job = {
             "entryScript": "work.py",
             "sourceDirectory": {"configMap": {"name": "code"}},
@@ -192,6 +209,10 @@ class Space:
                 "spec": job,
             }
         )
+
+    def let(self, name, files=1_000_000):
+        """A job that is held goes on until so many files are done."""
+        self.python(LET, f"/data/gates/{name}", str(files))
 
     def patch(self, name, **spec):
         self.cluster.kubectl(
@@ -242,6 +263,14 @@ class Space:
             f"{mini_batches} mini-batches of {name}",
             lambda: self.status(name).get("progress", {}).get("miniBatchesProcessed", 0) >= mini_batches,
             seconds,
+            say=lambda: self.story(name),
+        )
+
+    def wait_workers(self, name, count):
+        wait_until(
+            f"{count} workers of {name} are ready",
+            lambda: self.status(name).get("readyReplicas", 0) == count,
+            PATIENCE,
             say=lambda: self.story(name),
         )
 

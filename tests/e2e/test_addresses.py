@@ -26,8 +26,7 @@ def of_cluster(space):
 
 
 def test_a_job_has_the_addresses_of_the_cluster(space, of_cluster, expected):
-    space.submit("addressed", nodeCount=2, miniBatchSize=1, arguments=["--sleep", "1"])
-    # Pods that are over keep theirs.
+    space.submit("addressed", held_after=0, nodeCount=2)
     wait_until(
         "the addresses of three pods",
         lambda: [bool(of_pod(pod)) for pod in space.pods("addressed").values()] == [True] * 3,
@@ -39,5 +38,6 @@ def test_a_job_has_the_addresses_of_the_cluster(space, of_cluster, expected):
         assert of_pod(pod) == of_pods
     service = space.cluster.get("-n", space.name, "service", "addressed-orchestrator")
     assert versions(service["spec"]["clusterIPs"]) == of_service
+    space.let("addressed")
     space.wait_state("addressed", "Complete")
     assert space.rows("addressed") == expected

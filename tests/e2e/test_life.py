@@ -5,12 +5,12 @@ import time
 
 from kubernetes import JOBS, PATIENCE, wait_until
 
-# For each mini-batch: what befalls a job has to come before its end, however busy the machine.
-SLOW = ["--sleep", "1"]
-
 
 def test_each_mini_batch_once_on_several_nodes(space, expected):
-    space.submit("plain", nodeCount=2, processCountPerNode=2, miniBatchSize=5)
+    space.submit("plain", held_after=0, nodeCount=2, processCountPerNode=2, miniBatchSize=5)
+    # A worker that does not run yet when the job ends is taken away.
+    space.wait_workers("plain", 2)
+    space.let("plain")
     status = space.wait_state("plain", "Complete")
     assert space.rows("plain") == expected
     assert status["progress"]["itemsSucceeded"] == 60 and status["progress"]["percent"] == 100
@@ -90,14 +90,14 @@ def test_summary_only(space, expected):
 
 
 def test_suspend_and_resume(space, expected):
-    space.submit("paused", arguments=SLOW, miniBatchSize=2, nodeCount=2)
+    space.submit("paused", held_after=8, miniBatchSize=2, nodeCount=2)
     space.wait_progress("paused", 4)
     space.patch("paused", suspend=True)
     space.wait_state("paused", "Suspended")
     wait_until("no pods", lambda: not space.pods("paused"), PATIENCE)
     assert space.condition("paused", "Suspended")["status"] == "True"
-    done = space.status("paused")["progress"]["miniBatchesProcessed"]
-    assert 4 <= done < 30
+    assert space.status("paused")["progress"]["miniBatchesProcessed"] == 4
+    space.let("paused")
     space.patch("paused", suspend=False)
     status = space.wait_state("paused", "Complete")
     assert space.rows("paused") == expected
@@ -106,24 +106,20 @@ def test_suspend_and_resume(space, expected):
 
 
 def test_scale_while_running(space, expected):
-    space.submit("elastic", arguments=["--sleep", "1"], miniBatchSize=1)
+    space.submit("elastic", held_after=1, miniBatchSize=1)
     space.wait_progress("elastic", 1)
     space.cluster.kubectl("scale", "-n", space.name, "prj/elastic", "--replicas=4")
-    wait_until(
-        "4 workers ready",
-        lambda: space.status("elastic").get("readyReplicas") == 4,
-        PATIENCE,
-        say=lambda: space.story("elastic"),
-    )
+    space.wait_workers("elastic", 4)
     space.cluster.kubectl("scale", "-n", space.name, "prj/elastic", "--replicas=2")
     wait_until("2 workers", lambda: len(space.pods("elastic", "worker")) == 2, PATIENCE)
+    space.let("elastic")
     status = space.wait_state("elastic", "Complete")
     assert space.rows("elastic") == expected
     assert status["progress"].get("triesFailed", 0) == 0, "handing leases back costs no try"
 
 
 def test_a_worker_pod_is_replaced(space, expected):
-    space.submit("worker-lost", arguments=SLOW, miniBatchSize=1, nodeCount=2)
+    space.submit("worker-lost", held_after=4, miniBatchSize=1, nodeCount=2)
     space.wait_progress("worker-lost", 4)
     space.delete_pod("worker-lost-worker-0-0")
     wait_until("its replacement", lambda: "worker-lost-worker-0-1" in space.pods("worker-lost"), PATIENCE)
@@ -131,6 +127,7 @@ def test_a_worker_pod_is_replaced(space, expected):
     lost = space.pods("worker-lost")["worker-lost-worker-1-0"]["metadata"]["uid"]
     space.delete_pod("worker-lost-worker-1-0", "--grace-period=0", "--force")
     wait_until("another worker 1", lambda: space.uids("worker-lost", "-worker-1-") - {lost}, PATIENCE)
+    space.let("worker-lost")
     status = space.wait_state("worker-lost", "Complete")
     assert space.rows("worker-lost") == expected
     assert status["progress"].get("triesFailed", 0) == 0
@@ -138,40 +135,42 @@ def test_a_worker_pod_is_replaced(space, expected):
 
 
 def test_the_orchestrator_pod_is_replaced(space, expected):
-    space.submit("head-lost", arguments=SLOW, miniBatchSize=1, nodeCount=2)
-    workers = set()
-    for round, force in enumerate(((), ("--grace-period=0", "--force"))):
-        space.wait_progress("head-lost", 8 * (round + 1))
-        workers = workers or space.uids("head-lost", "-worker-")
+    space.submit("head-lost", held_after=8, miniBatchSize=1, nodeCount=2)
+    space.wait_workers("head-lost", 2)
+    workers = space.uids("head-lost", "-worker-")
+    for done, force in ((8, ()), (16, ("--grace-period=0", "--force"))):
+        space.wait_progress("head-lost", done)
         (lost,) = space.uids("head-lost", "-orchestrator-")
         (name,) = space.pods("head-lost", "orchestrator")
         space.delete_pod(name, *force)
         wait_until(
             "its replacement", lambda uid=lost: space.uids("head-lost", "-orchestrator-") - {uid}, PATIENCE
         )
+        space.let("head-lost", done + 8)
+    space.let("head-lost")
     space.wait_state("head-lost", "Complete")
     assert space.rows("head-lost") == expected
     assert space.uids("head-lost", "-worker-") == workers, "workers wait for the next orchestrator"
 
 
 def test_operator_killed_in_the_middle(space, cluster, expected):
-    space.submit("alone", arguments=SLOW, miniBatchSize=2, nodeCount=2)
+    space.submit("alone", held_after=4, miniBatchSize=2, nodeCount=2)
     space.wait_progress("alone", 2)
     killed = cluster.kubectl(
         *("delete", "pod", "-n", "parallelrun", "-l", "app.kubernetes.io/name=parallelrun-operator"),
         *("--grace-period=0", "--force", "--wait=false"),
     )
     assert "parallelrun-operator" in killed, killed
-    space.cluster.kubectl("delete", "pod", "-n", space.name, "alone-worker-0-0", "--wait=false")
+    space.delete_pod("alone-worker-0-0")
+    space.let("alone")
     space.wait_state("alone", "Complete")
     assert space.rows("alone") == expected
 
 
 def test_ttl_and_delete_leave_nothing(space):
     space.submit("brief", ttlSecondsAfterFinished=3)
-    space.submit("gone", arguments=["--sleep", "5"])
+    space.submit("gone", held_after=0)
     space.wait_state("brief", "Complete")
-    space.wait_progress("gone", 0)
     wait_until("the worker of gone", lambda: space.pods("gone", "worker"), PATIENCE)
     space.cluster.kubectl("delete", "-n", space.name, JOBS, "gone", "--wait=false")
 
@@ -185,8 +184,8 @@ def test_ttl_and_delete_leave_nothing(space):
 
 
 def test_deadline(space):
-    space.submit("late", arguments=["--sleep", "5"], miniBatchSize=1, activeDeadlineSeconds=8)
-    space.wait_state("late", "Failed", 240)
+    space.submit("late", held_after=0, activeDeadlineSeconds=8)
+    space.wait_state("late", "Failed")
     assert space.condition("late", "Failed")["reason"] == "DeadlineExceeded"
     wait_until("no running pods", lambda: not running(space, "late"), PATIENCE)
 
@@ -196,10 +195,12 @@ def running(space, name):
 
 
 def test_chart_upgrade_while_a_job_runs(space, chart, expected):
-    space.submit("steady", arguments=SLOW, miniBatchSize=2, nodeCount=2)
+    space.submit("steady", held_after=4, miniBatchSize=2, nodeCount=2)
+    space.wait_workers("steady", 2)
     space.wait_progress("steady", 2)
     before = {name: pod["metadata"]["uid"] for name, pod in space.pods("steady").items()}
     chart.upgrade("--set-string", f"operator.podAnnotations.upgraded=a{time.time():.0f}")
+    space.let("steady")
     space.wait_state("steady", "Complete")
     after = {name: pod["metadata"]["uid"] for name, pod in space.pods("steady").items()}
     assert before == after, "an upgrade replaces no pod of a job"

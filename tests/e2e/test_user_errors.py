@@ -126,7 +126,7 @@ def test_what_the_schema_refuses(space):
 
 
 def test_what_identifies_a_job_stays(space):
-    space.submit("fixed", arguments=["--sleep", "2"])
+    space.submit("fixed", held_after=0)
     space.wait_state("fixed", "Running")
     patch = json.dumps({"spec": {"miniBatchSize": 3}})
     done = space.cluster.run(

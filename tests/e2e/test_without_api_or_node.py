@@ -37,8 +37,9 @@ def uids(space, job):
 
 
 def test_the_api_server_is_away_in_the_middle(space, machines, expected):
-    space.submit("long", arguments=["--sleep", "1"], miniBatchSize=1)
-    space.submit("brief", arguments=["--sleep", "1"], miniBatchSize=3)
+    # Slow enough that few mini-batches are handed out at a time.
+    space.submit("long", held_after=5, arguments=["--sleep", "0.2"], miniBatchSize=1)
+    space.submit("brief", held_after=6, miniBatchSize=3)
     for job in ("long", "brief"):
         space.wait_progress(job, 2)
     before = {job: uids(space, job) for job in ("long", "brief")}
@@ -46,6 +47,9 @@ def test_the_api_server_is_away_in_the_middle(space, machines, expected):
     output = {job: machines.output(space.name, job) for job in ("long", "brief")}
 
     with machines.api_server_outage():
+        machines.let(space.name, "long", 30)
+        machines.let(space.name, "brief")
+        wait_until("long goes on", lambda: len(rows_in(output["long"])) == 30, PATIENCE)
         wait_until("the end of brief", (output["brief"] / "_SUCCESS").exists, PATIENCE)
         wait_until(
             "long hands nothing out",
@@ -55,9 +59,10 @@ def test_the_api_server_is_away_in_the_middle(space, machines, expected):
             ),
             PATIENCE,
         )
-        # Until then the work went on; now what was handed out is finished, and no more.
+        machines.let(space.name, "long")
+        # What was handed out is finished, and no more.
         done = settled(output["long"])
-        assert 20 < len(done) < 60, done
+        assert 30 <= len(done) < 60, done
 
     for job in ("long", "brief"):
         status = space.wait_state(job, "Complete")
@@ -87,13 +92,14 @@ def test_a_node_is_lost_with_orchestrator_and_worker_and_comes_back(space, machi
     }
     space.submit(
         "bereft",
-        arguments=["--sleep", "1"],
+        held_after=6,
         miniBatchSize=1,
         nodeCount=2,
         orchestrator={
             "affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [here]}}
         },
     )
+    space.wait_workers("bereft", 2)
     space.wait_progress("bereft", 6)
     pods = space.pods("bereft")
     assert pods["bereft-orchestrator-0"]["spec"]["nodeName"] == lost
@@ -108,6 +114,7 @@ def test_a_node_is_lost_with_orchestrator_and_worker_and_comes_back(space, machi
             PATIENCE,
             say=lambda: space.story("bereft"),
         )
+        machines.let(space.name, "bereft")
         status = space.wait_state("bereft", "Complete")
         assert rows_in(folder) == expected
         assert status.get("infrastructureFailures", 0) == 0, "a lost node costs nothing"
