@@ -75,18 +75,6 @@ kube::CachedObject cached(json object, void (*to_record)(json&)) {
 // What the server has of a pod that it has just made, when it answers the metadata.
 void complete_new_pod(json& metadata_only) { metadata_only["status"] = {{"phase", "Pending"}}; }
 
-// The counts of the orchestrator's termination message, or nothing.
-json final_counts(const Snapshot& snapshot) {
-  for (const PodView& pod : snapshot.pods) {
-    if (pod.role != Role::kOrchestrator || !pod.owned || !pod.ended) continue;
-    const json message = json::parse(pod.ended->message, nullptr, false);
-    if (!message.is_object()) continue;
-    const json& counts = object_at(message, "counts");
-    return counts.empty() ? message : counts;
-  }
-  return {};
-}
-
 }  // namespace
 
 // One plan. Its functions are called by several threads of the fan-out at once, so the result is guarded.
@@ -196,9 +184,10 @@ class Applier::Run {
       }
     }
     context_.observer.job_finished(state, reason);
-    // What came after the last progress that was applied.
+    // What the orchestrator could not write itself.
     const json& progress = object_at(object_at(snapshot_.job, "status"), "progress");
-    context_.observer.work_done(growth(work_counts(progress), work_counts(final_counts(snapshot_))));
+    context_.observer.work_done(
+        growth(work_counts(progress), work_counts(object_at(*plan_.status, "progress"))));
   }
 
   void delete_job() {

@@ -24,7 +24,7 @@ struct WorkCounts {
   bool operator==(const WorkCounts&) const = default;
 };
 
-// From status.progress or from the counts of a termination message.
+// From status.progress.
 WorkCounts work_counts(const nlohmann::json& progress);
 // The part of `now` that is not in `before`; counts never go back.
 WorkCounts growth(const WorkCounts& before, const WorkCounts& now);

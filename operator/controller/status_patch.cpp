@@ -26,7 +26,6 @@ std::optional<json> status_patch(const json& job, const json& status) {
   const json& old_status = object_at(job, "status");
   json changes = json::object();
   for (const auto& [name, wanted] : status.items()) {
-    if (name == "progress") continue;
     const auto old = old_status.find(name);
     if (old == old_status.end()) {
       if (!wanted.is_null()) changes[name] = wanted;

@@ -1,8 +1,8 @@
 // Which request writes a status. Pure.
 //
 // A merge patch of what changes, with the resource version that the decision was made on: the status records
-// incarnations, so one that was decided on an old state must not land. Progress is another writer's and is
-// never in the patch. Server-side apply would need the same precondition, costs the server more, and gives a
+// incarnations, so one that was decided on an old state must not land. Progress is another writer's, and only
+// in the patch where that one could not write its last. Server-side apply would need the same precondition, costs the server more, and gives a
 // restarted operator of another version the fields of its predecessor only if both list all of them.
 #pragma once
 
@@ -11,7 +11,7 @@
 
 namespace parallelrun::op {
 
-// `status` is the whole new status but progress: a member that it leaves out is removed. Nothing when the job
+// `status` is the whole new status: a member that it leaves out is removed, progress excepted. Nothing when the job
 // has it already.
 std::optional<nlohmann::json> status_patch(const nlohmann::json& job, const nlohmann::json& status);
 

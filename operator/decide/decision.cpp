@@ -4,11 +4,14 @@
 
 #include <algorithm>
 
+#include "common/json/members.h"
+#include "common/pod/job_progress.h"
 #include "operator/pods/children.h"
 
 namespace parallelrun::op {
 namespace {
 
+using nlohmann::json;
 using std::chrono::seconds;
 
 // After the end workers leave by themselves; what is left then (a sidecar, say) is taken away.
@@ -72,11 +75,11 @@ std::optional<Decision::End> Decision::end_by_runner() const {
     if (!pod->ended || !facts_.start_time) continue;
     const std::optional<RunnerResult> result = runner_result(*pod);
     if (!result || (!result->complete && pod != slot.current)) continue;
-    return End{
-        .complete = result->complete,
-        .reason = result->reason,
-        .message = result->message,
-        .at = std::clamp(pod->ended->finished, *facts_.start_time, std::max(now_, *facts_.start_time))};
+    return End{.complete = result->complete,
+               .reason = result->reason,
+               .message = result->message,
+               .at = std::clamp(pod->ended->finished, *facts_.start_time, std::max(now_, *facts_.start_time)),
+               .said = result->said};
   }
   return std::nullopt;
 }
@@ -139,10 +142,25 @@ void Decision::finish(const End& end) {
   status_.set("replicas", 0);
   status_.set("readyReplicas", 0);
   if (failures_ != facts_.infrastructure_failures) status_.set("infrastructureFailures", failures_);
+  record_final_progress(end);
   event(!end.complete, end.complete ? "Completed" : "Failed",
         end.complete ? end.message : end.reason + ": " + end.message);
   if (facts_.ttl) again_at(end.at + *facts_.ttl);
   clear_after(end.at, end.complete ? "" : end.reason);
+}
+
+// Progress is the orchestrator's. It ends without having written its last one where the API server was away
+// for too long, or where the kubelet would wait no longer; then its last words tell the same.
+void Decision::record_final_progress(const End& end) {
+  const json& there = object_at(object_at(snapshot_.job, "status"), "progress");
+  const json progress = pod::final_progress(end.said, there, format_wall_time(end.at));
+  if (!progress.is_object()) return;
+  const bool told = std::all_of(pod::kFinalCounts.begin(), pod::kFinalCounts.end(), [&](const char* name) {
+    const auto count = progress.find(name);
+    const auto before = there.find(name);
+    return count == progress.end() || (before != there.end() && *before == *count);
+  });
+  if (!told) status_.set("progress", progress);
 }
 
 // [ttlSecondsAfterFinished]

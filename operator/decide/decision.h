@@ -28,6 +28,7 @@ class Decision {
     bool complete = false;
     std::string reason, message;
     WallTime at{};
+    nlohmann::json said = nullptr;  // by the orchestrator: its termination message
   };
 
   // decision.cpp: the life of the job
@@ -35,6 +36,7 @@ class Decision {
   std::optional<End> end_by_spec();
   std::optional<End> end_by_deadline();
   void finish(const End& end);
+  void record_final_progress(const End& end);
   void stop();
   void start();
   bool delete_in_time(WallTime ended);

@@ -45,8 +45,10 @@ std::optional<RunnerResult> runner_result(const PodView& pod) {
   const std::string reason = text_at(*said, "reason");
   std::string message = text_at(*said, "message");
   if (state == "Complete" && ended.exit_code == kExitComplete) {
-    return RunnerResult{
-        .complete = true, .reason = is_reason(reason) ? reason : "Completed", .message = message};
+    return RunnerResult{.complete = true,
+                        .reason = is_reason(reason) ? reason : "Completed",
+                        .message = message,
+                        .said = *said};
   }
   const bool failed = ended.exit_code == kExitFailed || ended.exit_code == kExitRefused;
   if (state != "Failed" || !failed || reason == "OutputFailed") return std::nullopt;
@@ -58,8 +60,10 @@ std::optional<RunnerResult> runner_result(const PodView& pod) {
   if (ended.exit_code == kExitFailed) {
     message += fmt::format(", and {} on the output volume", logs.empty() ? "logs/user/error.txt" : logs);
   }
-  return RunnerResult{
-      .complete = false, .reason = is_reason(reason) ? reason : "JobFailed", .message = message};
+  return RunnerResult{.complete = false,
+                      .reason = is_reason(reason) ? reason : "JobFailed",
+                      .message = message,
+                      .said = *said};
 }
 
 std::string reason_of_loss(const PodView& pod) {

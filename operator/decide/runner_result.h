@@ -2,6 +2,7 @@
 // the room.
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
@@ -13,6 +14,7 @@ struct RunnerResult {
   bool complete = false;
   std::string reason;   // fit for a condition
   std::string message;  // with the first error and, for a failure, which log to read
+  nlohmann::json said;  // the termination message
 };
 
 // Nothing where the job is not at an end: the container was stopped, the output could not be written, or what

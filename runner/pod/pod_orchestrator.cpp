@@ -44,13 +44,10 @@ using Clock = std::chrono::steady_clock;
 enum ExitCode : int { kFailed = 1, kRefused = 2, kInterrupted = 130 };
 
 constexpr const char* kFieldManager = "parallelrun-orchestrator";
-// For the API server to take the last progress: with the result of a job its counts stay what `kubectl get`
-// shows. An outage may be long, and until its end nobody sees that of this pod either. Of a job that goes on
-// a successor tells soon.
-constexpr std::chrono::minutes kLastProgress{10};
-constexpr std::chrono::seconds kPassingProgress{5};
-constexpr std::chrono::milliseconds kLook{500};  // whether somebody wants this pod to end
-constexpr std::chrono::seconds kQuietWait{2};    // a Lease that is free is ours by then
+// For the API server to take the last progress. In a longer outage the operator takes it from the termination
+// message, or a successor tells.
+constexpr std::chrono::seconds kLastProgress{5};
+constexpr std::chrono::seconds kQuietWait{2};  // a Lease that is free is ours by then
 constexpr std::size_t kProblemsTold = 20;
 
 const kube::Resource& jobs() {
@@ -375,27 +372,12 @@ class PodOrchestrator {
     // First of all: the pod may be killed at any moment now.
     write_termination_message(*end_);
     if (!lost_) {
-      if (status_) leave_progress();
+      if (status_) status_->flush(kLastProgress);
       status_.reset();
       // Our child has ended, so a successor need not wait or take care.
       lease_.reset();
     }
     return exit_code_;
-  }
-
-  void leave_progress() {
-    const bool passing = stopping_ || end_->value("state", std::string()) == "Interrupted";
-    const auto until = Clock::now() + (passing ? Clock::duration(kPassingProgress) : kLastProgress);
-    while (!status_->flush(kLook)) {
-      if (Clock::now() >= until || told_to_stop() || lease_->standing() == kube::LeaseStanding::kLost) return;
-    }
-  }
-
-  bool told_to_stop() const {
-    while (const int number = signals_.take()) {
-      if (number != SIGCHLD) return true;
-    }
-    return false;
   }
 
   void write_termination_message(const json& end) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/pod/job_progress.h"
 #include "common/time/rfc3339.h"
 
 namespace parallelrun {
@@ -73,7 +74,7 @@ void StatusWriter::run(const std::stop_token& stop) {
 }
 
 StatusWriter::Outcome StatusWriter::write(const nlohmann::json& event, const std::stop_token& stop) {
-  const auto written = apply_(progress_status(event, now_text()), stop);
+  const auto written = apply_(pod::progress_status(event, now_text()), stop);
   pace_.written(Clock::now());
   if (written.ok()) {
     if (!trouble_.empty()) told_("status.progress is written again");

@@ -13,7 +13,7 @@
 #include <thread>
 
 #include "common/kube/api_error.h"
-#include "runner/pod/progress_status.h"
+#include "runner/pod/progress_pace.h"
 
 namespace parallelrun {
 
@@ -34,8 +34,7 @@ class StatusWriter {
   // Takes the place of what was not written yet. Any thread; never blocks for long.
   void set(nlohmann::json event);
   // For the last progress: waits until it is written, the API server refuses it, or `patience` is over, which
-  // is false: who wants to wait on calls it again. From now on nothing is paced, and what fails is tried
-  // again soon.
+  // is false. From now on nothing is paced, and what fails is tried again soon.
   bool flush(std::chrono::milliseconds patience);
 
  private:

@@ -1,9 +1,9 @@
 #include "runner/pod/termination_message.h"
 
 #include <algorithm>
-#include <array>
 #include <string_view>
 
+#include "common/pod/job_progress.h"
 #include "common/spec/utf8.h"
 
 namespace parallelrun {
@@ -11,10 +11,6 @@ namespace {
 
 using nlohmann::json;
 
-// Counts and the like: numbers and booleans alone, so their size is bounded.
-constexpr std::array kSmall = {
-    "planComplete", "miniBatchesCreated", "miniBatchesProcessed", "miniBatchesSucceeded", "miniBatchesFailed",
-    "itemsTotal",   "itemsSucceeded",     "itemsFailed",          "triesFailed",          "durationSeconds"};
 constexpr std::string_view kCut = "...";
 
 std::string text_of(const json& object) {
@@ -61,10 +57,13 @@ std::string termination_message(const json& finished, const std::string& output_
   for (const char* name : {"state", "reason"}) message[name] = shortened(valid_text(finished, name), 64);
   message["message"] = valid_text(finished, "message");
   if (finished.contains("firstError")) message["firstError"] = valid_text(finished, "firstError");
-  for (const char* name : kSmall) {
+  // Numbers and booleans alone, so their size is bounded.
+  const auto add_small = [&](const char* name) {
     const auto found = finished.find(name);
     if (found != finished.end() && (found->is_number() || found->is_boolean())) message[name] = *found;
-  }
+  };
+  for (const char* name : pod::kFinalCounts) add_small(name);
+  add_small("durationSeconds");
   if (finished.contains("miniBatchSeconds") && finished["miniBatchSeconds"].is_number())
     message["miniBatchSecondsTotal"] = finished["miniBatchSeconds"];
   if (finished.contains("logs")) {

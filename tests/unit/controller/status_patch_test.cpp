@@ -20,11 +20,16 @@ TEST(StatusPatch, HasWhatChangesAndTheVersionItIsBasedOn) {
   EXPECT_EQ(*patch, json::parse(R"({"metadata": {"resourceVersion": "9"}, "status": {"state": "Running"}})"));
 }
 
-TEST(StatusPatch, ProgressIsNeverTouched) {
-  const auto patch =
-      status_patch(job({{"progress", {{"a", 1}}}}), {{"state", "Running"}, {"progress", {{"a", 0}}}});
+TEST(StatusPatch, ProgressStaysWhereNothingIsSaidOfIt) {
+  const auto patch = status_patch(job({{"progress", {{"a", 1}}}}), {{"state", "Running"}});
   ASSERT_TRUE(patch);
   EXPECT_FALSE(patch->at("status").contains("progress"));
+}
+
+TEST(StatusPatch, AFinalProgressTakesThePlaceOfTheOneThatIsThere) {
+  const auto patch = status_patch(job({{"progress", {{"a", 1}, {"leased", 2}}}}), {{"progress", {{"a", 3}}}});
+  ASSERT_TRUE(patch);
+  EXPECT_EQ(patch->at("status"), json::parse(R"({"progress": {"a": 3, "leased": null}})"));
 }
 
 TEST(StatusPatch, WhatIsLeftOutIsRemoved) {

@@ -188,7 +188,7 @@ bool Cluster::apply(const Plan& plan, const Snapshot& decided_on, std::size_t mo
   const auto write_status = [&] {
     if (decided_on.job["metadata"]["resourceVersion"] != job["metadata"]["resourceVersion"]) return false;
     json status = *plan.status;
-    if (job.contains("status") && job["status"].contains("progress"))
+    if (!status.contains("progress") && job.contains("status") && job["status"].contains("progress"))
       status["progress"] = job["status"]["progress"];
     job["status"] = std::move(status);
     job["metadata"]["resourceVersion"] = std::to_string(++version_);

@@ -107,6 +107,48 @@ TEST(Results, ARefusalWroteNoLogs) {
   EXPECT_THAT(cluster.message(), Not(HasSubstr("output volume")));
 }
 
+json counted(int done) {
+  return {{"miniBatchesCreated", 8},
+          {"miniBatchesProcessed", done},
+          {"itemsTotal", 80},
+          {"itemsSucceeded", done * 10},
+          {"itemsFailed", 0}};
+}
+
+TEST(Results, CountsThatTheOrchestratorCouldNotWriteAreWrittenWithTheEnd) {
+  Cluster cluster;
+  cluster.bring_up();
+  cluster.job["status"]["progress"] = counted(3);
+  cluster.job["status"]["progress"]["miniBatchesLeased"] = 2;
+  cluster.job["status"]["progress"]["ofANewerRunner"] = 1;
+  const std::size_t before = cluster.status_writes;
+  json message = counted(8);
+  message["state"] = "Complete";
+  cluster.exit("digits-orchestrator-0", 0, message.dump()).settle();
+  EXPECT_EQ(cluster.status_writes, before + 1);
+  json progress = cluster.job["status"]["progress"];
+  EXPECT_EQ(progress["updateTime"], cluster.job["status"]["completionTime"]);
+  progress.erase("updateTime");
+  json expected = counted(8);
+  expected["ofANewerRunner"] = 1;
+  expected["percent"] = 100;
+  expected["items"] = "80 / 80";
+  EXPECT_EQ(progress, expected);
+}
+
+TEST(Results, ProgressThatAgreesStaysTheOrchestrators) {
+  Cluster cluster;
+  cluster.bring_up();
+  json message = counted(8);
+  cluster.job["status"]["progress"] = message;
+  cluster.job["status"]["progress"]["ofANewerRunner"] = 1;
+  const json before = cluster.job["status"]["progress"];
+  message["state"] = "Complete";
+  cluster.exit("digits-orchestrator-0", 0, message.dump()).settle();
+  EXPECT_EQ(cluster.state(), "Complete");
+  EXPECT_EQ(cluster.job["status"]["progress"], before);
+}
+
 TEST(Results, WorkersAreNotBelieved) {
   Cluster cluster;
   cluster.bring_up();

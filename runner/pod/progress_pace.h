@@ -1,16 +1,10 @@
-// How far the job is, as `status.progress` says it, and when it is said. Pure.
+// When progress is said. Pure.
 #pragma once
 
 #include <chrono>
-#include <nlohmann/json.hpp>
 #include <optional>
-#include <string>
 
 namespace parallelrun {
-
-// `status.progress` of a `progress` or `finished` event: its counts, miniBatchSecondsTotal, percent
-// (mini-batches done of those created), items ("5 / 10": succeeded of all), updateTime as given (RFC 3339).
-nlohmann::json progress_status(const nlohmann::json& event, const std::string& update_time);
 
 // When the next one is due: at once after a pause, at most every 2 s, and every 10 s once the job has run for
 // 5 minutes, so that thousands of long jobs do not keep the API server busy.

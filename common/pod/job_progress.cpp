@@ -1,0 +1,62 @@
+#include "common/pod/job_progress.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+
+#include "common/json/members.h"
+
+namespace parallelrun::pod {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::array kOfWorkUnderWay = {"miniBatchesLeased", "miniBatchesWaiting", "agents",
+                                        "processesReady"};
+
+bool is_count(const json& value) {
+  return value.is_number_unsigned() && value.get<std::uint64_t>() <= std::numeric_limits<std::int64_t>::max();
+}
+
+}  // namespace
+
+json progress_status(const json& event, const std::string& update_time) {
+  json status = json::object();
+  for (const auto& [name, value] : event.items()) {
+    if (value.is_number_integer() || value.is_boolean()) status[name] = value;
+  }
+  // By its name in the termination message; the operator's metrics are made of both.
+  if (const auto seconds = event.find("miniBatchSeconds"); seconds != event.end() && seconds->is_number())
+    status["miniBatchSecondsTotal"] = *seconds;
+  const std::uint64_t created = count_at(event, "miniBatchesCreated");
+  const std::uint64_t done = std::min(count_at(event, "miniBatchesProcessed"), created);
+  // 100 is for all of them, and not for 99.6 %.
+  status["percent"] = created == 0 ? 0 : done * 100 / created;
+  status["items"] = fmt::format("{} / {}", count_at(event, "itemsSucceeded"), count_at(event, "itemsTotal"));
+  status["updateTime"] = update_time;
+  return status;
+}
+
+json final_progress(const json& termination_message, const json& last, const std::string& update_time) {
+  json counts = json::object();
+  for (const char* name : kFinalCounts) {
+    const auto found = termination_message.find(name);
+    if (found == termination_message.end()) continue;
+    const bool flag = std::string_view(name) == "planComplete";
+    if (flag ? !found->is_boolean() : !is_count(*found)) return nullptr;
+    counts[name] = *found;
+  }
+  if (!counts.contains("miniBatchesCreated") || !counts.contains("itemsTotal")) return nullptr;
+  if (const auto seconds = termination_message.find("miniBatchSecondsTotal");
+      seconds != termination_message.end() && seconds->is_number() && seconds->get<double>() >= 0) {
+    counts["miniBatchSeconds"] = *seconds;
+  }
+  json progress = last.is_object() ? last : json::object();
+  for (const char* name : kOfWorkUnderWay) progress.erase(name);
+  progress.update(progress_status(counts, update_time));
+  return progress;
+}
+
+}  // namespace parallelrun::pod
