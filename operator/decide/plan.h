@@ -23,10 +23,10 @@ struct JobEvent {
 };
 
 struct Plan {
-  // The whole new status; nothing when it stays as it is. `progress` is in it only where the orchestrator could
-  // not write its last one, and else stays as it is. It is written with the job's
-  // resourceVersion as precondition. If that fails (a conflict, say), nothing else of the plan is done but
-  // what pods need (account, Secret, Service), which is made beside it: pods follow what status has recorded.
+  // The whole new status; nothing when it stays as it is. `progress` is in it only where the orchestrator
+  // could not write its last one, and else stays as it is. It is written with the job's resourceVersion as
+  // precondition. If that fails (a conflict, say), nothing else of the plan is done but what pods need
+  // (account, Secret, Service), which is made beside it: pods follow what status has recorded.
   std::optional<nlohmann::json> status;
   std::vector<JobEvent> events;  // after the status write
 

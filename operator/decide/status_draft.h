@@ -24,7 +24,8 @@ class StatusDraft {
 
   // Whether anything differs from the status that is there.
   bool changed() const;
-  // The whole new status but for a progress that was not set; nothing when it is the one that is there. Adds observedGeneration.
+  // The whole new status but for a progress that was not set; nothing when it is the one that is there. Adds
+  // observedGeneration.
   std::optional<nlohmann::json> take();
 
  private:
