@@ -23,9 +23,9 @@ RESTRICTED_CONTAINER = {"allowPrivilegeEscalation": False, "capabilities": {"dro
 # Of waits that only a failure lets end.
 PATIENCE = 300
 
-# At once, for a script reads it meanwhile.
+# At once, for a script reads it meanwhile; and for other users to change, since a test has one of its own.
 LET = (
-    "import os, sys; folder, files = sys.argv[1:]; os.makedirs(folder, exist_ok=True)\n"
+    "import os, sys; folder, files = sys.argv[1:]; os.umask(0); os.makedirs(folder, exist_ok=True)\n"
     "with open(folder + '/next', 'w') as file: file.write(files)\n"
     "os.replace(folder + '/next', folder + '/limit')"
 )
