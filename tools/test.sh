@@ -85,9 +85,20 @@ cluster_is_there() {
   printf '\n!!!!! SKIPPED: no cluster could be brought up on this machine; see above\n'
 }
 
-end_to_end() {
+# With the engine that the cluster runs on; who has a cluster of his own may have none.
+images() {
+  if [[ -n ${KUBECONFIG:-} ]]; then
+    echo 'not with KUBECONFIG: tests/images/run, where there is a Docker engine'
+    return
+  fi
   cluster_is_there || return
   [[ -f $results/e2e.xml ]] && return
+  tests/images/run -m 'not other_distributions' --junitxml="$results/images.xml"
+}
+
+end_to_end() {
+  [[ -f $results/e2e.xml ]] && return
+  cluster_is_there || return
   run_pytest e2e tests/e2e
   local code=$?
   [[ -n ${KUBECONFIG:-} ]] || tests/cluster/cluster down
@@ -123,6 +134,7 @@ step 'Kubernetes built or cached' cluster_parts
 step 'the resource and the client on a real API server' tests/apiserver/run --junitxml="$results/apiserver.xml"
 step 'the operator on a real API server' tests/operator/run --junitxml="$results/operator.xml"
 step 'the chart on a real API server' tests/helm/run --junitxml="$results/helm.xml"
+step 'the images' images
 step 'end to end on a cluster of three nodes' end_to_end
 
 printf '\n===== %d min %d s in total\n' $(((SECONDS - started) / 60)) $(((SECONDS - started) % 60))

@@ -103,6 +103,7 @@ def check_image_from_the_runner(docker, images, job):
     assert sorted(map(int, [line for line in done.stdout.splitlines() if line.isdigit()])) == list(range(500))
 
 
+@pytest.mark.other_distributions
 @pytest.mark.parametrize(("suite", "python"), [("bullseye", "3.9"), ("trixie", "3.13")])
 def check_other_debians(docker, programs, job, suite, python):
     """An older and a newer C library than the one the programs were built with."""
@@ -111,11 +112,13 @@ def check_other_debians(docker, programs, job, suite, python):
     assert version.startswith(python + ".")
 
 
+@pytest.mark.other_distributions
 def check_image_without_glibc(docker, programs, job):
     done = run_job(docker, docker.musl_with_python(), job, programs=programs)
     assert versions(done.stdout) == {"3.11.2"}
 
 
+@pytest.mark.other_distributions
 def check_library_of_the_csv_check_loads(docker, programs):
     """Of the programs, the one file that users' Python loads into itself."""
     load = "import ctypes; print(ctypes.CDLL('/opt/parallelrun/bin/python/libparallelrun_csv.so').parallelrun_csv_check)"
@@ -136,6 +139,7 @@ def check_image_without_python_says_so(docker, programs, job):
     assert "there is no python3 on PATH" in done.stdout + done.stderr
 
 
+@pytest.mark.other_distributions
 def check_image_without_pandas_says_so(docker, programs, job):
     done = run_job(
         docker, docker.debian_with_python("trixie"), job, name="table", programs=programs, check=False
@@ -171,6 +175,7 @@ def certificate(tmp_path):
     return folder
 
 
+@pytest.mark.other_distributions
 def check_names_are_looked_up_without_the_image_s_help(docker, programs, certificate):
     """The agent finds its orchestrator by name where the image has no NSS of glibc, and no nsswitch.conf."""
     network = f"parallelrun-test-{uuid.uuid4().hex[:8]}"
@@ -218,6 +223,7 @@ def check_names_are_looked_up_without_the_image_s_help(docker, programs, certifi
         docker("network", "rm", network)
 
 
+@pytest.mark.other_distributions
 def check_libraries_of_the_image_do_not_get_in(docker, programs, job):
     """LD_LIBRARY_PATH of an image, as conda's have it, leads to other versions of what our programs use."""
     image = docker.debian_with_python("trixie")
@@ -226,6 +232,7 @@ def check_libraries_of_the_image_do_not_get_in(docker, programs, job):
     assert len(versions(done.stdout)) == 1
 
 
+@pytest.mark.other_distributions
 def check_what_a_job_preloads_is_for_its_scripts_only(docker, programs, job):
     """An LD_PRELOAD of environment.variables that needs a newer C library than our programs bring."""
     newer = f"/usr/lib/{platform.machine()}-linux-gnu/libstdc++.so.6"

@@ -14,7 +14,9 @@ class Images:
 
 @pytest.fixture(scope="session")
 def docker():
-    return Docker()
+    docker = Docker()
+    yield docker
+    docker.remove_what_was_built()
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ class Docker:
         self._engine = engine.ensure()
         baseimage.ensure(self._engine)
         self.environment = {**os.environ, **self._engine.environment}
+        self._made = []
 
     def __call__(self, *words, check=True, stdin=None, seconds=900):
         done = subprocess.run(
@@ -41,7 +42,12 @@ class Docker:
     def build(self, dockerfile, *options, tag=None):
         tag = tag or f"parallelrun-test:{uuid.uuid4().hex[:8]}"
         self("build", "--tag", tag, *options, "-", stdin=dockerfile)
+        self._made.append(tag)
         return tag
+
+    def remove_what_was_built(self):
+        for tag in self._made:
+            self("image", "rm", tag, check=False)
 
     def debian_with_python(self, suite):
         """Another Debian, and so another C library and another Python, made from its packages."""

@@ -15,6 +15,7 @@ from .places import NODE, engine_data, engine_run, mounts_below, only_one, remov
 
 _SYS_RESOURCE = 24
 _START_SECONDS = 120
+_KEPT_HOURS = 24
 _SHIMS = ("containerd-shim-runc-v2", "containerd-shim-runc-v1", "containerd-shim")
 _PROGRAMS = ("dockerd", "containerd", *_SHIMS)
 
@@ -149,12 +150,21 @@ def _service_environment() -> dict[str, str]:
 def _stop() -> None:
     daemon = process.recall(daemon_record())
     if daemon is not None:
+        _drop_what_is_outdated()
         say("stopping the Docker engine")
         daemon.stop(patience=30)
     _kill_leftovers()
     for folder in (engine_run(), engine_data()):
         _unmount_below(folder)
     remove_tree(engine_run())
+
+
+def _drop_what_is_outdated() -> None:
+    """Each build of an image leaves its predecessor without a name, half a gigabyte in an evening of tests."""
+    ours = _ours()
+    if _answers(ours):
+        with contextlib.suppress(Failure):
+            ours.docker("system", "prune", "--force", "--filter", f"until={_KEPT_HOURS}h")
 
 
 def _kill_leftovers() -> None:
