@@ -118,11 +118,12 @@ void read_numbers(ObjectReader& spec, JobSpec& job) {
       job.allowed_failed_percent = percent->get<double>();
     }
   }
-  const auto positive = [&](const char* key, int otherwise) {
-    return static_cast<int>(spec.whole_number(key, 1, kHighestInt).value_or(otherwise));
+  const auto positive = [&](const char* key, int otherwise, std::int64_t highest = kHighestInt) {
+    return static_cast<int>(spec.whole_number(key, 1, highest).value_or(otherwise));
   };
   job.node_count = positive("nodeCount", job.node_count);
-  job.process_count_per_node = positive("processCountPerNode", job.process_count_per_node);
+  job.process_count_per_node =
+      positive("processCountPerNode", job.process_count_per_node, kMostProcessesPerNode);
   job.run_max_try = positive("runMaxTry", job.run_max_try);
 
   const auto seconds = [&](const char* key, std::int64_t lowest, std::int64_t otherwise) {

@@ -16,6 +16,8 @@
 namespace parallelrun {
 
 inline constexpr std::int64_t kHighestInt = 2147483647;  // the API's integers are int32
+// More than the largest machines have processors. An agent looks after each of its processes.
+inline constexpr std::int64_t kMostProcessesPerNode = 1024;
 
 enum class SourceUse { kCode, kInput, kSideInput, kOutput };
 
