@@ -24,7 +24,10 @@ while [[ $# -gt 0 ]]; do
     --prebuilt)
       programs=prebuilt
       prebuilt=build/bin
-      if [[ $# -gt 1 && -d $2 ]]; then prebuilt=$2; shift; fi
+      case ${2:-} in
+        operator | runner) ;;  # images, though there are folders of these names
+        *) if [[ $# -gt 1 && -d $2 ]]; then prebuilt=$2; shift; fi ;;
+      esac
       ;;
     --tag) tag=$2; shift ;;
     --registry) registry=$2; shift ;;

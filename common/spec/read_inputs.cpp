@@ -188,7 +188,7 @@ std::optional<std::string> read_mount_path(ObjectReader& reader) {
   }
   if (path.empty()) return wrong("would hide the whole container; name a folder");
   for (const std::string_view own :
-       {"/parallelrun", "/proc", "/sys", "/dev", "/var/run/secrets", "/run/secrets"}) {
+       {"/parallelrun", "/opt/parallelrun", "/proc", "/sys", "/dev", "/var/run/secrets", "/run/secrets"}) {
     if (path == own || path.starts_with(std::string(own) + "/")) {
       return wrong(fmt::format("lies in {}, which is not the job's to use", own));
     }

@@ -82,7 +82,10 @@ Loss loss_of(const PodView& pod) {
   return pod.reason.empty() ? Loss::kFailed : Loss::kRejected;
 }
 
-bool ran_long(const PodView& pod) { return pod.ended && pod.ended->finished - pod.ended->started > kLongRun; }
+bool ran_long(const PodView& pod) {
+  // A container that could not even be started has "started" in 1970.
+  return pod.ended && pod.ended->finished - std::max(pod.ended->started, pod.created) > kLongRun;
+}
 
 WallTime earliest_replacement(const PodView& lost, std::int64_t failures, WallTime now) {
   WallTime earliest{};

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "common/json/members.h"
+#include "common/pod/pod_layout.h"
 #include "common/spec/problems.h"
 
 namespace parallelrun::op {
@@ -117,7 +118,9 @@ Status add_volumes(const json& given, const std::string& path, json& pod_spec) {
   const json* more = find_member(given, "volumeMounts");
   if (more == nullptr) return {};
   json& mounts = pod_spec["containers"][0]["volumeMounts"];
-  const json before = mounts;
+  // The programs, which are in the image or mounted.
+  json before = mounts;
+  before.push_back({{"mountPath", pod::kPrograms}});
   for (std::size_t i = 0; i < more->size(); ++i) {
     const json& mount = (*more)[i];
     const std::string where = path + ".volumeMounts[" + std::to_string(i) + "]";
@@ -132,7 +135,7 @@ Status add_volumes(const json& given, const std::string& path, json& pod_spec) {
       if (!nested(at, taken)) continue;
       return refused(where + ".mountPath",
                      in_quotes(at) + " clashes with " + in_quotes(taken) +
-                         ", where the runner mounts something itself; choose another folder");
+                         ", where the runner has something itself; choose another folder");
     }
     mounts.push_back(mount);
   }

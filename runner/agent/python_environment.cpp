@@ -45,6 +45,14 @@ std::string last_lines(const std::string& text) {
   return first == std::string_view::npos ? std::string() : std::string(tail.substr(first));
 }
 
+// The last error among pip's warnings, as the part of a sentence.
+std::string verdict_of(const std::string& text) {
+  static constexpr std::string_view kError = "\nERROR: ";
+  const std::size_t begin = ("\n" + text).rfind(kError);
+  if (begin == std::string::npos) return {};
+  return text.substr(begin, text.find('\n', begin) - begin) + "; ";
+}
+
 // The work of prepare_environment, step after step; each step starts the next.
 class Preparation : public std::enable_shared_from_this<Preparation> {
  public:
@@ -218,8 +226,9 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
         request_.requirements_file.empty()
             ? fmt::format("spec.environment.requirements ({})", fmt::join(request_.requirements, ", "))
             : fmt::format("spec.environment.requirementsFile '{}'", request_.requirements_file);
-    return fmt::format("{} cannot be installed: {}; pip wrote last:\n{}", what, end.words,
-                       last_lines(end.output));
+    // First what pip found: of a long message its end may be cut off.
+    return fmt::format("{} cannot be installed: {}; {}pip wrote last:\n{}", what, end.words,
+                       verdict_of(end.output), last_lines(end.output));
   }
 
   // --- the launcher ---

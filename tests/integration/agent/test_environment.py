@@ -89,7 +89,8 @@ def test_a_requirement_that_does_not_exist_is_fatal_and_named(job, launcher):
     (failure,) = orchestrator.failures
     assert failure["fatal"]
     assert "no-such-package-here==1" in failure["error"]["message"]
-    assert "No matching distribution" in failure["error"]["message"], "pip's last lines"
+    said = failure["error"]["message"]
+    assert said.index("ERROR: No matching distribution") < said.index("pip wrote last:"), said
     orchestrator.wait(
         lambda: "No matching distribution" in orchestrator.log("environment.txt"), "pip's output"
     )

@@ -250,6 +250,22 @@ TEST(Budget, IsBasePlusAShareForEachWorker) {
   EXPECT_THAT(cluster.news(), Contains("Failed"));
 }
 
+TEST(Budget, ContainersThatCannotBeStartedEndTheJob) {
+  Cluster cluster;
+  cluster.settings.infrastructure_failures = 2;
+  cluster.settings.infrastructure_failures_per_worker = 0;
+  cluster.bring_up();
+  for (int i = 0; i < 3; ++i) {
+    cluster.after(minutes(2)).settle();
+    const std::string pod = "digits-worker-1-" + std::to_string(i);
+    cluster.exit(pod, 128, "exec: no such file or directory");
+    cluster.pod(pod).ended->reason = "StartError";
+    cluster.pod(pod).ended->started = WallTime{};  // as containerd says it
+    cluster.settle();
+  }
+  EXPECT_EQ(cluster.condition("Failed"), "True/InfrastructureFailures");
+}
+
 TEST(Budget, AFailureThatIsNotTheJobsCostsNothing) {
   Cluster cluster;
   cluster.settings.infrastructure_failures = 0;

@@ -396,6 +396,9 @@ TEST(Template, ClashesAreToldBeforeAnyPod) {
        "clashes"},
       {"/worker", R"({"volumes": [{"name": "v"}], "volumeMounts": [{"name": "v", "mountPath": "/"}]})",
        "clashes"},
+      {"/worker",
+       R"({"volumes": [{"name": "v"}], "volumeMounts": [{"name": "v", "mountPath": "/opt/parallelrun/bin"}]})",
+       "clashes with '/opt/parallelrun'"},
   };
   for (const Clash& clash : clashes) {
     EXPECT_THAT(refusal(JobManifest().with(clash.role, json::parse(clash.given))), HasSubstr(clash.says))
