@@ -24,6 +24,10 @@ Mount root_of(std::vector<nlohmann::json>& volumes, const Source& source, std::s
 
 }  // namespace
 
+std::string lease_holder(const std::string& pod_name, const std::string& pod_uid) {
+  return pod_uid.empty() ? pod_name : pod_name + "." + pod_uid.substr(0, 8);
+}
+
 PodLayout pod_layout(const JobSpec& spec) {
   PodLayout layout;
   if (spec.source_directory) layout.source = root_of(layout.volumes, *spec.source_directory, kSourceVolume);

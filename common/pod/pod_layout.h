@@ -50,6 +50,11 @@ struct PodLayout {
   bool operator==(const PodLayout&) const = default;
 };
 
+// Who holds the Lease of a job: one pod. A pod that was deleted by force may live on a node that is cut off,
+// beside another of its name, and a job that was deleted and made anew has pods of the same names. Without a
+// uid the name alone.
+std::string lease_holder(const std::string& pod_name, const std::string& pod_uid);
+
 // Precondition: no source of `spec` is `local` (a cluster refuses those).
 PodLayout pod_layout(const JobSpec& spec);
 

@@ -68,8 +68,10 @@ std::optional<Snapshot> read_snapshot(const kube::ObjectKey& job, const Caches& 
   std::set<std::string> pod_uids;
   for (const PodView& pod : snapshot.pods) {
     pod_uids.insert(pod.uid);
-    // A pod is admitted only with its service account, and the role binding is made before it.
-    if (pod.owned && pod.role == Role::kOrchestrator && !pod.deleting) snapshot.account_exists = true;
+    // A pod is admitted only with its service account, and the role binding is made before it. One that is
+    // over tells of earlier times.
+    const bool there = !pod.deleting && pod.phase != "Succeeded" && pod.phase != "Failed";
+    if (pod.owned && pod.role == Role::kOrchestrator && there) snapshot.account_exists = true;
   }
   memories.with(key_text(job), [&](JobMemory& memory) {
     snapshot.refusals = memory.refusals(job_generation, now);

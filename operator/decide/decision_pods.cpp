@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/pod/pod_layout.h"
 #include "operator/decide/decision.h"
 #include "operator/pods/children.h"
 
@@ -178,8 +179,8 @@ void Decision::create_pods() {
       if (orchestrator_refused != nullptr) orchestrator_obstacle_ = obstacle_of(*orchestrator_refused);
       if (may_create(orchestrator, false)) {
         PodIdentity identity = identity_of(orchestrator);
-        for (const PodView* pod : orchestrator.older) {
-          if (pod->ended) identity.ended.push_back(pod->name);
+        for (const PodView* older : orchestrator.older) {
+          if (older->ended) identity.ended.push_back(pod::lease_holder(older->name, older->uid));
         }
         plan_.create.push_back(std::move(identity));
       }

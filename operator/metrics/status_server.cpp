@@ -2,11 +2,14 @@
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <charconv>
+#include <chrono>
+#include <cstdint>
+#include <map>
 #include <optional>
-#include <set>
 #include <utility>
 
 namespace parallelrun::op {
@@ -20,6 +23,7 @@ using asio::ip::tcp;
 constexpr std::uint32_t kHeaderLimit = 8U << 10U;
 constexpr std::uint64_t kBodyLimit = 1U << 10U;  // of a request, which has none
 constexpr int kBacklog = 64;
+constexpr std::chrono::milliseconds kPause{100};
 
 Error invalid(const std::string& address) {
   return {ErrorCode::kInvalidArgument,
@@ -79,7 +83,7 @@ boost::system::error_code open(tcp::acceptor& acceptor, const Place& place) {
 class StatusServer::Impl : public std::enable_shared_from_this<StatusServer::Impl> {
  public:
   Impl(asio::io_context& io, Options options, Handler handler)
-      : acceptor_(io), options_(std::move(options)), handler_(std::move(handler)) {}
+      : acceptor_(io), pause_(io), options_(std::move(options)), handler_(std::move(handler)) {}
 
   Result<void> open_at(const Place& place) {
     const auto problem = open(acceptor_, place);
@@ -91,19 +95,35 @@ class StatusServer::Impl : public std::enable_shared_from_this<StatusServer::Imp
   void accept() {
     acceptor_.async_accept([self = shared_from_this()](boost::system::error_code problem, tcp::socket peer) {
       if (problem == asio::error::operation_aborted) return;
-      if (!problem && self->connections_.size() < self->options_.most_connections) {
-        const auto connection = std::make_shared<Connection>(self, std::move(peer));
-        self->connections_.insert(connection.get());
-        connection->read();
-      }
+      if (problem) return self->accept_later();
+      // Peers that stay silent must not keep a probe out.
+      if (self->connections_.size() >= self->options_.most_connections) self->close_oldest();
+      const auto connection = std::make_shared<Connection>(self, std::move(peer), self->next_connection_);
+      self->connections_.emplace(self->next_connection_++, connection.get());
+      connection->read();
       self->accept();
+    });
+  }
+
+  void close_oldest() {
+    const auto oldest = connections_.begin();
+    oldest->second->close();
+    connections_.erase(oldest);
+  }
+
+  // There are too many open files, say: it would be the same at once.
+  void accept_later() {
+    pause_.expires_after(kPause);
+    pause_.async_wait([self = shared_from_this()](boost::system::error_code stopped) {
+      if (!stopped && self->acceptor_.is_open()) self->accept();
     });
   }
 
   void close() {
     boost::system::error_code ignored;
     acceptor_.close(ignored);
-    for (Connection* connection : connections_) connection->close();
+    pause_.cancel();
+    for (const auto& [number, connection] : connections_) connection->close();
   }
 
   std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
@@ -112,9 +132,9 @@ class StatusServer::Impl : public std::enable_shared_from_this<StatusServer::Imp
   // Kept alive by its pending operation.
   class Connection : public std::enable_shared_from_this<Connection> {
    public:
-    Connection(std::shared_ptr<Impl> server, tcp::socket peer)
-        : server_(std::move(server)), stream_(std::move(peer)) {}
-    ~Connection() { server_->connections_.erase(this); }
+    Connection(std::shared_ptr<Impl> server, tcp::socket peer, std::uint64_t number)
+        : server_(std::move(server)), stream_(std::move(peer)), number_(number) {}
+    ~Connection() { server_->connections_.erase(number_); }
 
     void read() {
       parser_.emplace();
@@ -164,12 +184,15 @@ class StatusServer::Impl : public std::enable_shared_from_this<StatusServer::Imp
     beast::flat_buffer buffer_{kHeaderLimit + kBodyLimit};
     std::optional<http::request_parser<http::string_body>> parser_;
     http::response<http::string_body> response_;
+    const std::uint64_t number_;
   };
 
   tcp::acceptor acceptor_;
+  asio::steady_timer pause_;  // before the next accept()
   const Options options_;
   const Handler handler_;
-  std::set<Connection*> connections_;
+  std::map<std::uint64_t, Connection*> connections_;  // the oldest first
+  std::uint64_t next_connection_ = 0;
 };
 
 Result<std::unique_ptr<StatusServer>> StatusServer::listen(asio::io_context& io, const Options& options,

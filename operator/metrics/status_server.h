@@ -28,7 +28,7 @@ class StatusServer {
   struct Options {
     // "HOST:PORT", "[IPV6]:PORT" or ":PORT", which is every address, of IPv6 too where the machine has it.
     std::string address;
-    std::size_t most_connections = 64;             // beyond them one more is closed at once
+    std::size_t most_connections = 64;             // beyond them the oldest is closed
     std::chrono::milliseconds time_limit{10'000};  // for a request, a reply, or silence between them
   };
 

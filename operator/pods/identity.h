@@ -17,7 +17,8 @@ struct PodIdentity {
   Role role = Role::kWorker;
   std::uint32_t index = 0;        // 0 for the orchestrator
   std::uint32_t incarnation = 0;  // names the pod together with role and index
-  // Orchestrator: pods of earlier incarnations whose runner is known to have ended; their Lease may be taken.
+  // Orchestrator: holders of the Lease (pod::lease_holder), of earlier incarnations, whose runner is known to
+  // have ended: it may be taken from them.
   std::vector<std::string> ended;
 
   bool operator==(const PodIdentity&) const = default;

@@ -138,9 +138,12 @@ class Launcher {
 
   bool start_orchestrator() {
     events_ = std::make_unique<EventStream>();
-    std::vector<std::string> command = {
-        options_.program, "orchestrator",  "--job", job_file_,  "--listen",
-        endpoint(),       "--progress-fd", "3",     "--parent", std::to_string(getpid())};
+    std::vector<std::string> command = {options_.program, "orchestrator",
+                                        "--job",          job_file_,
+                                        "--listen",       endpoint(),
+                                        "--progress-fd",  "3",
+                                        "--parent",       std::to_string(getpid()),
+                                        "--run",          run_};
     // A restarted orchestrator goes on with what the first one began: it must not clear it again.
     if (options_.overwrite && !was_ready_) command.emplace_back("--overwrite");
     auto started = ChildProcess::start({command, events_->writer(), -1});
@@ -373,6 +376,9 @@ class Launcher {
   std::vector<int> agent_epochs_;  // orchestrator_epoch_ when each agent was started
   std::uint64_t last_processed_ = 0;
   bool was_ready_ = false;
+  // Of this run among all that there are in an output directory.
+  const std::string run_ =
+      fmt::format("{}-{}", getpid(), std::chrono::system_clock::now().time_since_epoch().count());
   bool interrupted_ = false;
   std::optional<std::string> failure_;
   std::optional<nlohmann::json> finished_;

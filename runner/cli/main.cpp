@@ -99,8 +99,10 @@ int run_main(int argc, char** argv) {
   orchestrator_verb->add_option("--progress-fd", orchestrator.progress_fd,
                                 "where progress goes, as JSON lines");
   orchestrator_verb->add_option("--control-fd", orchestrator.control_fd, "where `hold` and `go` come from");
-  orchestrator_verb->add_flag("--takeover", orchestrator.takeover,
-                              "the job's Lease is held: take the files over from whoever had it");
+  orchestrator_verb->add_option(
+      "--lease", orchestrator.lease,
+      "NAMESPACE/NAME of the job whose Lease is held: take the files over from whoever had it");
+  orchestrator_verb->add_option("--run", orchestrator.run, "the same for restarts within one run");
   orchestrator_verb->add_flag("--overwrite", orchestrator.overwrite, "remove another job's results");
   orchestrator_verb->add_option("--tls-ca", orchestrator.tls.ca,
                                 "PEM file of the job's certificate authority");
@@ -128,7 +130,8 @@ int run_main(int argc, char** argv) {
   pod_orchestrator.program = run.program;
   CLI::App* pod_orchestrator_verb = app.add_subcommand(
       "pod-orchestrator", "the orchestrator of a job in its pod (started by the operator)");
-  pod_orchestrator_verb->add_option("--ended", pod_orchestrator.ended, "POD: its Lease is taken at once");
+  pod_orchestrator_verb->add_option("--ended", pod_orchestrator.ended,
+                                    "HOLDER of the Lease from whom it is taken at once");
   pod_orchestrator_verb->add_option("--listen", pod_orchestrator.listen, "HOST:PORT");
   pod_orchestrator_verb->add_option("--kubeconfig", pod_orchestrator.kubeconfig,
                                     "in place of the pod's service account");
@@ -157,7 +160,7 @@ int run_main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return usage(app, error);
   }
-  if (!end_with_parent(parent, orchestrator.takeover ? SIGKILL : SIGTERM)) return kExitFailed;
+  if (!end_with_parent(parent, orchestrator.lease.empty() ? SIGTERM : SIGKILL)) return kExitFailed;
   if (*run_verb) return run_command(run);
   if (*validate_verb) return validate_command(validate);
   if (*orchestrator_verb) return run_orchestrator(orchestrator);

@@ -117,7 +117,8 @@ Result<std::unique_ptr<File>> DiskStorage::open(const std::string& path) {
   std::error_code failed;
   std::filesystem::create_directories(whole.parent_path(), failed);
   if (failed) return system_error(failed.value(), "make the folder", whole.parent_path().string());
-  const int fd = ::open(whole.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  // Never through a link: a script that can write here must not lead us out of the directory.
+  const int fd = ::open(whole.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
   if (fd < 0) return system_error(errno, "open", whole.string());
   struct stat status{};
   if (::fstat(fd, &status) != 0) {
@@ -179,7 +180,7 @@ Result<std::vector<std::string>> DiskStorage::list(const std::string& folder) {
 Status DiskStorage::copy(const std::string& from, std::uint64_t length, const std::string& to) {
   const std::filesystem::path source_path = directory_ / from;
   const std::filesystem::path target_path = directory_ / to;
-  const FileDescriptor source(::open(source_path.c_str(), O_RDONLY | O_CLOEXEC));
+  const FileDescriptor source(::open(source_path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   struct stat status{};
   if (!source || ::fstat(source.get(), &status) != 0)
     return system_error(errno, "open", source_path.string());

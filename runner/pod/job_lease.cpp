@@ -5,13 +5,6 @@
 #include "common/spec/manifest.h"
 
 namespace parallelrun {
-namespace {
-
-std::string identity_of(const std::string& pod, const std::string& job_uid) {
-  return job_uid.empty() ? pod : pod + "." + job_uid.substr(0, 8);
-}
-
-}  // namespace
 
 kube::LeaseTarget lease_target(const JobLeaseOptions& options) {
   kube::LeaseTarget target;
@@ -31,8 +24,8 @@ kube::LeaseTarget lease_target(const JobLeaseOptions& options) {
 
 kube::LeaseOptions lease_options(const JobLeaseOptions& options) {
   kube::LeaseOptions lease;
-  lease.identity = identity_of(options.pod, options.job_uid);
-  for (const std::string& pod : options.ended) lease.ended_holders.insert(identity_of(pod, options.job_uid));
+  lease.identity = options.holder;
+  lease.ended_holders = {options.ended.begin(), options.ended.end()};
   lease.lease_duration = options.duration;
   lease.renew_deadline = kube::Duration(options.duration) * 2 / 3;
   lease.retry_period = kube::Duration(options.duration) / 5;

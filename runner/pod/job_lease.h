@@ -16,13 +16,12 @@ struct JobLeaseOptions {
   std::string name_space;
   std::string job_name;
   std::string job_uid;                // of the owner; empty: no owner reference
-  std::string pod;                    // of this process
-  std::vector<std::string> ended;     // pods that are known to have ended
+  std::string holder;                 // this process, see pod::lease_holder
+  std::vector<std::string> ended;     // holders that are known to have ended
   std::chrono::seconds duration{60};  // see LeaseOptions::lease_duration; the other times are parts of it
 };
 
-// What the election works with. A job that was deleted and made anew has pods of the same names, so
-// identities hold a part of the job's uid.
+// What the election works with.
 kube::LeaseTarget lease_target(const JobLeaseOptions& options);
 kube::LeaseOptions lease_options(const JobLeaseOptions& options);
 

@@ -56,7 +56,10 @@ Status OrchestratorProcess::start(const Options& options) {
                                       std::to_string(kProgressAs),
                                       "--control-fd",
                                       std::to_string(kControlAs),
-                                      "--takeover",
+                                      "--lease",
+                                      options.lease,
+                                      "--run",
+                                      options.run,
                                       "--parent",
                                       std::to_string(getpid())};
   ProcessStart start;

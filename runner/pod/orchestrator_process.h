@@ -23,6 +23,8 @@ class OrchestratorProcess {
     std::string job_file;  // a ResolvedJob
     std::string listen;
     TlsFiles tls;
+    std::string lease;  // NAMESPACE/NAME of the job
+    std::string run;    // see OrchestratorOptions
   };
 
   OrchestratorProcess() = default;

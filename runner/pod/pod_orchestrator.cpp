@@ -241,7 +241,7 @@ class PodOrchestrator {
     lease.name_space = name_space_;
     lease.job_name = job_name_;
     lease.job_uid = job_uid_;
-    lease.pod = pod_;
+    lease.holder = pod::lease_holder(pod_, variable("POD_UID"));
     lease.ended = options_.ended;
     lease.duration = options_.lease_duration;
     lease_.emplace(*transport_, lease, [this] { bell_.ring(); });
@@ -320,6 +320,8 @@ class PodOrchestrator {
     child.job_file = job_file_;
     child.listen = options_.listen;
     child.tls = options_.tls;
+    child.lease = name_space_ + "/" + job_name_;
+    child.run = job_uid_;
     if (Status started = child_.start(child); !started) {
       ended_ = true;
       end_ = finished_of(end_without_event("Interrupted", "NotStarted", started.error().message));

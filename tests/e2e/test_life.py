@@ -153,6 +153,24 @@ def test_the_orchestrator_pod_is_replaced(space, expected):
     assert space.uids("head-lost", "-worker-") == workers, "workers wait for the next orchestrator"
 
 
+def test_a_lost_account_is_made_again(space, expected):
+    space.submit("accountless", held_after=4, miniBatchSize=1)
+    space.wait_progress("accountless", 4)
+    space.cluster.kubectl("delete", "serviceaccount", "-n", space.name, "parallelrun-orchestrator")
+    # So that the pod is over, and kept for its log.
+    stop = "import os, signal; os.kill(1, signal.SIGTERM)"
+    space.cluster.kubectl("exec", "-n", space.name, "accountless-orchestrator-0", "--", "python3", "-c", stop)
+    wait_until(
+        "its replacement",
+        lambda: "accountless-orchestrator-1" in space.pods("accountless"),
+        PATIENCE,
+        say=lambda: space.story("accountless"),
+    )
+    space.let("accountless")
+    space.wait_state("accountless", "Complete")
+    assert space.rows("accountless") == expected
+
+
 def test_operator_killed_in_the_middle(space, cluster, expected):
     space.submit("alone", held_after=4, miniBatchSize=2, nodeCount=2)
     space.wait_progress("alone", 2)

@@ -6,10 +6,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <thread>
 #include <utility>
 
+#include "common/json/members.h"
 #include "runner/orchestrator/disk_storage.h"
 #include "runner/orchestrator/server/job_logs.h"
 #include "spdlog/fmt/fmt.h"
@@ -18,6 +21,7 @@ namespace parallelrun::orchestrator {
 namespace {
 
 constexpr int kAttempts = 100;  // a lock file that is replaced all the time is somebody's mistake
+constexpr std::chrono::milliseconds kUntilItSaysWho{20};  // who has just taken it
 
 std::string host_name() {
   char name[256] = {};
@@ -39,7 +43,9 @@ std::string in_words(const nlohmann::json& holder) {
            : found->is_string()  ? found->get<std::string>()
                                  : found->dump();
   };
-  return fmt::format("process {} on {}, started {}", word("pid"), word("host"), word("started"));
+  const std::string lease = text_at(holder, "lease");
+  return fmt::format("{}process {} on {}, started {}", lease.empty() ? "" : "job " + lease + ", ",
+                     word("pid"), word("host"), word("started"));
 }
 
 // Nobody has ever held it, or the last holder has given it up.
@@ -56,7 +62,11 @@ bool write_text(int fd, const nlohmann::json& json) {
          pwrite(fd, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
 }
 
-nlohmann::json ourselves() { return {{"pid", getpid()}, {"host", host_name()}, {"started", utc_now()}}; }
+nlohmann::json ourselves(const std::string& lease) {
+  nlohmann::json holder = {{"pid", getpid()}, {"host", host_name()}, {"started", utc_now()}};
+  if (!lease.empty()) holder["lease"] = lease;
+  return holder;
+}
 
 Error cannot_open(const std::string& path, int number) {
   return Error{ErrorCode::kIo, fmt::format("the lock '{}' cannot be opened: {}", path, std::strerror(number)),
@@ -70,21 +80,21 @@ Error cannot_lock(const std::string& directory, int number) {
                false};
 }
 
-Result<FileDescriptor> new_lock_file(const std::string& directory) {
+Result<FileDescriptor> new_lock_file(const std::string& directory, const std::string& lease) {
   DiskStorage storage{std::filesystem::path(directory)};
   const std::string aside = storage.aside(kLockPath);
   const std::string path = directory + "/" + aside;
   FileDescriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
   if (!file) return cannot_open(path, errno);
   if (flock(file.get(), LOCK_EX | LOCK_NB) != 0) return cannot_lock(directory, errno);
-  if (!write_text(file.get(), ourselves()) || fsync(file.get()) != 0) return cannot_open(path, errno);
+  if (!write_text(file.get(), ourselves(lease)) || fsync(file.get()) != 0) return cannot_open(path, errno);
   if (Status done = put_in_place(storage, aside, kLockPath); !done) return done.error();
   return file;
 }
 
 }  // namespace
 
-Result<DirectoryLock> DirectoryLock::take(const std::string& directory, Claim claim) {
+Result<DirectoryLock> DirectoryLock::take(const std::string& directory, const std::string& lease) {
   const std::string path = directory + "/" + kLockPath;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     FileDescriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
@@ -92,7 +102,12 @@ Result<DirectoryLock> DirectoryLock::take(const std::string& directory, Claim cl
     const bool locked = flock(file.get(), LOCK_EX | LOCK_NB) == 0;
     const int number = errno;
     if (!locked && number != EWOULDBLOCK) return cannot_lock(directory, number);
-    if (!locked && claim == Claim::kAlone) {
+    if (!locked && !lease.empty() && is_free(file.get())) {
+      std::this_thread::sleep_for(kUntilItSaysWho);
+      continue;
+    }
+    // The Lease fences orchestrators of one job from each other, and nobody else.
+    if (!locked && (lease.empty() || text_at(holder_of(file.get()), "lease") != lease)) {
       return Error{
           ErrorCode::kConflict,
           fmt::format(
@@ -100,23 +115,23 @@ Result<DirectoryLock> DirectoryLock::take(const std::string& directory, Claim cl
               directory, in_words(holder_of(file.get()))),
           false};
     }
-    if (claim == Claim::kByLease && (!locked || !is_free(file.get()))) {
-      auto fresh = new_lock_file(directory);
+    if (!lease.empty() && (!locked || !is_free(file.get()))) {
+      auto fresh = new_lock_file(directory, lease);
       if (!fresh) return fresh.error();
-      return DirectoryLock(std::move(fresh).value(), true);
+      return DirectoryLock(std::move(fresh).value(), lease, true);
     }
     // It may have been replaced between open and flock.
     if (!DiskStorage(std::filesystem::path(directory), file.get()).still_ours()) continue;
     // Only words for whoever is refused: the lock itself is held, whatever becomes of them.
-    [[maybe_unused]] const bool written = write_text(file.get(), ourselves());
-    return DirectoryLock(std::move(file), false);
+    [[maybe_unused]] const bool written = write_text(file.get(), ourselves(lease));
+    return DirectoryLock(std::move(file), lease, false);
   }
   return cannot_open(path, EBUSY);
 }
 
 DirectoryLock::~DirectoryLock() {
   if (!file_ || !settled_) return;
-  nlohmann::json last = ourselves();
+  nlohmann::json last = ourselves(lease_);
   last["released"] = true;
   [[maybe_unused]] const bool written = write_text(file_.get(), last);
 }

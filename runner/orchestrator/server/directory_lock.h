@@ -10,16 +10,13 @@ namespace parallelrun::orchestrator {
 
 class DirectoryLock {
  public:
-  // How it is taken.
-  enum class Claim {
-    kAlone,    // refused while another process holds it
-    kByLease,  // the caller holds the Lease of the job: a holder that has not given the lock up, whether it
-               // runs, is paused or is dead, is passed by with a new lock file in the place of its own
-  };
-
-  // Takes the lock of `directory`, whose folder for state is there. Errors: kConflict naming the holder,
-  // kUnsupported (the store cannot lock files), kIo.
-  static Result<DirectoryLock> take(const std::string& directory, Claim claim);
+  // Takes the lock of `directory`, whose folder for state is there; refused while another process holds it.
+  // `lease`: the NAMESPACE/NAME of the job whose Lease the caller holds; empty: none. A holder by the same
+  // Lease that has not given the lock up, whether it runs, is paused or is dead, is passed by with a new lock
+  // file in the place of its own. Nothing tells such a caller whether a holder whose lock is free is at work
+  // on a node that its lock does not reach, so that one is passed by too, whoever it is. Errors: kConflict
+  // naming the holder, kUnsupported (the store cannot lock files), kIo.
+  static Result<DirectoryLock> take(const std::string& directory, const std::string& lease);
 
   // Gives it up and says so in the file: nothing of this process may write in the directory any more. Where a
   // holder was passed by, it says so only after settled(): else the next one has to pass by as well.
@@ -35,10 +32,11 @@ class DirectoryLock {
   void settled() { settled_ = true; }
 
  private:
-  DirectoryLock(FileDescriptor file, bool passed_by)
-      : file_(std::move(file)), passed_by_(passed_by), settled_(!passed_by) {}
+  DirectoryLock(FileDescriptor file, std::string lease, bool passed_by)
+      : file_(std::move(file)), lease_(std::move(lease)), passed_by_(passed_by), settled_(!passed_by) {}
 
   FileDescriptor file_;
+  std::string lease_;
   bool passed_by_;
   bool settled_;
 };

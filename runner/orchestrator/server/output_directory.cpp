@@ -150,7 +150,7 @@ std::string named(const std::vector<std::string>& differences) {
 }  // namespace
 
 Result<std::unique_ptr<OutputDirectory>> OutputDirectory::open(const ResolvedJob& job, bool overwrite,
-                                                               Claim claim) {
+                                                               const std::string& lease) {
   const std::string& path = job.output_directory;
   std::error_code error;
   fs::create_directories(path, error);
@@ -171,7 +171,7 @@ Result<std::unique_ptr<OutputDirectory>> OutputDirectory::open(const ResolvedJob
                     path, std::strerror(number)),
         false};
   }
-  Result<DirectoryLock> lock = DirectoryLock::take(path, claim);
+  Result<DirectoryLock> lock = DirectoryLock::take(path, lease);
   if (!lock) return lock.error();
   std::unique_ptr<OutputDirectory> directory(new OutputDirectory(path, std::move(lock).value()));
   if (Status s = check_store(state); !s) return s.error();

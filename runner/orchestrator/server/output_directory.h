@@ -18,15 +18,13 @@ namespace parallelrun::orchestrator {
 
 class OutputDirectory {
  public:
-  using Claim = DirectoryLock::Claim;
-
-  // Creates the directory where missing, takes the lock, tries out the store, and checks or writes job.json.
-  // `overwrite` [output.overwrite]: another job's files are cleared away, foreign ones never. The same job
-  // goes on, with it or without. Errors: kConflict (another orchestrator runs; another job's results; a file
-  // of the same name that is not ours), kInvalidArgument, kUnsupported (the store cannot append, cut or
-  // sync), kNoSpace, kIo. All are sentences for the user.
+  // Creates the directory where missing, takes the lock (`lease`: see DirectoryLock), tries out the store,
+  // and checks or writes job.json. `overwrite` [output.overwrite]: another job's files are cleared away,
+  // foreign ones never. The same job goes on, with it or without. Errors: kConflict (another orchestrator
+  // runs; another job's results; a file of the same name that is not ours), kInvalidArgument, kUnsupported
+  // (the store cannot append, cut or sync), kNoSpace, kIo. All are sentences for the user.
   static Result<std::unique_ptr<OutputDirectory>> open(const ResolvedJob& job, bool overwrite,
-                                                       Claim claim = Claim::kAlone);
+                                                       const std::string& lease = {});
 
   // The destructor gives the lock up: nothing of this process may write any more.
   OutputDirectory(const OutputDirectory&) = delete;

@@ -34,6 +34,9 @@ using namespace orchestrator;  // NOLINT(google-build-using-namespace): this fil
 
 enum ExitCode : int { kComplete = 0, kFailed = 1, kRefused = 2, kInterrupted = 130 };
 
+constexpr const char* kRunPath = ".parallelrun/run";
+constexpr std::uint64_t kLongestRun = 1024;
+
 // The finished event has the same members however far a start came.
 nlohmann::json with_places(nlohmann::json event, const ResolvedJob& job,
                            std::chrono::steady_clock::time_point started) {
@@ -78,14 +81,13 @@ class Run {
     signals_.async_wait([this](boost::system::error_code error, int number) { on_signal(error, number); });
     if (Status s = read_job(); !s) return refuse(s.error());
     const bool overwrite = options_.overwrite || job_.spec.output.overwrite;
-    auto directory = OutputDirectory::open(
-        job_, overwrite,
-        options_.takeover ? OutputDirectory::Claim::kByLease : OutputDirectory::Claim::kAlone);
+    auto directory = OutputDirectory::open(job_, overwrite, options_.lease);
     if (!directory) return refuse(directory.error());
     directory_ = std::move(*directory);
     if (Status s = listen(); !s) return refuse(s.error());
     if (Status s = recover(); !s) return fail(s.error());
     if (recovered_.ended == JobState::kComplete) return already_complete();
+    if (Status s = record_run(); !s) return fail(s.error());
     if (Status s = begin(); !s) return fail(s.error());
     serve();
     return end();
@@ -318,6 +320,14 @@ class Run {
     return code;
   }
 
+  // Who completes the results, for a restart of the same run to know them for its own.
+  Status record_run() { return orchestrator::write_atomically(*storage_, kRunPath, options_.run + "\n"); }
+
+  bool completed_by_this_run() {
+    const Result<std::string> found = orchestrator::read_whole(*storage_, kRunPath, kLongestRun);
+    return !options_.run.empty() && found.ok() && *found == options_.run + "\n";
+  }
+
   int already_complete() {
     JobResult result;
     result.progress.counts = recovered_.counts;
@@ -327,7 +337,7 @@ class Run {
     result.message =
         fmt::format("'{}' holds the complete results of this job already: {} mini-batches, nothing to do",
                     job_.output_directory, result.progress.planned);
-    if (!job_.spec.allow_reuse) {
+    if (!job_.spec.allow_reuse && !completed_by_this_run()) {
       return refuse(Error{
           ErrorCode::kConflict,
           fmt::format("'{}' holds the complete results of this job already, and allowReuse is false; move "

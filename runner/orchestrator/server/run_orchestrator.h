@@ -15,10 +15,13 @@ struct OrchestratorOptions {
   TlsFiles tls = {};  // --tls-ca, --tls-certificate, --tls-key: needed unless only this machine can connect
   int progress_fd = -1;  // --progress-fd: event stream, see progress_stream.h; negative: none
   int control_fd = -1;   // --control-fd: see control_pipe.h; negative: none
-  // --takeover: the caller holds the Lease of the job. A predecessor that has not given up the output
-  // directory may be anywhere, even at work: its files are taken over as copies, and what it still writes
-  // harms nothing.
-  bool takeover = false;
+  // --lease: the NAMESPACE/NAME of the job whose Lease the caller holds. A predecessor that has not given up
+  // the output directory may be anywhere, even at work: its files are taken over as copies, and what it still
+  // writes harms nothing. Empty: none.
+  std::string lease;
+  // --run: the same for all starts that are one run to the user, whoever restarts this process. A run that
+  // was complete before a start is complete, though [allowReuse] is false. Empty: a run of its own.
+  std::string run;
   bool overwrite = false;  // --overwrite, or [output.overwrite] of the job: clear another job's results away
   std::chrono::milliseconds heartbeat{1'000};         // agents report at least this often
   std::chrono::milliseconds session_timeout{10'000};  // silence of an agent that frees its leases

@@ -81,6 +81,26 @@ def test_a_killed_orchestrator_is_said_in_one_sentence(embedded_job):
     assert len(job.rows()) == 500
 
 
+def test_an_orchestrator_killed_after_the_end_finds_its_own_results(embedded_job):
+    """They are complete, and allowReuse forbids the reuse of another run's results, not of its own."""
+    job = hold(
+        embedded_job.files(20),
+        HELD + "    def shutdown():\n"
+        "        while not os.path.exists(os.environ['GO'] + '-down'): time.sleep(0.005)\n",
+    )
+    job.set(allowReuse=False)
+    process = job.start()
+    wait_for(lambda: (job.out / "_SUCCESS").exists(), "the end")
+    kill_quietly(roles_below(process.pid)["orchestrator"][0])
+    (job.root / "go-down").touch()
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, errors
+    assert len(job.rows()) == 20
+    # Another run's they are.
+    refused = job.run().expect(2)
+    assert "allowReuse is false" in refused.words
+
+
 def test_what_killed_runs_left_in_the_temporary_folder_goes_with_the_next_run(embedded_job):
     job = hold(embedded_job.files(500))
     with tempfile.TemporaryDirectory(dir="/tmp") as place:  # short: sockets lie in it

@@ -193,8 +193,13 @@ class PodWorld:
             "--lease-duration", self.lease_duration, *self._places(folder, files), *extra,
         ]  # fmt: skip
         for pod in ended:
-            command += ["--ended", f"{self.name}-orchestrator-{pod}"]
-        return self._start(name, command, folder, JOB_NAME=self.name, JOB_UID=self.uid, POD_IP=ip)
+            command += ["--ended", f"{self.name}-orchestrator-{pod}.{self._uid_of_pod(pod)[:8]}"]
+        variables = {"JOB_NAME": self.name, "JOB_UID": self.uid, "POD_UID": self._uid_of_pod(incarnation)}
+        return self._start(name, command, folder, POD_IP=ip, **variables)
+
+    @staticmethod
+    def _uid_of_pod(incarnation):
+        return f"{incarnation:08}-5eed-4000-8000-000000000000"
 
     def worker(
         self, index=0, incarnation=0, *, files="worker-files", connect=None, ip=None, environment=None

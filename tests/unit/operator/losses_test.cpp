@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "cluster_model.h"
+#include "common/pod/pod_layout.h"
 
 namespace parallelrun::op {
 namespace {
@@ -97,6 +98,8 @@ TEST(LostOrchestrator, IsReplacedAndToldWhoIsDead) {
     Cluster cluster;
     cluster.bring_up().news();
     cluster.after(seconds(30));
+    const std::string holder =
+        pod::lease_holder("digits-orchestrator-0", cluster.pod("digits-orchestrator-0").uid);
     way.lose(cluster, "digits-orchestrator-0");
     cluster.settle();
     EXPECT_EQ(cluster.job["status"].value("infrastructureFailures", 0), way.counted ? 1 : 0);
@@ -110,7 +113,7 @@ TEST(LostOrchestrator, IsReplacedAndToldWhoIsDead) {
     ASSERT_TRUE(cluster.has("digits-orchestrator-1"));
     if (!plan.create.empty()) {
       EXPECT_EQ(plan.create.front().ended,
-                way.dead ? std::vector<std::string>{"digits-orchestrator-0"} : std::vector<std::string>{});
+                way.dead ? std::vector<std::string>{holder} : std::vector<std::string>{});
     }
     EXPECT_THAT(cluster.news(), ElementsAre("OrchestratorReplaced"));
     cluster.run_all().settle();

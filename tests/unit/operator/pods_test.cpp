@@ -15,7 +15,7 @@ using testing::HasSubstr;
 using testing::UnorderedElementsAre;
 
 const PodIdentity kOrchestrator = {
-    .role = Role::kOrchestrator, .index = 0, .incarnation = 2, .ended = {"digits-orchestrator-1"}};
+    .role = Role::kOrchestrator, .index = 0, .incarnation = 2, .ended = {"digits-orchestrator-1.1a2b3c4d"}};
 const PodIdentity kWorker = {.role = Role::kWorker, .index = 5, .incarnation = 1, .ended = {}};
 
 Settings settings() {
@@ -91,7 +91,7 @@ TEST(Pods, TheLongestNamesAreDnsLabels) {
 TEST(Pods, Commands) {
   EXPECT_EQ(runner(pod(JobManifest(), kOrchestrator))["command"], json({"/opt/parallelrun/bin/parallelrun"}));
   EXPECT_EQ(runner(pod(JobManifest(), kOrchestrator))["args"],
-            json({"pod-orchestrator", "--ended", "digits-orchestrator-1"}));
+            json({"pod-orchestrator", "--ended", "digits-orchestrator-1.1a2b3c4d"}));
   EXPECT_EQ(runner(pod(JobManifest(), kWorker))["args"],
             json({"pod-agent", "--connect", "digits-orchestrator.team.svc:7443", "--name", "worker-5"}));
 }

@@ -13,6 +13,7 @@
 #include <set>
 
 #include "cluster_model.h"
+#include "common/pod/pod_layout.h"
 
 namespace parallelrun::op {
 namespace {
@@ -246,7 +247,7 @@ class Walk {
       case 2:
         tell(name + " is evicted");
         cluster_.evict(name);
-        ended_.insert(name);
+        ended_.insert(pod::lease_holder(name, pod.uid));
         return;
       case 3:
         tell(name + " vanishes");
@@ -280,7 +281,7 @@ class Walk {
     } else {
       cluster_.exit(pod.name, code, message);
     }
-    ended_.insert(pod.name);
+    ended_.insert(pod::lease_holder(pod.name, pod.uid));
   }
 
   void end_well(PodView& pod) {
@@ -456,7 +457,7 @@ class Walk {
   std::size_t pods_seen_ = 0;  // index into history_
   std::size_t job_seen_ = 0;
   std::optional<json> written_;
-  std::set<std::string> ended_;  // names of pods whose runner is known to have ended
+  std::set<std::string> ended_;  // holders of the Lease whose runner is known to have ended
   std::int64_t failures_ = 0;    // of our containers
   std::deque<std::string> story_;
 };
