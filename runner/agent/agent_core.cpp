@@ -137,6 +137,8 @@ void AgentCore::check_running(SlotIndex index, Time now) {
   if (slot.state != State::kReady || slot.tasks.empty() || slot.killed) return;
   const channel::Stamp stamp = control_.stamp(index);
   const auto phase = static_cast<channel::Phase>(stamp.phase);
+  // It ends by itself, unless something that the script left behind holds it up.
+  if (phase == channel::Phase::kCut) return doom(index, Doom::kNonsense, now + options_.exit_grace, now);
   if (phase != channel::Phase::kLoading && phase != channel::Phase::kInRun &&
       phase != channel::Phase::kFinishing) {
     return;

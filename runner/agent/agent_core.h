@@ -5,7 +5,8 @@
 // Rules it keeps:
 //  - [run_invocation_timeout] counts from the stamp of entry into run(), not from when a task was sent.
 //  - A death the agent did not cause costs the mini-batch that was being worked on (loading included) one
-//    try; tasks that waited in the process, or whose result had not left it, go back free of charge.
+//    try; tasks that waited in the process, or whose result had not left it, go back free of charge. Where
+//    processes end between tasks again and again without a result, the task that was run last pays.
 //  - Time in which the agent stood still moves deadlines.
 //  - When the orchestrator has not been heard of for most of the session timeout, running tries end.
 //
@@ -128,7 +129,9 @@ class AgentCore {
   void feed();
   void leave(Time now);
   void end_process(SlotIndex slot, Time now);
-  void init_failure(SlotIndex slot, std::uint64_t pid, ScriptError error);
+  void init_failure(SlotIndex slot, std::uint64_t pid, ScriptError error, bool fatal);
+  std::optional<std::uint64_t> charged_task(SlotIndex slot, const std::deque<Lease>& tasks,
+                                            const channel::Stamp& stamp);
   void settle_tasks(SlotIndex slot, const ProcessExit& exit, Time now);
   void charge(SlotIndex slot, const Lease& lease, Outcome outcome, ScriptError error, const ProcessExit& exit,
               Time now);

@@ -9,6 +9,10 @@
 namespace parallelrun::agent {
 namespace {
 
+using channel::Phase;
+
+Phase phase_of(const channel::Stamp& stamp) { return static_cast<Phase>(stamp.phase); }
+
 double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 }  // namespace
@@ -45,17 +49,18 @@ void AgentCore::on_init_failed(SlotIndex index, std::uint64_t pid, ScriptError e
   Slot& slot = slots_[index];
   if (slot.state != State::kStarting || slot.said_last) return on_nonsense(index, "a late kInitFailed", now);
   slot.said_last = true;
-  init_failure(index, pid, std::move(error));
+  const bool fatal = error.phase == ErrorPhase::kLoad;
+  init_failure(index, pid, std::move(error), fatal);
   doom(index, Doom::kSaidLast, now + options_.exit_grace, now);
   advance(now);
 }
 
-void AgentCore::init_failure(SlotIndex index, std::uint64_t pid, ScriptError error) {
+void AgentCore::init_failure(SlotIndex index, std::uint64_t pid, ScriptError error, bool fatal) {
   slots_[index].restarts.on_init_failed();
   ProcessFailure failure;
   failure.process = process_name(index);
   failure.pid = pid;
-  failure.fatal = error.phase == ErrorPhase::kLoad;
+  failure.fatal = fatal;
   failure.error = std::move(error);
   outbox_.add(std::move(failure));
 }
@@ -114,21 +119,30 @@ void AgentCore::on_nonsense(SlotIndex index, std::string what, Time now) {
 void AgentCore::on_exit(SlotIndex index, const ProcessExit& exit, Time now) {
   Slot& slot = slots_[index];
   const State was = slot.state;
+  const Phase phase = phase_of(exit.stamp);
   const bool unasked = slot.doom == Doom::kNone || slot.doom == Doom::kNonsense;
   std::string message = exit.message;
+  std::string type = exit.type;
   if (slot.doom == Doom::kNonsense) message = "the process sent " + slot.nonsense + " and was killed";
+  if (unasked && phase == Phase::kCut) {
+    type = "ChannelClosed";
+    message = "file descriptor 3, over which a process returns its results, was closed or replaced";
+  }
 
   if (was == State::kStarting && !slot.said_last) {
+    const bool importing = phase == Phase::kLoading;
+    const ErrorPhase where = importing ? ErrorPhase::kLoad : ErrorPhase::kInit;
     if (slot.doom == Doom::kInitTimeout) {
-      init_failure(
-          index, exit.pid,
-          {ErrorPhase::kInit, "TimeoutExpired",
-           fmt::format("init() had not returned after {:.0f} s (initTimeout); the process was killed",
-                       seconds(options_.init_timeout)),
-           exit.last_stderr});
+      const std::string what = importing ? "the import of the entry script had not returned"
+                               : phase == Phase::kInit
+                                   ? "init() had not returned"
+                                   : "the process had not begun to import the entry script";
+      message = fmt::format("{} after {:.0f} s (initTimeout); the process was killed", what,
+                            seconds(options_.init_timeout));
+      init_failure(index, exit.pid, {where, "TimeoutExpired", message, exit.last_stderr}, false);
     } else if (unasked) {
-      init_failure(index, exit.pid,
-                   {ErrorPhase::kInit, exit.type, message + " before init() had returned", exit.last_stderr});
+      message += importing ? " while it imported the entry script" : " before init() had returned";
+      init_failure(index, exit.pid, {where, type, message, exit.last_stderr}, false);
     }
   } else if (was == State::kLeaving && !slot.said_last) {
     if (slot.doom == Doom::kShutdownTimeout) {
@@ -146,6 +160,7 @@ void AgentCore::on_exit(SlotIndex index, const ProcessExit& exit, Time now) {
     }
   }
   ProcessExit told = exit;
+  told.type = std::move(type);
   told.message = std::move(message);
   settle_tasks(index, told, now);
 
@@ -170,28 +185,36 @@ void AgentCore::tell_done(SlotIndex index, const AttemptResult& result, const Le
   observer_.done(index, result, lease);
 }
 
+// Which of `tasks`, what the dead process held, pays for its death.
+std::optional<std::uint64_t> AgentCore::charged_task(SlotIndex index, const std::deque<Lease>& tasks,
+                                                     const channel::Stamp& stamp) {
+  Slot& slot = slots_[index];
+  if (slot.doom == Doom::kRunTimeout) return slot.doomed_task;
+  const bool unasked = slot.doom == Doom::kNone || slot.doom == Doom::kNonsense;
+  if (!unasked || tasks.empty()) return std::nullopt;
+  const bool held = std::any_of(tasks.begin(), tasks.end(),
+                                [&](const Lease& lease) { return lease.attempt == stamp.task; });
+  const Phase phase = phase_of(stamp);
+  const bool working = phase == Phase::kLoading || phase == Phase::kInRun || phase == Phase::kFinishing ||
+                       phase == Phase::kCut;
+  if (working && held) return stamp.task;
+  if (tasks.front().kind == LeaseKind::kInferTypes) return tasks.front().attempt;  // it is not stamped
+  // Between tasks nobody was working, and where a result came the job got on. Without one, again and again,
+  // it would go on for ever without a price. The last that was run pays: its result never came. Those before
+  // it had ended well and those behind it had not begun; where none was run, the next one pays.
+  if (slot.state != State::kReady || slot.delivered > 0) return std::nullopt;
+  slot.restarts.on_barren_death();
+  if (!slot.restarts.charges_a_task()) return std::nullopt;
+  return held ? stamp.task : tasks.front().attempt;
+}
+
 // Shares out what the dead process held: one try for what it was working on, the rest back to the queue.
 void AgentCore::settle_tasks(SlotIndex index, const ProcessExit& exit, Time now) {
   Slot& slot = slots_[index];
   std::deque<Lease> tasks = std::move(slot.tasks);
   slot.tasks.clear();
-
-  const auto phase = static_cast<channel::Phase>(exit.stamp.phase);
-  const bool working = phase == channel::Phase::kLoading || phase == channel::Phase::kInRun ||
-                       phase == channel::Phase::kFinishing;
-  const bool unasked = slot.doom == Doom::kNone || slot.doom == Doom::kNonsense;
-  std::optional<std::uint64_t> charged;
-  if (slot.doom == Doom::kRunTimeout) {
-    charged = slot.doomed_task;
-  } else if (unasked && working) {
-    charged = exit.stamp.task;
-  } else if (unasked && !tasks.empty() && tasks.front().kind == LeaseKind::kInferTypes) {
-    charged = tasks.front().attempt;  // it is not stamped
-  } else if (unasked && slot.state == State::kReady && slot.delivered == 0) {
-    // Ends again and again between tasks: without a price that would go on for ever.
-    slot.restarts.on_barren_death();
-    if (slot.restarts.charges_next_task() && !tasks.empty()) charged = tasks.front().attempt;
-  }
+  const std::optional<std::uint64_t> charged = charged_task(index, tasks, exit.stamp);
+  const Phase phase = phase_of(exit.stamp);
 
   for (auto lease = tasks.rbegin(); lease != tasks.rend(); ++lease) {
     if (std::erase(revoked_, lease->attempt) > 0) continue;
@@ -210,9 +233,9 @@ void AgentCore::settle_tasks(SlotIndex index, const ProcessExit& exit, Time now)
            exit.last_stderr},
           exit, now);
     } else {
-      const ErrorPhase where = phase == channel::Phase::kLoading     ? ErrorPhase::kRead
-                               : phase == channel::Phase::kFinishing ? ErrorPhase::kResult
-                                                                     : ErrorPhase::kRun;
+      const ErrorPhase where = phase == Phase::kLoading     ? ErrorPhase::kRead
+                               : phase == Phase::kFinishing ? ErrorPhase::kResult
+                                                            : ErrorPhase::kRun;
       charge(index, *lease, Outcome::kDied, {where, exit.type, exit.message, exit.last_stderr}, exit, now);
     }
   }
@@ -232,7 +255,7 @@ void AgentCore::charge(SlotIndex index, const Lease& lease, Outcome outcome, Scr
   const auto now_us = now.time_since_epoch() / std::chrono::microseconds(1);
   result.started_unix_us = now_us + options_.unix_minus_steady_us;
   const auto entry_us = static_cast<std::int64_t>(exit.stamp.run_entry_ns / 1000);
-  const bool entered = static_cast<channel::Phase>(exit.stamp.phase) == channel::Phase::kInRun;
+  const bool entered = static_cast<Phase>(exit.stamp.phase) == Phase::kInRun;
   if (entered && exit.stamp.task == lease.attempt && entry_us <= now_us) {
     result.run_us = static_cast<std::uint64_t>(now_us - entry_us);
     result.duration_us = result.run_us;

@@ -11,7 +11,7 @@ namespace parallelrun::agent {
 class RestartPolicy {
  public:
   static constexpr int kInitTries = 3;     // failures of init without one success that give a slot up
-  static constexpr int kBarrenDeaths = 3;  // deaths between tasks that cost the next task a try
+  static constexpr int kBarrenDeaths = 3;  // deaths between tasks that cost a task a try
   static constexpr Duration kFirstDelay = std::chrono::milliseconds(100);
   static constexpr Duration kLongestDelay = std::chrono::seconds(10);
 
@@ -25,7 +25,7 @@ class RestartPolicy {
   void on_barren_death() { ++barren_deaths_; }
 
   bool given_up() const { return !ever_ready_ && init_failures_ >= kInitTries; }
-  bool charges_next_task() const { return barren_deaths_ >= kBarrenDeaths; }
+  bool charges_a_task() const { return barren_deaths_ >= kBarrenDeaths; }
 
   // Zero after a first crash or a timeout: their cause was a mini-batch, and restarting soon is the point.
   Duration delay() const {

@@ -37,7 +37,9 @@ inline constexpr int kChannelFd = 3;
 inline constexpr int kEntryLogFd = 4;  // pipe: what EntryScript's logger writes
 inline constexpr int kStampFd = 5;     // memfd of one page, mapped shared
 
-enum class Phase : std::uint64_t { kIdle = 0, kLoading = 1, kInRun = 2, kFinishing = 3, kInit = 4 };
+// kCut: the task, as the last word, left the process without its channel (descriptor 3 closed or replaced).
+// Before kReady: kIdle until the entry script is imported, kLoading while it is, kInit in init().
+enum class Phase : std::uint64_t { kIdle = 0, kLoading = 1, kInRun = 2, kFinishing = 3, kInit = 4, kCut = 5 };
 
 // Written by the process, read by the agent, never locked: each field is one aligned 8-byte store. The
 // process stores phase=kLoading/kIdle before it changes task, and phase=kInRun last. Offsets in bytes.

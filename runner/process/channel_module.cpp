@@ -2,6 +2,7 @@
 // stamp page with the interface of runner/python/parallelrun_worker/frames.py, without its cost.
 #include <pybind11/embed.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -9,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "runner/process/frame_reader.h"
 #include "runner/process/result_buffer.h"
@@ -26,6 +28,13 @@ std::uint64_t clock_ns(clockid_t clock) {
   timespec now{};
   ::clock_gettime(clock, &now);
   return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+// What a descriptor stands for; zeros when it is closed.
+std::pair<dev_t, ino_t> identity(int fd) {
+  struct stat status{};
+  if (::fstat(fd, &status) != 0) return {};
+  return {status.st_dev, status.st_ino};
 }
 
 py::str path_from(std::string_view directory, std::string_view name, std::string& scratch) {
@@ -65,7 +74,8 @@ std::string_view view_of(const py::bytes& data) {
 // As in frames.py: the main thread alone uses it.
 class Channel {
  public:
-  Channel(int channel_fd, int stamp_fd) : fd_(channel_fd), reader_(channel_fd), stamp_(stamp_fd) {}
+  Channel(int channel_fd, int stamp_fd)
+      : fd_(channel_fd), identity_(identity(channel_fd)), reader_(channel_fd), stamp_(stamp_fd) {}
 
   py::object next() {
     for (;;) {
@@ -88,6 +98,7 @@ class Channel {
     }
   }
 
+  void stamp_load() { stamp_.phase(channel::Phase::kLoading); }
   void stamp_init() { stamp_.enter_init(clock_ns(CLOCK_MONOTONIC)); }
   void stamp_idle() { stamp_.phase(channel::Phase::kIdle); }
 
@@ -151,12 +162,13 @@ class Channel {
     const std::uint64_t mini_batch = reader.u64();
     const std::uint32_t input = reader.u32();
     const std::string_view descriptor = reader.rest();
+    // Before the stamp: results of others that cannot be sent are no fault of this task.
+    if (results_.due(clock_ns(CLOCK_MONOTONIC))) flush();
     stamp_.begin(task_);
     started_ns_ = clock_ns(CLOCK_MONOTONIC);
     started_unix_ns_ = clock_ns(CLOCK_REALTIME);
     started_cpu_ns_ = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
     run_ns_ = 0;
-    if (results_.due(started_ns_)) flush();
     const bool files = !descriptor.empty() && descriptor.front() == kFileSet;
     py::object data = files ? paths_from(descriptor) : bytes_from(descriptor);
     return py::make_tuple(static_cast<int>(channel::Frame::kRun), mini_batch, input, std::move(data));
@@ -178,12 +190,18 @@ class Channel {
   }
 
   void add(channel::Frame kind, std::string_view head, std::string_view body) {
+    // Found out here, it costs the task that did it, and not those whose results are still held.
+    if (identity(fd_) != identity_) {
+      stamp_.phase(channel::Phase::kCut);
+      throw std::system_error(ECONNABORTED, std::generic_category(), "the channel was closed or replaced");
+    }
     results_.add(kind, head, body);
     if (results_.full()) flush();
     stamp_idle();
   }
 
   int fd_;
+  std::pair<dev_t, ino_t> identity_;
   FrameReader reader_;
   StampPage stamp_;
   ResultBuffer results_;
@@ -215,6 +233,7 @@ PYBIND11_EMBEDDED_MODULE(_parallelrun_channel, module) {
   py::class_<Channel>(module, "Channel")
       .def(py::init<int, int>(), py::arg("channel_fd"), py::arg("stamp_fd"))
       .def("next", &Channel::next)
+      .def("stamp_load", &Channel::stamp_load)
       .def("stamp_init", &Channel::stamp_init)
       .def("stamp_idle", &Channel::stamp_idle)
       .def("enter_run", &Channel::enter_run)

@@ -29,7 +29,7 @@ MAX_FRAME_BYTES = 1 << 30
 FILES = 1
 CSV_SLICE = 2
 
-_IDLE, _LOADING, _IN_RUN, _FINISHING, _INIT = range(5)
+_IDLE, _LOADING, _IN_RUN, _FINISHING, _INIT, _CUT = range(6)
 _PHASE, _TASK, _RUN_ENTRY, _ITEMS = range(4)  # 8-byte fields of the stamp page
 
 _HEADER = struct.Struct("<IB")
@@ -52,6 +52,7 @@ class Channel:
         self._fd = channel_fd
         self._stamp = memoryview(mmap.mmap(stamp_fd, 0)).cast("Q")
         self._flush_native = flush_native
+        self._identity = _identity(channel_fd)
         self._poll = select.poll()
         self._poll.register(channel_fd, select.POLLIN)
         self._in = b""
@@ -107,14 +108,16 @@ class Channel:
         return b"".join(parts)
 
     def _begin(self, at, end):
+        now = monotonic_ns()
+        # Before the stamp: results of others that cannot be sent are no fault of this task.
+        if self._out and (self._short_tasks < _SHORT_TASKS or now - self._out_since > _HOLD_NS):
+            self.flush()
+            now = monotonic_ns()
         stamp = self._stamp
         stamp[_PHASE] = _LOADING
         task, mini_batch, input_index = _RUN_HEAD.unpack_from(self._in, at)
         stamp[_ITEMS] = 0
         stamp[_TASK] = task
-        now = monotonic_ns()
-        if self._out and (self._short_tasks < _SHORT_TASKS or now - self._out_since > _HOLD_NS):
-            self.flush()
         self._task = task
         self._started_us = time_ns() // 1000
         self._started_ns = now
@@ -126,6 +129,10 @@ class Channel:
         else:
             data = self._in[at:end]
         return RUN, mini_batch, input_index, data
+
+    def stamp_load(self):
+        """The entry script is about to be imported."""
+        self._stamp[_PHASE] = _LOADING
 
     def stamp_init(self):
         """init() is about to be called."""
@@ -151,6 +158,7 @@ class Channel:
             self._flush_native()
 
     def result(self, items, returned, rows):
+        """ConnectionAbortedError, as of failed(): the task has closed or replaced the channel."""
         duration, cpu = self._end()
         self._push(
             _RESULT_HEAD.pack(
@@ -211,12 +219,25 @@ class Channel:
         return duration // 1000, max(0, process_time_ns() - self._started_cpu) // 1000
 
     def _push(self, head, body):
+        # Found out here, it costs the task that did it, and not those whose results are still held.
+        if _identity(self._fd) != self._identity:
+            self._stamp[_PHASE] = _CUT
+            raise ConnectionAbortedError("the channel to the agent was closed or replaced")
         self._out.append(head)
         self._out.append(body)
         self._out_bytes += len(head) + len(body)
         if self._out_bytes > _HOLD_BYTES:
             self.flush()
         self._stamp[_PHASE] = _IDLE
+
+
+def _identity(fd):
+    """What a descriptor stands for, or None when it is closed."""
+    try:
+        stat = os.fstat(fd)
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino
 
 
 _FS_ENCODING = sys.getfilesystemencoding()

@@ -16,6 +16,12 @@ def main():
         return Worker(channel).work()
     except (BrokenPipeError, ConnectionResetError):
         return 1  # the agent is gone, and with it whoever could read a message
+    except ConnectionAbortedError:
+        sys.stderr.write(
+            "parallelrun-worker: the entry script has closed or replaced file descriptor %d, over which this "
+            "process gets mini-batches and returns results\n" % frames.CHANNEL_FD
+        )
+        return 1
 
 
 def _open_channel():
@@ -103,9 +109,10 @@ class Worker:
                     from parallelrun_worker.tabular import TabularInput
 
                     self._tables[index] = TabularInput(entry)
-            self._channel.stamp_init()
+            self._channel.stamp_load()
             self._script = entry_module.load(self._job.script)
             phase = "init"
+            self._channel.stamp_init()
             began = monotonic()
             self._script.init()
             seconds = monotonic() - began

@@ -70,6 +70,25 @@ def test_wrong_result_types_name_the_type_and_the_rule(job, result, named):
     assert named in outcome.words
 
 
+def test_a_mini_batch_that_breaks_the_channel_of_its_process_pays_alone(job):
+    """Mini-batches before it have results that were not sent yet, those behind it wait in the process."""
+    job.files(40).file("f000020.bad", "x").set(miniBatchSize=1, runMaxTry=2)
+    job.script("""
+        import os
+        def init(): pass
+        def run(mini_batch):
+            if mini_batch[0].endswith(".bad"): os.closerange(3, 64)
+            return mini_batch
+    """)
+    outcome = job.run().expect(0)
+    assert len(job.rows()) == len(set(job.rows())) == 40
+    [failed] = job.failed_items()
+    assert failed["files"] == [str(job.data / "f000020.bad")] and failed["tries"] == 2
+    assert failed["error"]["phase"] == "run" and "file descriptor 3" in failed["error"]["message"]
+    assert "file descriptor 3" in outcome.words
+    assert "2 errors of 1 kind" in job.log("user/error.txt")
+
+
 def test_shortfall_counts_once_and_is_not_tried_again(job):
     job.files(10).set(miniBatchSize=5)
     job.script(PASS + "def run(mini_batch): return mini_batch[:3]\n")

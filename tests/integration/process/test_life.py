@@ -5,8 +5,10 @@ import signal
 import subprocess
 import time
 
+import pytest
 from worker_harness import (
     BYE,
+    CUT,
     EMBEDDED,
     FAILED,
     IDLE,
@@ -48,6 +50,35 @@ def test_frames_ahead_are_answered_in_order_with_plausible_times(launcher, start
         assert answer.run_us <= answer.duration_us
 
 
+CLOSES = """
+import os
+def init(): pass
+def run(mini_batch):
+    if mini_batch[0].endswith("/bad"): %s
+    return mini_batch
+"""
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "os.close(3)",
+        "os.closerange(3, 64)",
+        "os.dup2(os.open('/dev/null', os.O_WRONLY), 3)",
+        "os.close(3); raise ValueError('and more')",
+    ],
+)
+def test_the_task_that_breaks_the_channel_is_found_out_before_the_next_begins(launcher, start, how):
+    worker = start(launcher, CLOSES % how)
+    worker.ready()
+    tasks = ["ok"] * 30 + ["bad"] + ["ok"] * 10
+    worker.send_raw(b"".join(worker.run_frame(i, file_set("/d/" + t)) for i, t in enumerate(tasks, 1)))
+    stderr = worker.wait_and_stderr()
+    assert "closed or replaced file descriptor 3" in stderr and "Traceback" not in stderr
+    assert worker.process.returncode == 1
+    assert worker.stamp()[:2] == (CUT, 31)
+
+
 def test_run_time_is_that_of_run_alone(launcher, start):
     worker = start(
         launcher,
@@ -70,28 +101,31 @@ def test_run_time_is_that_of_run_alone(launcher, start):
 
 
 def test_stamps(launcher, start, tmp_path):
-    gates = [tmp_path / name for name in ("init", "run")]
+    gates = [tmp_path / name for name in ("load", "init", "run")]
     for gate in gates:
         os.mkfifo(gate)
     worker = start(
         launcher,
         """
         import sys
-        def init(): open(sys.argv[1]).read()
+        open(sys.argv[1]).read()
+        def init(): open(sys.argv[2]).read()
         def run(mini_batch):
-            open(sys.argv[2]).read()
+            open(sys.argv[3]).read()
             return mini_batch
         """,
         argv=[str(gate) for gate in gates],
     )
-    with open(gates[0], "w"):
+    with open(gates[0], "w"):  # opens when the script has opened its end
+        assert worker.stamp()[0] == LOADING
+    with open(gates[1], "w"):
         phase, _, entry, _ = worker.stamp()
         assert phase == INIT and 0 < entry <= time.monotonic_ns()
     worker.ready()
     assert worker.stamp()[0] == IDLE
     before = time.monotonic_ns()
     worker.send_raw(worker.run_frame(77, file_set("/a", "/b", "/c")))
-    with open(gates[1], "w"):  # opens when run() has opened its end
+    with open(gates[2], "w"):  # opens when run() has opened its end
         phase, task, entry, items = worker.stamp()
         assert (phase, task, items) == (IN_RUN, 77, 3)
         assert before <= entry <= time.monotonic_ns()

@@ -19,7 +19,7 @@ EMBEDDED = BUILD / "bin" / "parallelrun-worker"
 
 CONFIG, INPUT_INFO, RUN, INFER_TYPES, SHUTDOWN = 1, 2, 3, 4, 5
 READY, INIT_FAILED, RESULT, FAILED, TYPES, BYE = 16, 17, 18, 19, 20, 21
-IDLE, LOADING, IN_RUN, FINISHING, INIT = range(5)
+IDLE, LOADING, IN_RUN, FINISHING, INIT, CUT = range(6)
 
 # Generous, for a loaded machine: no test waits for it unless it fails.
 PATIENCE = 120.0

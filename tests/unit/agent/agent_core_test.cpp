@@ -125,6 +125,63 @@ TEST(Death, CostsTheTaskThatWasBeingWorkedOn) {
   }
 }
 
+TEST(Death, OfATaskThatBrokeTheChannelCostsThatTask) {
+  for (const bool held_up : {false, true}) {
+    Stage stage;
+    stage.ready().lease({90});
+    stage.result(0, 90);
+    stage.report();
+    stage.lease({1, 2, 3});
+    ASSERT_EQ(stage.process(0).tasks.size(), 3u);
+    stage.enter(0, 2, Phase::kCut);  // the result of 1 was held and is lost
+    stage.core->advance(stage.now);
+    EXPECT_FALSE(stage.process(0).killed) << "it ends by itself";
+    if (held_up) {
+      stage.pass(AgentCore::Options().exit_grace);
+      EXPECT_TRUE(stage.process(0).killed);
+    }
+    stage.exit(0, held_up ? "SIGKILL" : "ExitStatus");
+    const ReportRequest report = stage.report();
+    ASSERT_EQ(attempts(report.results), std::vector<std::uint64_t>{2});
+    EXPECT_EQ(report.results[0].outcome, Outcome::kDied);
+    EXPECT_EQ(report.results[0].error.type, "ChannelClosed");
+    EXPECT_NE(report.results[0].error.message.find("file descriptor 3"), std::string::npos);
+  }
+}
+
+TEST(Death, AgainAndAgainBetweenTasksCostsTheOneThatWasRunLast) {
+  Stage stage;
+  stage.ready().lease({90});
+  stage.result(0, 90);
+  stage.report();
+  stage.lease({1, 2, 3});
+  // The first death of the three still follows a result of its process.
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_TRUE(stage.report().results.empty());
+    ASSERT_EQ(stage.process(0).tasks.size(), 3u);
+    stage.enter(0, 1);
+    stage.enter(0, 2);
+    stage.enter(0, 2, Phase::kIdle);
+    stage.exit(0);
+    stage.pass(seconds(10));
+    stage.core->on_ready(0, stage.now);
+  }
+  EXPECT_EQ(attempts(stage.report().results), std::vector<std::uint64_t>{2});
+}
+
+TEST(Death, WithAStampThatMeansNothingIsNotFreeForEver) {
+  Stage stage;
+  stage.ready().lease({1});
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(stage.report().results.empty());
+    stage.enter(0, 99);
+    stage.exit(0);
+    stage.pass(seconds(10));
+    stage.core->on_ready(0, stage.now);
+  }
+  EXPECT_EQ(attempts(stage.report().results), std::vector<std::uint64_t>{1});
+}
+
 TEST(Death, AgainAndAgainBetweenTasksCostsTheNextTaskInTheEnd) {
   Stage stage;
   stage.ready().lease({1});
@@ -184,6 +241,43 @@ TEST(Init, TimeoutIsMeasuredFromTheStart) {
   const ReportRequest report = stage.report();
   ASSERT_EQ(report.failures.size(), 1u);
   EXPECT_THAT(report.failures[0].error.message, testing::HasSubstr("initTimeout"));
+}
+
+TEST(Init, WhatHadNotReturnedIsNamed) {
+  struct Case {
+    Phase phase;
+    ErrorPhase where;
+    std::string timeout, death;
+  };
+  const std::vector<Case> cases = {
+      {Phase::kIdle, ErrorPhase::kInit, "the process had not begun to import the entry script after 30 s",
+       "SIGSEGV before init() had returned"},
+      {Phase::kLoading, ErrorPhase::kLoad, "the import of the entry script had not returned after 30 s",
+       "SIGSEGV while it imported the entry script"},
+      {Phase::kInit, ErrorPhase::kInit, "init() had not returned after 30 s",
+       "SIGSEGV before init() had returned"},
+  };
+  for (const Case& c : cases) {
+    Stage stage;
+    stage.core->on_session(seconds(20), stage.now);
+    stage.core->on_environment_ready(stage.now);
+    stage.enter(0, 0, c.phase);
+    stage.pass(seconds(30) + kDumpGrace);
+    ASSERT_TRUE(stage.process(0).killed);
+    stage.exit(0, "SIGKILL");
+    stage.pass(seconds(1));
+    stage.enter(0, 0, c.phase);
+    stage.exit(0);
+    const ReportRequest report = stage.report();
+    ASSERT_EQ(report.failures.size(), 2u);
+    for (const ProcessFailure& failure : report.failures) {
+      EXPECT_EQ(failure.error.phase, c.where);
+      EXPECT_FALSE(failure.fatal) << "the next process may get on";
+    }
+    EXPECT_EQ(report.failures[0].error.type, "TimeoutExpired");
+    EXPECT_EQ(report.failures[0].error.message, c.timeout + " (initTimeout); the process was killed");
+    EXPECT_NE(report.failures[1].error.message.find(c.death), std::string::npos);
+  }
 }
 
 TEST(Init, AScriptThatDoesNotLoadIsFatal) {
