@@ -99,7 +99,7 @@ class Orchestrator {
   // --- time and the end ------------------------------------------------------------------------------------
   void tick(Time now);
   // Stop (Ctrl-C, SIGTERM, SIGHUP): running tries are killed, received results committed; the job is
-  // resumable.
+  // resumable. One that has ended by itself keeps its result; processes that still shut down are killed.
   void interrupt(const std::string& why, Time now);
   // The end is durable, and every agent has left or is given up: the process may exit.
   bool finished() const;

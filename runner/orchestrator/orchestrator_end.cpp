@@ -63,7 +63,7 @@ void Orchestrator::decide_end(Time now) {
           all_of(planned_, "mini-batch is", "mini-batches are") + " processed", now);
 }
 
-// init() that has failed 3 times in every process slot: no agent can run anything.
+// An import or init() that has failed 3 times in every process slot: no agent can run anything.
 void Orchestrator::check_scripts(Time now) {
   if (ending_) return;
   std::uint32_t agents = 0;
@@ -74,7 +74,8 @@ void Orchestrator::check_scripts(Time now) {
   }
   if (agents == 0) return;
   if (agents < options_.expected_agents && now - last_registered_ < options_.agents_grace) return;
-  std::string message = "no worker process could be started: init() failed 3 times in every slot";
+  std::string message =
+      "no worker process could be started: import or init() of the entry script failed 3 times in every slot";
   if (script_error_) {
     first_errors_.add(*script_error_);
     message += ": " + one_line(*script_error_);
@@ -97,6 +98,10 @@ void Orchestrator::hold(bool held, Time now) {
 void Orchestrator::interrupt(const std::string& why, Time now) {
   observe(now);
   end_job(JobState::kInterrupted, JobReason::kStopped, why, now);
+  if (killing_) return;
+  // The job had ended already, and stays what it is. shutdown() of its scripts is no longer waited for.
+  killing_ = look_for_work_ = true;
+  abort_until_ = now + options_.abort_grace;
 }
 
 bool Orchestrator::finished() const {

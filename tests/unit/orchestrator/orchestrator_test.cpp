@@ -338,6 +338,24 @@ TEST_F(OrchestratorTest, CompletesWithTheLastCommitAndWaitsForItsAgents) {
   EXPECT_TRUE(core().finished());
 }
 
+TEST_F(OrchestratorTest, AnInterruptAfterTheEndKeepsTheResultAndSendsTheAgentsAway) {
+  plan(1);
+  const auto agent = join("agent000");
+  const Lease got = lease(agent, 1)->leases[0];
+  bring(agent, 1, {result_of(got, Outcome::kSucceeded)});
+  ASSERT_TRUE(commit()->end);
+  core().take_ready();
+  core().interrupt("interrupted", now);
+  EXPECT_FALSE(core().finished());
+  EXPECT_EQ((*report(agent, 2, {}))->directive, Directive::kAbort);
+  pass(options.abort_grace - nanoseconds(1));
+  EXPECT_FALSE(core().finished()) << "the agent has still something to say";
+  now += nanoseconds(1);
+  core().tick(now);
+  EXPECT_TRUE(core().finished());
+  EXPECT_EQ(core().result()->state, JobState::kComplete);
+}
+
 TEST_F(OrchestratorTest, EmptyInputAndNothingSucceededFail) {
   plan(0);
   EXPECT_EQ(core().result()->reason, JobReason::kEmptyInput);
