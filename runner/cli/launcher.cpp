@@ -117,6 +117,7 @@ class Launcher {
     while (!done()) {
       wait();
       take_events();
+      if (display_.write_error() != 0) lose_output(display_.write_error());
       take_signals();
       reap();
       enforce_stop_deadline();
@@ -218,6 +219,14 @@ class Launcher {
         display_.show(*finished_, Clock::now());
       }
     }
+  }
+
+  // A program that reads the events must not take what is missing for what did not happen. The job goes on.
+  void lose_output(int error) {
+    if (std::exchange(output_lost_, true)) return;
+    const std::string words = fmt::format("standard output cannot be written: {}", std::strerror(error));
+    std::fprintf(stderr, "parallelrun: %s\n", words.c_str());
+    log_.line(words);
   }
 
   void on_ready() {
@@ -342,22 +351,28 @@ class Launcher {
     int code = exit_code_.value_or(kExitFailed);
     if (failure_) code = kExitFailed;
     if (interrupted_ && code != kExitComplete) code = kExitInterrupted;
-    log_.line(fmt::format("exit code {}", code));
     if (failure_) std::fprintf(stderr, "parallelrun: %s\n", failure_->c_str());
+    tell_result(code);
+    if (output_lost_ && code == kExitComplete) code = kExitFailed;
+    log_.line(fmt::format("exit code {}", code));
+    return code;
+  }
+
+  void tell_result(int code) {
     // What was refused has been said by the orchestrator, and there is no result to tell of.
-    if (options_.display == DisplayMode::kJson || code == kExitInvalid) return code;
+    if (options_.display == DisplayMode::kJson || code == kExitInvalid) return;
     if (finished_) {
       const std::string words = closing_summary(*finished_, options_.job);
       const bool well = code == kExitComplete;
       if (!well) {
         std::fprintf(stderr, "%s", words.c_str());
       } else if (options_.display != DisplayMode::kQuiet) {
-        std::fprintf(stdout, "%s", words.c_str());
+        const bool written = std::fputs(words.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+        if (!written && errno != EPIPE) lose_output(errno);
       }
     } else if (interrupted_) {
       std::fprintf(stderr, "Interrupted. The same command goes on from what was committed.\n");
     }
-    return code;
   }
 
   LaunchOptions options_;
@@ -380,6 +395,7 @@ class Launcher {
   const std::string run_ =
       fmt::format("{}-{}", getpid(), std::chrono::system_clock::now().time_since_epoch().count());
   bool interrupted_ = false;
+  bool output_lost_ = false;
   std::optional<std::string> failure_;
   std::optional<nlohmann::json> finished_;
   std::optional<int> exit_code_;

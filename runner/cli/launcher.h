@@ -11,6 +11,7 @@
 namespace parallelrun {
 
 // Exit codes of the command line, documented in the README.
+// 1 also where the job is complete, but standard output could not be written.
 enum ExitCode : int { kExitComplete = 0, kExitFailed = 1, kExitInvalid = 2, kExitInterrupted = 130 };
 
 struct LaunchOptions {

@@ -1,6 +1,7 @@
 #include "runner/cli/terminal.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -203,12 +204,24 @@ void Display::finish() {
   bar_is_drawn_ = false;
 }
 
-void Display::write(const std::string& text) const {
+void Display::write(const std::string& text) {
+  if (cut_off_) return;
+  const bool json = options_.mode == DisplayMode::kJson;
   std::string_view rest = text;
   while (!rest.empty()) {
     const ssize_t written = ::write(options_.descriptor, rest.data(), rest.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return;  // a closed terminal is no reason to end a job
+    if (written < 0 && errno == EAGAIN && json) {
+      pollfd room{options_.descriptor, POLLOUT, 0};
+      poll(&room, 1, -1);
+      continue;
+    }
+    if (written <= 0) {
+      // A closed terminal is no reason to end a job.
+      cut_off_ = json;
+      if (json && errno != EPIPE) write_error_ = errno;
+      return;
+    }
     rest.remove_prefix(static_cast<std::size_t>(written));
   }
 }

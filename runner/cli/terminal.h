@@ -83,14 +83,20 @@ class Display {
   void say(const std::string& message);
   void finish();
 
+  // Why JSON lines could not be written: an errno; 0: they could. Nothing is written after that, since half a
+  // line may have been. A reader that has left (EPIPE) is no failure.
+  int write_error() const { return write_error_; }
+
  private:
-  void write(const std::string& text) const;
+  void write(const std::string& text);
 
   Options options_;
   TimePoint started_;
   RateEstimate rate_;
   std::optional<TimePoint> last_drawn_;
   bool bar_is_drawn_ = false;
+  bool cut_off_ = false;  // nothing is written any more
+  int write_error_ = 0;
 };
 
 // Bar on a terminal that can move its cursor, lines elsewhere.

@@ -4,9 +4,11 @@ import json
 import os
 import pty
 import shutil
+import signal
 import subprocess
 
-from waiting import PATIENCE
+import pytest
+from waiting import PATIENCE, wait_for
 
 SCRIPT = "def init(): pass\ndef run(b): return b\n"
 
@@ -78,6 +80,53 @@ def test_a_reader_that_leaves_does_not_end_the_job(embedded_job):
     process.stdout.close()
     assert process.wait(timeout=PATIENCE) == 0
     assert len(job.rows()) == 200
+
+
+@pytest.mark.parametrize("options", [["--json"], []])
+def test_standard_output_that_cannot_be_written_is_told_and_the_job_goes_on(embedded_job, options):
+    job = embedded_job.files(30).set(miniBatchSize=1).script(SCRIPT)
+    with open("/dev/full", "wb") as full:
+        process = subprocess.run(
+            job.command(*options),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=job.environment(),
+            timeout=PATIENCE,
+            check=False,
+        )
+    assert process.returncode == 1
+    said = "parallelrun: standard output cannot be written: No space left on device\n"
+    assert process.stderr.count(said) == 1
+    assert len(job.rows()) == 30 and job.overview().startswith("Result: Complete")
+
+
+@pytest.mark.parametrize("options", [["--json"], []])
+def test_ctrl_c_in_shutdown_ends_a_complete_job_as_complete(job, options):
+    job.files(4).set(miniBatchSize=1, processCountPerNode=2, initTimeout=3600)
+    job.script("""
+        import os, time
+        def init(): pass
+        def run(b): return b
+        def shutdown():
+            open(os.environ["MARK"], "w").close()
+            time.sleep(3600)
+    """)
+    mark = job.root / "in-shutdown"
+    job.set(environment={"variables": {"MARK": str(mark)}})
+    process = job.start(*options)
+    try:
+        wait_for(mark.exists, "shutdown()")
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
+    assert process.returncode == 0, stdout + stderr
+    assert "Complete" in stdout and "Interrupted" not in stdout + stderr
+    assert job.overview().startswith("Result: Complete")
+    assert job.result()["state"] == "Complete" and len(job.rows()) == 4
+    driver = job.log("70_driver_log.txt")
+    assert "orchestrator ended: exit status 0" in driver, "it was not killed"
 
 
 def test_a_table_in_one_column_by_a_wrong_delimiter_is_a_warning(embedded_job):
