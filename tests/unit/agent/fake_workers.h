@@ -53,9 +53,11 @@ class FakeObserver : public AttemptObserver {
   void picked_up(SlotIndex, const Lease& lease, std::int64_t) override { picked.push_back(lease.attempt); }
   void done(SlotIndex, const AttemptResult& result, const Lease&) override {
     done_.push_back(result.attempt);
+    if (result.outcome == Outcome::kDied) died.push_back(result.attempt);
   }
   std::vector<std::uint64_t> picked;
   std::vector<std::uint64_t> done_;
+  std::vector<std::uint64_t> died;  // charged with the death of their process
 };
 
 // A core with its surroundings, at a time that the test moves.
