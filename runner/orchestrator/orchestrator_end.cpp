@@ -39,6 +39,8 @@ void Orchestrator::end_job(JobState state, JobReason reason, const std::string& 
 void Orchestrator::decide_end(Time now) {
   if (ending_) return;
   if (const auto over = exceeded(options_.thresholds, counts_, planned_, plan_complete_)) {
+    // Where mini-batches are counted, what failed one is looked for.
+    if (over->reason != JobReason::kErrorThresholdExceeded) first_errors_.shortfalls_last();
     std::string message = over->message;
     if (!first_errors_.list().empty()) message += "; first error: " + one_line(first_errors_.list().front());
     return end_job(JobState::kFailed, over->reason, message, now);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "spdlog/fmt/fmt.h"
 
@@ -147,5 +148,7 @@ void FirstErrors::add(const ScriptError& error) {
   });
   if (!known) errors_.push_back(error);
 }
+
+void FirstErrors::shortfalls_last() { std::ranges::stable_partition(errors_, std::not_fn(is_shortfall)); }
 
 }  // namespace parallelrun::orchestrator

@@ -71,7 +71,8 @@ struct JobResult {
   JobState state = JobState::kComplete;
   JobReason reason = JobReason::kCompleted;
   std::string message;  // a sentence for the user, with the count and threshold where one was exceeded
-  std::vector<ScriptError> first_errors;  // unlike ones, in the order they came, at most kFirstErrors
+  std::vector<ScriptError> first_errors;  // unlike ones, in the order they came, at most kFirstErrors; where
+                                          // failed mini-batches ended the job, what failed one comes first
   Progress progress;                      // at the end
 };
 
@@ -96,6 +97,8 @@ class FirstErrors {
  public:
   static constexpr std::size_t kFirstErrors = 5;
   void add(const ScriptError& error);
+  // A shortfall is one of failed items and fails no mini-batch.
+  void shortfalls_last();
   const std::vector<ScriptError>& list() const { return errors_; }
 
  private:

@@ -309,6 +309,21 @@ TEST_F(OrchestratorTest, AThresholdAbortsAfterCommittingWhatCame) {
   EXPECT_TRUE(core().finished());
 }
 
+TEST_F(OrchestratorTest, AThresholdOfMiniBatchesNamesAnErrorThatFailedOne) {
+  options.thresholds.allowed_failed_count = 0;
+  options.run_max_try = 1;
+  plan(10);
+  const auto agent = join("agent000", 4);
+  const auto leases = lease(agent, 1, 4)->leases;
+  ASSERT_GE(leases.size(), 2U);
+  bring(agent, 1, {result_of(leases[0], Outcome::kSucceeded, 1), result_of(leases[1], Outcome::kFailed)});
+  ASSERT_TRUE(core().result());
+  EXPECT_EQ(core().result()->message,
+            "1 mini-batch failed, more than allowedFailedCount 0 allows; first error: ValueError: bad");
+  ASSERT_EQ(core().result()->first_errors.size(), 2U) << "the shortfall is there, too";
+  EXPECT_EQ(core().result()->first_errors[0].type, "ValueError");
+}
+
 TEST_F(OrchestratorTest, AnAbortDoesNotWaitLongerThanItsGrace) {
   plan(10);
   join("agent000");
