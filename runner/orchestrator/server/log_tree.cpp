@@ -54,6 +54,27 @@ Status write_all(int fd, const std::string& path, std::string_view bytes) {
   return {};
 }
 
+Status write_new(int folder, const std::string& name, const std::string& path, std::string_view content) {
+  const Descriptor fd(
+      openat(folder, name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666));
+  if (fd.get() < 0) return failed("opening", path, errno);
+  return write_all(fd.get(), path, content);
+}
+
+// In the blocks that the file has: on a full disk it is those or nothing. What does not fit is cut off.
+Status overwrite(int folder, const std::string& name, const std::string& path, std::string_view content) {
+  const Descriptor fd(
+      openat(folder, name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666));
+  if (fd.get() < 0) return failed("opening", path, errno);
+  struct stat status{};
+  if (fstat(fd.get(), &status) != 0) return failed("looking at", path, errno);
+  if (!S_ISREG(status.st_mode)) return failed("opening", path, ENXIO);
+  Status written = write_all(fd.get(), path, content);
+  const off_t end = lseek(fd.get(), 0, SEEK_CUR);
+  if (end > 0 && ftruncate(fd.get(), end) != 0 && written) return failed("cutting", path, errno);
+  return written;
+}
+
 std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 }  // namespace
@@ -170,10 +191,11 @@ Status LogTree::replace(const std::string& path, std::string_view content) {
   const Descriptor folder(*opened);
   const std::string name = file_name(path);
   const std::string fresh = "." + name + ".new";
-  Descriptor fd(openat(folder.get(), fresh.c_str(),
-                       O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666));
-  if (fd.get() < 0) return failed("opening", path, errno);
-  if (Status s = write_all(fd.get(), path, content); !s) return s;
+  if (Status s = write_new(folder.get(), fresh, path, content); !s) {
+    if (s.error().code != ErrorCode::kNoSpace) return s;
+    unlinkat(folder.get(), fresh.c_str(), 0);
+    return overwrite(folder.get(), name, path, content);
+  }
   if (renameat(folder.get(), fresh.c_str(), folder.get(), name.c_str()) != 0)
     return failed("replacing", path, errno);
   return {};

@@ -35,7 +35,8 @@ class LogTree {
   // should be), kNoSpace, kIo; the message names the path.
   Status append(const std::string& path, std::string_view bytes);
 
-  // Puts `content` in place of the file, so that a reader sees the old or the new, whole.
+  // Puts `content` in place of the file, so that a reader sees the old or the new, whole. On a full disk it
+  // is written over the old one, as far as there is room: the end of a job is of more use than an old state.
   Status replace(const std::string& path, std::string_view content);
 
   // The last `limit` bytes of a file; empty when there is none.

@@ -1,9 +1,11 @@
 // The log tree on a real directory, and the texts that are made for it.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -77,6 +79,23 @@ TEST_F(LogFiles, ManyFilesWithFewDescriptors) {
       ASSERT_TRUE(tree.append("perf/" + std::to_string(i), std::to_string(round)).ok());
   }
   for (int i = 0; i < 20; ++i) EXPECT_EQ(read("perf/" + std::to_string(i)), "012");
+}
+
+TEST_F(LogFiles, OnAFullDiskTheNewTextIsWrittenOverTheOldOne) {
+  std::signal(SIGXFSZ, SIG_IGN);
+  struct rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  LogTree tree(options());
+  ASSERT_TRUE(tree.replace("overview.txt", std::string(3000, 'o')).ok());
+  struct rlimit little = before;
+  little.rlim_cur = 4096;
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &little), 0);
+  const Status written = tree.replace("overview.txt", "Warning: full\n" + std::string(5000, 'n'));
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  ASSERT_FALSE(written.ok());
+  EXPECT_EQ(written.error().code, ErrorCode::kNoSpace);
+  EXPECT_EQ(read("overview.txt"), "Warning: full\n" + std::string(4096 - 14, 'n'));
+  EXPECT_FALSE(fs::exists(root_ / "logs/.overview.txt.new")) << "it would take the room";
 }
 
 TEST_F(LogFiles, LinksAndPipesInTheTreeAreRefused) {
