@@ -79,7 +79,9 @@ int run_main(int argc, char** argv) {
   run_verb->add_option("--side-input", run.side_inputs, "NAME=DIR: the directory of a side input");
   run_verb->add_option("--source-directory", run.source_directory, "DIR: the directory of the entry script");
   run_verb->add_option("--output", run.output, "DIR: the output directory");
-  run_verb->add_flag("--overwrite", run.overwrite, "remove another job's results from the output directory");
+  run_verb->add_flag(
+      "--overwrite", run.overwrite,
+      "remove another job's results, or a damaged state of this one, from the output directory");
   CLI::Option* quiet = run_verb->add_flag("--quiet,-q", run.quiet, "print nothing unless the job fails");
   run_verb->add_flag("--json", run.json, "print progress and result as JSON lines")->excludes(quiet);
 
@@ -103,7 +105,8 @@ int run_main(int argc, char** argv) {
       "--lease", orchestrator.lease,
       "NAMESPACE/NAME of the job whose Lease is held: take the files over from whoever had it");
   orchestrator_verb->add_option("--run", orchestrator.run, "the same for restarts within one run");
-  orchestrator_verb->add_flag("--overwrite", orchestrator.overwrite, "remove another job's results");
+  orchestrator_verb->add_flag("--overwrite", orchestrator.overwrite,
+                              "remove another job's results, or a damaged state of this one");
   orchestrator_verb->add_option("--tls-ca", orchestrator.tls.ca,
                                 "PEM file of the job's certificate authority");
   orchestrator_verb->add_option("--tls-certificate", orchestrator.tls.certificate, "PEM file");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runner/orchestrator/begin_anew.h"
 #include "runner/orchestrator/failed_items.h"
 #include "runner/orchestrator/state_files.h"
 #include "spdlog/fmt/fmt.h"
@@ -100,9 +101,8 @@ Status Committer::start(RecoveredJob& job, std::uint64_t plan_length) {
     return Error{
         ErrorCode::kCorrupt,
         fmt::format(
-            ".parallelrun/plan holds {} mini-batches, but {} speaks of number {}; restore the file, or "
-            "begin anew with --overwrite",
-            plan_length, kJournalPath, needed - 1)};
+            ".parallelrun/plan holds {} mini-batches, but {} speaks of number {}; restore the file, or {}",
+            plan_length, kJournalPath, needed - 1, kBeginAnew)};
   }
   if (job.ended == JobState::kFailed) {
     if (auto done = begin_run(job); !done) return done;

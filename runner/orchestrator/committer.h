@@ -41,11 +41,12 @@ class Committer {
   static Status pass_by(Storage& storage);
 
   // Reads the journal (streaming) and checks that output and failed_items.jsonl hold what it says. The files
-  // of a job that ended kComplete are left alone (but for _SUCCESS and result.json, where a crash came
-  // between the journal and them); else both are cut back to what is committed. Errors: kConflict (another
-  // job's journal, or an output file that is there without a journal), kAborted (a successor is at work),
-  // kCorrupt (journal damaged before its end, or an output file that has lost committed rows; the message
-  // names the file and the way out), kNoSpace, kIo. `storage` and `plan` must outlive the committer.
+  // of a job that ended kComplete must have the lengths that were committed, and are left alone (but for
+  // _SUCCESS and result.json, where a crash came between the journal and them); else both are cut back to
+  // what is committed. Errors: kConflict (another job's journal, or an output file that is there without a
+  // journal), kAborted (a successor is at work), kCorrupt (journal damaged before its end, or an output file
+  // that has lost committed rows; the message names the file and the way out), kNoSpace, kIo. `storage` and
+  // `plan` must outlive the committer.
   static Result<Opened> open(Storage& storage, PlanDurability& plan, const Options& options);
 
   // Begins an epoch, and before that a new run if the last one ended kFailed: failed mini-batches are

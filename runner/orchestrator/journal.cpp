@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "runner/orchestrator/begin_anew.h"
 #include "runner/wire/wire.h"
 #include "spdlog/fmt/fmt.h"
 
@@ -165,8 +166,8 @@ Error damaged(std::uint64_t offset, std::uint64_t follow) {
   return Error{
       ErrorCode::kCorrupt,
       fmt::format("{} is damaged at byte {}, and {} bytes follow: what they say is committed would be lost; "
-                  "restore the file, or begin anew with --overwrite",
-                  kJournalPath, offset, follow)};
+                  "restore the file, or {}",
+                  kJournalPath, offset, follow, kBeginAnew)};
 }
 
 // True: the header is whole and ours. False: the file ends within it.
@@ -180,7 +181,9 @@ Result<bool> read_header(Window& window, std::string_view fingerprint, std::uint
   const std::uint32_t length = reader.u32();
   if (!reader.ok()) return false;
   const auto no_journal = [] {
-    return Error{ErrorCode::kCorrupt, fmt::format("{} is not a journal of parallelrun", kJournalPath)};
+    return Error{
+        ErrorCode::kCorrupt,
+        fmt::format("{} is not a journal of parallelrun; restore the file, or {}", kJournalPath, kBeginAnew)};
   };
   // Zeroes are what a crash can leave of a header that was never synced.
   if (magic == 0 && window.left() <= expected.size()) return false;
@@ -205,8 +208,7 @@ Result<bool> read_header(Window& window, std::string_view fingerprint, std::uint
   }
   if (body.substr(kHeaderHead) != fingerprint) {
     return Error{ErrorCode::kConflict,
-                 fmt::format("{} belongs to another job; choose another output directory, or --overwrite",
-                             kJournalPath)};
+                 fmt::format("{} belongs to another job; {}", kJournalPath, kBeginAnew)};
   }
   window.skip(whole);
   return true;
@@ -288,6 +290,16 @@ Status JournalWriter::append(const JournalRecord& record) {
   wire::Writer(buffer_).u64(chain_);
   if (auto done = file_->append(buffer_); !done) return done;
   return file_->sync();
+}
+
+Result<bool> is_journal_of(File& file, std::string_view fingerprint) {
+  auto size = file.size();
+  if (!size) return size.error();
+  Window window(file, *size);
+  std::uint64_t chain = 0;
+  auto whole = read_header(window, fingerprint, chain);
+  if (!whole && whole.error().code != ErrorCode::kIo) return false;
+  return whole;
 }
 
 Result<JournalEnd> read_journal(File& file, std::string_view fingerprint, std::uint64_t limit,

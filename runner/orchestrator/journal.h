@@ -101,6 +101,10 @@ struct JournalEnd {
   std::uint64_t torn = 0;    // bytes after it, to be cut off
 };
 
+// Whether the file begins like a journal of the job with this fingerprint; what follows is not looked at.
+// Error: kIo.
+Result<bool> is_journal_of(File& file, std::string_view fingerprint);
+
 // Reads records in order, in constant memory but for the largest record; `visit(record, offset)` gets the
 // record and the offset of its first byte. Stops before `limit` bytes. Errors: kConflict (another
 // fingerprint), kUnsupported (another version), kCorrupt (damage before the end; not a journal), kIo, and

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "runner/orchestrator/begin_anew.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace parallelrun::orchestrator {
@@ -9,9 +10,7 @@ namespace parallelrun::orchestrator {
 Status apply(GroupRecord&& record, RecoveredJob& job) {
   if (record.output_length < job.output_length || record.failed_items_length < job.failed_items_length) {
     return Error{ErrorCode::kCorrupt,
-                 fmt::format("{}: lengths that shrink; restore the file, or begin anew with "
-                             "--overwrite",
-                             kJournalPath)};
+                 fmt::format("{}: lengths that shrink; restore the file, or {}", kJournalPath, kBeginAnew)};
   }
   job.output_length = record.output_length;
   job.failed_items_length = record.failed_items_length;
@@ -23,9 +22,8 @@ Status apply(GroupRecord&& record, RecoveredJob& job) {
     }
     if (!job.finished.insert(entry.mini_batch)) {
       return Error{ErrorCode::kCorrupt,
-                   fmt::format("{}: mini-batch {} is committed twice; restore the file, or begin anew "
-                               "with --overwrite",
-                               kJournalPath, entry.mini_batch.value)};
+                   fmt::format("{}: mini-batch {} is committed twice; restore the file, or {}", kJournalPath,
+                               entry.mini_batch.value, kBeginAnew)};
     }
     job.tries.erase(entry.mini_batch.value);
     if (entry.kind == CommitEntry::Kind::kFailed) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "runner/orchestrator/begin_anew.h"
 #include "runner/orchestrator/committer.h"
 #include "runner/orchestrator/failed_items.h"
 #include "runner/orchestrator/state_files.h"
@@ -86,9 +87,9 @@ Error rows_lost(const std::string& path, std::uint64_t length) {
   return Error{
       ErrorCode::kCorrupt,
       fmt::format(
-          "{} no longer holds the {} bytes that were committed to it: it was changed or damaged; restore "
-          "it, or begin anew with --overwrite",
-          path, length)};
+          "{} no longer holds the {} bytes that were committed to it: it was moved, changed or damaged; "
+          "restore it, or {}",
+          path, length, kBeginAnew)};
 }
 
 Status cut_to(File& file, std::uint64_t length) {
@@ -105,9 +106,19 @@ Status must_be_empty(File* file, const std::string& path) {
   if (!size) return size.error();
   if (*size == 0) return {};
   return Error{ErrorCode::kConflict,
-               fmt::format("{} is there, but no journal that says what it holds; choose another output "
-                           "directory, or --overwrite",
-                           path)};
+               fmt::format("{} is there, but no journal that says what it holds; {}", path, kBeginAnew)};
+}
+
+// Of a complete job: by its length alone, whatever it is. A file with nothing in it need not be there.
+Status still_there(Storage& storage, const std::string& path, std::uint64_t length) {
+  auto exists = storage.exists(path);
+  if (!exists) return exists.error();
+  if (!*exists) return length == 0 ? Status() : Status(rows_lost(path, length));
+  auto file = storage.open(path);
+  if (!file) return file.error();
+  auto size = file.value()->size();
+  if (!size) return size.error();
+  return *size == length ? Status() : Status(rows_lost(path, length));
 }
 
 // A crash may have come between the journal and the marks.
@@ -182,6 +193,12 @@ Result<Committer::Opened> Committer::open(Storage& storage, PlanDurability& plan
     return {};
   };
   if (replay->job.ended == JobState::kComplete) {
+    if (!options.output_file.empty()) {
+      auto done = still_there(storage, options.output_file, replay->job.output_length);
+      if (!done) return done.error();
+    }
+    auto kept = still_there(storage, kFailedItemsPath, replay->job.failed_items_length);
+    if (!kept) return kept.error();
     if (auto done = read_small_files(replay->job); !done) return done.error();
     if (auto done = restore_end_marks(storage, replay->job); !done) return done.error();
     opened.job = std::move(replay->job);

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "common/json/members.h"
+#include "runner/orchestrator/begin_anew.h"
 #include "runner/orchestrator/failed_items.h"
 #include "spdlog/fmt/fmt.h"
 
@@ -66,10 +67,8 @@ Result<std::map<std::uint32_t, InputInfo>> read_types(Storage& storage) {
     types[input] = InputInfo{input, dump(entry)};
   }
   if (!good) {
-    return Error{ErrorCode::kCorrupt,
-                 fmt::format("{} is not a list of column types; restore the file, or begin anew with "
-                             "--overwrite",
-                             kTypesPath)};
+    return Error{ErrorCode::kCorrupt, fmt::format("{} is not a list of column types; restore the file, or {}",
+                                                  kTypesPath, kBeginAnew)};
   }
   return types;
 }

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -11,7 +12,9 @@
 #include <vector>
 
 #include "runner/job/identity.h"
+#include "runner/orchestrator/begin_anew.h"
 #include "runner/orchestrator/disk_storage.h"
+#include "runner/orchestrator/journal.h"
 #include "runner/orchestrator/server/store_check.h"
 #include "runner/orchestrator/storage.h"
 #include "spdlog/fmt/fmt.h"
@@ -28,10 +31,6 @@ constexpr std::size_t kDifferencesNamed = 10;
 
 Error conflict(std::string message) { return Error{ErrorCode::kConflict, std::move(message), false}; }
 
-std::string output_file_of(const ResolvedJob& job) {
-  return job.spec.output_action == OutputAction::kAppendRow ? job.spec.append_row_file_name : std::string();
-}
-
 // Whether `name` may be a file of ours in the output directory: job.json could have been tampered with.
 bool plain_name(const std::string& name) {
   return !name.empty() && name.find('/') == std::string::npos && name != "." && name != ".." &&
@@ -39,15 +38,26 @@ bool plain_name(const std::string& name) {
 }
 
 struct Identity {
+  std::string name;  // for people
   std::string fingerprint;
   nlohmann::json settings;
   std::string output_file;
   std::vector<std::string> clearing;  // output files of earlier jobs that are being removed; empty: none
 };
 
-nlohmann::json to_json(const Identity& identity, const std::string& name) {
+Identity identity_of(const ResolvedJob& job) {
+  Identity identity;
+  identity.name = job.spec.name;
+  identity.settings = identifying_settings(job);
+  identity.fingerprint = fingerprint(identity.settings);
+  if (job.spec.output_action == OutputAction::kAppendRow)
+    identity.output_file = job.spec.append_row_file_name;
+  return identity;
+}
+
+nlohmann::json to_json(const Identity& identity) {
   return {{"version", 1},
-          {"name", name},
+          {"name", identity.name},
           {"fingerprint", identity.fingerprint},
           {"settings", identity.settings},
           {"outputFile", identity.output_file},
@@ -55,23 +65,37 @@ nlohmann::json to_json(const Identity& identity, const std::string& name) {
 }
 
 Result<Identity> identity_from(const std::string& text, const std::string& path) {
+  const auto damaged = [&path](const char* what) {
+    return Error{
+        ErrorCode::kCorrupt,
+        fmt::format("'{}' is damaged ({}), so it cannot be told whose results these are; restore it, "
+                    "or {}",
+                    path, what, kBeginAnew),
+        false};
+  };
   const nlohmann::json document = nlohmann::json::parse(text, nullptr, false);
+  if (document.is_discarded()) return damaged("it is not JSON, or not all of it");
   Identity identity;
   try {
     identity.fingerprint = document.at("fingerprint").get<std::string>();
-    identity.settings = document.at("settings");
+    identity.settings = document.at("settings").get<nlohmann::json::object_t>();
     identity.output_file = document.at("outputFile").get<std::string>();
     identity.clearing = document.at("clearing").get<std::vector<std::string>>();
-  } catch (const nlohmann::json::exception& e) {
-    return Error{
-        ErrorCode::kCorrupt,
-        fmt::format(
-            "'{}' is damaged ({}), so it cannot be told whose results these are; move the directory away "
-            "or choose another output directory",
-            path, e.what()),
-        false};
+  } catch (const nlohmann::json::exception&) {
+    return damaged("a member is missing or is not what it should be");
   }
   return identity;
+}
+
+// Whether the journal says that it is of the job with this fingerprint, and so of the output file that is
+// part of it.
+Result<bool> has_journal_of(Storage& storage, const std::string& fingerprint) {
+  const Result<bool> exists = storage.exists(kJournalPath);
+  if (!exists) return exists.error();
+  if (!*exists) return false;
+  auto journal = storage.open(kJournalPath);
+  if (!journal) return journal.error();
+  return is_journal_of(*journal.value(), fingerprint);
 }
 
 Status remove_tree(const std::string& path) {
@@ -137,6 +161,29 @@ Status refuse_foreign_files(const std::string& directory, const std::string& out
   return {};
 }
 
+Status write(Storage& storage, const Identity& identity) {
+  return write_atomically(storage, kJob, to_json(identity).dump(2) + "\n");
+}
+
+// Clears the files of earlier jobs away, `earlier` being their output files, and makes the directory this
+// job's.
+Status replace(Storage& storage, const std::string& directory, Identity ours,
+               const std::vector<std::string>& earlier) {
+  // A file of the new name that no earlier job wrote is somebody else's.
+  const bool known = std::find(earlier.begin(), earlier.end(), ours.output_file) != earlier.end();
+  std::error_code ignored;
+  if (!known && !ours.output_file.empty() &&
+      fs::exists(fs::symlink_status(directory + "/" + ours.output_file, ignored))) {
+    return refuse_foreign_files(directory, ours.output_file);
+  }
+  ours.clearing = earlier;
+  ours.clearing.emplace_back("_SUCCESS");  // something is being cleared, whatever the earlier job wrote
+  if (Status s = write(storage, ours); !s) return s;
+  if (Status s = clear(storage, directory, ours.clearing); !s) return s;
+  ours.clearing.clear();
+  return write(storage, ours);
+}
+
 std::string named(const std::vector<std::string>& differences) {
   std::string text;
   for (std::size_t i = 0; i < differences.size() && i < kDifferencesNamed; ++i) {
@@ -149,7 +196,7 @@ std::string named(const std::vector<std::string>& differences) {
 
 }  // namespace
 
-Result<std::unique_ptr<OutputDirectory>> OutputDirectory::open(const ResolvedJob& job, bool overwrite,
+Result<std::unique_ptr<OutputDirectory>> OutputDirectory::open(const ResolvedJob& job, Overwrite overwrite,
                                                                const std::string& lease) {
   const std::string& path = job.output_directory;
   std::error_code error;
@@ -179,32 +226,31 @@ Result<std::unique_ptr<OutputDirectory>> OutputDirectory::open(const ResolvedJob
   return directory;
 }
 
-Status OutputDirectory::claim(const ResolvedJob& job, bool overwrite) {
+Status OutputDirectory::claim(const ResolvedJob& job, Overwrite overwrite) {
   DiskStorage storage(fs::path(path_), lock_.descriptor());
-  Identity ours;
-  ours.settings = identifying_settings(job);
-  ours.fingerprint = parallelrun::fingerprint(ours.settings);
-  ours.output_file = output_file_of(job);
+  const Identity ours = identity_of(job);
   fingerprint_ = ours.fingerprint;
-  const auto write = [&] {
-    return write_atomically(storage, kJob, to_json(ours, job.spec.name).dump(2) + "\n");
-  };
-
   const Result<bool> claimed = storage.exists(kJob);
   if (!claimed) return claimed.error();
+  const bool damaged_too = overwrite == Overwrite::kAlsoDamaged;
+  Result<bool> left_by_us = damaged_too ? has_journal_of(storage, ours.fingerprint) : Result<bool>(false);
+  if (!left_by_us) return left_by_us.error();
   if (!claimed.value()) {
+    if (*left_by_us) return replace(storage, path_, ours, {ours.output_file});
     if (Status s = refuse_foreign_files(path_, ours.output_file); !s) return s;
-    return write();
+    return write(storage, ours);
   }
   const Result<std::string> text = read_whole(storage, kJob, kLargestJobFile);
   if (!text) return text.error();
-  Result<Identity> found = identity_from(text.value(), path_ + "/" + kJob);
-  if (!found && !overwrite) return found.error();
-  const std::vector<std::string> differences =
-      found ? differing_settings(found->settings, job) : std::vector<std::string>();
+  const Result<Identity> found = identity_from(text.value(), path_ + "/" + kJob);
+  if (!found) {
+    if (!damaged_too) return found.error();
+    return replace(storage, path_, ours,
+                   *left_by_us ? std::vector<std::string>{ours.output_file} : std::vector<std::string>());
+  }
+  const std::vector<std::string> differences = differing_settings(found->settings, job);
   // The settings speak for the fingerprint only where it is theirs, which another version's may not be.
-  const bool same =
-      found && differences.empty() && found->fingerprint == parallelrun::fingerprint(found->settings);
+  const bool same = differences.empty() && found->fingerprint == parallelrun::fingerprint(found->settings);
   if (same && found->clearing.empty()) {
     // What was recorded at the first start stays in force: the journal's header holds it, and files that
     // the script wrote beside itself are no reason to record anew.
@@ -212,28 +258,22 @@ Status OutputDirectory::claim(const ResolvedJob& job, bool overwrite) {
     return {};
   }
   // The first thing that happens to a new job is a mistake that is mended: there is nothing to protect then.
-  const bool in_the_way = !found || !left_nothing(path_, found->output_file);
-  if (!same && !overwrite && in_the_way) {
+  if (!same && overwrite == Overwrite::kNothing && !left_nothing(path_, found->output_file)) {
     return conflict(
         fmt::format("'{}' holds the results of another job ({}); choose another output directory, or give "
                     "--overwrite (output.overwrite: true) to replace them",
                     path_, differences.empty() ? "made by another version" : named(differences)));
   }
+  std::vector<std::string> earlier = found->clearing;
+  earlier.push_back(found->output_file);
+  return replace(storage, path_, ours, earlier);
+}
 
-  if (found) ours.clearing = found->clearing;
-  if (found) ours.clearing.push_back(found->output_file.empty() ? "_SUCCESS" : found->output_file);
-  if (!found) ours.clearing.emplace_back("_SUCCESS");
-  // A file of the new name that the earlier job did not write is somebody else's.
-  bool earlier_ours = ours.output_file.empty();
-  for (const std::string& name : ours.clearing) earlier_ours = earlier_ours || name == ours.output_file;
-  std::error_code ignored;
-  if (!earlier_ours && fs::exists(fs::symlink_status(path_ + "/" + ours.output_file, ignored))) {
-    return refuse_foreign_files(path_, ours.output_file);
-  }
-  if (Status s = write(); !s) return s;
-  if (Status s = clear(storage, path_, ours.clearing); !s) return s;
-  ours.clearing.clear();
-  return write();
+Status OutputDirectory::begin_anew(const ResolvedJob& job) {
+  DiskStorage storage(fs::path(path_), lock_.descriptor());
+  const Identity ours = identity_of(job);
+  fingerprint_ = ours.fingerprint;
+  return replace(storage, path_, ours, {ours.output_file});
 }
 
 }  // namespace parallelrun::orchestrator

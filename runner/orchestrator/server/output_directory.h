@@ -18,13 +18,25 @@ namespace parallelrun::orchestrator {
 
 class OutputDirectory {
  public:
+  // What may be cleared away. Files that no job wrote never are.
+  enum class Overwrite {
+    kNothing,
+    kAnotherJob,   // [output.overwrite] another job's files. The same job goes on: a restart must not clear
+                   // what it began
+    kAlsoDamaged,  // and what cannot be gone on with: a job.json that is not whole, and what the journal
+                   // shows to be this job's where it is missing. See also begin_anew()
+  };
+
   // Creates the directory where missing, takes the lock (`lease`: see DirectoryLock), tries out the store,
-  // and checks or writes job.json. `overwrite` [output.overwrite]: another job's files are cleared away,
-  // foreign ones never. The same job goes on, with it or without. Errors: kConflict (another orchestrator
-  // runs; another job's results; a file of the same name that is not ours), kInvalidArgument, kUnsupported
-  // (the store cannot append, cut or sync), kNoSpace, kIo. All are sentences for the user.
-  static Result<std::unique_ptr<OutputDirectory>> open(const ResolvedJob& job, bool overwrite,
+  // and checks or writes job.json. Errors: kConflict (another orchestrator runs; another job's results; a
+  // file of the same name that is not ours), kCorrupt (job.json), kInvalidArgument, kUnsupported (the store
+  // cannot append, cut or sync), kNoSpace, kIo. All are sentences for the user.
+  static Result<std::unique_ptr<OutputDirectory>> open(const ResolvedJob& job, Overwrite overwrite,
                                                        const std::string& lease = {});
+
+  // Clears away what this job has stored, and its rows, because it cannot be gone on with. Everything that
+  // was opened in the directory must be closed. Errors: kAborted (a successor is at work), kNoSpace, kIo.
+  Status begin_anew(const ResolvedJob& job);
 
   // The destructor gives the lock up: nothing of this process may write any more.
   OutputDirectory(const OutputDirectory&) = delete;
@@ -43,7 +55,7 @@ class OutputDirectory {
 
  private:
   OutputDirectory(std::string path, DirectoryLock lock) : path_(std::move(path)), lock_(std::move(lock)) {}
-  Status claim(const ResolvedJob& job, bool overwrite);
+  Status claim(const ResolvedJob& job, Overwrite overwrite);
 
   std::string path_;
   DirectoryLock lock_;

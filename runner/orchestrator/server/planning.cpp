@@ -2,10 +2,12 @@
 
 #include <utility>
 
+#include "runner/orchestrator/begin_anew.h"
 #include "runner/plan/csv_delimiter.h"
 #include "runner/plan/csv_sample.h"
 #include "runner/plan/posix_plan_storage.h"
 #include "runner/wire/wire.h"
+#include "spdlog/fmt/fmt.h"
 
 namespace parallelrun::orchestrator {
 namespace {
@@ -49,7 +51,12 @@ Result<std::unique_ptr<Planning>> Planning::open(Storage& storage, const std::st
   if (Status ours = storage.still_ours(); !ours) return ours.error();
   std::unique_ptr<Planning> planning(new Planning(std::move(*written), std::move(*read), job));
   Result<std::unique_ptr<PlanWriter>> writer = PlanWriter::open(*planning->written_);
-  if (!writer) return writer.error();
+  if (!writer) {
+    Error error = writer.error();
+    if (error.code == ErrorCode::kCorrupt)
+      error.message += fmt::format("; restore {}, or {}", kPlanPath, kBeginAnew);
+    return error;
+  }
   planning->writer_ = std::move(*writer);
   planning->found_ = planning->writer_->flushed();
   planning->seen_ = planning->found_;

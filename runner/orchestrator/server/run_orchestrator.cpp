@@ -80,15 +80,19 @@ class Run {
     if (!is_ignored(SIGHUP)) signals_.add(SIGHUP);
     signals_.async_wait([this](boost::system::error_code error, int number) { on_signal(error, number); });
     if (Status s = read_job(); !s) return refuse(s.error());
-    const bool overwrite = options_.overwrite || job_.spec.output.overwrite;
+    // output.overwrite is there at every restart in a pod, too: what a running job loses is for its user to
+    // hear of. parallelrun run gives the option at the start only.
+    const auto overwrite = options_.overwrite           ? OutputDirectory::Overwrite::kAlsoDamaged
+                           : job_.spec.output.overwrite ? OutputDirectory::Overwrite::kAnotherJob
+                                                        : OutputDirectory::Overwrite::kNothing;
     auto directory = OutputDirectory::open(job_, overwrite, options_.lease);
     if (!directory) return refuse(directory.error());
     directory_ = std::move(*directory);
     if (Status s = listen(); !s) return refuse(s.error());
-    if (Status s = recover(); !s) return fail(s.error());
+    if (Status s = take_up(); !s) return fail(s.error());
     if (recovered_.ended == JobState::kComplete) return already_complete();
     if (Status s = record_run(); !s) return fail(s.error());
-    if (Status s = begin(); !s) return fail(s.error());
+    begin();
     serve();
     return end();
   }
@@ -130,6 +134,19 @@ class Run {
     return {};
   }
 
+  Status take_up() {
+    Status taken = recover();
+    if (taken || !options_.overwrite) return taken;
+    const Error& error = taken.error();
+    if (error.code != ErrorCode::kCorrupt && error.code != ErrorCode::kConflict) return taken;
+    committer_.reset();
+    planning_.reset();
+    recovered_ = {};
+    if (Status s = directory_->begin_anew(job_); !s) return s;
+    begun_anew_ = "--overwrite: begun anew, since " + error.message;
+    return recover();
+  }
+
   Status recover() {
     storage_.emplace(std::filesystem::path(directory_->path()), directory_->lock());
     const bool fresh_files = directory_->taken_over();
@@ -148,17 +165,17 @@ class Run {
     if (!opened) return opened.error();
     committer_ = std::move(opened->committer);
     recovered_ = std::move(opened->job);
-    return {};
-  }
-
-  Status begin() {
+    if (recovered_.ended == JobState::kComplete) return {};
     const PlanExtent plan = planning_->found();
     // The epoch's record speaks of the plan: what it speaks of must be there after a crash, too.
     if (Status s = storage_->sync_folder_of(".parallelrun/plan"); !s) return s;
     if (Status s = planning_->make_durable(plan.mini_batches); !s) return s;
     if (Status s = committer_->start(recovered_, plan.mini_batches); !s) return s;
     directory_->settled();
+    return {};
+  }
 
+  void begin() {
     std::vector<std::string> input_names;
     for (const Input& input : job_.spec.inputs) input_names.push_back(input.name);
     logs_.emplace(JobLogs::Options{directory_->logs(), job_.spec.name, input_names, job_.spec.logging_level,
@@ -171,6 +188,7 @@ class Run {
       logs_->warn(fmt::format("the disk has lost {} commit(s) that it had confirmed: they are done again",
                               recovered_.lost_groups));
     }
+    if (!begun_anew_.empty()) logs_->warn(begun_anew_);
     Orchestrator::Options core;
     core.input_names = std::move(input_names);
     core.output_action = job_.spec.output_action;
@@ -190,7 +208,6 @@ class Run {
                      JobService::Outputs{[this](CommitGroup&& group) { commits_->write(std::move(group)); },
                                          [this] { boost::asio::post(io_, [this] { io_.stop(); }); },
                                          [this] { return !taken_over(); }});
-    return {};
   }
 
   void serve() {
@@ -280,7 +297,7 @@ class Run {
       failed.progress = progress;
       nlohmann::json event = to_json(failed);
       event["reason"] = "OutputFailed";
-      logs_->warn(message);
+      logs_->alert(message);
       say(message, kFailed);
       return finish(std::move(event), progress, std::nullopt, kFailed);
     }
@@ -388,6 +405,7 @@ class Run {
   std::unique_ptr<Planning> planning_;
   std::unique_ptr<Committer> committer_;
   RecoveredJob recovered_;
+  std::string begun_anew_;  // why; empty: it goes on, or is new
   std::optional<JobLogs> logs_;
   std::optional<JobEvents> events_;
   std::optional<Orchestrator> core_;

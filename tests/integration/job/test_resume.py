@@ -281,6 +281,7 @@ def test_disk_full_is_a_clear_failure_and_resumable(job):
     try:
         outcome = job.run().expect(1)
         assert "space" in outcome.stderr, outcome.words
+        assert job.overview().startswith("Warning: the output cannot be written: "), job.overview()
         subprocess.run(["mount", "-o", "remount,size=200m", str(job.out)], check=True)
         job.run().expect(0)
         assert len(job.rows()) == 500

@@ -193,6 +193,28 @@ def test_another_job_is_refused_by_its_settings_and_overwrites_only_ours(folder)
     assert (folder.output / "mine.txt").read_text() == "of the user"
 
 
+def test_output_overwrite_of_the_manifest_is_no_leave_to_clear_a_damaged_job(folder):
+    """A restart in a pod reads it, too: what a running job loses is not begun anew behind its user's back."""
+    folder.files(4)
+    orchestrator = folder.start().ready()
+    orchestrator.agent().work()
+    orchestrator.wait()
+    identity = folder.output / ".parallelrun" / "job.json"
+    of_manifest = {"output": {"source": {"local": {"path": str(folder.output)}}, "overwrite": True}}
+    whole = identity.read_text()
+    for broken in (whole[:50], None):
+        identity.write_text(broken) if broken else identity.unlink()
+        code, finished = folder.start(folder.job(**of_manifest)).wait()
+        assert code == 2 and ("job.json" in finished["message"]) == bool(broken), finished
+    identity.write_text(whole)
+    rows = folder.output / "parallel_run_step.txt"
+    rows.write_text(rows.read_text()[:-1])
+    code, finished = folder.start(folder.job(**of_manifest)).wait()
+    assert code == 1 and "no longer holds the " in finished["message"], finished
+    assert "in another or an emptied output directory" in finished["message"]
+    assert rows.read_text() != "" and (folder.output / "_SUCCESS").exists()
+
+
 def test_node_counts_tries_and_levels_may_change(folder):
     names = folder.files(30)
     first = folder.start().ready()

@@ -199,6 +199,33 @@ TEST(Recovery, OfACompleteJobRestoresTheMarksThatACrashLeftOut) {
   EXPECT_EQ(started.error().code, ErrorCode::kConflict);
 }
 
+TEST(Recovery, OfACompleteJobWhoseFilesHaveOtherLengthsIsRefused) {
+  DurablePlan plan;
+  MemoryStorage whole;
+  commit_some(whole, plan);
+  {
+    auto job = open(whole, plan);
+    ASSERT_TRUE(job.committer->start(job.job, 10));
+    ASSERT_TRUE(job.committer->write({1, {}, {}, {}, {}, ended(JobState::kComplete)}));
+  }
+  whole.files.erase(kSuccessPath);
+  for (const std::string path : {"rows.txt", kFailedItemsPath}) {
+    for (const char* damage : {"removed", "shorter", "longer"}) {
+      MemoryStorage storage = whole.copy();
+      if (damage == std::string("removed")) storage.files.erase(path);
+      if (damage == std::string("shorter")) storage.at(path).pop_back();
+      if (damage == std::string("longer")) storage.at(path).push_back('\n');
+      const MemoryStorage before = storage.copy();
+      const auto opened = Committer::open(storage, plan, kOptions);
+      ASSERT_FALSE(opened) << path << " " << damage;
+      EXPECT_EQ(opened.error().code, ErrorCode::kCorrupt);
+      EXPECT_TRUE(opened.error().message.starts_with(path + " no longer holds the "))
+          << opened.error().message;
+      EXPECT_EQ(storage.files.size(), before.files.size()) << "neither a file nor a mark is made";
+    }
+  }
+}
+
 TEST(Recovery, RefusesAnOutputWithoutAJournalAndAPlanThatIsTooShort) {
   DurablePlan plan;
   MemoryStorage stranger;
