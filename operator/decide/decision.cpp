@@ -38,7 +38,7 @@ Plan Decision::make() {
   if (facts_.being_deleted || !facts_.ours) return {};
   if (facts_.finished) {
     const WallTime ended = facts_.completion_time.value_or(now_);
-    if (!delete_in_time(ended)) clear_after(ended, facts_.failed_reason);
+    if (!delete_in_time(ended)) clear_after(facts_.finished_since.value_or(ended), facts_.failed_reason);
     return std::move(plan_);
   }
   std::optional<End> end = end_by_runner();
@@ -146,7 +146,9 @@ void Decision::finish(const End& end) {
   event(!end.complete, end.complete ? "Completed" : "Failed",
         end.complete ? end.message : end.reason + ": " + end.message);
   if (facts_.ttl) again_at(end.at + *facts_.ttl);
-  clear_after(end.at, end.complete ? "" : end.reason);
+  // Not from the end: after an outage of the API server that may be long ago, and what kubelets have to tell
+  // of workers still on its way.
+  clear_after(now_, end.complete ? "" : end.reason);
 }
 
 // Progress is the orchestrator's. It ends without having written its last one where the API server was away
@@ -171,7 +173,7 @@ bool Decision::delete_in_time(WallTime ended) {
   return plan_.delete_job;
 }
 
-void Decision::clear_after(WallTime ended, const std::string& failed_reason) {
+void Decision::clear_after(WallTime told, const std::string& failed_reason) {
   // The runner has told its workers to leave; other ends have told nobody.
   static constexpr std::array<std::string_view, 4> kOwnEnds = {"DeadlineExceeded", "InfrastructureFailures",
                                                                "InvalidSpec", "SpecChanged"};
@@ -179,8 +181,8 @@ void Decision::clear_after(WallTime ended, const std::string& failed_reason) {
   for (const PodView& pod : snapshot_.pods) {
     if (!pod.owned || is_over(pod)) continue;
     const bool leaving = !own && (pod.role == Role::kWorker ? pod.phase == "Running" : pod.ended.has_value());
-    if (leaving && now_ < ended + kTimeToLeave) {
-      again_at(ended + kTimeToLeave);
+    if (leaving && now_ < told + kTimeToLeave) {
+      again_at(told + kTimeToLeave);
     } else {
       remove(pod, "the job is finished");
     }

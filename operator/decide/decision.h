@@ -40,7 +40,7 @@ class Decision {
   void stop();
   void start();
   bool delete_in_time(WallTime ended);
-  void clear_after(WallTime ended, const std::string& failed_reason);
+  void clear_after(WallTime told, const std::string& failed_reason);
   WallTime active_since() const;
 
   // decision_pods.cpp: who is there, who is to come, who has to go

@@ -87,6 +87,10 @@ JobFacts::JobFacts(const json& job) {
   spec_refused = running != nullptr && text_at(*running, "reason") == kInvalidSpec;
   suspended = is_true(status, "Suspended");
   finished = is_true(status, "Complete") || is_true(status, "Failed");
+  if (finished) {
+    const json* end = find_condition(status, is_true(status, "Complete") ? "Complete" : "Failed");
+    finished_since = time(*end, "lastTransitionTime");
+  }
   if (is_true(status, "Failed")) failed_reason = text_at(*find_condition(status, "Failed"), "reason");
 }
 

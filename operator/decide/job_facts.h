@@ -33,6 +33,7 @@ struct JobFacts {
   std::optional<std::int64_t> observed_generation;
   std::optional<WallTime> start_time;
   std::optional<WallTime> completion_time;
+  std::optional<WallTime> finished_since;  // when the operator told of the end, which may be long after it
   std::optional<WallTime> resume_time;
   std::chrono::seconds active_before{0};  // until the last suspension
   std::string spec_hash;

@@ -71,7 +71,8 @@ def test_the_api_server_is_away_in_the_middle(space, machines, expected):
         assert status["progress"]["itemsSucceeded"] == 60 and status["progress"]["percent"] == 100
         assert status["progress"].get("triesFailed", 0) == 0
         assert status.get("infrastructureFailures", 0) == 0
-        assert uids(space, job) == before[job], "nobody is replaced"
+        # Of the job that is over a worker of which the kubelet had not told soon enough may be gone.
+        assert uids(space, job).items() <= before[job].items(), "nobody is replaced"
         assert not {"OrchestratorReplaced", "WorkerReplaced"} & set(space.events(job))
     said = space.cluster.kubectl("logs", "-n", space.name, "long-orchestrator-0")
     assert "the Lease is renewed again" in said, said

@@ -271,7 +271,14 @@ def test_a_killed_worker_costs_one_try_of_its_mini_batch_and_the_job_goes_on(job
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
 def test_disk_full_is_a_clear_failure_and_resumable(job):
     job.files(500).set(miniBatchSize=1, runMaxTry=1)
-    job.script("def init(): pass\ndef run(b): return ['y' * 20000 for _ in b]\n")
+    # The disk is not full before there is an overview, whose place its last word takes.
+    job.script(f"""
+        import os, time
+        def init():
+            while not os.path.exists(OVERVIEW) or os.path.getsize(OVERVIEW) == 0: time.sleep(0.01)
+        def run(b): return ["y" * 20000 for _ in b]
+        OVERVIEW = {str(job.out / "logs" / "job_progress_overview.txt")!r}
+    """)
     job.out.mkdir()
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(job.out)], check=False, capture_output=True

@@ -386,6 +386,18 @@ TEST(End, WorkersLeaveByThemselvesAndTheirLogsStay) {
   EXPECT_EQ(cluster.status_writes, 3U);
 }
 
+TEST(End, WorkersHaveTheirTimeFromWhenTheEndIsKnown) {
+  Cluster cluster;
+  cluster.bring_up();
+  cluster.exit("digits-orchestrator-0", 0, said("Complete", "Completed", "")).after(seconds(300)).settle();
+  EXPECT_EQ(cluster.job["status"]["completionTime"], "2026-05-17T00:00:00Z");
+  EXPECT_THAT(cluster.going(), IsEmpty());
+  cluster.after(milliseconds(29'999)).settle();
+  EXPECT_THAT(cluster.going(), IsEmpty());
+  cluster.after(milliseconds(1)).settle();
+  EXPECT_THAT(cluster.going(), ElementsAre("digits-worker-0-0", "digits-worker-1-0", "digits-worker-2-0"));
+}
+
 TEST(End, WhatNeverRanIsTakenAwayAtOnce) {
   Cluster cluster;
   cluster.settle();
