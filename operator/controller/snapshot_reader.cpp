@@ -70,7 +70,7 @@ std::optional<Snapshot> read_snapshot(const kube::ObjectKey& job, const Caches& 
     pod_uids.insert(pod.uid);
     // A pod is admitted only with its service account, and the role binding is made before it. One that is
     // over tells of earlier times.
-    const bool there = !pod.deleting && pod.phase != "Succeeded" && pod.phase != "Failed";
+    const bool there = !pod.deleting && !is_over(pod);
     if (pod.owned && pod.role == Role::kOrchestrator && there) snapshot.account_exists = true;
   }
   memories.with(key_text(job), [&](JobMemory& memory) {

@@ -86,12 +86,13 @@ JobFacts::JobFacts(const json& job) {
   const json* running = find_condition(status, "Running");
   spec_refused = running != nullptr && text_at(*running, "reason") == kInvalidSpec;
   suspended = is_true(status, "Suspended");
-  finished = is_true(status, "Complete") || is_true(status, "Failed");
+  const bool failed = is_true(status, "Failed");
+  finished = failed || is_true(status, "Complete");
   if (finished) {
-    const json* end = find_condition(status, is_true(status, "Complete") ? "Complete" : "Failed");
-    finished_since = time(*end, "lastTransitionTime");
+    const json& end = *find_condition(status, failed ? "Failed" : "Complete");
+    finished_since = time(end, "lastTransitionTime");
+    if (failed) failed_reason = text_at(end, "reason");
   }
-  if (is_true(status, "Failed")) failed_reason = text_at(*find_condition(status, "Failed"), "reason");
 }
 
 std::string spec_hash(const json& job) {

@@ -63,8 +63,6 @@ Slots arrange(const Snapshot& snapshot, const JobFacts& facts) {
   return slots;
 }
 
-bool is_over(const PodView& pod) { return pod.phase == "Succeeded" || pod.phase == "Failed"; }
-
 bool runs(const PodView& pod) {
   return pod.phase == "Running" && !pod.ended && !pod.deleting && pod.waiting_reason.empty();
 }

@@ -32,8 +32,6 @@ struct Slots {
 
 Slots arrange(const Snapshot& snapshot, const JobFacts& facts);
 
-// Its containers have all ended, sidecars included: it costs nothing but its name.
-bool is_over(const PodView& pod);
 // The runner container runs, or the pod as a whole does as far as is known.
 bool runs(const PodView& pod);
 

@@ -50,6 +50,9 @@ struct PodView {
   std::vector<Warning> warnings;
 };
 
+// Its containers have all ended, sidecars included: it costs nothing but its name.
+inline bool is_over(const PodView& pod) { return pod.phase == "Succeeded" || pod.phase == "Failed"; }
+
 // The answer to a write that the API server refused, kept by the controller until a write of that name
 // succeeds or the job's generation changes.
 struct Refusal {
