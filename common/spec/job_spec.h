@@ -43,6 +43,9 @@ struct Input {  // [inputs]
   std::map<std::string, ColumnType> columns;  // tabular: declared types by column name
   char delimiter = ',';                       // tabular: one ASCII character
   std::string encoding = "utf-8";             // tabular: a Python codec name
+  // tabular: the texts that mean a gap; absent: pandas' own list, and for `string` columns the empty field
+  // alone
+  std::optional<std::vector<std::string>> na_values;
 
   bool operator==(const Input&) const = default;
 };
@@ -91,8 +94,18 @@ struct JobSpec {
   LoggingLevel logging_level = LoggingLevel::kInfo;
   std::chrono::seconds run_invocation_timeout{60};      // [run_invocation_timeout] inside run() alone
   std::chrono::seconds init_timeout{210};               // default 3 x run_invocation_timeout + 30
-  std::chrono::seconds resource_monitor_interval{600};  // [--resource_monitor_interval], which wins; 0: off
-  int run_max_try = 3;                                  // [run_max_try]
+  std::chrono::seconds resource_monitor_interval{600};  // [--resource_monitor_interval] 0: off
+  // [--task_overhead_timeout] reading a mini-batch's data and handing it to run; and writing its result
+  std::chrono::seconds task_overhead_timeout{600};
+  // [--progress_update_timeout] a running job without progress for so long fails; absent: never
+  std::optional<std::chrono::seconds> progress_update_timeout;
+  std::chrono::seconds first_task_creation_timeout{600};  // [--first_task_creation_timeout]
+  int run_max_try = 3;                                    // [run_max_try]
+  // Before the second try of a mini-batch, doubled for each further one, at most 60 s; 0: at once.
+  std::chrono::seconds run_retry_delay{1};
+  int max_mini_batches_per_process = 0;  // a worker process is replaced after so many; 0: no limit
+  bool restart_after_failure = false;    // replace the worker process after every failed try
+  std::string shared_memory;             // cluster: size of /dev/shm of workers, a quantity; empty: default
   std::vector<Input> inputs;
   std::vector<SideInput> side_inputs;
   Output output;

@@ -4,8 +4,8 @@
 // - An absent field and a null one are the same. `inputs[].type` defaults to `file`.
 // - Whole-number fields take numbers without a fraction (10, 1e1, 10.0), never quoted ones; miniBatchSize
 //   also takes strings ("10", "10MB"). document.h says what an unquoted scalar is.
-// - `--resource_monitor_interval N` (or `=N`) among the arguments wins over `resourceMonitorInterval`, as
-//   in ParallelRunStep, where the argument is the only way to say it; it also stays in the arguments.
+// - Options that Azure ML's runner reads out of the script's arguments (`--error_threshold N` or `=N`, ...:
+//   read_arguments.cpp has them) stand for their fields where these are absent; they stay in the arguments.
 // - allowedFailedCount: -1 says "never", like errorThreshold.
 #pragma once
 
@@ -51,6 +51,9 @@ ParsedSpec parse_manifest_document(const nlohmann::json& document, Place place =
 // The text of a manifest file, "-" for standard input. Errors: kNotFound, kIo, kInvalidArgument (no
 // regular file, larger than kMaxManifestBytes); the message names the path.
 Result<std::string> read_manifest_file(const std::filesystem::path& path);
+
+// What a sound job says that has no effect, each as "field: what and why", for `parallelrun validate`.
+std::vector<std::string> notes_on(const JobSpec& job);
 
 // The manifest that says what `spec` says, in the custom resource's form, with defaults written out.
 // parse_manifest_document(to_json(x)).spec == x for every x that parse_manifest gave.

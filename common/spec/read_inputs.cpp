@@ -125,6 +125,7 @@ void read_tabular_fields(ObjectReader& reader, Input& input) {
                      in_quotes(*encoding) + " is not the name of a Python codec, such as utf-8 or cp1252");
     }
   }
+  if (reader.list("naValues") != nullptr) input.na_values = reader.texts("naValues");
 }
 
 // The type, where it is one; nothing after a problem.
@@ -151,7 +152,7 @@ Input read_input(ObjectReader& reader, Place place, std::set<std::string>& taken
     }
   }
   if (type == InputType::kFile) {
-    for (const char* key : {"columns", "delimiter", "encoding"}) {
+    for (const char* key : {"columns", "delimiter", "encoding", "naValues"}) {
       if (reader.field(key) != nullptr) {
         reader.problem(key, "is for tabular inputs; take it out, or set type: tabular");
       }

@@ -5,7 +5,6 @@
 #include <charconv>
 #include <limits>
 
-#include "common/spec/placeholders.h"
 #include "common/spec/read_spec.h"
 #include "common/spec/words.h"
 
@@ -105,8 +104,24 @@ void read_append_row_file_name(ObjectReader& spec, JobSpec& job) {
 }
 
 void read_numbers(ObjectReader& spec, JobSpec& job) {
-  job.error_threshold = spec.whole_number("errorThreshold", -1, kHighestInt).value_or(job.error_threshold);
-  if (const auto count = spec.whole_number("allowedFailedCount", -1, kHighestInt); count && *count >= 0) {
+  const json among_arguments = fields_among_arguments(spec, job.arguments);
+  const auto argument = [&](const char* key) {
+    const auto found = among_arguments.find(key);
+    return found == among_arguments.end() ? std::optional<std::int64_t>() : found->get<std::int64_t>();
+  };
+  // The field where it is set, else what stands among the arguments.
+  const auto number = [&](const char* key, std::int64_t lowest, std::int64_t highest = kHighestInt) {
+    return spec.field(key) != nullptr ? spec.whole_number(key, lowest, highest) : argument(key);
+  };
+  const auto positive = [&](const char* key, int otherwise, std::int64_t highest = kHighestInt) {
+    return static_cast<int>(number(key, 1, highest).value_or(otherwise));
+  };
+  const auto seconds = [&](const char* key, std::int64_t lowest, std::int64_t otherwise) {
+    return std::chrono::seconds(number(key, lowest).value_or(otherwise));
+  };
+
+  job.error_threshold = number("errorThreshold", -1).value_or(job.error_threshold);
+  if (const auto count = number("allowedFailedCount", -1); count && *count >= 0) {
     job.allowed_failed_count = count;
   }
   if (const json* percent = spec.field("allowedFailedPercent")) {
@@ -117,61 +132,48 @@ void read_numbers(ObjectReader& spec, JobSpec& job) {
     } else {
       job.allowed_failed_percent = percent->get<double>();
     }
+  } else if (among_arguments.contains("allowedFailedPercent")) {
+    job.allowed_failed_percent = among_arguments["allowedFailedPercent"].get<double>();
   }
-  const auto positive = [&](const char* key, int otherwise, std::int64_t highest = kHighestInt) {
-    return static_cast<int>(spec.whole_number(key, 1, highest).value_or(otherwise));
-  };
-  job.node_count = positive("nodeCount", job.node_count);
+  job.node_count = positive("nodeCount", job.node_count, kMostNodes);
   job.process_count_per_node =
       positive("processCountPerNode", job.process_count_per_node, kMostProcessesPerNode);
   job.run_max_try = positive("runMaxTry", job.run_max_try);
 
-  const auto seconds = [&](const char* key, std::int64_t lowest, std::int64_t otherwise) {
-    return std::chrono::seconds(spec.whole_number(key, lowest, kHighestInt).value_or(otherwise));
-  };
   job.run_invocation_timeout = seconds("runInvocationTimeout", 1, job.run_invocation_timeout.count());
   job.init_timeout =
       seconds("initTimeout", 1, std::min(3 * job.run_invocation_timeout.count() + 30, kHighestInt));
   job.resource_monitor_interval =
       seconds("resourceMonitorInterval", 0, job.resource_monitor_interval.count());
-}
-
-// [--resource_monitor_interval] among the arguments, where ParallelRunStep has it. The last one counts.
-void read_monitor_argument(ObjectReader& spec, JobSpec& job) {
-  constexpr std::string_view kOption = "--resource_monitor_interval";
-  for (std::size_t i = 0; i < job.arguments.size(); ++i) {
-    std::string_view value = job.arguments[i];
-    if (!value.starts_with(kOption)) continue;
-    value.remove_prefix(kOption.size());
-    std::size_t at = i;
-    if (value.starts_with('=')) {
-      value.remove_prefix(1);
-    } else if (!value.empty()) {
-      continue;  // another option that begins alike
-    } else if (i + 1 < job.arguments.size()) {
-      at = i + 1;
-      value = job.arguments[at];
-    }
-    std::int64_t number = 0;
-    const auto [stop, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-    if (value.empty() || error != std::errc() || stop != value.data() + value.size() || number < 0 ||
-        number > kHighestInt) {
-      spec.problems().add(
-          child_path(spec.path("arguments"), at),
-          fmt::format("{} takes whole seconds (0: off), found {}", kOption, in_quotes(value)));
-      continue;
-    }
-    job.resource_monitor_interval = std::chrono::seconds(number);
+  job.task_overhead_timeout = seconds("taskOverheadTimeout", 1, job.task_overhead_timeout.count());
+  if (const auto limit = number("progressUpdateTimeout", 1)) {
+    job.progress_update_timeout = std::chrono::seconds(*limit);
   }
+  job.first_task_creation_timeout =
+      seconds("firstTaskCreationTimeout", 1, job.first_task_creation_timeout.count());
+  job.run_retry_delay = seconds("runRetryDelay", 0, job.run_retry_delay.count());
+  job.max_mini_batches_per_process = static_cast<int>(number("maxMiniBatchesPerProcess", 0).value_or(0));
+  job.restart_after_failure = spec.boolean("restartAfterFailure").value_or(false);
 }
 
-void check_arguments(ObjectReader& spec, const JobSpec& job) {
-  PlaceholderDirectories names;
-  for (const Input& input : job.inputs) names.inputs.emplace(input.name, "");
-  for (const SideInput& input : job.side_inputs) names.side_inputs.emplace(input.name, "");
-  for (std::size_t i = 0; i < job.arguments.size(); ++i) {
-    const Result<std::string> expanded = expand_argument(job.arguments[i], names);
-    if (!expanded.ok()) spec.problems().add(child_path(spec.path("arguments"), i), expanded.error().message);
+// A Kubernetes quantity of bytes above 0, as /dev/shm takes it.
+void read_shared_memory(ObjectReader& spec, JobSpec& job) {
+  const json* value = spec.field("sharedMemory");
+  if (value == nullptr) return;
+  if (value->is_number_integer() && *value > 0) {
+    job.shared_memory = value->dump();
+    return;
+  }
+  const auto text = spec.text("sharedMemory");
+  if (!text) return;
+  static constexpr std::array<std::string_view, 13> kUnits = {"",   "k",  "M",  "G",  "T",  "P", "E",
+                                                              "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"};
+  const std::size_t digits = std::min(text->find_first_not_of("0123456789"), text->size());
+  const bool counts = digits > 0 && digits <= 15 && text->find_first_not_of('0') < digits;
+  if (counts && std::find(kUnits.begin(), kUnits.end(), text->substr(digits)) != kUnits.end()) {
+    job.shared_memory = *text;
+  } else {
+    spec.problem("sharedMemory", in_quotes(*text) + " is not a size; write 512Mi or 2Gi, say");
   }
 }
 
@@ -290,15 +292,15 @@ JobSpec read_job(const json& document, Place place, Problems& problems) {
     read_output(spec, place, job);
     const bool known_type = sound_inputs && !job.inputs.empty();
     read_mini_batch_size(spec, known_type ? std::optional(job.input_type()) : std::nullopt, job);
+    job.arguments = spec.texts("arguments");
+    check_placeholders(spec, job);
     read_numbers(spec, job);
+    read_shared_memory(spec, job);
     if (const auto action = spec.choice<OutputAction>("outputAction", output_actions()))
       job.output_action = *action;
     read_append_row_file_name(spec, job);
     if (const auto level = spec.choice<LoggingLevel>("loggingLevel", logging_levels()))
       job.logging_level = *level;
-    job.arguments = spec.texts("arguments");
-    check_arguments(spec, job);
-    read_monitor_argument(spec, job);
     job.allow_reuse = spec.boolean("allowReuse").value_or(true);
     job.cluster = read_cluster_fields(spec);
     spec.refuse_unknown();

@@ -18,6 +18,8 @@ namespace parallelrun {
 inline constexpr std::int64_t kHighestInt = 2147483647;  // the API's integers are int32
 // More than the largest machines have processors. An agent looks after each of its processes.
 inline constexpr std::int64_t kMostProcessesPerNode = 1024;
+// More than the largest clusters have nodes; what the operator makes for a job grows with it.
+inline constexpr std::int64_t kMostNodes = 10000;
 
 enum class SourceUse { kCode, kInput, kSideInput, kOutput };
 
@@ -30,6 +32,12 @@ std::vector<Input> read_inputs(ObjectReader& spec, Place place);
 std::vector<SideInput> read_side_inputs(ObjectReader& spec, Place place);
 Environment read_environment(ObjectReader& spec, bool has_source_directory);
 nlohmann::json read_cluster_fields(ObjectReader& spec);
+
+// That every placeholder among the arguments names something of the job.
+void check_placeholders(ObjectReader& spec, const JobSpec& job);
+// The values of options among the arguments that Azure ML's runner reads itself (--error_threshold ...), by
+// the field that they stand for. The last one of a kind counts; the options stay among the arguments.
+nlohmann::json fields_among_arguments(ObjectReader& spec, const std::vector<std::string>& arguments);
 
 // The whole of a manifest.
 JobSpec read_job(const nlohmann::json& document, Place place, Problems& problems);

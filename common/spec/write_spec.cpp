@@ -22,6 +22,7 @@ json write(const Input& input) {
     }
     out["delimiter"] = std::string(1, input.delimiter);
     out["encoding"] = input.encoding;
+    if (input.na_values) out["naValues"] = *input.na_values;
   }
   return out;
 }
@@ -61,7 +62,14 @@ json to_json(const JobSpec& job) {
   spec["runInvocationTimeout"] = job.run_invocation_timeout.count();
   spec["initTimeout"] = job.init_timeout.count();
   spec["resourceMonitorInterval"] = job.resource_monitor_interval.count();
+  spec["taskOverheadTimeout"] = job.task_overhead_timeout.count();
+  if (job.progress_update_timeout) spec["progressUpdateTimeout"] = job.progress_update_timeout->count();
+  spec["firstTaskCreationTimeout"] = job.first_task_creation_timeout.count();
   spec["runMaxTry"] = job.run_max_try;
+  spec["runRetryDelay"] = job.run_retry_delay.count();
+  spec["maxMiniBatchesPerProcess"] = job.max_mini_batches_per_process;
+  spec["restartAfterFailure"] = job.restart_after_failure;
+  if (!job.shared_memory.empty()) spec["sharedMemory"] = job.shared_memory;
   spec["inputs"] = json::array();
   for (const Input& input : job.inputs) spec["inputs"].push_back(write(input));
   if (!job.side_inputs.empty()) {

@@ -162,6 +162,9 @@ int run_command(const RunCommand& command) {
 int validate_command(const ValidateCommand& command) {
   const ReadSpec read = read_spec(command.manifest, command.overrides);
   if (!read.spec) return kExitInvalid;
+  for (const std::string& note : notes_on(*read.spec)) {
+    std::fprintf(stderr, "%s: note: %s\n", command.manifest.c_str(), note.c_str());
+  }
   if (is_local(*read.spec)) {
     LocalOverrides here;
     here.environment_names = environment_names();

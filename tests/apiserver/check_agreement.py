@@ -28,6 +28,8 @@ TEXTS = [
     "latin 1", "/proc", "/proc/a", "/process", "/var", "/var/run", "/var//run/", "/var/run/secrets/a", "/run", "/runs",
     "/parallelrun", "/parallelrun2", "/dev/shm", "/sys/a", "true", "string", "int64", "a==1 ; python_version > '3'",
     "--resource_monitor_interval=1", "--resource_monitor_interval=x", "--resource_monitor_interval",
+    "--error_threshold=-1", "--error_threshold=-2", "--allowed_failed_percent=50", "--allowed_failed_percent=x",
+    "--task_overhead_timeout=0x1", "2Gi", "512Mi", "0Gi", "1.5Gi",
 ]  # fmt: skip
 OTHERS = [
     True,
@@ -99,7 +101,9 @@ FIELDS = [
     ("arguments",), ("arguments", 0), ("arguments", 1), ("arguments", 2), ("miniBatchSize",), ("errorThreshold",),
     ("allowedFailedCount",), ("allowedFailedPercent",), ("outputAction",), ("appendRowFileName",), ("nodeCount",),
     ("processCountPerNode",), ("loggingLevel",), ("runInvocationTimeout",), ("initTimeout",),
-    ("resourceMonitorInterval",), ("runMaxTry",), ("allowReuse",), ("suspend",), ("ttlSecondsAfterFinished",),
+    ("resourceMonitorInterval",), ("runMaxTry",), ("taskOverheadTimeout",), ("progressUpdateTimeout",),
+    ("firstTaskCreationTimeout",), ("runRetryDelay",), ("maxMiniBatchesPerProcess",), ("restartAfterFailure",),
+    ("sharedMemory",), ("inputs", 0, "naValues"), ("inputs", 0, "naValues", 0), ("allowReuse",), ("suspend",), ("ttlSecondsAfterFinished",),
     ("activeDeadlineSeconds",), ("managedBy",), ("orchestrator",), ("worker",), ("unknown",),
 ]  # fmt: skip
 

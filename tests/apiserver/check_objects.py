@@ -10,15 +10,16 @@ from waiting import PATIENCE
 
 # What common/spec/job_spec.h has as defaults, as far as they do not depend on other fields.
 DEFAULTS = {
-    "errorThreshold": -1,
     "outputAction": "append_row",
     "appendRowFileName": "parallel_run_step.txt",
     "nodeCount": 1,
     "processCountPerNode": 1,
     "loggingLevel": "INFO",
     "runInvocationTimeout": 60,
-    "resourceMonitorInterval": 600,
     "runMaxTry": 3,
+    "runRetryDelay": 1,
+    "maxMiniBatchesPerProcess": 0,
+    "restartAfterFailure": False,
     "allowReuse": True,
     "suspend": False,
 }
@@ -150,6 +151,12 @@ def check_largest_sizes(jobs, size, fits):
         ("--resource_monitor_interval=2147483647", True),
         ("--resource_monitor_interval=", False),
         ("--resource_monitor_intervals=x", True),
+        ("--task_overhead_timeout=60", True),
+        ("--first_task_creation_timeout=1.5", False),
+        ("--error_threshold=-1", True),
+        ("--error_threshold=-2", False),
+        ("--allowed_failed_percent=2.5", True),
+        ("--allowed_failed_percent=few", False),
         ("line\nbreak $(output)", True),
     ],
 )
@@ -202,9 +209,18 @@ def check_generate_name_is_refused(jobs):
         (["--resource_monitor_interval", "10 s", "3"], False),
         (["--resource_monitor_interval", "12345678901"], False),
         (["--other", "--resource_monitor_interval", "$(output)"], False),
+        (["--progress_update_timeout", "60"], True),
+        (["--progress_update_timeout", "soon"], False),
+        (["--error_threshold", "-1", "--error_threshold", "10"], True),
+        (["--error_threshold", "-1x"], False),
+        (["--error_threshold", "-2"], False),
+        (["--error_threshold"], False),
+        (["--allowed_failed_percent", "10.5"], True),
+        (["--allowed_failed_percent", "ten"], False),
+        (["--allowed_failed_percent"], False),
     ],
 )
-def check_monitor_interval_among_arguments(jobs, arguments, fits):
+def check_options_that_stand_for_fields(jobs, arguments, fits):
     manifest = table.base("file", {"spec": {"arguments": arguments}})
     answer = jobs.create(manifest, dry_run=True)
     assert answer.accepted == fits, answer

@@ -67,15 +67,64 @@ TEST(Manifest, InitTimeoutFollowsTheRunTimeout) {
   EXPECT_EQ(valid(kFile, "  runInvocationTimeout: 2147483647\n").init_timeout, seconds(2147483647));
 }
 
-TEST(Manifest, TheMonitorArgumentWinsAndStays) {
+TEST(Manifest, OptionsOfAzuresRunnerStandForFieldsThatAreNotSetAndStay) {
   const JobSpec job =
       valid(kFile,
             "  resourceMonitorInterval: 5\n"
-            "  arguments: [--resource_monitor_interval, '30', --resource_monitor_interval_x, z]\n");
-  EXPECT_EQ(job.resource_monitor_interval, seconds(30));
-  EXPECT_EQ(job.arguments.size(), 4U);
+            "  arguments: [--resource_monitor_interval, '30', --resource_monitor_interval_x, z, "
+            "--error_threshold=7,\n"
+            "    --error_threshold, '9', --allowed_failed_percent, '2.5', --task_overhead_timeout, '11',\n"
+            "    --progress_update_timeout=12, --first_task_creation_timeout, '13']\n");
+  EXPECT_EQ(job.resource_monitor_interval, seconds(5));
+  EXPECT_EQ(job.error_threshold, 9);
+  EXPECT_EQ(job.allowed_failed_percent, 2.5);
+  EXPECT_EQ(job.task_overhead_timeout, seconds(11));
+  EXPECT_EQ(job.progress_update_timeout, seconds(12));
+  EXPECT_EQ(job.first_task_creation_timeout, seconds(13));
+  EXPECT_EQ(job.arguments.size(), 14U);
   EXPECT_EQ(valid(kFile, "  arguments: [--resource_monitor_interval=0]\n").resource_monitor_interval,
             seconds(0));
+  EXPECT_EQ(valid(kFile, "  errorThreshold: 3\n  arguments: [--error_threshold=7]\n").error_threshold, 3);
+}
+
+TEST(Manifest, OptionsOfAzuresRunnerAreHeldToTheRulesOfTheirFields) {
+  for (const std::string_view argument :
+       {"--error_threshold=-2", "--error_threshold=few", "--allowed_failed_percent=101",
+        "--allowed_failed_percent=nan", "--task_overhead_timeout=0", "--progress_update_timeout=1.5",
+        "--first_task_creation_timeout", "--resource_monitor_interval=-1"}) {
+    const ParsedSpec parsed = with(kFile, "  arguments: ['" + std::string(argument) + "']\n");
+    ASSERT_EQ(parsed.problems.size(), 1U) << argument;
+    EXPECT_EQ(parsed.problems[0].path, "spec.arguments[0]") << argument;
+  }
+}
+
+TEST(Manifest, WhatHasNoEffectIsNoted) {
+  EXPECT_TRUE(notes_on(valid(kFile, "  arguments: [a]\n")).empty());
+  const std::vector<std::string> notes = notes_on(valid(kFile, "  arguments: [a, --copy_logs_to_parent]\n"));
+  ASSERT_EQ(notes.size(), 1U);
+  EXPECT_TRUE(notes[0].starts_with("spec.arguments[1]: --copy_logs_to_parent has no effect")) << notes[0];
+}
+
+TEST(Manifest, HowTriesAndProcessesFollowEachOther) {
+  const JobSpec plain = valid(kFile, "");
+  EXPECT_EQ(plain.run_retry_delay, seconds(1));
+  EXPECT_EQ(plain.max_mini_batches_per_process, 0);
+  EXPECT_FALSE(plain.restart_after_failure);
+  EXPECT_EQ(plain.task_overhead_timeout, seconds(600));
+  EXPECT_EQ(plain.first_task_creation_timeout, seconds(600));
+  EXPECT_EQ(plain.progress_update_timeout, std::nullopt);
+  const JobSpec job = valid(kFile,
+                            "  runRetryDelay: 0\n  maxMiniBatchesPerProcess: 5\n  restartAfterFailure: true\n"
+                            "  taskOverheadTimeout: 1\n  firstTaskCreationTimeout: 2\n"
+                            "  progressUpdateTimeout: 3\n  sharedMemory: 2Gi\n");
+  EXPECT_EQ(job.run_retry_delay, seconds(0));
+  EXPECT_EQ(job.max_mini_batches_per_process, 5);
+  EXPECT_TRUE(job.restart_after_failure);
+  EXPECT_EQ(job.task_overhead_timeout, seconds(1));
+  EXPECT_EQ(job.first_task_creation_timeout, seconds(2));
+  EXPECT_EQ(job.progress_update_timeout, seconds(3));
+  EXPECT_EQ(job.shared_memory, "2Gi");
+  EXPECT_EQ(parse_manifest_document(to_json(job)).spec, job);
 }
 
 TEST(Manifest, NeverIsAbsent) {
