@@ -151,6 +151,7 @@ class Agent : public LinkUser {
     AgentCore::Options core;
     core.slots = slots;
     core.run_timeout = spec.run_invocation_timeout;
+    core.overhead_timeout = spec.task_overhead_timeout;
     core.init_timeout = spec.init_timeout;
     core.unix_minus_steady_us = unix_minus_steady_us();
     core_.emplace(core, *processes_, outbox_, *node_log_);

@@ -9,6 +9,16 @@ namespace parallelrun::agent {
 namespace {
 
 constexpr Duration kSurplusStays = std::chrono::seconds(1);
+// A process that works on one task for so long holds up those that wait in it.
+constexpr Duration kSlow = std::chrono::seconds(1);
+// A process that is still starting after so long is not waited for, where others may be idle.
+constexpr Duration kLongStart = std::chrono::seconds(10);
+// A store by one processor is seen by all others long before.
+constexpr Duration kStoreSeen = std::chrono::milliseconds(20);
+// A process ends within milliseconds of SIGKILL unless the kernel holds it.
+constexpr Duration kKillPatience = std::chrono::seconds(10);
+
+double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 // How long before the session runs out an agent that hears nothing ends its processes.
 Duration margin_of(Duration session_timeout) {
@@ -87,9 +97,14 @@ void AgentCore::on_environment_ready(Time now) {
 
 std::uint32_t AgentCore::want() const {
   if (!environment_ready_ || leaving_ != Leaving::kNo || cut_off_ || outbox_.full()) return 0;
-  const std::size_t ready = processes_ready();
+  std::size_t ready = 0;
+  std::size_t held = queue_.size();
+  for (const Slot& slot : slots_) {
+    if (!gets_on(slot)) continue;
+    ++ready;
+    held += slot.tasks.size();
+  }
   const std::size_t target = ready * appetite_.in_hand();
-  const std::size_t held = leases_in_hand();
   if (held >= target) return 0;
   // Many small mini-batches are asked for in large groups; where few are held ahead, each gap counts.
   const bool soon_idle = held * 2 <= target || target <= 4 * ready;
@@ -107,10 +122,12 @@ void AgentCore::advance(Time now) {
   for (SlotIndex slot = 0; slot < slots_.size(); ++slot) {
     check_running(slot, now);
     check_deadline(slot, now);
+    take_back_from(slot, now);
   }
   if (leaving_ != Leaving::kNo) leave(now);
   for (SlotIndex slot = 0; slot < slots_.size(); ++slot) {
     kill_due(slot, now);
+    check_killed(slot, now);
     const bool needed = leaving_ == Leaving::kNo || (leaving_ == Leaving::kDrain && !queue_.empty());
     if (environment_ready_ && needed && slots_[slot].state == State::kWaiting &&
         now >= slots_[slot].restart_at) {
@@ -119,7 +136,8 @@ void AgentCore::advance(Time now) {
   }
   if (!usable_slot()) hand_back_queue();
   hand_back_surplus(now);
-  feed();
+  hand_back_where_nobody_gets_on(now);
+  feed(now);
 }
 
 void AgentCore::check_contact(Time now) {
@@ -141,11 +159,11 @@ void AgentCore::check_running(SlotIndex index, Time now) {
   if (phase == channel::Phase::kCut) return doom(index, Doom::kNonsense, now + options_.exit_grace, now);
   if (phase != channel::Phase::kLoading && phase != channel::Phase::kInRun &&
       phase != channel::Phase::kFinishing) {
-    return;
+    return check_overhead(index, stamp, now);
   }
   const auto task = std::find_if(slot.tasks.begin(), slot.tasks.end(),
                                  [&](const Lease& lease) { return lease.attempt == stamp.task; });
-  if (task == slot.tasks.end()) return;
+  if (task == slot.tasks.end()) return check_overhead(index, stamp, now);
   if (std::find(slot.picked_up.begin(), slot.picked_up.end(), stamp.task) == slot.picked_up.end()) {
     slot.picked_up.push_back(stamp.task);
     observer_.picked_up(
@@ -155,12 +173,113 @@ void AgentCore::check_running(SlotIndex index, Time now) {
     doom(index, Doom::kRevoked, now, now);
     return;
   }
-  if (phase != channel::Phase::kInRun || slot.doom != Doom::kNone) return;
-  const Time entry{std::chrono::nanoseconds(stamp.run_entry_ns)};
+  if (phase != channel::Phase::kInRun) return check_overhead(index, stamp, now);
+  if (slot.doom != Doom::kNone) return;
+  const Time entry{std::chrono::nanoseconds(stamp.since_ns)};
   if (now >= entry + options_.run_timeout + standstills_.since(entry)) {
     slot.doomed_task = stamp.task;
     doom(index, Doom::kRunTimeout, now + options_.dump_grace, now);
   }
+}
+
+// [task_overhead_timeout] Whatever a process does with its tasks, outside run().
+void AgentCore::check_overhead(SlotIndex index, const channel::Stamp& stamp, Time now) {
+  Slot& slot = slots_[index];
+  if (slot.doom != Doom::kNone) return;
+  const auto phase = static_cast<channel::Phase>(stamp.phase);
+  const auto stamped = std::find_if(slot.tasks.begin(), slot.tasks.end(),
+                                    [&](const Lease& lease) { return lease.attempt == stamp.task; });
+  const bool held = stamped != slot.tasks.end();
+  const bool reading = held && phase == channel::Phase::kLoading;
+  const bool writing = held && phase == channel::Phase::kFinishing;
+  Time begin{std::chrono::nanoseconds(stamp.since_ns)};
+  if (!reading && !writing) begin = std::max(begin, slot.front_since);
+  if (now < begin + options_.overhead_timeout + standstills_.since(begin)) return;
+
+  const ProcessLook look = control_.look(index);
+  // Where a frame is torn, the first result that is missing is the one that it swallowed.
+  const bool torn = look.unfinished_bytes > 0;
+  const Lease& task = held && !(torn && !reading && !writing) ? *stamped : slot.tasks.front();
+  const std::string what = task.kind == LeaseKind::kInferTypes
+                               ? fmt::format("the column types of input {}", task.input)
+                               : fmt::format("mini-batch {}", task.mini_batch.value);
+  const std::string after =
+      fmt::format("after {:.0f} s (taskOverheadTimeout)", seconds(options_.overhead_timeout));
+  std::string words;
+  ErrorPhase where = ErrorPhase::kResult;
+  if (reading) {
+    where = ErrorPhase::kRead;
+    words = fmt::format("reading the data of {} had not ended {}", what, after);
+  } else if (writing) {
+    words = fmt::format("writing the result of {} had not ended {}", what, after);
+  } else if (torn) {
+    words = fmt::format(
+        "the result of {} had not arrived {}: the process sent {} bytes that are no whole frame; does the "
+        "script write to file descriptor {}?",
+        what, after, look.unfinished_bytes, channel::kChannelFd);
+  } else if (held) {
+    words = fmt::format("the result of {} had not arrived {}", what, after);
+  } else {
+    where = ErrorPhase::kRead;
+    words = fmt::format("the process had not taken up {} {}", what, after);
+  }
+  if (!look.state.empty()) words += "; " + look.state;
+  slot.overhead = {where, "TimeoutExpired", words + "; the process was killed", ""};
+  slot.doomed_task = task.attempt;
+  doom(index, Doom::kOverhead, now + options_.dump_grace, now);
+}
+
+// What waits behind a task that takes long is taken back; what is known of it a moment later decides.
+void AgentCore::take_back_from(SlotIndex index, Time now) {
+  Slot& slot = slots_[index];
+  slot.slow = slot.state == State::kReady && !slot.tasks.empty() &&
+              now >= slot.front_since + kSlow + standstills_.since(slot.front_since);
+  if (!slot.taken_back) {
+    if (!slot.slow || slot.tasks.size() < 2 || slot.killed) return;
+    control_.take_back(index);
+    slot.taken_back = now;
+    return;
+  }
+  if (now < *slot.taken_back + kStoreSeen) return;
+  slot.taken_back.reset();
+  const std::uint64_t begun = control_.stamp(index).task;
+  const auto stamped = std::find_if(slot.tasks.begin(), slot.tasks.end(),
+                                    [&](const Lease& lease) { return lease.attempt == begun; });
+  // The first stays where it is even if it was not begun: somebody has to pay where the process never does.
+  std::size_t keep = 1;
+  if (stamped != slot.tasks.end()) keep += static_cast<std::size_t>(stamped - slot.tasks.begin());
+  while (slot.tasks.size() > keep) {
+    Lease lease = std::move(slot.tasks.back());
+    slot.tasks.pop_back();
+    slot.given_away.push_back(lease.attempt);
+    if (std::erase(revoked_, lease.attempt) > 0) continue;
+    if (gives_work()) {
+      queue_.push_front(std::move(lease));
+    } else {
+      hand_back(lease);
+    }
+  }
+}
+
+// Killed, and still there: the kernel holds it, on a volume that does not answer as a rule. Its tasks do not
+// wait for that.
+void AgentCore::check_killed(SlotIndex index, Time now) {
+  Slot& slot = slots_[index];
+  if (!slot.killed || slot.abandoned ||
+      now < slot.killed_at + kKillPatience + standstills_.since(slot.killed_at)) {
+    return;
+  }
+  slot.abandoned = true;
+  const ProcessLook look = control_.look(index);
+  ProcessExit exit;
+  exit.pid = look.pid;
+  exit.type = "Unkillable";
+  exit.message = fmt::format("the process was killed and has not ended after {:.0f} s{}{}",
+                             seconds(kKillPatience), look.state.empty() ? "" : "; ", look.state);
+  exit.stamp = control_.stamp(index);
+  outbox_.add(
+      ProcessFailure{process_name(index), exit.pid, {ErrorPhase::kRun, exit.type, exit.message, ""}, false});
+  settle_tasks(index, exit, now);
 }
 
 void AgentCore::check_deadline(SlotIndex index, Time now) {
@@ -177,9 +296,12 @@ void AgentCore::doom(SlotIndex index, Doom reason, Time kill_at, Time now) {
   if (slot.doom == Doom::kNone) {
     slot.doom = reason;
     slot.kill_at = kill_at;
-    const bool stuck =
-        reason == Doom::kRunTimeout || reason == Doom::kInitTimeout || reason == Doom::kShutdownTimeout;
-    if (stuck) control_.dump_stack(index);
+    const bool stuck = reason == Doom::kRunTimeout || reason == Doom::kOverhead ||
+                       reason == Doom::kInitTimeout || reason == Doom::kShutdownTimeout;
+    if (stuck) {
+      slot.held_by = control_.look(index).state;
+      control_.dump_stack(index);
+    }
   }
   slot.kill_at = std::min(slot.kill_at, kill_at);
   kill_due(index, now);
@@ -189,15 +311,16 @@ void AgentCore::kill_due(SlotIndex index, Time now) {
   Slot& slot = slots_[index];
   if (slot.doom == Doom::kNone || slot.killed || now < slot.kill_at) return;
   slot.killed = true;
+  slot.killed_at = now;
   control_.kill(index);
 }
 
-void AgentCore::feed() {
+void AgentCore::feed(Time now) {
   if (queue_.empty() || !gives_work() || outbox_.full()) return;
   std::size_t ready = 0;
   std::size_t held = queue_.size();
   for (const Slot& slot : slots_) {
-    if (slot.state != State::kReady || slot.doom != Doom::kNone) continue;
+    if (!gets_on(slot)) continue;
     ++ready;
     held += slot.tasks.size();
   }
@@ -206,8 +329,9 @@ void AgentCore::feed() {
   const std::size_t share = std::min(appetite_.window(), (held + ready - 1) / ready);
   for (SlotIndex index = 0; index < slots_.size(); ++index) {
     Slot& slot = slots_[index];
-    if (slot.state != State::kReady || slot.doom != Doom::kNone) continue;
+    if (!gets_on(slot)) continue;
     while (!queue_.empty() && slot.tasks.size() < share) {
+      if (slot.tasks.empty()) slot.front_since = now;
       control_.run(index, queue_.front());
       slot.tasks.push_back(std::move(queue_.front()));
       queue_.pop_front();
@@ -219,6 +343,10 @@ void AgentCore::leave(Time now) {
   for (SlotIndex index = 0; index < slots_.size(); ++index) {
     Slot& slot = slots_[index];
     if (slot.state == State::kGivenUp || slot.state == State::kOver) continue;
+    if (slot.abandoned) {
+      slot.state = State::kOver;
+      continue;
+    }
     const bool work_left = leaving_ == Leaving::kDrain && !queue_.empty();
     const bool at_once = leaving_ == Leaving::kAbort || now >= stop_at_;
     if (at_once) {
@@ -272,13 +400,36 @@ void AgentCore::hand_back_surplus(Time now) {
   }
 }
 
+// A queue helps nobody where no process can take from it, and others may be idle.
+void AgentCore::hand_back_where_nobody_gets_on(Time now) {
+  const bool somebody = std::any_of(slots_.begin(), slots_.end(), [&](const Slot& slot) {
+    const bool soon =
+        slot.state == State::kWaiting ||
+        (slot.state == State::kStarting && now < slot.deadline - options_.init_timeout + kLongStart);
+    return gets_on(slot) || soon;
+  });
+  if (somebody || queue_.empty()) {
+    nobody_since_ = Time::max();
+  } else if (nobody_since_ == Time::max()) {
+    nobody_since_ = now;
+  } else if (now - nobody_since_ >= kSlow && leaving_ == Leaving::kNo) {
+    hand_back_queue();
+  }
+}
+
+bool AgentCore::gets_on(const Slot& slot) const {
+  return slot.state == State::kReady && slot.doom == Doom::kNone && !slot.slow;
+}
+
 bool AgentCore::revoked(std::uint64_t attempt) const {
   return std::find(revoked_.begin(), revoked_.end(), attempt) != revoked_.end();
 }
 
 bool AgentCore::usable_slot() const {
   return std::any_of(slots_.begin(), slots_.end(), [](const Slot& slot) {
-    return slot.state == State::kWaiting || slot.state == State::kStarting || slot.state == State::kReady;
+    const bool may_work =
+        slot.state == State::kWaiting || slot.state == State::kStarting || slot.state == State::kReady;
+    return may_work && !slot.abandoned;
   });
 }
 

@@ -4,6 +4,10 @@
 //
 // Rules it keeps:
 //  - [run_invocation_timeout] counts from the stamp of entry into run(), not from when a task was sent.
+//  - [task_overhead_timeout] bounds every other phase of a mini-batch that is in a process: until it is taken
+//    up, reading, writing the result, and until the result has come. Whoever is over it pays a try.
+//  - What waits in a process that is held up by one task is taken back and given to others, here or, where
+//    no process here gets on, through the orchestrator.
 //  - A death the agent did not cause costs the mini-batch that was being worked on (loading included) one
 //    try; tasks that waited in the process, or whose result had not left it, go back free of charge. Where
 //    processes end between tasks again and again without a result, the task that was run last pays.
@@ -34,12 +38,13 @@ namespace parallelrun::agent {
 class AgentCore {
  public:
   struct Options {
-    std::uint32_t slots = 1;                               // [process_count_per_node]
-    Duration run_timeout = std::chrono::seconds(60);       // [run_invocation_timeout]
-    Duration init_timeout = std::chrono::seconds(210);     // initTimeout; also bounds shutdown()
-    Duration dump_grace = std::chrono::milliseconds(500);  // between the dump of the stack and SIGKILL
-    Duration exit_grace = std::chrono::seconds(2);         // for a process that has said its last word
-    std::int64_t unix_minus_steady_us = 0;                 // turns stamps into times of day
+    std::uint32_t slots = 1;                                // [process_count_per_node]
+    Duration run_timeout = std::chrono::seconds(60);        // [run_invocation_timeout]
+    Duration overhead_timeout = std::chrono::seconds(600);  // taskOverheadTimeout
+    Duration init_timeout = std::chrono::seconds(210);      // initTimeout; also bounds shutdown()
+    Duration dump_grace = std::chrono::milliseconds(500);   // between the dump of the stack and SIGKILL
+    Duration exit_grace = std::chrono::seconds(2);          // for a process that has said its last word
+    std::int64_t unix_minus_steady_us = 0;                  // turns stamps into times of day
   };
 
   // `control`, `outbox` and `observer` must outlive the core.
@@ -68,6 +73,8 @@ class AgentCore {
   // `result.attempt` is the task; kind, mini_batch and process are filled in here.
   void on_result(SlotIndex slot, AttemptResult&& result, Time now);
   void on_bye(SlotIndex slot, std::uint64_t pid, std::optional<ScriptError> error, Time now);
+  // The process came to a task that was taken back, and left it.
+  void on_skipped(SlotIndex slot, std::uint64_t attempt, Time now);
   // The process sent what is no frame, or a result of no task of its own: it is killed.
   void on_nonsense(SlotIndex slot, std::string what, Time now);
   void on_exit(SlotIndex slot, const ProcessExit& exit, Time now);
@@ -94,6 +101,7 @@ class AgentCore {
   enum class Doom {
     kNone,
     kRunTimeout,
+    kOverhead,
     kInitTimeout,
     kShutdownTimeout,
     kRevoked,
@@ -113,6 +121,14 @@ class AgentCore {
     Doom doom = Doom::kNone;
     std::uint64_t doomed_task = 0;
     std::uint64_t late_run_us = 0;  // of the doomed task, when it came back too late
+    std::string held_by;            // what held the process when it was doomed; as ProcessLook::state
+    ScriptError overhead;           // of the doomed task, where the reason is kOverhead
+    Time front_since{};             // when the first of `tasks` became the first
+    bool slow = false;              // that was long ago: nothing is given to it, and what waits is taken back
+    std::optional<Time> taken_back;         // when that was asked for; until it is known what was begun
+    std::vector<std::uint64_t> given_away;  // taken back for good; the process will skip them
+    Time killed_at{};
+    bool abandoned = false;  // killed, but it does not end: its tasks are settled without it
     Time kill_at{};
     bool killed = false;
     bool said_last = false;  // kInitFailed or kBye came
@@ -124,9 +140,13 @@ class AgentCore {
   void doom(SlotIndex slot, Doom reason, Time kill_at, Time now);
   void kill_due(SlotIndex slot, Time now);
   void check_running(SlotIndex slot, Time now);
+  void check_overhead(SlotIndex slot, const channel::Stamp& stamp, Time now);
   void check_deadline(SlotIndex slot, Time now);
+  void check_killed(SlotIndex slot, Time now);
+  void take_back_from(SlotIndex slot, Time now);
+  void hand_back_where_nobody_gets_on(Time now);
   void check_contact(Time now);
-  void feed();
+  void feed(Time now);
   void leave(Time now);
   void end_process(SlotIndex slot, Time now);
   void init_failure(SlotIndex slot, std::uint64_t pid, ScriptError error, bool fatal);
@@ -141,6 +161,7 @@ class AgentCore {
   void tell_done(SlotIndex slot, const AttemptResult& result, const Lease& lease);
   bool revoked(std::uint64_t attempt) const;
   bool usable_slot() const;
+  bool gets_on(const Slot& slot) const;
   bool gives_work() const { return leaving_ != Leaving::kStop && leaving_ != Leaving::kAbort && !cut_off_; }
 
   Options options_;
@@ -154,6 +175,7 @@ class AgentCore {
   std::vector<std::uint64_t> revoked_;          // attempts inside processes
   Appetite appetite_;
   Time surplus_since_ = Time::max();  // max: there is none
+  Time nobody_since_ = Time::max();   // no process gets on; max: one does
   Standstills standstills_;
   bool environment_ready_ = false;
   Leaving leaving_ = Leaving::kNo;

@@ -15,6 +15,8 @@ Phase phase_of(const channel::Stamp& stamp) { return static_cast<Phase>(stamp.ph
 
 double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
+std::string clause(const std::string& words) { return words.empty() ? std::string() : "; " + words; }
+
 }  // namespace
 
 void AgentCore::start(SlotIndex index, Time now) {
@@ -26,7 +28,13 @@ void AgentCore::start(SlotIndex index, Time now) {
   slot.doom = Doom::kNone;
   slot.doomed_task = 0;
   slot.late_run_us = 0;
+  slot.held_by.clear();
+  slot.overhead = {};
+  slot.slow = false;
+  slot.taken_back.reset();
+  slot.given_away.clear();
   slot.killed = false;
+  slot.abandoned = false;
   slot.said_last = false;
   slot.nonsense.clear();
   control_.start(index);
@@ -74,6 +82,8 @@ void AgentCore::on_result(SlotIndex index, AttemptResult&& result, Time now) {
     return on_nonsense(index, fmt::format("a result of task {}, which it does not have", result.attempt),
                        now);
   }
+  // The doomed task is paid for, and its process ends with it.
+  if (slot.doom == Doom::kOverhead && slot.doomed_task == result.attempt) return;
   const bool timed_out = slot.doom == Doom::kRunTimeout && slot.doomed_task == result.attempt;
   if (timed_out &&
       std::chrono::microseconds(static_cast<std::int64_t>(result.run_us)) >= options_.run_timeout) {
@@ -83,6 +93,10 @@ void AgentCore::on_result(SlotIndex index, AttemptResult&& result, Time now) {
     return;
   }
   const Lease lease = std::move(*task);
+  if (task == slot.tasks.begin()) {
+    slot.front_since = now;
+    slot.slow = false;
+  }
   slot.tasks.erase(task);
   ++slot.delivered;
   slot.restarts.on_result();
@@ -97,6 +111,28 @@ void AgentCore::on_result(SlotIndex index, AttemptResult&& result, Time now) {
   }
   tell_done(index, result, lease);
   outbox_.add(std::move(result));
+}
+
+void AgentCore::on_skipped(SlotIndex index, std::uint64_t attempt, Time now) {
+  Slot& slot = slots_[index];
+  if (std::erase(slot.given_away, attempt) > 0) return;
+  const auto task = std::find_if(slot.tasks.begin(), slot.tasks.end(),
+                                 [&](const Lease& lease) { return lease.attempt == attempt; });
+  if (task == slot.tasks.end()) {
+    return on_nonsense(index, fmt::format("that it left task {}, which it does not have", attempt), now);
+  }
+  Lease lease = std::move(*task);
+  if (task == slot.tasks.begin()) {
+    slot.front_since = now;
+    slot.slow = false;
+  }
+  slot.tasks.erase(task);
+  if (std::erase(revoked_, attempt) > 0) return;
+  if (gives_work()) {
+    queue_.push_front(std::move(lease));
+  } else {
+    hand_back(lease);
+  }
 }
 
 void AgentCore::on_bye(SlotIndex index, std::uint64_t pid, std::optional<ScriptError> error, Time now) {
@@ -137,8 +173,8 @@ void AgentCore::on_exit(SlotIndex index, const ProcessExit& exit, Time now) {
                                : phase == Phase::kInit
                                    ? "init() had not returned"
                                    : "the process had not begun to import the entry script";
-      message = fmt::format("{} after {:.0f} s (initTimeout); the process was killed", what,
-                            seconds(options_.init_timeout));
+      message = fmt::format("{} after {:.0f} s (initTimeout){}; the process was killed", what,
+                            seconds(options_.init_timeout), clause(slot.held_by));
       init_failure(index, exit.pid, {where, "TimeoutExpired", message, exit.last_stderr}, false);
     } else if (unasked) {
       message += importing ? " while it imported the entry script" : " before init() had returned";
@@ -147,8 +183,8 @@ void AgentCore::on_exit(SlotIndex index, const ProcessExit& exit, Time now) {
   } else if (was == State::kLeaving && !slot.said_last) {
     if (slot.doom == Doom::kShutdownTimeout) {
       message =
-          fmt::format("shutdown() had not returned after {:.0f} s (initTimeout); the process was killed",
-                      seconds(options_.init_timeout));
+          fmt::format("shutdown() had not returned after {:.0f} s (initTimeout){}; the process was killed",
+                      seconds(options_.init_timeout), clause(slot.held_by));
     } else {
       message += " in shutdown()";
     }
@@ -166,7 +202,8 @@ void AgentCore::on_exit(SlotIndex index, const ProcessExit& exit, Time now) {
 
   slot.doom = Doom::kNone;
   slot.killed = false;
-  if (was == State::kLeaving) {
+  slot.abandoned = false;
+  if (was == State::kLeaving || was == State::kOver) {
     slot.state = State::kOver;
   } else if (slot.restarts.given_up()) {
     slot.state = State::kGivenUp;
@@ -189,7 +226,7 @@ void AgentCore::tell_done(SlotIndex index, const AttemptResult& result, const Le
 std::optional<std::uint64_t> AgentCore::charged_task(SlotIndex index, const std::deque<Lease>& tasks,
                                                      const channel::Stamp& stamp) {
   Slot& slot = slots_[index];
-  if (slot.doom == Doom::kRunTimeout) return slot.doomed_task;
+  if (slot.doom == Doom::kRunTimeout || slot.doom == Doom::kOverhead) return slot.doomed_task;
   const bool unasked = slot.doom == Doom::kNone || slot.doom == Doom::kNonsense;
   if (!unasked || tasks.empty()) return std::nullopt;
   const bool held = std::any_of(tasks.begin(), tasks.end(),
@@ -198,7 +235,8 @@ std::optional<std::uint64_t> AgentCore::charged_task(SlotIndex index, const std:
   const bool working = phase == Phase::kLoading || phase == Phase::kInRun || phase == Phase::kFinishing ||
                        phase == Phase::kCut;
   if (working && held) return stamp.task;
-  if (tasks.front().kind == LeaseKind::kInferTypes) return tasks.front().attempt;  // it is not stamped
+  // It was killed for what it sent, after a task as a rule: that costs one, or it would go on for ever.
+  if (slot.doom == Doom::kNonsense) return held ? stamp.task : tasks.front().attempt;
   // Between tasks nobody was working, and where a result came the job got on. Without one, again and again,
   // it would go on for ever without a price. The last that was run pays: its result never came. Those before
   // it had ended well and those behind it had not begun; where none was run, the next one pays.
@@ -225,13 +263,16 @@ void AgentCore::settle_tasks(SlotIndex index, const ProcessExit& exit, Time now)
         hand_back(*lease);
       }
     } else if (slot.doom == Doom::kRunTimeout) {
-      charge(
-          index, *lease, Outcome::kTimedOut,
-          {ErrorPhase::kRun, "TimeoutExpired",
-           fmt::format("run() had not returned after {:.0f} s (runInvocationTimeout); the process was killed",
-                       seconds(options_.run_timeout)),
-           exit.last_stderr},
-          exit, now);
+      charge(index, *lease, Outcome::kTimedOut,
+             {ErrorPhase::kRun, "TimeoutExpired",
+              fmt::format(
+                  "run() had not returned after {:.0f} s (runInvocationTimeout){}; the process was killed",
+                  seconds(options_.run_timeout), clause(slot.held_by)),
+              exit.last_stderr},
+             exit, now);
+    } else if (slot.doom == Doom::kOverhead) {
+      slot.overhead.traceback = exit.last_stderr;
+      charge(index, *lease, Outcome::kTimedOut, slot.overhead, exit, now);
     } else {
       const ErrorPhase where = phase == Phase::kLoading     ? ErrorPhase::kRead
                                : phase == Phase::kFinishing ? ErrorPhase::kResult
@@ -254,12 +295,11 @@ void AgentCore::charge(SlotIndex index, const Lease& lease, Outcome outcome, Scr
   result.pid = exit.pid;
   const auto now_us = now.time_since_epoch() / std::chrono::microseconds(1);
   result.started_unix_us = now_us + options_.unix_minus_steady_us;
-  const auto entry_us = static_cast<std::int64_t>(exit.stamp.run_entry_ns / 1000);
-  const bool entered = static_cast<Phase>(exit.stamp.phase) == Phase::kInRun;
-  if (entered && exit.stamp.task == lease.attempt && entry_us <= now_us) {
-    result.run_us = static_cast<std::uint64_t>(now_us - entry_us);
-    result.duration_us = result.run_us;
-    result.started_unix_us = entry_us + options_.unix_minus_steady_us;
+  const auto since_us = static_cast<std::int64_t>(exit.stamp.since_ns / 1000);
+  if (exit.stamp.task == lease.attempt && since_us <= now_us) {
+    result.duration_us = static_cast<std::uint64_t>(now_us - since_us);
+    result.started_unix_us = since_us + options_.unix_minus_steady_us;
+    if (phase_of(exit.stamp) == Phase::kInRun) result.run_us = result.duration_us;
   }
   if (outcome == Outcome::kTimedOut && result.run_us == 0) result.run_us = slots_[index].late_run_us;
   tell_done(index, result, lease);

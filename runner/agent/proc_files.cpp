@@ -47,6 +47,19 @@ ProcessFigures parse_process_stat(std::string_view text) {
   return figures;
 }
 
+std::string state_in_words(char state) {
+  switch (state) {
+    case 'T':
+      return "the process is stopped (state T: it got SIGSTOP, or a terminal stopped it)";
+    case 't':
+      return "a debugger or tracer holds the process (state t)";
+    case 'D':
+      return "the process waits for a disk or a network volume (state D)";
+    default:
+      return {};
+  }
+}
+
 CpuTicks parse_cpu_ticks(std::string_view proc_stat) {
   const auto fields = fields_of(proc_stat.substr(0, proc_stat.find('\n')));
   CpuTicks ticks;

@@ -1,4 +1,5 @@
-// Figures out of the files of /proc. Pure: text in, figures out; what cannot be read is zero.
+// Figures out of the files of /proc. Pure but where it says so: text in, figures out; what cannot be read is
+// zero.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,10 @@ struct ProcessFigures {
 };
 // /proc/<pid>/stat. A process may carry any name, brackets and spaces among it.
 ProcessFigures parse_process_stat(std::string_view text);
+
+// Why a process in that state makes no headway: "the process is stopped (state T: ...)". Empty where the
+// state is no reason.
+std::string state_in_words(char state);
 
 struct CpuTicks {
   std::uint64_t busy = 0;

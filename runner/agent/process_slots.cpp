@@ -5,6 +5,8 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "runner/agent/proc_files.h"
+
 namespace parallelrun::agent {
 namespace {
 
@@ -59,6 +61,11 @@ class ProcessSlots::Slot : public WorkerEvents {
         return core.on_init_failed(index_, pid, decode_script_error(frame.payload, ErrorPhase::kInit), now());
       case channel::Frame::kBye:
         return core.on_bye(index_, pid, decode_bye(frame.payload), now());
+      case channel::Frame::kSkipped: {
+        const auto task = decode_skipped(frame.payload);
+        if (!task) return core.on_nonsense(index_, task.error().message, now());
+        return core.on_skipped(index_, *task, now());
+      }
       default:
         break;
     }
@@ -119,7 +126,14 @@ void ProcessSlots::announce(SlotIndex slot, const InputInfo& info) {
 }
 
 void ProcessSlots::run(SlotIndex slot, const Lease& lease) {
-  if (WorkerProcess* process = slots_[slot]->process()) append_run(process->outgoing(), lease);
+  WorkerProcess* process = slots_[slot]->process();
+  if (process == nullptr) return;
+  append_run(process->outgoing(), lease);
+  process->count_task();
+}
+
+void ProcessSlots::take_back(SlotIndex slot) {
+  if (WorkerProcess* process = slots_[slot]->process()) process->take_back();
 }
 
 void ProcessSlots::shut_down(SlotIndex slot) {
@@ -137,6 +151,14 @@ void ProcessSlots::kill(SlotIndex slot) { slots_[slot]->kill(); }
 channel::Stamp ProcessSlots::stamp(SlotIndex slot) const {
   const WorkerProcess* process = slots_[slot]->process();
   return process != nullptr ? process->stamp() : channel::Stamp{};
+}
+
+ProcessLook ProcessSlots::look(SlotIndex slot) const {
+  const WorkerProcess* process = slots_[slot]->process();
+  if (process == nullptr) return {};
+  return {static_cast<std::uint64_t>(process->pid()), process->unfinished_bytes(),
+          state_in_words(
+              parse_process_stat(read_small_file(fmt::format("/proc/{}/stat", process->pid()))).state)};
 }
 
 std::vector<std::pair<std::string, pid_t>> ProcessSlots::pids() const {

@@ -40,10 +40,12 @@ class ProcessSlots : public WorkerControl {
   void start(SlotIndex slot) override;
   void announce(SlotIndex slot, const InputInfo& info) override;
   void run(SlotIndex slot, const Lease& lease) override;
+  void take_back(SlotIndex slot) override;
   void shut_down(SlotIndex slot) override;
   void dump_stack(SlotIndex slot) override;
   void kill(SlotIndex slot) override;
   channel::Stamp stamp(SlotIndex slot) const override;
+  ProcessLook look(SlotIndex slot) const override;
 
   // Of the processes that live: name and pid, for the resource monitor.
   std::vector<std::pair<std::string, pid_t>> pids() const;

@@ -28,14 +28,18 @@ Result<StampPage> StampPage::create() {
   if (!fd || ::ftruncate(fd.get(), kPageBytes) != 0) return failed();
   void* page = ::mmap(nullptr, kPageBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
   if (page == MAP_FAILED) return failed();
-  return StampPage(std::move(fd), static_cast<const channel::Stamp*>(page));
+  return StampPage(std::move(fd), static_cast<channel::Stamp*>(page));
 }
 
 StampPage::StampPage(StampPage&& other) noexcept
     : fd_(std::move(other.fd_)), page_(std::exchange(other.page_, nullptr)) {}
 
 StampPage::~StampPage() {
-  if (page_ != nullptr) ::munmap(const_cast<channel::Stamp*>(page_), kPageBytes);
+  if (page_ != nullptr) ::munmap(page_, kPageBytes);
+}
+
+void StampPage::take_back(std::uint64_t tasks) {
+  __atomic_store_n(&page_->taken_back, tasks, __ATOMIC_SEQ_CST);
 }
 
 channel::Stamp StampPage::read() const {
@@ -44,10 +48,10 @@ channel::Stamp StampPage::read() const {
   for (int i = 0; i < 8; ++i) {
     stamp.phase = load(page_->phase);
     stamp.task = load(page_->task);
-    stamp.run_entry_ns = load(page_->run_entry_ns);
+    stamp.since_ns = load(page_->since_ns);
     stamp.items = load(page_->items);
     if (load(page_->phase) == stamp.phase && load(page_->task) == stamp.task &&
-        load(page_->run_entry_ns) == stamp.run_entry_ns) {
+        load(page_->since_ns) == stamp.since_ns) {
       return stamp;
     }
   }

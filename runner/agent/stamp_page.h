@@ -18,12 +18,14 @@ class StampPage {
   int fd() const { return fd_.get(); }
   // A picture of one moment: taken again while the process changes it.
   channel::Stamp read() const;
+  // The first `tasks` that the process was given are not to be begun any more (Stamp::taken_back).
+  void take_back(std::uint64_t tasks);
 
  private:
-  StampPage(FileDescriptor fd, const channel::Stamp* page) : fd_(std::move(fd)), page_(page) {}
+  StampPage(FileDescriptor fd, channel::Stamp* page) : fd_(std::move(fd)), page_(page) {}
 
   FileDescriptor fd_;
-  const channel::Stamp* page_;
+  channel::Stamp* page_;
 };
 
 }  // namespace parallelrun::agent

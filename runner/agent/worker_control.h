@@ -24,6 +24,13 @@ struct ProcessExit {
   channel::Stamp stamp{};   // as the process left it
 };
 
+// What is seen of a process from outside, beside its stamp. For messages.
+struct ProcessLook {
+  std::uint64_t pid = 0;
+  std::size_t unfinished_bytes = 0;  // of a frame that has not come whole
+  std::string state;                 // "the process is stopped (state T: ...)"; empty: nothing holds it
+};
+
 // Every call returns at once. None may call back into the core.
 class WorkerControl {
  public:
@@ -34,10 +41,14 @@ class WorkerControl {
   virtual void start(SlotIndex slot) = 0;
   virtual void announce(SlotIndex slot, const InputInfo& info) = 0;
   virtual void run(SlotIndex slot, const Lease& lease) = 0;  // the task's number is the attempt's
+  // No task that was given so far and has not been begun shall be begun any more; for each that the process
+  // comes to, on_skipped follows. A task that it has begun just now may be seen in its stamp a moment later.
+  virtual void take_back(SlotIndex slot) = 0;
   virtual void shut_down(SlotIndex slot) = 0;
   virtual void dump_stack(SlotIndex slot) = 0;  // to its stderr
   virtual void kill(SlotIndex slot) = 0;        // with its process group; on_exit follows
   virtual channel::Stamp stamp(SlotIndex slot) const = 0;
+  virtual ProcessLook look(SlotIndex slot) const = 0;
 };
 
 // Hears of each mini-batch when it is picked up and when it is done.

@@ -66,7 +66,7 @@ Result<std::optional<FrameView>> next_frame(std::string_view& buffer) {
                  fmt::format("a frame of {} bytes (at most {})", length, channel::kMaxFrameBytes)};
   }
   if (type < static_cast<std::uint8_t>(channel::Frame::kReady) ||
-      type > static_cast<std::uint8_t>(channel::Frame::kBye)) {
+      type > static_cast<std::uint8_t>(channel::Frame::kSkipped)) {
     return Error{ErrorCode::kCorrupt, fmt::format("a frame of the unknown type {}", type)};
   }
   if (buffer.size() - channel::kHeaderBytes < length) return std::optional<FrameView>();
@@ -107,6 +107,13 @@ Result<AttemptResult> decode_result(const FrameView& frame) {
     result.error = decode_script_error(r.rest(), ErrorPhase::kRun);
   }
   return result;
+}
+
+Result<std::uint64_t> decode_skipped(std::string_view payload) {
+  wire::Reader r(payload);
+  const std::uint64_t task = r.u64();
+  if (!r.done()) return Error{ErrorCode::kCorrupt, "a kSkipped frame of the wrong size"};
+  return task;
 }
 
 ScriptError decode_script_error(std::string_view bytes, ErrorPhase fallback) {

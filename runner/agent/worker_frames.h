@@ -30,6 +30,9 @@ Result<std::optional<FrameView>> next_frame(std::string_view& buffer);
 // Errors: kCorrupt.
 Result<AttemptResult> decode_result(const FrameView& frame);
 
+// kSkipped: the task. Errors: kCorrupt.
+Result<std::uint64_t> decode_skipped(std::string_view payload);
+
 // The JSON of kInitFailed and of an "error" member. `fallback` where it names no phase. Never fails:
 // what cannot be read is shown as the message.
 ScriptError decode_script_error(std::string_view json, ErrorPhase fallback);

@@ -1,5 +1,6 @@
 #include "runner/agent/worker_process.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -22,6 +23,7 @@ constexpr int kReadsAtATime = 4;    // then others have their turn
 constexpr int kReadsAtTheEnd = 64;  // a grandchild outside the group may write for ever
 constexpr int kStackSignal = SIGUSR2;
 constexpr std::chrono::seconds kOrphanInterval{1};
+constexpr int kEndPatienceMs = 1000;
 
 Time now() { return std::chrono::steady_clock::now(); }
 
@@ -36,10 +38,11 @@ WorkerProcess::WorkerProcess(boost::asio::io_context& io, const Streams& streams
 
 WorkerProcess::~WorkerProcess() {
   if (reaped_) return;
-  // SIGKILL cannot be declined, so the wait is short.
+  // SIGKILL cannot be declined, so the wait is short, unless the kernel holds the process on a dead volume.
   ::kill(-child_.pid, SIGKILL);
   ::kill(child_.pid, SIGKILL);
-  reap(child_);
+  pollfd ended{child_.pidfd.get(), POLLIN, 0};
+  if (::poll(&ended, 1, kEndPatienceMs) > 0) reap(child_);
 }
 
 Status WorkerProcess::start(const Launch& launch) {

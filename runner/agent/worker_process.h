@@ -1,7 +1,8 @@
 // One worker process from start to end: its channel, its streams, its stamp page, its death.
 //
 // Mechanism only: it decides nothing. Runs on the agent's one thread. The destructor kills the process
-// and its group if they still run. Make it with std::make_shared (handlers in flight keep it alive).
+// and its group if they still run, and waits a second at most for their end. Make it with std::make_shared
+// (handlers in flight keep it alive).
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -58,12 +59,17 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
 
   // Frames are written together, when the current handler has returned.
   std::string& outgoing();
+  // A task was put into `outgoing`.
+  void count_task() { ++tasks_given_; }
+  // Those so far are not to be begun any more.
+  void take_back() { stamp_page_->take_back(tasks_given_); }
   void dump_stack();
   void kill();
   void abandon() { events_ = nullptr; }
 
   pid_t pid() const { return child_.pid; }
   channel::Stamp stamp() const;
+  std::size_t unfinished_bytes() const { return incoming_used_; }
 
  private:
   using Descriptor = boost::asio::posix::stream_descriptor;
@@ -95,6 +101,7 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
   std::vector<Pipe> pipes_;
   boost::asio::steady_timer closed_timer_;
   boost::asio::steady_timer orphan_timer_;
+  std::uint64_t tasks_given_ = 0;
   std::string incoming_;
   std::size_t incoming_used_ = 0;
   std::string pending_;

@@ -26,6 +26,7 @@ enum class Frame : std::uint8_t {
   kFailed = 19,      // Timing | u64 items | JSON error {"phase": "read"|"run"|"result", ...}
   kTypes = 20,       // u64 task | JSON {"types": {...}} or {"error": {...}}
   kBye = 21,         // JSON {} or {"error": {"phase": "shutdown", ...}}
+  kSkipped = 22,     // u64 task: it was taken back (Stamp::taken_back) and has not been begun
 };
 // Timing = u64 task | i64 started_unix_us | u64 duration_us | u64 process_time_us | u64 run_us
 
@@ -41,13 +42,17 @@ inline constexpr int kStampFd = 5;     // memfd of one page, mapped shared
 // Before kReady: kIdle until the entry script is imported, kLoading while it is, kInit in init().
 enum class Phase : std::uint64_t { kIdle = 0, kLoading = 1, kInRun = 2, kFinishing = 3, kInit = 4, kCut = 5 };
 
-// Written by the process, read by the agent, never locked: each field is one aligned 8-byte store. The
-// process stores phase=kLoading/kIdle before it changes task, and phase=kInRun last. Offsets in bytes.
+// Never locked: each field is one aligned 8-byte store. The process writes all but the last, and the agent
+// that one. The process stores since_ns before phase, phase=kLoading/kIdle before it changes task, and
+// phase=kInRun last. Offsets in bytes.
 struct Stamp {
-  std::uint64_t phase;         // 0: Phase
-  std::uint64_t task;          // 8: the task being worked on
-  std::uint64_t run_entry_ns;  // 16: CLOCK_MONOTONIC when run() was entered
-  std::uint64_t items;         // 24: items of that task, 0 while unknown
+  std::uint64_t phase;     // 0: Phase
+  std::uint64_t task;      // 8: the task being worked on
+  std::uint64_t since_ns;  // 16: CLOCK_MONOTONIC when the phase began; in kInRun: when run() was entered
+  std::uint64_t items;     // 24: items of that task, 0 while unknown
+  // 32: how many tasks (kRun and kInferTypes frames, counted from 1) the agent has taken back. The process
+  // looks after it has stamped a task as kLoading, and answers kSkipped where the task is one of them.
+  std::uint64_t taken_back;
 };
 
 }  // namespace parallelrun::channel

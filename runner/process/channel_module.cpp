@@ -80,8 +80,14 @@ class Channel {
   py::object next() {
     for (;;) {
       if (const auto frame = reader_.next()) {
-        if (frame->kind == channel::Frame::kRun && frame->payload.size() >= kRunHead)
+        if (frame->kind == channel::Frame::kRun && frame->payload.size() >= kRunHead) {
+          if (!take_up(frame->payload)) continue;
           return begin(frame->payload);
+        }
+        if (frame->kind == channel::Frame::kInferTypes && frame->payload.size() >= kTaskBytes) {
+          flush();
+          if (!take_up(frame->payload)) continue;
+        }
         if (frame->kind != channel::Frame::kInputInfo) flush();
         return py::make_tuple(static_cast<int>(frame->kind), bytes_from(frame->payload));
       }
@@ -98,9 +104,9 @@ class Channel {
     }
   }
 
-  void stamp_load() { stamp_.phase(channel::Phase::kLoading); }
-  void stamp_init() { stamp_.enter_init(clock_ns(CLOCK_MONOTONIC)); }
-  void stamp_idle() { stamp_.phase(channel::Phase::kIdle); }
+  void stamp_load() { stamp_.phase(channel::Phase::kLoading, clock_ns(CLOCK_MONOTONIC)); }
+  void stamp_init() { stamp_.phase(channel::Phase::kInit, clock_ns(CLOCK_MONOTONIC)); }
+  void stamp_idle() { stamp_.phase(channel::Phase::kIdle, clock_ns(CLOCK_MONOTONIC)); }
 
   void enter_run(std::uint64_t items) {
     run_entry_ns_ = clock_ns(CLOCK_MONOTONIC);
@@ -108,8 +114,9 @@ class Channel {
   }
 
   void leave_run() {
-    run_ns_ = clock_ns(CLOCK_MONOTONIC) - run_entry_ns_;
-    stamp_.phase(channel::Phase::kFinishing);
+    const std::uint64_t now = clock_ns(CLOCK_MONOTONIC);
+    run_ns_ = now - run_entry_ns_;
+    stamp_.phase(channel::Phase::kFinishing, now);
     std::fflush(nullptr);
   }
 
@@ -154,18 +161,34 @@ class Channel {
   }
 
  private:
+  static constexpr std::size_t kTaskBytes = 8;
   static constexpr std::size_t kRunHead = 20;
+
+  // Stamps the task that `payload` begins with. False: the agent has taken it back, which is said to it.
+  bool take_up(std::string_view payload) {
+    const std::uint64_t task = wire::Reader(payload).u64();
+    std::uint64_t now = clock_ns(CLOCK_MONOTONIC);
+    // Before the stamp: results of others that cannot be sent are no fault of this task.
+    if (results_.due(now)) {
+      flush();
+      now = clock_ns(CLOCK_MONOTONIC);
+    }
+    if (stamp_.begin(task, now)) {
+      task_ = task;
+      started_ns_ = now;
+      return true;
+    }
+    stamp_.phase(channel::Phase::kIdle, now);
+    results_.add(channel::Frame::kSkipped, payload.substr(0, kTaskBytes), {});
+    return false;
+  }
 
   py::object begin(std::string_view payload) {
     wire::Reader reader(payload);
-    task_ = reader.u64();
+    reader.u64();  // the task, which is stamped
     const std::uint64_t mini_batch = reader.u64();
     const std::uint32_t input = reader.u32();
     const std::string_view descriptor = reader.rest();
-    // Before the stamp: results of others that cannot be sent are no fault of this task.
-    if (results_.due(clock_ns(CLOCK_MONOTONIC))) flush();
-    stamp_.begin(task_);
-    started_ns_ = clock_ns(CLOCK_MONOTONIC);
     started_unix_ns_ = clock_ns(CLOCK_REALTIME);
     started_cpu_ns_ = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
     run_ns_ = 0;
@@ -192,7 +215,7 @@ class Channel {
   void add(channel::Frame kind, std::string_view head, std::string_view body) {
     // Found out here, it costs the task that did it, and not those whose results are still held.
     if (identity(fd_) != identity_) {
-      stamp_.phase(channel::Phase::kCut);
+      stamp_.phase(channel::Phase::kCut, clock_ns(CLOCK_MONOTONIC));
       throw std::system_error(ECONNABORTED, std::generic_category(), "the channel was closed or replaced");
     }
     results_.add(kind, head, body);

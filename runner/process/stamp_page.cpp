@@ -24,23 +24,22 @@ StampPage::StampPage(int fd) {
 
 StampPage::~StampPage() { ::munmap(stamp_, sizeof(channel::Stamp)); }
 
-void StampPage::phase(channel::Phase phase) { store(stamp_->phase, static_cast<std::uint64_t>(phase)); }
+void StampPage::phase(channel::Phase phase, std::uint64_t now_ns) {
+  store(stamp_->since_ns, now_ns);
+  store(stamp_->phase, static_cast<std::uint64_t>(phase));
+}
 
-void StampPage::begin(std::uint64_t task) {
-  phase(channel::Phase::kLoading);
+bool StampPage::begin(std::uint64_t task, std::uint64_t now_ns) {
+  phase(channel::Phase::kLoading, now_ns);
   store(stamp_->items, 0);
   store(stamp_->task, task);
+  ++begun_;
+  return begun_ > std::atomic_ref<std::uint64_t>(stamp_->taken_back).load(std::memory_order_acquire);
 }
 
 void StampPage::enter_run(std::uint64_t items, std::uint64_t now_ns) {
   store(stamp_->items, items);
-  store(stamp_->run_entry_ns, now_ns);
-  phase(channel::Phase::kInRun);
-}
-
-void StampPage::enter_init(std::uint64_t now_ns) {
-  store(stamp_->run_entry_ns, now_ns);
-  phase(channel::Phase::kInit);
+  phase(channel::Phase::kInRun, now_ns);
 }
 
 }  // namespace parallelrun::process

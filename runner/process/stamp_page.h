@@ -17,15 +17,16 @@ class StampPage {
   StampPage(const StampPage&) = delete;
   StampPage& operator=(const StampPage&) = delete;
 
-  void phase(channel::Phase phase);
-  // A task was taken up: kLoading, its items not known yet.
-  void begin(std::uint64_t task);
-  // `now_ns`: CLOCK_MONOTONIC. The agent measures runInvocationTimeout from it.
+  // `now_ns`: CLOCK_MONOTONIC. The agent measures runInvocationTimeout and taskOverheadTimeout from it.
+  void phase(channel::Phase phase, std::uint64_t now_ns);
+  // A task was taken up: kLoading, its items not known yet. False: the agent has taken it back, and it must
+  // not be worked on.
+  bool begin(std::uint64_t task, std::uint64_t now_ns);
   void enter_run(std::uint64_t items, std::uint64_t now_ns);
-  void enter_init(std::uint64_t now_ns);
 
  private:
   channel::Stamp* stamp_;
+  std::uint64_t begun_ = 0;  // tasks so far, those taken back among them
 };
 
 }  // namespace parallelrun::process

@@ -20,6 +20,7 @@ RESULT = 18
 FAILED = 19
 TYPES = 20
 BYE = 21
+SKIPPED = 22
 
 CHANNEL_FD = 3
 ENTRY_LOG_FD = 4
@@ -30,13 +31,15 @@ FILES = 1
 CSV_SLICE = 2
 
 _IDLE, _LOADING, _IN_RUN, _FINISHING, _INIT, _CUT = range(6)
-_PHASE, _TASK, _RUN_ENTRY, _ITEMS = range(4)  # 8-byte fields of the stamp page
+_PHASE, _TASK, _SINCE, _ITEMS, _TAKEN_BACK = range(5)  # 8-byte fields of the stamp page
 
 _HEADER = struct.Struct("<IB")
 _RUN_HEAD = struct.Struct("<QQI")
 _RESULT_HEAD = struct.Struct("<IBQqQQQQQ")
 _FAILED_HEAD = struct.Struct("<IBQqQQQQ")
+_SKIPPED_FRAME = struct.Struct("<IBQ")
 _U32 = struct.Struct("<I")
+_U64 = struct.Struct("<Q")
 
 # Results are held back only in a row of short tasks: see runner/process/result_buffer.h.
 _SHORT_TASK_NS = 250_000
@@ -61,6 +64,7 @@ class Channel:
         self._out_bytes = 0
         self._out_since = 0
         self._short_tasks = 0
+        self._begun = 0  # tasks so far, those that were taken back among them
         self._task = self._started_us = self._started_ns = self._started_cpu = self._run_ns = 0
 
     def next(self):
@@ -77,9 +81,13 @@ class Channel:
                 if have >= 5 + size:
                     self._at = at + 5 + size
                     if kind == RUN and size >= _RUN_HEAD.size:
+                        if not self._take_up(at + 5):
+                            continue
                         return self._begin(at + 5, self._at)
                     if kind in (RUN, INFER_TYPES, SHUTDOWN):
                         self.flush()
+                    if kind == INFER_TYPES and size >= _U64.size and not self._take_up(at + 5):
+                        continue
                     return kind, self._in[at + 5 : self._at]
             if self._out and not self._poll.poll(0):
                 self.flush()
@@ -107,20 +115,31 @@ class Channel:
             missing -= len(chunk)
         return b"".join(parts)
 
-    def _begin(self, at, end):
+    def _take_up(self, at):
+        """Stamps the task that stands at `at`. False: the agent has taken it back, which is said to it."""
         now = monotonic_ns()
         # Before the stamp: results of others that cannot be sent are no fault of this task.
         if self._out and (self._short_tasks < _SHORT_TASKS or now - self._out_since > _HOLD_NS):
             self.flush()
             now = monotonic_ns()
+        (task,) = _U64.unpack_from(self._in, at)
         stamp = self._stamp
+        stamp[_SINCE] = now
         stamp[_PHASE] = _LOADING
-        task, mini_batch, input_index = _RUN_HEAD.unpack_from(self._in, at)
         stamp[_ITEMS] = 0
         stamp[_TASK] = task
+        self._begun += 1
+        if self._begun <= stamp[_TAKEN_BACK]:
+            stamp[_PHASE] = _IDLE
+            self._out.append(_SKIPPED_FRAME.pack(_U64.size, SKIPPED, task))
+            return False
         self._task = task
-        self._started_us = time_ns() // 1000
         self._started_ns = now
+        return True
+
+    def _begin(self, at, end):
+        _, mini_batch, input_index = _RUN_HEAD.unpack_from(self._in, at)
+        self._started_us = time_ns() // 1000
         self._started_cpu = process_time_ns()
         self._run_ns = 0
         at += _RUN_HEAD.size
@@ -132,27 +151,31 @@ class Channel:
 
     def stamp_load(self):
         """The entry script is about to be imported."""
+        self._stamp[_SINCE] = monotonic_ns()
         self._stamp[_PHASE] = _LOADING
 
     def stamp_init(self):
         """init() is about to be called."""
-        self._stamp[_RUN_ENTRY] = monotonic_ns()
+        self._stamp[_SINCE] = monotonic_ns()
         self._stamp[_PHASE] = _INIT
 
     def stamp_idle(self):
+        self._stamp[_SINCE] = monotonic_ns()
         self._stamp[_PHASE] = _IDLE
 
     def enter_run(self, items):
         stamp = self._stamp
         stamp[_ITEMS] = items
         now = monotonic_ns()
-        stamp[_RUN_ENTRY] = now
+        stamp[_SINCE] = now
         self._run_ns = -now
         stamp[_PHASE] = _IN_RUN
 
     def leave_run(self):
         """run() has returned or raised. Also flushes the buffers of C's stdio."""
-        self._run_ns += monotonic_ns()
+        now = monotonic_ns()
+        self._run_ns += now
+        self._stamp[_SINCE] = now
         self._stamp[_PHASE] = _FINISHING
         if self._flush_native is not None:
             self._flush_native()
@@ -228,7 +251,7 @@ class Channel:
         self._out_bytes += len(head) + len(body)
         if self._out_bytes > _HOLD_BYTES:
             self.flush()
-        self._stamp[_PHASE] = _IDLE
+        self.stamp_idle()
 
 
 def _identity(fd):

@@ -81,6 +81,9 @@ class Worker:
             kind = frame[0]
             if kind == frames.RUN and len(frame) == 4:
                 self._run(frame[1], frame[2], frame[3])
+                # What the script has put into its mini-batch goes before the next is taken up, which would
+                # pay for it.
+                frame = None
             elif kind == frames.INPUT_INFO:
                 info = json.loads(frame[1])
                 if info["input"] in self._tables:
@@ -191,6 +194,7 @@ class Worker:
         except Exception as error:
             answer = '{"error": %s}' % encode_failure("read", error).decode()
         self._channel.send(frames.TYPES, struct.pack("<Q", task) + answer.encode())
+        self._channel.stamp_idle()
 
     def _shutdown(self):
         answer = b"{}"

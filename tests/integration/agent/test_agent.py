@@ -333,6 +333,85 @@ def test_processes_end_with_a_killed_agent(start, launcher):
     wait_gone(int(pid_file.read_text()))
 
 
+TAKES_FOR_EVER = {
+    "an element whose text takes for ever": (
+        "class Slow:\n                def __str__(self): time.sleep(1000)\n            return [Slow()]",
+        "writing the result of mini-batch 0 had not ended after 1 s (taskOverheadTimeout)",
+    ),
+    "half a frame on descriptor 3": (
+        "os.write(3, (1000).to_bytes(4, 'little') + b'\\x12' + bytes(7))",
+        "the result of mini-batch 0 had not arrived after 1 s (taskOverheadTimeout): the process sent ",
+    ),
+    "what is left behind takes for ever to go": (
+        "class Slow:\n"
+        "                def __del__(self): time.sleep(1000)\n"
+        "            mini_batch.append(Slow())",
+        "the result of mini-batch 0 had not arrived after 1 s (taskOverheadTimeout); the process was killed",
+    ),
+}
+
+
+@pytest.mark.parametrize("way", TAKES_FOR_EVER)
+def test_time_around_run_is_bounded(start, launcher, way):
+    body, words = TAKES_FOR_EVER[way]
+    orchestrator, agent = start(crashing(body), launcher, runInvocationTimeout=50, taskOverheadTimeout=1)
+    began = time.monotonic()
+    orchestrator.give(0, 1, 2)
+    results = {r["mini_batch"]: r for r in orchestrator.wait_results(3)}
+    assert time.monotonic() - began < 30
+    assert [results[n]["outcome"] for n in range(3)] == [TIMED_OUT, SUCCEEDED, SUCCEEDED]
+    error = results[0]["error"]
+    assert error["type"] == "TimeoutExpired"
+    assert words in error["message"], error
+    assert error["message"].endswith("; the process was killed")
+    if "text" in way:
+        assert "__str__" in error["traceback"], "the stack tells where it stood"
+
+
+def test_rubbish_on_the_channel_costs_a_try(start, launcher):
+    """Not for ever: its result never comes, although others of that process have succeeded."""
+    orchestrator, agent = start(crashing("os.write(3, bytes(4) + b'\\x63')"), launcher)
+    orchestrator.give(1, 2, 3)
+    orchestrator.wait_results(3)
+    orchestrator.give(0)
+    orchestrator.wait_results(4)
+    error = orchestrator.results[3]["error"]
+    assert outcomes(orchestrator) == {1: SUCCEEDED, 2: SUCCEEDED, 3: SUCCEEDED, 0: DIED}
+    assert "a frame of the unknown type 99" in error["message"], error
+
+
+def test_what_waits_behind_a_slow_one_goes_to_others(start, launcher):
+    """Prefetched by a process that one mini-batch holds up, and begun by the other before that one ends."""
+    orchestrator, agent = start(crashing(UNTIL_GO), launcher, processCountPerNode=2)
+    orchestrator.give(*range(1, 3000))
+    orchestrator.wait_results(2999)
+    orchestrator.give(0, *range(3000, 4000))
+    orchestrator.wait(lambda: len(orchestrator.results) >= 3999, "all but the slow one")
+    assert 0 not in outcomes(orchestrator)
+    (orchestrator.folder / "code" / "go").touch()
+    results = orchestrator.wait_results(4000)
+    ended = [r["mini_batch"] for r in results if r["outcome"] == SUCCEEDED]
+    assert sorted(ended) == list(range(4000))
+    slow = next(r for r in results if r["mini_batch"] == 0)
+    for number in range(4000, 24_000, 500):
+        orchestrator.give(*range(number, number + 500))
+        orchestrator.wait_results(number + 500)
+        assert all(r["outcome"] == SUCCEEDED for r in orchestrator.results[4000:])
+        if any(r["pid"] == slow["pid"] for r in orchestrator.results[4000:]):
+            return
+    raise AssertionError("the slow process has not left what was taken back: it does not work any more")
+
+
+def test_a_stopped_process_is_named(start, launcher):
+    orchestrator, agent = start(
+        crashing("os.kill(os.getpid(), signal.SIGSTOP)"), launcher, runInvocationTimeout=1
+    )
+    orchestrator.give(0)
+    (result,) = orchestrator.wait_results(1)
+    assert result["outcome"] == TIMED_OUT
+    assert "the process is stopped (state T: it got SIGSTOP" in result["error"]["message"]
+
+
 def test_a_stopped_agent_extends_deadlines(start):
     script = crashing("open('begun', 'w').close()\n            " + UNTIL_GO)
     orchestrator, agent = start(script, runInvocationTimeout=5, session_timeout_ms=60_000)

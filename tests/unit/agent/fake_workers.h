@@ -10,12 +10,18 @@
 
 namespace parallelrun::agent {
 
+struct GivenTask : Lease {
+  bool taken_back = false;
+};
+
 struct FakeProcess {
   bool alive = false;
   bool killed = false;
   bool shutting_down = false;
+  int take_backs = 0;
+  ProcessLook look;
   int dumps = 0;
-  std::deque<Lease> tasks;
+  std::deque<GivenTask> tasks;
   channel::Stamp stamp{};
 };
 
@@ -32,7 +38,12 @@ class FakeWorkers : public WorkerControl {
   void announce(SlotIndex, const InputInfo& info) override { announced.push_back(info.types); }
   void run(SlotIndex slot, const Lease& lease) override {
     if (!processes[slot].alive || processes[slot].shutting_down) ++violations;
-    processes[slot].tasks.push_back(lease);
+    processes[slot].tasks.push_back({lease});
+  }
+  void take_back(SlotIndex slot) override {
+    FakeProcess& process = processes[slot];
+    ++process.take_backs;
+    for (GivenTask& task : process.tasks) task.taken_back = true;
   }
   void shut_down(SlotIndex slot) override { processes[slot].shutting_down = true; }
   void dump_stack(SlotIndex slot) override { ++processes[slot].dumps; }
@@ -41,6 +52,7 @@ class FakeWorkers : public WorkerControl {
     processes[slot].killed = true;
   }
   channel::Stamp stamp(SlotIndex slot) const override { return processes[slot].stamp; }
+  ProcessLook look(SlotIndex slot) const override { return processes[slot].look; }
 
   std::vector<FakeProcess> processes;
   std::vector<std::string> announced;
@@ -94,7 +106,7 @@ class Stage {
   void enter(SlotIndex slot, std::uint64_t task, channel::Phase phase = channel::Phase::kInRun) {
     workers.processes[slot].stamp = {
         static_cast<std::uint64_t>(phase), task,
-        static_cast<std::uint64_t>(now.time_since_epoch() / std::chrono::nanoseconds(1)), 10};
+        static_cast<std::uint64_t>(now.time_since_epoch() / std::chrono::nanoseconds(1)), 10, 0};
   }
 
   void result(SlotIndex slot, std::uint64_t task, Duration took = std::chrono::milliseconds(1)) {
@@ -103,6 +115,8 @@ class Stage {
     out.items = out.returned = 10;
     out.duration_us = out.run_us = static_cast<std::uint64_t>(took / std::chrono::microseconds(1));
     workers.processes[slot].stamp.phase = 0;
+    workers.processes[slot].stamp.since_ns =
+        static_cast<std::uint64_t>(now.time_since_epoch() / std::chrono::nanoseconds(1));
     std::erase_if(workers.processes[slot].tasks, [&](const Lease& lease) { return lease.attempt == task; });
     core->on_result(slot, std::move(out), now);
     core->advance(now);
