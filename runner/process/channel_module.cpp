@@ -3,6 +3,7 @@
 #include <pybind11/embed.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -140,7 +141,8 @@ class Channel {
   }
 
   void flush() {
-    if (results_.empty()) return;
+    // A child that the script has forked has a copy of what is held back, and no say.
+    if (results_.empty() || ::getpid() != owner_) return;
     std::string_view unsent = results_.bytes();
     while (!unsent.empty()) {
       ssize_t sent = 0;
@@ -224,6 +226,7 @@ class Channel {
   }
 
   int fd_;
+  pid_t owner_ = ::getpid();
   std::pair<dev_t, ino_t> identity_;
   FrameReader reader_;
   StampPage stamp_;

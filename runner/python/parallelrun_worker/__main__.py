@@ -28,7 +28,14 @@ def _package():
     spec.loader.exec_module(module)
 
 
-# A child that multiprocessing spawns imports this file again, under another name.
+# A child that multiprocessing spawns, or its server that forks, runs this file again under another name: it
+# knows the stand-ins, and the script under the name that pickles of its functions say.
+if __name__ == "__mp_main__":
+    _package()
+    from parallelrun_worker import spawned
+
+    spawned.prepare()
+
 if __name__ == "__main__":
     _package()
     from parallelrun_worker.worker import main

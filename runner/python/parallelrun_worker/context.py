@@ -1,4 +1,11 @@
-"""What this process was told about its job: set once by the worker, read by the stand-ins."""
+"""What this process was told about its job: set once by the worker, read by the stand-ins. Processes that
+multiprocessing spawns read what they need of it from an environment variable."""
+
+import os
+
+_VARIABLE = "PARALLELRUN_SCRIPT_CONTEXT"
+_PUBLISHED = ("script", "logging_level", "agent_name", "process_name", "log_dir", "output_dir", "side_inputs")
+_LONGEST = 100_000  # Linux takes no variable of more than 128 KiB
 
 
 class JobContext:
@@ -19,3 +26,20 @@ class JobContext:
 
 
 current = None
+
+
+def publish(job):
+    """For the processes that the script will spawn."""
+    import json
+
+    text = json.dumps({name: getattr(job, name) for name in _PUBLISHED})
+    if len(text) < _LONGEST:
+        os.environ[_VARIABLE] = text
+
+
+def published():
+    """The JobContext of the worker that spawned this process, its logger on stderr; None where there is none."""
+    import json
+
+    text = os.environ.get(_VARIABLE)
+    return JobContext(json.loads(text), 2) if text else None

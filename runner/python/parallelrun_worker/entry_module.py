@@ -3,6 +3,7 @@
 import os
 import sys
 
+from parallelrun_worker import picklers
 from parallelrun_worker.failures import ContractError
 
 _GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x200
@@ -64,25 +65,31 @@ def load(script):
     path = os.path.realpath(script)
     if not os.path.isfile(path):
         raise ContractError("spec.entryScript: there is no file %r" % script, "FileNotFoundError")
-    name = _module_name(path)
+    name = module_name(path)
     from importlib.machinery import SourceFileLoader
 
     spec = spec_from_file_location(name, path, loader=SourceFileLoader(name, path))
     module = module_from_spec(spec)
     # Before it is executed: pickle finds the script's classes by this entry.
     sys.modules[name] = module
+    picklers.take_with(module)
     spec.loader.exec_module(module)
     return _check(module, script)
 
 
-def _module_name(path):
+def module_name(path):
     """The file's stem, as another script that imports it would say, so that what is pickled here can be
     read there; another name where that would hide or be hidden by a module of that name."""
     stem = os.path.splitext(os.path.basename(path))[0]
     reserved = getattr(sys, "stdlib_module_names", sys.builtin_module_names)
     if stem in sys.modules or stem in reserved or "." in stem or not stem:
-        return "entry_script_" + stem.replace(".", "_")
+        return reserved_name(path)
     return stem
+
+
+def reserved_name(path):
+    """The name of a script that cannot have its own."""
+    return "entry_script_" + os.path.splitext(os.path.basename(path))[0].replace(".", "_")
 
 
 def _check(module, script):

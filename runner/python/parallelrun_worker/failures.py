@@ -25,7 +25,7 @@ def encode_failure(phase, error):
     else:
         kind = type(error).__qualname__
         message = _message(error)
-        trace = _traceback(error)
+        trace = traceback_text(error)
     report = {
         "phase": phase,
         "type": printable(kind),
@@ -70,7 +70,8 @@ def _safe(convert, value):
         return "(its text cannot be had: %s)" % type(inner).__name__
 
 
-def _traceback(error):
+def traceback_text(error):
+    """As Python prints it, without the frames of this package above the script's."""
     import traceback
 
     trace = error.__traceback__

@@ -53,9 +53,10 @@ class Channel:
 
     def __init__(self, channel_fd, stamp_fd, flush_native=None):
         self._fd = channel_fd
+        self._owner = os.getpid()
         self._stamp = memoryview(mmap.mmap(stamp_fd, 0)).cast("Q")
         self._flush_native = flush_native
-        self._identity = _identity(channel_fd)
+        self._identity = identity(channel_fd)
         self._poll = select.poll()
         self._poll.register(channel_fd, select.POLLIN)
         self._in = b""
@@ -222,8 +223,8 @@ class Channel:
         self.flush()
 
     def flush(self):
-        if not self._out:
-            return
+        if not self._out or os.getpid() != self._owner:
+            return  # a child that the script has forked has a copy of what is held back
         data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
         self._out = []
         self._out_bytes = 0
@@ -243,7 +244,7 @@ class Channel:
 
     def _push(self, head, body):
         # Found out here, it costs the task that did it, and not those whose results are still held.
-        if _identity(self._fd) != self._identity:
+        if identity(self._fd) != self._identity:
             self._stamp[_PHASE] = _CUT
             raise ConnectionAbortedError("the channel to the agent was closed or replaced")
         self._out.append(head)
@@ -254,7 +255,7 @@ class Channel:
         self.stamp_idle()
 
 
-def _identity(fd):
+def identity(fd):
     """What a descriptor stands for, or None when it is closed."""
     try:
         stat = os.fstat(fd)

@@ -1,9 +1,10 @@
 """The life of a worker process: configuration, load, init(), mini-batches, shutdown()."""
 
 import sys
+from os import getpid
 from time import monotonic
 
-from parallelrun_worker import context, entry_module, frames, results
+from parallelrun_worker import children, context, entry_module, frames, results
 from parallelrun_worker.failures import ContractError, encode_failure
 
 
@@ -12,11 +13,16 @@ def main():
     channel = _open_channel()
     if channel is None:
         return 2
+    children.begin()
     try:
         return Worker(channel).work()
-    except (BrokenPipeError, ConnectionResetError):
-        return 1  # the agent is gone, and with it whoever could read a message
-    except ConnectionAbortedError:
+    except BaseException as error:  # noqa: B036
+        if children.is_child():  # of a signal handler of the script, say
+            children.leave(error)
+        if isinstance(error, (BrokenPipeError, ConnectionResetError)):
+            return 1  # the agent is gone, and with it whoever could read a message
+        if not isinstance(error, ConnectionAbortedError):
+            raise
         sys.stderr.write(
             "parallelrun-worker: the entry script has closed or replaced file descriptor %d, over which this "
             "process gets mini-batches and returns results\n" % frames.CHANNEL_FD
@@ -60,6 +66,7 @@ class Worker:
         self._job = None
         self._script = None
         self._tables = {}  # input index -> tabular input
+        self._pid = getpid()
 
     def work(self):
         import json
@@ -98,7 +105,6 @@ class Worker:
 
     def _start(self, config):
         import json
-        import os
 
         self._job = context.current = context.JobContext(config, frames.ENTRY_LOG_FD)
         phase = "load"
@@ -106,6 +112,7 @@ class Worker:
             from parallelrun_worker import standins
 
             standins.install()
+            context.publish(self._job)
             entry_module.enter_script_folder(self._job.script, self._job.argv)
             for index, entry in enumerate(self._job.inputs):
                 if entry.get("type") == "tabular":
@@ -114,18 +121,24 @@ class Worker:
                     self._tables[index] = TabularInput(entry)
             self._channel.stamp_load()
             self._script = entry_module.load(self._job.script)
+            if children.is_child():
+                children.leave()
             phase = "init"
             self._channel.stamp_init()
             began = monotonic()
             self._script.init()
             seconds = monotonic() - began
+            if children.is_child():
+                children.leave()
         except BaseException as error:  # noqa: B036: SystemExit of the script is an error like any other
+            if children.is_child():
+                children.leave(error)
             _flush_python_streams()
             self._channel.send(frames.INIT_FAILED, encode_failure(phase, error))
             return False
         _flush_python_streams()
         self._channel.stamp_idle()
-        ready = {"pid": os.getpid(), "python": sys.version.split()[0], "init_seconds": seconds}
+        ready = {"pid": self._pid, "python": sys.version.split()[0], "init_seconds": seconds}
         self._channel.send(frames.READY, json.dumps(ready).encode())
         return True
 
@@ -154,6 +167,8 @@ class Worker:
                 channel.enter_run(items)
                 entered = True
                 returned = script.run(batch)
+            if getpid() != self._pid:
+                children.leave()
             channel.leave_run()
             entered = False
             phase = "result"
@@ -161,7 +176,11 @@ class Worker:
                 count, encoded = results.count_elements(returned), b""
             else:
                 count, encoded = results.encode_rows(returned)
+                if getpid() != self._pid:  # an element's __str__ may do anything
+                    children.leave()
         except BaseException as error:  # noqa: B036: SystemExit and KeyboardInterrupt cost this try alone
+            if getpid() != self._pid:
+                children.leave(error)
             if entered:
                 channel.leave_run()
             if isinstance(error, _slice_error_types()):
@@ -201,7 +220,11 @@ class Worker:
         if self._script.shutdown is not None:
             try:
                 self._script.shutdown()
+                if children.is_child():
+                    children.leave()
             except BaseException as error:  # noqa: B036
+                if children.is_child():
+                    children.leave(error)
                 answer = b'{"error": %s}' % encode_failure("shutdown", error)
         _flush_python_streams()
         self._channel.send(frames.BYE, answer)
