@@ -67,6 +67,14 @@ void ProcessStart::working_directory(const std::string& path) {
   posix_spawn_file_actions_addchdir_np(&actions_, path.c_str());
 }
 
+void ProcessStart::keep_ignored(int number) {
+  if (!is_ignored(number)) return;
+  sigset_t defaults;
+  posix_spawnattr_getsigdefault(&attributes_, &defaults);
+  sigdelset(&defaults, number);
+  posix_spawnattr_setsigdefault(&attributes_, &defaults);
+}
+
 Result<StartedProcess> ProcessStart::start(const std::vector<std::string>& argv,
                                            const std::vector<std::string>* environment) const {
   StartedProcess child;
@@ -88,6 +96,11 @@ Result<StartedProcess> ProcessStart::start(const std::vector<std::string>& argv,
     return system_error("cannot watch '" + argv.front() + "' (pidfd_open)", error);
   }
   return child;
+}
+
+bool is_ignored(int number) {
+  struct sigaction action{};
+  return ::sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
 std::string signal_name(int number) {

@@ -31,6 +31,8 @@ class ProcessStart {
   void duplicate(int ours, int theirs);  // `theirs` is the number in the child
   void close_from(int lowest);           // no descriptor from this number on
   void working_directory(const std::string& path);
+  // Where we ignore the signal, the child does too (nohup).
+  void keep_ignored(int number);
 
   // argv[0] is the path of the program. `environment`: "NAME=value", the whole of it; null: ours.
   // Errors: kNotFound (program or working directory), kUnavailable (no process can be made now; retryable),
@@ -43,6 +45,10 @@ class ProcessStart {
   posix_spawnattr_t attributes_{};
   std::string working_directory_;
 };
+
+// Whether this process ignores the signal, as one that nohup started, or a shell without job control in the
+// background. Who takes such a signal over takes away what was asked for.
+bool is_ignored(int number);
 
 // "SIGSEGV"; "signal 77" where the number has no name.
 std::string signal_name(int number);

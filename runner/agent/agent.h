@@ -50,8 +50,9 @@ inline constexpr int kAgentFailed = 1;   // the orchestrator refused it or was n
 inline constexpr int kAgentMisused = 2;  // the options cannot be used
 
 // Runs until the agent leaves; gives its exit status. To be called on the main thread, which must have no
-// other threads beside it: worker processes end when this thread does. Handles SIGTERM and SIGINT while it
-// runs and leaves within `stop_grace` and about 3 s then; ignores SIGPIPE. Errors are written with spdlog.
+// other threads beside it: worker processes end when this thread does. Handles SIGTERM and, unless it is
+// ignored, SIGINT while it runs and leaves within `stop_grace` and about 3 s then; ignores SIGPIPE. Errors
+// are written with spdlog.
 int run_agent(const AgentOptions& options);
 
 }  // namespace parallelrun

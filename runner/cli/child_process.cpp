@@ -24,6 +24,7 @@ std::string ExitStatus::in_words() const {
 Result<ChildProcess> ChildProcess::start(const ChildOptions& options) {
   // Its own group, so that Ctrl-C reaches the launcher alone, which then stops its children in order.
   ProcessStart start;
+  for (const int number : {SIGINT, SIGHUP}) start.keep_ignored(number);
   if (options.inherited_descriptor >= 0) start.duplicate(options.inherited_descriptor, kInheritedAs);
   if (options.output >= 0) {
     start.duplicate(options.output, STDOUT_FILENO);

@@ -23,6 +23,7 @@
 
 #include "common/json/members.h"
 #include "common/posix/private_directory.h"
+#include "common/posix/process_start.h"
 #include "common/spec/manifest.h"
 #include "runner/cli/child_process.h"
 #include "runner/cli/driver_log.h"
@@ -71,7 +72,9 @@ class StopSignals {
   StopSignals() {
     sigset_t set;
     sigemptyset(&set);
-    for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, number);
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+      if (number == SIGTERM || !is_ignored(number)) sigaddset(&set, number);  // nohup is heeded
+    }
     sigprocmask(SIG_BLOCK, &set, nullptr);
     descriptor_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
   }

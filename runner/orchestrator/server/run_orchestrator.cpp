@@ -12,6 +12,7 @@
 #include <optional>
 #include <utility>
 
+#include "common/posix/process_start.h"
 #include "runner/job/resolved_job.h"
 #include "runner/orchestrator/committer.h"
 #include "runner/orchestrator/disk_storage.h"
@@ -51,12 +52,6 @@ nlohmann::json with_places(nlohmann::json event, const ResolvedJob& job,
   return event;
 }
 
-// Boost's signal set would take the place of an inherited "ignore".
-bool is_ignored(int number) {
-  struct sigaction action{};
-  return sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
-}
-
 const char* name_of_signal(int number) {
   switch (number) {
     case SIGINT:
@@ -77,7 +72,10 @@ class Run {
     // A launcher that went away must not end the commits.
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN);  // a file limit is an error of write(), as a full disk is
-    if (!is_ignored(SIGHUP)) signals_.add(SIGHUP);
+    // Boost's signal set would take the place of an inherited "ignore".
+    for (const int number : {SIGINT, SIGHUP}) {
+      if (!is_ignored(number)) signals_.add(number);
+    }
     signals_.async_wait([this](boost::system::error_code error, int number) { on_signal(error, number); });
     if (Status s = read_job(); !s) return refuse(s.error());
     // output.overwrite is there at every restart in a pod, too: what a running job loses is for its user to
@@ -398,7 +396,7 @@ class Run {
   ResolvedJob job_;
   std::string job_text_;
   boost::asio::io_context io_{1};
-  boost::asio::signal_set signals_{io_, SIGINT, SIGTERM};
+  boost::asio::signal_set signals_{io_, SIGTERM};
   ProgressStream progress_;
   std::unique_ptr<OutputDirectory> directory_;
   std::optional<DiskStorage> storage_;

@@ -1,5 +1,11 @@
+import signal
+
 import pytest
 from job_folder import JobFolder
+
+# In the background of a shell without job control they are ignored, and so they would be by what is tested.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(params=["embedded", "python"])

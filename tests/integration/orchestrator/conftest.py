@@ -1,6 +1,12 @@
+import signal
+
 import pytest
 from authority import Authority
 from scripted import Orchestrator
+
+# In the background of a shell without job control they are ignored, and so they would be by what is tested.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 class JobFolder:

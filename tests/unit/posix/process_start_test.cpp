@@ -66,6 +66,19 @@ TEST(ProcessStart, SignalsThatWeIgnoreOrBlockAreNotTheChilds) {
   EXPECT_EQ(held_back.status, SIGTERM);
 }
 
+TEST(ProcessStart, WhatWeIgnoreIsIgnoredByTheChildThatIsToKeepIt) {
+  auto* const before = std::signal(SIGHUP, SIG_IGN);
+  EXPECT_TRUE(is_ignored(SIGHUP));
+  ProcessStart start;
+  start.keep_ignored(SIGHUP);
+  start.keep_ignored(SIGTERM);
+  const Ended hung_up = run(start, {"/bin/sh", "-c", "kill -HUP $$; exit 3"}, nullptr);
+  const Ended ended = run(start, {"/bin/sh", "-c", "kill -TERM $$; exit 3"}, nullptr);
+  std::signal(SIGHUP, before);
+  EXPECT_EQ(WEXITSTATUS(hung_up.status), 3);
+  EXPECT_EQ(ended.status, SIGTERM);
+}
+
 TEST(ProcessStart, AMissingProgramOrDirectoryIsNamed) {
   const auto missing = ProcessStart().start({"/nowhere/program"}, nullptr);
   ASSERT_FALSE(missing);
