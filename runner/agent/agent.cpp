@@ -15,7 +15,9 @@
 #include <utility>
 
 #include "common/posix/private_directory.h"
+#include "common/posix/process_start.h"
 #include "runner/agent/agent_core.h"
+#include "runner/agent/http_transport.h"
 #include "runner/agent/node_log.h"
 #include "runner/agent/orchestrator_link.h"
 #include "runner/agent/process_slots.h"
@@ -56,7 +58,7 @@ class Agent : public LinkUser {
       : options_(options),
         console_(options.console),
         programs_(std::move(program_directory)),
-        signals_(io_, SIGTERM, SIGINT),
+        signals_(io_, SIGTERM),
         tick_(io_),
         goodbye_(io_) {}
 
@@ -67,10 +69,9 @@ class Agent : public LinkUser {
     client.endpoint = *endpoint;
     client.tls = options_.tls;
     client.server_name = options_.tls_server_name;
-    auto lease_client = ProtocolClient::create(io_, client);
-    auto report_client = ProtocolClient::create(io_, client);
-    if (!lease_client) return misused(lease_client.error().message);
-    if (!report_client) return misused(report_client.error().message);
+    auto transport = HttpTransport::create(io_, client);
+    if (!transport) return misused(transport.error().message);
+    transport_ = std::move(*transport);
 
     OrchestratorLink::Options link;
     link.registration.agent_name = options_.name;
@@ -80,10 +81,10 @@ class Agent : public LinkUser {
     link.patience = options_.orchestrator_patience;
     link.refusal_patience = options_.refusal_patience;
     if (options_.console >= 0) logs_.set_console(console_);
-    link_ = std::make_unique<OrchestratorLink>(io_, link, std::move(*lease_client), std::move(*report_client),
-                                               outbox_, logs_, *this);
+    link_ = std::make_unique<OrchestratorLink>(link, *transport_, outbox_, logs_, *this);
+    if (!is_ignored(SIGINT)) signals_.add(SIGINT);  // its set would take the place of an inherited "ignore"
     wait_for_signal();
-    link_->start();
+    link_->start(now());
     tick();
     io_.run();
     console_.finish();
@@ -96,6 +97,9 @@ class Agent : public LinkUser {
     if (!core_ && !take_job(reply.job)) return false;
     core_->on_session(reply.session_timeout, now());
     return true;
+  }
+  void on_session_ended(std::uint64_t session) override {
+    spdlog::info("session {} has ended: registering again", session);
   }
   void on_contact(Time sent) override { core_->on_contact(sent); }
   void on_lease_reply(LeaseReply reply) override { core_->on_lease_reply(std::move(reply), now()); }
@@ -155,7 +159,7 @@ class Agent : public LinkUser {
     core.init_timeout = spec.init_timeout;
     core.unix_minus_steady_us = unix_minus_steady_us();
     core_.emplace(core, *processes_, outbox_, *node_log_);
-    processes_->bind(*core_, [this] { link_->pump(); });
+    processes_->bind(*core_, [this] { link_->pump(now()); });
     monitor_.emplace(io_,
                      ResourceMonitor::Options{exec_program(), options_.node, own_environment(),
                                               spec.resource_monitor_interval},
@@ -196,7 +200,7 @@ class Agent : public LinkUser {
       Status folder = make_log_directory();
       if (!environment || !folder) {
         cannot_start(environment ? folder.error().message : environment.error().message);
-        return link_->pump();
+        return link_->pump(now());
       }
       start_processes(*environment, slots);
     });
@@ -233,12 +237,12 @@ class Agent : public LinkUser {
     processes_->prepare(std::move(recipe));
     core_->on_environment_ready(now());
     monitor_->start();
-    link_->pump();
+    link_->pump(now());
   }
 
   void tick() {
     if (core_) core_->advance(now());
-    link_->pump();
+    link_->pump(now());
     console_.pump();
     tick_.expires_after(kTick);
     tick_.async_wait([this](boost::system::error_code error) {
@@ -253,7 +257,7 @@ class Agent : public LinkUser {
       if (stopping_ || !core_) return end(kAgentLeft);
       stopping_ = true;
       core_->stop(options_.stop_grace, now());
-      link_->pump();
+      link_->pump(now());
       goodbye_.expires_after(options_.stop_grace + kGoodbye);
       goodbye_.async_wait([this](boost::system::error_code cancelled) {
         if (!cancelled) end(kAgentLeft);
@@ -276,6 +280,7 @@ class Agent : public LinkUser {
   std::optional<NodeLog> node_log_;
   std::unique_ptr<ProcessSlots> processes_;
   std::optional<AgentCore> core_;
+  std::unique_ptr<HttpTransport> transport_;
   std::unique_ptr<OrchestratorLink> link_;
   std::optional<ResourceMonitor> monitor_;
   bool stopping_ = false;

@@ -1,7 +1,6 @@
 #include "runner/agent/orchestrator_link.h"
 
 #include <spdlog/fmt/fmt.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <iterator>
@@ -29,30 +28,18 @@ constexpr milliseconds kRegisterTimeout{15'000};
 constexpr milliseconds kLeaseTimeout = kLeasePoll + milliseconds(10'000);
 constexpr milliseconds kPatienceWhenDone{5'000};
 
-Time clock_now() { return std::chrono::steady_clock::now(); }
-
 }  // namespace
 
-OrchestratorLink::OrchestratorLink(boost::asio::io_context& io, const Options& options,
-                                   std::unique_ptr<ProtocolClient> lease_client,
-                                   std::unique_ptr<ProtocolClient> report_client, Outbox& outbox,
+OrchestratorLink::OrchestratorLink(const Options& options, LinkTransport& transport, Outbox& outbox,
                                    LogStreams& logs, LinkUser& user)
-    : io_(io),
-      options_(options),
-      lease_client_(std::move(lease_client)),
-      report_client_(std::move(report_client)),
-      outbox_(outbox),
-      logs_(logs),
-      user_(user),
-      linger_(io) {}
+    : options_(options), transport_(transport), outbox_(outbox), logs_(logs), user_(user) {}
 
-void OrchestratorLink::start() {
-  last_answer_ = clock_now();
-  pump();
+void OrchestratorLink::start(Time now) {
+  last_answer_ = now;
+  pump(now);
 }
 
-void OrchestratorLink::pump() {
-  const Time now = clock_now();
+void OrchestratorLink::pump(Time now) {
   if (state_ == State::kLeft) return;
   // Once told to leave and with nothing but logs to bring, the orchestrator may have left first.
   const bool done = user_.finished() && outbox_.unacknowledged_results() == 0;
@@ -72,15 +59,15 @@ void OrchestratorLink::pump() {
 
 void OrchestratorLink::register_now(Time now) {
   state_ = State::kRegistering;
-  report_client_->post("/v1/register", encode(options_.registration), kRegisterTimeout,
-                       [this, now, generation = generation_](Result<ProtocolClient::Reply> answer) {
-                         if (generation == generation_) on_register_answer(std::move(answer), now);
-                       });
+  transport_.post(Lane::kReport, "/v1/register", encode(options_.registration), kRegisterTimeout,
+                  [this, sent = now, generation = generation_](Result<Answer> answer, Time then) {
+                    if (generation == generation_) on_register_answer(answer, sent, then);
+                  });
 }
 
-void OrchestratorLink::on_register_answer(Result<ProtocolClient::Reply> answer, Time sent) {
+void OrchestratorLink::on_register_answer(const Result<Answer>& answer, Time sent, Time now) {
   state_ = State::kUnregistered;
-  if (!accepted(registration_, answer, "registration")) return;
+  if (!accepted(registration_, answer, "registration", now)) return;
   auto reply = decode_register_reply(answer->body);
   if (!reply)
     return hopeless("the orchestrator's answer to the registration cannot be read: " + reply.error().message);
@@ -93,7 +80,7 @@ void OrchestratorLink::on_register_answer(Result<ProtocolClient::Reply> answer, 
     return;
   }
   user_.on_contact(sent);
-  pump();
+  pump(now);
 }
 
 // --- leases -------------------------------------------------------------------------------------------
@@ -109,27 +96,27 @@ void OrchestratorLink::pump_lease(Time now) {
     request.want = want;
     lease_.body = encode(request);
   }
-  send_lease();
+  send_lease(now);
 }
 
-void OrchestratorLink::send_lease() {
+void OrchestratorLink::send_lease(Time now) {
   lease_.in_flight = true;
-  lease_.sent = clock_now();
-  lease_client_->post("/v1/lease", lease_.body, kLeaseTimeout,
-                      [this, generation = generation_](Result<ProtocolClient::Reply> answer) {
-                        if (generation == generation_) on_lease_answer(std::move(answer));
-                      });
+  lease_.sent = now;
+  transport_.post(Lane::kLease, "/v1/lease", lease_.body, kLeaseTimeout,
+                  [this, generation = generation_](Result<Answer> answer, Time then) {
+                    if (generation == generation_) on_lease_answer(answer, then);
+                  });
 }
 
-void OrchestratorLink::on_lease_answer(Result<ProtocolClient::Reply> answer) {
+void OrchestratorLink::on_lease_answer(const Result<Answer>& answer, Time now) {
   lease_.in_flight = false;
-  if (state_ != State::kSession || !accepted(lease_, answer, "lease request")) return;
+  if (state_ != State::kSession || !accepted(lease_, answer, "lease request", now)) return;
   auto reply = decode_lease_reply(answer->body);
   if (!reply) return hopeless("the orchestrator's leases cannot be read: " + reply.error().message);
   lease_.body.clear();
   user_.on_contact(lease_.sent);
   user_.on_lease_reply(std::move(*reply));
-  pump();
+  pump(now);
 }
 
 // --- reports ------------------------------------------------------------------------------------------
@@ -145,17 +132,16 @@ void OrchestratorLink::pump_report(Time now) {
     if (!report_due(now)) {
       if (results_wait_since_ != Time{} && !lingering_) {
         lingering_ = true;
-        linger_.expires_at(results_wait_since_ + kResultsLinger);
-        linger_.async_wait([this](boost::system::error_code error) {
+        transport_.wake(results_wait_since_ + kResultsLinger, [this](Time then) {
           lingering_ = false;
-          if (!error) pump();
+          pump(then);
         });
       }
       return;
     }
     make_report(now);
   }
-  send_report();
+  send_report(now);
 }
 
 bool OrchestratorLink::report_due(Time now) const {
@@ -188,18 +174,18 @@ void OrchestratorLink::make_report(Time now) {
   report_.body = encode(reported_);
 }
 
-void OrchestratorLink::send_report() {
+void OrchestratorLink::send_report(Time now) {
   report_.in_flight = true;
-  report_.sent = clock_now();
-  report_client_->post("/v1/report", report_.body, report_timeout(),
-                       [this, generation = generation_](Result<ProtocolClient::Reply> answer) {
-                         if (generation == generation_) on_report_answer(std::move(answer));
-                       });
+  report_.sent = now;
+  transport_.post(Lane::kReport, "/v1/report", report_.body, report_timeout(),
+                  [this, generation = generation_](Result<Answer> answer, Time then) {
+                    if (generation == generation_) on_report_answer(answer, then);
+                  });
 }
 
-void OrchestratorLink::on_report_answer(Result<ProtocolClient::Reply> answer) {
+void OrchestratorLink::on_report_answer(const Result<Answer>& answer, Time now) {
   report_.in_flight = false;
-  if (state_ != State::kSession || !accepted(report_, answer, "report")) return;
+  if (state_ != State::kSession || !accepted(report_, answer, "report", now)) return;
   auto reply = decode_report_reply(answer->body);
   if (!reply)
     return hopeless("the orchestrator's answer to a report cannot be read: " + reply.error().message);
@@ -210,11 +196,11 @@ void OrchestratorLink::on_report_answer(Result<ProtocolClient::Reply> answer) {
   user_.on_contact(report_.sent);
   if (left) {
     state_ = State::kLeft;
-    lease_client_->cancel();
+    transport_.cancel(Lane::kLease);
     return user_.on_left();
   }
   user_.on_directive(reply->directive);
-  pump();
+  pump(now);
 }
 
 milliseconds OrchestratorLink::report_timeout() const {
@@ -226,9 +212,8 @@ milliseconds OrchestratorLink::report_timeout() const {
 
 // --- answers that are none ----------------------------------------------------------------------------
 
-bool OrchestratorLink::accepted(Exchange& exchange, const Result<ProtocolClient::Reply>& answer,
-                                const char* what) {
-  const Time now = clock_now();
+bool OrchestratorLink::accepted(Exchange& exchange, const Result<Answer>& answer, const char* what,
+                                Time now) {
   if (!answer) {
     last_trouble_ = answer.error().message;
     // Nothing that passes by itself, such as a certificate of another job.
@@ -267,7 +252,7 @@ void OrchestratorLink::fail(Exchange& exchange, Time now) {
 // Unacknowledged results belong to attempts that the orchestrator still knows or has committed otherwise:
 // it decides. They go first in the new session.
 void OrchestratorLink::session_ended() {
-  spdlog::info("session {} has ended: registering again", session_.session);
+  user_.on_session_ended(session_.session);
   if (!report_.body.empty()) {
     outbox_.put_back(reported_);
     carried_logs_ = std::move(reported_.logs);
@@ -275,8 +260,8 @@ void OrchestratorLink::session_ended() {
   }
   state_ = State::kUnregistered;
   ++generation_;
-  lease_client_->cancel();
-  report_client_->cancel();
+  transport_.cancel(Lane::kLease);
+  transport_.cancel(Lane::kReport);
   lease_ = {};
   report_ = {};
   registration_ = {};

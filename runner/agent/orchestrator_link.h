@@ -1,22 +1,18 @@
 // The agent's side of the protocol: registers, keeps one lease request and one report in flight, sends
-// again what got no answer, and registers anew when a session has ended. One thread; decides nothing
-// about work (agent_core.h).
+// again what got no answer, and registers anew when a session has ended. Pure: time comes in, requests go out
+// through a LinkTransport. One thread; decides nothing about work (agent_core.h).
 #pragma once
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
-#include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
+#include "runner/agent/link_transport.h"
 #include "runner/agent/log_streams.h"
 #include "runner/agent/outbox.h"
 #include "runner/agent/standstills.h"
 #include "runner/protocol/messages.h"
-#include "runner/protocol/protocol_client.h"
 
 namespace parallelrun::agent {
 
@@ -26,6 +22,8 @@ class LinkUser {
   virtual ~LinkUser() = default;
   // Again after a session has ended. False: the agent cannot work with it and is ending.
   virtual bool on_registered(const RegisterReply& reply) = 0;
+  // The orchestrator knows the session no more; another registration follows.
+  virtual void on_session_ended(std::uint64_t session) = 0;
   virtual void on_contact(Time sent) = 0;
   virtual void on_lease_reply(LeaseReply reply) = 0;
   virtual void on_directive(Directive directive) = 0;
@@ -46,16 +44,16 @@ class OrchestratorLink {
   };
 
   // All must outlive the link.
-  OrchestratorLink(boost::asio::io_context& io, const Options& options,
-                   std::unique_ptr<ProtocolClient> lease_client,
-                   std::unique_ptr<ProtocolClient> report_client, Outbox& outbox, LogStreams& logs,
+  OrchestratorLink(const Options& options, LinkTransport& transport, Outbox& outbox, LogStreams& logs,
                    LinkUser& user);
 
-  void start();
+  void start(Time now);
   // Something changed: sends what is due. Also to be called every 50 ms or so.
-  void pump();
+  void pump(Time now);
 
  private:
+  using Answer = LinkTransport::Answer;
+  using Lane = LinkTransport::Lane;
   enum class State { kUnregistered, kRegistering, kSession, kLeft };
   // A request that is sent until it is answered.
   struct Exchange {
@@ -68,30 +66,27 @@ class OrchestratorLink {
   };
 
   void register_now(Time now);
-  void on_register_answer(Result<ProtocolClient::Reply> answer, Time sent);
+  void on_register_answer(const Result<Answer>& answer, Time sent, Time now);
   void pump_lease(Time now);
-  void send_lease();
-  void on_lease_answer(Result<ProtocolClient::Reply> answer);
+  void send_lease(Time now);
+  void on_lease_answer(const Result<Answer>& answer, Time now);
   void pump_report(Time now);
   bool report_due(Time now) const;
   void make_report(Time now);
-  void send_report();
-  void on_report_answer(Result<ProtocolClient::Reply> answer);
+  void send_report(Time now);
+  void on_report_answer(const Result<Answer>& answer, Time now);
   void session_ended();
   // True: the answer is a 200 whose body may be decoded. Otherwise everything has been seen to.
-  bool accepted(Exchange& exchange, const Result<ProtocolClient::Reply>& answer, const char* what);
+  bool accepted(Exchange& exchange, const Result<Answer>& answer, const char* what, Time now);
   void fail(Exchange& exchange, Time now);
   void hopeless(std::string why);
   std::chrono::milliseconds report_timeout() const;
 
-  boost::asio::io_context& io_;
   Options options_;
-  std::unique_ptr<ProtocolClient> lease_client_;
-  std::unique_ptr<ProtocolClient> report_client_;
+  LinkTransport& transport_;
   Outbox& outbox_;
   LogStreams& logs_;
   LinkUser& user_;
-  boost::asio::steady_timer linger_;
   bool lingering_ = false;
 
   State state_ = State::kUnregistered;

@@ -180,6 +180,41 @@ def test_ctrl_c_stops_soon_with_130_and_the_same_command_goes_on(job):
     assert Counter(job.rows()) == Counter(f"f{i:06}.txt" for i in range(1000))
 
 
+@pytest.mark.parametrize(
+    "way", [["nohup"], ["sh", "-c", "trap '' HUP INT; exec \"$@\"", "sh"]], ids=["nohup", "trap"]
+)
+def test_signals_that_are_ignored_at_the_start_stay_ignored(embedded_job, way):
+    """A terminal that is closed, and Ctrl-C for a job in the background."""
+    job = embedded_job
+    hold(job.files(1000))
+    command = [*way, *job.command()]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=job.environment()
+    )
+    wait_for_rows(job)
+    ours = [pid for pid in [process.pid, *descendants(process.pid)] if role_of(pid) != "worker"]
+    assert {role_of(pid) for pid in ours} == {"", "orchestrator", "agent"}
+    for number in (signal.SIGHUP,) if way == ["nohup"] else (signal.SIGHUP, signal.SIGINT):
+        for pid in ours:
+            os.kill(pid, number)
+    time.sleep(0.5)
+    release(job)
+    _, words = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, words
+    assert "restarting" not in words
+    assert Counter(job.rows()) == Counter(f"f{i:06}.txt" for i in range(1000))
+
+
+def test_a_hangup_that_is_not_ignored_stops_the_job(embedded_job):
+    job = embedded_job
+    hold(job.files(1000))
+    process = job.start()
+    wait_for_rows(job)
+    process.send_signal(signal.SIGHUP)
+    _, words = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130, words
+
+
 def test_files_that_the_script_writes_beside_itself_make_no_other_job(job):
     hold(
         job.files(1000),
@@ -294,3 +329,20 @@ def test_disk_full_is_a_clear_failure_and_resumable(job):
         assert len(job.rows()) == 500
     finally:
         subprocess.run(["umount", "-l", str(job.out)], check=True)
+
+
+def test_an_orchestrator_that_stands_still_loses_no_result(embedded_job):
+    """For longer than a report or a lease request waits for its answer: each is sent again, and counts once."""
+    job = embedded_job.files(2000).set(miniBatchSize=1, nodeCount=2, processCountPerNode=2)
+    job.script(SCRIPT)
+    process = job.start()
+    wait_for_rows(job)
+    (stopped,) = [pid for pid in descendants(process.pid) if role_of(pid) == "orchestrator"]
+    os.kill(stopped, signal.SIGSTOP)
+    time.sleep(8)
+    os.kill(stopped, signal.SIGCONT)
+    _, words = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, words
+    assert Counter(job.rows()) == Counter(f"f{i:06}.txt" for i in range(2000))
+    assert job.failed_items() == []
+    assert "restarting" not in words
