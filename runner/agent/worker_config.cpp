@@ -48,6 +48,7 @@ std::string worker_config(const ResolvedJob& job, const std::string& agent_name,
       entry["delimiter"] = std::string(1, input.delimiter);
       entry["encoding"] = input.encoding;
       entry["columns"] = std::move(columns);
+      if (input.na_values) entry["na_values"] = *input.na_values;
     }
     inputs.push_back(std::move(entry));
   }

@@ -1,30 +1,36 @@
 """One type for each column of an input, whatever a single slice of it looks like.
 
-Types are those of spec.inputs[].columns (string, int64, float64, bool, datetime), and three more that only
-inference gives: uint64 for whole numbers that int64 does not hold, bool_or_missing for a column of objects
-True, False and NaN, and missing for one without any value in the sample.
+Types are those of spec.inputs[].columns (string, int64, float64, bool, datetime), and some more that only
+inference gives: uint64 for whole numbers that int64 does not hold, missing for a column without any value in
+the sample, and int64_or_missing, uint64_or_missing and bool_or_missing for columns that have gaps there.
+datetime_utc is a declared datetime whose values in the sample name their offset from UTC.
 """
 
-import re
+from parallelrun_worker import datetimes, whole_numbers
 
-_WHOLE = re.compile(r"[ \t\n\v\f\r]*[+-]?[0-9]+[ \t\n\v\f\r]*\Z")
-_ISO_DATE = re.compile(r"\s*\d{4}-?\d{2}")
 _BOOLS = {"True", "TRUE", "true", "False", "FALSE", "false"}
-_RANGES = {"int64": (-(1 << 63), (1 << 63) - 1), "uint64": (0, (1 << 64) - 1)}
 _WANTED = {
     "int64": "whole number (int64)",
     "uint64": "whole number (uint64)",
+    "int64_or_missing": "whole number (int64)",
+    "uint64_or_missing": "whole number (uint64)",
     "float64": "number (float64)",
     "bool": "bool (true or false)",
     "bool_or_missing": "bool (true, false or empty)",
-    "datetime": "ISO 8601 date or time",
+    "missing": "number (float64)",
+    "datetime": "ISO 8601 date or time without an offset from UTC and with at most six decimals",
+    "datetime_utc": "ISO 8601 time with an offset from UTC and with at most six decimals",
 }
 _DTYPES = {
     "int64": "int64",
     "uint64": "uint64",
+    # What pandas makes of whole numbers with gaps, while it holds them.
+    "int64_or_missing": "float64",
+    "uint64_or_missing": "float64",
     "float64": "float64",
     "bool": "bool",
     "datetime": str,
+    "datetime_utc": str,
     "missing": "float64",
 }
 
@@ -35,9 +41,13 @@ _WAYS_OUT = {
     "float64": "declare it string and convert it in run(): pandas.to_numeric(df[%s], errors='coerce')",
     "bool": "bool is true or false, as True or TRUE too, and has no gaps: declare it string and compare in run(): "
     "df[%s] == 'yes'",
-    "datetime": "datetime is ISO 8601, as in 2024-02-29 or 2024-02-29T12:30:00Z: declare it string and convert it in "
-    "run(): pandas.to_datetime(df[%s], format='%%d.%%m.%%Y')",
+    "datetime": "datetime is ISO 8601, as in 2024-02-29 or 2024-02-29T12:30:00Z: declare it string and convert it in run(): pandas.to_datetime(df[%s], format='%%d.%%m.%%Y')",
 }
+_OTHER_DATETIMES = (
+    "datetime is of one kind in the whole input, with an offset from UTC or without, as the sample has it: declare it "
+    "string and convert it in run(): pandas.to_datetime(df[%s], format='ISO8601', utc=True)"
+)
+_WAYS_OUT["datetime_utc"] = _WAYS_OUT["datetime"]
 
 
 class Misfit(Exception):
@@ -55,7 +65,18 @@ class Misfit(Exception):
     def way_out(self):
         """What to do where the type was declared."""
         words = _WAYS_OUT[self.kind]
+        if self.kind.startswith("datetime") and self.value and datetimes.is_iso(self.value):
+            words = _OTHER_DATETIMES
         return words % repr(self.column) if "%" in words else words
+
+    def type_to_declare(self):
+        """The type that holds the value, and what the column held before, where the type was inferred."""
+        value = self.value or ""
+        if self.kind == "missing" and whole_numbers.fits(value, "int64"):
+            return "int64"
+        if self.kind in ("int64", "int64_or_missing", "missing") and _is_fraction(value):
+            return "float64"
+        return "string"
 
 
 class Unparsable(Exception):
@@ -66,47 +87,70 @@ class Merger:
     """Decides types from parsed samples."""
 
     def __init__(self):
-        self._types = {}
+        self._found = {}  # column -> (kind or None, whether it has gaps)
 
-    def add(self, frame):
-        """`frame`: as pandas.read_csv infers it for samples under one header."""
+    def add(self, frame, text):
+        """`frame`: as pandas.read_csv infers it for samples under one header. `text()`: the same as strings."""
         for column in frame.columns:
-            found = _type_of(frame[column])
-            self._types[column] = _merge(self._types.get(column, found), found)
+            kind, gaps = _found(frame[column], lambda column=column: text()[column])
+            known, other_gaps = self._found.get(column, (None, False))
+            self._found[column] = (_merge(known, kind), gaps or other_gaps)
 
     def types(self, leave_out=()):
         return {
-            column: "int64" if kind == "whole" else kind
-            for column, kind in self._types.items()
+            column: _named(kind, gaps)
+            for column, (kind, gaps) in self._found.items()
             if column not in leave_out
         }
 
 
-def _type_of(values):
+def _named(kind, gaps):
+    if kind is None:
+        return "missing"
+    kind = "int64" if kind == "whole" else kind
+    return kind + "_or_missing" if gaps and kind in ("int64", "uint64", "bool") else kind
+
+
+def _found(values, text):
+    """(kind, whether there are gaps): kind is whole, int64 (whole numbers of which one is negative), uint64,
+    float64, bool, string, or None where there is no value."""
     name = str(values.dtype)
     if name == "float64":
-        return "missing" if values.isna().all() else "float64"
+        gaps = values.isna()
+        if gaps.all():
+            return None, True
+        if gaps.any() and (values.dropna() % 1 == 0).all():
+            return _whole(text().dropna().tolist()), True
+        return "float64", bool(gaps.any())
     if name == "uint64" or name == "bool":
-        return name
+        return name, False
     if name == "int64":
         # Beside a sample that needs uint64, the sign matters.
-        return "int64" if len(values) and values.min() < 0 else "whole"
-    if all(value is True or value is False for value in values.dropna()):
-        return "bool_or_missing"
-    return "string"
+        return "int64" if len(values) and values.min() < 0 else "whole", False
+    present = values.dropna()
+    gaps = len(present) < len(values)
+    if all(value is True or value is False for value in present):
+        return "bool", gaps
+    return "string", gaps
+
+
+def _whole(texts):
+    if not all(whole_numbers.is_whole(text) for text in texts):
+        return "float64"
+    least, most = min(map(int, texts)), max(map(int, texts))
+    if least < 0:
+        return "int64" if whole_numbers.in_range(least, most, "int64") else "float64"
+    if whole_numbers.in_range(least, most, "int64"):
+        return "whole"
+    return "uint64" if whole_numbers.in_range(least, most, "uint64") else "float64"
 
 
 def _merge(one, other):
-    if one == other:
+    if one is None or one == other:
+        return other
+    if other is None:
         return one
     pair = {one, other}
-    if "missing" in pair:
-        (kind,) = pair - {"missing"}
-        return {"whole": "float64", "int64": "float64", "uint64": "float64", "bool": "bool_or_missing"}.get(
-            kind, kind
-        )
-    if pair <= {"bool", "bool_or_missing"}:
-        return "bool_or_missing"
     if pair == {"whole", "int64"}:
         return "int64"
     if pair == {"whole", "uint64"}:
@@ -116,18 +160,19 @@ def _merge(one, other):
     return "string"
 
 
-def apply(parse, types, as_text, tell_gap):
+def apply(parse, types, declared, as_text, tell_gap):
     """The DataFrame of parse(dtypes) with the types {column: type or None for whatever pandas infers}.
 
-    as_text: a set kept between slices, of string columns that pandas must be told about because they hold
-    what looks like numbers. The others are left to its inference, which gives the same at up to three times
-    the speed (seen with pandas 3). tell_gap(column, item): a whole-number column has no value there and
-    comes as float64. Raises Misfit, Unparsable."""
+    declared: the columns whose type was declared. as_text: a set kept between slices, of string columns that
+    pandas must be told about because they hold what looks like numbers. The others are left to its inference,
+    which gives the same at up to three times the speed (seen with pandas 3). tell_gap(column, item, kind): a
+    column of whole numbers or bools has no value there and comes as `kind`. Raises Misfit, Unparsable."""
     dtypes = {column: _DTYPES[kind] for column, kind in types.items() if kind in _DTYPES}
     for column in as_text:
         if types.get(column) == "string":
             dtypes[column] = str
-    frame, dtypes = _parse(parse, types, dtypes, tell_gap)
+    parse = _Parse(parse)
+    frame, dtypes, nullable = _parse(parse, types, declared, dtypes, tell_gap)
     inferred = [
         column
         for column, kind in types.items()
@@ -137,11 +182,31 @@ def apply(parse, types, as_text, tell_gap):
         as_text.update(inferred)
         frame = parse({**dtypes, **dict.fromkeys(inferred, str)})
     for column, kind in types.items():
-        if kind == "bool_or_missing":
+        if column in nullable:
+            frame[column] = whole_numbers.nullable(parse.text()[column], nullable[column])
+        elif kind in ("int64_or_missing", "uint64_or_missing"):
+            _keep_digits(parse, frame, column, kind)
+        elif kind == "bool_or_missing" or kind == "bool" and column not in dtypes:
             frame[column] = _bools(parse, frame[column], column)
-        elif kind == "datetime":
-            frame[column] = _datetimes(frame[column], column)
+        elif kind in ("datetime", "datetime_utc"):
+            frame[column] = _datetimes(frame[column], column, kind)
     return frame
+
+
+class _Parse:
+    """parse(dtypes), and the text of all columns, parsed once when it is asked for."""
+
+    def __init__(self, parse):
+        self._parse = parse
+        self._text = None
+
+    def __call__(self, dtypes):
+        return self._parse(dtypes)
+
+    def text(self):
+        if self._text is None:
+            self._text = self._parse(str)
+        return self._text
 
 
 def _is_text(values):
@@ -153,48 +218,56 @@ def _is_text(values):
     return first is not None and isinstance(values[first], str)
 
 
-def _parse(parse, types, dtypes, tell_gap):
+def _parse(parse, types, declared, dtypes, tell_gap):
+    """(frame, dtypes, {column that shall be a nullable array of whole numbers: its type})"""
     try:
-        return parse(dtypes), dtypes
+        return parse(dtypes), dtypes, {}
     except (ValueError, OverflowError, TypeError) as error:
-        dtypes = _with_gaps(parse, types, dtypes, tell_gap, error)
+        dtypes, nullable = _with_gaps(parse, types, declared, dtypes, tell_gap, error)
     try:
-        return parse(dtypes), dtypes
+        return parse(dtypes), dtypes, nullable
     except (ValueError, OverflowError, TypeError) as error:
         raise Unparsable(str(error)) from None
 
 
-def _with_gaps(parse, types, dtypes, tell_gap, error):
+def _with_gaps(parse, types, declared, dtypes, tell_gap, error):
     """After a try with the plain types failed: finds out why, and gives the types for another."""
     try:
-        text = parse(str)
+        text = parse.text()
     except ValueError:
         raise Unparsable(str(error)) from None
     gaps = []
+    nullable = {}
+    dtypes = dict(dtypes)
     for column, kind in types.items():
-        if kind in ("string", "datetime", None) or column not in text:
+        if kind in ("string", "datetime", "datetime_utc", None) or column not in text:
             continue
         values = text[column]
         missing = values.isna()
-        if kind in _RANGES:
-            if missing.any():
-                gaps.append((column, int(missing.to_numpy().argmax())))
-            _require(column, kind, values, missing, lambda value: _fits(value, _RANGES[kind]))
-        elif kind in ("float64", "missing"):
-            _require_number(column, values, missing)
+        if kind in ("int64", "uint64"):
+            _require(column, kind, values, missing, lambda value: whole_numbers.fits(value, kind))
+            if not missing.any():
+                continue
+            if column in declared or not whole_numbers.float64_holds(values.dropna()):
+                nullable[column] = kind
+                dtypes[column] = str
+            else:
+                dtypes[column] = "float64"
+            gaps.append((column, missing, whole_numbers.NULLABLE[kind] if column in nullable else "float64"))
+        elif kind in ("float64", "int64_or_missing", "uint64_or_missing", "missing"):
+            _require_number(column, kind, values, missing)
         elif kind in ("bool", "bool_or_missing"):
-            if kind == "bool" and missing.any():
-                raise Misfit(column, int(missing.to_numpy().argmax()), None, kind)
             _require(column, kind, values, missing, _BOOLS.__contains__)
+            if kind == "bool" and missing.any():
+                if column in declared:
+                    raise Misfit(column, int(missing.to_numpy().argmax()), None, kind)
+                del dtypes[column]
+                gaps.append((column, missing, "object"))
     if not gaps:
         raise Unparsable(str(error))
-    for column, item in gaps:
-        tell_gap(column, item)
-    return {**dtypes, **{column: "float64" for column, _ in gaps}}
-
-
-def _fits(value, bounds):
-    return _WHOLE.match(value) is not None and bounds[0] <= int(value) <= bounds[1]
+    for column, missing, comes_as in gaps:
+        tell_gap(column, int(missing.to_numpy().argmax()), comes_as)
+    return dtypes, nullable
 
 
 def _require(column, kind, values, missing, fits):
@@ -203,14 +276,33 @@ def _require(column, kind, values, missing, fits):
             raise Misfit(column, item, value, kind)
 
 
-def _require_number(column, values, missing):
+def _require_number(column, kind, values, missing):
     import pandas
 
     numbers = pandas.to_numeric(values, errors="coerce")
     bad = (numbers.isna() & ~missing).to_numpy()
     if bad.any():
         item = int(bad.argmax())
-        raise Misfit(column, item, values.iloc[item], "float64")
+        raise Misfit(column, item, values.iloc[item], "missing" if kind == "missing" else "float64")
+
+
+def _is_fraction(text):
+    try:
+        float(text)
+        return "_" not in text and not whole_numbers.is_whole(text)
+    except ValueError:
+        return False
+
+
+def _keep_digits(parse, frame, column, kind):
+    """Where float64 does not hold each of the whole numbers, they come as a nullable array."""
+    if whole_numbers.small(frame[column]):
+        return
+    text = parse.text()[column]
+    if not whole_numbers.float64_holds(text.dropna()):
+        base = kind[: -len("_or_missing")]
+        _require(column, kind, text, text.isna(), lambda value: whole_numbers.fits(value, base))
+        frame[column] = whole_numbers.nullable(text, base)
 
 
 def _bools(parse, values, column):
@@ -220,31 +312,18 @@ def _bools(parse, values, column):
         return values.astype(object)
     if name == "object" and all(value is True or value is False for value in values.dropna()):
         return values
-    text = parse(str)[column]
+    text = parse.text()[column]
     _require(column, "bool_or_missing", text, text.isna(), _BOOLS.__contains__)
     return values
 
 
-def _datetimes(values, column):
-    """ISO 8601 alone: what else is a date would be guessed anew, and differently, in each slice."""
-    import pandas
-
-    options = {"format": "ISO8601"} if int(pandas.__version__.split(".")[0]) >= 2 else {}
-    present = values.dropna()
-    for item, value in zip(present.index.tolist(), present.tolist()):
-        if not _ISO_DATE.match(value):
-            raise Misfit(column, item, value, "datetime")
+def _datetimes(values, column, kind):
     try:
-        return _nanoseconds(pandas.to_datetime(values, **options))
-    except (ValueError, OverflowError):
-        pass
-    moments = pandas.to_datetime(values, errors="coerce", utc=True, **options)
-    bad = (moments.isna() & ~values.isna()).to_numpy()
-    if bad.any():
-        item = int(bad.argmax())
-        raise Misfit(column, item, values.iloc[item], "datetime")
-    return _nanoseconds(moments)  # offsets from UTC that differ
+        return datetimes.convert(values, utc=kind == "datetime_utc")
+    except datetimes.Unfit as unfit:
+        raise Misfit(column, unfit.item, unfit.value, kind) from None
 
 
-def _nanoseconds(moments):
-    return moments.dt.as_unit("ns") if hasattr(moments.dt, "as_unit") else moments
+def datetime_kind(texts):
+    """What a declared datetime column is, by the values of a sample."""
+    return "datetime_utc" if datetimes.name_offsets(texts) else "datetime"

@@ -107,6 +107,8 @@ def _records(text, delimiter):
     import io
     import sys
 
+    # The csv module refuses NUL before Python 3.11; for counting it is a character like another.
+    text = text.replace("\0", "\x01")
     delimiter = delimiter.decode()
     blanks = " \t".replace(delimiter, "")
     lines = []

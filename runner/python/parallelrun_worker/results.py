@@ -10,6 +10,7 @@ from array import array
 
 from parallelrun_worker.failures import ContractError
 from parallelrun_worker.frames import MAX_FRAME_BYTES
+from parallelrun_worker.texts import text_of, texts_of
 
 _RULE = "run() must return a list, tuple, array, Series or DataFrame with one element for each item that succeeded"
 _LINE_BREAK = re.compile("\r\n|\n|\r")
@@ -85,7 +86,7 @@ def _wrong_type(result):
 
 def _encode_elements(elements):
     try:
-        texts = list(map(str, elements))
+        texts = texts_of(elements)
     except BaseException as error:  # noqa: B036: the element's __str__ is the user's code
         raise _element_without_text(elements, error) from error
     if not texts:
@@ -136,6 +137,7 @@ def _to_bytes(rows, texts=()):
 
 def _encode_frame(frame):
     try:
+        frame = _with_texts(frame)
         rows = frame.to_csv(sep=" ", header=False, index=False)
         if rows.count("\n") != len(frame) or "\r" in rows:
             rows = _one_line_each(frame).to_csv(sep=" ", header=False, index=False)
@@ -145,6 +147,35 @@ def _encode_frame(frame):
             type(error).__qualname__,
         ) from error
     return len(frame), _to_bytes(rows)
+
+
+def _with_texts(frame):
+    """With their texts for cells that are arrays, lists, tuples or dicts, which to_csv would cut."""
+    numpy = sys.modules.get("numpy")
+    changed = None
+    for position in range(frame.shape[1]):
+        column = frame.iloc[:, position]
+        if column.dtype != object or not any(
+            issubclass(kind, (numpy.ndarray, list, tuple, dict, set, frozenset))
+            for kind in set(map(type, column))
+        ):
+            continue
+        if changed is None:
+            changed = frame.copy(deep=False)
+        _replace(changed, position, column.map(lambda value: _cell(value, numpy)))
+    return frame if changed is None else changed
+
+
+def _cell(value, numpy):
+    containers = (numpy.ndarray, list, tuple, dict, set, frozenset)
+    return text_of(value, numpy) if isinstance(value, containers) else value
+
+
+def _replace(frame, position, column):
+    if hasattr(frame, "isetitem"):
+        frame.isetitem(position, column)
+    else:
+        frame[frame.columns[position]] = column
 
 
 def _one_line_each(frame):
@@ -159,9 +190,7 @@ def _one_line_each(frame):
         column = frame.iloc[:, position]
         if column.dtype.kind in "iufbcmM":
             continue
-        frame.isetitem(position, column.astype(object).map(one_line)) if hasattr(frame, "isetitem") else (
-            frame.__setitem__(frame.columns[position], column.astype(object).map(one_line))
-        )
+        _replace(frame, position, column.astype(object).map(one_line))
     return frame
 
 

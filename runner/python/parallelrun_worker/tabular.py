@@ -2,10 +2,11 @@
 given for those records of the whole file."""
 
 import codecs
+import functools
 import os
 import struct
 
-from parallelrun_worker import column_types, csv_check
+from parallelrun_worker import column_types, csv_check, pandas_reader
 from parallelrun_worker.failures import ContractError
 
 _NUMBERS = struct.Struct("<QQQQQq")
@@ -58,6 +59,9 @@ class TabularInput:
         self._delimiter = (entry.get("delimiter") or ",").encode("ascii")
         self._encoding = _codec(entry.get("encoding") or "utf-8", self.name)
         self._pandas = _import_pandas()
+        self._reader = pandas_reader.Reader(
+            self._pandas, self._delimiter.decode(), self.declared, entry.get("na_values")
+        )
         self._checker = csv_check.load()
         self._headers = {}  # header record -> (fields, column names)
         self._as_text = set()
@@ -86,14 +90,28 @@ class TabularInput:
                 piece = CsvSlice(descriptor)
                 header, data, _ = self._load(piece)
                 fields, _ = self._columns_of(header, piece.path)
-                if self._checker.check(data, self._delimiter, fields).error == 0:
+                if self._checker.check(data, self._delimiter, fields).error == 0 and not self._cut(data):
                     samples.setdefault(header, []).append(data if data.endswith(b"\n") else data + b"\n")
             except SliceError:
                 continue
         merged = column_types.Merger()
+        datetimes = {column: [] for column, kind in self.declared.items() if kind == "datetime"}
         for header, pieces in samples.items():
-            merged.add(self._parse(b"".join(pieces), None, self._columns_of(header, "")[1]))
-        return merged.types(leave_out=self.declared)
+            data, columns = b"".join(pieces), self._columns_of(header, "")[1]
+            as_text = {
+                column: str for column, kind in self.declared.items() if kind in ("string", "datetime")
+            }
+            frame = self._reader.parse(data, as_text, columns)
+            text = functools.lru_cache(None)(lambda d=data, c=columns: self._reader.parse(d, str, c))
+            merged.add(frame, text)
+            for column, texts in datetimes.items():
+                if column in columns:
+                    texts += frame[column].dropna().tolist()
+        types = merged.types(leave_out=self.declared)
+        for column, texts in datetimes.items():
+            if column_types.datetime_kind(texts) != "datetime":
+                types[column] = column_types.datetime_kind(texts)
+        return types
 
     def _load(self, piece):
         """(header, records, number of the first record) as UTF-8 bytes."""
@@ -129,25 +147,32 @@ class TabularInput:
             content = content[3:]
         # Everything up to the end of the first record that is not blank.
         row = self._checker.row_of_item(content, self._delimiter, 0)
-        low, high = 0, len(content)
-        while low < high:  # the first offset of a later record
-            middle = (low + high) // 2
-            if self._checker.row_of_offset(content, self._delimiter, middle) > row:
-                high = middle
-            else:
-                low = middle + 1
+        low = self._begin_of_row(content, row + 1)
         if low == 0:
             raise SliceError("%s is empty: a CSV file begins with a header" % path, "EmptyDataError")
         header = content[:low]
         return header if header.endswith((b"\n", b"\r")) else header + b"\n", content[low:], 1
 
+    def _begin_of_row(self, content, row):
+        """Offset of the record's first byte, or the size of the content where there is none."""
+        low, high = 0, len(content)
+        while low < high:
+            middle = (low + high) // 2
+            if self._checker.row_of_offset(content, self._delimiter, middle) >= row:
+                high = middle
+            else:
+                low = middle + 1
+        return low
+
     def _columns_of(self, header, path):
         known = self._headers.get(header)
         if known is None:
+            if self._cut(header):
+                raise self._nul(path, 0, "in its header")
             fields = self._checker.count_fields(header, self._delimiter)
             try:
                 # Through pandas, which numbers columns of the same name and names those without one.
-                columns = self._read_csv(_Utf8Parts(header)).columns if fields else []
+                columns = self._reader.columns(header) if fields else []
             except UnicodeDecodeError as error:
                 broken = error.object[error.start : error.start + 1]
                 raise self._broken_bytes(path, 0, broken, error.reason) from None
@@ -174,13 +199,22 @@ class TabularInput:
         report = self._checker.check(data, self._delimiter, fields)
         if report.error:
             raise self._bad_record(path, first_row + report.row, data, report, fields)
-        types = {c: self.declared.get(c) or self.types.get(c) for c in columns}
+        if self._cut(data):
+            at = data.index(b"\0")
+            row = self._checker.row_of_offset(data, self._delimiter, at)
+            number = self._checker.count_fields(data[self._begin_of_row(data, row) : at], self._delimiter)
+            where = "row %d, column %r" % (first_row + row, columns[max(number, 1) - 1])
+            raise self._nul(path, report.items, where)
+        types = {c: self._type_of(c) for c in columns}
         try:
             frame = column_types.apply(
-                lambda dtypes: self._parse(data, dtypes, columns),
+                lambda dtypes: self._reader.parse(data, dtypes, columns),
                 types,
+                self.declared,
                 self._as_text,
-                lambda column, item: self._tell_gap(path, column, first_row + self._row(data, item)),
+                lambda column, item, kind: self._tell_gap(
+                    path, column, first_row + self._row(data, item), kind
+                ),
             )
         except column_types.Misfit as misfit:
             raise self._misfit(path, first_row + self._row(data, misfit.item), misfit, report.items) from None
@@ -203,20 +237,21 @@ class TabularInput:
     def _row(self, data, item):
         return self._checker.row_of_item(data, self._delimiter, item)
 
-    def _parse(self, data, dtypes, columns):
-        """`dtypes`: one for all columns, or by column, or None."""
-        # Columns go by number here: pandas would also give the dtype of `a` to a second `a`.
-        numbers = {column: str(number) for number, column in enumerate(columns)}
-        header = self._delimiter.join(number.encode() for number in numbers.values()) + b"\n"
-        if isinstance(dtypes, dict):
-            dtypes = {numbers[column]: dtype for column, dtype in dtypes.items() if column in numbers}
-        frame = self._read_csv(_Utf8Parts(header, data), dtypes)
-        frame.columns = columns
-        return frame
+    def _type_of(self, column):
+        declared = self.declared.get(column)
+        # How a declared datetime comes is seen in the sample.
+        return self.types.get(column) or declared if declared in (None, "datetime") else declared
 
-    def _read_csv(self, source, dtypes=None):
-        return self._pandas.read_csv(
-            source, sep=self._delimiter.decode(), dtype=dtypes, low_memory=False, engine="c"
+    def _cut(self, data):
+        """Whether pandas would cut a field of the data at a NUL."""
+        return b"\0" in data and self._reader.cuts_at_nul
+
+    def _nul(self, path, items, where):
+        return SliceError(
+            "%s, %s holds a NUL (byte 0x00), at which pandas %s would cut the text; take it out, or name pandas>=3 in "
+            "spec.environment.requirements" % (path, where, self._pandas.__version__),
+            "ValueError",
+            items,
         )
 
     def _bad_record(self, path, row, data, report, fields):
@@ -262,48 +297,23 @@ class TabularInput:
                 "it was declared so in spec.inputs[%s].columns; %s" % (self.name, misfit.way_out())
                 if misfit.column in self.declared
                 else "its type was inferred from a sample of the input: declare the type: "
-                "spec.inputs[%s].columns: {%s: string}" % (self.name, misfit.column),
+                "spec.inputs[%s].columns: {%s: %s}" % (self.name, misfit.column, misfit.type_to_declare()),
             ),
             "ValueError",
             items,
         )
 
-    def _tell_gap(self, path, column, row):
-        if column in self._gaps_told:
+    def _tell_gap(self, path, column, row, comes_as):
+        if (column, comes_as) in self._gaps_told:
             return
-        self._gaps_told.add(column)
+        self._gaps_told.add((column, comes_as))
         import sys
 
         sys.stderr.write(
-            "parallelrun: input %s: column %r of whole numbers has no value in %s, row %d; where it has gaps it comes "
-            "as float64 (said once)\n" % (self.name, column, path, row)
+            "parallelrun: input %s: column %r of %s has no value in %s, row %d; where it has gaps it comes as %s "
+            "(said once)\n"
+            % (self.name, column, "bools" if comes_as == "object" else "whole numbers", path, row, comes_as)
         )
-
-
-class _Utf8Parts:
-    """What pandas takes for a text file whose read() already gives UTF-8 bytes: it neither decodes nor
-    encodes, and nothing is copied into one piece."""
-
-    mode = "r"
-
-    def __init__(self, *parts):
-        self._parts = [part for part in reversed(parts) if part]
-        self._at = 0
-
-    def read(self, size=-1):
-        if not self._parts:
-            return b""
-        part = self._parts[-1]
-        end = len(part) if size < 0 else self._at + size
-        piece = part[self._at : end]
-        self._at = end
-        if end >= len(part):
-            self._parts.pop()
-            self._at = 0
-        return piece
-
-    def __iter__(self):  # pandas asks whether it is there
-        return iter(self.read, b"")
 
 
 class _Codec:

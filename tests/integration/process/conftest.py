@@ -32,6 +32,9 @@ LAUNCHERS = [Launcher("embedded", sys.executable, True), Launcher("python", sys.
 if OTHER_PYTHON:
     LAUNCHERS.append(Launcher("other-python", OTHER_PYTHON, False))
 WITH_PANDAS = LAUNCHERS[:2]
+# Environments with other pandas: PARALLELRUN_PANDAS_PYTHONS, paths of their python3 with : between.
+for path in filter(None, os.environ.get("PARALLELRUN_PANDAS_PYTHONS", "").split(os.pathsep)):
+    WITH_PANDAS.append(Launcher(Path(path).parents[1].name, path, False))
 
 
 @pytest.fixture(params=LAUNCHERS, ids=repr)

@@ -144,3 +144,51 @@ def test_floats_read_as_numpy_prints_them(tabular_launcher, start):
     rows = worker.run(file_set("/7")).rows
     worker.shutdown()
     assert worker.stdout().encode() == rows
+
+
+# (elements, what is written): numpy's values whole and plainly, wherever they stand.
+PLAIN = [
+    ("np.arange(2000)", "[" + " ".join(map(str, range(2000))) + "]"),
+    ("np.array([0.93, 1.0, np.nan])", "[0.93 1.0 nan]"),
+    ("np.array([0.1], dtype='float32')", "[0.1]"),
+    ("np.arange(4).reshape(2, 2)", "[[0 1] [2 3]]"),
+    ("np.float64(0.93)", "0.93"),
+    ("('a', np.float64(0.93), np.int64(3), np.bool_(True))", "('a', 0.93, 3, True)"),
+    ("['x', [(np.float32(0.1),), {'p': np.float64(1)}]]", "['x', [(0.1,), {'p': 1.0}]]"),
+    ("{np.str_('k'): np.str_('v'), np.int64(2): {np.int8(1)}}", "{'k': 'v', 2: {1}}"),
+    ("{'scores': np.arange(1200)}", "{'scores': [" + ", ".join(map(str, range(1200))) + "]}"),
+    ("np.array(['a', None], dtype=object)", "[a None]"),
+    ("[np.array([(1, 0.5)], dtype='i4,f8')]", "[[(1, 0.5)]]"),
+    ("collections.OrderedDict(a=np.float64(2))", "OrderedDict([('a', 2.0)])"),
+    ("collections.namedtuple('P', 'a b')(np.float64(1), 'x')", "P(a=1.0, b='x')"),
+    ("collections.deque([np.float64(1)], 3)", "deque([1.0], maxlen=3)"),
+    ("np.datetime64('2024-02-29')", "2024-02-29"),
+    ("[1, 'a', None, 2.5, b'x', (1,)]", "[1, 'a', None, 2.5, b'x', (1,)]"),
+    ("Own()", "own text"),
+    ("OwnList([np.float64(1)])", "own list"),
+]
+OWN = """import collections, numpy as np, pandas as pd
+class Own:
+    def __str__(self): return "own text"
+class OwnList(list):
+    def __str__(self): return "own list"
+    __repr__ = __str__"""
+
+
+def test_numpy_values_are_whole_and_plain(tabular_launcher, start):
+    expressions, texts = zip(*PLAIN)
+    answer = returned(start, tabular_launcher, "[%s]" % ", ".join(expressions), OWN)
+    assert answer.kind == RESULT, answer
+    assert answer.rows.decode().split("\n") == [*texts, ""]
+
+
+def test_rows_are_not_cut(tabular_launcher, start):
+    for expression, rows in (
+        ("np.ones((2, 2000))", (" ".join(["1.0"] * 2000) + "\n") * 2),
+        ("pd.DataFrame({'a': [np.arange(1500)], 'b': [(np.float64(0.5), 'x')]})", None),
+        ("[pd.Series(range(300)), (pd.Series(range(300)),)]", None),
+    ):
+        answer = returned(start, tabular_launcher, expression, OWN)
+        assert answer.kind == RESULT and b"..." not in answer.rows and b"np." not in answer.rows
+        assert rows is None or answer.rows.decode() == rows
+    assert answer.rows.count(b"\n") == 2

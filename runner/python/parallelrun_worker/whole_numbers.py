@@ -1,0 +1,48 @@
+"""Whole numbers in columns with gaps: pandas makes them float64, which holds them exactly up to 2**53 and some
+above. A whole number never changes its value: where float64 does not hold one, the column is a nullable array."""
+
+import re
+
+NULLABLE = {"int64": "Int64", "uint64": "UInt64"}
+_WHOLE = re.compile(r"[ \t\n\v\f\r]*[+-]?[0-9]+[ \t\n\v\f\r]*\Z")
+_RANGES = {"int64": (-(1 << 63), (1 << 63) - 1), "uint64": (0, (1 << 64) - 1)}
+_EXACT = 1 << 53
+
+
+def is_whole(text):
+    return _WHOLE.match(text) is not None
+
+
+def in_range(least, most, kind):
+    return _RANGES[kind][0] <= least and most <= _RANGES[kind][1]
+
+
+def fits(text, kind):
+    return is_whole(text) and in_range(int(text), int(text), kind)
+
+
+def small(numbers):
+    """Whether the float64 numbers (a Series) are so small that each is the whole number in the file."""
+    import numpy
+
+    values = numpy.abs(numbers.to_numpy())
+    return not (values >= _EXACT).any()
+
+
+def float64_holds(texts):
+    """Whether float64 holds each of the whole numbers (strings, without gaps). What is no whole number is
+    taken for one that is held."""
+    for text in texts.tolist():
+        if len(text) > 15 and is_whole(text) and int(float(int(text))) != int(text):
+            return False
+    return True
+
+
+def nullable(texts, kind):
+    """The nullable array of a Series of strings with gaps, each of which fits."""
+    import numpy
+    import pandas
+
+    gaps = texts.isna().to_numpy()
+    values = numpy.array([0 if gap else int(text) for text, gap in zip(texts.tolist(), gaps)], dtype=kind)
+    return pandas.Series(pandas.arrays.IntegerArray(values, gaps), index=texts.index)
