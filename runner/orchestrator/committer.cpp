@@ -104,6 +104,11 @@ Status Committer::start(RecoveredJob& job, std::uint64_t plan_length) {
             ".parallelrun/plan holds {} mini-batches, but {} speaks of number {}; restore the file, or {}",
             plan_length, kJournalPath, needed - 1, kBeginAnew)};
   }
+  // The epoch's record speaks of the plan: what it speaks of must be there after a crash, too. Earlier
+  // records do the same, unless the disk has lost what it had confirmed.
+  std::uint64_t durable = needed;
+  for (const EpochStart& epoch : job.epochs) durable = std::max(durable, epoch.plan_length);
+  if (auto done = plan_.settle(job.lost_groups > 0 ? 0 : std::min(durable, plan_length)); !done) return done;
   if (job.ended == JobState::kFailed) {
     if (auto done = begin_run(job); !done) return done;
   }

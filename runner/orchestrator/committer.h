@@ -51,9 +51,9 @@ class Committer {
 
   // Begins an epoch, and before that a new run if the last one ended kFailed: failed mini-batches are
   // unfinished again with fresh counts, and failed_items.jsonl keeps the shortfalls only. `plan_length`:
-  // mini-batches that the persisted plan holds now, before anything is appended to it. Errors: kConflict (the
-  // job is complete), kAborted (a successor is at work, and its epoch may have the same number), kCorrupt
-  // (the plan holds less than what is committed), kNoSpace, kIo.
+  // mini-batches that the persisted plan holds now, before anything is appended to it; it is settled here.
+  // Errors: kConflict (the job is complete), kAborted (a successor is at work, and its epoch may have the
+  // same number), kCorrupt (the plan holds less than what is committed), kNoSpace, kIo.
   Status start(RecoveredJob& job, std::uint64_t plan_length);
 
   // Makes `group` durable: when it returns without error, its results may be acknowledged. Blocks on the

@@ -32,6 +32,15 @@ std::uint64_t checksum(std::string_view payload, std::uint64_t record_number) {
                               record_number ^ (std::uint64_t{payload.size()} << 32));
 }
 
+// A plan that was created and never flushed, or flushed and never synced before the power went: parts of the
+// header may then be zeroes. Anything else that is no header is somebody else's.
+bool is_unfinished_header(std::string_view start) {
+  const std::string whole = header();
+  if (start == whole) return false;
+  return std::equal(start.begin(), start.end(), whole.begin(),
+                    [](char found, char expected) { return found == expected || found == '\0'; });
+}
+
 void put(char* at, std::uint64_t value, std::size_t size) {
   for (std::size_t i = 0; i < size; ++i) at[i] = static_cast<char>(value >> (8 * i));
 }
@@ -139,14 +148,12 @@ Status PlanWriter::recover() {
   if (!size) return size.error();
 
   PlanReader reader(storage_);
-  if (*size < kHeaderBytes) {
-    // A plan that was created and never flushed; anything else of this size is somebody else's.
-    std::string start(*size, '\0');
-    const auto got = storage_.read_at(0, start.data(), start.size());
-    if (!got) return got.error();
-    if (!header().starts_with(start))
+  std::string start(std::min<std::uint64_t>(*size, kHeaderBytes), '\0');
+  const auto got = storage_.read_at(0, start.data(), start.size());
+  if (!got) return got.error();
+  if (!is_unfinished_header(start)) {
+    if (start.size() < kHeaderBytes)
       return Error{ErrorCode::kCorrupt, "the stored plan does not begin like one"};
-  } else {
     const PlanExtent everything{*size, 0, 0, false};
     while (true) {
       Result<std::optional<MiniBatch>> found = reader.next(everything);
@@ -157,6 +164,8 @@ Status PlanWriter::recover() {
       }
       if (!*found) break;
       last_found_ = std::move(*found);
+      const std::uint64_t before = checkpoints_.empty() ? 0 : checkpoints_.back().bytes;
+      if (reader.position().bytes - before >= kCheckpointBytes) checkpoints_.push_back(reader.position());
     }
   }
 
@@ -164,6 +173,8 @@ Status PlanWriter::recover() {
   cut_bytes_ = *size - appended_.bytes;
   if (cut_bytes_ > 0) {
     if (Status cut = storage_.truncate(appended_.bytes); !cut) return cut;
+    // Before anything is appended: behind it, what was cut off could come back after a crash.
+    if (Status synced = storage_.sync(); !synced) return synced;
   }
   flushed_ = appended_;
   if (appended_.bytes == 0) {
@@ -172,6 +183,20 @@ Status PlanWriter::recover() {
     return flush();
   }
   return {};
+}
+
+Status PlanWriter::settle(std::uint64_t mini_batches) {
+  if (failure_) return *failure_;
+  std::uint64_t from = 0;
+  for (const PlanExtent& checkpoint : checkpoints_) {
+    if (checkpoint.mini_batches <= mini_batches) from = checkpoint.bytes;
+  }
+  Status written = storage_.refresh(from, flushed_.bytes - from);
+  if (!written) {
+    failure_ = written.error();
+    return written;
+  }
+  return sync();
 }
 
 void PlanWriter::begin_record() {

@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/result/result.h"
 #include "runner/plan/mini_batch.h"
@@ -72,6 +73,11 @@ class PlanWriter {
   // Bytes of a torn end that open() cut off.
   std::uint64_t cut_bytes() const { return cut_bytes_; }
 
+  // Makes all that open() found durable, though the sync of an earlier process may have failed. What the
+  // first `mini_batches` need is durable for sure; the rest is written again, and a little before it. Call it
+  // before append(). Errors: as flush().
+  Status settle(std::uint64_t mini_batches);
+
   // Precondition: mini_batch.id is the number of mini-batches so far, and finish() was not called.
   // Writes when its buffer is full. Errors: as flush().
   Status append(const MiniBatch& mini_batch);
@@ -101,6 +107,9 @@ class PlanWriter {
   std::size_t record_at_ = 0;  // of the record that is being written, in buffer_
   PlanExtent flushed_;
   PlanExtent appended_;
+  // Of what open() found, about one for each kCheckpointBytes: from where settle() writes again.
+  static constexpr std::uint64_t kCheckpointBytes = 256U << 10U;
+  std::vector<PlanExtent> checkpoints_;
   std::optional<MiniBatch> last_found_;
   std::uint64_t cut_bytes_ = 0;
   std::optional<Error> failure_;

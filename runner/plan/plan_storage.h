@@ -20,6 +20,10 @@ class PlanStorage {
   virtual Result<std::size_t> read_at(std::uint64_t offset, char* into, std::size_t size) = 0;
   // Cuts the file to `size` bytes. Errors: kIo.
   virtual Status truncate(std::uint64_t size) = 0;
+  // Writes the same bytes again in their place, so that the next sync() covers them even if the sync of an
+  // earlier process had failed, after which the system shows bytes that never reach the disk. Errors:
+  // kNoSpace, kIo.
+  virtual Status refresh(std::uint64_t offset, std::uint64_t size) = 0;
   // What was appended survives a crash of the machine from here on. Errors: kNoSpace, kIo; then nothing
   // is known about what is stored, and the process must not go on as if it were.
   virtual Status sync() = 0;

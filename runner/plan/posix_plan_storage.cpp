@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -17,22 +18,45 @@ Error PosixPlanStorage::failure(const char* action, int error) const {
 }
 
 Result<std::unique_ptr<PosixPlanStorage>> PosixPlanStorage::open(const std::string& path) {
-  FileDescriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0666));
+  FileDescriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
   const int error = errno;
   const bool opened = static_cast<bool>(fd);
   std::unique_ptr<PosixPlanStorage> storage(new PosixPlanStorage(path, std::move(fd)));
   if (!opened) return storage->failure("open", error);
+  const Result<std::uint64_t> size = storage->size();
+  if (!size) return size.error();
+  storage->end_ = *size;
   return storage;
 }
 
 Status PosixPlanStorage::append(std::string_view bytes) {
+  Status done = write_at(end_, bytes);
+  if (done) end_ += bytes.size();
+  return done;
+}
+
+Status PosixPlanStorage::write_at(std::uint64_t offset, std::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t written = ::write(fd_.get(), bytes.data(), bytes.size());
+    const ssize_t written = ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (written < 0) {
       if (errno == EINTR) continue;
       return failure("write", errno);
     }
     bytes.remove_prefix(static_cast<std::size_t>(written));
+    offset += static_cast<std::uint64_t>(written);
+  }
+  return {};
+}
+
+Status PosixPlanStorage::refresh(std::uint64_t offset, std::uint64_t size) {
+  std::string buffer;
+  for (const std::uint64_t past = offset + size; offset < past;) {
+    buffer.resize(static_cast<std::size_t>(std::min<std::uint64_t>(past - offset, 1U << 20U)));
+    const Result<std::size_t> got = read_at(offset, buffer.data(), buffer.size());
+    if (!got) return got.error();
+    if (*got == 0) break;
+    if (Status done = write_at(offset, std::string_view(buffer).substr(0, *got)); !done) return done;
+    offset += *got;
   }
   return {};
 }
@@ -53,6 +77,7 @@ Result<std::size_t> PosixPlanStorage::read_at(std::uint64_t offset, char* into, 
 
 Status PosixPlanStorage::truncate(std::uint64_t size) {
   if (::ftruncate(fd_.get(), static_cast<off_t>(size)) != 0) return failure("truncate", errno);
+  end_ = size;
   return {};
 }
 

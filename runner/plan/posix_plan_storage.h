@@ -19,15 +19,18 @@ class PosixPlanStorage final : public PlanStorage {
   Status append(std::string_view bytes) override;
   Result<std::size_t> read_at(std::uint64_t offset, char* into, std::size_t size) override;
   Status truncate(std::uint64_t size) override;
+  Status refresh(std::uint64_t offset, std::uint64_t size) override;
   Status sync() override;
   Result<std::uint64_t> size() override;
 
  private:
   PosixPlanStorage(std::string path, FileDescriptor fd) : path_(std::move(path)), fd_(std::move(fd)) {}
+  Status write_at(std::uint64_t offset, std::string_view bytes);
   Error failure(const char* action, int error) const;
 
   std::string path_;
   FileDescriptor fd_;
+  std::uint64_t end_ = 0;  // not O_APPEND, with which Linux would write what refresh() writes to the end
 };
 
 }  // namespace parallelrun

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "runner/orchestrator/begin_anew.h"
 #include "runner/plan/csv_delimiter.h"
 #include "runner/plan/csv_sample.h"
 #include "runner/plan/posix_plan_storage.h"
@@ -11,8 +10,6 @@
 
 namespace parallelrun::orchestrator {
 namespace {
-
-constexpr const char* kPlanPath = ".parallelrun/plan";
 
 // The first mini-batches are handed to the file at once; then what has gathered in this time goes together.
 constexpr std::chrono::milliseconds kPublish{20};
@@ -25,53 +22,31 @@ std::string sample_descriptor(const std::vector<CsvSlice>& slices) {
   return descriptor;
 }
 
-// What a predecessor appends while it is copied may be torn: the reader cuts that off.
-Status make_plan_fresh(Storage& storage) {
-  auto exists = storage.exists(kPlanPath);
-  if (!exists) return exists.error();
-  if (!*exists) return {};
-  auto file = storage.open(kPlanPath);
-  if (!file) return file.error();
-  auto size = file.value()->size();
-  if (!size) return size.error();
-  return make_fresh(storage, kPlanPath, *size);
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Planning>> Planning::open(Storage& storage, const std::string& plan_file,
                                                  bool fresh_file, const ResolvedJob& job) {
   if (fresh_file) {
-    if (Status done = make_plan_fresh(storage); !done) return done.error();
+    if (Status done = StoredPlan::pass_by(storage); !done) return done.error();
   }
   Result<std::unique_ptr<PosixPlanStorage>> written = PosixPlanStorage::open(plan_file);
   if (!written) return written.error();
   Result<std::unique_ptr<PosixPlanStorage>> read = PosixPlanStorage::open(plan_file);
   if (!read) return read.error();
   if (Status ours = storage.still_ours(); !ours) return ours.error();
-  std::unique_ptr<Planning> planning(new Planning(std::move(*written), std::move(*read), job));
-  Result<std::unique_ptr<PlanWriter>> writer = PlanWriter::open(*planning->written_);
-  if (!writer) {
-    Error error = writer.error();
-    if (error.code == ErrorCode::kCorrupt)
-      error.message += fmt::format("; restore {}, or {}", kPlanPath, kBeginAnew);
-    return error;
-  }
-  planning->writer_ = std::move(*writer);
-  planning->found_ = planning->writer_->flushed();
-  planning->seen_ = planning->found_;
-  planning->extent_.change([&](PlanExtent& extent) { extent = planning->found_; });
+  Result<std::unique_ptr<StoredPlan>> plan = StoredPlan::open(std::move(*written), std::move(*read));
+  if (!plan) return plan.error();
+  std::unique_ptr<Planning> planning(new Planning(std::move(*plan), job));
   return planning;
 }
 
-Planning::Planning(std::unique_ptr<PlanStorage> written, std::unique_ptr<PlanStorage> read,
-                   const ResolvedJob& job)
+Planning::Planning(std::unique_ptr<StoredPlan> plan, const ResolvedJob& job)
     : spec_(job.spec),
       directories_(job.input_directories),
       output_directory_(job.output_directory),
-      written_(std::move(written)),
-      read_(std::move(read)),
-      reader_(*read_),
+      plan_(std::move(plan)),
+      seen_(plan_->found()),
+      extent_(plan_->found()),
       samples_(std::vector<Sampled>(job.spec.inputs.size())) {}
 
 Planning::~Planning() {
@@ -82,13 +57,13 @@ Planning::~Planning() {
 
 void Planning::start(Events events) {
   events_ = std::move(events);
-  if (!found_.complete) planner_ = std::thread([this] { plan(); });
+  if (!found().complete) planner_ = std::thread([this] { plan(); });
   if (spec_.input_type() == InputType::kTabular) sampler_ = std::thread([this] { take_samples(); });
 }
 
 void Planning::plan() {
-  auto planner =
-      Planner::create(Planner::options_for(spec_, directories_, output_directory_), writer_->last_found());
+  auto planner = Planner::create(Planner::options_for(spec_, directories_, output_directory_),
+                                 plan_->writer().last_found());
   Status ended = planner ? plan_all(**planner) : Status(planner.error());
   if (!ended && !stopping_) events_.on_failed(ended.error());
 }
@@ -105,10 +80,10 @@ Status Planning::plan_all(Planner& planner) {
     if (!*found) {
       // Before the plan is known to be complete: the job may end with that.
       for (const std::string& note : planner.passed_over()) events_.on_note(note);
-      if (Status s = writer_->finish(); !s) return s;
+      if (Status s = plan_->writer().finish(); !s) return s;
       return publish();
     }
-    if (Status s = writer_->append(**found); !s) return s;
+    if (Status s = plan_->writer().append(**found); !s) return s;
     const auto now = std::chrono::steady_clock::now();
     if (now - published < kPublish) continue;
     published = now;
@@ -118,31 +93,24 @@ Status Planning::plan_all(Planner& planner) {
 }
 
 Status Planning::publish() {
-  if (Status s = writer_->flush(); !s) return s;
-  const PlanExtent extent = writer_->flushed();
+  if (Status s = plan_->writer().flush(); !s) return s;
+  const PlanExtent extent = plan_->writer().flushed();
   extent_.change([&](PlanExtent& e) { e = extent; });
   events_.on_extent(extent);
   return {};
 }
 
 Result<std::optional<MiniBatch>> Planning::next() {
-  Result<std::optional<MiniBatch>> found = reader_.next(seen_);
+  Result<std::optional<MiniBatch>> found = plan_->next(seen_);
   if (!found || *found) return found;
   const PlanExtent extent = extent_.read([](const PlanExtent& e) { return e; });
   if (extent == seen_) return found;
   seen_ = extent;
-  return reader_.next(seen_);
+  return plan_->next(seen_);
 }
 
 Status Planning::make_durable(std::uint64_t mini_batches) {
-  if (mini_batches <= durable_) return {};
-  const PlanExtent extent = extent_.read([](const PlanExtent& e) { return e; });
-  if (extent.mini_batches < mini_batches) {
-    return Error{ErrorCode::kCorrupt, "a mini-batch that is not in the plan shall be committed", false};
-  }
-  if (Status s = read_->sync(); !s) return s;
-  durable_ = extent.mini_batches;
-  return {};
+  return plan_->make_durable(mini_batches, extent_.read([](const PlanExtent& e) { return e; }));
 }
 
 void Planning::take_samples() {

@@ -18,8 +18,7 @@
 #include "runner/orchestrator/plan_view.h"
 #include "runner/orchestrator/server/guarded.h"
 #include "runner/orchestrator/storage.h"
-#include "runner/plan/plan_file.h"
-#include "runner/plan/plan_storage.h"
+#include "runner/orchestrator/stored_plan.h"
 #include "runner/plan/planner.h"
 
 namespace parallelrun::orchestrator {
@@ -45,7 +44,7 @@ class Planning final : public MiniBatchSource, public PlanDurability, public Sam
   ~Planning() override;
 
   // What the plan holds before start().
-  const PlanExtent& found() const { return found_; }
+  const PlanExtent& found() const { return plan_->found(); }
   // Starts the threads; call it once.
   void start(Events events);
   // The threads end soon; nothing more is planned.
@@ -55,6 +54,9 @@ class Planning final : public MiniBatchSource, public PlanDurability, public Sam
   Result<std::optional<MiniBatch>> next() override;
   Status skip_to(MiniBatchId) override { return {}; }
   Result<Sample> sample(std::uint32_t input) override;
+  Status settle(std::uint64_t mini_batches) override {
+    return plan_->settle(mini_batches);
+  }  // before start()
   // --- commit thread ---
   Status make_durable(std::uint64_t mini_batches) override;
 
@@ -64,7 +66,7 @@ class Planning final : public MiniBatchSource, public PlanDurability, public Sam
     Result<Sample> sample{Sample{}};
   };
 
-  Planning(std::unique_ptr<PlanStorage> written, std::unique_ptr<PlanStorage> read, const ResolvedJob& job);
+  Planning(std::unique_ptr<StoredPlan> plan, const ResolvedJob& job);
   void plan();
   Status plan_all(Planner& planner);
   Status publish();
@@ -74,13 +76,8 @@ class Planning final : public MiniBatchSource, public PlanDurability, public Sam
   const std::map<std::string, std::string> directories_;
   const std::string output_directory_;
 
-  std::unique_ptr<PlanStorage> written_;  // the planner's thread
-  std::unique_ptr<PlanStorage> read_;     // the core's reads, the commit thread's syncs
-  std::unique_ptr<PlanWriter> writer_;
-  PlanReader reader_;
-  PlanExtent found_;
-  PlanExtent seen_;            // core thread: the extent it reads up to
-  std::uint64_t durable_ = 0;  // commit thread: mini-batches
+  const std::unique_ptr<StoredPlan> plan_;
+  PlanExtent seen_;  // core thread: the extent it reads up to
   Guarded<PlanExtent> extent_;
   Guarded<std::vector<Sampled>> samples_;  // by input
   Events events_;

@@ -165,9 +165,6 @@ class Run {
     recovered_ = std::move(opened->job);
     if (recovered_.ended == JobState::kComplete) return {};
     const PlanExtent plan = planning_->found();
-    // The epoch's record speaks of the plan: what it speaks of must be there after a crash, too.
-    if (Status s = storage_->sync_folder_of(".parallelrun/plan"); !s) return s;
-    if (Status s = planning_->make_durable(plan.mini_batches); !s) return s;
     if (Status s = committer_->start(recovered_, plan.mini_batches); !s) return s;
     directory_->settled();
     return {};

@@ -88,6 +88,11 @@ class MemoryStorage final : public Storage {
 class DurablePlan final : public PlanDurability {
  public:
   std::uint64_t asked = 0;
+  std::uint64_t settled = 0;
+  Status settle(std::uint64_t mini_batches) override {
+    settled = mini_batches;
+    return {};
+  }
   Status make_durable(std::uint64_t mini_batches) override {
     asked = std::max(asked, mini_batches);
     return {};

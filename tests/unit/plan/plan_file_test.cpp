@@ -30,6 +30,10 @@ class MemoryStorage final : public PlanStorage {
     bytes.resize(size);
     return {};
   }
+  Status refresh(std::uint64_t offset, std::uint64_t size) override {
+    refreshed = {offset, size};
+    return {};
+  }
   Status sync() override {
     ++syncs;
     return {};
@@ -38,6 +42,7 @@ class MemoryStorage final : public PlanStorage {
 
   std::string bytes;
   std::size_t capacity = std::string::npos;
+  std::pair<std::uint64_t, std::uint64_t> refreshed;
   int appends = 0;
   int syncs = 0;
 };
@@ -92,6 +97,38 @@ TEST(PlanFile, AReaderFollowsTheWriter) {
   EXPECT_EQ(storage.syncs, 0);
   ASSERT_TRUE((*writer)->sync().ok());
   EXPECT_EQ(storage.syncs, 1);
+}
+
+TEST(PlanFile, WhatIsNotDurableForSureIsWrittenAgain) {
+  const std::string whole = plan_of(30'000, false);
+  std::uint64_t before = 0;
+  for (const std::uint64_t durable : {0, 15'000, 29'999, 30'000}) {
+    MemoryStorage storage;
+    storage.bytes = whole;
+    auto writer = PlanWriter::open(storage);
+    ASSERT_TRUE((*writer)->settle(durable).ok());
+    EXPECT_EQ(storage.syncs, 1);
+    const auto [from, size] = storage.refreshed;
+    EXPECT_EQ(from + size, whole.size());
+    EXPECT_LE(from, plan_of(durable, false).size()) << durable;
+    EXPECT_LT(plan_of(durable, false).size() - from, 600'000U) << durable;  // not much more than needed
+    EXPECT_GE(from, before);
+    before = from;
+  }
+  EXPECT_GT(before, 0U);
+}
+
+TEST(PlanFile, AHeaderOfZeroesIsAPlanThatWasNeverSynced) {
+  const std::string whole = plan_of(3, true);
+  for (const std::size_t zeroed : {1, 8, 15, 16}) {
+    MemoryStorage storage;
+    storage.bytes = std::string(zeroed, '\0') + whole.substr(zeroed);
+    auto writer = PlanWriter::open(storage);
+    ASSERT_TRUE(writer.ok()) << zeroed << ": " << writer.error().message;
+    EXPECT_EQ((*writer)->flushed().mini_batches, 0U);
+    EXPECT_EQ(storage.bytes, plan_of(0, false));
+    EXPECT_EQ(storage.syncs, 1);  // the cut, before anything is appended
+  }
 }
 
 TEST(PlanFile, EveryTornEndIsCutOffAndGoneOnFrom) {
