@@ -8,7 +8,8 @@ namespace parallelrun::simulation {
 
 class FaultyDisk::OpenFile final : public orchestrator::File {
  public:
-  OpenFile(FaultyDisk& disk, std::shared_ptr<Inode> inode) : disk_(disk), inode_(std::move(inode)) {}
+  OpenFile(FaultyDisk& disk, std::shared_ptr<Inode> inode, bool data)
+      : disk_(disk), inode_(std::move(inode)), data_(data) {}
 
   Result<std::uint64_t> size() override { return inode_->seen.size(); }
 
@@ -48,11 +49,10 @@ class FaultyDisk::OpenFile final : public orchestrator::File {
     disk_.step();
     if (disk_.dice_.chance(disk_.faults.sync_fails)) {
       // As Linux does: what could not be written stays visible, is taken for clean and is never written.
-      const std::size_t kept = disk_.dice_.between(0, inode_->pending.size());
-      for (std::size_t i = 0; i < kept; ++i) apply(inode_->pending[i], inode_->durable);
-      inode_->pending.clear();
+      disk_.keep_some(*inode_, false);
       return Error{ErrorCode::kIo, "the simulated disk fails to sync"};
     }
+    if (data_ && disk_.dice_.chance(disk_.faults.lies)) return {};
     for (const Write& write : inode_->pending) apply(write, inode_->durable);
     inode_->pending.clear();
     return {};
@@ -66,7 +66,10 @@ class FaultyDisk::OpenFile final : public orchestrator::File {
 
   FaultyDisk& disk_;
   std::shared_ptr<Inode> inode_;
+  bool data_;
 };
+
+bool FaultyDisk::holds_data(const std::string& path) { return folder_of(path).empty(); }
 
 void FaultyDisk::apply(const Write& write, std::string& content) {
   if (write.cuts) {
@@ -99,33 +102,63 @@ void FaultyDisk::lose_power() {
   names_ = durable_names_;
 
   for (auto& [name, inode] : names_) {
-    std::vector<Write>& pending = inode->pending;
-    const std::size_t kept = dice_.between(0, pending.size());
-    for (std::size_t i = 0; i < kept; ++i) apply(pending[i], inode->durable);
-    // The next one may be torn: a part of it, the length of all of it with zeroes, or a part from its middle
-    // on.
-    if (kept < pending.size() && !pending[kept].cuts && !pending[kept].bytes.empty()) {
-      Write torn = pending[kept];
-      const std::size_t at = dice_.between(0, torn.bytes.size() - 1);
-      // What was on the disk before stays there: zeroes are read only where the file had not reached before.
-      const auto forget = [&](std::size_t first, std::size_t past) {
-        for (std::size_t i = first; i < past; ++i) {
-          const std::uint64_t place = torn.offset + i;
-          torn.bytes[i] = place < inode->durable.size() ? inode->durable[place] : '\0';
-        }
-      };
-      if (dice_.chance(0.5)) {
-        torn.bytes.resize(at);
-      } else if (dice_.chance(0.5)) {
-        forget(at, torn.bytes.size());
-      } else {
-        forget(0, at + 1);
-      }
-      apply(torn, inode->durable);
-    }
-    pending.clear();
+    keep_some(*inode, true);
     inode->seen = inode->durable;
   }
+}
+
+// A part of it, the length of all of it with zeroes, or a part from its middle on.
+FaultyDisk::Write FaultyDisk::torn(const Write& write, const std::string& durable) {
+  Write torn = write;
+  const std::size_t at = dice_.between(0, torn.bytes.size() - 1);
+  // What was on the disk before stays there: zeroes are read only where the file had not reached before.
+  const auto forget = [&](std::size_t first, std::size_t past) {
+    for (std::size_t i = first; i < past; ++i) {
+      const std::uint64_t place = torn.offset + i;
+      torn.bytes[i] = place < durable.size() ? durable[place] : '\0';
+    }
+  };
+  if (dice_.chance(0.5)) {
+    torn.bytes.resize(at);
+  } else if (dice_.chance(0.5)) {
+    forget(at, torn.bytes.size());
+  } else {
+    forget(0, at + 1);
+  }
+  return torn;
+}
+
+// Cuts are changes of the file system's own records, which it keeps in order: those before some moment are
+// done. A sync that fails has done them all; one that did not would have the file system stop.
+void FaultyDisk::keep_some(Inode& inode, bool tear) {
+  const std::vector<Write> pending = std::exchange(inode.pending, {});
+  const bool any = dice_.chance(0.5);
+  const std::size_t kept = dice_.between(0, pending.size());
+  for (std::size_t i = 0; i < pending.size(); ++i) {
+    const Write& write = pending[i];
+    if (write.cuts) {
+      if (i < kept || !tear) apply(write, inode.durable);
+      continue;
+    }
+    const bool whole = any ? dice_.chance(0.5) : i < kept;
+    const bool part = tear && !whole && !write.bytes.empty() && (any ? dice_.chance(0.3) : i == kept);
+    if (whole) {
+      apply(write, inode.durable);
+    } else if (part) {
+      apply(torn(write, inode.durable), inode.durable);
+    }
+  }
+}
+
+bool FaultyDisk::rot(const std::string& path) {
+  const auto found = names_.find(path);
+  if (found == names_.end() || found->second->durable.empty()) return false;
+  Inode& inode = *found->second;
+  const std::size_t at = dice_.between(0, inode.durable.size() - 1);
+  const char bit = static_cast<char>(1U << dice_.between(0, 7));
+  inode.durable[at] = static_cast<char>(inode.durable[at] ^ bit);
+  if (at < inode.seen.size()) inode.seen[at] = static_cast<char>(inode.seen[at] ^ bit);
+  return true;
 }
 
 std::string FaultyDisk::content(const std::string& path) const {
@@ -164,7 +197,8 @@ Result<std::unique_ptr<orchestrator::File>> FaultyDisk::open(const std::string& 
     step();
     change_name(path, std::make_shared<Inode>());
   }
-  return std::unique_ptr<orchestrator::File>(std::make_unique<OpenFile>(*this, names_[path]));
+  return std::unique_ptr<orchestrator::File>(
+      std::make_unique<OpenFile>(*this, names_[path], holds_data(path)));
 }
 
 Status FaultyDisk::rename(const std::string& from, const std::string& to) {
@@ -184,15 +218,20 @@ Status FaultyDisk::remove(const std::string& path) {
 Status FaultyDisk::sync_folder_of(const std::string& path) {
   step();
   const std::string folder = folder_of(path);
+  // After an error the changes are still to be made durable: they are the file system's own records.
+  const bool fails = dice_.chance(faults.folder_sync_fails);
+  std::size_t kept = fails ? dice_.between(0, pending_names_.size()) : pending_names_.size();
   std::vector<NameChange> rest;
   for (NameChange& change : pending_names_) {
-    if (change.folder != folder) {
+    if (change.folder != folder || kept == 0) {
       rest.push_back(std::move(change));
     } else {
       apply(change, durable_names_);
+      --kept;
     }
   }
   pending_names_ = std::move(rest);
+  if (fails) return Error{ErrorCode::kIo, "the simulated disk fails to sync a folder"};
   return {};
 }
 

@@ -20,7 +20,11 @@ struct Killed {};
 class FaultyDisk final {
  public:
   struct Faults {
-    double sync_fails = 0;           // per sync
+    double sync_fails = 0;         // per sync of a file
+    double folder_sync_fails = 0;  // per sync of a folder
+    // Per sync of the output or of failed_items.jsonl: it is confirmed and not done. One that lies of the
+    // journal is beyond help: the numbers of epochs and attempts come twice then.
+    double lies = 0;
     std::uint64_t capacity = ~0ULL;  // bytes of all files together
   };
   explicit FaultyDisk(Dice& dice) : dice_(dice) {}
@@ -38,6 +42,8 @@ class FaultyDisk final {
   void take_over(std::uint64_t process) { owner_ = process; }
   // What survives is decided for each file and folder by itself.
   void lose_power();
+  // One bit of a durable file is another from now on. False: there is no byte in it.
+  bool rot(const std::string& path);
 
   // What a reader sees now; empty where there is no such file.
   std::string content(const std::string& path) const;
@@ -64,6 +70,7 @@ class FaultyDisk final {
     std::vector<Write> pending;
   };
   class OpenFile;
+  static bool holds_data(const std::string& path);
   using Names = std::map<std::string, std::shared_ptr<Inode>>;
   struct NameChange {
     std::string folder;
@@ -73,6 +80,9 @@ class FaultyDisk final {
   };
 
   static void apply(const Write& write, std::string& content);
+  // What a power loss or a failed sync makes of what was not durable: a beginning of it, or any part.
+  void keep_some(Inode& inode, bool tear);
+  Write torn(const Write& write, const std::string& durable);
   static std::string folder_of(const std::string& path);
   static void apply(const NameChange& change, Names& names);
   void change_name(const std::string& path, std::shared_ptr<Inode> inode, std::string renamed_from = {});

@@ -1,6 +1,4 @@
 // What must hold in every simulated job, whatever happens.
-#include <charconv>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
@@ -13,14 +11,16 @@
 namespace parallelrun::simulation {
 namespace {
 
-constexpr const char* kOutput = "parallel_run_step.txt";
-constexpr const char* kFingerprint = "simulated";
+using orchestrator::CommitEntry;
+using orchestrator::JobReason;
+using orchestrator::JobState;
 
 // The rows of one mini-batch as the output has them.
 struct Written {
   std::uint64_t version = 0;
   std::uint64_t attempt = 0;
   std::uint64_t rows = 0;
+  std::string types;
 };
 
 // By mini-batch. A problem: what is wrong with the text by itself.
@@ -32,17 +32,18 @@ std::map<std::uint64_t, Written> read_output(const std::string& text, std::strin
   for (std::string line; std::getline(lines, line);) {
     std::istringstream fields(line);
     std::uint64_t id = 0, version = 0, row = 0, attempt = 0;
-    if (!(fields >> id >> version >> row >> attempt)) {
+    std::string types, more;
+    if (!(fields >> id >> version >> row >> attempt >> types) || fields >> more) {
       problem = "a torn row: " + line;
       continue;
     }
     Written& written = all[id];
     if (written.rows != row)
       problem = fmt::format("row {} of mini-batch {} comes at place {}", row, id, written.rows);
-    if (written.rows > 0 && (before != id || written.attempt != attempt)) {
+    if (written.rows > 0 && (before != id || written.attempt != attempt || written.types != types)) {
       problem = fmt::format("mini-batch {} is in the output more than once", id);
     }
-    written = {version, attempt, row + 1};
+    written = {version, attempt, row + 1, types};
     before = id;
   }
   return all;
@@ -53,7 +54,33 @@ std::map<std::uint64_t, Written> read_output(const std::string& text, std::strin
 void World::on_try_failed(const orchestrator::AgentView&, const AttemptResult& result, std::uint32_t tries,
                           bool final) {
   if (tries > run_max_try_) violated(fmt::format("try {} of mini-batch {}", tries, result.mini_batch.value));
-  if (final != (tries == run_max_try_)) violated("the last try is not the last");
+  if (result.kind == LeaseKind::kRun && final != (tries == run_max_try_))
+    violated("the last try is not the last");
+}
+
+void World::on_ending(const orchestrator::JobResult& result) {
+  const auto broken = [this] {
+    for (const auto& agent : agents_) {
+      if (agent->broken()) return true;
+    }
+    return false;
+  };
+  switch (result.reason) {
+    case JobReason::kScriptFailed:
+      if (!broken()) violated("scripts are said to fail, and they do not");
+      break;
+    case JobReason::kPlanFailed:
+      if (!plan_has_failed_) violated("planning is said to have failed: " + result.message);
+      break;
+    case JobReason::kTypeInferenceFailed:
+      if (!tabular_) violated("types are said to have failed");
+      break;
+    case JobReason::kStopped:
+      if (!interrupted_) violated("the job is said to be stopped");
+      break;
+    default:
+      break;
+  }
 }
 
 void World::check_leases(std::uint64_t session, const LeaseReply& reply) {
@@ -75,75 +102,121 @@ void World::check_bounds() {
 }
 
 void World::check_acknowledged(const orchestrator::MiniBatchSet& committed) {
+  // A disk that lies or rots has lost them; they are done again.
+  if (dishonest()) return;
   for (const std::uint64_t id : acknowledged_) {
     if (!committed.contains(MiniBatchId{id}))
       violated(fmt::format("mini-batch {} was acknowledged and is lost", id));
   }
 }
 
+void World::check_books(const orchestrator::RecoveredJob& job, bool started) {
+  const Accounts books = accounts_of(disk_, kFingerprint, run_max_try_);
+  for (const std::string& problem : books.problems) violated(problem);
+  if (!(job.counts == books.counts)) violated("the counts that were recovered are not those of the journal");
+  if (job.ended != books.ended) violated("the end that was recovered is not that of the journal");
+  if (job.tries != books.tries) violated("the tries that were recovered are not those of the journal");
+  if (job.finished.size() != books.finished.size() || job.failed.size() != books.failed())
+    violated("what is finished is not what the journal says");
+  for (const auto& [id, entry] : books.finished) {
+    if (!job.finished.contains(MiniBatchId{id}) ||
+        job.failed.contains(MiniBatchId{id}) != (entry.kind == CommitEntry::Kind::kFailed)) {
+      violated(fmt::format("mini-batch {} is not recovered as the journal has it", id));
+    }
+    if (id >= planned_.size()) {
+      // Committer::start() refuses it.
+      if (started || !dishonest())
+        violated(fmt::format("mini-batch {} is committed, its plan is not durable", id));
+      continue;
+    }
+    const std::uint64_t items = planned_[id].items;
+    const Nature& nature = natures_[id];
+    const bool failed = entry.kind == CommitEntry::Kind::kFailed;
+    const std::uint64_t expected = failed ? items : nature.is_short && items > 1 ? 1 : 0;
+    if (entry.items != items || entry.items_failed != expected)
+      violated(fmt::format("mini-batch {}: {} of {} items failed, {} of {} should have", id,
+                           entry.items_failed, entry.items, expected, items));
+    if (failed && !nature.poisoned && !nature.flaky)
+      violated(fmt::format("mini-batch {} is good and failed", id));
+  }
+  const std::string failed_items = disk_.content(orchestrator::kFailedItemsPath);
+  if (failed_items.size() != job.failed_items_length)
+    violated(
+        fmt::format("{} bytes of failed items, {} committed", failed_items.size(), job.failed_items_length));
+  for (const std::string& problem : problems_of_failed_items(failed_items, books)) violated(problem);
+  books_ = books;
+}
+
 // The output holds what the journal says is committed: each mini-batch once and whole, nothing else.
 void World::check_output(const orchestrator::RecoveredJob& job) {
-  if (job.lost_groups > 0) violated("commits were lost on an honest disk");
+  if (job.lost_groups > 0 && !dishonest()) violated("commits were lost on an honest disk");
+  if (summary_only_) {
+    if (disk_.has(kOutput)) violated("rows of a summary_only job are written");
+    return;
+  }
   const std::string text = disk_.content(kOutput);
   if (text.size() != job.output_length)
     violated(fmt::format("{} bytes, {} committed", text.size(), job.output_length));
   std::string problem;
   const auto written = read_output(text, problem);
   if (!problem.empty()) violated(problem);
-  std::uint64_t items_failed = 0;
+  const auto types = job.types.find(1);
   for (const auto& [id, rows] : written) {
-    if (!job.finished.contains(MiniBatchId{id}) || job.failed.contains(MiniBatchId{id})) {
+    const auto entry = books_.finished.find(id);
+    if (entry == books_.finished.end() || entry->second.kind != CommitEntry::Kind::kSucceeded) {
       violated(fmt::format("mini-batch {} is in the output, but not committed", id));
-    }
-    if (id >= plan_.planned().size()) {
-      violated(fmt::format("mini-batch {} is committed, its plan is not durable", id));
       continue;
     }
-    const ModelPlan::Planned& planned = plan_.planned()[id];
+    if (entry->second.attempt != rows.attempt)
+      violated(fmt::format("the rows of mini-batch {} are of another attempt than its commit", id));
+    if (id >= planned_.size()) continue;  // said by check_books()
+    const Planned& planned = planned_[id];
     if (planned.version != rows.version) violated(fmt::format("mini-batch {} is of another plan", id));
-    const std::uint64_t whole =
-        natures_[id] == Nature::kShort && planned.items > 1 ? planned.items - 1 : planned.items;
+    const std::uint64_t whole = entry->second.items - entry->second.items_failed;
     if (rows.rows != whole) violated(fmt::format("mini-batch {} has {} of {} rows", id, rows.rows, whole));
-    items_failed += planned.items - rows.rows;
+    const std::string expected = !tabular_ || planned.input == 0 ? "-"
+                                 : types == job.types.end()      ? "none"
+                                                                 : version_of(types->second.types);
+    if (rows.types != expected)
+      violated(fmt::format("mini-batch {} was read under types {}, those of the job are {}", id, rows.types,
+                           expected));
   }
   if (written.size() != job.counts.succeeded) {
     violated(fmt::format("{} mini-batches in the output, {} counted", written.size(), job.counts.succeeded));
   }
-  job.failed.for_each_interval([&](std::uint64_t first, std::uint64_t past) {
-    for (std::uint64_t id = first; id < past; ++id) items_failed += plan_.planned()[id].items;
-  });
-  if (items_failed != job.counts.items_failed) {
-    violated(fmt::format("{} items failed, {} counted", items_failed, job.counts.items_failed));
+}
+
+// After each commit: nothing is told that is not durable, and a threshold that is exceeded ends the job.
+void World::check_progress() {
+  for (const std::string& problem : books_.problems) violated(problem);
+  const orchestrator::Progress progress = process_->core->progress();
+  if (!(progress.counts == books_.counts)) {
+    violated(fmt::format("{} succeeded, {} failed, {} items failed, {} tries: progress tells {}, {}, {}, {}",
+                         books_.counts.succeeded, books_.counts.failed, books_.counts.items_failed,
+                         books_.counts.tries_failed, progress.counts.succeeded, progress.counts.failed,
+                         progress.counts.items_failed, progress.counts.tries_failed));
+  }
+  if (!process_->core->result() &&
+      is_any_exceeded(thresholds_, books_.counts, progress.planned, progress.plan_complete)) {
+    violated("a threshold is exceeded, and the job goes on");
   }
 }
 
-// Charged failures of each mini-batch in each run.
-void World::check_tries_in_journal() {
-  auto file = disk_.open(orchestrator::kJournalPath);
-  std::map<std::uint64_t, std::uint32_t> charged;
-  std::uint64_t last_epoch = 0;
-  auto read = orchestrator::read_journal(
-      *file.value(), kFingerprint, ~0ULL, [&](orchestrator::JournalRecord&& record, std::uint64_t) -> Status {
-        if (const auto* epoch = std::get_if<orchestrator::EpochStart>(&record)) {
-          if (epoch->epoch <= last_epoch) violated("an epoch comes twice");
-          last_epoch = epoch->epoch;
-        }
-        if (std::holds_alternative<orchestrator::RunStart>(record)) charged.clear();
-        if (const auto* group = std::get_if<orchestrator::GroupRecord>(&record)) {
-          for (const orchestrator::CommitEntry& entry : group->entries) {
-            if (entry.kind == orchestrator::CommitEntry::Kind::kSucceeded) {
-              if (entry.attempt >> 32U < last_epoch) ++report_.old_epoch_commits;
-              continue;
-            }
-            if (++charged[entry.mini_batch.value] > run_max_try_) {
-              violated(fmt::format("mini-batch {} was charged more than {} tries", entry.mini_batch.value,
-                                   run_max_try_));
-            }
-          }
-        }
-        return {};
-      });
-  if (!read) violated(read.error().message);
+void World::check_result(const orchestrator::JobResult& result) {
+  const orchestrator::Progress& told = result.progress;
+  if (!(told.counts == books_.counts)) violated("the result counts what is not in the journal");
+  const bool by_threshold = result.reason == JobReason::kErrorThresholdExceeded ||
+                            result.reason == JobReason::kAllowedFailedCountExceeded ||
+                            result.reason == JobReason::kAllowedFailedPercentExceeded;
+  if (by_threshold &&
+      (result.state != JobState::kFailed ||
+       !is_exceeded(result.reason, thresholds_, books_.counts, told.planned, told.plan_complete))) {
+    violated("Failed by a threshold that is not exceeded: " + result.message);
+  }
+  if (result.state == JobState::kComplete &&
+      is_any_exceeded(thresholds_, books_.counts, told.planned, told.plan_complete)) {
+    violated("Complete, though a threshold is exceeded");
+  }
 }
 
 void World::check_end() {
@@ -151,49 +224,30 @@ void World::check_end() {
   disk_.faults = {};
   ProcessDisk disk(disk_, ++process_life_);
   disk_.take_over(process_life_);
-  auto opened = orchestrator::Committer::open(disk, plan_, {kOutput, kFingerprint, false});
-  if (!opened) return violated("the complete job does not open: " + opened.error().message);
+  planned_ = planned_on(disk_);
+  auto plan = ProcessPlan::open(disk, false, inputs_);
+  if (!plan) return violated("the plan of the complete job does not open: " + plan.error().message);
+  auto opened = orchestrator::Committer::open(disk, **plan, committer_options(false));
+  if (!opened) {
+    if (may_refuse(opened.error())) return;
+    return violated("the complete job does not open: " + opened.error().message);
+  }
   const orchestrator::RecoveredJob& job = opened->job;
-  if (job.ended != orchestrator::JobState::kComplete)
-    violated("the journal does not say that the job is complete");
+  if (job.ended != JobState::kComplete) violated("the journal does not say that the job is complete");
+  check_books(job, false);
   check_output(job);
   check_acknowledged(job.finished);
-  check_tries_in_journal();
-  if (job.finished.size() != plan_.total() || job.finished.frontier() != plan_.total()) {
-    violated(fmt::format("{} of {} mini-batches are finished", job.finished.size(), plan_.total()));
+  report_.old_epoch_commits += books_.old_epoch_commits;
+  if (job.finished.size() != inputs_.total || job.finished.frontier() != inputs_.total) {
+    violated(fmt::format("{} of {} mini-batches are finished", job.finished.size(), inputs_.total));
   }
   if (!disk_.has(orchestrator::kSuccessPath)) violated("no _SUCCESS");
-  if (tabular_ && plan_.total() > 1 && job.types.count(1) == 0) violated("no column types");
-
-  // failed_items.jsonl: each failed mini-batch once, each shortfall once.
-  std::string problem;
-  const auto written = read_output(disk_.content(kOutput), problem);
-  std::map<std::uint64_t, std::uint64_t> lines_of;
-  std::uint64_t items_failed = 0;
-  std::istringstream lines(disk_.content(orchestrator::kFailedItemsPath));
-  for (std::string line; std::getline(lines, line);) {
-    const nlohmann::json json = nlohmann::json::parse(line, nullptr, false);
-    if (!json.is_object()) {
-      violated("a torn line in failed_items.jsonl: " + line);
-      continue;
-    }
-    const auto id = json["miniBatch"].get<std::uint64_t>();
-    items_failed += json["count"].get<std::uint64_t>();
-    if (++lines_of[id] > 1) violated(fmt::format("mini-batch {} has two lines in failed_items.jsonl", id));
-    const bool failed = json["kind"] == "failed";
-    if (failed == (written.count(id) > 0))
-      violated(fmt::format("mini-batch {} has both failed and succeeded", id));
-    if (failed && json["tries"].get<std::uint32_t>() != run_max_try_) violated("failed before its last try");
-    if (failed && (natures_[id] == Nature::kGood || natures_[id] == Nature::kShort))
-      violated("a good one failed");
-  }
-  if (items_failed != job.counts.items_failed) violated("failed_items.jsonl and the counts differ");
-
+  if (tabular_ && inputs_.total > 1 && job.types.count(1) == 0) violated("no column types");
   const nlohmann::json result =
       nlohmann::json::parse(disk_.content(orchestrator::kResultPath), nullptr, false);
   if (!result.is_object() || result.value("state", "") != "Complete" ||
       result.value("itemsFailed", ~0ULL) != job.counts.items_failed ||
-      result.value("miniBatchesProcessed", ~0ULL) != plan_.total()) {
+      result.value("miniBatchesProcessed", ~0ULL) != inputs_.total) {
     violated("result.json differs from the journal: " + result.dump());
   }
 }

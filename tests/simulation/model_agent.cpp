@@ -12,8 +12,16 @@ using std::chrono::milliseconds;
 constexpr Duration kStep = milliseconds(20);
 constexpr Duration kPatience = milliseconds(1500);  // for an answer, before a request is sent again
 constexpr Duration kHeartbeat = milliseconds(200);
+constexpr const char* kTypesVersion = "version ";
 
 }  // namespace
+
+std::string version_of(const std::string& types) {
+  const std::size_t at = types.find(kTypesVersion);
+  if (at == std::string::npos) return "?";
+  const std::size_t begin = at + std::string_view(kTypesVersion).size();
+  return types.substr(begin, types.find('"', begin) - begin);
+}
 
 ModelAgent::ModelAgent(std::string name, std::uint32_t slots, Dice& dice, Events& events,
                        AgentNetwork& network, World world)
@@ -46,6 +54,7 @@ void ModelAgent::start() {
   outbox_.clear();
   old_.reset();
   directive_ = Directive::kRun;
+  broken_ = breaks_ = world_.init_fails();
   later(dice_.between(Duration(0), kStep), [this] { act(); });
 }
 
@@ -83,6 +92,8 @@ void ModelAgent::register_anew() {
     asking_.reset();
     reporting_.reset();
     queue_.clear();  // leases of another session; what runs is reported nevertheless
+    types_.clear();
+    breaks_ = broken_;
     directive_ = Directive::kRun;
   });
 }
@@ -91,7 +102,7 @@ void ModelAgent::ask() {
   if (asking_ && events_.now() - asked_at_ < kPatience) return;
   if (!asking_) {
     const std::size_t holds = queue_.size() + busy_.size();
-    const std::size_t wanted = std::size_t{slots_} * 4;
+    const std::size_t wanted = broken_ ? 0 : std::size_t{slots_} * 4;
     if (directive_ == Directive::kRun && holds >= wanted) return;
     asking_ = LeaseRequest{session_, ++lease_sequence_,
                            static_cast<std::uint32_t>(wanted - std::min(wanted, holds))};
@@ -115,19 +126,23 @@ void ModelAgent::take(const LeaseReply& reply) {
     busy_.erase(attempt);
     std::erase_if(queue_, [attempt](const Lease& lease) { return lease.attempt == attempt; });
   }
+  for (const InputInfo& info : reply.input_infos) types_[info.input] = version_of(info.types);
   queue_.insert(queue_.end(), reply.leases.begin(), reply.leases.end());
   obey(reply.directive);
+  while (broken_ && !queue_.empty()) return_last();
   // Slower than thought: some are handed back.
-  if (queue_.size() > 1 && dice_.chance(0.05)) {
-    AttemptResult result;
-    result.kind = queue_.back().kind;
-    result.attempt = queue_.back().attempt;
-    result.mini_batch = queue_.back().mini_batch;
-    result.outcome = Outcome::kReturned;
-    outbox_.push_back(result);
-    queue_.pop_back();
-  }
+  if (queue_.size() > 1 && dice_.chance(0.05)) return_last();
   run_next();
+}
+
+void ModelAgent::return_last() {
+  AttemptResult result;
+  result.kind = queue_.back().kind;
+  result.attempt = queue_.back().attempt;
+  result.mini_batch = queue_.back().mini_batch;
+  result.outcome = Outcome::kReturned;
+  outbox_.push_back(result);
+  queue_.pop_back();
 }
 
 void ModelAgent::obey(Directive directive) {
@@ -142,37 +157,45 @@ void ModelAgent::run_next() {
     const Lease lease = queue_.front();
     queue_.pop_front();
     busy_[lease.attempt] = lease;
+    const auto types = types_.find(lease.input);
+    const std::string version = types == types_.end() ? "-" : types->second;
     const Duration takes = dice_.chance(0.05) ? dice_.between(milliseconds(200), milliseconds(3000))
                                               : dice_.between(milliseconds(1), milliseconds(60));
-    later(takes, [this, lease] {
+    later(takes, [this, lease, version] {
       if (busy_.erase(lease.attempt) == 0) return;  // revoked or aborted
-      outbox_.push_back(outcome_of(lease));
+      outbox_.push_back(outcome_of(lease, version));
       if (dice_.chance(0.02)) old_ = outbox_.back();
       run_next();
     });
   }
 }
 
-AttemptResult ModelAgent::outcome_of(const Lease& lease) {
+AttemptResult ModelAgent::outcome_of(const Lease& lease, const std::string& types) {
   AttemptResult result;
   result.kind = lease.kind;
   result.attempt = lease.attempt;
   result.mini_batch = lease.mini_batch;
   result.items = lease.items;
   if (lease.kind == LeaseKind::kInferTypes) {
-    result.rows = R"({"types": {"a": "int64"}})";
+    // No two inferences need agree: so it shows which one a row was read under.
+    result.rows = fmt::format(R"({{"types": {{"a": "{}{:x}"}}}})", kTypesVersion, lease.attempt);
     if (dice_.chance(0.2)) result.outcome = Outcome::kReturned;
+    if (world_.inference_fails() || dice_.chance(0.1)) {
+      result.outcome = Outcome::kFailed;
+      result.error = {ErrorPhase::kRead, "ValueError", "no types", "Traceback"};
+    }
     return result;
   }
   const Nature nature = world_.nature(lease.mini_batch.value);
-  if (nature == Nature::kPoisoned || (nature == Nature::kFlaky && dice_.chance(0.4))) {
+  if (nature.poisoned || (nature.flaky && dice_.chance(0.4))) {
     result.outcome = dice_.chance(0.3) ? Outcome::kDied : Outcome::kFailed;
     result.error = {ErrorPhase::kRun, "ValueError", "poisoned", "Traceback"};
     return result;
   }
-  result.returned = nature == Nature::kShort && lease.items > 1 ? lease.items - 1 : lease.items;
+  result.returned = nature.is_short && lease.items > 1 ? lease.items - 1 : lease.items;
   for (std::uint64_t i = 0; i < result.returned; ++i) {
-    result.rows += fmt::format("{} {} {} {}\n", lease.mini_batch.value, lease.descriptor, i, lease.attempt);
+    result.rows +=
+        fmt::format("{} {} {} {} {}\n", lease.mini_batch.value, lease.descriptor, i, lease.attempt, types);
   }
   return result;
 }
@@ -188,8 +211,17 @@ void ModelAgent::report() {
     reporting_->sequence = ++report_sequence_;
     reporting_->results = std::exchange(outbox_, {});
     if (old_) reporting_->results.push_back(*std::exchange(old_, {}));
-    reporting_->processes_ready = slots_;
-    reporting_->inits_succeeded = slots_;
+    reporting_->processes_ready = broken_ ? 0 : slots_;
+    reporting_->inits_succeeded = broken_ ? 0 : slots_;
+    reporting_->slots_given_up = broken_ ? slots_ : 0;
+    if (std::exchange(breaks_, false)) {
+      for (std::uint32_t i = 0; i < slots_; ++i) {
+        ProcessFailure failure;
+        failure.process = fmt::format("process{:03}", i);
+        failure.error = {ErrorPhase::kInit, "RuntimeError", "no model", "Traceback"};
+        reporting_->failures.push_back(failure);
+      }
+    }
     reporting_->leaving = leaving;
   }
   reported_at_ = events_.now();

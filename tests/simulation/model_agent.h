@@ -16,7 +16,14 @@
 namespace parallelrun::simulation {
 
 // What happens to a mini-batch whenever it is tried; known to the world, not to the orchestrator.
-enum class Nature { kGood, kFlaky, kPoisoned, kShort };
+struct Nature {
+  bool poisoned = false;  // every try fails
+  bool flaky = false;     // some do
+  bool is_short = false;  // a try that succeeds returns one element less
+};
+
+// Of column types as the orchestrator stores and sends them: which inference they are of.
+std::string version_of(const std::string& types);
 
 // The side of the network that an agent sees. A reply comes at most once for each call, or never.
 class AgentNetwork {
@@ -33,6 +40,10 @@ class ModelAgent {
  public:
   struct World {
     std::function<Nature(std::uint64_t mini_batch)> nature;
+    // Inference of column types fails whenever it is tried.
+    std::function<bool()> inference_fails;
+    // init() fails in every process of the agent that starts now.
+    std::function<bool()> init_fails;
     // A report with these results was answered.
     std::function<void(const std::vector<AttemptResult>&)> acknowledged;
   };
@@ -46,6 +57,8 @@ class ModelAgent {
   void stand_still(Duration time);
   bool running() const { return running_; }
   bool left() const { return left_; }
+  // init() has failed in every process of it.
+  bool broken() const { return broken_; }
 
  private:
   void act();
@@ -56,7 +69,8 @@ class ModelAgent {
   void take(const LeaseReply& reply);
   void obey(Directive directive);
   void run_next();
-  AttemptResult outcome_of(const Lease& lease);
+  AttemptResult outcome_of(const Lease& lease, const std::string& types);
+  void return_last();
 
   std::string name_;
   std::uint32_t slots_;
@@ -67,7 +81,10 @@ class ModelAgent {
 
   bool running_ = false;
   bool left_ = false;
-  std::uint64_t life_ = 0;  // what was begun in an earlier one is not finished
+  bool broken_ = false;
+  bool breaks_ = false;                         // broken_, once it has been reported
+  std::map<std::uint32_t, std::string> types_;  // by input, as this session was told
+  std::uint64_t life_ = 0;                      // what was begun in an earlier one is not finished
   Time still_until_{};
   std::uint64_t session_ = 0;
   bool registering_ = false;

@@ -1,83 +1,61 @@
-// A model of planning: mini-batches appear over time, those not durable are lost with the power, and are then
-// planned anew, perhaps from an input that has changed.
+// Planning as the simulation has it: what the inputs hold is a model, the plan on disk is the real one. It
+// appears over time; what of it is not durable is lost with the power and is then planned anew, perhaps from
+// an input that has changed.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "runner/orchestrator/plan_view.h"
+#include "runner/orchestrator/stored_plan.h"
 #include "tests/simulation/faulty_disk.h"
-#include "tests/simulation/virtual_time.h"
 
 namespace parallelrun::simulation {
 
-class ModelPlan final : public orchestrator::PlanDurability {
- public:
-  struct Planned {
-    std::uint64_t version = 0;  // differs where the same number was cut differently
-    std::uint64_t items = 0;
-    std::uint32_t input = 0;
-  };
-
-  ModelPlan(Dice& dice, std::uint64_t mini_batches) : dice_(dice), total_(mini_batches) {}
-
-  // Plans up to `count` more.
-  void plan(std::uint64_t count) {
-    for (; count > 0 && planned_.size() < total_; --count) {
-      const std::uint32_t input = planned_.size() * 2 < total_ ? 0 : 1;
-      planned_.push_back({life_, dice_.between(std::uint64_t{1}, std::uint64_t{6}), input});
-      items_ += planned_.back().items;
-    }
-  }
-  void lose_power() {
-    const std::uint64_t kept = dice_.between(durable_, planned_.size());
-    while (planned_.size() > kept) {
-      items_ -= planned_.back().items;
-      planned_.pop_back();
-    }
-    ++life_;
-  }
-  Status make_durable(std::uint64_t mini_batches) override {
-    if (mini_batches > planned_.size())
-      return Error{ErrorCode::kCorrupt, "a commit of what was never planned"};
-    durable_ = std::max(durable_, mini_batches);
-    return {};
-  }
-
-  const std::vector<Planned>& planned() const { return planned_; }
-  std::uint64_t items() const { return items_; }
-  bool complete() const { return planned_.size() == total_; }
-  std::uint64_t total() const { return total_; }
-
- private:
-  Dice& dice_;
-  std::uint64_t total_;
-  std::uint64_t life_ = 0;
-  std::uint64_t durable_ = 0;
-  std::uint64_t items_ = 0;
-  std::vector<Planned> planned_;
+struct Planned {
+  std::uint64_t version = 0;  // differs where the same number was cut differently
+  std::uint64_t items = 0;
+  std::uint32_t input = 0;
 };
 
-// Reads the plan as far as it goes. The descriptor is the version.
-class ModelSource final : public orchestrator::MiniBatchSource {
+// What a planner finds. The same inputs are cut the same way.
+struct Inputs {
+  std::uint64_t total = 0;    // mini-batches
+  std::uint64_t version = 0;  // of all that is cut from now on
+  Planned at(std::uint64_t mini_batch) const;
+};
+
+// The mini-batches of the plan that lies on the disk, as a reader sees them now.
+std::vector<Planned> planned_on(const FaultyDisk& disk);
+
+// The planning of one process.
+class ProcessPlan final : public orchestrator::MiniBatchSource, public orchestrator::PlanDurability {
  public:
-  explicit ModelSource(const ModelPlan& plan) : plan_(plan) {}
-  Result<std::optional<MiniBatch>> next() override {
-    if (at_ >= plan_.planned().size()) return std::optional<MiniBatch>();
-    const ModelPlan::Planned& planned = plan_.planned()[at_];
-    MiniBatch mini_batch{MiniBatchId{at_++}, planned.input, planned.items, std::to_string(planned.version)};
-    return std::optional(std::move(mini_batch));
-  }
-  Status skip_to(MiniBatchId id) override {
-    at_ = id.value;
-    return {};
+  // As the orchestrator's process opens it. `disk` and `inputs` must outlive it.
+  static Result<std::unique_ptr<ProcessPlan>> open(ProcessDisk& disk, bool fresh_file, const Inputs& inputs);
+
+  // Plans up to `count` more and tells the readers.
+  Status plan(std::uint64_t count);
+  const PlanExtent& found() const { return plan_->found(); }
+  const PlanExtent& extent() const { return extent_; }
+
+  Result<std::optional<MiniBatch>> next() override { return plan_->next(extent_); }
+  Status skip_to(MiniBatchId) override { return {}; }
+  Status settle(std::uint64_t mini_batches) override { return plan_->settle(mini_batches); }
+  Status make_durable(std::uint64_t mini_batches) override {
+    return plan_->make_durable(mini_batches, extent_);
   }
 
  private:
-  const ModelPlan& plan_;
-  std::uint64_t at_ = 0;
+  ProcessPlan(std::unique_ptr<orchestrator::StoredPlan> plan, const Inputs& inputs)
+      : plan_(std::move(plan)), inputs_(inputs), extent_(plan_->found()) {}
+
+  std::unique_ptr<orchestrator::StoredPlan> plan_;
+  const Inputs& inputs_;
+  PlanExtent extent_;
 };
 
 // The second input needs its column types.

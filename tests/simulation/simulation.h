@@ -17,6 +17,9 @@ struct Report {
   std::uint64_t power_losses = 0;
   std::uint64_t failed_runs = 0;  // runs of the job that ended Failed, after which it was started again
   std::uint64_t disk_errors = 0;  // failed syncs, full disk
+  std::uint64_t interrupts = 0;
+  std::uint64_t rotten_bits = 0;
+  std::uint64_t refusals = 0;  // to go on from what the disk has lost
   std::uint64_t groups = 0;
   std::uint64_t sessions = 0;
   std::uint64_t takeovers = 0;          // from a process that was paused

@@ -14,7 +14,7 @@
 namespace parallelrun::simulation {
 namespace {
 
-constexpr std::uint64_t kDefaultSeeds = 6'000;
+constexpr std::uint64_t kDefaultSeeds = 5'000;
 std::uint64_t only_seed = 0;  // --seed
 
 std::uint64_t number_in(const char* text, std::uint64_t otherwise) {
@@ -42,6 +42,9 @@ TEST(Simulation, EveryMiniBatchOnceWhateverHappens) {
     sum.power_losses += report.power_losses;
     sum.failed_runs += report.failed_runs;
     sum.disk_errors += report.disk_errors;
+    sum.interrupts += report.interrupts;
+    sum.rotten_bits += report.rotten_bits;
+    sum.refusals += report.refusals;
     sum.groups += report.groups;
     sum.sessions += report.sessions;
     sum.takeovers += report.takeovers;
@@ -51,9 +54,11 @@ TEST(Simulation, EveryMiniBatchOnceWhateverHappens) {
   std::cout << seeds << " jobs from seed " << first << ": " << sum.mini_batches << " mini-batches, "
             << sum.orchestrator_starts << " starts of the orchestrator, " << sum.power_losses
             << " power losses, " << sum.disk_errors << " disk errors, " << sum.failed_runs << " failed runs, "
-            << sum.takeovers << " takeovers from a paused orchestrator with " << sum.woken_steps
-            << " calls finished after waking up, " << sum.groups << " group commits, " << sum.sessions
-            << " registrations, " << sum.old_epoch_commits << " commits of an earlier epoch's results\n";
+            << sum.interrupts << " interrupts, " << sum.rotten_bits << " rotten bits, " << sum.refusals
+            << " refusals, " << sum.takeovers << " takeovers from a paused orchestrator with "
+            << sum.woken_steps << " calls finished after waking up, " << sum.groups << " group commits, "
+            << sum.sessions << " registrations, " << sum.old_epoch_commits
+            << " commits of an earlier epoch's results\n";
   if (only_seed != 0) return;
   // The trouble has to happen for the test to say anything.
   EXPECT_GT(sum.power_losses, 0U);
@@ -62,6 +67,9 @@ TEST(Simulation, EveryMiniBatchOnceWhateverHappens) {
   EXPECT_GT(sum.old_epoch_commits, 0U);
   EXPECT_GT(sum.takeovers, 0U);
   EXPECT_GT(sum.woken_steps, 0U);
+  EXPECT_GT(sum.interrupts, 0U);
+  EXPECT_GT(sum.rotten_bits, 0U);
+  EXPECT_GT(sum.refusals, 0U);
 }
 
 TEST(Simulation, ASeedRepeatsItself) {

@@ -10,26 +10,23 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr const char* kOutput = "parallel_run_step.txt";
-constexpr const char* kFingerprint = "simulated";
+// Recovery looks at the rows of the last group only.
+constexpr bool kRowsAreVerified = false;
 
 }  // namespace
 
-World::World(std::uint64_t seed)
-    : dice_(seed), disk_(dice_), plan_(dice_, dice_.between(std::uint64_t{1}, std::uint64_t{250})) {
+World::World(std::uint64_t seed) : dice_(seed), disk_(dice_) {
   report_.seed = seed;
-  report_.mini_batches = plan_.total();
+  inputs_.total = dice_.between(std::uint64_t{1}, std::uint64_t{250});
+  report_.mini_batches = inputs_.total;
   tabular_ = dice_.chance(0.3);
+  summary_only_ = dice_.chance(0.1);
   run_max_try_ = static_cast<std::uint32_t>(dice_.between(std::uint64_t{1}, std::uint64_t{4}));
   loss_ =
       dice_.chance(0.7) ? 0.1 * static_cast<double>(dice_.between(std::uint64_t{0}, std::uint64_t{3})) : 0;
   const double poisoned = dice_.chance(0.5) ? 0.08 : 0;
-  for (std::uint64_t i = 0; i < plan_.total(); ++i) {
-    natures_[i] = dice_.chance(poisoned) ? Nature::kPoisoned
-                  : dice_.chance(0.1)    ? Nature::kFlaky
-                  : dice_.chance(0.1)    ? Nature::kShort
-                                         : Nature::kGood;
-  }
+  for (std::uint64_t i = 0; i < inputs_.total; ++i)
+    natures_[i] = {dice_.chance(poisoned), dice_.chance(0.15), dice_.chance(0.1)};
   if (dice_.chance(0.2))
     thresholds_.error_threshold =
         static_cast<std::int64_t>(dice_.between(std::uint64_t{0}, std::uint64_t{20}));
@@ -37,27 +34,40 @@ World::World(std::uint64_t seed)
     thresholds_.allowed_failed_count =
         static_cast<std::int64_t>(dice_.between(std::uint64_t{0}, std::uint64_t{5}));
   if (dice_.chance(0.1)) thresholds_.allowed_failed_percent = 2.0;
-  if (dice_.chance(0.3)) disk_.faults.sync_fails = 0.01;
+  inference_fails_ = tabular_ && dice_.chance(0.05);
+  if (dice_.chance(0.05)) plan_fails_at_ = dice_.between(std::uint64_t{0}, inputs_.total);
+  if (dice_.chance(0.4)) disk_.faults.sync_fails = dice_.chance(0.5) ? 0.08 : 0.01;
+  if (dice_.chance(0.3)) disk_.faults.folder_sync_fails = 0.03;
+  lies_ = kRowsAreVerified && dice_.chance(0.03);
+  if (lies_) disk_.faults.lies = 0.2;
+  rots_ = !lies_ && dice_.chance(0.05);
+  const bool init_may_fail = dice_.chance(0.1);
 
   const std::uint64_t agents = dice_.between(std::uint64_t{1}, std::uint64_t{4});
   for (std::uint64_t i = 0; i < agents; ++i) {
     const auto slots = static_cast<std::uint32_t>(dice_.between(std::uint64_t{1}, std::uint64_t{3}));
-    ModelAgent::World world{
-        [this](std::uint64_t id) {
-          return healed_ && natures_[id] == Nature::kPoisoned ? Nature::kGood : natures_[id];
-        },
-        [this](const std::vector<AttemptResult>& results) {
-          for (const AttemptResult& result : results) {
-            if (result.kind != LeaseKind::kRun || result.outcome != Outcome::kSucceeded) continue;
-            // What was planned anew since is answered and dropped.
-            const std::uint64_t id = result.mini_batch.value;
-            const auto& planned = plan_.planned();
-            if (id < planned.size() &&
-                result.rows.rfind(fmt::format("{} {} ", id, planned[id].version), 0) == 0) {
-              acknowledged_.insert(id);
-            }
-          }
-        }};
+    ModelAgent::World world;
+    world.nature = [this](std::uint64_t id) {
+      Nature nature = natures_[id];
+      nature.poisoned = nature.poisoned && !healed_;
+      return nature;
+    };
+    world.inference_fails = [this] { return inference_fails_ && !healed_; };
+    world.init_fails = [this, init_may_fail] {
+      return init_may_fail && !trouble_over() && dice_.chance(0.3);
+    };
+    world.acknowledged = [this](const std::vector<AttemptResult>& results) {
+      for (const AttemptResult& result : results) {
+        if (result.kind != LeaseKind::kRun || result.outcome != Outcome::kSucceeded) continue;
+        // What was planned anew since is answered and dropped.
+        const std::uint64_t id = result.mini_batch.value;
+        if (id < planned_.size() &&
+            (result.rows.empty() ||
+             result.rows.rfind(fmt::format("{} {} ", id, planned_[id].version), 0) == 0)) {
+          acknowledged_.insert(id);
+        }
+      }
+    };
     agents_.push_back(
         std::make_unique<ModelAgent>(fmt::format("agent{:03}", i), slots, dice_, events_, *this, world));
   }
@@ -74,8 +84,10 @@ Report World::run() {
   events_.after(Duration(0), [this] { start_process(); });
   events_.after(milliseconds(50), [this] { make_trouble(); });
   const Time patience = trouble_until_ + std::chrono::minutes(30);
-  while (!complete_ && report_.violations.empty() && events_.now() < patience && events_.step()) {
+  while (!complete_ && !refused_ && report_.violations.empty() && events_.now() < patience &&
+         events_.step()) {
   }
+  if (refused_) return report_;
   if (!complete_ && report_.violations.empty()) violated("the job does not come to its end");
   if (complete_) check_end();
   return report_;
@@ -87,6 +99,7 @@ Report World::run() {
 orchestrator::Orchestrator::Options World::options() const {
   orchestrator::Orchestrator::Options options;
   options.input_names = {"first", "second"};
+  options.output_action = summary_only_ ? OutputAction::kSummaryOnly : OutputAction::kAppendRow;
   options.thresholds = thresholds_;
   options.run_max_try = run_max_try_;
   options.expected_agents = static_cast<std::uint32_t>(agents_.size());
@@ -98,49 +111,29 @@ orchestrator::Orchestrator::Options World::options() const {
   return options;
 }
 
-// Runs a step of the process, in which it may die.
-template <typename What>
-void World::in_process(What&& what) {
-  if (!process_) return;
-  const std::uint64_t life = process_life_;
-  try {
-    what();
-  } catch (const Killed&) {
-    if (life == process_life_) end_process(dice_.chance(0.6));
-  }
+orchestrator::Committer::Options World::committer_options(bool fresh_files) const {
+  return {summary_only_ ? "" : kOutput, kFingerprint, fresh_files};
 }
 
 void World::start_process() {
-  if (complete_ || process_) return;
+  if (complete_ || refused_ || process_) return;
   ++report_.orchestrator_starts;
   ++process_life_;
-  process_ = std::make_unique<Process>(disk_, process_life_, plan_, tabular_);
+  process_ = std::make_unique<Process>(disk_, process_life_, tabular_);
   held_ = false;
+  interrupted_ = false;
+  if (dice_.chance(0.2)) ++inputs_.version;
   const std::uint64_t life = process_life_;
   Process& process = *process_;
   // Of a predecessor that is dead for sure nothing has to be copied, but may be.
   const bool fresh_files = one_is_paused_ || dice_.chance(0.3);
   disk_.take_over(life);
   in_process([&] {
-    const Status passed_by = fresh_files ? orchestrator::Committer::pass_by(process.disk) : Status();
-    auto opened =
-        passed_by ? orchestrator::Committer::open(process.disk, plan_, {kOutput, kFingerprint, fresh_files})
-                  : Result<orchestrator::Committer::Opened>(passed_by.error());
-    if (life != process_life_) {
-      // Paused, and woken behind a successor, which it does not know of.
-      ++report_.woken_steps;
-      if (opened && opened->job.ended != orchestrator::JobState::kComplete &&
-          opened->committer->start(opened->job, plan_.planned().size())) {
-        violated("two orchestrators begin to serve");
-      }
-      return;
-    }
-    if (!opened) {
-      const ErrorCode code = opened.error().code;
-      if (code != ErrorCode::kIo && code != ErrorCode::kNoSpace) violated("open: " + opened.error().message);
-      ++report_.disk_errors;
-      return end_process(false);
-    }
+    auto opened = open_files(process, fresh_files);
+    if (life != process_life_) return woken_start(opened, process);
+    if (!opened) return start_failed("open", opened.error());
+    planned_ = planned_on(disk_);
+    check_books(opened->job, false);
     check_output(opened->job);
     if (opened->job.ended == orchestrator::JobState::kComplete) {
       complete_ = true;
@@ -153,38 +146,71 @@ void World::start_process() {
     if (ended)
       std::erase_if(acknowledged_,
                     [&](std::uint64_t id) { return opened->job.failed.contains(MiniBatchId{id}); });
-    auto started = opened->committer->start(opened->job, plan_.planned().size());
+    auto started = opened->committer->start(opened->job, process.plan->found().mini_batches);
     if (life != process_life_) {
       ++report_.woken_steps;
       if (started) violated("two orchestrators begin to serve");
       return;
     }
-    if (!started) {
-      const ErrorCode code = started.error().code;
-      if (code != ErrorCode::kIo && code != ErrorCode::kNoSpace)
-        violated("start: " + started.error().message);
-      ++report_.disk_errors;
-      return end_process(false);
-    }
+    if (!started) return start_failed("start", started.error());
     if (ended) {
       ++report_.failed_runs;
       healed_ = true;
-      thresholds_ = {};
+      // What cannot be healed, as elements that are missing, ends the run again under the same threshold.
+      if (dice_.chance(0.8)) thresholds_ = {};
     }
+    check_books(opened->job, true);
     check_acknowledged(opened->job.finished);
-    process_->committer = std::move(opened->committer);
-    process_->core = std::make_unique<orchestrator::Orchestrator>(
-        options(), std::move(opened->job), process_->source, process_->samples, *this, events_.now());
-    process_->core->on_plan(plan_.planned().size(), plan_.items(), plan_.complete(), events_.now());
-    after_call();
-    // The launcher starts agents again that an earlier orchestrator had sent away.
-    for (auto& agent : agents_) {
-      if (agent->left()) agent->start();
-    }
+    serve(std::move(*opened));
   });
-  if (process_ && !complete_ && life == process_life_) {
+  if (process_ && !complete_ && !refused_ && life == process_life_) {
     tick();
     plan_on();
+  }
+}
+
+Result<orchestrator::Committer::Opened> World::open_files(Process& process, bool fresh_files) {
+  if (fresh_files) {
+    if (auto passed_by = orchestrator::Committer::pass_by(process.disk); !passed_by) return passed_by.error();
+  }
+  auto plan = ProcessPlan::open(process.disk, fresh_files, inputs_);
+  if (!plan) return plan.error();
+  process.plan = std::move(*plan);
+  return orchestrator::Committer::open(process.disk, *process.plan, committer_options(fresh_files));
+}
+
+void World::woken_start(Result<orchestrator::Committer::Opened>& opened, Process& process) {
+  ++report_.woken_steps;
+  if (opened && opened->job.ended != orchestrator::JobState::kComplete &&
+      opened->committer->start(opened->job, process.plan->found().mini_batches)) {
+    violated("two orchestrators begin to serve");
+  }
+}
+
+void World::start_failed(const char* step, const Error& error) {
+  if (may_refuse(error)) {
+    ++report_.refusals;
+    refused_ = true;
+    process_.reset();
+    return;
+  }
+  if (error.code != ErrorCode::kIo && error.code != ErrorCode::kNoSpace)
+    violated(fmt::format("{}: {}", step, error.message));
+  ++report_.disk_errors;
+  end_process(false);
+}
+
+void World::serve(orchestrator::Committer::Opened opened) {
+  process_->committer = std::move(opened.committer);
+  process_->core = std::make_unique<orchestrator::Orchestrator>(
+      options(), std::move(opened.job), *process_->plan, process_->samples, *this, events_.now());
+  const PlanExtent& plan = process_->plan->extent();
+  process_->core->on_plan(plan.mini_batches, plan.items, plan.complete, events_.now());
+  check_progress();
+  after_call();
+  // The launcher starts agents again that an earlier orchestrator had sent away.
+  for (auto& agent : agents_) {
+    if (agent->left()) agent->start();
   }
 }
 
@@ -195,8 +221,10 @@ void World::end_process(bool power_lost) {
     ++report_.power_losses;
     nobody_paused_lives_ = true;
     disk_.lose_power();
-    plan_.lose_power();
+    ++inputs_.version;
   }
+  if (rots_ && dice_.chance(0.2)) decay();
+  planned_ = planned_on(disk_);
   if (trouble_over()) disk_.faults = {};
   // Somebody makes room sooner or later.
   if (dice_.chance(0.5)) disk_.faults.capacity = ~0ULL;
@@ -226,12 +254,26 @@ void World::plan_on() {
       dice_.between(Duration(milliseconds(1)), Duration(milliseconds(300))), [this, life = process_life_] {
         if (!process_ || life != process_life_ || complete_) return;
         in_process([this] {
-          plan_.plan(dice_.between(std::uint64_t{1}, std::uint64_t{40}));
-          process_->core->on_plan(plan_.planned().size(), plan_.items(), plan_.complete(), events_.now());
-          process_->core->on_samples(events_.now());
+          Process& process = *process_;
+          const std::uint64_t mine = process_life_;
+          const Status planned = process.plan->plan(dice_.between(std::uint64_t{1}, std::uint64_t{40}));
+          if (mine != process_life_) return;  // behind a successor
+          const PlanExtent& plan = process.plan->extent();
+          while (planned_.size() < plan.mini_batches) planned_.push_back(inputs_.at(planned_.size()));
+          if (plan_fails_at_ && plan.mini_batches >= *plan_fails_at_) return fail_planning();
+          if (!planned) {
+            plan_has_failed_ = true;
+            process.core->on_plan_failed(planned.error(), events_.now());
+            return after_call();
+          }
+          process.core->on_plan(plan.mini_batches, plan.items, plan.complete, events_.now());
+          process.core->on_samples(events_.now());
           after_call();
         });
-        if (process_ && !plan_.complete()) plan_on();
+        if (process_ && life == process_life_ && process_->core && !process_->core->result() &&
+            !process_->plan->extent().complete) {
+          plan_on();
+        }
       });
 }
 
@@ -272,6 +314,9 @@ void World::write_group(const orchestrator::CommitGroup& group) {
   const std::uint64_t life = process_life_;
   const Status done = process.committer->write(group);
   if (life != process_life_) return woken_writes(process, group, done);
+  if (done) {
+    for (const orchestrator::CommitEntry& entry : group.entries) books_.add(entry);
+  }
   if (!done) {
     if (done.error().code == ErrorCode::kAborted) violated("the only orchestrator is taken for an old one");
     ++report_.disk_errors;
@@ -282,6 +327,7 @@ void World::write_group(const orchestrator::CommitGroup& group) {
     if (life != process_life_) return;
     in_process([&] {
       process_->core->on_committed(number, events_.now());
+      check_progress();
       after_call();
     });
   });
@@ -330,6 +376,8 @@ void World::woken_writes(Process& woken, orchestrator::CommitGroup group, Status
 
 void World::job_ended() {
   const orchestrator::JobState state = process_->core->result()->state;
+  check_result(*process_->core->result());
+  if (state == orchestrator::JobState::kInterrupted) ++report_.interrupts;
   process_.reset();
   if (state == orchestrator::JobState::kComplete) complete_ = true;
   for (auto& agent : agents_) agent->crash();
@@ -417,65 +465,6 @@ void World::send(const std::string& agent, ReportRequest request, Replied<Report
       after_call();
     });
   });
-}
-
-// --- trouble
-// ---------------------------------------------------------------------------------------------------
-
-void World::make_trouble() {
-  if (trouble_over() || complete_) {
-    disk_.faults = {};
-    for (auto& agent : agents_) {
-      if (!agent->running()) agent->start();
-    }
-    return;
-  }
-  ModelAgent& agent = *agents_[dice_.between(std::uint64_t{0}, agents_.size() - 1)];
-  switch (dice_.between(std::uint64_t{0}, std::uint64_t{9})) {
-    case 0:
-      if (process_) end_process(dice_.chance(0.5));
-      break;
-    case 1:
-    case 2:
-      // Dies within one of the next steps at the disk.
-      disk_.kill_after(static_cast<std::int64_t>(dice_.between(std::uint64_t{0}, std::uint64_t{12})));
-      break;
-    case 3:
-      agent.crash();
-      events_.after(dice_.between(Duration(milliseconds(1)), Duration(seconds(8))), [&agent] {
-        if (!agent.running()) agent.start();
-      });
-      break;
-    case 4:
-      agent.stand_still(dice_.between(Duration(milliseconds(50)), Duration(seconds(6))));
-      break;
-    case 5:
-      cut_off_until_[fmt::format("agent{:03}", dice_.between(std::uint64_t{0}, agents_.size() - 1))] =
-          events_.now() + dice_.between(Duration(milliseconds(100)), Duration(seconds(7)));
-      break;
-    case 6:
-      if (dice_.chance(0.3))
-        disk_.faults.capacity = disk_.used() + dice_.between(std::uint64_t{0}, std::uint64_t{500});
-      break;
-    case 7:
-      // Stands still before one of the next steps at the disk, and its Lease expires.
-      if (process_ && !one_is_paused_) {
-        disk_.pause_after(static_cast<std::int64_t>(dice_.between(std::uint64_t{0}, std::uint64_t{30})),
-                          [this] { pause_process(); });
-      }
-      break;
-    case 8:
-      if (!process_ || !process_->core || held_) break;
-      hold(true);
-      events_.after(dice_.between(Duration(milliseconds(100)), Duration(seconds(6))),
-                    [this, life = process_life_] {
-                      if (life == process_life_) hold(false);
-                    });
-      break;
-    default:
-      break;
-  }
-  events_.after(dice_.between(Duration(milliseconds(50)), Duration(seconds(2))), [this] { make_trouble(); });
 }
 
 Report simulate(std::uint64_t seed) { return World(seed).run(); }

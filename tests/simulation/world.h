@@ -11,13 +11,17 @@
 
 #include "runner/orchestrator/committer.h"
 #include "runner/orchestrator/orchestrator.h"
+#include "tests/simulation/accounts.h"
 #include "tests/simulation/faulty_disk.h"
 #include "tests/simulation/model_agent.h"
-#include "tests/simulation/model_plan.h"
+#include "tests/simulation/planning.h"
 #include "tests/simulation/simulation.h"
 #include "tests/simulation/virtual_time.h"
 
 namespace parallelrun::simulation {
+
+inline constexpr const char* kOutput = "parallel_run_step.txt";
+inline constexpr const char* kFingerprint = "simulated";
 
 class World final : public AgentNetwork, public orchestrator::JobObserver {
  public:
@@ -32,20 +36,26 @@ class World final : public AgentNetwork, public orchestrator::JobObserver {
   // One life of the orchestrator's process, as the shell around the core drives it.
   struct Process {
     ProcessDisk disk;
+    std::unique_ptr<ProcessPlan> plan;
     std::unique_ptr<orchestrator::Committer> committer;
-    ModelSource source;
     ModelSamples samples;
     std::unique_ptr<orchestrator::Orchestrator> core;
     std::map<std::uint64_t, Replied<LeaseReply>> parked_leases;  // by session; the newest request only
     std::map<std::uint64_t, Replied<ReportReply>> parked_reports;
-    Process(FaultyDisk& faulty_disk, std::uint64_t number, const ModelPlan& plan, bool tabular)
-        : disk(faulty_disk, number), source(plan), samples(tabular) {}
+    Process(FaultyDisk& faulty_disk, std::uint64_t number, bool tabular)
+        : disk(faulty_disk, number), samples(tabular) {}
   };
 
   void violated(const std::string& what);
 
   // The orchestrator's process.
   void start_process();
+  Result<orchestrator::Committer::Opened> open_files(Process& process, bool fresh_files);
+  void serve(orchestrator::Committer::Opened opened);
+  // Of a process that does not know that it has a successor.
+  void woken_start(Result<orchestrator::Committer::Opened>& opened, Process& process);
+  // The start has failed: with the disk, or since it refuses what it found.
+  void start_failed(const char* step, const Error& error);
   void end_process(bool power_lost);
   template <typename What>
   void in_process(What&& what);
@@ -59,6 +69,7 @@ class World final : public AgentNetwork, public orchestrator::JobObserver {
   void plan_on();
   void job_ended();
   orchestrator::Orchestrator::Options options() const;
+  orchestrator::Committer::Options committer_options(bool fresh_files) const;
 
   // The network.
   template <typename Deliver>
@@ -69,15 +80,29 @@ class World final : public AgentNetwork, public orchestrator::JobObserver {
 
   // Trouble.
   void make_trouble();
+  void interrupt();
+  void fail_planning();
+  void decay();
   bool trouble_over() const { return events_.now() >= trouble_until_; }
+
+  // The disk does not keep what it has confirmed: what is lost is done again, or the job is refused.
+  bool dishonest() const { return lies_ || rotten_; }
+  bool may_refuse(const Error& error) const {
+    // A bit can also make a version of another program's.
+    return dishonest() && (error.code == ErrorCode::kCorrupt || error.code == ErrorCode::kUnsupported ||
+                           error.code == ErrorCode::kConflict);
+  }
 
   // What must hold.
   void check_leases(std::uint64_t session, const LeaseReply& reply);
   void check_output(const orchestrator::RecoveredJob& job);
   void check_acknowledged(const orchestrator::MiniBatchSet& committed);
   void check_bounds();
-  void check_tries_in_journal();
+  void check_books(const orchestrator::RecoveredJob& job, bool started);
+  void check_progress();
+  void check_result(const orchestrator::JobResult& result);
   void check_end();
+  void on_ending(const orchestrator::JobResult& result) override;
   void on_try_failed(const orchestrator::AgentView&, const AttemptResult&, std::uint32_t tries,
                      bool final) override;
 
@@ -85,10 +110,20 @@ class World final : public AgentNetwork, public orchestrator::JobObserver {
   Dice dice_;
   Events events_;
   FaultyDisk disk_;
-  ModelPlan plan_;
+  Inputs inputs_;
+  std::vector<Planned> planned_;  // on the disk
   std::vector<std::unique_ptr<ModelAgent>> agents_;
   std::map<std::uint64_t, Nature> natures_;
   bool tabular_ = false;
+  bool summary_only_ = false;
+  bool lies_ = false;
+  bool rots_ = false;
+  bool rotten_ = false;
+  bool inference_fails_ = false;
+  std::optional<std::uint64_t> plan_fails_at_;  // mini-batches
+  bool plan_has_failed_ = false;
+  bool interrupted_ = false;
+  Accounts books_;       // of the journal, up to the last commit that the core knows of
   bool healed_ = false;  // poisoned mini-batches succeed after the first failed run
   std::uint32_t run_max_try_ = 3;
   orchestrator::Thresholds thresholds_;
@@ -100,6 +135,7 @@ class World final : public AgentNetwork, public orchestrator::JobObserver {
   std::uint64_t process_life_ = 0;
   bool nobody_paused_lives_ = false;  // the power was lost
   bool complete_ = false;
+  bool refused_ = false;  // rightly: what the disk has lost cannot be gone on from
   Time trouble_until_{};
   double loss_ = 0;
   std::map<std::string, Time> cut_off_until_;
@@ -107,5 +143,17 @@ class World final : public AgentNetwork, public orchestrator::JobObserver {
   std::set<std::uint64_t> acknowledged_;  // mini-batches
   std::map<std::uint64_t, std::uint64_t> session_of_attempt_;
 };
+
+// Runs a step of the process, in which it may die.
+template <typename What>
+void World::in_process(What&& what) {
+  if (!process_) return;
+  const std::uint64_t life = process_life_;
+  try {
+    what();
+  } catch (const Killed&) {
+    if (life == process_life_) end_process(dice_.chance(0.6));
+  }
+}
 
 }  // namespace parallelrun::simulation

@@ -1,0 +1,152 @@
+#include "tests/simulation/accounts.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "spdlog/fmt/fmt.h"
+
+namespace parallelrun::simulation {
+
+using orchestrator::CommitEntry;
+using orchestrator::JobReason;
+using orchestrator::JobState;
+
+void Accounts::add(const orchestrator::JournalRecord& record) {
+  if (const auto* begun = std::get_if<orchestrator::EpochStart>(&record)) {
+    if (begun->epoch <= epoch) problems.push_back(fmt::format("epoch {} after {}", begun->epoch, epoch));
+    if (ended) problems.push_back("an epoch begins in a run that has ended");
+    epoch = begun->epoch;
+  } else if (const auto* next = std::get_if<orchestrator::RunStart>(&record)) {
+    if (ended != JobState::kFailed || next->run != run + 1)
+      problems.push_back(fmt::format("run {} begins after run {}", next->run, run));
+    run = next->run;
+    ended.reset();
+    tries.clear();
+    counts.tries_failed = 0;
+    for (auto it = finished.begin(); it != finished.end();) {
+      if (it->second.kind != CommitEntry::Kind::kFailed) {
+        ++it;
+        continue;
+      }
+      --counts.failed;
+      counts.items_failed -= it->second.items;
+      it = finished.erase(it);
+    }
+  } else if (const auto* group = std::get_if<orchestrator::GroupRecord>(&record)) {
+    if (ended) problems.push_back("a commit after the end");
+    for (const CommitEntry& entry : group->entries) add(entry);
+  } else {
+    if (ended) problems.push_back("the job ends twice");
+    ended = std::get<orchestrator::EndRecord>(record).state;
+    if (ended == JobState::kInterrupted)
+      problems.push_back("an interrupted job is taken for one that has ended");
+  }
+}
+
+void Accounts::add(const CommitEntry& entry) {
+  const std::uint64_t id = entry.mini_batch.value;
+  if (!attempts.insert(entry.attempt).second)
+    problems.push_back(fmt::format("attempt {:x} of mini-batch {} is committed twice", entry.attempt, id));
+  if (entry.attempt >> 32U > epoch)
+    problems.push_back(fmt::format("attempt {:x} is of an epoch to come", entry.attempt));
+  if (finished.count(id) > 0) problems.push_back(fmt::format("mini-batch {} is committed twice", id));
+  if (entry.attempt >> 32U < epoch) ++old_epoch_commits;
+  if (entry.kind == CommitEntry::Kind::kSucceeded) {
+    ++counts.succeeded;
+    counts.items_failed += entry.items_failed;
+    counts.items_succeeded += entry.items - entry.items_failed;
+    finished[id] = entry;
+    tries.erase(id);
+    return;
+  }
+  ++counts.tries_failed;
+  const std::uint32_t charged = ++tries[id];
+  const bool last = charged >= run_max_try;
+  if (last != (entry.kind == CommitEntry::Kind::kFailed))
+    problems.push_back(
+        fmt::format("try {} of {} of mini-batch {} is wrongly the last or not", charged, run_max_try, id));
+  if (entry.kind != CommitEntry::Kind::kFailed) return;
+  ++counts.failed;
+  counts.items_failed += entry.items;
+  finished[id] = entry;
+  tries.erase(id);
+}
+
+std::uint64_t Accounts::failed() const {
+  return static_cast<std::uint64_t>(std::count_if(finished.begin(), finished.end(), [](const auto& one) {
+    return one.second.kind == CommitEntry::Kind::kFailed;
+  }));
+}
+
+Accounts accounts_of(FaultyDisk& disk, const std::string& fingerprint, std::uint32_t run_max_try) {
+  Accounts accounts;
+  accounts.run_max_try = run_max_try;
+  auto file = disk.open(orchestrator::kJournalPath);
+  auto read = orchestrator::read_journal(*file.value(), fingerprint, ~0ULL,
+                                         [&](orchestrator::JournalRecord&& record, std::uint64_t) -> Status {
+                                           accounts.add(record);
+                                           return {};
+                                         });
+  if (!read) accounts.problems.push_back(read.error().message);
+  return accounts;
+}
+
+bool is_exceeded(JobReason reason, const orchestrator::Thresholds& thresholds,
+                 const orchestrator::Counts& counts, std::uint64_t planned, bool plan_complete) {
+  switch (reason) {
+    case JobReason::kErrorThresholdExceeded:
+      return thresholds.error_threshold != -1 &&
+             counts.items_failed >= static_cast<std::uint64_t>(thresholds.error_threshold) + 1;
+    case JobReason::kAllowedFailedCountExceeded:
+      return thresholds.allowed_failed_count &&
+             counts.failed >= static_cast<std::uint64_t>(*thresholds.allowed_failed_count) + 1;
+    case JobReason::kAllowedFailedPercentExceeded:
+      return thresholds.allowed_failed_percent && plan_complete &&
+             100.0 * static_cast<double>(counts.failed) >
+                 *thresholds.allowed_failed_percent * static_cast<double>(planned);
+    default:
+      return false;
+  }
+}
+
+bool is_any_exceeded(const orchestrator::Thresholds& thresholds, const orchestrator::Counts& counts,
+                     std::uint64_t planned, bool plan_complete) {
+  return is_exceeded(JobReason::kErrorThresholdExceeded, thresholds, counts, planned, plan_complete) ||
+         is_exceeded(JobReason::kAllowedFailedCountExceeded, thresholds, counts, planned, plan_complete) ||
+         is_exceeded(JobReason::kAllowedFailedPercentExceeded, thresholds, counts, planned, plan_complete);
+}
+
+std::vector<std::string> problems_of_failed_items(const std::string& text, const Accounts& accounts) {
+  std::vector<std::string> problems;
+  std::set<std::uint64_t> listed;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    const nlohmann::json json = nlohmann::json::parse(line, nullptr, false);
+    if (!json.is_object()) {
+      problems.push_back("a torn line in failed_items.jsonl: " + line);
+      continue;
+    }
+    const auto id = json["miniBatch"].get<std::uint64_t>();
+    if (!listed.insert(id).second)
+      problems.push_back(fmt::format("mini-batch {} has two lines in failed_items.jsonl", id));
+    const auto found = accounts.finished.find(id);
+    if (found == accounts.finished.end()) {
+      problems.push_back(fmt::format("failed_items.jsonl names mini-batch {}, which is not finished", id));
+      continue;
+    }
+    const CommitEntry& entry = found->second;
+    const bool failed = entry.kind == CommitEntry::Kind::kFailed;
+    if ((json["kind"] == "failed") != failed || json["count"] != entry.items_failed ||
+        (failed && json["tries"] != accounts.run_max_try)) {
+      problems.push_back("failed_items.jsonl differs from the journal: " + line);
+    }
+  }
+  for (const auto& [id, entry] : accounts.finished) {
+    if (entry.items_failed > 0 && listed.count(id) == 0)
+      problems.push_back(fmt::format("mini-batch {} is missing in failed_items.jsonl", id));
+  }
+  return problems;
+}
+
+}  // namespace parallelrun::simulation

@@ -1,0 +1,50 @@
+// The books of a job, kept a second time and by rules of their own: what the records of the journal add up
+// to, and what they may not say.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "runner/orchestrator/journal.h"
+#include "runner/orchestrator/progress.h"
+#include "runner/orchestrator/thresholds.h"
+#include "tests/simulation/faulty_disk.h"
+
+namespace parallelrun::simulation {
+
+struct Accounts {
+  std::uint32_t run_max_try = 1;
+  std::uint64_t epoch = 0;
+  std::uint64_t run = 1;
+  orchestrator::Counts counts;
+  std::map<std::uint64_t, orchestrator::CommitEntry> finished;
+  std::map<std::uint64_t, std::uint32_t> tries;  // of unfinished mini-batches
+  std::set<std::uint64_t> attempts;              // of all runs
+  std::optional<orchestrator::JobState> ended;
+  std::uint64_t old_epoch_commits = 0;
+  std::vector<std::string> problems;
+
+  void add(const orchestrator::JournalRecord& record);
+  void add(const orchestrator::CommitEntry& entry);
+
+  std::uint64_t failed() const;
+};
+
+// Of the journal as a reader sees it now.
+Accounts accounts_of(FaultyDisk& disk, const std::string& fingerprint, std::uint32_t run_max_try);
+
+// Whether the threshold that `reason` names is exceeded; false for other reasons.
+bool is_exceeded(orchestrator::JobReason reason, const orchestrator::Thresholds& thresholds,
+                 const orchestrator::Counts& counts, std::uint64_t planned, bool plan_complete);
+// Whether any is.
+bool is_any_exceeded(const orchestrator::Thresholds& thresholds, const orchestrator::Counts& counts,
+                     std::uint64_t planned, bool plan_complete);
+
+// failed_items.jsonl against the books: each failed mini-batch once, each shortfall once, nothing else.
+std::vector<std::string> problems_of_failed_items(const std::string& text, const Accounts& accounts);
+
+}  // namespace parallelrun::simulation
