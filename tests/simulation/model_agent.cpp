@@ -12,19 +12,10 @@ using std::chrono::milliseconds;
 constexpr Duration kStep = milliseconds(20);
 constexpr Duration kPatience = milliseconds(1500);  // for an answer, before a request is sent again
 constexpr Duration kHeartbeat = milliseconds(200);
-constexpr const char* kTypesVersion = "version ";
-
 }  // namespace
 
-std::string version_of(const std::string& types) {
-  const std::size_t at = types.find(kTypesVersion);
-  if (at == std::string::npos) return "?";
-  const std::size_t begin = at + std::string_view(kTypesVersion).size();
-  return types.substr(begin, types.find('"', begin) - begin);
-}
-
 ModelAgent::ModelAgent(std::string name, std::uint32_t slots, Dice& dice, Events& events,
-                       AgentNetwork& network, World world)
+                       AgentNetwork& network, AgentWorld world)
     : name_(std::move(name)),
       slots_(slots),
       dice_(dice),
@@ -163,41 +154,14 @@ void ModelAgent::run_next() {
                                               : dice_.between(milliseconds(1), milliseconds(60));
     later(takes, [this, lease, version] {
       if (busy_.erase(lease.attempt) == 0) return;  // revoked or aborted
-      outbox_.push_back(outcome_of(lease, version));
+      AttemptResult result = outcome_of(lease, version, world_, dice_);
+      // As a process that is taken down with an inference by others than its agent.
+      if (lease.kind == LeaseKind::kInferTypes && dice_.chance(0.2)) result.outcome = Outcome::kReturned;
+      outbox_.push_back(std::move(result));
       if (dice_.chance(0.02)) old_ = outbox_.back();
       run_next();
     });
   }
-}
-
-AttemptResult ModelAgent::outcome_of(const Lease& lease, const std::string& types) {
-  AttemptResult result;
-  result.kind = lease.kind;
-  result.attempt = lease.attempt;
-  result.mini_batch = lease.mini_batch;
-  result.items = lease.items;
-  if (lease.kind == LeaseKind::kInferTypes) {
-    // No two inferences need agree: so it shows which one a row was read under.
-    result.rows = fmt::format(R"({{"types": {{"a": "{}{:x}"}}}})", kTypesVersion, lease.attempt);
-    if (dice_.chance(0.2)) result.outcome = Outcome::kReturned;
-    if (world_.inference_fails() || dice_.chance(0.1)) {
-      result.outcome = Outcome::kFailed;
-      result.error = {ErrorPhase::kRead, "ValueError", "no types", "Traceback"};
-    }
-    return result;
-  }
-  const Nature nature = world_.nature(lease.mini_batch.value);
-  if (nature.poisoned || (nature.flaky && dice_.chance(0.4))) {
-    result.outcome = dice_.chance(0.3) ? Outcome::kDied : Outcome::kFailed;
-    result.error = {ErrorPhase::kRun, "ValueError", "poisoned", "Traceback"};
-    return result;
-  }
-  result.returned = nature.is_short && lease.items > 1 ? lease.items - 1 : lease.items;
-  for (std::uint64_t i = 0; i < result.returned; ++i) {
-    result.rows +=
-        fmt::format("{} {} {} {} {}\n", lease.mini_batch.value, lease.descriptor, i, lease.attempt, types);
-  }
-  return result;
 }
 
 void ModelAgent::report() {

@@ -11,54 +11,22 @@
 #include <vector>
 
 #include "runner/protocol/messages.h"
+#include "tests/simulation/simulated_agent.h"
 #include "tests/simulation/virtual_time.h"
 
 namespace parallelrun::simulation {
 
-// What happens to a mini-batch whenever it is tried; known to the world, not to the orchestrator.
-struct Nature {
-  bool poisoned = false;  // every try fails
-  bool flaky = false;     // some do
-  bool is_short = false;  // a try that succeeds returns one element less
-};
-
-// Of column types as the orchestrator stores and sends them: which inference they are of.
-std::string version_of(const std::string& types);
-
-// The side of the network that an agent sees. A reply comes at most once for each call, or never.
-class AgentNetwork {
+class ModelAgent final : public SimulatedAgent {
  public:
-  virtual ~AgentNetwork() = default;
-  template <typename T>
-  using Replied = std::function<void(Result<T>)>;
-  virtual void send(const std::string& agent, RegisterRequest request, Replied<RegisterReply> replied) = 0;
-  virtual void send(const std::string& agent, LeaseRequest request, Replied<LeaseReply> replied) = 0;
-  virtual void send(const std::string& agent, ReportRequest request, Replied<ReportReply> replied) = 0;
-};
-
-class ModelAgent {
- public:
-  struct World {
-    std::function<Nature(std::uint64_t mini_batch)> nature;
-    // Inference of column types fails whenever it is tried.
-    std::function<bool()> inference_fails;
-    // init() fails in every process of the agent that starts now.
-    std::function<bool()> init_fails;
-    // A report with these results was answered.
-    std::function<void(const std::vector<AttemptResult>&)> acknowledged;
-  };
-
   ModelAgent(std::string name, std::uint32_t slots, Dice& dice, Events& events, AgentNetwork& network,
-             World world);
+             AgentWorld world);
 
-  void start();
-  // Loses everything it knows.
-  void crash();
-  void stand_still(Duration time);
-  bool running() const { return running_; }
-  bool left() const { return left_; }
-  // init() has failed in every process of it.
-  bool broken() const { return broken_; }
+  void start() override;
+  void crash() override;
+  void stand_still(Duration time) override;
+  bool running() const override { return running_; }
+  bool left() const override { return left_; }
+  bool broken() const override { return broken_; }
 
  private:
   void act();
@@ -69,7 +37,6 @@ class ModelAgent {
   void take(const LeaseReply& reply);
   void obey(Directive directive);
   void run_next();
-  AttemptResult outcome_of(const Lease& lease, const std::string& types);
   void return_last();
 
   std::string name_;
@@ -77,7 +44,7 @@ class ModelAgent {
   Dice& dice_;
   Events& events_;
   AgentNetwork& network_;
-  World world_;
+  AgentWorld world_;
 
   bool running_ = false;
   bool left_ = false;

@@ -14,7 +14,7 @@
 namespace parallelrun::simulation {
 namespace {
 
-constexpr std::uint64_t kDefaultSeeds = 5'000;
+constexpr std::uint64_t kDefaultSeeds = 3'000;
 std::uint64_t only_seed = 0;  // --seed
 
 std::uint64_t number_in(const char* text, std::uint64_t otherwise) {

@@ -20,7 +20,7 @@ void World::make_trouble() {
     }
     return;
   }
-  ModelAgent& agent = *agents_[dice_.between(std::uint64_t{0}, agents_.size() - 1)];
+  SimulatedAgent& agent = *agents_[dice_.between(std::uint64_t{0}, agents_.size() - 1)];
   switch (dice_.between(std::uint64_t{0}, std::uint64_t{12})) {
     case 0:
       if (process_) end_process(dice_.chance(0.5));

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "spdlog/fmt/fmt.h"
+#include "tests/simulation/model_agent.h"
+#include "tests/simulation/real_agent.h"
 
 namespace parallelrun::simulation {
 namespace {
@@ -46,7 +48,8 @@ World::World(std::uint64_t seed) : dice_(seed), disk_(dice_) {
   const std::uint64_t agents = dice_.between(std::uint64_t{1}, std::uint64_t{4});
   for (std::uint64_t i = 0; i < agents; ++i) {
     const auto slots = static_cast<std::uint32_t>(dice_.between(std::uint64_t{1}, std::uint64_t{3}));
-    ModelAgent::World world;
+    AgentWorld world;
+    world.violated = [this](const std::string& what) { violated(what); };
     world.nature = [this](std::uint64_t id) {
       Nature nature = natures_[id];
       nature.poisoned = nature.poisoned && !healed_;
@@ -68,8 +71,14 @@ World::World(std::uint64_t seed) : dice_(seed), disk_(dice_) {
         }
       }
     };
-    agents_.push_back(
-        std::make_unique<ModelAgent>(fmt::format("agent{:03}", i), slots, dice_, events_, *this, world));
+    // One that follows the protocol and not the code keeps the orchestrator from relying on how agents
+    // behave.
+    const std::string name = fmt::format("agent{:03}", i);
+    if (dice_.chance(0.5)) {
+      agents_.push_back(std::make_unique<RealAgent>(name, slots, dice_, events_, *this, std::move(world)));
+    } else {
+      agents_.push_back(std::make_unique<ModelAgent>(name, slots, dice_, events_, *this, std::move(world)));
+    }
   }
   trouble_until_ = events_.now() + dice_.between(Duration(0), Duration(seconds(25)));
 }

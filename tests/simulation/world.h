@@ -13,8 +13,8 @@
 #include "runner/orchestrator/orchestrator.h"
 #include "tests/simulation/accounts.h"
 #include "tests/simulation/faulty_disk.h"
-#include "tests/simulation/model_agent.h"
 #include "tests/simulation/planning.h"
+#include "tests/simulation/simulated_agent.h"
 #include "tests/simulation/simulation.h"
 #include "tests/simulation/virtual_time.h"
 
@@ -112,7 +112,7 @@ class World final : public AgentNetwork, public orchestrator::JobObserver {
   FaultyDisk disk_;
   Inputs inputs_;
   std::vector<Planned> planned_;  // on the disk
-  std::vector<std::unique_ptr<ModelAgent>> agents_;
+  std::vector<std::unique_ptr<SimulatedAgent>> agents_;
   std::map<std::uint64_t, Nature> natures_;
   bool tabular_ = false;
   bool summary_only_ = false;
