@@ -27,6 +27,8 @@ json progress_status(const json& event, const std::string& update_time) {
   for (const auto& [name, value] : event.items()) {
     if (value.is_number_integer() || value.is_boolean()) status[name] = value;
   }
+  if (const auto left_out = event.find("leftOut"); left_out != event.end() && left_out->is_array())
+    status["leftOut"] = *left_out;
   // By its name in the termination message; the operator's metrics are made of both.
   if (const auto seconds = event.find("miniBatchSeconds"); seconds != event.end() && seconds->is_number())
     status["miniBatchSecondsTotal"] = *seconds;

@@ -40,7 +40,10 @@ Result<InputInfo> input_info_of(std::uint32_t input, const std::string& reply) {
                  fmt::format("a worker process replied column types of input {} that are none: {}", input,
                              reply.substr(0, 200))};
   }
-  return InputInfo{input, dump({{"input", input}, {"types", json["types"]}})};
+  nlohmann::json info = {{"input", input}, {"types", json["types"]}};
+  // The columns of the input's first table, which the others must have.
+  if (json.contains("columns") && json["columns"].is_array()) info["columns"] = json["columns"];
+  return InputInfo{input, dump(info)};
 }
 
 Status write_types(Storage& storage, const std::vector<InputInfo>& types) {

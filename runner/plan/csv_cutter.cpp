@@ -33,22 +33,30 @@ bool CsvCutter::open() {
   const int known = fd_ ? ::fstat(fd_.get(), &info) : ::stat(slice_.path.c_str(), &info);
   if (known == 0) {
     slice_.file_size = static_cast<std::uint64_t>(std::max<off_t>(info.st_size, 0));
-    slice_.modified_ns = std::int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec;
   }
   return fd_ && known == 0 && S_ISREG(info.st_mode);
 }
 
 // The one slice of a file that is not split.
-void CsvCutter::whole_file(std::uint64_t records) {
+void CsvCutter::whole_file(std::uint64_t records, CsvSlice::Check check) {
   slice_.header.clear();
   slice_.offset = 0;
   slice_.first_row = 1;
-  rest_of_file(records);
+  rest_of_file(records, check);
 }
 
-void CsvCutter::rest_of_file(std::uint64_t records) {
+void CsvCutter::rest_of_file(std::uint64_t records, CsvSlice::Check check) {
   slice_.length = slice_.file_size - slice_.offset;
   slice_.records = records;
+  slice_.check = check;
+  slice_.hash = 0;
+  const bool whole = check == CsvSlice::Check::kBytes;
+  if (whole || check == CsvSlice::Check::kEnds) {
+    const Result<std::uint64_t> hash = whole ? slice_hash_of(fd_.get(), slice_.offset, slice_.file_size)
+                                             : slice_hash_of_ends(fd_.get(), slice_.file_size);
+    slice_.hash = hash ? *hash : 0;
+    if (!hash) slice_.check = CsvSlice::Check::kSize;
+  }
   held_ = slice_;
   scanning_ = false;
 }
@@ -92,61 +100,75 @@ bool CsvCutter::read_header(std::uint64_t begin, std::uint64_t end) {
 }
 
 void CsvCutter::start(std::string path) {
+  using Check = CsvSlice::Check;
   held_.reset();
   scanning_ = false;
+  without_records_.reset();
   slice_ = CsvSlice{};
   slice_.path = std::move(path);
   slice_.first_row = 1;
-  if (!open()) return whole_file(1);
-  if (slice_.file_size == 0) return;
-  const CsvLayout layout = layout_of(slice_.path, options_.format);
-  if (layout == CsvLayout::kOpaque) return whole_file(0);
+  if (!open()) return whole_file(1, Check::kSize);
+  if (slice_.file_size == 0) {
+    without_records_ = PassedKind::kEmptyTable;
+    return;
+  }
+  std::array<char, kFormatHead> first{};
+  const auto first_size = FileStream(fd_.get(), 0, first.size()).read(first.data(), first.size());
+  const std::string_view head(first.data(), first_size ? *first_size : 0);
+  if (is_packed(head)) return whole_file(0, Check::kEnds);
+  if (is_other_format(head)) return whole_file(1, Check::kBytes);
+  const CsvLayout layout = layout_of(options_.format);
+  if (layout == CsvLayout::kOpaque) return whole_file(0, Check::kBytes);
   if (layout != CsvLayout::kBytes) {
-    if (const std::uint64_t records = count_wide_records(layout); records > 0) whole_file(records);
+    if (const std::uint64_t records = count_wide_records(layout); records > 0) {
+      return whole_file(records, Check::kBytes);
+    }
+    without_records_ = PassedKind::kHeaderOnlyTable;
     return;
   }
 
-  stream_begin_ = 0;
-  if (is_utf8_encoding(options_.format.encoding)) {
-    std::array<char, kUtf8Mark.size()> mark{};
-    const auto size = FileStream(fd_.get(), 0, mark.size()).read(mark.data(), mark.size());
-    if (size && std::string_view(mark.data(), *size) == kUtf8Mark) stream_begin_ = mark.size();
-  }
+  const bool marked = is_utf8_encoding(options_.format.encoding) && head.starts_with(kUtf8Mark);
+  stream_begin_ = marked ? kUtf8Mark.size() : 0;
   stream_.emplace(fd_.get(), stream_begin_, slice_.file_size);
-  scan_.start(*stream_, options_.format.delimiter);
+  scan_.start(*stream_, options_.format.delimiter, true);
   const auto header = scan_.next(0);
-  if (!header) return whole_file(1);
+  if (!header) return whole_file(1, Check::kSize);
   if (header->at_end) {
-    if (scan_.ended_in_quotes()) whole_file(1);
+    if (scan_.ended_in_quotes()) return whole_file(1, Check::kBytes);
+    without_records_ = header->records == 0 ? PassedKind::kEmptyTable : PassedKind::kHeaderOnlyTable;
     return;
   }
   if (!read_header(stream_begin_, stream_begin_ + header->end)) {
-    return whole_file(header->end > kMostHeaderBytes ? 0 : 1);
+    return header->end > kMostHeaderBytes ? whole_file(0, Check::kBytes) : whole_file(1, Check::kSize);
   }
   slice_.offset = stream_begin_ + header->end;
+  slice_.check = Check::kBytes;
   scanning_ = true;
 }
 
 void CsvCutter::resume_after(const CsvSlice& last) {
+  using Check = CsvSlice::Check;
   held_.reset();
   scanning_ = false;
+  without_records_.reset();
   slice_ = last;
   const std::uint64_t end = last.offset + last.length;
   slice_.offset = end;
   if (end >= last.file_size) return;
 
   const bool readable = open();
-  const bool same = slice_.file_size == last.file_size && slice_.modified_ns == last.modified_ns;
+  const bool same_size = slice_.file_size == last.file_size;
   slice_.file_size = last.file_size;
-  slice_.modified_ns = last.modified_ns;
-  if (!readable || !same) return rest_of_file(1);
+  if (!readable) return rest_of_file(1, Check::kSize);
+  if (!same_size) return rest_of_file(1, Check::kChanged);
 
   // How many rows the last slice had is not stored, blank ones included: pass over it once more.
   stream_begin_ = last.offset;
   stream_.emplace(fd_.get(), stream_begin_, slice_.file_size);
-  scan_.start(*stream_, options_.format.delimiter);
+  scan_.start(*stream_, options_.format.delimiter, true);
   const auto passed = scan_.next(last.length);
-  if (!passed || passed->end != last.length) return rest_of_file(1);
+  if (!passed) return rest_of_file(1, Check::kSize);
+  if (passed->end != last.length || passed->hash != last.hash) return rest_of_file(1, Check::kChanged);
   slice_.first_row = last.first_row + passed->rows;
   scanning_ = true;
 }
@@ -156,18 +178,25 @@ std::optional<CsvSlice> CsvCutter::next() {
     const auto stride = scan_.next(saturated_sum(slice_.offset - stream_begin_, options_.slice_bytes));
     if (!stride) {
       std::optional<CsvSlice> before = std::move(held_);
-      rest_of_file(1);
+      rest_of_file(1, CsvSlice::Check::kSize);
       if (before) return before;
       break;
     }
     const std::uint64_t end = stream_begin_ + stride->end;
     scanning_ = !stride->at_end;
     if (stride->records == 0) {  // blank records at the end
-      if (held_) held_->length = end - held_->offset;
+      if (!held_) {
+        if (slice_.first_row == 1) without_records_ = PassedKind::kHeaderOnlyTable;
+        break;
+      }
+      held_->length = end - held_->offset;
+      const auto longer = slice_hash_of(fd_.get(), held_->offset, end);
+      held_->hash = longer ? *longer : 0;
       break;
     }
     slice_.length = end - slice_.offset;
     slice_.records = stride->records;
+    slice_.hash = stride->hash;
     std::optional<CsvSlice> before = std::exchange(held_, slice_);
     slice_.offset = end;
     slice_.first_row += stride->rows;

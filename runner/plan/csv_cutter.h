@@ -10,6 +10,7 @@
 #include "runner/plan/csv_record_scan.h"
 #include "runner/plan/csv_stream.h"
 #include "runner/plan/mini_batch.h"
+#include "runner/plan/passed_over.h"
 
 namespace parallelrun {
 
@@ -24,10 +25,10 @@ namespace parallelrun {
 // Some files come as one slice for the whole of them, which begins at offset 0 and has an empty header, so
 // that the worker reads the header (and byte order mark) there:
 //   - UTF-16 and UTF-32: `records` is counted;
-//   - compressed files and encodings that cannot be scanned (CsvLayout::kOpaque), and files whose header is
-//     longer than 1 MiB: `records` is 0, not known; the worker tells;
-//   - files that cannot be read, or whose header has a quote that never closes: `records` is 1, so that
-//     the worker's failure counts.
+//   - packed files (is_packed), encodings that cannot be scanned (CsvLayout::kOpaque), and files whose header
+//     is longer than 1 MiB: `records` is 0, not known; the worker tells;
+//   - files that cannot be read, that are no CSV (is_other_format), or whose header has a quote that never
+//     closes: `records` is 1, so that the worker's failure counts.
 // A read error in the middle makes the rest of the file one slice of one record, for the same reason.
 //
 // Never fails by itself: what is wrong with a file is found and reported by the worker that reads it. One
@@ -46,21 +47,25 @@ class CsvCutter {
   // Begins a file. `path` is absolute.
   void start(std::string path);
 
-  // Begins the file of `last`, a slice that an earlier run of the same job cut, behind it. If the file
-  // has changed since, what is left comes as one slice that still names the old size and time, so that it
-  // fails like the slices before it.
+  // Begins the file of `last`, a slice that an earlier run of the same job cut, behind it. If the file has
+  // another size now or other bytes in `last`, what is left comes as one slice of Check::kChanged, which
+  // fails.
   void resume_after(const CsvSlice& last);
 
   // The next slice of the file, or nothing when it has no more (or none was begun).
   std::optional<CsvSlice> next();
 
+  // Once next() has given nothing: why start()'s file had no slice, as far as a scan can tell. It is empty,
+  // or has a header alone.
+  std::optional<PassedKind> without_records() const { return without_records_; }
+
  private:
   static constexpr std::uint64_t kMostHeaderBytes = 1U << 20U;
 
-  bool open();  // fills size and time of slice_; false: unreadable
+  bool open();  // fills the size of slice_; false: unreadable
   std::uint64_t count_wide_records(CsvLayout layout);
-  void whole_file(std::uint64_t records);
-  void rest_of_file(std::uint64_t records);
+  void whole_file(std::uint64_t records, CsvSlice::Check check);
+  void rest_of_file(std::uint64_t records, CsvSlice::Check check);
   bool read_header(std::uint64_t begin, std::uint64_t end);
 
   Options options_;
@@ -71,6 +76,7 @@ class CsvCutter {
   CsvSlice slice_;                  // what all slices of the file share; offset and first_row of the next
   std::optional<CsvSlice> held_;    // found, and not given out until a record behind it is seen
   bool scanning_ = false;
+  std::optional<PassedKind> without_records_;
 };
 
 }  // namespace parallelrun

@@ -8,12 +8,6 @@ namespace {
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-bool ends_with_any_case(std::string_view text, std::string_view suffix) {
-  return text.size() >= suffix.size() &&
-         std::equal(suffix.begin(), suffix.end(), text.end() - static_cast<std::ptrdiff_t>(suffix.size()),
-                    [](char a, char b) { return a == lower(b); });
-}
-
 template <std::size_t N>
 bool starts_with_one_of(std::string_view name, const std::array<std::string_view, N>& starts) {
   return std::any_of(starts.begin(), starts.end(),
@@ -45,10 +39,36 @@ bool is_utf8_encoding(std::string_view name) {
          encoding == "cp65001";
 }
 
-CsvLayout layout_of(std::string_view path, const CsvFormat& format) {
-  for (const std::string_view ending : {".gz", ".bz2", ".xz", ".zst", ".zip"}) {
-    if (ends_with_any_case(path, ending)) return CsvLayout::kOpaque;
+bool is_packed(std::string_view head) {
+  using namespace std::string_view_literals;
+  if (head.starts_with("BZh")) {  // which a header may begin with, too
+    return head.size() >= kPackedHead && head[3] >= '1' && head[3] <= '9' &&
+           (head.substr(4, 6) == "1AY&SY" || head.substr(4, 6) == "\x17\x72\x45\x38\x50\x90");
   }
+  return head.starts_with("\x1f\x8b\x08") ||
+         head.starts_with(
+             "\xfd"
+             "7zXZ\0"sv) ||
+         head.starts_with("\x28\xb5\x2f\xfd") || head.starts_with("PK\x03\x04") ||
+         head.starts_with("PK\x05\x06");
+}
+
+bool is_other_format(std::string_view head) {
+  if (head.starts_with("PAR1")) return true;
+  const auto skip_white = [&head] {
+    while (!head.empty() && std::string_view(" \t\r\n").find(head.front()) != std::string_view::npos)
+      head.remove_prefix(1);
+  };
+  skip_white();
+  if (head.starts_with('[')) head.remove_prefix(1);
+  skip_white();
+  if (!head.starts_with('{')) return false;
+  head.remove_prefix(1);
+  skip_white();
+  return head.starts_with('"') || head.starts_with('}');
+}
+
+CsvLayout layout_of(const CsvFormat& format) {
   const std::string encoding = normalised_encoding(format.encoding);
   if (encoding.starts_with("utf16") || encoding == "u16" || encoding.starts_with("unicodebig") ||
       encoding.starts_with("unicodelittle")) {

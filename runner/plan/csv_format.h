@@ -16,11 +16,21 @@ enum class CsvLayout : std::uint8_t {
   kBytes,   // delimiter, quote and line breaks are single bytes that are part of no other character
   kUtf16,   // two-byte units: counted, but not split
   kUtf32,   // four-byte units: counted, but not split
-  kOpaque,  // compressed, or an encoding in which a byte says nothing by itself: neither counted nor split
+  kOpaque,  // an encoding in which a byte says nothing by itself: neither counted nor split
 };
 
-// By the declared encoding and the ending of the file's name (.gz, .bz2, .xz, .zst, .zip: compressed).
-CsvLayout layout_of(std::string_view path, const CsvFormat& format);
+// By the declared encoding.
+CsvLayout layout_of(const CsvFormat& format);
+
+// Whether a file is gzip, bzip2, xz, zstd or zip, by its first kPackedHead bytes; its name says nothing.
+// The worker decides alike (runner/python/parallelrun_worker/packed.py).
+inline constexpr std::size_t kPackedHead = 10;
+bool is_packed(std::string_view head);
+
+// Whether a file is Parquet or JSON, by its first kFormatHead bytes: no CSV, which its worker says
+// (table_layout.py).
+inline constexpr std::size_t kFormatHead = 256;
+bool is_other_format(std::string_view head);
 
 // "UTF_8-sig" -> "utf8sig": what Python's codec look-up takes for the same name.
 std::string normalised_encoding(std::string_view name);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 namespace parallelrun {
 namespace {
@@ -21,7 +22,7 @@ CsvRecordScan::CsvRecordScan(const CsvKernel& kernel)
       ends_(std::make_unique_for_overwrite<std::uint64_t[]>(kBlocks + 1)),
       blanks_(std::make_unique_for_overwrite<std::uint64_t[]>(kBlocks + 1)) {}
 
-void CsvRecordScan::start(ByteStream& stream, char delimiter) {
+void CsvRecordScan::start(ByteStream& stream, char delimiter, bool hashed) {
   stream_ = &stream;
   delimiter_ = static_cast<unsigned char>(delimiter);
   carry_ = CsvCarry{};
@@ -29,6 +30,9 @@ void CsvRecordScan::start(ByteStream& stream, char delimiter) {
   last_row_counted_ = false;
   base_ = 0;
   last_end_ = 0;
+  hashed_ = hashed;
+  hashed_to_ = 0;
+  if (std::exchange(hash_begun_, false)) hash_.take();
   bytes_ = 0;
   blocks_ = 0;
   block_ = 0;
@@ -38,6 +42,7 @@ void CsvRecordScan::start(ByteStream& stream, char delimiter) {
 Status CsvRecordScan::refill() {
   const std::size_t done = blocks_ * kBlock;
   const std::size_t kept = bytes_ - done;
+  if (hashed_) hash_up_to(base_ + done);  // they go
   std::memmove(buffer_.get(), buffer_.get() + done, kept);
   base_ += done;
   bytes_ = kept;
@@ -60,7 +65,31 @@ Status CsvRecordScan::refill() {
   return {};
 }
 
+void CsvRecordScan::hash_up_to(std::uint64_t end) {
+  if (end <= hashed_to_) return;
+  hash_.update({reinterpret_cast<const char*>(buffer_.get()) + (hashed_to_ - base_), end - hashed_to_});
+  hash_begun_ = true;
+  hashed_to_ = end;
+}
+
+// Of the stride that ends at `end`; all of it or its last part is in the buffer.
+std::uint64_t CsvRecordScan::take_hash(std::uint64_t end) {
+  if (hash_begun_) {
+    hash_up_to(end);
+    hash_begun_ = false;
+    return hash_.take();
+  }
+  const std::uint64_t begin = std::exchange(hashed_to_, end);
+  return slice_hash({reinterpret_cast<const char*>(buffer_.get()) + (begin - base_), end - begin});
+}
+
 Result<CsvRecordScan::Stride> CsvRecordScan::next(std::uint64_t least_end) {
+  Result<Stride> stride = stride_to(least_end);
+  if (stride && hashed_) stride->hash = take_hash(stride->end);
+  return stride;
+}
+
+Result<CsvRecordScan::Stride> CsvRecordScan::stride_to(std::uint64_t least_end) {
   Stride stride;
   std::uint64_t blank_rows = 0;
   while (true) {

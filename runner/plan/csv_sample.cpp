@@ -11,6 +11,7 @@
 #include "runner/plan/csv_cutter.h"
 #include "runner/plan/csv_piece.h"
 #include "runner/plan/csv_stream.h"
+#include "runner/plan/planner.h"
 
 namespace parallelrun {
 namespace {
@@ -65,6 +66,9 @@ class Sample {
       return false;
     used_ += slice.length;
     slices_.push_back(slice);
+    // A hash would be that of another piece, and types that a changed file gives are checked against each
+    // value.
+    slices_.back().check = CsvSlice::Check::kSize;
     return true;
   }
 
@@ -135,7 +139,7 @@ std::vector<CsvSlice> sample_slices(const std::vector<std::string>& files, const
 Result<std::vector<CsvSlice>> sample_slices(const Input& input, const std::string& directory,
                                             const std::string& output_directory,
                                             const CsvSampleOptions& options) {
-  FileWalk::Options walk_options{directory, input.glob.empty() ? "**/*.csv" : input.glob, std::nullopt, {}};
+  FileWalk::Options walk_options{directory, glob_of(input), std::nullopt, {}};
   if (!output_directory.empty()) walk_options.exclude = identity_of(output_directory);
   Result<FileWalk> walk = FileWalk::open(std::move(walk_options));
   if (!walk) return walk.error();

@@ -23,7 +23,33 @@ Error cannot_read(const std::string& directory, int error) {
                                    "; make it readable, or leave it out with a glob"};
 }
 
-bool is_left_out(std::string_view name) { return name.starts_with('.') || name == "lost+found"; }
+bool is_left_out(std::string_view name) {
+  return name.starts_with('.') || name == "lost+found" || name == "__MACOSX";
+}
+
+bool is_denial(int error) { return error == EACCES || error == EPERM; }
+
+// The directories above an open one, wherever links have led to it; empty where that cannot be told.
+std::vector<FileIdentity> directories_above(int fd) {
+  std::error_code error;
+  std::filesystem::path path = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd), error);
+  std::vector<FileIdentity> above;
+  while (!error && path.is_absolute() && path.has_relative_path()) {
+    path = path.parent_path();
+    if (const auto identity = identity_of(path.string())) above.push_back(*identity);
+  }
+  return above;
+}
+
+// The least name of those that share a fate: what is first in a directory's order, before it is sorted.
+struct Left {
+  std::uint64_t count = 0;
+  std::string least;
+
+  void add(std::string_view name) {
+    if (count++ == 0 || name < least) least = name;
+  }
+};
 
 // Eight bytes of a name as a number that sorts as they do.
 std::uint64_t sort_key(std::string_view bytes) {
@@ -53,16 +79,21 @@ std::optional<FileIdentity> identity_of(const std::string& path) {
   return FileIdentity{info.st_dev, info.st_ino};
 }
 
+std::string FileWalk::root_of(const std::string& directory) {
+  std::error_code error;
+  std::string root = std::filesystem::absolute(directory, error).string();
+  if (error || directory.empty()) return {};
+  if (root.back() != '/') root.push_back('/');
+  return root;
+}
+
 Result<FileWalk> FileWalk::open(Options options) {
   Result<Glob> glob = Glob::compile(options.glob);
   if (!glob) return glob.error();
-  std::error_code error;
-  std::string root = std::filesystem::absolute(options.root, error).string();
-  if (error || options.root.empty()) {
+  std::string root = root_of(options.root);
+  if (root.empty()) {
     return Error{ErrorCode::kInvalidArgument, "'" + options.root + "' is not the path of a directory"};
   }
-  if (root.back() != '/') root.push_back('/');
-
   FileDescriptor fd(::open(root.c_str(), kDirectoryFlags));
   if (!fd) {
     if (errno == ENOENT) return Error{ErrorCode::kNotFound, "there is no directory '" + root + "'"};
@@ -81,14 +112,23 @@ Result<FileWalk> FileWalk::open(Options options) {
   walk.root_length_ = walk.path_.size();
   walk.seek_ = components_of(walk.options_.start_after);
   walk.buffer_ = std::make_unique_for_overwrite<char[]>(kBufferBytes);
-  if (Status entered = walk.enter(std::move(fd), walk.glob_.start()); !entered) return entered.error();
+  const FileIdentity identity{info.st_dev, info.st_ino};
+  if (Status entered = walk.enter(std::move(fd), identity, walk.glob_.start()); !entered)
+    return entered.error();
   return walk;
 }
 
-Status FileWalk::enter(FileDescriptor fd, Glob::State state) {
+void FileWalk::pass(PassedKind kind, std::string_view name, std::uint64_t count) const {
+  if (options_.passed != nullptr && count > 0)
+    options_.passed->add(kind, path_.substr(root_length_).append(name), count);
+}
+
+Status FileWalk::enter(FileDescriptor fd, const FileIdentity& identity, Glob::State state) {
   if (depth_ == levels_.size()) levels_.emplace_back();
   Level& level = levels_[depth_++];
   level.fd = std::move(fd);
+  level.identity = identity;
+  level.above.reset();
   level.state = state;
   level.names.clear();
   level.entries.clear();
@@ -101,23 +141,33 @@ Status FileWalk::enter(FileDescriptor fd, Glob::State state) {
 }
 
 Status FileWalk::read_entries(Level& level) {
+  Left special;
+  Left others;
   while (true) {
     const ssize_t size = ::getdents64(level.fd.get(), buffer_.get(), kBufferBytes);
-    if (size < 0 && errno == ENOENT) return {};  // removed while it was open
-    if (size < 0) return cannot_read(path_, errno);
-    if (size == 0) return {};
+    if (size < 0 && errno != ENOENT) return cannot_read(path_, errno);
+    if (size <= 0) {  // the end, or removed while it was open
+      pass(PassedKind::kSpecialFile, special.least, special.count);
+      pass(PassedKind::kOtherEnding, others.least, others.count);
+      return {};
+    }
     for (ssize_t at = 0; at < size;) {
       const auto* entry = reinterpret_cast<const dirent64*>(buffer_.get() + at);
       at += entry->d_reclen;
       const std::string_view name = entry->d_name;
       if (is_left_out(name)) continue;
-      const bool may_be_directory = entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN;
-      const bool may_be_file =
-          entry->d_type == DT_REG || entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN;
-      if (!may_be_directory && !may_be_file) continue;
+      const bool may_be_either = entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN;
+      const bool may_be_directory = entry->d_type == DT_DIR || may_be_either;
+      const bool may_be_file = entry->d_type == DT_REG || may_be_either;
       const Glob::State state = glob_.step(level.state, name);
-      if (!(may_be_file && glob_.accepts(state)) && !(may_be_directory && glob_.may_match_below(state)))
+      if (!may_be_directory && !may_be_file) {
+        if (glob_.accepts(state)) special.add(name);
         continue;
+      }
+      if (!(may_be_file && glob_.accepts(state)) && !(may_be_directory && glob_.may_match_below(state))) {
+        if (options_.count_others && entry->d_type == DT_REG) others.add(name);
+        continue;
+      }
       if (level.names.size() > std::numeric_limits<std::uint32_t>::max() - name.size()) {
         return Error{ErrorCode::kUnsupported,
                      "the directory '" + path_ +
@@ -168,15 +218,65 @@ FileWalk::Kind FileWalk::kind_of(const Level& level, const char* name, std::uint
   if (type == DT_DIR) return Kind::kDirectory;
   struct stat info{};
   if (type == DT_UNKNOWN) {
-    if (::fstatat(level.fd.get(), name, &info, AT_SYMLINK_NOFOLLOW) != 0) return Kind::kOther;
+    if (::fstatat(level.fd.get(), name, &info, AT_SYMLINK_NOFOLLOW) != 0)
+      return is_denial(errno) ? Kind::kDenied : Kind::kGone;
     if (S_ISDIR(info.st_mode)) return Kind::kDirectory;
-    if (!S_ISLNK(info.st_mode)) return S_ISREG(info.st_mode) ? Kind::kFile : Kind::kOther;
+    if (!S_ISLNK(info.st_mode)) return S_ISREG(info.st_mode) ? Kind::kFile : Kind::kSpecial;
   }
   if (::fstatat(level.fd.get(), name, &info, 0) == 0) {
-    return S_ISREG(info.st_mode) ? Kind::kFile : Kind::kOther;
+    if (S_ISDIR(info.st_mode)) return Kind::kLinkedDirectory;
+    return S_ISREG(info.st_mode) ? Kind::kFile : Kind::kSpecial;
   }
-  const bool leads_nowhere = errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
-  return leads_nowhere ? Kind::kBrokenLink : Kind::kOther;
+  return is_denial(errno) ? Kind::kDenied : Kind::kBrokenLink;
+}
+
+// Whether the walk stands in `target` already, or below it.
+bool FileWalk::leads_back(Level& level, const FileIdentity& target) const {
+  for (std::size_t i = 0; i < depth_; ++i) {
+    if (levels_[i].identity == target) return true;
+  }
+  if (!level.above) level.above = directories_above(level.fd.get());
+  return std::find(level.above->begin(), level.above->end(), target) != level.above->end();
+}
+
+// Goes into the directory `name` of the current one.
+Status FileWalk::descend(const std::string& name, bool linked, Glob::State state) {
+  Level& level = levels_[depth_ - 1];
+  FileDescriptor fd(::openat(level.fd.get(), name.c_str(), kDirectoryFlags | (linked ? 0 : O_NOFOLLOW)));
+  struct stat info{};
+  if (!fd || ::fstat(fd.get(), &info) != 0) {
+    const int error = errno;
+    seek_.clear();
+    if (is_denial(error)) {
+      pass(PassedKind::kUnreadableDirectory, name);
+      return {};
+    }
+    if (error == ENOENT || error == ENOTDIR || error == ELOOP) return {};
+    return cannot_read(path_ + name, error);
+  }
+  const FileIdentity identity{info.st_dev, info.st_ino};
+  const bool excluded = options_.exclude && *options_.exclude == identity;
+  bool left_out = excluded;
+  if (!excluded && linked) {
+    left_out = leads_back(level, identity);
+    if (left_out) {
+      pass(PassedKind::kLoopingLink, name);
+    } else if (options_.exclude) {  // below the output
+      const std::vector<FileIdentity> above = directories_above(fd.get());
+      left_out = std::find(above.begin(), above.end(), *options_.exclude) != above.end();
+    }
+  } else if (!excluded) {
+    // Without a link, too: behind one the walk may come down upon its own root.
+    const auto end = levels_.begin() + static_cast<std::ptrdiff_t>(depth_);
+    left_out = std::any_of(levels_.begin(), end, [&](const Level& l) { return l.identity == identity; });
+    if (left_out) pass(PassedKind::kLoopingLink, name);
+  }
+  if (left_out) {
+    seek_.clear();
+    return {};
+  }
+  path_.append(name).push_back('/');
+  return enter(std::move(fd), identity, state);
 }
 
 Result<std::optional<FileWalk::File>> FileWalk::next() {
@@ -195,38 +295,24 @@ Result<std::optional<FileWalk::File>> FileWalk::next() {
     const std::string name_z(name);
     const Kind kind = kind_of(level, name_z.c_str(), entry.type);
     const Glob::State state = glob_.step(level.state, name);
-    if (kind == Kind::kFile) {
-      seek_.clear();
-      if (glob_.accepts(state)) return std::optional<File>(File{path_, name, root_length_});
-      continue;
-    }
-    if (kind == Kind::kBrokenLink && glob_.accepts(state) && broken_links_++ == 0) {
-      first_broken_link_ = path_ + name_z;
-    }
-    if (kind != Kind::kDirectory || !glob_.may_match_below(state)) {
-      seek_.clear();
-      continue;
-    }
-
-    path_.append(name).push_back('/');
-    FileDescriptor fd(::openat(level.fd.get(), name_z.c_str(), kDirectoryFlags | O_NOFOLLOW));
-    struct stat info{};
-    if (!fd || (options_.exclude && ::fstat(fd.get(), &info) != 0)) {
-      if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP) {
+    const bool is_directory = kind == Kind::kDirectory || kind == Kind::kLinkedDirectory;
+    if (is_directory && glob_.may_match_below(state)) {
+      if (Status gone_in = descend(name_z, kind == Kind::kLinkedDirectory, state); !gone_in) {
         depth_ = 0;
-        return cannot_read(path_, errno);
+        return gone_in.error();
       }
-      seek_.clear();
       continue;
     }
-    if (options_.exclude && *options_.exclude == FileIdentity{info.st_dev, info.st_ino}) {
-      seek_.clear();
-      continue;
+    seek_.clear();
+    if (kind == Kind::kFile && glob_.accepts(state)) {
+      return std::optional<File>(File{path_, name, root_length_});
     }
-    if (Status entered = enter(std::move(fd), state); !entered) {
-      depth_ = 0;
-      return entered.error();
-    }
+    if (kind == Kind::kFile && options_.count_others) pass(PassedKind::kOtherEnding, name);
+    // A link under a name that the glob does not take may have been one to a directory.
+    if (!glob_.accepts(state) && (kind == Kind::kSpecial || !glob_.may_match_below(state))) continue;
+    if (kind == Kind::kBrokenLink) pass(PassedKind::kBrokenLink, name);
+    if (kind == Kind::kDenied) pass(PassedKind::kUnreadableDirectory, name);
+    if (kind == Kind::kSpecial) pass(PassedKind::kSpecialFile, name);
   }
   return std::optional<File>();
 }

@@ -13,6 +13,7 @@
 #include "common/posix/file_descriptor.h"
 #include "common/result/result.h"
 #include "runner/plan/glob.h"
+#include "runner/plan/passed_over.h"
 
 namespace parallelrun {
 
@@ -31,9 +32,10 @@ std::optional<FileIdentity> identity_of(const std::string& path);
 // stands. One directory is read and sorted when the walk reaches it, so the first files come out long
 // before the tree is listed; memory holds the directories on the way down to the current one.
 //
-// Left out: entries that begin with a dot, `lost+found`, `Options::exclude`, links to directories, broken
-// links, and whatever is neither file nor directory. Links to files are followed. Names are raw bytes.
-// One thread at a time.
+// Links to files and to directories are followed. Left out: entries that begin with a dot, `lost+found`,
+// `__MACOSX` and `Options::exclude`; and, counted in `Options::passed`, links that lead nowhere or back into
+// a directory above them, directories that may not be read, whatever is neither file nor directory, and where
+// asked for the files that the glob does not take. Names are raw bytes. One thread at a time.
 class FileWalk {
  public:
   struct Options {
@@ -41,6 +43,8 @@ class FileWalk {
     std::string glob;                     // see Glob; empty: every file
     std::optional<FileIdentity> exclude;  // a directory that is not entered: the job's output
     std::string start_after;              // relative path of a file: the walk begins behind its place
+    PassedCounts* passed = nullptr;       // must outlive the walk; null: nobody counts
+    bool count_others = false;            // count files that the glob does not take, too
   };
 
   struct File {
@@ -52,17 +56,18 @@ class FileWalk {
     std::string relative_path() const { return std::string(directory.substr(root_length)).append(name); }
   };
 
+  // The absolute path of a directory, with a '/' at its end: what File::directory begins with. Empty: none
+  // can be made of it.
+  static std::string root_of(const std::string& directory);
+
   // Errors: kNotFound (no such directory), kInvalidArgument (not a directory, bad glob, the root is
   // `exclude`), kIo; the message names the directory.
   static Result<FileWalk> open(Options options);
 
   // The next file, or nothing at the end. The views hold until the next call. Errors: kIo, naming a
-  // directory that cannot be read; the walk ends there. What vanishes under the walk is passed over.
+  // directory that cannot be read for another reason than a missing permission; the walk ends there. What
+  // vanishes under the walk is passed over.
   Result<std::optional<File>> next();
-
-  // Links that lead nowhere, met so far under names that the glob takes; and the path of the first.
-  std::uint64_t broken_links() const { return broken_links_; }
-  const std::string& first_broken_link() const { return first_broken_link_; }
 
  private:
   struct Entry {
@@ -71,9 +76,12 @@ class FileWalk {
     std::uint16_t length = 0;
     std::uint8_t type = 0;  // d_type
   };
-  enum class Kind { kFile, kDirectory, kBrokenLink, kOther };
+  enum class Kind { kFile, kDirectory, kLinkedDirectory, kBrokenLink, kDenied, kSpecial, kGone };
   struct Level {
     FileDescriptor fd;
+    FileIdentity identity;
+    // Of the directories above this one where it really lies, once a link asks for them.
+    std::optional<std::vector<FileIdentity>> above;
     Glob::State state;
     std::string names;  // back to back
     std::vector<Entry> entries;
@@ -87,7 +95,10 @@ class FileWalk {
 
   FileWalk(Options options, Glob glob) : options_(std::move(options)), glob_(std::move(glob)) {}
 
-  Status enter(FileDescriptor fd, Glob::State state);
+  Status enter(FileDescriptor fd, const FileIdentity& identity, Glob::State state);
+  Status descend(const std::string& name, bool linked, Glob::State state);
+  bool leads_back(Level& level, const FileIdentity& target) const;
+  void pass(PassedKind kind, std::string_view name, std::uint64_t count = 1) const;
   Status read_entries(Level& level);
   void sort_entries(Level& level) const;
   void seek(Level& level);
@@ -101,8 +112,6 @@ class FileWalk {
   std::size_t depth_ = 0;
   std::vector<std::string> seek_;  // components of start_after; empty once the walk is past it
   std::unique_ptr<char[]> buffer_;
-  std::uint64_t broken_links_ = 0;
-  std::string first_broken_link_;
 };
 
 }  // namespace parallelrun

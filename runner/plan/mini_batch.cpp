@@ -51,7 +51,7 @@ std::string encode(const FileSet& files) {
 
 std::string encode(const CsvSlice& slice) {
   std::string out;
-  out.reserve(1 + 4 + slice.path.size() + 6 * 8 + 4 + slice.header.size());
+  out.reserve(1 + 4 + slice.path.size() + 6 * 8 + 1 + 4 + slice.header.size());
   wire::Writer writer(out);
   writer.u8(static_cast<std::uint8_t>(DescriptorKind::kCsvSlice));
   writer.bytes(slice.path);
@@ -60,7 +60,8 @@ std::string encode(const CsvSlice& slice) {
   writer.u64(slice.first_row);
   writer.u64(slice.records);
   writer.u64(slice.file_size);
-  writer.i64(slice.modified_ns);
+  writer.u64(slice.hash);
+  writer.u8(static_cast<std::uint8_t>(slice.check));
   writer.bytes(slice.header);
   return out;
 }
@@ -94,14 +95,49 @@ Result<CsvSlice> decode_csv_slice(std::string_view descriptor) {
   slice.first_row = reader.u64();
   slice.records = reader.u64();
   slice.file_size = reader.u64();
-  slice.modified_ns = reader.i64();
+  slice.hash = reader.u64();
+  const std::uint8_t check = reader.u8();
   slice.header = reader.string();
   if (!reader.done()) return corrupt("bytes are missing or left over");
+  if (check > static_cast<std::uint8_t>(CsvSlice::Check::kChanged)) return corrupt("its check is not known");
+  slice.check = static_cast<CsvSlice::Check>(check);
   if (slice.path.empty() || slice.path.front() != '/') return corrupt("its path is not absolute");
   if (slice.offset > slice.file_size || slice.length > slice.file_size - slice.offset) {
     return corrupt("the slice reaches past the end of its file");
   }
   return slice;
+}
+
+Result<std::string> with_root(std::string_view descriptor, std::string_view from, std::string_view to) {
+  const auto put = [&](wire::Writer& writer, std::string& out, std::string_view path) {
+    if (!path.starts_with(from)) return false;
+    path.remove_prefix(from.size());
+    writer.u32(static_cast<std::uint32_t>(to.size() + path.size()));
+    out.append(to).append(path);
+    return true;
+  };
+  wire::Reader reader(descriptor);
+  std::string out;
+  out.reserve(descriptor.size() + to.size());
+  wire::Writer writer(out);
+  const std::uint8_t kind = reader.u8();
+  writer.u8(kind);
+  bool fits = true;
+  if (kind == static_cast<std::uint8_t>(DescriptorKind::kFiles)) {
+    writer.u32(wire::Reader(reader.rest()).u32());
+    reader.repeated(kSmallestGroup, [&] {
+      fits = put(writer, out, reader.bytes());
+      writer.bytes(reader.bytes());
+      return fits;
+    });
+    fits = fits && reader.done();
+  } else {
+    fits = kind == static_cast<std::uint8_t>(DescriptorKind::kCsvSlice) && put(writer, out, reader.bytes()) &&
+           reader.ok();
+    out.append(reader.rest());
+  }
+  if (!fits) return corrupt("its paths do not lie in the input's directory");
+  return out;
 }
 
 }  // namespace parallelrun

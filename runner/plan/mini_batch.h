@@ -42,16 +42,25 @@ struct FileSet {
 
 // A run of whole records of one CSV file.
 //   u8 kind=2 | bytes path | u64 offset | u64 length | u64 first_row | u64 records | u64 file_size |
-//   i64 modified_ns | bytes header
+//   u64 hash | u8 check | bytes header
 struct CsvSlice {
+  // How the worker knows that it reads what was planned.
+  enum class Check : std::uint8_t {
+    kSize = 0,     // by the file's size alone: its bytes could not be read, or do not become rows
+    kBytes = 1,    // `hash` is that of its bytes; where it reaches to the end of the file, it still does
+    kEnds = 2,     // a packed file: see slice_hash_of_ends()
+    kChanged = 3,  // not at all: the file had changed when planning was gone on with
+  };
+
   std::string path;             // absolute
   std::uint64_t offset = 0;     // of the first byte of the first record
   std::uint64_t length = 0;     // bytes, line break of the last record included
   std::uint64_t first_row = 0;  // number of the first record in its file; 1 is the first after the header;
                                 // blank records count as rows of the file, not as items
   std::uint64_t records = 0;    // not blank
-  std::uint64_t file_size = 0;  // of the whole file when it was planned: a change is an error
-  std::int64_t modified_ns = 0;
+  std::uint64_t file_size = 0;  // of the whole file when it was planned
+  std::uint64_t hash = 0;       // see slice_hash.h
+  Check check = Check::kSize;
   std::string header;  // the raw header record, without BOM, with its line break
 };
 
@@ -60,5 +69,10 @@ std::string encode(const CsvSlice& slice);
 // Errors: kCorrupt.
 Result<FileSet> decode_file_set(std::string_view descriptor);
 Result<CsvSlice> decode_csv_slice(std::string_view descriptor);
+
+// The descriptor with `to` in the place of `from` at the beginning of each of its paths. Plans are stored
+// with paths below the input's directory, so that the directory may move. Errors: kCorrupt, also where a path
+// does not begin with `from`.
+Result<std::string> with_root(std::string_view descriptor, std::string_view from, std::string_view to);
 
 }  // namespace parallelrun

@@ -12,12 +12,12 @@ namespace parallelrun {
 namespace {
 
 constexpr std::string_view kMagic = "PRUNPLAN";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr std::size_t kHeaderBytes = 16;
 constexpr std::size_t kFrameBytes = 4 + 8;
 constexpr std::uint32_t kMostPayloadBytes = 1U << 30U;  // a longer length is a forged or torn one
 
-enum class RecordKind : std::uint8_t { kMiniBatch = 1, kEnd = 2 };
+enum class RecordKind : std::uint8_t { kMiniBatch = 1, kEnd = 2, kPassedOver = 3 };
 
 std::string header() {
   std::string bytes(kMagic);
@@ -76,9 +76,10 @@ Status PlanReader::check_header() {
   if (!bytes.starts_with(kMagic))
     return Error{ErrorCode::kCorrupt, "the stored plan does not begin like one"};
   if (const std::uint32_t version = reader.u32(); version != kVersion) {
-    return Error{ErrorCode::kUnsupported, "the stored plan has version " + std::to_string(version) +
-                                              ", this program knows " + std::to_string(kVersion) +
-                                              "; go on with the program that began the job"};
+    return Error{ErrorCode::kUnsupported,
+                 "the stored plan has version " + std::to_string(version) + ", this program knows " +
+                     std::to_string(kVersion) +
+                     "; go on with the program that began the job, or choose another output directory"};
   }
   return {};
 }
@@ -94,8 +95,16 @@ Result<std::optional<MiniBatch>> PlanReader::next(const PlanExtent& extent) {
     begin_ += kHeaderBytes;
     position_.bytes = kHeaderBytes;
   }
-  if (position_.bytes >= extent.bytes) return Found();
+  while (position_.bytes < extent.bytes && !position_.complete) {
+    Result<Found> record = read_record(extent);
+    if (!record || *record) return record;
+  }
+  return Found();
+}
 
+// Nothing: the record was no mini-batch.
+Result<std::optional<MiniBatch>> PlanReader::read_record(const PlanExtent& extent) {
+  using Found = std::optional<MiniBatch>;
   const auto framed = fetch(kFrameBytes, extent.bytes);
   if (!framed) return framed.error();
   if (!*framed) return corrupt("a record is cut off");
@@ -129,6 +138,10 @@ Result<std::optional<MiniBatch>> PlanReader::next(const PlanExtent& extent) {
       return corrupt("its totals do not match its records");
     }
     position_.complete = true;
+  } else if (kind == RecordKind::kPassedOver) {
+    Result<PassedOver> passed = decode_passed_over(reader.rest());
+    if (!passed) return corrupt(passed.error().message);
+    passed_over_.push_back(std::move(*passed));
   } else {
     return corrupt("a record is of no known kind");
   }
@@ -170,6 +183,7 @@ Status PlanWriter::recover() {
   }
 
   appended_ = reader.position();
+  passed_over_ = reader.passed_over();
   cut_bytes_ = *size - appended_.bytes;
   if (cut_bytes_ > 0) {
     if (Status cut = storage_.truncate(appended_.bytes); !cut) return cut;
@@ -232,6 +246,14 @@ Status PlanWriter::append(const MiniBatch& mini_batch) {
   appended_.items += mini_batch.items;
   if (buffer_.size() < kBufferBytes) return {};
   return flush();
+}
+
+Status PlanWriter::append(const PassedOver& passed) {
+  if (failure_) return *failure_;
+  begin_record();
+  buffer_.push_back(static_cast<char>(RecordKind::kPassedOver));
+  buffer_ += encode(passed);
+  return end_record();
 }
 
 Status PlanWriter::finish() {

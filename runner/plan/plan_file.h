@@ -1,10 +1,15 @@
 // The plan on disk: mini-batches in order, one record each. It is the queue of the job: what waits to be
 // leased is there and not in memory, and memory does not grow with the number of mini-batches.
 //
-//   header:  8 bytes "PRUNPLAN" | u32 version=1 | u32 0
+//   header:  8 bytes "PRUNPLAN" | u32 version=2 | u32 0
 //   record:  u32 length of payload | u64 checksum | payload
 //   payload: u8 1 | u64 id | u32 input | u64 items | rest: descriptor          a mini-batch
 //            u8 2 | u64 mini-batches | u64 items                               the end: planning is complete
+//            u8 3 | rest: PassedOver                                           what an input's listing left
+//            out
+//
+// Paths in descriptors are relative to their input's directory (see with_root() in mini_batch.h): the plan
+// does not mind where that is.
 //
 // The checksum is XXH3 over length and payload, seeded with the record's number, so that bytes of another
 // place do not pass.
@@ -19,6 +24,7 @@
 
 #include "common/result/result.h"
 #include "runner/plan/mini_batch.h"
+#include "runner/plan/passed_over.h"
 #include "runner/plan/plan_storage.h"
 
 namespace parallelrun {
@@ -45,6 +51,8 @@ class PlanReader {
 
   // What has been read; `complete` once the end marker was.
   const PlanExtent& position() const { return position_; }
+  // What was left out, as far as it has been read.
+  const std::vector<PassedOver>& passed_over() const { return passed_over_; }
 
  private:
   friend class PlanWriter;
@@ -53,9 +61,11 @@ class PlanReader {
   Result<std::optional<MiniBatch>> corrupt(const std::string& what) const;
   Result<bool> fetch(std::size_t size, std::uint64_t limit);
   Status check_header();
+  Result<std::optional<MiniBatch>> read_record(const PlanExtent& extent);
 
   PlanStorage& storage_;
   PlanExtent position_;
+  std::vector<PassedOver> passed_over_;
   std::string buffer_;
   std::size_t begin_ =
       0;  // of what is not used yet in buffer_, which holds the bytes from position_.bytes on
@@ -70,6 +80,8 @@ class PlanWriter {
 
   // Of the mini-batches found by open(), the last one: where planning goes on.
   const std::optional<MiniBatch>& last_found() const { return last_found_; }
+  // What open() found to have been left out.
+  const std::vector<PassedOver>& passed_over() const { return passed_over_; }
   // Bytes of a torn end that open() cut off.
   std::uint64_t cut_bytes() const { return cut_bytes_; }
 
@@ -81,6 +93,7 @@ class PlanWriter {
   // Precondition: mini_batch.id is the number of mini-batches so far, and finish() was not called.
   // Writes when its buffer is full. Errors: as flush().
   Status append(const MiniBatch& mini_batch);
+  Status append(const PassedOver& passed);
   // Appends the end marker and flushes. Errors: as flush().
   Status finish();
   // Hands everything to the storage. Errors: kNoSpace, kIo; after one, every call repeats it: the plan
@@ -111,6 +124,7 @@ class PlanWriter {
   static constexpr std::uint64_t kCheckpointBytes = 256U << 10U;
   std::vector<PlanExtent> checkpoints_;
   std::optional<MiniBatch> last_found_;
+  std::vector<PassedOver> passed_over_;
   std::uint64_t cut_bytes_ = 0;
   std::optional<Error> failure_;
 };

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "runner/plan/csv_header.h"
+
 namespace parallelrun {
 namespace {
 
@@ -14,6 +16,11 @@ Error beside(const Input& input, const Error& error) {
 }
 
 }  // namespace
+
+std::string glob_of(const Input& input) {
+  if (!input.glob.empty() || input.type != InputType::kTabular) return input.glob;
+  return "**/*.[cC][sS][vV]{,.[gG][zZ]}";
+}
 
 Planner::Options Planner::options_for(const JobSpec& spec,
                                       std::map<std::string, std::string> input_directories,
@@ -43,15 +50,20 @@ Result<std::unique_ptr<Planner>> Planner::create(Options options, const std::opt
 }
 
 FileWalk::Options Planner::walk_options(const Input& input) const {
-  std::string glob = input.glob;
-  if (glob.empty() && input.type == InputType::kTabular) glob = "**/*.csv";
-  return FileWalk::Options{options_.directories.at(input.name), std::move(glob), output_, {}};
+  FileWalk::Options walk{options_.directories.at(input.name), glob_of(input), output_, {}};
+  walk.count_others = input.glob.empty() && input.type == InputType::kTabular;
+  return walk;
 }
 
 Status Planner::begin_input(std::string start_after) {
   const Input& input = options_.inputs[input_];
   FileWalk::Options walk_from = walk_options(input);
+  input_partly_ = !start_after.empty();
   walk_from.start_after = std::move(start_after);
+  passed_.clear();
+  table_.clear();
+  first_header_.clear();
+  walk_from.passed = &passed_;
   Result<FileWalk> walk = FileWalk::open(std::move(walk_from));
   if (!walk) return in_input(walk.error());
   walk_.emplace(std::move(*walk));
@@ -86,12 +98,14 @@ Status Planner::resume(const MiniBatch& last) {
     if (!decoded) return decoded.error();
     path = decoded->groups.back().directory + decoded->groups.back().names.back();
   }
-  std::string root = options_.directories.at(input.name);
-  if (root.empty() || root.back() != '/') root.push_back('/');
+  const std::string root = FileWalk::root_of(options_.directories.at(input.name));
   if (!path.starts_with(root)) return misfit;
   if (Status begun = begin_input(path.substr(root.size())); !begun) return begun;
   input_has_mini_batches_ = true;
-  if (tabular) cutter_->resume_after(slice);
+  if (tabular) {
+    first_header_ = slice.header;
+    cutter_->resume_after(slice);
+  }
   return {};
 }
 
@@ -102,22 +116,21 @@ MiniBatch Planner::make(std::uint64_t items, std::string descriptor) {
 
 Error Planner::in_input(const Error& error) const { return beside(options_.inputs[input_], error); }
 
-std::string Planner::broken_links() const {
-  const std::string& first = walk_->first_broken_link();
-  if (walk_->broken_links() == 1) return "one link leads nowhere and is left out: '" + first + "'";
-  return std::to_string(walk_->broken_links()) + " links lead nowhere and are left out; the first is '" +
-         first + "'";
-}
-
 Error Planner::nothing_found(const Input& input) const {
   const FileWalk::Options walk = walk_options(input);
   std::string what = "'" + walk.root + "' has no file";
-  if (!walk.glob.empty()) what += " that matches the glob '" + walk.glob + "'";
+  if (!input.glob.empty()) {
+    what += " that matches the glob '" + walk.glob + "'";
+  } else if (walk.count_others) {
+    what += " that ends in .csv or .csv.gz";
+  }
   if (input_files_ > 0)
     what = input_files_ == 1 ? "the one file in '" + walk.root + "' has no record but a header"
                              : "the " + std::to_string(input_files_) + " files in '" + walk.root +
                                    "' have no record but headers";
-  if (walk_->broken_links() > 0) what += " (" + broken_links() + ")";
+  const std::vector<PassedOver> passed = passed_.of_input(static_cast<std::uint32_t>(input_), false);
+  for (const PassedOver& one : passed) what += (&one == passed.data() ? " (" : "; ") + words_of(one);
+  if (!passed.empty()) what += ")";
   return beside(
       input,
       Error{ErrorCode::kNotFound,
@@ -132,9 +145,8 @@ Result<std::optional<MiniBatch>> Planner::next() {
     Result<std::optional<MiniBatch>> found = cutter_ ? next_slice() : next_files();
     if (!found || *found) return found;
     if (!input_has_mini_batches_) return nothing_found(options_.inputs[input_]);
-    if (walk_->broken_links() > 0) {
-      passed_over_.push_back("input '" + options_.inputs[input_].name + "': " + broken_links());
-    }
+    for (PassedOver& passed : passed_.of_input(static_cast<std::uint32_t>(input_), input_partly_))
+      passed_over_.push_back(std::move(passed));
     ++input_;
     input_begun_ = false;
     walk_.reset();
@@ -161,15 +173,32 @@ Result<std::optional<MiniBatch>> Planner::next_files() {
   return std::optional<MiniBatch>(make(files, files_.take()));
 }
 
+// Of files that come whole the worker alone knows it.
+void Planner::compare_header(const CsvSlice& slice) {
+  if (slice.header.empty()) return;
+  if (first_header_.empty()) {
+    first_header_ = slice.header;
+    return;
+  }
+  const HeaderMatch match = compare_headers(first_header_, slice.header, options_.inputs[input_].delimiter);
+  if (match == HeaderMatch::kOtherOrder) passed_.add(PassedKind::kOtherColumnOrder, table_);
+  if (match == HeaderMatch::kOtherColumns) passed_.add(PassedKind::kOtherColumns, table_);
+}
+
 Result<std::optional<MiniBatch>> Planner::next_slice() {
   while (true) {
     if (std::optional<CsvSlice> slice = cutter_->next()) {
+      if (slice->first_row == 1) compare_header(*slice);
       return std::optional<MiniBatch>(make(slice->records, encode(*slice)));
     }
+    const auto without = cutter_->without_records();
+    if (without && !table_.empty()) passed_.add(*without, table_);
+    table_.clear();
     Result<std::optional<FileWalk::File>> file = walk_->next();
     if (!file) return in_input(file.error());
     if (!*file) return std::optional<MiniBatch>();
     ++input_files_;
+    table_ = (*file)->relative_path();
     cutter_->start((*file)->path());
   }
 }

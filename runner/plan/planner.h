@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/spec/job_spec.h"
@@ -13,8 +14,13 @@
 #include "runner/plan/file_set_writer.h"
 #include "runner/plan/file_walk.h"
 #include "runner/plan/mini_batch_source.h"
+#include "runner/plan/passed_over.h"
 
 namespace parallelrun {
+
+// The glob of an input: what the manifest says, else every file, or of a table the endings of CSV in any
+// case.
+std::string glob_of(const Input& input);
 
 // Implements `inputs` and `mini_batch_size` of ParallelRunStep: file inputs in groups of `miniBatchSize`
 // files, tabular inputs in slices of about `miniBatchSize` bytes, input after input in the order of the
@@ -41,9 +47,9 @@ class Planner final : public MiniBatchSource {
   // kIo naming a directory that cannot be read.
   Result<std::optional<MiniBatch>> next() override;
 
-  // A sentence for each input whose listing has ended and passed over links that lead nowhere, naming input,
-  // count and the first of them. Of what this run has listed.
-  const std::vector<std::string>& passed_over() const { return passed_over_; }
+  // What was left out of inputs whose listing has ended since the last call, by input and kind. Of what this
+  // planner has listed.
+  std::vector<PassedOver> take_passed_over() { return std::exchange(passed_over_, {}); }
 
  private:
   explicit Planner(Options options) : options_(std::move(options)) {}
@@ -53,8 +59,8 @@ class Planner final : public MiniBatchSource {
   Status resume(const MiniBatch& last);
   Result<std::optional<MiniBatch>> next_files();
   Result<std::optional<MiniBatch>> next_slice();
+  void compare_header(const CsvSlice& slice);
   MiniBatch make(std::uint64_t items, std::string descriptor);
-  std::string broken_links() const;
   Error nothing_found(const Input& input) const;
   Error in_input(const Error& error) const;
 
@@ -65,10 +71,15 @@ class Planner final : public MiniBatchSource {
   bool input_begun_ = false;
   std::uint64_t input_files_ = 0;  // that the walk gave in this run
   bool input_has_mini_batches_ = false;
+  bool input_partly_ = false;  // an earlier run has listed some of them
+  PassedCounts passed_;        // of the current input
   std::optional<FileWalk> walk_;
   FileSetWriter files_;
   std::optional<CsvCutter> cutter_;
-  std::vector<std::string> passed_over_;
+  std::string
+      table_;  // the file that the cutter has begun, below the input's directory; empty: none, or told
+  std::string first_header_;  // of the input's tables, as far as this planner has seen them
+  std::vector<PassedOver> passed_over_;
 };
 
 }  // namespace parallelrun

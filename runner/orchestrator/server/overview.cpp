@@ -8,7 +8,7 @@
 namespace parallelrun::orchestrator {
 namespace {
 
-constexpr std::size_t kMostWarnings = 10;
+constexpr std::size_t kMostWarnings = 20;
 
 std::string duration(std::chrono::seconds time) {
   const auto s = time.count();
@@ -53,7 +53,11 @@ std::optional<std::chrono::seconds> time_left(const Progress& progress, std::uin
 }
 
 void Overview::add_warning(std::string line) {
-  if (warnings_.size() < kMostWarnings) warnings_.push_back(std::move(line));
+  if (warnings_.size() < kMostWarnings) {
+    warnings_.push_back(std::move(line));
+  } else {
+    ++more_warnings_;
+  }
 }
 
 std::string Overview::text(const std::string& now, std::chrono::milliseconds elapsed,
@@ -70,6 +74,8 @@ std::string Overview::text(const std::string& now, std::chrono::milliseconds ela
     out += "\n";
   }
   for (const std::string& warning : warnings_) out += "Warning: " + warning + "\n\n";
+  if (more_warnings_ > 0)
+    out += fmt::format("Warning: {} more stand in logs/sys/master_role.txt\n\n", more_warnings_);
   out += fmt::format("Job: {}\nStarted: {}\nUpdated: {}\n\n", job_name_, started_, now);
   const bool listing = !progress.plan_complete && !result;
   out += fmt::format("Mini-batches created:   {}{}\n", progress.planned,

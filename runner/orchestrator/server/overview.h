@@ -17,7 +17,7 @@ class Overview {
   Overview(std::string job_name, std::string started, std::uint64_t processed_before)
       : job_name_(std::move(job_name)), started_(std::move(started)), processed_before_(processed_before) {}
 
-  // A line that stays. Only the first few are shown.
+  // A line that stays. Of those behind the first few only their number is shown.
   void add_warning(std::string line);
 
   // `elapsed`: since the start of this orchestrator.
@@ -29,6 +29,7 @@ class Overview {
   std::string started_;
   std::uint64_t processed_before_;
   std::vector<std::string> warnings_;
+  std::uint64_t more_warnings_ = 0;
 };
 
 // Mini-batches still to do over the speed so far; empty while that is not known or the plan not complete.

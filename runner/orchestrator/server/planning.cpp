@@ -1,5 +1,6 @@
 #include "runner/orchestrator/server/planning.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "runner/plan/csv_delimiter.h"
@@ -47,7 +48,12 @@ Planning::Planning(std::unique_ptr<StoredPlan> plan, const ResolvedJob& job)
       plan_(std::move(plan)),
       seen_(plan_->found()),
       extent_(plan_->found()),
-      samples_(std::vector<Sampled>(job.spec.inputs.size())) {}
+      samples_(std::vector<Sampled>(job.spec.inputs.size())) {
+  for (const Input& input : spec_.inputs) {
+    const auto directory = directories_.find(input.name);
+    roots_.push_back(directory == directories_.end() ? "" : FileWalk::root_of(directory->second));
+  }
+}
 
 Planning::~Planning() {
   stop();
@@ -57,14 +63,25 @@ Planning::~Planning() {
 
 void Planning::start(Events events) {
   events_ = std::move(events);
+  for (const PassedOver& passed : plan_->writer().passed_over()) {
+    if (passed.input < spec_.inputs.size()) events_.on_passed_over(passed);
+  }
   if (!found().complete) planner_ = std::thread([this] { plan(); });
   if (spec_.input_type() == InputType::kTabular) sampler_ = std::thread([this] { take_samples(); });
 }
 
 void Planning::plan() {
-  auto planner = Planner::create(Planner::options_for(spec_, directories_, output_directory_),
-                                 plan_->writer().last_found());
-  Status ended = planner ? plan_all(**planner) : Status(planner.error());
+  std::optional<MiniBatch> last = plan_->writer().last_found();
+  Status ended;
+  if (last) {
+    Result<std::string> here = with_root(last->descriptor, "", root_of(last->input));
+    if (here) last->descriptor = std::move(*here);
+    if (!here) ended = here.error();
+  }
+  if (ended) {
+    auto planner = Planner::create(Planner::options_for(spec_, directories_, output_directory_), last);
+    ended = planner ? plan_all(**planner) : Status(planner.error());
+  }
   if (!ended && !stopping_) events_.on_failed(ended.error());
 }
 
@@ -77,12 +94,15 @@ Status Planning::plan_all(Planner& planner) {
       if (Status s = publish(); !s) return s;
       return found.error();
     }
+    // Before the plan is known to be complete: the job may end with that.
+    if (Status s = keep_passed_over(planner); !s) return s;
     if (!*found) {
-      // Before the plan is known to be complete: the job may end with that.
-      for (const std::string& note : planner.passed_over()) events_.on_note(note);
       if (Status s = plan_->writer().finish(); !s) return s;
       return publish();
     }
+    Result<std::string> relative = with_root((*found)->descriptor, root_of((*found)->input), "");
+    if (!relative) return relative.error();
+    (*found)->descriptor = std::move(*relative);
     if (Status s = plan_->writer().append(**found); !s) return s;
     const auto now = std::chrono::steady_clock::now();
     if (now - published < kPublish) continue;
@@ -100,13 +120,33 @@ Status Planning::publish() {
   return {};
 }
 
+// What was left out is told once, and stored, so that a restart tells it too.
+Status Planning::keep_passed_over(Planner& planner) {
+  for (const PassedOver& passed : planner.take_passed_over()) {
+    const std::vector<PassedOver>& known = plan_->writer().passed_over();
+    const bool told = std::any_of(known.begin(), known.end(), [&](const PassedOver& before) {
+      return before.input == passed.input && before.kind == passed.kind;
+    });
+    if (told) continue;
+    if (Status s = plan_->writer().append(passed); !s) return s;
+    events_.on_passed_over(passed);
+  }
+  return {};
+}
+
 Result<std::optional<MiniBatch>> Planning::next() {
   Result<std::optional<MiniBatch>> found = plan_->next(seen_);
-  if (!found || *found) return found;
-  const PlanExtent extent = extent_.read([](const PlanExtent& e) { return e; });
-  if (extent == seen_) return found;
-  seen_ = extent;
-  return plan_->next(seen_);
+  if (found && !*found) {
+    const PlanExtent extent = extent_.read([](const PlanExtent& e) { return e; });
+    if (extent == seen_) return found;
+    seen_ = extent;
+    found = plan_->next(seen_);
+  }
+  if (!found || !*found) return found;
+  Result<std::string> here = with_root((*found)->descriptor, "", root_of((*found)->input));
+  if (!here) return here.error();
+  (*found)->descriptor = std::move(*here);
+  return found;
 }
 
 Status Planning::make_durable(std::uint64_t mini_batches) {

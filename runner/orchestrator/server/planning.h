@@ -27,10 +27,10 @@ class Planning final : public MiniBatchSource, public PlanDurability, public Sam
  public:
   // Told on the planner's or the sampler's thread.
   struct Events {
-    std::function<void(PlanExtent)> on_extent;  // what can be read now, and whether it is complete
-    std::function<void(Error)> on_failed;       // planning ended; what is planned stays
-    std::function<void()> on_samples;           // sample() of some input has an answer
-    std::function<void(std::string)> on_note;   // what the listing passed over, in a sentence
+    std::function<void(PlanExtent)> on_extent;       // what can be read now, and whether it is complete
+    std::function<void(Error)> on_failed;            // planning ended; what is planned stays
+    std::function<void()> on_samples;                // sample() of some input has an answer
+    std::function<void(PassedOver)> on_passed_over;  // also what earlier runs met; from start() on
     // Of an input that is hardly read as the user means it, in a sentence; before on_samples.
     std::function<void(std::string)> on_warning;
   };
@@ -70,11 +70,14 @@ class Planning final : public MiniBatchSource, public PlanDurability, public Sam
   void plan();
   Status plan_all(Planner& planner);
   Status publish();
+  Status keep_passed_over(Planner& planner);
+  std::string root_of(std::uint32_t input) const { return input < roots_.size() ? roots_[input] : ""; }
   void take_samples();
 
   const JobSpec spec_;
   const std::map<std::string, std::string> directories_;
   const std::string output_directory_;
+  std::vector<std::string> roots_;  // by input: what paths in the plan are relative to
 
   const std::unique_ptr<StoredPlan> plan_;
   PlanExtent seen_;  // core thread: the extent it reads up to

@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kInterval{100};
 constexpr std::chrono::milliseconds kPatience{5000};
-constexpr std::size_t kPiece = 4096;  // a pipe that is writable takes at least that much without blocking
+constexpr std::size_t kMostLeftOut = 64;  // as the schema of status.progress has it
+constexpr std::size_t kPiece = 4096;      // a pipe that is writable takes at least that much without blocking
 
 }  // namespace
 
@@ -28,13 +29,21 @@ void ProgressStream::progress(const Progress& progress, std::chrono::steady_cloc
   last_ = progress;
   nlohmann::json event = to_json(progress);
   event["event"] = "progress";
+  if (!left_out_.empty()) event["leftOut"] = left_out_;
   write_line(event, std::chrono::milliseconds(0));
+}
+
+void ProgressStream::left_out(nlohmann::json entry) {
+  if (left_out_.size() >= kMostLeftOut) return;
+  left_out_.push_back(std::move(entry));
+  last_.reset();  // it is news, also where no count changes
 }
 
 void ProgressStream::tell(const nlohmann::json& event) { write_line(event, std::chrono::milliseconds(0)); }
 
 void ProgressStream::finished(nlohmann::json event) {
   event["event"] = "finished";
+  if (!left_out_.empty()) event["leftOut"] = left_out_;
   write_line(event, kPatience);
 }
 

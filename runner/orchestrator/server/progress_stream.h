@@ -11,6 +11,10 @@
 //    follow
 //   {"event":"finished", <members of JobResult>, "durationSeconds":1.5, "outputDirectory":"/...",
 //    "output":"/...", "failedItems":"/...", "logs":"/..."}
+//   {"event":"warning", "message":"..."}
+// Progress and finished events have "leftOut" where a listing left something out or a table gave no record:
+//   [{"input":"images", "kind":"brokenLink", "count":2, "first":"a/b.png"}]   kinds:
+//   runner/plan/passed_over.h
 #pragma once
 
 #include <chrono>
@@ -29,6 +33,8 @@ class ProgressStream {
   void ready(const std::string& endpoint, bool taken_over);
   // Left out while the reader does not keep up: the next one says more.
   void progress(const Progress& progress, std::chrono::steady_clock::time_point now);
+  // One more member of "leftOut" from now on.
+  void left_out(nlohmann::json entry);
   // An event of its own kind; left out while the reader does not keep up.
   void tell(const nlohmann::json& event);
   // Waits up to 5 s for a slow reader.
@@ -39,6 +45,7 @@ class ProgressStream {
 
   int fd_;
   std::optional<Progress> last_;
+  nlohmann::json left_out_ = nlohmann::json::array();
   std::chrono::steady_clock::time_point told_{};
 };
 

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "common/posix/process_start.h"
+#include "common/spec/problems.h"
 #include "runner/job/resolved_job.h"
 #include "runner/orchestrator/committer.h"
 #include "runner/orchestrator/disk_storage.h"
@@ -216,23 +217,28 @@ class Run {
       control_.emplace(io_, options_.control_fd, [this](bool held) { on_hold(held); });
     }
     service_->on_plan(plan.mini_batches, plan.items, plan.complete);
-    planning_->start(
-        {[this](PlanExtent extent) {
-           boost::asio::post(io_, [this, extent] {
-             service_->on_plan(extent.mini_batches, extent.items, extent.complete);
-           });
-         },
-         [this](const Error& error) {
-           boost::asio::post(io_, [this, error] { service_->on_plan_failed(error); });
-         },
-         [this] { boost::asio::post(io_, [this] { service_->on_samples(); }); },
-         [this](const std::string& note) { boost::asio::post(io_, [this, note] { logs_->warn(note); }); },
-         [this](const std::string& warning) {
-           boost::asio::post(io_, [this, warning] {
-             logs_->alert(warning);
-             progress_.tell({{"event", "warning"}, {"message", warning}});
-           });
-         }});
+    planning_->start({[this](PlanExtent extent) {
+                        boost::asio::post(io_, [this, extent] {
+                          service_->on_plan(extent.mini_batches, extent.items, extent.complete);
+                        });
+                      },
+                      [this](const Error& error) {
+                        boost::asio::post(io_, [this, error] { service_->on_plan_failed(error); });
+                      },
+                      [this] { boost::asio::post(io_, [this] { service_->on_samples(); }); },
+                      [this](const PassedOver& passed) {
+                        boost::asio::post(io_, [this, passed] {
+                          const std::string& input = job_.spec.inputs.at(passed.input).name;
+                          progress_.left_out({{"input", input},
+                                              {"kind", to_string(passed.kind)},
+                                              {"count", passed.count},
+                                              {"first", shown(passed.first)}});
+                          warn_of(sentence(passed, input));
+                        });
+                      },
+                      [this](const std::string& warning) {
+                        boost::asio::post(io_, [this, warning] { warn_of(warning); });
+                      }});
     io_.run();
     planning_->stop();
     control_.reset();
@@ -240,6 +246,12 @@ class Run {
     commits_.reset();  // waits for a group that is being written
     server_.reset();
     planning_.reset();
+  }
+
+  // On the terminal, in the overview and in the log of the orchestrator.
+  void warn_of(const std::string& warning) {
+    logs_->alert(warning);
+    progress_.tell({{"event", "warning"}, {"message", warning}});
   }
 
   void on_written(std::uint64_t group, const Status& written) {

@@ -1,5 +1,6 @@
-"""The exact check of CSV records before pandas parses them: libparallelrun_csv.so (runner/process/csv_check.h,
-where the rules are written down), or the csv module where it cannot be loaded."""
+"""The exact check of CSV records before pandas parses them, and the hash of their bytes: libparallelrun_csv.so
+(runner/process/csv_check.h, where the rules are written down, and slice_hash.h), or the csv module and Python where it
+cannot be loaded."""
 
 import ctypes
 import os
@@ -39,6 +40,9 @@ class NativeChecker:
         for function in (self._row_of_item, self._row_of_offset):
             function.argtypes = [text, u64, ctypes.c_char, u64]
             function.restype = u64
+        self._hash = library.parallelrun_slice_hash
+        self._hash.argtypes = [text, u64]
+        self._hash.restype = u64
 
     def check(self, data, delimiter, fields):
         report = Report()
@@ -53,6 +57,9 @@ class NativeChecker:
 
     def row_of_offset(self, data, delimiter, offset):
         return self._row_of_offset(data, len(data), delimiter, offset)
+
+    def hash(self, data):
+        return self._hash(data, len(data))
 
 
 class PythonChecker:
@@ -95,6 +102,11 @@ class PythonChecker:
                 break
             row += 1
         return row
+
+    def hash(self, data):
+        from parallelrun_worker.xxh3 import xxh3
+
+        return xxh3(data)
 
 
 def _loose(data):

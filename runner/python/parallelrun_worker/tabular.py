@@ -3,50 +3,13 @@ given for those records of the whole file."""
 
 import codecs
 import functools
-import os
 import struct
 
-from parallelrun_worker import column_types, csv_check, pandas_reader
+from parallelrun_worker import column_types, csv_check, packed, pandas_reader, table_layout
+from parallelrun_worker.csv_slice import CsvSlice, SliceError, read_range, sized
 from parallelrun_worker.failures import ContractError
 
-_NUMBERS = struct.Struct("<QQQQQq")
 _U32 = struct.Struct("<I")
-
-
-class SliceError(ContractError):
-    """The data of a mini-batch cannot be used. `items`: how many it has, as far as that is known."""
-
-    def __init__(self, message, name="DataError", items=0):
-        super().__init__(message, name)
-        self.items = items
-
-
-class CsvSlice:
-    """A CsvSlice descriptor (runner/plan/mini_batch.h)."""
-
-    __slots__ = ("path", "offset", "length", "first_row", "records", "file_size", "modified_ns", "header")
-
-    def __init__(self, descriptor):
-        try:
-            kind = descriptor[0]
-            path, at = _sized(descriptor, 1)
-            (self.offset, self.length, self.first_row, self.records, self.file_size, self.modified_ns) = (
-                _NUMBERS.unpack_from(descriptor, at)
-            )
-            self.header, at = _sized(descriptor, at + _NUMBERS.size)
-        except (struct.error, IndexError):
-            kind = at = -1
-        if kind != 2 or at != len(descriptor):
-            raise SliceError("the descriptor of the mini-batch cannot be decoded", "CorruptDescriptor")
-        self.path = os.fsdecode(path)
-
-
-def _sized(data, at):
-    (size,) = _U32.unpack_from(data, at)
-    at += 4
-    if size > len(data) - at:
-        raise IndexError
-    return data[at : at + size], at + size
 
 
 class TabularInput:
@@ -63,6 +26,7 @@ class TabularInput:
             self._pandas, self._delimiter.decode(), self.declared, entry.get("na_values")
         )
         self._checker = csv_check.load()
+        self.layout = table_layout.TableLayout(self.name, self._delimiter.decode())
         self._headers = {}  # header record -> (fields, column names)
         self._as_text = set()
         self._gaps_told = set()
@@ -85,11 +49,14 @@ class TabularInput:
         at = 4
         samples = {}  # header -> slices under it
         for _ in range(count):
-            descriptor, at = _sized(payload, at)
+            descriptor, at = sized(payload, at)
             try:
                 piece = CsvSlice(descriptor)
                 header, data, _ = self._load(piece)
-                fields, _ = self._columns_of(header, piece.path)
+                fields, columns = self._columns_of(header, piece.path)
+                self.layout.expect_first(columns)
+                if not self.layout.has_columns(columns):
+                    continue
                 if self._checker.check(data, self._delimiter, fields).error == 0 and not self._cut(data):
                     samples.setdefault(header, []).append(data if data.endswith(b"\n") else data + b"\n")
             except SliceError:
@@ -116,9 +83,11 @@ class TabularInput:
     def _load(self, piece):
         """(header, records, number of the first record) as UTF-8 bytes."""
         if not piece.header:  # the file came whole
-            content = _unpack(piece.path, _read_range(piece, 0, piece.file_size))
+            content = packed.unpacked(piece.path, read_range(piece, self._checker))
+            table_layout.refuse_other_formats(piece.path, content[:256])
             return self._split_header(piece.path, self._to_utf8(piece.path, content, 0))
-        data = _read_range(piece, piece.offset, piece.length)
+        table_layout.refuse_other_formats(piece.path, piece.header[:256])
+        data = read_range(piece, self._checker)
         header = piece.header
         if not self._encoding.is_utf8:
             header = self._to_utf8(piece.path, header, 0)
@@ -189,6 +158,7 @@ class TabularInput:
             raise SliceError(
                 "%s: the header has %d fields, but pandas reads %d" % (path, fields, len(columns))
             )
+        self.layout.must_have(path, columns)
         for column in self.declared:
             if column not in columns:
                 raise SliceError(
@@ -232,6 +202,7 @@ class TabularInput:
                 "ParserError",
                 report.items,
             )
+        frame = self.layout.in_order(frame, path)
         return frame, report.items, path, range(first_row, first_row + report.rows)
 
     def _row(self, data, item):
@@ -353,70 +324,3 @@ def _import_pandas():
             "ModuleNotFoundError",
         ) from None
     return pandas
-
-
-def _read_range(piece, offset, length):
-    try:
-        fd = os.open(piece.path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            status = os.fstat(fd)
-            if status.st_size != piece.file_size or status.st_mtime_ns != piece.modified_ns:
-                raise SliceError(
-                    "%s has changed since it was planned (%d bytes then, %d now), and a job goes on with the plan that it has; "
-                    "for the file as it is now, start the job with another output directory, or remove this one's "
-                    "contents" % (piece.path, piece.file_size, status.st_size),
-                    "FileChanged",
-                )
-            if offset > piece.file_size or length > piece.file_size - offset:
-                raise SliceError(
-                    "the descriptor names bytes behind the end of %s" % piece.path, "CorruptDescriptor"
-                )
-            parts = []
-            while length > 0:
-                part = os.pread(fd, min(length, 1 << 30), offset)
-                if not part:
-                    raise SliceError("%s has become shorter while it was read" % piece.path, "FileChanged")
-                parts.append(part)
-                offset += len(part)
-                length -= len(part)
-            return parts[0] if len(parts) == 1 else b"".join(parts)
-        finally:
-            os.close(fd)
-    except OSError as error:
-        raise SliceError(
-            "%s cannot be read: %s" % (piece.path, error.strerror), type(error).__name__
-        ) from None
-
-
-def _unpack(path, content):
-    """By the ending of the name, as the planner decides that a file cannot be cut."""
-    ending = os.path.splitext(path)[1]
-    if ending not in (".gz", ".bz2", ".xz", ".zst", ".zip"):
-        return content
-    import io
-    from importlib import import_module
-
-    try:
-        if ending == ".gz":
-            return import_module("gzip").decompress(content)
-        if ending == ".bz2":
-            return import_module("bz2").decompress(content)
-        if ending == ".xz":
-            return import_module("lzma").decompress(content)
-        if ending == ".zst":
-            return import_module("compression.zstd").decompress(content)
-        with import_module("zipfile").ZipFile(io.BytesIO(content)) as archive:
-            names = archive.namelist()
-            if len(names) != 1:
-                raise SliceError("%s holds %d files; a packed CSV file must hold one" % (path, len(names)))
-            return archive.read(names[0])
-    except ImportError as error:
-        raise SliceError(
-            "%s cannot be unpacked: this python3 has no module %s; unpack it, or pack it as .gz"
-            % (path, error.name),
-            "ModuleNotFoundError",
-        ) from None
-    except SliceError:
-        raise
-    except Exception as error:  # each format has errors of its own
-        raise SliceError("%s cannot be unpacked: %s" % (path, error), type(error).__name__) from None

@@ -95,6 +95,7 @@ class Worker:
                 info = json.loads(frame[1])
                 if info["input"] in self._tables:
                     self._tables[info["input"]].types = info["types"]
+                    self._tables[info["input"]].layout.expect(info.get("columns"))
             elif kind == frames.INFER_TYPES:
                 self._infer_types(frame[1])
             elif kind == frames.SHUTDOWN:
@@ -209,7 +210,8 @@ class Worker:
             table = self._tables.get(input_index)
             if table is None:
                 raise ContractError("input %d is not a tabular one" % input_index, "CorruptDescriptor")
-            answer = json.dumps({"types": table.infer_types(payload[12:])})
+            types = table.infer_types(payload[12:])
+            answer = json.dumps({"types": types, "columns": table.layout.expected})
         except Exception as error:
             answer = '{"error": %s}' % encode_failure("read", error).decode()
         self._channel.send(frames.TYPES, struct.pack("<Q", task) + answer.encode())

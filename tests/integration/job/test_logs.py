@@ -58,7 +58,7 @@ def test_links_that_lead_nowhere_are_told_once(embedded_job):
     job.run().expect(0)
     assert len(job.rows()) == 3
     told = [line for line in job.log("sys/master_role.txt").splitlines() if "lead nowhere" in line]
-    assert len(told) == 1 and "input 'files': 2 links" in told[0] and str(job.data / "link0") in told[0]
+    assert len(told) == 1 and "input 'files': 2 links" in told[0] and "link0" in told[0]
 
 
 def test_a_restart_appends(job):

@@ -1,9 +1,18 @@
 """CSV files cut into slices, as the planner hands them out."""
 
+import ctypes
 import json
 import struct
 
-from worker_harness import INFER_TYPES, INPUT_INFO, csv_slice, packed
+from worker_harness import BY_BYTES, BY_ENDS, INFER_TYPES, INPUT_INFO, PACKAGE, csv_slice, packed
+
+_HASH = ctypes.CDLL(str(PACKAGE / "libparallelrun_csv.so")).parallelrun_slice_hash
+_HASH.argtypes = [ctypes.c_char_p, ctypes.c_uint64]
+_HASH.restype = ctypes.c_uint64
+
+
+def slice_hash(data):
+    return _HASH(data, len(data))
 
 
 class CsvFile:
@@ -20,11 +29,16 @@ class CsvFile:
         offset = self.header_at + sum(map(len, self.records[:first]))
         chosen = self.records[first : last + 1]
         items = sum(not self.is_blank(record) for record in chosen)
-        return csv_slice(self.path, offset, sum(map(len, chosen)), first, items, self.records[0])
+        data = b"".join(chosen)
+        return csv_slice(
+            self.path, offset, len(data), first, items, self.records[0], slice_hash(data), BY_BYTES
+        )
 
     def unsplit(self):
         """The whole file as one slice without a header, as a file comes that cannot be cut."""
-        return csv_slice(self.path, 0, self.path.stat().st_size, 1, 0, b"")
+        data = self.path.read_bytes()
+        ends = data if len(data) <= 2 << 16 else data[: 1 << 16] + data[-(1 << 16) :]
+        return csv_slice(self.path, 0, len(data), 1, 0, b"", slice_hash(ends), BY_ENDS)
 
     def whole(self):
         return self.slice(1, len(self.records) - 1)
@@ -44,5 +58,5 @@ def infer(worker, slices, input_index=0, task=99):
     answer = worker.answer()
     assert answer.task == task
     if "types" in answer.json:
-        worker.send(INPUT_INFO, json.dumps({"input": input_index, "types": answer.json["types"]}).encode())
-    return answer.json
+        worker.send(INPUT_INFO, json.dumps({"input": input_index, **answer.json}).encode())
+    return {key: value for key, value in answer.json.items() if key != "columns"}

@@ -7,7 +7,7 @@ import os
 import pytest
 from conftest import OTHER_PYTHON
 from csv_files import CsvFile, infer
-from worker_harness import FAILED, INIT_FAILED, RESULT, Launcher, csv_slice
+from worker_harness import CHANGED, FAILED, INIT_FAILED, READY, RESULT, Launcher, csv_slice
 
 # Answers with the types and the values of the mini-batch.
 SHOW = """
@@ -18,6 +18,8 @@ def run(mini_batch, context):
     values = mini_batch.astype(object).where(mini_batch.notna(), None).values.tolist()
     return [json.dumps([types, values, context.file, [context.rows.start, context.rows.stop]], default=str)]
 """
+
+TABLE = [{"name": "table", "type": "tabular"}]
 
 
 @pytest.fixture
@@ -247,10 +249,10 @@ def test_a_declared_column_that_is_not_there(table):
 
 def test_types_are_one_decision_for_files_with_other_headers(table, tmp_path):
     file, worker = table([b"a,b\n", b"1,x\n"])
-    other = CsvFile(tmp_path / "other.csv", [b"b,a,c\n", b"y,2.5,\n", b"z,3,\n"])
+    other = CsvFile(tmp_path / "other.csv", [b"b,a\n", b"y,2.5\n", b"z,3\n"])
     broken = CsvFile(tmp_path / "broken.csv", [b"a,b\n", b"q\n"])
     types = infer(worker, [file.whole(), other.whole(), broken.whole()])["types"]
-    assert types == {"a": "float64", "b": "string", "c": "missing"}
+    assert types == {"a": "float64", "b": "string"}
     assert shown(worker.run(file.whole()))[0]["a"] == "float64"
 
 
@@ -275,18 +277,96 @@ def test_delimiters(table, delimiter):
     assert shown(worker.run(file.whole()))[1] == [[1, "x" + delimiter + "y"], [2, None]]
 
 
-def test_a_file_that_changed_is_refused(table):
-    file, worker = table([b"a,b\n", b"1,2\n"])
-    descriptor = file.whole()
-    os.utime(file.path, ns=(1, 1))
-    message = said(worker.run(descriptor))
-    assert "has changed since it was planned" in message and "another output directory" in message
-    descriptor = file.whole()
-    file.path.write_bytes(b"a,b\n1,2\n3,4\n")
-    assert "has changed since it was planned" in said(worker.run(descriptor))
+def test_a_slice_is_known_by_its_bytes(table):
+    file, worker = table([b"a,b\n", b"1,2\n", b"3,4\n"])
+    first, last = file.slice(1, 1), file.slice(2, 2)
+    os.utime(file.path, ns=(1, 1))  # a volume of a ConfigMap has other times in each pod
+    assert shown(worker.run(first))[1] == [[1, 2]]
+    file.path.write_bytes(b"a,b\n1,2\n3,9\n")  # of the same length
+    assert shown(worker.run(first))[1] == [[1, 2]]
+    message = said(worker.run(last))
+    assert "%s has changed since it was planned (bytes 8 to 12" % file.path in message
+    assert "--overwrite" in message
+
+    file, worker = table([b"a,b\n", b"1,2\n", b"3,4"])
+    first, last = file.slice(1, 1), file.slice(2, 2)
+    file.path.write_bytes(b"a,b\n1,2\n3,45\n")  # its last record has grown
+    assert shown(worker.run(first))[1] == [[1, 2]]
+    assert "has changed since it was planned (11 bytes then, 13 now)" in said(worker.run(last))
+    file.path.write_bytes(b"a,b\n1,")
+    assert "has changed since it was planned" in said(worker.run(first))
     os.unlink(file.path)
-    message = said(worker.run(descriptor))
-    assert "t.csv cannot be read: No such file" in message
+    assert "t.csv cannot be read: No such file" in said(worker.run(last))
+
+
+def test_a_packed_file_is_known_by_its_ends(table):
+    rows = b"".join(b"%d,%s\n" % (i, os.urandom(40).hex().encode()) for i in range(9000))
+    file, worker = table([gzip.compress(b"a,b\n" + rows)], "p.csv.gz")
+    assert file.path.stat().st_size > 2 << 16
+    descriptor = file.unsplit()
+    assert worker.run(descriptor).items == 9000
+    content = bytearray(file.path.read_bytes())
+    content[-8] ^= 1  # of the checksum
+    file.path.write_bytes(content)
+    assert "has changed since it was planned" in said(worker.run(descriptor))
+
+
+def test_what_planning_found_changed_is_refused(table):
+    file, worker = table([b"a,b\n", b"1,2\n"])
+    assert "has changed since it was planned" in said(
+        worker.run(csv_slice(file.path, 4, 4, 1, 1, b"a,b\n", 0, CHANGED))
+    )
+
+
+def test_the_hash_is_the_same_without_the_library(tabular_launcher, start, tmp_path):
+    """Each branch of XXH3: up to 16, 128, 240 bytes, a block, several."""
+    worker = start(tabular_launcher, SHOW, {"PARALLELRUN_CSV_LIBRARY": "none"}, inputs=TABLE)
+    assert worker.answer().kind == READY
+    for size in (1, 3, 4, 8, 9, 16, 17, 33, 65, 97, 128, 129, 145, 240, 241, 1024, 1025, 3000):
+        record = b"x" * (size - 1) + b"\n" if size > 1 else b"x"
+        file = CsvFile(tmp_path / ("%d.csv" % size), [b"a\n", record])
+        assert shown(worker.run(file.whole()))[1] == [[record.decode().strip()]], size
+
+
+@pytest.mark.parametrize("name", ["plain.csv", "packed.csv.gz"])
+@pytest.mark.parametrize(
+    "content, what",
+    [
+        (b'{"a": 1, "b": "x"}\n{"a": 2, "b": "y"}\n', "JSON"),
+        (b'[\n {"a": 1},\n {"a": 2}\n]\n', "JSON"),
+        (b"PAR1\x15\x04\x15\x1e\n\x15,\x22\n", "a Parquet file"),
+    ],
+)
+def test_other_formats_are_refused_by_content(table, name, content, what):
+    file, worker = table([gzip.compress(content) if name.endswith(".gz") else content], name)
+    message = said(worker.run(file.unsplit()))
+    assert message.startswith("%s is %s by its content" % (file.path, what)) and "glob" in message
+
+
+def test_tables_of_an_input_have_the_columns_of_the_first(tabular_launcher, start, tmp_path):
+    worker = start(tabular_launcher, SHOW, inputs=TABLE)
+    assert worker.answer().kind == READY
+    files = {
+        name: CsvFile(tmp_path / name, records)
+        for name, records in {
+            "1.csv": [b"b,a\n", b"1,x\n"],
+            "2.csv": [b"a,b\n", b"y,2\n"],
+            "3.csv": [b"b;a\n", b"3;z\n"],
+            "4.csv": [b"b,c\n", b"4,w\n"],
+            "5.csv": [b"a,b,a\n", b"4,5,6\n"],
+        }.items()
+    }
+    packed = CsvFile(tmp_path / "6.csv.gz", [gzip.compress(b"b,c\n4,w\n")])
+    infer(worker, [file.whole() for file in files.values()])
+    assert shown(worker.run(files["1.csv"].whole()))[:2] == [["b", "a"], [[1, "x"]]]
+    assert shown(worker.run(files["2.csv"].whole()))[:2] == [["b", "a"], [[2, "y"]]]
+    assert "2.csv has its columns in another order" in worker.stderr()
+    message = said(worker.run(files["3.csv"].whole()))
+    assert "3.csv has other columns than the first file of input table" in message
+    assert "look separated by ';', the input's delimiter is ','" in message
+    assert "it lacks 'a'; only it has 'c'" in said(worker.run(files["4.csv"].whole()))
+    assert "only it has 'a.1'" in said(worker.run(files["5.csv"].whole()))
+    assert "6.csv.gz has other columns" in said(worker.run(packed.unsplit()))
 
 
 def test_an_unclosed_quote(table):

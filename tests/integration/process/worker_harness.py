@@ -42,19 +42,22 @@ def file_set(*paths):
     return b"\x01" + struct.pack("<I", len(groups)) + body
 
 
-def csv_slice(path, offset, length, first_row, records, header, size=None, modified_ns=None):
-    status = os.stat(path)
+BY_SIZE, BY_BYTES, BY_ENDS, CHANGED = range(4)
+
+
+def csv_slice(path, offset, length, first_row, records, header, hashed=0, check=BY_SIZE):
     return (
         b"\x02"
         + packed(os.fsencode(path))
         + struct.pack(
-            "<QQQQQq",
+            "<QQQQQQB",
             offset,
             length,
             first_row,
             records,
-            status.st_size if size is None else size,
-            status.st_mtime_ns if modified_ns is None else modified_ns,
+            os.stat(path).st_size,
+            hashed,
+            check,
         )
         + packed(header)
     )

@@ -109,13 +109,28 @@ TEST(CsvCutter, WhatCannotBeSplitComesWhole) {
   }
   EXPECT_EQ(cut(folder.write("be.csv", big.substr(2)), 1, {',', "utf_16_be"})[0].records, 2U);
 
-  const auto packed = cut(folder.write("a.csv.GZ", "\x1F\x8B junk"), 1);
+  const auto packed = cut(folder.write("a.csv", "\x1F\x8B\x08junk"), 1);
   ASSERT_EQ(packed.size(), 1U);
   EXPECT_EQ(packed[0].records, 0U);
   EXPECT_EQ(packed[0].length, 7U);
+  EXPECT_EQ(packed[0].check, CsvSlice::Check::kEnds);
+  EXPECT_EQ(cut(folder.write("b.csv.gz", "a\n1\n2\n"), 1).size(), 2U);     // not packed
+  EXPECT_EQ(cut(folder.write("z.csv", "BZhours\n1\n2\n"), 1).size(), 2U);  // neither
   EXPECT_EQ(cut(folder.write("a.csv", "a\n1\n"), 1, {',', "utf-7"})[0].records, 0U);
   EXPECT_EQ(cut(folder.write("b.csv", "a|b\n1|2\n3|4\n"), 1, {'|', "shift_jis"}).size(), 1U);
   EXPECT_EQ(cut(folder.write("c.csv", "a,b\n1,2\n3,4\n"), 1, {',', "shift_jis"}).size(), 2U);
+}
+
+TEST(CsvCutter, WhatIsNoCsvIsOneItemThatWillFail) {
+  TemporaryDirectory folder;
+  // A Parquet file or a line of JSON need not have a line break, and would be a header alone.
+  for (const char* text : {"PAR1\x15\x04", "{\"a\": 1}", " [\n {\"a\": 1},\n{\"a\": 2}]\n", "{}\n"}) {
+    const auto slices = cut(folder.write("a.csv", text), 1);
+    ASSERT_EQ(slices.size(), 1U) << text;
+    EXPECT_TRUE(slices[0].header.empty());
+    EXPECT_EQ(slices[0].records, 1U);
+  }
+  EXPECT_EQ(cut(folder.write("b.csv", "{a},[b\n1,2\n3,4\n"), 1).size(), 2U);
 }
 
 TEST(CsvCutter, AnUnreadableFileIsOneItemThatWillFail) {
@@ -160,9 +175,54 @@ TEST(CsvCutter, AChangedFileIsNotResumedSilently) {
   ASSERT_TRUE(rest.has_value());
   EXPECT_EQ(rest->offset, 4U);
   EXPECT_EQ(rest->length, 4U);
-  EXPECT_EQ(rest->file_size, 8U);  // of the plan, not of today: the worker sees the change
+  EXPECT_EQ(rest->file_size, 8U);  // of the plan, not of today
+  EXPECT_EQ(rest->check, CsvSlice::Check::kChanged);
   EXPECT_EQ(rest->records, 1U);
   EXPECT_FALSE(cutter.next().has_value());
+
+  folder.write("a.csv", "a\n7\n2\n3\n");  // of the same size
+  cutter.resume_after(first);
+  EXPECT_EQ(cutter.next()->check, CsvSlice::Check::kChanged);
+  folder.write("a.csv", "a\n1\n2\n3\n");  // as it was, and of another time
+  cutter.resume_after(first);
+  EXPECT_EQ(cutter.next()->check, CsvSlice::Check::kBytes);
+}
+
+TEST(CsvCutter, EachSliceHasTheHashOfItsBytes) {
+  TemporaryDirectory folder;
+  std::string text = "\xEF\xBB\xBFkey,text\n";
+  for (int i = 0; i < 120'000; ++i) text += std::to_string(i) + ",\"a \"\"b\"\"\nc\"\n";
+  text += "\n \n\n";  // belongs to the last slice
+  const std::string path = folder.write("a.csv", text);
+  // Within one buffer of the scan, over two of them and over many.
+  for (const std::uint64_t bytes : {1'000ULL, 100'000ULL, 300'000ULL, 10'000'000ULL}) {
+    std::uint64_t at = 12;
+    for (const CsvSlice& slice : cut(path, bytes)) {
+      ASSERT_EQ(slice.offset, at);
+      ASSERT_EQ(slice.check, CsvSlice::Check::kBytes);
+      ASSERT_EQ(slice.hash, slice_hash(std::string_view(text).substr(slice.offset, slice.length)));
+      at += slice.length;
+      CsvCutter cutter({{}, bytes});
+      cutter.resume_after(slice);
+      const auto next = cutter.next();
+      if (next) {
+        ASSERT_EQ(next->hash, slice_hash(std::string_view(text).substr(next->offset, next->length)));
+      }
+      ASSERT_EQ(next.has_value(), at < text.size());
+    }
+    EXPECT_EQ(at, text.size());
+  }
+}
+
+TEST(CsvCutter, APackedFileIsKnownByItsEnds) {
+  TemporaryDirectory folder;
+  std::string bytes = "\x1F\x8B\x08" + std::string(500'000, 'x');
+  const std::uint64_t hash = cut(folder.write("a", bytes), 1)[0].hash;
+  EXPECT_EQ(hash, slice_hash(bytes.substr(0, kHashedEnd) + bytes.substr(bytes.size() - kHashedEnd)));
+  bytes.back() = 'y';  // of the checksum
+  EXPECT_NE(cut(folder.write("a", bytes), 1)[0].hash, hash);
+  const std::string small = "\x1F\x8B\x08 small";
+  EXPECT_EQ(cut(folder.write("b", small), 1)[0].hash, slice_hash(small));
 }
 
 }  // namespace

@@ -55,10 +55,14 @@ TEST(FileWalk, LongCommonPrefixesSortRight) {
 TEST(FileWalk, LeavesOutWhatIsNoInput) {
   TemporaryDirectory root;
   TemporaryDirectory elsewhere;
-  for (const char* name : {"a", ".hidden", ".dir/b", "lost+found/c", "out/d", "dir/out/e"}) root.write(name);
+  for (const char* name : {"a", ".hidden", ".dir/b", "lost+found/c", "__MACOSX/f", "out/d", "dir/out/e"})
+    root.write(name);
   const std::string target = elsewhere.write("target");
   std::filesystem::create_symlink(target, root / "link_to_file");
-  std::filesystem::create_symlink(elsewhere.path(), root / "link_to_directory");
+  std::filesystem::create_symlink("../out", root / "dir/link_to_output");
+  std::filesystem::create_directory(root / "out/logs");
+  root.write("out/logs/log");
+  std::filesystem::create_symlink("../out/logs", root / "dir/link_below_output");
   std::filesystem::create_symlink("nowhere", root / "link_to_nothing");
   ASSERT_EQ(::mkfifo((root / "pipe").c_str(), 0600), 0);
   const int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);
@@ -69,8 +73,60 @@ TEST(FileWalk, LeavesOutWhatIsNoInput) {
   socket_path.copy(address.sun_path, socket_path.size());
   ASSERT_EQ(::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
   ::close(socket);
-  EXPECT_THAT(walk({root.path(), "", identity_of(root / "out"), ""}),
+  PassedCounts passed;
+  EXPECT_THAT(walk({root.path(), "", identity_of(root / "out"), "", &passed}),
               ElementsAre("a", "dir/out/e", "link_to_file"));
+  EXPECT_THAT(passed.of_input(3, true),
+              ElementsAre(PassedOver{3, PassedKind::kBrokenLink, 1, "link_to_nothing", true},
+                          PassedOver{3, PassedKind::kSpecialFile, 2, "pipe", true}));
+}
+
+TEST(FileWalk, FollowsLinksToDirectories) {
+  TemporaryDirectory root;
+  TemporaryDirectory elsewhere;
+  root.write("in/x.png");
+  elsewhere.write("deep/y.png");
+  // As a ConfigMap volume lays out an item with the path sub/z.png.
+  root.write("in/..2026/sub/z.png");
+  std::filesystem::create_symlink("..2026", root / "in/..data");
+  std::filesystem::create_symlink("..data/sub", root / "in/sub");
+  std::filesystem::create_symlink(elsewhere.path(), root / "in/else");
+  EXPECT_THAT(walk({root / "in", "**/*.png", {}, ""}), ElementsAre("else/deep/y.png", "sub/z.png", "x.png"));
+  EXPECT_THAT(walk({root / "in", "sub/*", {}, ""}), ElementsAre("sub/z.png"));
+  EXPECT_THAT(walk({root / "in", "", {}, "else/deep/y.png"}), ElementsAre("sub/z.png", "x.png"));
+}
+
+TEST(FileWalk, LinksThatLeadBackAreNotFollowed) {
+  TemporaryDirectory root;
+  TemporaryDirectory elsewhere;
+  root.write("in/a/x");
+  root.write("beside/y");
+  std::filesystem::create_symlink("..", root / "in/a/up");           // to the root
+  std::filesystem::create_symlink(".", root / "in/a/here");          // to itself
+  std::filesystem::create_symlink("..", root / "in/b");              // above the root
+  std::filesystem::create_symlink("/", root / "in/c");               // far above it
+  std::filesystem::create_symlink(elsewhere.path(), root / "in/d");  // away ...
+  std::filesystem::create_symlink(root / "in", elsewhere / "back");  // ... and back
+  std::filesystem::create_symlink("..", elsewhere / "parent");       // above where it lies
+  std::filesystem::create_symlink(root / "beside", root / "in/e");
+  elsewhere.write("z");
+  PassedCounts passed;
+  EXPECT_THAT(walk({root / "in", "", {}, "", &passed}), ElementsAre("a/x", "d/z", "e/y"));
+  EXPECT_THAT(passed.of_input(0, false),
+              ElementsAre(PassedOver{0, PassedKind::kLoopingLink, 6, "a/here", false}));
+}
+
+TEST(FileWalk, CountsWhatTheGlobDoesNotTake) {
+  TemporaryDirectory root;
+  for (const char* name : {"a.csv", "b.txt", "a.md", "s/c.CSV", "s/d.tsv", ".e.txt"}) root.write(name);
+  std::filesystem::create_symlink("b.txt", root / "l.txt");
+  FileWalk::Options options{root.path(), "**/*.[cC][sS][vV]{,.[gG][zZ]}", {}, ""};
+  PassedCounts passed;
+  options.passed = &passed;
+  options.count_others = true;
+  EXPECT_THAT(walk(options), ElementsAre("a.csv", "s/c.CSV"));
+  EXPECT_THAT(passed.of_input(0, false),
+              ElementsAre(PassedOver{0, PassedKind::kOtherEnding, 4, "a.md", false}));
 }
 
 TEST(FileWalk, GlobChoosesAndPrunes) {
@@ -126,21 +182,32 @@ TEST(FileWalk, ErrorsNameTheDirectory) {
   EXPECT_EQ(FileWalk::open({root / "file", "", {}, ""}).error().code, ErrorCode::kInvalidArgument);
   EXPECT_NE(FileWalk::open({root.path(), "", identity_of(root.path()), ""}).error().message.find("output"),
             std::string::npos);
+}
 
+TEST(FileWalk, WhatMayNotBeReadIsCounted) {
+  TemporaryDirectory root;
+  root.write("a");
   root.write("secret/a");
+  root.write("z");
+  std::filesystem::create_symlink("secret/a", root / "link");
   ASSERT_EQ(::chmod(root.path().c_str(), 0755), 0);
   ASSERT_EQ(::chmod((root / "secret").c_str(), 0), 0);
   const uid_t me = ::geteuid();
   if (me == 0) {
     ASSERT_EQ(::seteuid(65534), 0);
   }
-  const auto found = walk({root.path(), "", {}, ""});
+  PassedCounts passed;
+  const auto found = walk({root.path(), "", {}, "", &passed});
+  const auto alone = walk({root / "secret", "", {}, ""});
   if (me == 0) {
     ASSERT_EQ(::seteuid(0), 0);
   }
   ASSERT_EQ(::chmod((root / "secret").c_str(), 0755), 0);
-  ASSERT_EQ(found.size(), 1U);
-  EXPECT_NE(found[0].find("secret"), std::string::npos) << found[0];
+  EXPECT_THAT(found, ElementsAre("a", "z"));
+  EXPECT_THAT(passed.of_input(0, false),
+              ElementsAre(PassedOver{0, PassedKind::kUnreadableDirectory, 2, "link", false}));
+  ASSERT_EQ(alone.size(), 1U);
+  EXPECT_NE(alone[0].find("secret"), std::string::npos) << alone[0];
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ TEST(Descriptor, FileSetSurvives) {
 }
 
 TEST(Descriptor, CsvSliceSurvives) {
-  const CsvSlice slice{"/data/x.csv", 11, 100, 7, 3, 4096, -5, "a,b\r\n"};
+  const CsvSlice slice{"/data/x.csv", 11, 100, 7, 3, 4096, 5, CsvSlice::Check::kEnds, "a,b\r\n"};
   const Result<CsvSlice> again = decode_csv_slice(encode(slice));
   ASSERT_TRUE(again.ok());
   EXPECT_EQ(again->path, slice.path);
@@ -41,13 +41,14 @@ TEST(Descriptor, CsvSliceSurvives) {
   EXPECT_EQ(again->first_row, slice.first_row);
   EXPECT_EQ(again->records, slice.records);
   EXPECT_EQ(again->file_size, slice.file_size);
-  EXPECT_EQ(again->modified_ns, slice.modified_ns);
+  EXPECT_EQ(again->hash, slice.hash);
+  EXPECT_EQ(again->check, slice.check);
   EXPECT_EQ(again->header, slice.header);
 }
 
 TEST(Descriptor, EveryTruncationIsRefused) {
   const std::string files = encode(FileSet{{{"/d/", {"a", "b"}}}});
-  const std::string slice = encode(CsvSlice{"/x.csv", 0, 5, 1, 1, 5, 0, "h\n"});
+  const std::string slice = encode(CsvSlice{"/x.csv", 0, 5, 1, 1, 5, 0, {}, "h\n"});
   for (std::size_t size = 0; size < files.size(); ++size) {
     EXPECT_FALSE(decode_file_set(std::string_view(files).substr(0, size)).ok()) << size;
   }
@@ -63,8 +64,28 @@ TEST(Descriptor, ForgedContentIsRefused) {
   EXPECT_FALSE(decode_file_set(encode(FileSet{{{"/d/", {"../../etc/passwd"}}}})).ok());
   EXPECT_FALSE(decode_file_set(encode(FileSet{{{"relative/", {"a"}}}})).ok());
   EXPECT_FALSE(decode_file_set(encode(FileSet{})).ok());
-  EXPECT_FALSE(decode_csv_slice(encode(CsvSlice{"/x.csv", 4, 2, 1, 1, 5, 0, ""})).ok());
-  EXPECT_FALSE(decode_csv_slice(encode(CsvSlice{"/x.csv", ~0ULL, 2, 1, 1, 5, 0, ""})).ok());
+  EXPECT_FALSE(decode_csv_slice(encode(CsvSlice{"/x.csv", 4, 2, 1, 1, 5, 0, {}, ""})).ok());
+  EXPECT_FALSE(decode_csv_slice(encode(CsvSlice{"/x.csv", ~0ULL, 2, 1, 1, 5, 0, {}, ""})).ok());
+}
+
+TEST(Descriptor, PathsMoveWithTheirDirectory) {
+  const std::string files = encode(FileSet{{{"/in/", {"a", "b"}}, {"/in/sub/", {"c"}}}});
+  const auto stored = with_root(files, "/in/", "");
+  ASSERT_TRUE(stored.ok());
+  EXPECT_LT(stored->size(), files.size());
+  const auto moved = with_root(*stored, "", "/else where/");
+  ASSERT_TRUE(moved.ok());
+  EXPECT_EQ(*moved, encode(FileSet{{{"/else where/", {"a", "b"}}, {"/else where/sub/", {"c"}}}}));
+  EXPECT_FALSE(with_root(files, "/other/", "").ok());
+  EXPECT_FALSE(with_root(files + "x", "/in/", "").ok());
+
+  const CsvSlice slice{"/in/x.csv", 0, 5, 1, 1, 5, 77, CsvSlice::Check::kBytes, "h\n"};
+  CsvSlice there = slice;
+  there.path = "/b/x.csv";
+  EXPECT_EQ(*with_root(*with_root(encode(slice), "/in/", ""), "", "/b/"), encode(there));
+  EXPECT_FALSE(with_root(encode(slice), "/out/", "").ok());
+  EXPECT_FALSE(with_root("", "", "").ok());
+  EXPECT_FALSE(with_root("junk", "", "/").ok());
 }
 
 }  // namespace

@@ -223,5 +223,27 @@ TEST(PlanFile, LivesInARealFile) {
   EXPECT_EQ(PosixPlanStorage::open(folder / "no/plan").error().code, ErrorCode::kNotFound);
 }
 
+TEST(PlanFile, WhatWasLeftOutIsKept) {
+  MemoryStorage storage;
+  const PassedOver links{0, PassedKind::kBrokenLink, 2, "a\xFF", false};
+  const PassedOver tables{1, PassedKind::kEmptyTable, 1, "b.csv", true};
+  {
+    auto writer = PlanWriter::open(storage);
+    ASSERT_TRUE((*writer)->append(numbered(0)).ok());
+    ASSERT_TRUE((*writer)->append(links).ok());
+    ASSERT_TRUE((*writer)->append(numbered(1)).ok());
+    ASSERT_TRUE((*writer)->append(tables).ok());
+    ASSERT_TRUE((*writer)->finish().ok());
+  }
+  auto again = PlanWriter::open(storage);
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ((*again)->passed_over(), (std::vector<PassedOver>{links, tables}));
+  EXPECT_EQ((*again)->last_found()->id.value, 1U);
+  EXPECT_TRUE((*again)->flushed().complete);
+  PlanReader reader(storage);
+  EXPECT_EQ(read_all(reader, (*again)->flushed()), 2U);
+  EXPECT_TRUE(reader.position().complete);
+}
+
 }  // namespace
 }  // namespace parallelrun

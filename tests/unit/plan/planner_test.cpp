@@ -74,13 +74,13 @@ TEST(Planner, TabularInputsGoOnAnywhere) {
   root.write("t/b.csv", "h\n");
   root.write("t/c/d.csv", "h\r\n1\r\n2\r\n");
   root.write("t/e.csv", "");
-  root.write("t/f.csv.gz", "zzz");
+  root.write("t/f.csv.gz", "\x1f\x8b\x08zz");
   root.write("u/a.csv", "h\n5\n6");
   const Planner::Options options{{input("t", InputType::kTabular), input("u", InputType::kTabular)},
                                  {{"t", root / "t"}, {"u", root / "u"}},
                                  1,
                                  ""};
-  expect_same_from_everywhere(options, 7);
+  expect_same_from_everywhere(options, 8);
 }
 
 TEST(Planner, BrokenLinksAreCountedWhereTheGlobTakesThem) {
@@ -94,12 +94,42 @@ TEST(Planner, BrokenLinksAreCountedWhereTheGlobTakesThem) {
   ASSERT_TRUE(planner);
   EXPECT_EQ((*planner)->next()->value().items, 2U);
   EXPECT_FALSE((*planner)->next()->has_value());
-  EXPECT_THAT((*planner)->passed_over(),
-              testing::ElementsAre("input 'in': 2 links lead nowhere and are left out; the first is '" +
-                                   (root / "a/b.png") + "'"));
+  const auto passed = (*planner)->take_passed_over();
+  ASSERT_EQ(passed.size(), 1U);
+  EXPECT_EQ(sentence(passed[0], "in"),
+            "input 'in': 2 links lead nowhere and are left out; the first is 'b.png'");
+  EXPECT_TRUE((*planner)->take_passed_over().empty());
   auto alone = Planner::create({{input("in", InputType::kFile, "*.txt")}, {{"in", root / "a"}}, 10, ""});
   ASSERT_TRUE(alone);
-  EXPECT_THAT((*alone)->next().error().message, HasSubstr("one link leads nowhere and is left out"));
+  EXPECT_THAT((*alone)->next().error().message, HasSubstr("1 link leads nowhere and is left out: 'd.txt'"));
+}
+
+TEST(Planner, TablesByContentAndNothingInSilence) {
+  TemporaryDirectory root;
+  root.write("t/B.CSV", "h\n1\n");
+  root.write("t/a.csv", "h\n1\n2\n");
+  root.write("t/empty.csv", "");
+  root.write("t/h.csv", "h\n");
+  root.write("t/i.csv", "h\n\n  \n");
+  root.write("t/named.csv", "\x1f\x8b\x08zz");   // packed, whatever its name
+  root.write("t/plain.csv.GZ", "h\n1\n2\n3\n");  // not packed, whatever its name
+  root.write("t/notes.md");
+  auto planner = Planner::create({{input("t", InputType::kTabular)}, {{"t", root / "t"}}, 1000, ""});
+  ASSERT_TRUE(planner);
+  std::vector<std::pair<std::string, std::uint64_t>> found;
+  while (true) {
+    const auto next = (*planner)->next();
+    ASSERT_TRUE(next.ok());
+    if (!*next) break;
+    const auto slice = decode_csv_slice((*next)->descriptor);
+    found.emplace_back(slice->path.substr((root / "t/").size()), slice->records);
+  }
+  EXPECT_THAT(found, testing::ElementsAre(std::pair("B.CSV", 1), std::pair("a.csv", 2),
+                                          std::pair("named.csv", 0), std::pair("plain.csv.GZ", 3)));
+  EXPECT_THAT((*planner)->take_passed_over(),
+              testing::ElementsAre(PassedOver{0, PassedKind::kOtherEnding, 1, "notes.md", false},
+                                   PassedOver{0, PassedKind::kEmptyTable, 1, "empty.csv", false},
+                                   PassedOver{0, PassedKind::kHeaderOnlyTable, 2, "h.csv", false}));
 }
 
 TEST(Planner, ErrorsNameTheInput) {
@@ -120,7 +150,7 @@ TEST(Planner, ErrorsNameTheInput) {
   EXPECT_THAT(failure({{input("in", InputType::kTabular)}, {{"in", root / "b"}}, 1, ""}),
               HasSubstr("the one file in '" + (root / "b") + "' has no record but a header"));
   EXPECT_THAT(failure({{input("in", InputType::kTabular)}, {{"in", root / "a"}}, 1, ""}),
-              HasSubstr("**/*.csv"));
+              HasSubstr("has no file that ends in .csv or .csv.gz (1 file has another ending"));
   EXPECT_THAT(failure({{input("in", InputType::kFile)}, {}, 1, ""}), HasSubstr("'in'"));
   // The second input is looked at before the first is planned.
   EXPECT_FALSE(Planner::create({{input("a", InputType::kFile), input("c", InputType::kFile)},

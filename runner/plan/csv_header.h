@@ -1,0 +1,20 @@
+// The column names of a CSV header, as far as telling two headers apart needs them. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace parallelrun {
+
+// The fields of a header record in file order, unquoted.
+std::vector<std::string> header_fields(std::string_view header, char delimiter);
+
+enum class HeaderMatch {
+  kSame,
+  kOtherOrder,    // the same names in another order
+  kOtherColumns,  // other names
+};
+HeaderMatch compare_headers(std::string_view first, std::string_view other, char delimiter);
+
+}  // namespace parallelrun
