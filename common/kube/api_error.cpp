@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <nlohmann/json.hpp>
 
+#include "common/json/json.h"
 #include "common/json/members.h"
 
 namespace parallelrun::kube {

@@ -5,11 +5,11 @@
 #include <chrono>
 #include <functional>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "common/json/json.h"
 #include "common/kube/credential.h"
 #include "common/kube/rfc3339.h"
 

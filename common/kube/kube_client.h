@@ -2,11 +2,11 @@
 #pragma once
 
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <stop_token>
 #include <string>
 
+#include "common/json/json.h"
 #include "common/kube/transport.h"
 
 namespace parallelrun::kube {

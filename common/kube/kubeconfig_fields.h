@@ -2,10 +2,10 @@
 #pragma once
 
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
+#include "common/json/json.h"
 #include "common/kube/kubeconfig_file.h"
 #include "common/result/result.h"
 

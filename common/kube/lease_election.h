@@ -5,10 +5,10 @@
 #include <functional>
 #include <map>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
+#include "common/json/json.h"
 #include "common/kube/kube_client.h"
 #include "common/kube/lease_state.h"
 

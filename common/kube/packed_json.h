@@ -4,7 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <nlohmann/json.hpp>
+
+#include "common/json/json.h"
 
 namespace parallelrun::kube {
 

@@ -5,13 +5,13 @@
 
 #include <functional>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "common/json/json.h"
 #include "common/kube/api_error.h"
 #include "common/kube/packed_json.h"
 #include "common/kube/time.h"

@@ -3,8 +3,9 @@
 #pragma once
 
 #include <array>
-#include <nlohmann/json.hpp>
 #include <string>
+
+#include "common/json/json.h"
 
 namespace parallelrun::pod {
 

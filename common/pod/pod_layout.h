@@ -4,11 +4,11 @@
 
 #include <cstddef>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "common/json/json.h"
 #include "common/spec/job_spec.h"
 
 namespace parallelrun::pod {

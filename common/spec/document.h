@@ -12,10 +12,10 @@
 
 #include <cstddef>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
+#include "common/json/json.h"
 #include "common/spec/problems.h"
 
 namespace parallelrun {

@@ -4,12 +4,12 @@
 
 #include <cstddef>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "common/json/json.h"
 #include "common/spec/document.h"
 
 namespace parallelrun {

@@ -10,11 +10,11 @@
 #pragma once
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "common/json/json.h"
 #include "common/result/result.h"
 #include "common/spec/document.h"
 #include "common/spec/job_spec.h"

@@ -2,11 +2,11 @@
 // rules as the file. This is how a PipelineParameter of ParallelRunStep is given another value.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "common/json/json.h"
 #include "common/spec/problems.h"
 
 namespace parallelrun {

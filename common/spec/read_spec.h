@@ -2,12 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "common/json/json.h"
 #include "common/spec/job_spec.h"
 #include "common/spec/manifest.h"
 #include "common/spec/object_reader.h"

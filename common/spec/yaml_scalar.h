@@ -1,10 +1,11 @@
 // What an unquoted YAML scalar is, by the rules of document.h.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "common/json/json.h"
 
 namespace parallelrun {
 

@@ -8,10 +8,10 @@
 #include <functional>
 #include <map>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
 
+#include "common/json/json.h"
 #include "common/kube/kube_client.h"
 #include "common/kube/rfc3339.h"
 #include "common/kube/time.h"

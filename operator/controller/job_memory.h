@@ -5,13 +5,13 @@
 
 #include <cstdint>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "common/json/json.h"
 #include "common/kube/api_error.h"
 #include "common/kube/time.h"
 #include "common/kube/watch_state.h"

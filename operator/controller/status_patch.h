@@ -7,8 +7,9 @@
 // if both list all of them.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <optional>
+
+#include "common/json/json.h"
 
 namespace parallelrun::op {
 

@@ -4,10 +4,10 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
+#include "common/json/json.h"
 #include "operator/decide/wall_time.h"
 
 namespace parallelrun::op {

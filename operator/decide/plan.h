@@ -1,11 +1,11 @@
 // What to do about a job now. Passive: the applier does it.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "common/json/json.h"
 #include "operator/decide/snapshot.h"
 
 namespace parallelrun::op {

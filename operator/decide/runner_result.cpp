@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
+#include "common/json/json.h"
 #include "common/json/members.h"
 #include "common/pod/pod_layout.h"
 #include "common/spec/utf8.h"

@@ -2,10 +2,10 @@
 // the room.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
+#include "common/json/json.h"
 #include "operator/decide/snapshot.h"
 
 namespace parallelrun::op {

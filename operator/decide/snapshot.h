@@ -2,11 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "common/json/json.h"
 #include "operator/decide/wall_time.h"
 #include "operator/pods/identity.h"
 #include "operator/pods/settings.h"

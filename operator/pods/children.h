@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cstddef>
-#include <nlohmann/json.hpp>
 #include <string>
 
+#include "common/json/json.h"
 #include "common/result/result.h"
 #include "operator/certificates/certificates.h"
 #include "operator/pods/identity.h"

@@ -2,9 +2,9 @@
 // the room.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 
+#include "common/json/json.h"
 #include "common/result/result.h"
 #include "operator/pods/identity.h"
 

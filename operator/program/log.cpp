@@ -3,9 +3,10 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
+
+#include "common/json/json.h"
 
 namespace parallelrun::op {
 namespace {

@@ -3,7 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <map>
-#include <nlohmann/json.hpp>
+
+#include "common/json/json.h"
 
 namespace parallelrun::op {
 namespace {

@@ -10,10 +10,10 @@
 #include <boost/asio/steady_timer.hpp>
 #include <filesystem>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
+#include "common/json/json.h"
 #include "common/posix/private_directory.h"
 #include "common/posix/process_start.h"
 #include "runner/agent/agent_core.h"

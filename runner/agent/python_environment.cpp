@@ -11,11 +11,11 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <sstream>
 #include <utility>
 
 #include "common/hash/sha256.h"
+#include "common/json/json.h"
 #include "common/posix/file_descriptor.h"
 #include "runner/agent/command.h"
 

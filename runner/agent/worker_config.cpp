@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
+
+#include "common/json/json.h"
 
 namespace parallelrun::agent {
 namespace {

@@ -2,8 +2,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
-#include <nlohmann/json.hpp>
-
+#include "common/json/json.h"
 #include "common/json/members.h"
 #include "runner/wire/wire.h"
 

@@ -16,11 +16,11 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
 #include <utility>
 
+#include "common/json/json.h"
 #include "common/json/members.h"
 #include "common/posix/private_directory.h"
 #include "common/posix/process_start.h"

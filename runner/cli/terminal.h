@@ -8,9 +8,10 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+
+#include "common/json/json.h"
 
 namespace parallelrun {
 

@@ -1,10 +1,10 @@
 // The reading end of an orchestrator's event stream: JSON lines through a pipe.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "common/json/json.h"
 #include "common/posix/file_descriptor.h"
 
 namespace parallelrun {

@@ -4,10 +4,11 @@
 
 #include <cstddef>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "common/json/json.h"
 
 namespace parallelrun {
 

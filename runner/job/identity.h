@@ -3,10 +3,10 @@
 // process counts, timeouts, tries, thresholds and levels may change.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "common/json/json.h"
 #include "runner/job/resolved_job.h"
 
 namespace parallelrun {

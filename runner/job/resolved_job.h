@@ -3,10 +3,10 @@
 #pragma once
 
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "common/json/json.h"
 #include "common/result/result.h"
 #include "common/spec/job_spec.h"
 #include "runner/job/code_files.h"

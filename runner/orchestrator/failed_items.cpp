@@ -1,7 +1,6 @@
 #include "runner/orchestrator/failed_items.h"
 
-#include <nlohmann/json.hpp>
-
+#include "common/json/json.h"
 #include "runner/orchestrator/progress.h"
 
 namespace parallelrun::orchestrator {

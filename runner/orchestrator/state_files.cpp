@@ -1,9 +1,9 @@
 #include "runner/orchestrator/state_files.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "common/json/json.h"
 #include "common/json/members.h"
 #include "runner/orchestrator/begin_anew.h"
 #include "runner/orchestrator/failed_items.h"

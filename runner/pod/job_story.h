@@ -3,10 +3,11 @@
 
 #include <chrono>
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "common/json/json.h"
 
 namespace parallelrun {
 

@@ -3,10 +3,10 @@
 
 #include <sys/types.h>
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "common/json/json.h"
 #include "common/posix/process_start.h"
 #include "common/result/result.h"
 #include "runner/events/event_stream.h"

@@ -17,10 +17,10 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
+#include "common/json/json.h"
 #include "common/kube/access.h"
 #include "common/kube/http_transport.h"
 #include "common/kube/kube_client.h"

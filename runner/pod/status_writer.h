@@ -6,12 +6,12 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
 
+#include "common/json/json.h"
 #include "common/kube/api_error.h"
 #include "runner/pod/progress_pace.h"
 

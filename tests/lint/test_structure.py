@@ -45,6 +45,19 @@ def test_operator_and_runner_do_not_see_each_other(root, tracked):
     assert not wrong, f"these cross a border between common, runner and operator: {wrong}"
 
 
+def test_json_is_compiled_once(root, tracked):
+    """A unit that includes the library itself compiles its parser and writer again: most of what it costs."""
+    owner = root / "common" / "json" / "json.h"
+    wrong = [
+        named(root, path, number)
+        for path in tracked
+        if path.suffix in CPP and path != owner
+        for number, line in enumerate(lines_of(path), 1)
+        if re.match(r"\s*#\s*include\s*<nlohmann/json\.hpp>", line)
+    ]
+    assert not wrong, f'include "common/json/json.h" instead: {wrong}'
+
+
 @pytest.mark.parametrize("suite", ["common", "runner", "operator", "tests"])
 def test_every_source_is_built(root, tracked, suite):
     """A source, and so a test, that no CMakeLists.txt names is never compiled."""

@@ -1,9 +1,9 @@
 #include "tests/simulation/accounts.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "common/json/json.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace parallelrun::simulation {

@@ -1,8 +1,8 @@
 // What must hold in every simulated job, whatever happens.
-#include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
 
+#include "common/json/json.h"
 #include "runner/orchestrator/failed_items.h"
 #include "runner/orchestrator/state_files.h"
 #include "spdlog/fmt/fmt.h"

@@ -8,10 +8,10 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <thread>
 #include <utility>
 
+#include "common/json/json.h"
 #include "common/json/members.h"
 #include "runner/orchestrator/disk_storage.h"
 #include "runner/orchestrator/server/job_logs.h"

@@ -2,9 +2,9 @@
 
 #include <chrono>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <utility>
 
+#include "common/json/json.h"
 #include "common/time/rfc3339.h"
 #include "spdlog/details/null_mutex.h"
 #include "spdlog/fmt/fmt.h"

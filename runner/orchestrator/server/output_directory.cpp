@@ -6,11 +6,11 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <system_error>
 #include <utility>
 #include <vector>
 
+#include "common/json/json.h"
 #include "runner/job/identity.h"
 #include "runner/orchestrator/begin_anew.h"
 #include "runner/orchestrator/disk_storage.h"

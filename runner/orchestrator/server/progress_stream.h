@@ -18,9 +18,9 @@
 #pragma once
 
 #include <chrono>
-#include <nlohmann/json.hpp>
 #include <optional>
 
+#include "common/json/json.h"
 #include "runner/orchestrator/progress.h"
 
 namespace parallelrun::orchestrator {

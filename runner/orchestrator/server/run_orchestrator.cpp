@@ -8,10 +8,10 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
+#include "common/json/json.h"
 #include "common/posix/process_start.h"
 #include "common/spec/problems.h"
 #include "runner/job/resolved_job.h"

@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <nlohmann/json.hpp>
 #include <string>
 
+#include "common/json/json.h"
 #include "runner/agent/log_streams.h"
 #include "runner/agent/node_log.h"
 #include "runner/agent/proc_files.h"

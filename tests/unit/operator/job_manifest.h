@@ -1,8 +1,9 @@
 // A job as the API server has it, for tests of the objects that are made of it.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
+
+#include "common/json/json.h"
 
 namespace parallelrun::op {
 

@@ -3,10 +3,10 @@
 
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 
+#include "common/json/json.h"
 #include "memory_storage.h"
 #include "runner/orchestrator/committer.h"
 #include "runner/orchestrator/disk_storage.h"

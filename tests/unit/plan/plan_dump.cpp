@@ -7,11 +7,11 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 #include <string>
 
+#include "common/json/json.h"
 #include "runner/plan/csv_cutter.h"
 #include "runner/plan/csv_sample.h"
 #include "runner/plan/plan_file.h"

@@ -1,0 +1,3 @@
+#include "common/json/json.h"
+
+PARALLELRUN_JSON_TEMPLATES()
