@@ -58,20 +58,25 @@ fixed_addresses() {
   fi
 }
 
-sanitized() {  # sanitized PRESET PATTERN SEEDS: builds the test programs whose name matches, and runs them
-  local preset=$1 pattern=$2 seeds=$3 folder=build-$1 programs
-  cmake --preset "$preset" >"$results/configure-$preset.log" || { cat "$results/configure-$preset.log"; return 1; }
-  mapfile -t programs < <(ninja -C "$folder" -t targets all |
-    sed -n 's#^\(tests/[^/: ]*\): CXX_EXECUTABLE_LINKER.*#\1#p' | grep -E "$pattern")
-  if [[ ${#programs[@]} -eq 0 ]]; then
-    echo "no test program of preset $preset matches '$pattern'"
-    return 1
-  fi
-  fixed_addresses ninja -C "$folder" --quiet -j "$jobs" "${programs[@]}" || return 1
+sanitized_programs() {  # sanitized_programs PRESET PATTERN: configures; the test programs whose name matches
+  cmake --preset "$1" >"$results/configure-$1.log" || { cat "$results/configure-$1.log" >&2; return 1; }
+  ninja -C "build-$1" -t targets all | sed -n 's#^\(tests/[^/: ]*\): CXX_EXECUTABLE_LINKER.*#\1#p' | grep -E "$2" ||
+    { echo "no test program of preset $1 matches '$2'" >&2; return 1; }
+}
+
+build_sanitized() {  # build_sanitized PRESET PATTERN
+  local programs
+  programs=$(sanitized_programs "$1" "$2") || return 1
+  mapfile -t programs <<<"$programs"
+  fixed_addresses ninja -C "build-$1" --quiet -j "$jobs" "${programs[@]}"
+}
+
+sanitized() {  # sanitized PRESET PATTERN SEEDS: what is not built yet is, and the tests are run
+  build_sanitized "$1" "$2" || return 1
   # CTest lists a test program that was not built as <name>_NOT_BUILT.
   # The simulation is 10 to 50 times slower here, so it runs fewer seeds than in the plain build.
-  PARALLELRUN_SIMULATION_SEEDS=$seeds UBSAN_OPTIONS=print_stacktrace=1 ASAN_OPTIONS=detect_stack_use_after_return=1 \
-    TSAN_OPTIONS=halt_on_error=1 run_ctest fixed_addresses "$preset" --exclude-regex '_NOT_BUILT'
+  PARALLELRUN_SIMULATION_SEEDS=$3 UBSAN_OPTIONS=print_stacktrace=1 ASAN_OPTIONS=detect_stack_use_after_return=1 \
+    TSAN_OPTIONS=halt_on_error=1 run_ctest fixed_addresses "$1" --exclude-regex '_NOT_BUILT'
 }
 
 # Whether a cluster can be had at all is the machine's business, so where one cannot be brought up its tests are
@@ -105,15 +110,24 @@ end_to_end() {
   return $code
 }
 
-# Kubernetes and its friends are built from source once for each machine (tests/cluster/README.md), with what the
-# other steps leave of the processors.
-build_cluster_parts() {
+# Compiled with what the tests leave of the processors: Kubernetes and its friends, once for each machine
+# (tests/cluster/README.md); then the tests for the sanitizers.
+build_ahead() {
   nice -n 19 tests/cluster/cluster build >"$results/cluster-build.log" 2>&1 &
   cluster_build=$!
+  {
+    while kill -0 "$cluster_build" 2>/dev/null; do sleep 1; done
+    renice -n 19 "$BASHPID" >/dev/null
+    build_sanitized asan . && build_sanitized tsan "$THREADED_TESTS"
+  } >"$results/sanitizers-build.log" 2>&1 &
+  sanitizers_build=$!
 }
-# Not a test: what is missing fails the tests that need it.
+# Neither is a test: what is missing fails those that need it.
 cluster_parts() {
   wait "$cluster_build" || { tail -n 40 "$results/cluster-build.log"; }
+}
+sanitizers_built() {
+  wait "$sanitizers_build" || { tail -n 40 "$results/sanitizers-build.log"; }
 }
 
 rm -rf "$results"
@@ -123,12 +137,9 @@ mkdir -p "$results"
     step 'Python environments' environments &&
     step 'build' make build
 } || exit 1
-build_cluster_parts
+build_ahead
 step 'lint: format, structure, links' run_pytest lint tests/lint
-step 'lint: clang-tidy' tidy
 step 'unit tests and simulation' run_ctest command release
-step 'address and undefined-behaviour sanitizers' sanitized asan . 1500
-step 'thread sanitizer' sanitized tsan "$THREADED_TESTS" 300
 step 'whole processes' run_pytest integration tests/integration
 step 'Kubernetes built or cached' cluster_parts
 step 'the resource and the client on a real API server' tests/apiserver/run --junitxml="$results/apiserver.xml"
@@ -136,6 +147,10 @@ step 'the operator on a real API server' tests/operator/run --junitxml="$results
 step 'the chart on a real API server' tests/helm/run --junitxml="$results/helm.xml"
 step 'the images' images
 step 'end to end on a cluster of three nodes' end_to_end
+step 'built for the sanitizers' sanitizers_built
+step 'address and undefined-behaviour sanitizers' sanitized asan . 1500
+step 'thread sanitizer' sanitized tsan "$THREADED_TESTS" 300
+step 'lint: clang-tidy' tidy
 
 printf '\n===== %d min %d s in total\n' $(((SECONDS - started) / 60)) $(((SECONDS - started) % 60))
 if [[ ${#failed_steps[@]} -gt 0 ]]; then
