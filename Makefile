@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup build demo test e2e images bench fmt lint clean
+.PHONY: help setup build runner demo check test e2e images bench fmt lint clean
 
 JOBS = $(shell tools/jobs.sh)
 LINT = build/venvs/lint/bin
@@ -18,8 +18,15 @@ build: setup  ## the programs, in build/bin
 	@[[ -f build/build.ninja ]] || cmake --preset release
 	@cmake --build --preset release --parallel $(JOBS)
 
-demo: build  ## read 2,000 handwritten digits with a trained model
+runner: setup  ## only the programs of one machine
+	@[[ -f build/build.ninja ]] || cmake --preset release
+	@cmake --build --preset release --parallel $(JOBS) --target parallelrun parallelrun-worker parallelrun-exec
+
+demo: runner  ## read 2,000 handwritten digits with a trained model
 	@examples/digits/demo.sh
+
+check: build  ## the fast loop: build, unit tests, simulation with few seeds, lint of what changed against main
+	@tools/check.sh
 
 test: setup  ## everything that CI runs: build, lint, unit, simulation, integration, sanitizers
 	@tools/test.sh

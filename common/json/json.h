@@ -3,10 +3,8 @@
 // this header instead of <nlohmann/json.hpp>.
 #pragma once
 
-#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <vector>
 
 namespace parallelrun::json_inputs {
 
@@ -16,6 +14,8 @@ using Characters = nlohmann::detail::iterator_input_adapter<const char*>;
 
 }  // namespace parallelrun::json_inputs
 
+// `prefix` is a storage word or nothing, which no parentheses can hold.
+// NOLINTBEGIN(bugprone-macro-parentheses)
 #define PARALLELRUN_JSON_TEMPLATES(prefix)                                                              \
   prefix template class nlohmann::basic_json<>;                                                         \
   prefix template class nlohmann::detail::serializer<nlohmann::json>;                                   \
@@ -24,8 +24,7 @@ using Characters = nlohmann::detail::iterator_input_adapter<const char*>;
   prefix template class nlohmann::detail::parser<nlohmann::json, parallelrun::json_inputs::String>;     \
   prefix template class nlohmann::detail::parser<nlohmann::json, parallelrun::json_inputs::Characters>; \
   prefix template class nlohmann::detail::lexer<nlohmann::json, parallelrun::json_inputs::String>;      \
-  prefix template class nlohmann::detail::lexer<nlohmann::json, parallelrun::json_inputs::Characters>;  \
-  prefix template class std::vector<nlohmann::json>;                                                    \
-  prefix template class std::map<std::string, nlohmann::json, std::less<>>;
+  prefix template class nlohmann::detail::lexer<nlohmann::json, parallelrun::json_inputs::Characters>;
+// NOLINTEND(bugprone-macro-parentheses)
 
 PARALLELRUN_JSON_TEMPLATES(extern)

@@ -5,6 +5,7 @@ usage: tidy.py --clang-tidy PROGRAM --build-dir DIR [--jobs N] [FILE...]
 
 A source that passed leaves a stamp named by a hash of everything that its verdict depends on: the source, the
 headers of ours that it includes, however deep, the compile command, the .clang-tidy files and the version of clang-tidy.
+Stamps lie in the user's cache, so that every clone on a machine knows what another one has checked.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 OUR_FOLDERS = ("common", "runner", "operator", "tests")
+STAMP_LIFE = 30 * 24 * 3600  # seconds since it was last met
 INCLUDE = re.compile(rb'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
 
 
@@ -46,10 +48,20 @@ def included_files(source: Path) -> set[Path]:
 
 def verdict_key(source: Path, command: dict, salt: bytes) -> str:
     digest = hashlib.sha256(salt)
-    digest.update(command["command"].encode())
+    digest.update(command["command"].replace(str(ROOT), ".").encode())
     for path in [source, *sorted(included_files(source))]:
         digest.update(b"\0" + os.fsencode(path.relative_to(ROOT)) + b"\0" + contents(path))
     return digest.hexdigest()
+
+
+def stamp_folder() -> Path:
+    cache_home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(cache_home) / "parallelrun" / "tidy"
+    folder.mkdir(parents=True, exist_ok=True)
+    for stamp in folder.iterdir():
+        if time.time() - stamp.stat().st_mtime > STAMP_LIFE:
+            stamp.unlink(missing_ok=True)
+    return folder
 
 
 def our_commands(build_dir: Path) -> dict[Path, dict]:
@@ -78,8 +90,7 @@ def main() -> int:
         sys.exit(f"tidy: not in compile_commands.json: {', '.join(map(str, sorted(unknown)))}")
     version = subprocess.run([options.clang_tidy, "--version"], check=True, capture_output=True).stdout
     salt = version + b"".join((ROOT / folder / ".clang-tidy").read_bytes() for folder in ("", "tests"))
-    stamps = options.build_dir / "lint"
-    stamps.mkdir(exist_ok=True)
+    stamps = stamp_folder()
 
     keys = {
         source: verdict_key(source, command, salt)
@@ -87,6 +98,8 @@ def main() -> int:
         if not only or source in only
     }
     waiting = [source for source, key in keys.items() if not (stamps / key).exists()]
+    for source in keys.keys() - set(waiting):
+        (stamps / keys[source]).touch()
 
     def check(source: Path) -> tuple[Path, subprocess.CompletedProcess, float]:
         start = time.monotonic()
@@ -106,9 +119,6 @@ def main() -> int:
             else:
                 failed += 1
                 print(f"tidy: {name} FAILED\n{done.stdout}{done.stderr}", flush=True)
-    for stamp in set(stamps.iterdir()) - {stamps / key for key in keys.values()}:
-        if not only:
-            stamp.unlink()
     print(f"tidy: {len(keys) - failed} of {len(keys)} sources clean, {len(keys) - len(waiting)} unchanged")
     return 1 if failed else 0
 
