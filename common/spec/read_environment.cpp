@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "common/spec/mount_path.h"
 #include "common/spec/read_spec.h"
 
 namespace parallelrun {
@@ -131,6 +132,28 @@ Environment read_environment(ObjectReader& spec, bool has_source_directory) {
   return environment;
 }
 
+namespace {
+
+// What a pod template mounts besides: nothing of it may hide what the runner or the system runs on. The
+// operator checks the rest of the template.
+void check_mounts_of_template(ObjectReader& spec, const char* key, const json& overrides) {
+  const auto mounts = overrides.find("volumeMounts");
+  if (mounts == overrides.end() || !mounts->is_array()) return;
+  for (std::size_t i = 0; i < mounts->size(); ++i) {
+    const json& mount = (*mounts)[i];
+    const auto path = mount.is_object() ? mount.find("mountPath") : mount.end();
+    if (!mount.is_object() || path == mount.end() || !path->is_string()) continue;
+    const std::string text = path->get<std::string>();
+    if (is_shared_memory(text)) continue;
+    const std::string problem = mount_path(text).problem;
+    if (problem.empty()) continue;
+    spec.problems().add(child_path(child_path(child_path(spec.path(key), "volumeMounts"), i), "mountPath"),
+                        in_quotes(text) + " " + problem);
+  }
+}
+
+}  // namespace
+
 json read_cluster_fields(ObjectReader& spec) {
   json cluster = json::object();
   if (const auto suspend = spec.boolean("suspend")) cluster["suspend"] = *suspend;
@@ -146,7 +169,10 @@ json read_cluster_fields(ObjectReader& spec) {
     cluster["managedBy"] = *manager;
   }
   for (const char* key : {"orchestrator", "worker"}) {
-    if (const json* overrides = spec.object(key)) cluster[key] = *overrides;
+    if (const json* overrides = spec.object(key)) {
+      check_mounts_of_template(spec, key, *overrides);
+      cluster[key] = *overrides;
+    }
   }
   return cluster;
 }

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "common/spec/mount_path.h"
 #include "common/spec/read_spec.h"
 #include "common/spec/words.h"
 
@@ -168,34 +169,13 @@ Input read_input(ObjectReader& reader, Place place, std::set<std::string>& taken
   return input;
 }
 
-// A path as mount points are compared: no doubled, closing or '.' parts. Nothing where it cannot be one.
 std::optional<std::string> read_mount_path(ObjectReader& reader) {
   const std::optional<std::string> text = reader.text("mountPath");
   if (!text) return std::nullopt;
-  const auto wrong = [&](std::string_view rule) {
-    reader.problem("mountPath", fmt::format("{} {}", in_quotes(*text), rule));
-    return std::nullopt;
-  };
-  if (!text->starts_with('/')) return wrong("is not absolute; begin it with '/'");
-  if (text->find(':') != std::string::npos) return wrong("must not contain ':'");
-  std::string path;
-  std::size_t start = 1;
-  while (start < text->size()) {
-    const std::size_t end = std::min(text->find('/', start), text->size());
-    const std::string part = text->substr(start, end - start);
-    if (part == ".." || part == ".") return wrong("must not contain '.' or '..'");
-    if (!part.empty()) path += "/" + part;
-    start = end + 1;
-  }
-  if (path.empty()) return wrong("would hide the whole container; name a folder");
-  for (const std::string_view own :
-       {"/parallelrun", "/opt/parallelrun", "/proc", "/sys", "/dev", "/var/run/secrets", "/run/secrets"}) {
-    if (path == own || path.starts_with(std::string(own) + "/")) {
-      return wrong(fmt::format("lies in {}, which is not the job's to use", own));
-    }
-    if (own.starts_with(path + "/")) return wrong(fmt::format("would hide {}; name another folder", own));
-  }
-  return path;
+  MountPath checked = mount_path(*text);
+  if (checked.problem.empty()) return std::move(checked.path);
+  reader.problem("mountPath", fmt::format("{} {}", in_quotes(*text), checked.problem));
+  return std::nullopt;
 }
 
 // No mount may hide another.

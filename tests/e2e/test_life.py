@@ -62,15 +62,15 @@ def test_side_inputs(space):
     space.submit("placeholder", sideInputs=[side], arguments=["--side", "$(sideInputs.greetings)"])
     space.submit(
         "mounted",
-        sideInputs=[{**side, "mountPath": "/etc/greetings"}],
-        arguments=["--side", "/etc/greetings"],
+        sideInputs=[{**side, "mountPath": "/mnt/greetings"}],
+        arguments=["--side", "/mnt/greetings"],
     )
     for name in ("placeholder", "mounted"):  # two jobs at once
         space.wait_state(name, "Complete")
         assert space.rows(name)[0] == "hi-00000.txt" and len(space.rows(name)) == 60
     worker = next(iter(space.pods("mounted", "worker").values()))
     mount = next(
-        m for m in worker["spec"]["containers"][0]["volumeMounts"] if m["mountPath"] == "/etc/greetings"
+        m for m in worker["spec"]["containers"][0]["volumeMounts"] if m["mountPath"] == "/mnt/greetings"
     )
     assert mount["readOnly"] is True
 
