@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "common/json/json.h"
@@ -27,5 +28,13 @@ class PackedJson {
   std::shared_ptr<const std::uint8_t[]> bytes_;  // NOLINT(modernize-avoid-c-arrays): one allocation
   std::size_t size_ = 0;
 };
+
+// An object of the API as it is kept. One whose content nobody could read (nested deeper than our functions
+// recurse, or `trim` threw) is kept by its names alone, with the reason in the member kUnreadable: whoever
+// made it must not end the watch of all others. `trim` may be empty.
+PackedJson packed_object(nlohmann::json&& body, const std::function<void(nlohmann::json&)>& trim);
+
+inline constexpr const char* kUnreadable = "unreadable";
+inline constexpr int kDeepest = 100;
 
 }  // namespace parallelrun::kube

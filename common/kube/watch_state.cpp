@@ -53,8 +53,7 @@ std::optional<WatchState::Parsed> WatchState::parse(json&& body) const {
     parsed.object = found->second;
     return parsed;
   }
-  if (options_.trim) options_.trim(body);
-  parsed.object.body = PackedJson(body);
+  parsed.object.body = packed_object(std::move(body), options_.trim);
   return parsed;
 }
 

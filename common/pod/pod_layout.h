@@ -24,6 +24,9 @@ inline constexpr const char* kSourceVolume = "/parallelrun/source-volume";
 inline constexpr const char* kSourceCopy = "/parallelrun/source";
 inline constexpr const char* kScratch = "/parallelrun/scratch";
 inline constexpr const char* kOutput = "/parallelrun/output";
+inline constexpr const char* kSharedMemory = "/dev/shm";
+// Variable of a worker's runner: how the pod before it ended, in a line.
+inline constexpr const char* kPredecessorEnded = "PARALLELRUN_PREDECESSOR_ENDED";
 inline constexpr const char* kContainer = "runner";
 inline constexpr int kPort = 7443;
 inline constexpr std::size_t kTerminationMessageLimit = 4096;  // bytes; what a kubelet keeps

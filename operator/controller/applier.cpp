@@ -67,8 +67,7 @@ void promise_secret(json& object, const std::string& generation) {
 kube::CachedObject cached(json object, void (*to_record)(json&)) {
   const json& metadata = object_at(object, "metadata");
   kube::CachedObject result{text_at(metadata, "uid"), text_at(metadata, "resourceVersion"), {}};
-  to_record(object);
-  result.body = kube::PackedJson(object);
+  result.body = kube::packed_object(std::move(object), to_record);
   return result;
 }
 

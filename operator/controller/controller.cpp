@@ -8,6 +8,7 @@
 #include "operator/controller/pod_record.h"
 #include "operator/controller/snapshot_reader.h"
 #include "operator/controller/warnings.h"
+#include "operator/decide/stage_of_work.h"
 #include "operator/pods/children.h"
 
 namespace parallelrun::op {
@@ -20,6 +21,7 @@ using namespace std::chrono_literals;
 // become a storm of writes.
 constexpr int kMostRounds = 8;
 constexpr kube::Duration kAfterMostRounds = 10s;
+constexpr std::size_t kMostThrows = 3;
 // A clock that is set must not make a deadline be missed by more.
 constexpr kube::Duration kLongestSleep = 6h;
 
@@ -35,6 +37,14 @@ kube::Time steady_time(WallTime at) {
 
 void sooner(std::optional<kube::Time>& time, std::optional<kube::Time> other) {
   if (other && (!time || *other < *time)) time = other;
+}
+
+// What status says of the work.
+bool same_stage(const json& before, const json& after) {
+  const auto stage = [](const json& job) {
+    return stage_of_work(object_at(object_at(job, "status"), "progress"));
+  };
+  return stage(before) == stage(after);
 }
 
 // Quick at first: most failures are conflicts, which end when the cache has caught up.
@@ -95,7 +105,7 @@ void Controller::job_changed(const kube::CacheChange& change) {
       const WorkCounts fresh = growth(done(before), done(after));
       if (fresh != WorkCounts{}) observer_.work_done(fresh);
     }
-    if (same_but_progress(before, after)) return;
+    if (same_but_progress(before, after) && same_stage(before, after)) return;
     // Whoever wrote it has decided again since.
     const std::string version = text_at(object_at(after, "metadata"), "resourceVersion");
     if (memories_.with(key, [&](JobMemory& memory) { return memory.wrote_version(version); })) return;
@@ -121,12 +131,30 @@ void Controller::service_changed(const kube::CacheChange& change) {
 
 ReconcileLoop::Outcome Controller::reconcile(const std::string& key) {
   try {
-    return reconcile(key_of(key), key);
+    const auto outcome = reconcile(key_of(key), key);
+    memories_.with(key, [](JobMemory& memory) { memory.did_not_throw(); });
+    return outcome;
   } catch (const std::exception& problem) {
-    // A mistake of ours about one job must not take the others down.
-    log_->error("{}: {}", key, problem.what());
-    return {true, 1s, std::nullopt};
+    return threw(key, problem.what());
+  } catch (...) {
+    return threw(key, "an unknown exception");
   }
+}
+
+// A mistake of ours about one job takes no other down. What does not pass by itself (no memory does, perhaps)
+// ends that job.
+ReconcileLoop::Outcome Controller::threw(const std::string& key, const std::string& what) {
+  const std::size_t times = memories_.with(key, [](JobMemory& memory) { return memory.threw(); });
+  log_->error("{}: {} (time {} in a row)", key, what, times);
+  ReconcileLoop::Outcome again{true, 1s, std::nullopt};
+  if (times < kMostThrows) return again;
+  try {
+    const auto snapshot = read_snapshot(key_of(key), caches_, memories_, now());
+    if (snapshot) (void)applier_.apply(*snapshot, give_up(snapshot->job, what, wall_now()));
+  } catch (const std::exception& problem) {
+    log_->error("{}: cannot be failed either: {}", key, problem.what());
+  }
+  return again;
 }
 
 ReconcileLoop::Outcome Controller::reconcile(const kube::ObjectKey& job, const std::string& key) {
@@ -149,6 +177,11 @@ ReconcileLoop::Outcome Controller::reconcile(const kube::ObjectKey& job, const s
     if (!result.failure.empty()) {
       log_->debug("{}: {}", key, result.failure);
       return {true, result.at_least, outcome.again_at};
+    }
+    // Other jobs have their turn first.
+    if (plan.more_to_create && result.wrote && !result.refused) {
+      outcome.again_at = now();
+      return outcome;
     }
     const bool read = read_warnings(*snapshot, plan, job);
     if (!result.wrote && !result.refused && !read) {

@@ -71,6 +71,7 @@ class Controller final : private CacheListener {
   void service_changed(const kube::CacheChange& change) override;
   ReconcileLoop::Outcome reconcile(const std::string& key);
   ReconcileLoop::Outcome reconcile(const kube::ObjectKey& job, const std::string& key);
+  ReconcileLoop::Outcome threw(const std::string& key, const std::string& what);
   bool read_warnings(const Snapshot& snapshot, const Plan& plan, const kube::ObjectKey& job);
   void count_state(const nlohmann::json& before, const nlohmann::json& after);
 

@@ -53,8 +53,8 @@ json event_object(const json& job, const JobEvent& event, const std::string& ins
   const json& metadata = object_at(job, "metadata");
   const std::string type = event.warning ? "Warning" : "Normal";
   const std::string note = shortened(event.message, kLongestNote);
-  const std::string content =
-      text_at(metadata, "uid") + '\n' + type + '\n' + event.reason + '\n' + event.message;
+  const std::string content = text_at(metadata, "uid") + '\n' + type + '\n' + event.reason + '\n' +
+                              (event.same_as.empty() ? event.message : event.same_as);
   return {{"apiVersion", "events.k8s.io/v1"},
           {"kind", "Event"},
           {"metadata",

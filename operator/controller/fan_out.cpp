@@ -1,6 +1,7 @@
 #include "operator/controller/fan_out.h"
 
 #include <atomic>
+#include <exception>
 #include <utility>
 
 namespace parallelrun::op {
@@ -11,7 +12,8 @@ struct FanOut::Group {
   std::atomic<std::size_t> next{0};
   std::mutex mutex;
   std::condition_variable finished;
-  std::size_t unfinished;  // guarded by mutex
+  std::size_t unfinished;     // guarded by mutex
+  std::exception_ptr thrown;  // the first; guarded by mutex
 };
 
 FanOut::FanOut(std::size_t threads) {
@@ -27,8 +29,14 @@ FanOut::~FanOut() {
 bool FanOut::run_one(Group& group) {
   const std::size_t index = group.next.fetch_add(1);
   if (index >= group.tasks.size()) return false;
-  group.tasks[index]();
+  std::exception_ptr thrown;
+  try {
+    group.tasks[index]();
+  } catch (...) {
+    thrown = std::current_exception();
+  }
   const std::lock_guard lock(group.mutex);
+  if (thrown && !group.thrown) group.thrown = thrown;
   if (--group.unfinished == 0) group.finished.notify_all();
   return true;
 }
@@ -46,6 +54,7 @@ void FanOut::run(std::vector<Task> tasks) {
   }
   std::unique_lock lock(group->mutex);
   group->finished.wait(lock, [&] { return group->unfinished == 0; });
+  if (group->thrown) std::rethrow_exception(group->thrown);
 }
 
 void FanOut::work(const std::stop_token& stop) {

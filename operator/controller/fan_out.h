@@ -22,8 +22,8 @@ class FanOut {
   FanOut(const FanOut&) = delete;
   FanOut& operator=(const FanOut&) = delete;
 
-  // Returns when all have run. The caller runs what no thread has begun, so a busy pool delays nobody. Tasks
-  // must not throw. Thread-safe.
+  // Returns when all have run. The caller runs what no thread has begun, so a busy pool delays nobody. What a
+  // task throws is thrown here, the first of them. Thread-safe.
   void run(std::vector<Task> tasks);
 
  private:

@@ -154,7 +154,7 @@ void JobMemory::forget_warnings_but(const std::set<std::string>& pod_uids) {
 
 bool JobMemory::empty() const {
   return !job_ && created_.empty() && removed_.empty() && secret_of_.empty() && service_of_.empty() &&
-         refusals_.empty() && warnings_.empty() && !secret_lost_;
+         refusals_.empty() && warnings_.empty() && !secret_lost_ && throws_ == 0;
 }
 
 }  // namespace parallelrun::op

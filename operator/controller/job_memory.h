@@ -65,6 +65,10 @@ class JobMemory {
   // Keeps those of living pods only.
   void forget_warnings_but(const std::set<std::string>& pod_uids);
 
+  // Work on the job threw, or did not. Gives how often it did in a row.
+  std::size_t threw() { return ++throws_; }
+  void did_not_throw() { throws_ = 0; }
+
   // Whether forgetting it would make no difference.
   bool empty() const;
 
@@ -95,6 +99,7 @@ class JobMemory {
   bool secret_lost_ = false;
   std::string service_of_;
   kube::Time service_until_{};
+  std::size_t throws_ = 0;
   std::map<std::string, Held> refusals_;
   std::map<std::string, Warnings> warnings_;  // by uid of the pod
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <limits>
 
 #include "common/json/members.h"
 #include "common/pod/pod_layout.h"
@@ -40,6 +41,12 @@ std::int64_t milliseconds_at(const json& object, const char* name) {
 
 WallTime wall_time(std::int64_t milliseconds) { return WallTime(std::chrono::milliseconds(milliseconds)); }
 
+// Whatever a label says: no number of ours is larger.
+std::uint32_t bounded(std::optional<std::int64_t> number) {
+  return static_cast<std::uint32_t>(
+      std::clamp<std::int64_t>(number.value_or(0), 0, std::numeric_limits<std::int32_t>::max()));
+}
+
 void put(json& record, const char* name, json value) {
   const bool empty = (value.is_string() && value.get_ref<const std::string&>().empty()) ||
                      (value.is_boolean() && !value.get<bool>()) ||
@@ -75,9 +82,12 @@ void put_waiting(json& record, const json& status) {
 
 void put_end(json& record, const json& status) {
   for (const json& container : array_at(status, "containerStatuses")) {
-    if (text_at(container, "name") != pod::kContainer) continue;
     const json& ended = object_at(object_at(container, "state"), "terminated");
-    if (ended.empty()) return;
+    if (text_at(container, "name") != pod::kContainer) {
+      if (ended.empty()) record["othersRun"] = true;
+      continue;
+    }
+    if (ended.empty()) continue;
     json end = {{"code", number_at(ended, "exitCode").value_or(0)}};
     put(end, "reason", text_at(ended, "reason"));
     put(end, "message", text_at(ended, "message"));
@@ -139,8 +149,8 @@ PodView pod_view(const kube::ObjectKey& key, const std::string& uid, const json&
   view.name = key.name;
   view.uid = uid;
   view.role = holds("orchestrator") ? Role::kOrchestrator : Role::kWorker;
-  view.index = static_cast<std::uint32_t>(number_at(record, "index").value_or(0));
-  view.incarnation = static_cast<std::uint32_t>(number_at(record, "incarnation").value_or(0));
+  view.index = bounded(number_at(record, "index"));
+  view.incarnation = bounded(number_at(record, "incarnation"));
   view.owned = text_at(record, "owner") == job_uid;
   view.deleting = holds("deleting");
   view.created = wall_time(number_at(record, "created").value_or(0));
@@ -159,6 +169,7 @@ PodView pod_view(const kube::ObjectKey& key, const std::string& uid, const json&
                                 text_at(end, "message"), wall_time(number_at(end, "started").value_or(0)),
                                 wall_time(number_at(end, "finished").value_or(0))};
   }
+  view.others_run = holds("othersRun");
   return view;
 }
 

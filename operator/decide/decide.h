@@ -10,4 +10,8 @@ namespace parallelrun::op {
 // Never gives a plan with two living orchestrators, and none with pods for a finished or suspended job.
 Plan decide(const Snapshot& snapshot, const Settings& settings, WallTime now);
 
+// The job is Failed for a mistake of ours: what the program threw about it. Reads as little of it as can be.
+// Nothing, where it is at its end already.
+Plan give_up(const nlohmann::json& job, const std::string& what, WallTime now);
+
 }  // namespace parallelrun::op

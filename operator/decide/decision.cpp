@@ -90,6 +90,8 @@ std::optional<Decision::End> Decision::end_by_spec() {
   const auto failed = [&](const char* reason, std::string message) {
     return End{.complete = false, .reason = reason, .message = std::move(message), .at = now_};
   };
+  const std::string unreadable = text_at(snapshot_.job, "unreadable");
+  if (!unreadable.empty()) return failed(JobFacts::kInvalidSpec, "the job cannot be read: " + unreadable);
   if (const Status checked = check_job(snapshot_.job, settings_); !checked.ok()) {
     // A slip of the pen is no reason to give up what has run for hours.
     if (facts_.start_time) {
@@ -138,12 +140,16 @@ void Decision::finish(const End& end) {
   if (facts_.suspended) status_.condition("Suspended", false, state, end.message);
   status_.set("state", state);
   status_.set("completionTime", format_wall_time(end.at));
-  status_.set("message", end.message);
+  status_.message(end.message);
   status_.set("replicas", 0);
   status_.set("readyReplicas", 0);
   if (failures_ != facts_.infrastructure_failures) status_.set("infrastructureFailures", failures_);
   record_final_progress(end);
-  event(!end.complete, end.complete ? "Completed" : "Failed",
+  const bool failures = end.reason == "CompletedWithFailures";
+  event(!end.complete || failures,
+        failures       ? end.reason
+        : end.complete ? "Completed"
+                       : "Failed",
         end.complete ? end.message : end.reason + ": " + end.message);
   if (facts_.ttl) again_at(end.at + *facts_.ttl);
   // Not from the end: after an outage of the API server that may be long ago, and what kubelets have to tell
@@ -175,8 +181,9 @@ bool Decision::delete_in_time(WallTime ended) {
 
 void Decision::clear_after(WallTime told, const std::string& failed_reason) {
   // The runner has told its workers to leave; other ends have told nobody.
-  static constexpr std::array<std::string_view, 4> kOwnEnds = {"DeadlineExceeded", "InfrastructureFailures",
-                                                               "InvalidSpec", "SpecChanged"};
+  static constexpr std::array<std::string_view, 5> kOwnEnds = {"DeadlineExceeded", "InfrastructureFailures",
+                                                               JobFacts::kInternalError,
+                                                               JobFacts::kInvalidSpec, "SpecChanged"};
   const bool own = std::find(kOwnEnds.begin(), kOwnEnds.end(), failed_reason) != kOwnEnds.end();
   for (const PodView& pod : snapshot_.pods) {
     if (!pod.owned || is_over(pod)) continue;
@@ -202,7 +209,7 @@ void Decision::stop() {
   }
   if (facts_.start_time) status_.condition("Running", false, "Suspended", "spec.suspend is true");
   status_.set("state", "Suspended");
-  status_.set("message", "The job is suspended; set spec.suspend to false and it goes on");
+  status_.message("The job is suspended; set spec.suspend to false and it goes on");
   status_.set("replicas", 0);
   status_.set("readyReplicas", 0);
   for (const PodView& pod : snapshot_.pods) {

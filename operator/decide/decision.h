@@ -17,6 +17,9 @@
 
 namespace parallelrun::op {
 
+// The text without what changes while it means the same: counts, numbers of pods.
+std::string without_digits(const std::string& text);
+
 class Decision {
  public:
   // What it is given must outlive it.
@@ -48,6 +51,7 @@ class Decision {
   void replace_orchestrator();
   void replace_worker(Slot& slot);
   void count_failure(const PodView& pod);
+  bool works(const Slot& slot) const;
   void note_vanished();
   void say_replaced();
   void ensure_objects();
@@ -60,8 +64,11 @@ class Decision {
   // decision_status.cpp: what is told
   void record_pods();
   void record_running();
+  std::optional<Obstacle> failing_worker();
+  bool is_steady(const Slot& slot);
   void tell(bool holds, const std::string& reason, const std::string& message);
-  void event(bool warning, std::string reason, std::string message);
+  // Events of the same `same_as` are one that is counted; empty: those of the same message.
+  void event(bool warning, std::string reason, std::string message, std::string same_as = "");
   void again_at(WallTime time);
   std::int64_t ready_replicas(std::int64_t before);
   std::string pod_of(const Slot& slot) const;
@@ -86,7 +93,8 @@ class Decision {
   std::vector<std::string> replaced_;        // workers, sentence parts
   bool vanished_ = false;                    // some of them without a trace
   std::int64_t failures_ = 0;
-  std::size_t missing_workers_ = 0;  // refused
+  bool orchestrator_failed_ = false;  // one of them
+  std::size_t missing_workers_ = 0;   // refused
 };
 
 }  // namespace parallelrun::op

@@ -3,16 +3,29 @@
 #include <algorithm>
 
 #include "common/pod/pod_layout.h"
+#include "common/spec/utf8.h"
 #include "operator/decide/decision.h"
 #include "operator/pods/children.h"
 
 namespace parallelrun::op {
 namespace {
 
+using nlohmann::json;
+using std::chrono::seconds;
+
 // A worker that ended well was told that the job is over. If the job still is not after this time, it was
 // not.
-constexpr std::chrono::seconds kOrchestratorEnds{60};
+constexpr seconds kOrchestratorEnds{60};
 constexpr std::size_t kMostNamed = 3;
+// Of one place in a row: what is there does not work, or not yet.
+constexpr std::int64_t kManyFailures = 3;
+// A pod that has run for so long works, whatever its predecessors did.
+constexpr seconds kProven{120};
+constexpr std::size_t kLongestEnding = 256;  // bytes
+
+std::string said_of(const PodView& pod) {
+  return pod.message.empty() ? "" : " (" + std::string(utf8_prefix(pod.message, kLongestEnding)) + ")";
+}
 
 const char* in_words(Loss loss) {
   switch (loss) {
@@ -38,6 +51,14 @@ const char* in_words(Loss loss) {
 void Decision::count_failure(const PodView& pod) {
   failures_ = ran_long(pod) ? 1 : failures_ + 1;
   failed_.push_back(&pod);
+  orchestrator_failed_ = orchestrator_failed_ || pod.role == Role::kOrchestrator;
+}
+
+// Whether this worker is no reason to give the job up: it runs, or it fell and has not tried often yet.
+bool Decision::works(const Slot& slot) const {
+  const bool up = slot.current != nullptr && runs(*slot.current);
+  if (slot.failures < kManyFailures) return up || slot.failures > 0;
+  return up && now_ - slot.current->created > kProven;
 }
 
 void Decision::replace_orchestrator() {
@@ -45,7 +66,7 @@ void Decision::replace_orchestrator() {
   std::string why;
   if (slot.current == nullptr) {
     // One that was seen to run is not made again under its name: its Lease may be held in that name yet.
-    if (facts_.orchestrator_uid.empty() || slot.incarnation != facts_.orchestrator_incarnation) return;
+    if (facts_.orchestrator_uid.empty() || slot.incarnation != facts_.orchestrator.incarnation) return;
     why = pod_of(slot) + " is gone";
   } else {
     const Loss loss = loss_of(*slot.current);
@@ -57,9 +78,10 @@ void Decision::replace_orchestrator() {
       why = reason_of_loss(*slot.current);
     }
   }
-  slot.replace();
+  slot.replace(now_);
   if (facts_.suspended) return;  // its going was wanted
-  event(true, "OrchestratorReplaced", why + "; " + pod_of(slot) + " goes on from the journal");
+  event(true, "OrchestratorReplaced", why + "; " + pod_of(slot) + " goes on from the journal",
+        without_digits(why));
 }
 
 void Decision::replace_worker(Slot& slot) {
@@ -75,10 +97,11 @@ void Decision::replace_worker(Slot& slot) {
     if (!newer && now_ < doubted) return again_at(doubted);
   }
   if (loss == Loss::kFailed) count_failure(pod);
-  slot.replace();
-  if (!facts_.suspended) {
-    replaced_.push_back(loss == Loss::kFailed ? reason_of_loss(pod) : pod.name + " " + in_words(loss));
-  }
+  slot.replace(now_);
+  if (facts_.suspended) return;
+  replaced_.push_back(loss == Loss::kFailed      ? reason_of_loss(pod)
+                      : loss == Loss::kDisrupted ? pod.name + " " + in_words(loss) + said_of(pod)
+                                                 : pod.name + " " + in_words(loss));
 }
 
 // A worker that was deleted by force is made again under its name, and no pod tells of it. That it was there
@@ -105,7 +128,8 @@ void Decision::say_replaced() {
   }
   if (replaced_.size() > kMostNamed) message += fmt::format("; and {} more", replaced_.size() - kMostNamed);
   event(true, "WorkerReplaced",
-        message + fmt::format(". The job goes on; worker pods replaced now: {}", replaced_.size()));
+        message + fmt::format(". The job goes on; worker pods replaced now: {}", replaced_.size()),
+        without_digits(replaced_.front()));
 }
 
 std::optional<Decision::End> Decision::replace_what_is_lost() {
@@ -115,14 +139,22 @@ std::optional<Decision::End> Decision::replace_what_is_lost() {
   say_replaced();
   const std::int64_t budget = settings_.infrastructure_failures +
                               std::int64_t{settings_.infrastructure_failures_per_worker} * facts_.node_count;
-  if (failed_.empty() || failures_ <= budget) return std::nullopt;
+  if (failed_.empty()) return std::nullopt;
+  // A worker that cannot start is no reason to end a job in which others work, and a loss that the
+  // orchestrator has charged to a mini-batch is paid for.
+  const bool over = failures_ - std::min(facts_.losses_charged, failures_) > budget &&
+                    std::none_of(slots_.workers.begin(), slots_.workers.end(),
+                                 [this](const Slot& slot) { return works(slot); });
+  const std::int64_t of_orchestrator = slots_.orchestrator.failures;
+  const bool orchestrator_over = orchestrator_failed_ && of_orchestrator > budget;
+  if (!over && !orchestrator_over) return std::nullopt;
   return End{.complete = false,
              .reason = "InfrastructureFailures",
              .message = fmt::format(
                  "{} failures of the job's own containers, more than the {} allowed for {} worker{}; "
                  "the last: {}",
-                 failures_, budget, facts_.node_count, facts_.node_count == 1 ? "" : "s",
-                 reason_of_loss(*failed_.back())),
+                 over ? failures_ : of_orchestrator, budget, facts_.node_count,
+                 facts_.node_count == 1 ? "" : "s", reason_of_loss(*failed_.back())),
              .at = now_};
 }
 
@@ -144,12 +176,10 @@ void Decision::ensure_objects() {
 // Whether the pod of a place that has none may be made now. `hold_others`: another one has been refused, so
 // only what was refused itself is tried.
 bool Decision::may_create(const Slot& slot, bool hold_others) {
-  if (!slot.older.empty()) {
-    const WallTime earliest = earliest_replacement(*slot.older.back(), failures_, now_);
-    if (now_ < earliest) {
-      again_at(earliest);
-      return false;
-    }
+  // No pause is that long: the clock was set back.
+  if (slot.not_before && now_ < *slot.not_before && *slot.not_before <= now_ + kLongestPause + seconds(1)) {
+    again_at(*slot.not_before);
+    return false;
   }
   return !hold_others || refusal_of("Pod " + pod_of(slot)) != nullptr;
 }
@@ -157,7 +187,14 @@ bool Decision::may_create(const Slot& slot, bool hold_others) {
 void Decision::create_pods() {
   if (spec_problem_ || object_obstacle_) return;  // there is nothing to make them of, or they would wait
   const auto identity_of = [](const Slot& slot) {
-    return PodIdentity{.role = slot.role, .index = slot.index, .incarnation = slot.incarnation, .ended = {}};
+    PodIdentity identity{
+        .role = slot.role, .index = slot.index, .incarnation = slot.incarnation, .ended = {}};
+    // The orchestrator charges a mini-batch that takes its pods down.
+    if (slot.role == Role::kWorker && !slot.older.empty()) {
+      identity.predecessor_ended =
+          std::string(utf8_prefix(words_of_loss(*slot.older.back()), kLongestEnding));
+    }
+    return identity;
   };
   // The pod of another owner that is in the way; null: none.
   const auto taken = [&](const Slot& slot) -> const PodView* {
@@ -193,6 +230,7 @@ void Decision::create_pods() {
     return slot.current == nullptr && refusal_of("Pod " + pod_of(slot)) != nullptr;
   });
   bool tried = false;
+  const std::size_t most = plan_.create.size() + kMostCreated;
   for (const Slot& slot : slots_.workers) {
     if (slot.current != nullptr) continue;
     if (const Refusal* refusal = refusal_of("Pod " + pod_of(slot))) {
@@ -205,9 +243,14 @@ void Decision::create_pods() {
     }
     // One at a time while the server refuses them.
     if (hold_all || tried || !may_create(slot, any_refused)) continue;
+    if (plan_.create.size() >= most) {
+      plan_.more_to_create = true;
+      break;
+    }
     tried = any_refused;
     plan_.create.push_back(identity_of(slot));
   }
+  if (slots_.left_out > 0 && !hold_all && !any_refused) plan_.more_to_create = true;
 }
 
 void Decision::remove(const PodView& pod, const char* why) {

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "common/json/members.h"
 #include "operator/decide/decision.h"
+#include "operator/decide/stage_of_work.h"
 
 namespace parallelrun::op {
 namespace {
@@ -14,12 +16,9 @@ using std::chrono::seconds;
 constexpr seconds kTimeToSettle{10};
 constexpr seconds kFirstLook{5};
 constexpr seconds kLongestLook{300};
-
-std::string without_digits(const std::string& text) {
-  std::string rest;
-  std::copy_if(text.begin(), text.end(), std::back_inserter(rest), [](char c) { return c < '0' || c > '9'; });
-  return rest;
-}
+// A worker that failed so often in a row is told of, until a pod of it has run for so long.
+constexpr std::int64_t kFailuresTold = 2;
+constexpr seconds kSteady{60};
 
 // When a pod that was made then is looked at again: after 5, 10, 20 ... s, later every 5 minutes.
 WallTime next_look(WallTime created, WallTime now) {
@@ -33,7 +32,23 @@ WallTime next_look(WallTime created, WallTime now) {
   return next;
 }
 
+// A time in whole seconds that is not before `time`.
+std::string rounded_up(WallTime time) { return format_wall_time(std::chrono::ceil<seconds>(time)); }
+
+json place_of(const Slot& slot) {
+  json place = {{"incarnation", slot.incarnation}};
+  if (slot.failures != 0) place["failures"] = slot.failures;
+  if (slot.not_before) place["notBefore"] = rounded_up(*slot.not_before);
+  return place;
+}
+
 }  // namespace
+
+std::string without_digits(const std::string& text) {
+  std::string rest;
+  std::copy_if(text.begin(), text.end(), std::back_inserter(rest), [](char c) { return c < '0' || c > '9'; });
+  return rest;
+}
 
 std::string Decision::pod_of(const Slot& slot) const {
   return pod_name(facts_.name,
@@ -45,8 +60,11 @@ const Refusal* Decision::refusal_of(const std::string& object) const {
   return found == refusals_.end() ? nullptr : found->second;
 }
 
-void Decision::event(bool warning, std::string reason, std::string message) {
-  plan_.events.push_back({.warning = warning, .reason = std::move(reason), .message = std::move(message)});
+void Decision::event(bool warning, std::string reason, std::string message, std::string same_as) {
+  plan_.events.push_back({.warning = warning,
+                          .reason = std::move(reason),
+                          .message = std::move(message),
+                          .same_as = std::move(same_as)});
 }
 
 void Decision::again_at(WallTime time) {
@@ -75,24 +93,32 @@ std::int64_t Decision::ready_replicas(std::int64_t before) {
 
 // What status says of pods, besides how ready they are.
 void Decision::record_pods() {
-  json orchestrator = {{"incarnation", slots_.orchestrator.incarnation}};
+  json orchestrator = place_of(slots_.orchestrator);
   const PodView* pod = slots_.orchestrator.current;
   if (pod != nullptr && runs(*pod)) {
     orchestrator["uid"] = pod->uid;
   } else if (!facts_.orchestrator_uid.empty() &&
-             slots_.orchestrator.incarnation == facts_.orchestrator_incarnation) {
+             slots_.orchestrator.incarnation == facts_.orchestrator.incarnation) {
     orchestrator["uid"] = facts_.orchestrator_uid;
   }
   status_.set("orchestrator", std::move(orchestrator));
 
-  // Incarnations of workers that a smaller nodeCount has no place for are kept: they only grow.
-  std::map<std::uint32_t, std::uint32_t> incarnations = facts_.worker_incarnations;
+  // Places of workers that a smaller nodeCount has no room for are kept: incarnations only grow.
+  std::map<std::uint32_t, json> places;
+  for (const auto& [index, recorded] : facts_.workers) {
+    Slot slot;
+    slot.incarnation = recorded.incarnation;
+    slot.failures = recorded.failures;
+    slot.not_before = recorded.not_before;
+    places[index] = place_of(slot);
+  }
   for (const Slot& slot : slots_.workers) {
-    if (slot.incarnation != 0) incarnations[slot.index] = slot.incarnation;
+    if (slot.incarnation != 0) places[slot.index] = place_of(slot);
   }
   json workers = json::array();
-  for (const auto& [index, incarnation] : incarnations) {
-    workers.push_back({{"index", index}, {"incarnation", incarnation}});
+  for (auto& [index, place] : places) {
+    place["index"] = index;
+    workers.push_back(std::move(place));
   }
   if (!workers.empty()) status_.set("workers", std::move(workers));
   if (failures_ != 0 || status_.draft().contains("infrastructureFailures")) {
@@ -100,8 +126,7 @@ void Decision::record_pods() {
   }
   if (spec_problem_) return;
 
-  const auto replicas =
-      static_cast<std::int64_t>(slots_.workers.size() - std::min(missing_workers_, slots_.workers.size()));
+  const std::int64_t replicas = std::int64_t{facts_.node_count} - static_cast<std::int64_t>(missing_workers_);
   const bool scaled = facts_.start_time && !facts_.suspended &&
                       facts_.observed_generation != facts_.generation && replicas != facts_.replicas;
   if (scaled) event(false, "Scaled", fmt::format("From {} to {} worker pods", facts_.replicas, replicas));
@@ -110,9 +135,9 @@ void Decision::record_pods() {
 
 void Decision::tell(bool holds, const std::string& reason, const std::string& message) {
   const json* before = find_condition(status_.draft(), "Running");
-  const bool same = before != nullptr && before->value("reason", "") == reason &&
-                    before->value("status", "") == (holds ? "True" : "False");
-  const std::string told = same ? before->value("message", "") : std::string();
+  const bool same = before != nullptr && text_at(*before, "reason") == reason &&
+                    text_at(*before, "status") == (holds ? "True" : "False");
+  const std::string told = same ? text_at(*before, "message") : std::string();
   // The scheduler counts nodes anew and the kubelet its tries; that is no news. Nor is another pod of the
   // same trouble.
   const bool keep = same && (without_digits(told) == without_digits(message) || reason == "ImagePullFailed");
@@ -120,8 +145,33 @@ void Decision::tell(bool holds, const std::string& reason, const std::string& me
   status_.condition("Running", holds, reason, text);
   const bool quiet = reason == "Running" || reason == "Starting";
   status_.set("state", holds ? "Running" : "Pending");
-  status_.set("message", quiet ? "" : text);
+  status_.message(text);
   if (!same && !quiet) event(true, reason, text);
+}
+
+// The worker that has failed most often in a row.
+std::optional<Obstacle> Decision::failing_worker() {
+  const Slot* worst = nullptr;
+  for (const Slot& slot : slots_.workers) {
+    if (slot.failures < kFailuresTold || is_steady(slot)) continue;
+    if (worst == nullptr || slot.failures > worst->failures) worst = &slot;
+  }
+  if (worst == nullptr) return std::nullopt;
+  const std::string why =
+      worst->older.empty() ? "see the events of the job" : reason_of_loss(*worst->older.back());
+  return Obstacle{
+      "WorkersFailing",
+      fmt::format("worker {} fails again and again, the last time: {}; it is made anew after ever "
+                  "longer pauses, of {} s at most",
+                  worst->index, why, kLongestPause.count())};
+}
+
+bool Decision::is_steady(const Slot& slot) {
+  if (slot.current == nullptr || !runs(*slot.current)) return false;
+  if (slot.failures < kFailuresTold) return true;
+  const WallTime proven = slot.current->created + kSteady;
+  if (now_ < proven && slot.current->created <= now_) again_at(proven);
+  return now_ >= proven;
 }
 
 void Decision::record_running() {
@@ -141,8 +191,9 @@ void Decision::record_running() {
   for (const Slot& slot : slots_.workers) {
     if (slot.current == nullptr) continue;
     look(*slot.current, worker_obstacle_);
-    worker_runs = worker_runs || runs(*slot.current);
+    worker_runs = worker_runs || is_steady(slot);
   }
+  if (!worker_obstacle_) worker_obstacle_ = failing_worker();
 
   if (spec_problem_) {
     tell(orchestrator_runs, JobFacts::kInvalidSpec,
@@ -164,7 +215,7 @@ void Decision::record_running() {
   } else if (worker_obstacle_) {
     tell(true, "WorkersMissing", "Not all workers run: " + worker_obstacle_->message);
   } else {
-    tell(true, "Running", "The orchestrator runs");
+    tell(true, "Running", work_in_words(object_at(object_at(snapshot_.job, "status"), "progress")));
   }
 
   status_.set("readyReplicas", ready_replicas(facts_.ready_replicas));

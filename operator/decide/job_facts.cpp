@@ -23,19 +23,32 @@ const json& member(const json& object, const char* key) {
   return found == object.end() ? kNothing : *found;
 }
 
+constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+
 std::uint32_t count(const json& object, const char* key, std::uint32_t otherwise) {
   const auto value = number_at(object, key);
-  if (!value || *value < 0 || *value > std::numeric_limits<std::int32_t>::max()) return otherwise;
+  if (!value || *value < 0 || *value > kMost) return otherwise;
   return static_cast<std::uint32_t>(*value);
+}
+
+std::int64_t tally(const json& object, const char* key) {
+  return std::clamp<std::int64_t>(number_at(object, key).value_or(0), 0, kMost);
 }
 
 std::optional<std::chrono::seconds> seconds(const json& object, const char* key) {
   const auto value = number_at(object, key);
-  return value ? std::optional(std::chrono::seconds(*value)) : std::nullopt;
+  if (!value) return std::nullopt;
+  return std::chrono::seconds(std::clamp<std::int64_t>(*value, 0, kMost));
 }
 
 std::optional<WallTime> time(const json& object, const char* key) {
   return parse_wall_time(text_at(object, key));
+}
+
+PlaceFacts place(const json& object) {
+  return {.incarnation = count(object, "incarnation", 0),
+          .failures = tally(object, "failures"),
+          .not_before = time(object, "notBefore")};
 }
 
 bool is_true(const json& status, const char* condition) {
@@ -74,15 +87,15 @@ JobFacts::JobFacts(const json& job) {
   resume_time = time(status, "resumeTime");
   active_before = seconds(status, "activeSeconds").value_or(std::chrono::seconds(0));
   spec_hash = text_at(status, "specHash");
-  orchestrator_incarnation = count(member(status, "orchestrator"), "incarnation", 0);
+  orchestrator = place(member(status, "orchestrator"));
   orchestrator_uid = text_at(member(status, "orchestrator"), "uid");
-  if (const json& workers = member(status, "workers"); workers.is_array()) {
-    for (const json& worker : workers)
-      worker_incarnations[count(worker, "index", 0)] = count(worker, "incarnation", 0);
+  if (const json& recorded = member(status, "workers"); recorded.is_array()) {
+    for (const json& worker : recorded) workers[count(worker, "index", 0)] = place(worker);
   }
-  infrastructure_failures = number_at(status, "infrastructureFailures").value_or(0);
-  replicas = number_at(status, "replicas").value_or(0);
-  ready_replicas = number_at(status, "readyReplicas").value_or(0);
+  losses_charged = tally(member(status, "progress"), "lossesCharged");
+  infrastructure_failures = tally(status, "infrastructureFailures");
+  replicas = tally(status, "replicas");
+  ready_replicas = tally(status, "readyReplicas");
   const json* running = find_condition(status, "Running");
   spec_refused = running != nullptr && text_at(*running, "reason") == kInvalidSpec;
   suspended = is_true(status, "Suspended");

@@ -12,10 +12,20 @@
 
 namespace parallelrun::op {
 
-// Members that are missing or of another type than the schema's read as absent.
+// What status remembers of a place that pods fill: the orchestrator's, or a worker's.
+struct PlaceFacts {
+  std::uint32_t incarnation = 0;
+  std::int64_t failures = 0;           // in a row, of the pods before this incarnation
+  std::optional<WallTime> not_before;  // when the pod of this incarnation may be made
+};
+
+// Members that are missing or of another type than the schema's read as absent; numbers and times are cut to
+// a range in which sums of them are numbers and times.
 struct JobFacts {
   // Reason of the conditions Failed, before the start, and Running, after it.
   static constexpr const char* kInvalidSpec = "InvalidSpec";
+  // Reason of the condition Failed: a mistake of the operator.
+  static constexpr const char* kInternalError = "InternalError";
 
   explicit JobFacts(const nlohmann::json& job);
 
@@ -37,9 +47,11 @@ struct JobFacts {
   std::optional<WallTime> resume_time;
   std::chrono::seconds active_before{0};  // until the last suspension
   std::string spec_hash;
-  std::uint32_t orchestrator_incarnation = 0;
+  PlaceFacts orchestrator;
   std::string orchestrator_uid;  // of the pod that was seen to run; empty: none yet of this incarnation
-  std::map<std::uint32_t, std::uint32_t> worker_incarnations;
+  std::map<std::uint32_t, PlaceFacts> workers;  // by index
+  // Of `progress`: losses of workers that the orchestrator has charged to a mini-batch.
+  std::int64_t losses_charged = 0;
   std::int64_t infrastructure_failures = 0;
   std::int64_t replicas = 0;
   std::int64_t ready_replicas = 0;

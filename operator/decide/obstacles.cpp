@@ -141,6 +141,22 @@ Obstacle name_taken(const std::string& object) {
 Obstacle obstacle_of(const Refusal& refusal) {
   const std::string said = quoted(refusal.message);
   if (refusal.reason == "AlreadyExists") return name_taken(refusal.object);
+  // "failed quota: team: must specify limits.memory for: runner; requests.cpu for: runner": the quota counts
+  // what the pod does not say.
+  if (has(refusal.message, "failed quota") && has(refusal.message, "must specify")) {
+    const bool limits = has(refusal.message, "limits.");
+    const bool requests = has(refusal.message, "requests.") || !limits;
+    return {
+        "QuotaExceeded",
+        fmt::format(
+            "{} is refused by the namespace's quota, which wants every container to say what it takes: {}; "
+            "set {} in spec.worker and spec.orchestrator, or have the namespace given a LimitRange with "
+            "defaults",
+            refusal.object, said,
+            limits && requests ? "resources.limits and resources.requests"
+            : limits           ? "resources.limits"
+                               : "resources.requests")};
+  }
   if (has(refusal.message, "exceeded quota") || has(refusal.message, "failed quota")) {
     return {"QuotaExceeded",
             fmt::format("{} is over the namespace's quota: {}; ask for less in resources or nodeCount, "

@@ -20,6 +20,7 @@ struct JobEvent {
   bool warning = false;
   std::string reason;
   std::string message;
+  std::string same_as = {};  // what is the same event again has the same here; empty: the message
 };
 
 struct Plan {
@@ -38,6 +39,9 @@ struct Plan {
   // In this order, the orchestrator first; after a refusal the rest of the list is left out. A pod of that
   // name that is there already and this job's own is as good as created.
   std::vector<PodIdentity> create;
+  // More pods than these are missing: decide again once these are there. (So that one job of many pods costs
+  // no more at a time than others.)
+  bool more_to_create = false;
 
   // When to decide again though nothing changes: deadline, TTL, back-off of a replacement.
   std::optional<WallTime> again_at;

@@ -35,6 +35,32 @@ std::optional<json> message_of(const PodView::Ended& ended) {
   return message;
 }
 
+bool is_telling(const std::string& reason) {
+  return !reason.empty() && reason != "Error" && reason != "Completed";
+}
+
+// What the pod said last: its runner in the termination message, or the kubelet about the pod. Of the end of
+// a log, which a kubelet takes where there is no message, the end is what counts.
+std::string last_words(const PodView& pod) {
+  if (!pod.ended || pod.ended->message.empty()) return std::string(utf8_prefix(pod.message, kLongestLoss));
+  if (const std::optional<json> said = message_of(*pod.ended)) return text_at(*said, "message");
+  const std::string& text = pod.ended->message;
+  if (text.size() <= kLongestLoss) return text;
+  std::size_t begin = text.size() - kLongestLoss;
+  while (begin < text.size() && (static_cast<unsigned char>(text[begin]) & 0xC0U) == 0x80U) ++begin;
+  return "..." + text.substr(begin);
+}
+
+// How many items failed of a job that is complete; empty: none.
+std::string failures_in(const json& said) {
+  const std::uint64_t items = count_at(said, "itemsFailed");
+  const std::uint64_t batches = count_at(said, "miniBatchesFailed");
+  if (items == 0 && batches == 0) return "";
+  if (items == 0)
+    return fmt::format("{} of {} mini-batches failed", batches, count_at(said, "miniBatchesCreated"));
+  return fmt::format("{} of {} items failed", items, count_at(said, "itemsTotal"));
+}
+
 }  // namespace
 
 std::optional<RunnerResult> runner_result(const PodView& pod) {
@@ -45,8 +71,15 @@ std::optional<RunnerResult> runner_result(const PodView& pod) {
   const std::string reason = text_at(*said, "reason");
   std::string message = text_at(*said, "message");
   if (state == "Complete" && ended.exit_code == kExitComplete) {
+    const std::string failures = failures_in(*said);
+    if (!failures.empty() && message.find(failures) == std::string::npos) {
+      message = failures + " and are listed in failed_items.jsonl" + (message.empty() ? "" : "; ") + message;
+    }
+    const bool plain = !is_reason(reason) || reason == "Completed";
     return RunnerResult{.complete = true,
-                        .reason = is_reason(reason) ? reason : "Completed",
+                        .reason = !plain             ? reason
+                                  : failures.empty() ? "Completed"
+                                                     : "CompletedWithFailures",
                         .message = message,
                         .said = *said};
   }
@@ -67,20 +100,29 @@ std::optional<RunnerResult> runner_result(const PodView& pod) {
 }
 
 std::string reason_of_loss(const PodView& pod) {
+  std::string why = pod.name;
   if (pod.ended) {
-    const std::optional<json> said = message_of(*pod.ended);
-    std::string message =
-        said ? text_at(*said, "message") : std::string(utf8_prefix(pod.ended->message, kLongestLoss));
-    std::string why = fmt::format("{} ended with exit code {}", pod.name, pod.ended->exit_code);
+    why += fmt::format(" ended with exit code {}", pod.ended->exit_code);
     const std::string& reason = pod.ended->reason;
-    if (!reason.empty() && reason != "Error" && reason != "Completed") why += " (" + reason + ")";
+    if (is_telling(reason)) why += " (" + reason + ")";
     if (reason == "OOMKilled") why += "; give it more memory in resources.limits.memory";
-    if (!message.empty()) why += ": " + message;
-    return why;
+    if (is_telling(pod.reason) && pod.reason != reason) why += " (" + pod.reason + ")";
+  } else {
+    why += pod.reason.empty() ? " failed" : " failed (" + pod.reason + ")";
   }
-  std::string why = pod.name + (pod.reason.empty() ? " failed" : " failed (" + pod.reason + ")");
-  if (!pod.message.empty()) why += ": " + std::string(utf8_prefix(pod.message, kLongestLoss));
-  return why;
+  const std::string said = last_words(pod);
+  return said.empty() ? why : why + ": " + said;
+}
+
+std::string words_of_loss(const PodView& pod) {
+  std::string words = pod.reason;
+  const auto add = [&](const std::string& more) { words += (words.empty() ? "" : ", ") + more; };
+  if (pod.ended && is_telling(pod.ended->reason) && pod.ended->reason != pod.reason) add(pod.ended->reason);
+  if (pod.ended) add(fmt::format("exit code {}", pod.ended->exit_code));
+  if (words.empty())
+    words = pod.deleting ? "deleted" : pod.disrupted ? "evicted, or its node was lost" : "failed";
+  const std::string said = last_words(pod);
+  return said.empty() ? words : words + ": " + said;
 }
 
 }  // namespace parallelrun::op

@@ -22,7 +22,11 @@ struct RunnerResult {
 // Precondition: pod.ended.
 std::optional<RunnerResult> runner_result(const PodView& pod);
 
-// Why the runner ended without a result, for people.
+// Why the runner ended without a result, for people: with the pod's name and what to do about it.
 std::string reason_of_loss(const PodView& pod);
+
+// The same without name and advice, in one line: "OOMKilled, exit code 137", "Evicted, ...: The node was low
+// ...".
+std::string words_of_loss(const PodView& pod);
 
 }  // namespace parallelrun::op

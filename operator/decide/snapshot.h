@@ -41,6 +41,7 @@ struct PodView {
     WallTime started{}, finished{};
   };
   std::optional<Ended> ended;
+  bool others_run = false;  // a container beside the runner's has not ended
   // Warning events about the pod (FailedMount, FailedScheduling, Failed ...), newest last; read only for
   // pods that do not come up.
   struct Warning {
@@ -50,8 +51,11 @@ struct PodView {
   std::vector<Warning> warnings;
 };
 
-// Its containers have all ended, sidecars included: it costs nothing but its name.
-inline bool is_over(const PodView& pod) { return pod.phase == "Succeeded" || pod.phase == "Failed"; }
+// Its containers have all ended, sidecars included: it costs nothing but its name. A kubelet tells the ended
+// container while the phase is still "Running".
+inline bool is_over(const PodView& pod) {
+  return pod.phase == "Succeeded" || pod.phase == "Failed" || (pod.ended && !pod.others_run);
+}
 
 // The answer to a write that the API server refused, kept by the controller until a write of that name
 // succeeds or the job's generation changes.

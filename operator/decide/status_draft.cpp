@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/json/members.h"
 #include "common/spec/utf8.h"
 
 namespace parallelrun::op {
@@ -10,6 +11,14 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kLongestMessage = 4096;  // bytes; the schema has room for more
+
+// Tables of kubectl show a message in one line.
+std::string one_line(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  }
+  return text;
+}
 
 }  // namespace
 
@@ -25,19 +34,22 @@ void StatusDraft::condition(const std::string& type, bool holds, const std::stri
                             const std::string& message) {
   json& conditions = draft_["conditions"];
   if (!conditions.is_array()) conditions = json::array();
-  auto found = std::find_if(conditions.begin(), conditions.end(), [&](const json& one) {
-    return one.is_object() && one.value("type", "") == type;
-  });
+  auto found = std::find_if(conditions.begin(), conditions.end(),
+                            [&](const json& one) { return text_at(one, "type") == type; });
   if (found == conditions.end()) {
     conditions.push_back({{"type", type}});
     found = std::prev(conditions.end());
   }
   const char* status = holds ? "True" : "False";
-  if (found->value("status", "") != status) (*found)["lastTransitionTime"] = format_wall_time(now_);
+  if (text_at(*found, "status") != status) (*found)["lastTransitionTime"] = format_wall_time(now_);
   (*found)["status"] = status;
   (*found)["reason"] = reason;
-  (*found)["message"] = std::string(utf8_prefix(message, kLongestMessage));
+  (*found)["message"] = std::string(utf8_prefix(one_line(message), kLongestMessage));
   (*found)["observedGeneration"] = generation_;
+}
+
+void StatusDraft::message(const std::string& text) {
+  draft_["message"] = std::string(utf8_prefix(one_line(text), kLongestMessage));
 }
 
 bool StatusDraft::changed() const { return draft_ != before_; }

@@ -22,6 +22,9 @@ class StatusDraft {
   // stays untouched. Texts are cut to what the schema takes.
   void condition(const std::string& type, bool holds, const std::string& reason, const std::string& message);
 
+  // `status.message`, which is one line, cut as those of conditions are.
+  void message(const std::string& text);
+
   // Whether anything differs from the status that is there.
   bool changed() const;
   // The whole new status but for a progress that was not set; nothing when it is the one that is there. Adds

@@ -20,6 +20,8 @@ struct PodIdentity {
   // Orchestrator: holders of the Lease (pod::lease_holder), of earlier incarnations, whose runner is known to
   // have ended: it may be taken from them.
   std::vector<std::string> ended;
+  // Worker: how the pod before it ended, in a line; empty: not known, or there was none.
+  std::string predecessor_ended = {};
 
   bool operator==(const PodIdentity&) const = default;
 };

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "common/json/members.h"
@@ -17,6 +18,7 @@ constexpr const char* kJobVolume = "job";
 constexpr const char* kSourceVolumeName = "source";
 constexpr const char* kScratchVolume = "scratch";
 constexpr const char* kProgramsVolume = "programs";
+constexpr const char* kSharedMemoryVolume = "shared-memory";
 constexpr const char* kProgramsInInit = "/parallelrun/programs";  // where install-runner has that volume
 constexpr int kReadableByGroup = 0440;
 
@@ -54,6 +56,11 @@ void add_volumes(const JobSpec& spec, Role role, json& pod_spec) {
   json mounts = json::array({mount_at(kJobVolume, pod::kJobFiles, true),
                              mount_at(kSourceVolumeName, pod::kSourceCopy, false),
                              mount_at(kScratchVolume, pod::kScratch, false)});
+  if (worker && !spec.shared_memory.empty()) {
+    volumes.push_back({{"name", kSharedMemoryVolume},
+                       {"emptyDir", {{"medium", "Memory"}, {"sizeLimit", spec.shared_memory}}}});
+    mounts.push_back(mount_at(kSharedMemoryVolume, pod::kSharedMemory, false));
+  }
   const pod::PodLayout layout = pod::pod_layout(spec);
   std::set<std::size_t> used;
   const auto mount = [&](const pod::Mount& one) {
@@ -79,11 +86,18 @@ json from_field(const char* name, const char* path) {
   return {{"name", name}, {"valueFrom", {{"fieldRef", {{"fieldPath", path}}}}}};
 }
 
-json environment_of(const json& job, const JobSpec& spec, Role role) {
+// A kubelet takes $(NAME) in a value for a variable.
+std::string without_references(std::string text) {
+  std::replace(text.begin(), text.end(), '$', ' ');
+  return text;
+}
+
+json environment_of(const json& job, const JobSpec& spec, const PodIdentity& identity) {
+  const Role role = identity.role;
   json env =
       json::array({from_field("POD_NAME", "metadata.name"), from_field("POD_NAMESPACE", "metadata.namespace"),
                    from_field("POD_UID", "metadata.uid"), from_field("POD_IP", "status.podIP")});
-  std::set<std::string> fixed = {"POD_NAME", "POD_NAMESPACE", "POD_UID", "POD_IP"};
+  std::set<std::string> fixed = {"POD_NAME", "POD_NAMESPACE", "POD_UID", "POD_IP", pod::kPredecessorEnded};
   if (role == Role::kOrchestrator) {
     env.push_back({{"name", "JOB_NAME"}, {"value", spec.name}});
     env.push_back({{"name", "JOB_UID"}, {"value", job["metadata"].value("uid", "")}});
@@ -96,6 +110,11 @@ json environment_of(const json& job, const JobSpec& spec, Role role) {
       theirs.insert(name);
       env.push_back(variable);
     }
+  }
+  // Not an argument, which the runner of an earlier release would refuse.
+  if (role == Role::kWorker && !identity.predecessor_ended.empty()) {
+    env.push_back(
+        {{"name", pod::kPredecessorEnded}, {"value", without_references(identity.predecessor_ended)}});
   }
   for (const char* name : {"HOME", "TMPDIR"}) {
     if (!theirs.contains(name)) env.push_back({{"name", name}, {"value", pod::kScratch}});
@@ -141,8 +160,10 @@ json metadata_of(const json& job, const PodIdentity& identity) {
   // A worker's loss costs the mini-batches it was running, and without the word its emptyDirs alone would
   // keep a node from being given up. The orchestrator's loss stops the whole job until another one has read
   // the journal.
+  // kubectl logs and exec take the runner, also beside a sidecar.
   json annotations = {
-      {"cluster-autoscaler.kubernetes.io/safe-to-evict", identity.role == Role::kWorker ? "true" : "false"}};
+      {"cluster-autoscaler.kubernetes.io/safe-to-evict", identity.role == Role::kWorker ? "true" : "false"},
+      {"kubectl.kubernetes.io/default-container", pod::kContainer}};
   return {{"name", pod_name(name, identity)},
           {"namespace", meta.value("namespace", "")},
           {"labels", std::move(labels)},
@@ -190,9 +211,9 @@ Result<json> make_pod(const json& job, const JobSpec& spec, const PodIdentity& i
                  {"image", own_image ? spec.environment.image : runner_image},
                  {"command", json::array({pod::kProgram})},
                  {"args", arguments_of(job, identity)},
-                 {"env", environment_of(job, spec, identity.role)},
+                 {"env", environment_of(job, spec, identity)},
                  {"securityContext", container_security(!worker)},
-                 {"terminationMessagePolicy", "File"}};
+                 {"terminationMessagePolicy", worker ? "FallbackToLogsOnError" : "File"}};
   if (const json* policy = find_member(given, "imagePullPolicy")) {
     runner["imagePullPolicy"] = *policy;
   } else if (!own_image && !settings.runner_image_pull_policy.empty()) {

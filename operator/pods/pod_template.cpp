@@ -7,6 +7,7 @@
 
 #include "common/json/members.h"
 #include "common/pod/pod_layout.h"
+#include "common/spec/mount_path.h"
 #include "common/spec/problems.h"
 
 namespace parallelrun::op {
@@ -90,12 +91,21 @@ void add_metadata(const json& given, json& metadata) {
   }
 }
 
-// Of `path` and `other`, one is the other or lies inside it.
+// Of two normalised paths, one is the other or lies inside it.
 bool nested(std::string_view path, std::string_view other) {
-  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
-  while (other.size() > 1 && other.ends_with('/')) other.remove_suffix(1);
   if (path.size() < other.size()) std::swap(path, other);
-  return path == other || other == "/" || (path.starts_with(other) && path[other.size()] == '/');
+  return path == other || (path.starts_with(other) && path[other.size()] == '/');
+}
+
+// Without doubled and closing slashes. Precondition: absolute, as the paths of our own mounts are, which may
+// be those of side inputs.
+std::string normalised(const std::string& path) {
+  std::string result;
+  for (const char c : path) {
+    if (c != '/' || !result.ends_with('/')) result += c;
+  }
+  while (result.size() > 1 && result.ends_with('/')) result.pop_back();
+  return result;
 }
 
 Status add_volumes(const json& given, const std::string& path, json& pod_spec) {
@@ -129,14 +139,20 @@ Status add_volumes(const json& given, const std::string& path, json& pod_spec) {
       return refused(where + ".name", in_quotes(name) + " names none of " + path + ".volumes");
     }
     const std::string at = text_at(mount, "mountPath");
-    if (!at.starts_with('/')) return refused(where + ".mountPath", in_quotes(at) + " must be absolute");
-    for (const json& own : before) {
-      const std::string taken = own.at("mountPath").get<std::string>();
-      if (!nested(at, taken)) continue;
-      return refused(where + ".mountPath",
-                     in_quotes(at) + " clashes with " + in_quotes(taken) +
-                         ", where the runner has something itself; choose another folder");
+    const MountPath checked = mount_path(at);
+    const bool shared_memory = is_shared_memory(at);
+    if (!checked.problem.empty() && !shared_memory) {
+      return refused(where + ".mountPath", in_quotes(at) + " " + checked.problem);
     }
+    const std::string path_of_mount = shared_memory ? pod::kSharedMemory : checked.path;
+    for (const json& own : before) {
+      const std::string taken = normalised(own.at("mountPath").get<std::string>());
+      if (!nested(path_of_mount, taken)) continue;
+      return refused(where + ".mountPath", in_quotes(at) + " clashes with " + in_quotes(taken) +
+                                               ", where another volume is mounted; choose another folder");
+    }
+    // Two of the user's may not hide each other either.
+    before.push_back(mount);
     mounts.push_back(mount);
   }
   return {};

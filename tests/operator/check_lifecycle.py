@@ -7,7 +7,7 @@ from base64 import b64decode
 import pytest
 from program import Operator
 from waiting import wait_for
-from world import termination_message
+from world import manifest, termination_message
 
 
 def check_objects_of_a_job(operator, world):
@@ -50,6 +50,7 @@ def check_a_job_that_completes(operator, world):
     assert status["completionTime"]
     assert world.condition("digits", "Complete")["status"] == "True"
     assert "9 of 10 items succeeded" in status["message"]
+    assert "1 of 10 items failed" in status["message"]
     # No orchestrator has written any of it: the operator takes it from the last words.
     progress = status["progress"]
     assert (progress["percent"], progress["items"]) == (100, "9 / 10")
@@ -102,6 +103,72 @@ def check_an_evicted_worker_is_replaced(operator, world):
     wait_for(lambda: "digits-worker-1-1" in world.pods("digits"), lambda: sorted(world.pods("digits")))
     assert world.status("digits")["workers"] == [{"index": 1, "incarnation": 1}]
     assert world.state("digits") == "Running"
+
+
+def check_pauses_between_failures(operator, world):
+    """5, 5, 5, 8 s and more from the end of the container on, the last failed pod is kept for its log, and the job
+    goes on with the worker that is well."""
+    world.submit("digits", workers=2)
+    world.awaits_pods("digits", "orchestrator-0", "worker-0-0", "worker-1-0")
+    world.run_pods("digits")
+    world.awaits("digits", "Running")
+    said = json.dumps(
+        {"state": "Interrupted", "reason": "WorkerFailed", "message": "the source directory changed"}
+    )
+    pauses = []
+    for incarnation in range(4):
+        failed, successor = (f"digits-worker-1-{number}" for number in (incarnation, incarnation + 1))
+        world.run_pod(failed)
+        world.end_pod(failed, 1, said)
+        ended_at = time.monotonic() - 0.2
+        while successor not in (pods := world.pods("digits")):
+            assert failed in pods, "its log is gone before its successor is there"
+            assert time.monotonic() - ended_at < 30, world.status("digits")
+            time.sleep(0.1)
+        pauses.append(round(time.monotonic() - ended_at, 1))
+    print(f"pauses between replacements: {pauses}")
+    assert all(pause >= 5 for pause in pauses) and pauses[3] >= 8, pauses
+    assert max(pauses[:3]) < 9, pauses
+    assert world.state("digits") == "Running"
+    condition = world.condition("digits", "Running")
+    assert (condition["status"], condition["reason"]) == ("True", "WorkersMissing"), condition
+    assert "the source directory changed" in world.status("digits")["message"]
+    replaced = [event for event in _events(world) if event["reason"] == "WorkerReplaced"]
+    assert len(replaced) == 1, "one cause is one event, which is counted"
+    assert replaced[0]["series"]["count"] == 4
+    assert "the source directory changed" in replaced[0]["note"]
+
+
+def check_complete_with_failures_says_so(operator, world):
+    world.submit("digits", workers=1)
+    world.awaits_pods("digits", "orchestrator-0", "worker-0-0")
+    assert world.status("digits")["message"], "never empty"
+    world.run_pods("digits")
+    world.awaits("digits", "Running")
+    assert "lists the input" in world.status("digits")["message"]
+    counts = {"itemsTotal": 30_000, "itemsSucceeded": 29_500, "itemsFailed": 500}
+    world.complete("digits", reason="Completed", message="all 3000 mini-batches are processed", **counts)
+    status = world.awaits("digits", "Complete")
+    assert "500 of 30000 items failed" in status["message"]
+    condition = world.condition("digits", "Complete")
+    assert condition["reason"] == "CompletedWithFailures"
+    assert "500 of 30000 items failed" in condition["message"]
+    events = wait_for(
+        lambda: [event for event in _events(world) if event["reason"] == "CompletedWithFailures"],
+        lambda: _events(world),
+    )
+    assert "500 of 30000 items failed" in events[0]["note"]
+
+
+def check_a_job_of_many_workers_holds_no_other_up(operator, world):
+    assert world.jobs.create(manifest("larger", workers=100_000_000)).status == 422
+    world.submit("large", workers=10_000)
+    wait_for(lambda: len(world.pods("large")) > 100, lambda: len(world.pods("large")))
+    world.submit("small", workers=1)
+    world.awaits_pods("small", "orchestrator-0", "worker-0-0")
+    assert len(world.pods("large")) < 10_001, "the small one waited for the large one"
+    assert operator.resident_bytes() < 300e6
+    assert world.server.request("DELETE", world.jobs.path("large")).accepted
 
 
 def check_a_lost_orchestrator_is_replaced(operator, world):

@@ -102,7 +102,12 @@ class World:
         return self.set_pod(name, running())
 
     def end_pod(self, name, code=0, message="", reason=""):
-        return self.set_pod(name, ended(code, message, reason))
+        """A kubelet tells the terminated container first, while the pod's phase is still Running."""
+        status = ended(code, message, reason)
+        if not self.set_pod(name, {**status, "phase": "Running"}):
+            return False
+        time.sleep(0.2)
+        return self.set_pod(name, status)
 
     def run_pods(self, job):
         for name in self.pods(job):

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <latch>
+#include <stdexcept>
 
 namespace parallelrun::op {
 namespace {
@@ -14,6 +15,17 @@ TEST(FanOut, RunsEverythingBeforeItReturns) {
     std::atomic<std::size_t> ran{0};
     fan_out.run(std::vector<FanOut::Task>(count, [&] { ++ran; }));
     EXPECT_EQ(ran, count);
+  }
+}
+
+TEST(FanOut, WhatATaskThrowsIsTheCallers) {
+  FanOut fan_out(2);
+  for (int round = 0; round < 20; ++round) {
+    std::atomic<int> ran{0};
+    std::vector<FanOut::Task> tasks(10, [&] { ++ran; });
+    tasks[static_cast<std::size_t>(round % 10)] = [] { throw std::runtime_error("boom"); };
+    EXPECT_THROW(fan_out.run(std::move(tasks)), std::runtime_error);
+    EXPECT_EQ(ran, 9) << "the others are done all the same";
   }
 }
 

@@ -40,6 +40,11 @@ Cluster& Cluster::edit(const char* field, json value) {
 
 Cluster& Cluster::after(std::chrono::milliseconds time) {
   now += time;
+  for (auto& [name, one] : pods) {
+    const auto late = late_phases_.find(one.uid);
+    if (late != late_phases_.end() && one.phase == "Running") one.phase = late->second;
+  }
+  late_phases_.clear();
   return *this;
 }
 
@@ -76,17 +81,20 @@ Cluster& Cluster::runner_exits(const std::string& name, int code, const std::str
                              .message = message,
                              .started = one.created,
                              .finished = now};
+  one.others_run = true;
   return *this;
 }
 
 Cluster& Cluster::exit(const std::string& name, int code, const std::string& message) {
   runner_exits(name, code, message);
-  pod(name).phase = code == 0 ? "Succeeded" : "Failed";
+  pod(name).others_run = false;
+  late_phases_[pod(name).uid] = code == 0 ? "Succeeded" : "Failed";
   return *this;
 }
 
 Cluster& Cluster::evict(const std::string& name) {
   exit(name, 137);
+  pod(name).phase = "Failed";
   pod(name).reason = "Evicted";
   pod(name).disrupted = true;
   return *this;
@@ -235,7 +243,7 @@ bool Cluster::apply(const Plan& plan, const Snapshot& decided_on, std::size_t mo
     const auto there = pods.find(removal.name);
     if (there == pods.end() || there->second.uid != removal.uid) continue;
     // What has nothing left to stop goes at once.
-    if (is_over_now(there->second)) {
+    if (is_over(there->second) || there->second.node.empty()) {
       pods.erase(there);
     } else {
       there->second.deleting = true;
@@ -247,10 +255,6 @@ bool Cluster::apply(const Plan& plan, const Snapshot& decided_on, std::size_t mo
     all = create(identity) && all;
   }
   return all;
-}
-
-bool Cluster::is_over_now(const PodView& one) {
-  return one.phase == "Succeeded" || one.phase == "Failed" || one.node.empty();
 }
 
 int Cluster::settle() {

@@ -30,7 +30,8 @@ class Cluster {
   Cluster& after(std::chrono::milliseconds time);
   Cluster& run(const std::string& pod);  // scheduled, image pulled, started, ready
   Cluster& run_all();                    // all that are on their way
-  Cluster& exit(const std::string& pod, int code, const std::string& message = "");  // all its containers
+  // All its containers end. A kubelet tells that first, and the pod's phase when time has passed.
+  Cluster& exit(const std::string& pod, int code, const std::string& message = "");
   Cluster& runner_exits(const std::string& pod, int code,
                         const std::string& message = "");  // a sidecar lives on
   Cluster& evict(const std::string& pod);                  // by its node: it is over, and disrupted
@@ -84,8 +85,7 @@ class Cluster {
   };
   bool create(const PodIdentity& identity);
   bool write_secret(const Snapshot& decided_on);
-  static bool is_over_now(const PodView& one);
-
+  std::map<std::string, std::string> late_phases_;  // by uid: what kubelets have yet to tell
   std::vector<Rule> rules_;
   std::map<std::string, Refusal> refusals_;
   std::optional<std::int64_t> secret_generation_;

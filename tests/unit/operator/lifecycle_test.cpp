@@ -39,7 +39,7 @@ TEST(Start, ThreeStatusWritesUntilAllWorkersAreReady) {
   cluster.bring_up();
   EXPECT_EQ(cluster.names(), kFour);
   EXPECT_EQ(cluster.state(), "Running");
-  EXPECT_EQ(cluster.message(), "");
+  EXPECT_EQ(cluster.message(), "The orchestrator runs and lists the input");
   EXPECT_EQ(cluster.condition("Running"), "True/Running");
   EXPECT_EQ(cluster.job["status"]["readyReplicas"], 3);
   EXPECT_EQ(cluster.job["status"]["orchestrator"]["uid"], cluster.pod("digits-orchestrator-0").uid);
@@ -166,7 +166,7 @@ TEST(Spec, AnEditThatIsNotValidDoesNotEndAJobThatHasStarted) {
 
   cluster.after(seconds(60)).edit("worker", nullptr).settle();
   EXPECT_EQ(cluster.condition("Running"), "True/Running");
-  EXPECT_EQ(cluster.message(), "");
+  EXPECT_EQ(cluster.message(), "The orchestrator runs and lists the input");
   EXPECT_EQ(cluster.snapshot().secret_generation, 4);
   EXPECT_THAT(cluster.going(), ElementsAre("digits-worker-1-0", "digits-worker-2-0"));
   EXPECT_THAT(cluster.news(), ElementsAre("Scaled"));
@@ -302,7 +302,8 @@ TEST(Scale, DownAndUpAgainUsesNoNameTwice) {
   cluster.edit("nodeCount", 3).settle();
   EXPECT_TRUE(cluster.has("digits-worker-1-0"));
   EXPECT_TRUE(cluster.has("digits-worker-2-1"));
-  EXPECT_EQ(cluster.job["status"]["workers"], json::parse(R"([{"index": 2, "incarnation": 1}])"));
+  EXPECT_EQ(cluster.job["status"]["workers"],
+            json::parse(R"([{"index": 2, "incarnation": 1, "failures": 1}])"));
 }
 
 TEST(Suspend, PodsGoAndTheJobGoesOnLater) {

@@ -140,7 +140,7 @@ TEST(Obstacles, OfTheOrchestrator) {
     cluster.pod("digits-orchestrator-0").warnings.clear();
     cluster.run_all().settle();
     EXPECT_EQ(cluster.condition("Running"), "True/Running");
-    EXPECT_EQ(cluster.message(), "");
+    EXPECT_EQ(cluster.message(), "The orchestrator runs and lists the input");
   }
 }
 
@@ -222,7 +222,12 @@ const Refused kRefused[] = {
      "pods \"p\" is forbidden: exceeded quota: team, requested: cpu=1, used: cpu=4, limited: cpu=4",
      "QuotaExceeded", "nodeCount"},
     {"quota wants requests", "Forbidden",
-     "pods \"p\" is forbidden: failed quota: team: must specify limits.cpu", "QuotaExceeded", "resources"},
+     "pods \"p\" is forbidden: failed quota: team: must specify limits.cpu for: runner", "QuotaExceeded",
+     "set resources.limits in spec.worker"},
+    {"quota wants both", "Forbidden",
+     "pods \"p\" is forbidden: failed quota: team: must specify limits.memory for: runner; requests.cpu for: "
+     "runner",
+     "QuotaExceeded", "set resources.limits and resources.requests in spec.worker"},
     {"pod security", "Forbidden",
      "pods \"p\" is forbidden: violates PodSecurity \"restricted:latest\": hostPath volumes", "PodRefused",
      "Pod Security"},

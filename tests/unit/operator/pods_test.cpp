@@ -11,6 +11,7 @@ namespace parallelrun::op {
 namespace {
 
 using nlohmann::json;
+using testing::Contains;
 using testing::HasSubstr;
 using testing::UnorderedElementsAre;
 
@@ -114,8 +115,8 @@ TEST(Pods, MeetTheLevelRestricted) {
       EXPECT_EQ(own["allowPrivilegeEscalation"], false);
       EXPECT_EQ(own["capabilities"], json({{"drop", {"ALL"}}}));
       EXPECT_FALSE(own.contains("privileged"));
-      EXPECT_EQ(container["terminationMessagePolicy"], "File");
     }
+    EXPECT_EQ(one["metadata"]["annotations"]["kubectl.kubernetes.io/default-container"], "runner");
     for (const char* shared : {"hostNetwork", "hostPID", "hostIPC"})
       EXPECT_FALSE(one["spec"].contains(shared));
     for (const json& one_volume : one["spec"]["volumes"]) EXPECT_FALSE(one_volume.contains("hostPath"));
@@ -244,6 +245,32 @@ TEST(Pods, Variables) {
   EXPECT_EQ(variable(orchestrator, "HOME")["value"], "/parallelrun/scratch");
   EXPECT_EQ(variable(orchestrator, "JOB_NAME")["value"], "digits");
   EXPECT_EQ(variable(orchestrator, "JOB_UID")["value"], "u-1");
+}
+
+TEST(Worker, HasTheSharedMemoryThatTheJobAsksFor) {
+  const json with = pod(JobManifest().with("/sharedMemory", "2Gi"), kWorker);
+  EXPECT_EQ(
+      volume(with, "shared-memory"),
+      json::parse(R"({"name": "shared-memory", "emptyDir": {"medium": "Memory", "sizeLimit": "2Gi"}})"));
+  EXPECT_THAT(runner(with)["volumeMounts"],
+              Contains(json::parse(R"({"name": "shared-memory", "mountPath": "/dev/shm"})")));
+  for (const json& without :
+       {pod(JobManifest(), kWorker), pod(JobManifest().with("/sharedMemory", "2Gi"), kOrchestrator)})
+    EXPECT_EQ(without.dump().find("/dev/shm"), std::string::npos);
+}
+
+TEST(Worker, IsToldHowTheOneBeforeItEnded) {
+  PodIdentity second = kWorker;
+  second.predecessor_ended = "Evicted: $(HOME) is full";
+  EXPECT_EQ(variable(pod(JobManifest(), second), "PARALLELRUN_PREDECESSOR_ENDED")["value"],
+            "Evicted:  (HOME) is full");
+  EXPECT_TRUE(variable(pod(JobManifest(), kWorker), "PARALLELRUN_PREDECESSOR_ENDED").is_null());
+}
+
+TEST(Worker, LeavesTheEndOfItsLogWhereItSaidNothing) {
+  EXPECT_EQ(runner(pod(JobManifest(), kWorker))["terminationMessagePolicy"], "FallbackToLogsOnError");
+  EXPECT_EQ(runner(pod(JobManifest(), kOrchestrator))["terminationMessagePolicy"], "File")
+      << "it is a result";
 }
 
 TEST(Template, OursWin) {
@@ -387,18 +414,21 @@ TEST(Template, ClashesAreToldBeforeAnyPod) {
        "absolute"},
       {"/worker",
        R"({"volumes": [{"name": "v"}], "volumeMounts": [{"name": "v", "mountPath": "/parallelrun/job"}]})",
-       "clashes"},
+       "lies in /parallelrun"},
       {"/worker",
        R"({"volumes": [{"name": "v"}], "volumeMounts": [{"name": "v", "mountPath": "/parallelrun/job/x"}]})",
-       "clashes"},
+       "lies in /parallelrun"},
       {"/worker",
        R"({"volumes": [{"name": "v"}], "volumeMounts": [{"name": "v", "mountPath": "/parallelrun/"}]})",
-       "clashes"},
+       "lies in /parallelrun"},
       {"/worker", R"({"volumes": [{"name": "v"}], "volumeMounts": [{"name": "v", "mountPath": "/"}]})",
-       "clashes"},
+       "hide the whole container"},
       {"/worker",
        R"({"volumes": [{"name": "v"}], "volumeMounts": [{"name": "v", "mountPath": "/opt/parallelrun/bin"}]})",
-       "clashes with '/opt/parallelrun'"},
+       "lies in /opt/parallelrun"},
+      {"/worker",
+       R"({"volumes": [{"name": "v"}], "volumeMounts": [{"name": "v", "mountPath": "/m"}, {"name": "v", "mountPath": "//m/n"}]})",
+       "clashes with '/m'"},
   };
   for (const Clash& clash : clashes) {
     EXPECT_THAT(refusal(JobManifest().with(clash.role, json::parse(clash.given))), HasSubstr(clash.says))
@@ -410,6 +440,51 @@ TEST(Template, ClashesAreToldBeforeAnyPod) {
           json::parse(
               R"({"volumes": [{"name": "v"}], "volumeMounts": [{"name": "v", "mountPath": "/parallelrun2"}]})"))),
       "");
+}
+
+TEST(Template, NoMountHidesWhatTheRunnerOrTheSystemRunsOn) {
+  for (const char* role : {"/orchestrator", "/worker"}) {
+    for (const char* path : {"/opt//parallelrun",
+                             "/opt/./parallelrun",
+                             "/x/../opt/parallelrun",
+                             "//parallelrun/job",
+                             "/opt",
+                             "/etc",
+                             "/etc/ld.so.preload",
+                             "//etc//passwd",
+                             "/proc",
+                             "/sys/fs/cgroup",
+                             "/dev",
+                             "/dev/shm/x",
+                             "/lib",
+                             "/lib/x86_64-linux-gnu",
+                             "/lib64/",
+                             "/usr/lib",
+                             "/bin",
+                             "/sbin",
+                             "/boot",
+                             "/run/secrets/kubernetes.io",
+                             "/var/run/secrets",
+                             "/var",
+                             "/.",
+                             "/a/.."}) {
+      const json given = {{"volumes", {{{"name", "v"}, {"emptyDir", json::object()}}}},
+                          {"volumeMounts", {{{"name", "v"}, {"mountPath", path}}}}};
+      EXPECT_THAT(refusal(JobManifest().with(role, given)),
+                  HasSubstr("volumeMounts[0].mountPath: '" + std::string(path) + "'"))
+          << role;
+    }
+    for (const char* path : {"/dev/shm", "/dev//shm/", "/data", "/libs", "/library/x", "/etcetera",
+                             "/opt/model", "/var/lib/x"}) {
+      const json given = {{"volumes", {{{"name", "v"}, {"emptyDir", json::object()}}}},
+                          {"volumeMounts", {{{"name", "v"}, {"mountPath", path}}}}};
+      EXPECT_EQ(refusal(JobManifest().with(role, given)), "") << path;
+    }
+  }
+  const json shm = {{"volumes", {{{"name", "v"}, {"emptyDir", json::object()}}}},
+                    {"volumeMounts", {{{"name", "v"}, {"mountPath", "/dev/shm"}}}}};
+  EXPECT_THAT(refusal(JobManifest().with("/worker", shm).with("/sharedMemory", "1Gi")),
+              HasSubstr("clashes with '/dev/shm'"));
 }
 
 TEST(Template, NullsAreAbsent) {
