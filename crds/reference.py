@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Writes docs/crd-reference.md, every field of the resource, from the schema in parallelrunjobs.yaml.
+"""Writes docs/crd-reference.md, every field of the resource, from the schema in parallelrunjobs.yaml, and copies that
+file into the chart, which a link would make Helm warn of at each call.
 
-usage: crds/reference.py [--stdout]     (needs PyYAML)
+usage: crds/reference.py [--stdout]     (needs PyYAML; --stdout: the page alone, to standard output)
 """
 
 import sys
@@ -10,7 +11,9 @@ from pathlib import Path
 import yaml
 
 HERE = Path(__file__).resolve().parent
+DEFINITION = HERE / "parallelrunjobs.yaml"
 PAGE = HERE.parent / "docs" / "crd-reference.md"
+COPY = HERE.parent / "helm" / "parallelrun" / "files" / "parallelrunjobs.yaml"
 
 # Parts that occur in several places get a section of their own.
 SHARED = {
@@ -84,7 +87,7 @@ def table(lines):
 
 
 def page():
-    definition = yaml.safe_load((HERE / "parallelrunjobs.yaml").read_text(encoding="utf-8"))
+    definition = yaml.safe_load(DEFINITION.read_text(encoding="utf-8"))
     root = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     spec, status = root["properties"]["spec"], root["properties"]["status"]
     identity = {
@@ -107,6 +110,7 @@ def main():
         sys.stdout.write(page())
     else:
         PAGE.write_text(page(), encoding="utf-8")
+        COPY.write_bytes(DEFINITION.read_bytes())
 
 
 if __name__ == "__main__":

@@ -229,6 +229,129 @@ def check_operator_makes_only_the_account_and_binding_of_orchestrators(ready):
     )
 
 
+def pod_of_a_job(**changes):
+    """As the operator makes one, for the job `numbers`."""
+    metadata = {
+        "name": "numbers-worker-0-0",
+        "namespace": "jobs-one",
+        "labels": {
+            "app.kubernetes.io/managed-by": "parallelrun-operator",
+            "parallelrun.dev/job": "numbers",
+            "parallelrun.dev/role": "worker",
+        },
+        "ownerReferences": [owner_of_kind("ParallelRunJob")],
+    }
+    spec = {
+        "automountServiceAccountToken": False,
+        "containers": [{"name": "runner", "image": "parallelrun/runner:0.1"}],
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {**metadata, **changes.get("metadata", {})},
+        "spec": {**spec, **changes.get("spec", {})},
+    }
+
+
+def service_of_a_job(**changes):
+    pod = pod_of_a_job()
+    metadata = {**pod["metadata"], "name": "numbers-orchestrator", **changes.get("metadata", {})}
+    spec = {"selector": {"parallelrun.dev/job": "numbers"}, "ports": [{"port": 7443}]}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata,
+        "spec": {**spec, **changes.get("spec", {})},
+    }
+
+
+def owner_of_kind(kind, version="parallelrun.dev/v1alpha1", controller=True):
+    return {
+        "apiVersion": version,
+        "kind": kind,
+        "name": "numbers",
+        "uid": "11111111-2222-3333-4444-555555555555",
+        "controller": controller,
+    }
+
+
+PRIVILEGED = {"name": "runner", "image": "i", "securityContext": {"privileged": True}}
+
+
+def labelled(**labels):
+    """The labels of a worker's pod, changed; None takes one away."""
+    names = {
+        "job": "parallelrun.dev/job",
+        "role": "parallelrun.dev/role",
+        "by": "app.kubernetes.io/managed-by",
+    }
+    all_of_them = {
+        **pod_of_a_job()["metadata"]["labels"],
+        **{names[key]: value for key, value in labels.items()},
+    }
+    return {"labels": {key: value for key, value in all_of_them.items() if value is not None}}
+
+
+@pytest.mark.parametrize(
+    ("item", "says"),
+    [
+        (pod_of_a_job(metadata={"namespace": "kube-system"}), "kube-system"),
+        (service_of_a_job(metadata={"namespace": "kube-system"}), "kube-system"),
+        (pod_of_a_job(metadata={"labels": {}}), "owned by them"),
+        (pod_of_a_job(metadata=labelled(job="another")), "owned by them"),
+        (pod_of_a_job(metadata=labelled(job=None)), "owned by them"),
+        (pod_of_a_job(metadata=labelled(by="Helm")), "owned by them"),
+        (pod_of_a_job(metadata={"ownerReferences": []}), "owned by them"),
+        (pod_of_a_job(metadata={"ownerReferences": [owner_of_kind("Job", "batch/v1")]}), "owned by them"),
+        (
+            pod_of_a_job(metadata={"ownerReferences": [owner_of_kind("ParallelRunJob", controller=False)]}),
+            "owned by them",
+        ),
+        (pod_of_a_job(metadata={"name": "coredns-0"}), "by its job and its role"),
+        (pod_of_a_job(metadata=labelled(role="other")), "by its job and its role"),
+        (pod_of_a_job(spec={"hostNetwork": True}), "privileged"),
+        (pod_of_a_job(spec={"hostPID": True}), "privileged"),
+        (pod_of_a_job(spec={"containers": [PRIVILEGED]}), "privileged"),
+        (pod_of_a_job(spec={"initContainers": [{**PRIVILEGED, "name": "init"}]}), "privileged"),
+        (pod_of_a_job(spec={"automountServiceAccountToken": True}), "token to orchestrators only"),
+        (
+            pod_of_a_job(
+                metadata={"name": "numbers-orchestrator-0", **labelled(role="orchestrator")},
+                spec={"serviceAccountName": "default"},
+            ),
+            "token to orchestrators only",
+        ),
+        (service_of_a_job(metadata={"ownerReferences": []}), "owned by them"),
+        (service_of_a_job(metadata={"name": "kubernetes"}), "services for the orchestrators"),
+        (service_of_a_job(spec={"type": "NodePort"}), "services for the orchestrators"),
+        (service_of_a_job(spec={"selector": {"app": "theirs"}}), "services for the orchestrators"),
+        (service_of_a_job(spec={"externalIPs": ["192.0.2.1"]}), "services for the orchestrators"),
+    ],
+    ids=str,
+)
+def check_operator_makes_only_pods_and_services_of_jobs(ready, item, says):
+    token = ready.token(NAMESPACE, OPERATOR)
+
+    def make(one):
+        return ready.with_token(token, "create", "--validate=false", "-f", "-", stdin=json.dumps(one))
+
+    done = make(item)
+    assert done.returncode != 0, item
+    assert says in done.stderr, done.stderr
+
+
+def check_what_the_operator_makes_passes(ready):
+    token = ready.token(NAMESPACE, OPERATOR)
+    for item in (pod_of_a_job(), service_of_a_job()):
+        done = ready.with_token(token, "create", "--validate=false", "-f", "-", stdin=json.dumps(item))
+        assert done.returncode == 0, done.stderr
+    ready.kubectl(
+        "delete", "pod,service", "numbers-worker-0-0", "numbers-orchestrator", "--namespace", "jobs-one"
+    )
+    for item in (pod_of_a_job(metadata={"name": "theirs", "labels": {}, "ownerReferences": []}),):
+        ready.create(item)  # others are not held
+
+
 @pytest.mark.parametrize(
     ("role", "verb", "resource", "allowed"),
     [

@@ -70,8 +70,23 @@ def check_wrong_values_are_refused(values, said):
     assert said in refusal(values)
 
 
+def check_helm_says_its_kubernetes_version():
+    """Without a cluster and without --kube-version: the chart is for 1.30 and later."""
+    done = helm("template", "parallelrun", CHART)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "", "helm warns at each call"
+
+
+def check_operator_says_what_storage_it_takes():
+    resources = one(render(), "Deployment")["spec"]["template"]["spec"]["containers"][0]["resources"]
+    for kind in ("requests", "limits"):
+        assert {"memory", "ephemeral-storage"} <= set(resources[kind]), resources
+
+
 def check_definition_is_that_of_the_project():
-    """One source of truth: the chart's file is a link, its text is what is installed, and it stays."""
+    """One source of truth: the chart's file is a copy of it (a link would make helm warn), its text is what is
+    installed, and it stays."""
+    assert not any(path.is_symlink() for path in CHART.rglob("*"))
     assert (CHART / "files" / "parallelrunjobs.yaml").read_bytes() == DEFINITION.read_bytes()
     installed = one(render(), "CustomResourceDefinition")
     wanted = yaml.safe_load(DEFINITION.read_text())

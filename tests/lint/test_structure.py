@@ -132,3 +132,11 @@ def test_headers_are_included_once(root, tracked):
         if path.suffix == ".h" and not any(line.strip() == "#pragma once" for line in lines_of(path))
     ]
     assert not wrong, f"add #pragma once: {wrong}"
+
+
+def test_the_charts_definition_is_a_copy(root):
+    """Written once, in crds/. The chart has no link, of which Helm would warn at each call."""
+    chart = root / "helm" / "parallelrun"
+    assert not [named(root, path) for path in chart.rglob("*") if path.is_symlink()]
+    copy = (chart / "files" / "parallelrunjobs.yaml").read_bytes()
+    assert copy == (root / "crds" / "parallelrunjobs.yaml").read_bytes(), "run crds/reference.py"

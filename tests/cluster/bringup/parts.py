@@ -30,6 +30,9 @@ class Part:
     source: str = ""  # Folder in modules/, if it is not called like the part.
     renamed: dict[str, str] = field(default_factory=dict)
     version_variable: str = ""  # The package whose gitVersion, gitMajor and gitMinor say the version.
+    kubernetes_variables: tuple[
+        str, ...
+    ] = ()  # Packages whose k8sVersionMajor and -Minor say Kubernetes' version.
 
     @property
     def module_folder(self) -> Path:
@@ -58,6 +61,9 @@ class Part:
             major, minor = self.version.removeprefix("v").split(".")[:2]
             for variable, value in (("gitVersion", self.version), ("gitMajor", major), ("gitMinor", minor)):
                 flags += ["-X", f"{self.version_variable}.{variable}={value}"]
+        for package in self.kubernetes_variables:
+            major, minor = KUBECTL.version.removeprefix("v").split(".")[:2]
+            flags += ["-X", f"{package}.k8sVersionMajor={major}", "-X", f"{package}.k8sVersionMinor={minor}"]
         return " ".join(flags)
 
     def _digest(self) -> str:
@@ -98,7 +104,13 @@ CONTAINERD = Part(
 )
 ETCD = Part("etcd", (_ETCD,), module=_ETCD, renamed={"server": "etcd"})
 COREDNS = Part("coredns", ("github.com/coredns/coredns",), module="github.com/coredns/coredns")
-HELM = Part("helm", ("helm.sh/helm/v3/cmd/helm",), module="helm.sh/helm/v3")
+HELM = Part(
+    "helm",
+    ("helm.sh/helm/v3/cmd/helm",),
+    module="helm.sh/helm/v3",
+    # Otherwise `helm template` takes the cluster for 1.20, which the chart is not for.
+    kubernetes_variables=("helm.sh/helm/v3/pkg/chartutil", "helm.sh/helm/v3/pkg/lint/rules"),
+)
 KWOK = Part("kwok", ("sigs.k8s.io/kwok/cmd/kwok",), module="sigs.k8s.io/kwok")
 PAUSE = Part("pause", (".",))
 
