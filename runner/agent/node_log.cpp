@@ -21,6 +21,10 @@ std::string_view words(Outcome outcome) {
       return "process died";
     case Outcome::kReturned:
       return "handed back";
+    case Outcome::kFailedForGood:
+      return "failed for good";
+    case Outcome::kUndecided:
+      return "column types to be decided";
   }
   return "";
 }

@@ -32,6 +32,22 @@ ScriptError script_error(const json& object, ErrorPhase fallback) {
           text_at(object, "message"), text_at(object, "traceback")};
 }
 
+// The JSON of kFailed.
+void set_failure(AttemptResult& result, std::string_view bytes) {
+  result.outcome = Outcome::kFailed;
+  result.error = decode_script_error(bytes, ErrorPhase::kRun);
+  const json document = json::parse(bytes, nullptr, false);
+  if (!document.is_object()) return;
+  const auto permanent = document.find("permanent");
+  if (permanent != document.end() && permanent->is_boolean() && permanent->get<bool>())
+    result.outcome = Outcome::kFailedForGood;
+  const auto undecided = document.find("undecided");
+  if (undecided != document.end() && undecided->is_object()) {
+    result.outcome = Outcome::kUndecided;
+    result.rows = json{{"types", *undecided}}.dump(-1, ' ', false, json::error_handler_t::replace);
+  }
+}
+
 }  // namespace
 
 void append_frame(std::string& out, channel::Frame type, std::string_view payload) {
@@ -102,8 +118,7 @@ Result<AttemptResult> decode_result(const FrameView& frame) {
   if (frame.type == channel::Frame::kResult) {
     result.rows = std::string(r.rest());
   } else {
-    result.outcome = Outcome::kFailed;
-    result.error = decode_script_error(r.rest(), ErrorPhase::kRun);
+    set_failure(result, r.rest());
   }
   return result;
 }

@@ -144,6 +144,7 @@ class Orchestrator {
   void take_result(Session& session, AttemptResult& result);
   void take_success(const Session& session, AttemptResult& result, LeaseBook::Entry* entry);
   void take_failure(Session& session, AttemptResult& result, LeaseBook::Entry& entry);
+  bool take_undecided(const AttemptResult& result, LeaseBook::Entry& entry);
   void take_types(Session& session, AttemptResult& result);
   void take_process_failure(Session& session, const ProcessFailure& failure);
   bool genuine(const AttemptResult& result, bool in_book) const;

@@ -61,7 +61,7 @@ void Orchestrator::grant_types(Session& session, LeaseReply& reply, std::uint64_
 }
 
 void Orchestrator::grant_retries(Session& session, LeaseReply& reply, std::uint64_t limit) {
-  while (reply.leases.size() < limit) {
+  while (reply.leases.size() < limit && !gate_.deciding()) {
     LeaseBook::Entry* entry = book_.next_waiting(session.agent.session);
     if (entry == nullptr) return;
     add_lease(session, *entry, reply);

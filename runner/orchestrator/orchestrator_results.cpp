@@ -40,7 +40,25 @@ void Orchestrator::take_result(Session& session, AttemptResult& result) {
     look_for_work_ = true;
     return;
   }
+  if (result.outcome == Outcome::kUndecided && take_undecided(result, *entry)) return;
   take_failure(session, result, *entry);
+}
+
+// Whether the mini-batch is to be read again under other types. Else it is a failure like any other: it would
+// come back for ever.
+bool Orchestrator::take_undecided(const AttemptResult& result, LeaseBook::Entry& entry) {
+  const std::uint32_t input = entry.mini_batch.input;
+  // Under the new types nothing may be read before they are durable: a retry has to wait like a first lease.
+  const auto widening = gate_.widen(input, result.rows, result.attempt, (job_.epoch << 32U) | next_attempt_);
+  if (widening == TypeGate::Widening::kUseless) return false;
+  if (widening == TypeGate::Widening::kWidened) {
+    pending_.types = gate_.types();
+    for (auto& [id, session] : sessions_) session.infos.erase(input);
+    observer_.on_types_decided(*gate_.info(input));
+  }
+  book_.release(entry, true);
+  look_for_work_ = true;
+  return true;
 }
 
 void Orchestrator::take_success(const Session& session, AttemptResult& result, LeaseBook::Entry* entry) {
@@ -76,7 +94,8 @@ void Orchestrator::take_success(const Session& session, AttemptResult& result, L
 void Orchestrator::take_failure(Session& session, AttemptResult& result, LeaseBook::Entry& entry) {
   MiniBatch& mini_batch = entry.mini_batch;
   if (mini_batch.items == 0) mini_batch.items = result.items;
-  const bool final = ++entry.failed_tries >= options_.run_max_try;
+  const bool final =
+      ++entry.failed_tries >= options_.run_max_try || result.outcome == Outcome::kFailedForGood;
   // What could not be read could not be counted, but something in it has failed.
   if (final && mini_batch.items == 0) mini_batch.items = 1;
   observer_.on_try_failed(session.agent, result, entry.failed_tries, final);

@@ -46,6 +46,22 @@ Result<InputInfo> input_info_of(std::uint32_t input, const std::string& reply) {
   return InputInfo{input, dump(info)};
 }
 
+Result<std::optional<InputInfo>> widened(const InputInfo& known, const std::string& reply) {
+  auto info = input_info_of(known.input, reply);
+  if (!info) return info.error();
+  nlohmann::json decided = nlohmann::json::parse(known.types);
+  const nlohmann::json found = nlohmann::json::parse(info->types)["types"];
+  bool changed = false;
+  for (auto& [column, type] : decided["types"].items()) {
+    const auto it = found.find(column);
+    if (type != "missing" || it == found.end() || *it == type) continue;
+    type = *it;
+    changed = true;
+  }
+  if (!changed) return std::optional<InputInfo>();
+  return std::optional<InputInfo>(InputInfo{known.input, dump(decided)});
+}
+
 Status write_types(Storage& storage, const std::vector<InputInfo>& types) {
   nlohmann::json json = nlohmann::json::array();
   for (const InputInfo& info : types) json.push_back(nlohmann::json::parse(info.types));

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,10 @@ inline constexpr const char* kSuccessPath = "_SUCCESS";
 // Column types as a worker process replied them ({"types": {...}}), in the form that is sent and stored.
 // Errors: kCorrupt when it is not that.
 Result<InputInfo> input_info_of(std::uint32_t input, const std::string& reply);
+
+// `known` with the types of `reply`, a JSON {"types": {...}}, for those of its columns that had no value in
+// the sample (type "missing"); none when that changes nothing. Errors: kCorrupt.
+Result<std::optional<InputInfo>> widened(const InputInfo& known, const std::string& reply);
 
 // types.json: [{"input": 0, "types": {"a": "int64"}}, ...]
 Status write_types(Storage& storage, const std::vector<InputInfo>& types);

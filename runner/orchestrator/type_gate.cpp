@@ -1,5 +1,6 @@
 #include "runner/orchestrator/type_gate.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "runner/orchestrator/state_files.h"
@@ -82,6 +83,25 @@ void TypeGate::on_session_end(std::uint64_t session) {
   for (Input& input : inputs_) {
     if (input.state == State::kLeased && input.session == session) input.state = State::kWanted;
   }
+}
+
+TypeGate::Widening TypeGate::widen(std::uint32_t index, const std::string& reply, std::uint64_t attempt,
+                                   std::uint64_t next) {
+  if (index >= inputs_.size() || !inputs_[index].info) return Widening::kUseless;
+  Input& input = inputs_[index];
+  auto info = widened(*input.info, reply);
+  if (!info) return Widening::kUseless;
+  if (!*info) return attempt < input.widened_before ? Widening::kKnown : Widening::kUseless;
+  input.info = std::move(*info);
+  input.state = State::kDecided;
+  input.widened_before = next;
+  return Widening::kWidened;
+}
+
+bool TypeGate::deciding() const {
+  return std::any_of(inputs_.begin(), inputs_.end(), [](const Input& input) {
+    return input.state == State::kDecided || input.state == State::kTaken;
+  });
 }
 
 std::vector<InputInfo> TypeGate::types() const {

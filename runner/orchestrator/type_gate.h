@@ -1,5 +1,7 @@
 // Column types are one decision for each tabular input: before its first mini-batch is leased, one agent
-// infers them from a sample, and the reply is made durable. Pure but for the SampleSource; one thread.
+// infers them from a sample, and the reply is made durable. A column without any value in the sample gets its
+// type later, with its first value: until then nothing has been read under its type, so the decision stays
+// one. Pure but for the SampleSource; one thread.
 #pragma once
 
 #include <cstdint>
@@ -43,6 +45,17 @@ class TypeGate {
   Verdict on_result(AttemptResult& result);
   void on_session_end(std::uint64_t session);
 
+  enum class Widening {
+    kWidened,  // types() has changed: to be made durable, then recorded(); sessions must be told again
+    kKnown,    // the attempt was made before a widening: it is to be made again
+    kUseless,  // the types that the attempt knew say all that `reply` says
+  };
+  // A mini-batch of `input` has values in columns whose type is not decided: `reply` is JSON {"types":
+  // {...}}. `attempt` is the one that says so, `next` the number of the next one.
+  Widening widen(std::uint32_t input, const std::string& reply, std::uint64_t attempt, std::uint64_t next);
+  // A decision is not durable yet: no mini-batch may be leased that it could concern.
+  bool deciding() const;
+
   // All decisions, durable or not.
   std::vector<InputInfo> types() const;
   // What was decided before the group was taken is durable: those inputs are open.
@@ -59,6 +72,7 @@ class TypeGate {
     std::uint64_t session = 0;
     std::uint64_t failed_on = 0;
     std::optional<InputInfo> info;
+    std::uint64_t widened_before = 0;  // the first attempt that knows of the last widening
   };
 
   SampleSource& samples_;

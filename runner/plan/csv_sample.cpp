@@ -62,9 +62,9 @@ class Sample {
 
  private:
   bool take(const CsvSlice& slice) {
-    if (!slices_.empty() && (slice.length > total_bytes_ || used_ > total_bytes_ - slice.length))
-      return false;
-    used_ += slice.length;
+    const std::uint64_t bytes = slice.length + slice.header.size();
+    if (!slices_.empty() && (bytes > total_bytes_ || used_ > total_bytes_ - bytes)) return false;
+    used_ += bytes;
     slices_.push_back(slice);
     // A hash would be that of another piece, and types that a changed file gives are checked against each
     // value.
@@ -129,6 +129,10 @@ std::vector<CsvSlice> sample_slices(const std::vector<std::string>& files, const
   options.piece_bytes = std::max<std::uint64_t>(options.piece_bytes, 1);
   const std::vector<std::size_t> chosen = spread(files.size(), options.max_files);
   if (chosen.empty()) return {};
+  options.piece_bytes =
+      std::clamp(options.total_bytes / (2 * chosen.size()),
+                 std::min(std::max<std::uint64_t>(options.least_piece_bytes, 1), options.piece_bytes),
+                 options.piece_bytes);
   const std::uint64_t share = options.total_bytes / chosen.size() / options.piece_bytes;
   const std::uint64_t most = std::max<std::uint64_t>(options.pieces_per_file, 2);
   Sample sample(format, options, static_cast<std::size_t>(std::clamp<std::uint64_t>(share, 2, most)));

@@ -14,10 +14,12 @@
 namespace parallelrun {
 
 struct CsvSampleOptions {
-  std::size_t max_files = 64;
-  std::size_t pieces_per_file = 16;  // at least 2: the first and the last
-  std::uint64_t piece_bytes = 64U << 10U;
-  std::uint64_t total_bytes = 8U << 20U;  // the first slice is taken whatever its size
+  std::size_t max_files = 256;
+  std::size_t pieces_per_file = 256;  // at least 2: the first and the last
+  // Between these, the more files the smaller.
+  std::uint64_t piece_bytes = 32U << 10U;
+  std::uint64_t least_piece_bytes = 4U << 10U;
+  std::uint64_t total_bytes = 8U << 20U;  // headers included; the first slice is taken whatever its size
 };
 
 // A sample of whole records spread over `files` and, within a large one, over its length: first piece, last

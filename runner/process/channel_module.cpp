@@ -114,11 +114,14 @@ class Channel {
     stamp_.enter_run(items, run_entry_ns_);
   }
 
-  void leave_run() {
+  // False in a child that the script has forked, which has no say.
+  bool leave_run() {
+    if (::getpid() != owner_) return false;
     const std::uint64_t now = clock_ns(CLOCK_MONOTONIC);
     run_ns_ = now - run_entry_ns_;
     stamp_.phase(channel::Phase::kFinishing, now);
     std::fflush(nullptr);
+    return true;
   }
 
   void result(std::uint64_t items, std::uint64_t returned, const py::bytes& rows) {

@@ -156,7 +156,7 @@ AttemptResult get_result(Decoder& in) {
   v.kind = in.enumerator(LeaseKind::kInferTypes);
   v.attempt = in.u64();
   v.mini_batch.value = in.u64();
-  v.outcome = in.enumerator(Outcome::kReturned);
+  v.outcome = in.enumerator(Outcome::kUndecided);
   v.items = in.u64();
   v.returned = in.u64();
   v.rows = in.string();

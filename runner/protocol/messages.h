@@ -90,6 +90,12 @@ enum class Outcome : std::uint8_t {
   kTimedOut = 2,  // costs a try
   kDied = 3,      // the process ended by itself: costs a try
   kReturned = 4,  // handed back unstarted or stopped by us: costs nothing
+  // The data does not fit what the spec or the input says of it: another try could not succeed, so none
+  // follows.
+  kFailedForGood = 5,
+  // It has values in columns that had none in the sample. `rows` holds their types, JSON {"types": {...}}:
+  // they become those of the input, and the mini-batch is read again. Costs nothing.
+  kUndecided = 6,
 };
 
 // Where in the life of a mini-batch an error arose.

@@ -11,6 +11,7 @@ from _thread import get_ident
 
 from parallelrun_worker.frames import CHANNEL_FD, identity
 
+forked = False  # this is a child that Python forked: what is_child() says, but for free
 _worker_pid = None
 _worker_thread = None
 _channel = None  # what descriptor 3 stands for
@@ -84,6 +85,8 @@ def _join_threads():
 
 def _after_fork():
     """In each child that Python forks, those of multiprocessing included."""
+    global forked
+    forked = True
     # Nobody there can write to it, and the agent sees its end as soon as the worker is gone.
     if _channel is not None and identity(CHANNEL_FD) == _channel:
         os.close(CHANNEL_FD)

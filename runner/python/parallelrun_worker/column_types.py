@@ -10,16 +10,15 @@ from parallelrun_worker import datetimes, whole_numbers
 
 _BOOLS = {"True", "TRUE", "true", "False", "FALSE", "false"}
 _WANTED = {
-    "int64": "whole number (int64)",
-    "uint64": "whole number (uint64)",
-    "int64_or_missing": "whole number (int64)",
-    "uint64_or_missing": "whole number (uint64)",
-    "float64": "number (float64)",
+    "int64": "int64 (a whole number)",
+    "uint64": "uint64 (a whole number)",
+    "int64_or_missing": "int64 (a whole number)",
+    "uint64_or_missing": "uint64 (a whole number)",
+    "float64": "float64 (a number)",
     "bool": "bool (true or false)",
     "bool_or_missing": "bool (true, false or empty)",
-    "missing": "number (float64)",
-    "datetime": "ISO 8601 date or time without an offset from UTC and with at most six decimals",
-    "datetime_utc": "ISO 8601 time with an offset from UTC and with at most six decimals",
+    "datetime": "datetime (ISO 8601 without an offset from UTC, at most six decimals)",
+    "datetime_utc": "datetime (ISO 8601 with an offset from UTC, at most six decimals)",
 }
 _DTYPES = {
     "int64": "int64",
@@ -72,11 +71,17 @@ class Misfit(Exception):
     def type_to_declare(self):
         """The type that holds the value, and what the column held before, where the type was inferred."""
         value = self.value or ""
-        if self.kind == "missing" and whole_numbers.fits(value, "int64"):
-            return "int64"
-        if self.kind in ("int64", "int64_or_missing", "missing") and _is_fraction(value):
+        if self.kind in ("int64", "int64_or_missing") and _is_fraction(value):
             return "float64"
         return "string"
+
+
+class Undecided(Exception):
+    """Columns that had no value in the sample have some here. `types`: {column: its type by these records}."""
+
+    def __init__(self, types):
+        super().__init__(types)
+        self.types = types
 
 
 class Unparsable(Exception):
@@ -166,13 +171,15 @@ def apply(parse, types, declared, as_text, tell_gap):
     declared: the columns whose type was declared. as_text: a set kept between slices, of string columns that
     pandas must be told about because they hold what looks like numbers. The others are left to its inference,
     which gives the same at up to three times the speed (seen with pandas 3). tell_gap(column, item, kind): a
-    column of whole numbers or bools has no value there and comes as `kind`. Raises Misfit, Unparsable."""
+    column of whole numbers or bools has no value there and comes as `kind`. Raises Misfit, Undecided, Unparsable.
+    """
     dtypes = {column: _DTYPES[kind] for column, kind in types.items() if kind in _DTYPES}
     for column in as_text:
         if types.get(column) == "string":
             dtypes[column] = str
     parse = _Parse(parse)
     frame, dtypes, nullable = _parse(parse, types, declared, dtypes, tell_gap)
+    _require_missing(parse, types, frame)
     inferred = [
         column
         for column, kind in types.items()
@@ -236,6 +243,7 @@ def _with_gaps(parse, types, declared, dtypes, tell_gap, error):
         text = parse.text()
     except ValueError:
         raise Unparsable(str(error)) from None
+    _require_missing(parse, types, text)
     gaps = []
     nullable = {}
     dtypes = dict(dtypes)
@@ -254,8 +262,8 @@ def _with_gaps(parse, types, declared, dtypes, tell_gap, error):
             else:
                 dtypes[column] = "float64"
             gaps.append((column, missing, whole_numbers.NULLABLE[kind] if column in nullable else "float64"))
-        elif kind in ("float64", "int64_or_missing", "uint64_or_missing", "missing"):
-            _require_number(column, kind, values, missing)
+        elif kind in ("float64", "int64_or_missing", "uint64_or_missing"):
+            _require_number(column, values, missing)
         elif kind in ("bool", "bool_or_missing"):
             _require(column, kind, values, missing, _BOOLS.__contains__)
             if kind == "bool" and missing.any():
@@ -276,14 +284,25 @@ def _require(column, kind, values, missing, fits):
             raise Misfit(column, item, value, kind)
 
 
-def _require_number(column, kind, values, missing):
+def _require_missing(parse, types, frame):
+    """Raises Undecided where a column of type missing has a value."""
+    found = [c for c, kind in types.items() if kind == "missing" and c in frame and frame[c].notna().any()]
+    if not found:
+        return
+    inferred = parse({})
+    text = parse.text()
+    # It has gaps: all of the sample.
+    raise Undecided({c: _named(_found(inferred[c], lambda c=c: text[c])[0], True) for c in found})
+
+
+def _require_number(column, values, missing):
     import pandas
 
     numbers = pandas.to_numeric(values, errors="coerce")
     bad = (numbers.isna() & ~missing).to_numpy()
     if bad.any():
         item = int(bad.argmax())
-        raise Misfit(column, item, values.iloc[item], "missing" if kind == "missing" else "float64")
+        raise Misfit(column, item, values.iloc[item], "float64")
 
 
 def _is_fraction(text):

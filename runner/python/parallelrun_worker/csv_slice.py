@@ -15,9 +15,17 @@ _HASHED_END = 64 << 10
 class SliceError(ContractError):
     """The data of a mini-batch cannot be used. `items`: how many it has, as far as that is known."""
 
+    permanent = True  # it is the data that does not fit, so another try would meet the same
+
     def __init__(self, message, name="DataError", items=0):
         super().__init__(message, name)
         self.items = items
+
+
+class UnreadableError(SliceError):
+    """The file system does not give what the plan names; it may do so later, or elsewhere."""
+
+    permanent = False
 
 
 class CsvSlice:
@@ -42,7 +50,7 @@ class CsvSlice:
         except (struct.error, IndexError):
             kind = at = -1
         if kind != 2 or at != len(descriptor):
-            raise SliceError("the descriptor of the mini-batch cannot be decoded", "CorruptDescriptor")
+            raise UnreadableError("the descriptor of the mini-batch cannot be decoded", "CorruptDescriptor")
         self.path = os.fsdecode(path)
 
 
@@ -60,7 +68,9 @@ def read_range(piece, checker):
     if piece.check == CHANGED:
         raise _changed(piece)
     if piece.offset + piece.length > piece.file_size:
-        raise SliceError("the descriptor names bytes behind the end of %s" % piece.path, "CorruptDescriptor")
+        raise UnreadableError(
+            "the descriptor names bytes behind the end of %s" % piece.path, "CorruptDescriptor"
+        )
     try:
         fd = os.open(piece.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -74,7 +84,7 @@ def read_range(piece, checker):
         finally:
             os.close(fd)
     except OSError as error:
-        raise SliceError(
+        raise UnreadableError(
             "%s cannot be read: %s" % (piece.path, error.strerror), type(error).__name__
         ) from None
     if piece.check == BY_BYTES and checker.hash(data) != piece.hash:
@@ -103,7 +113,7 @@ def _changed(piece, size=None):
         how = "bytes %d to %d are not those of then" % (piece.offset, piece.offset + piece.length)
     else:
         how = "%d bytes then, %d now" % (piece.file_size, size)
-    return SliceError(
+    return UnreadableError(
         "%s has changed since it was planned (%s), and a job goes on with the plan that it has. Bring back the file "
         "as it was; or, for the file as it is now, start the job with another output directory or with --overwrite"
         % (piece.path, how),

@@ -1,9 +1,13 @@
-"""Errors as the agent reads them: JSON {"phase", "type", "message", "traceback"}."""
+"""Errors as the agent reads them: JSON {"phase", "type", "message", "traceback"}, and "permanent" or "undecided"
+where they apply (runner/channel/frames.h)."""
 
 import json
 import os
 
+from parallelrun_worker import last_words
+
 _MESSAGE_LIMIT = 16 * 1024
+_CAUSE_LIMIT = 300
 _TRACEBACK_LIMIT = 64 * 1024
 _OUR_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
@@ -12,6 +16,9 @@ class ContractError(Exception):
     """The script, its result or its data breaks a rule: the message says all, a traceback would not help.
 
     `name` is what the report calls the error's type."""
+
+    permanent = False  # whether another try is known to end the same way
+    undecided = None  # {column: type} of columns whose type the mini-batch is the first to tell
 
     def __init__(self, message, name="ContractError"):
         super().__init__(message)
@@ -32,6 +39,10 @@ def encode_failure(phase, error):
         "message": _bounded(printable(message), _MESSAGE_LIMIT),
         "traceback": _bounded(printable(trace), _TRACEBACK_LIMIT),
     }
+    if isinstance(error, ContractError) and error.permanent:
+        report["permanent"] = True
+    if isinstance(error, ContractError) and error.undecided:
+        report["undecided"] = error.undecided
     return json.dumps(report).encode("ascii")
 
 
@@ -50,9 +61,33 @@ def printable(text):
 
 def _message(error):
     if isinstance(error, SystemExit):
-        return "the script called sys.exit(%s); an entry script must return or raise" % (
-            "" if error.code is None else _safe(repr, error.code)
-        )
+        return _exit(error)
+    return _of_exception(error) + _cause(error)
+
+
+def _exit(error):
+    """With what the script had to say: argparse, for one, writes it to stderr and exits with 2."""
+    call = "the script called sys.exit(%s)" % ("" if error.code is None else _safe(repr, error.code))
+    rule = "an entry script must return or raise"
+    said = last_words.lines()
+    if said and not isinstance(error.code, str):
+        return "%s (%s after it had written this to stderr; %s)" % (said, call, rule)
+    return "%s%s; %s" % (call, _cause(error, error.__context__), rule)
+
+
+def _cause(error, cause=None):
+    """What an exception was raised from, in words, unless its own text has them."""
+    cause = error.__cause__ or cause
+    if cause is None:
+        return ""
+    # The text of some, such as those of other processes, is a whole traceback.
+    words = _safe(str, cause).strip().strip('"').strip().split("\n")[-1][:_CAUSE_LIMIT]
+    if words and words in _safe(str, error):
+        return ""
+    return ", because of %s%s" % (type(cause).__qualname__, ": " + words if words else "")
+
+
+def _of_exception(error):
     text = _safe(str, error)
     if isinstance(error, MemoryError):
         return "%sthere was not enough memory; a smaller miniBatchSize or processCountPerNode needs less" % (
@@ -67,7 +102,7 @@ def _safe(convert, value):
     try:
         return convert(value)
     except BaseException as inner:  # noqa: B036: the user's __str__ may do anything
-        return "(its text cannot be had: %s)" % type(inner).__name__
+        return "(str() of it raised %s)" % type(inner).__name__
 
 
 def traceback_text(error):

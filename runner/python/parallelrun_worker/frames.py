@@ -173,13 +173,17 @@ class Channel:
         stamp[_PHASE] = _IN_RUN
 
     def leave_run(self):
-        """run() has returned or raised. Also flushes the buffers of C's stdio."""
+        """run() has returned or raised. Also flushes the buffers of C's stdio. False in a child that the script
+        has forked, which has no say."""
+        if os.getpid() != self._owner:
+            return False
         now = monotonic_ns()
         self._run_ns += now
         self._stamp[_SINCE] = now
         self._stamp[_PHASE] = _FINISHING
         if self._flush_native is not None:
             self._flush_native()
+        return True
 
     def result(self, items, returned, rows):
         """ConnectionAbortedError, as of failed(): the task has closed or replaced the channel."""

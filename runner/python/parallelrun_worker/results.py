@@ -72,7 +72,7 @@ def _wrong_type(result):
     name = kind.__qualname__ if kind.__module__ == "builtins" else kind.__module__ + "." + kind.__qualname__
     hint = ""
     if result is None:
-        return "run() returned None (has it a return statement?); " + _RULE
+        return "run() returned None (does it have a return statement?); " + _RULE
     if name in ("str", "bytes"):
         hint = "; put it into a list"
     elif name in ("generator", "map", "filter", "zip", "range", "dict_keys", "dict_values", "set"):

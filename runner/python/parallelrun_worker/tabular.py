@@ -156,7 +156,8 @@ class TabularInput:
         fields, columns = self._columns_of(header, path)
         if len(columns) != fields:
             raise SliceError(
-                "%s: the header has %d fields, but pandas reads %d" % (path, fields, len(columns))
+                "%s: the header has %d field%s, but pandas reads %d"
+                % (path, fields, "" if fields == 1 else "s", len(columns))
             )
         self.layout.must_have(path, columns)
         for column in self.declared:
@@ -188,17 +189,37 @@ class TabularInput:
             )
         except column_types.Misfit as misfit:
             raise self._misfit(path, first_row + self._row(data, misfit.item), misfit, report.items) from None
+        except column_types.Undecided as found:
+            error = SliceError(
+                "%s, %s: values in columns that have none in the sample from which types were inferred; "
+                "declare their types: spec.inputs[%s].columns: {%s}"
+                % (
+                    path,
+                    _rows(first_row, report.rows),
+                    self.name,
+                    ", ".join("%s: string" % column for column in found.types),
+                ),
+                "UndecidedColumn",
+                report.items,
+            )
+            error.undecided = found.types
+            raise error from None
         except column_types.Unparsable as error:
             raise SliceError(
-                "%s, rows %d to %d: pandas cannot read them: %s"
-                % (path, first_row, first_row + max(report.rows, 1) - 1, error),
+                "%s, %s: pandas cannot read this: %s" % (path, _rows(first_row, report.rows), error),
                 "ParserError",
                 report.items,
             ) from None
         if len(frame) != report.items:
             raise SliceError(
-                "%s, rows %d to %d: %d records, but pandas reads %d"
-                % (path, first_row, first_row + report.rows - 1, report.items, len(frame)),
+                "%s, %s: %d record%s, but pandas reads %d"
+                % (
+                    path,
+                    _rows(first_row, report.rows),
+                    report.items,
+                    "" if report.items == 1 else "s",
+                    len(frame),
+                ),
                 "ParserError",
                 report.items,
             )
@@ -256,9 +277,9 @@ class TabularInput:
         )
 
     def _misfit(self, path, row, misfit, items):
-        value = "is empty" if misfit.value is None else "is %r" % misfit.value[:200]
+        value = "is empty" if misfit.value is None else "is %r" % _short(misfit.value)
         return SliceError(
-            "%s, row %d, column %r %s, which is no %s; %s"
+            "%s, row %d, column %r %s, which does not fit %s; %s"
             % (
                 path,
                 row,
@@ -285,6 +306,15 @@ class TabularInput:
             "(said once)\n"
             % (self.name, column, "bools" if comes_as == "object" else "whole numbers", path, row, comes_as)
         )
+
+
+def _short(text):
+    """So that what follows the value is not cut off where a message has to fit one line."""
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _rows(first, count):
+    return "row %d" % first if count <= 1 else "rows %d to %d" % (first, first + count - 1)
 
 
 class _Codec:

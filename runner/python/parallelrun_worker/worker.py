@@ -4,7 +4,7 @@ import sys
 from os import getpid
 from time import monotonic
 
-from parallelrun_worker import children, context, entry_module, frames, results
+from parallelrun_worker import children, context, entry_module, frames, last_words, results
 from parallelrun_worker.failures import ContractError, encode_failure
 
 
@@ -51,6 +51,7 @@ def _open_channel():
     for stream, errors in ((sys.stdout, "surrogateescape"), (sys.stderr, "backslashreplace")):
         if stream is not None:
             stream.reconfigure(encoding="utf-8", errors=errors, line_buffering=True)
+    last_words.listen()
     try:
         import _parallelrun_channel as native
     except ImportError:
@@ -125,6 +126,7 @@ class Worker:
             if children.is_child():
                 children.leave()
             phase = "init"
+            last_words.forget()
             self._channel.stamp_init()
             began = monotonic()
             self._script.init()
@@ -156,6 +158,7 @@ class Worker:
             else:
                 batch, items, file, rows = self._read_slice(input_index, data)
             phase = "run"
+            last_words.forget()
             script = self._script
             if script.takes_context:
                 made = entry_module.MiniBatchContext(
@@ -168,19 +171,18 @@ class Worker:
                 channel.enter_run(items)
                 entered = True
                 returned = script.run(batch)
-            if getpid() != self._pid:
+            if not channel.leave_run():
                 children.leave()
-            channel.leave_run()
             entered = False
             phase = "result"
             if self._job.summary_only:
                 count, encoded = results.count_elements(returned), b""
             else:
                 count, encoded = results.encode_rows(returned)
-                if getpid() != self._pid:  # an element's __str__ may do anything
+                if children.forked:  # an element's __str__ may do anything
                     children.leave()
         except BaseException as error:  # noqa: B036: SystemExit and KeyboardInterrupt cost this try alone
-            if getpid() != self._pid:
+            if children.is_child():
                 children.leave(error)
             if entered:
                 channel.leave_run()

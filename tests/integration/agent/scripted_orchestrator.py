@@ -16,7 +16,7 @@ from checkout import BUILD
 # Generous, for a loaded machine: no test waits for it unless it fails.
 PATIENCE = 90.0
 RUN, DRAIN, ABORT = range(3)
-SUCCEEDED, FAILED, TIMED_OUT, DIED, RETURNED = range(5)
+SUCCEEDED, FAILED, TIMED_OUT, DIED, RETURNED, FAILED_FOR_GOOD, UNDECIDED = range(7)
 
 
 def packed(data):

@@ -55,7 +55,7 @@ def test_a_later_try_can_succeed(job):
 @pytest.mark.parametrize(
     "result, named",
     [
-        ("None", "None (has it a return statement?)"),
+        ("None", "None (does it have a return statement?)"),
         ("'text'", "str"),
         ("{'a': 1}", "dict"),
         ("5", "int"),

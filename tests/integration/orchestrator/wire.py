@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 PROTOCOL_VERSION = 1
 RUN, DRAIN, ABORT = 0, 1, 2
-SUCCEEDED, FAILED, TIMED_OUT, DIED, RETURNED = range(5)
+SUCCEEDED, FAILED, TIMED_OUT, DIED, RETURNED, FAILED_FOR_GOOD, UNDECIDED = range(7)
 
 
 def text(value):

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 from csv_files import CsvFile, infer
-from worker_harness import FAILED, RESULT
+from worker_harness import FAILED, INPUT_INFO, RESULT
 
 # Answers with the types and the values of the mini-batch.
 SHOW = """
@@ -243,6 +243,33 @@ def test_a_gap_is_told_once_for_each_way_it_comes(tables):
                 worker.run(files[name][0].slice(first, last), input_index=files[name][1])
     told = [line.rpartition("it comes as ")[2] for line in worker.stderr().splitlines()]
     assert told == ["Int64 (said once)", "float64 (said once)", "object (said once)"], worker.stderr()
+
+
+def test_the_first_values_of_a_column_tell_its_type(tables):
+    """None are in the sample: the mini-batch is not read, and says what the type is."""
+    values = ["", "", "7", str(BIG), "1.5", "True", "2024-02-29", "x"]
+    files, worker = tables(
+        {"late": (rows(*values), {}), "declared": (rows("", "x"), {"columns": {"v": "string"}})}
+    )
+    file, index = files["late"]
+    assert infer(worker, [file.slice(1, 2)], index) == {"types": {"v": "missing", "k": "string"}}
+    assert json.loads(worker.run(file.slice(1, 2), input_index=index).rows)[0]["v"] == "float64"
+    for first, last, kind in (
+        (3, 3, "int64_or_missing"),
+        (2, 4, "int64_or_missing"),
+        (3, 5, "float64"),
+        (6, 6, "bool_or_missing"),
+        (7, 7, "string"),
+        (1, 8, "string"),
+    ):
+        answer = worker.run(file.slice(first, last), input_index=index)
+        assert answer.kind == FAILED and answer.error["undecided"] == {"v": kind}, answer
+        assert "rows %d to %d" % (first, last) in answer.error["message"]
+    worker.send(INPUT_INFO, json.dumps({"input": index, "types": {"v": "string", "k": "string"}}).encode())
+    assert json.loads(worker.run(file.slice(3, 4), input_index=index).rows)[1]["v"] == ["7", str(BIG)]
+    file, index = files["declared"]
+    infer(worker, [file.slice(1, 1)], index)
+    assert json.loads(worker.run(file.slice(1, 2), input_index=index).rows)[1]["v"] == [None, "x"]
 
 
 NUL_ROWS = [b"v,w\n", b"a,b\n", b'"1\n,2","x\x00y"\n', b"c,d\n", b"\x00,d\n"]

@@ -142,6 +142,49 @@ def test_load_and_init_errors_have_the_scripts_traceback_alone(launcher, start):
     assert error["type"] == "SystemExit" and "enough" in error["message"]
 
 
+def test_what_the_script_said_before_it_exits_is_in_the_error(launcher, start):
+    text = """
+        import argparse, logging, sys
+        def parse():
+            parser = argparse.ArgumentParser()
+            parser.add_argument("--labels", required=True)
+            parser.parse_args()
+        def init(): %s
+        def run(mini_batch):
+            if mini_batch == ["/quiet"]: sys.exit(2)
+            if mini_batch == ["/said"]: print("no weights for", mini_batch[0], file=sys.stderr); sys.exit(2)
+            if mini_batch == ["/logged"]: logging.error("no model"); sys.exit(1)
+            if mini_batch == ["/words"]: sys.exit("words")
+            if mini_batch == ["/context"]:
+                try: open("/absent/file")
+                except OSError: sys.exit(3)
+            if mini_batch == ["/from"]:
+                try: open("/absent/file")
+                except OSError as error: raise RuntimeError("cannot load") from error
+            return mini_batch
+        """
+    message = failure(start(launcher, text % "parse()"), "init")["message"]
+    needed = "entry.py: error: the following arguments are required: --labels"
+    assert message.startswith(needed) and "sys.exit(2)" in message and "usage:" not in message
+    worker = start(launcher, text % "pass", argv=["--labels", "x"])
+    worker.ready()
+    for path, begin, rest in (
+        ("/said", "no weights for /said (the script called sys.exit(2)", "must return or raise"),
+        ("/quiet", "the script called sys.exit(2);", "must return or raise"),
+        ("/logged", "ERROR:root:no model (the script called sys.exit(1)", ""),
+        ("/words", "the script called sys.exit('words');", ""),
+        ("/context", "the script called sys.exit(3), because of FileNotFoundError: ", "/absent/file"),
+        ("/from", "cannot load, because of FileNotFoundError: ", "/absent/file"),
+    ):
+        message = worker.run(file_set(path)).error["message"]
+        assert message.startswith(begin) and rest in message, message
+    assert "no weights for /said\n" in worker.stderr()
+    import_time = failure(
+        start(launcher, text.replace("def init()", "parse()\n        def init()") % "pass"), "load"
+    )
+    assert import_time["message"].startswith(needed)
+
+
 def test_mini_batch_context(launcher, start):
     worker = start(
         launcher,

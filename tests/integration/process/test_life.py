@@ -228,7 +228,7 @@ def test_errors_cost_a_try_and_not_the_process(launcher, start):
         ("/raise", "ValueError", "bad image"),
         ("/exit", "SystemExit", "sys.exit(3)"),
         ("/interrupt", "KeyboardInterrupt", ""),
-        ("/mute", "Mute", "cannot be had"),
+        ("/mute", "Mute", "raised RuntimeError"),
         ("/deep", "RecursionError", "recursion"),
     ):
         answer = worker.run(file_set(path, "/other"))

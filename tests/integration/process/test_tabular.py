@@ -73,8 +73,10 @@ def test_types_values_and_context(table):
 def test_records_with_other_field_counts(table, record, row, fields):
     good = [b"1,2,3\n", b"\n"]
     file, worker = table([b"a,b,c\n"] + good + [record] + 100 * [b"4,5,6\n"])
-    message = said(worker.run(file.whole()))
+    answer = worker.run(file.whole())
+    message = said(answer)
     assert "%s, row %d has %d field" % (file.path, row, fields) in message and "header has 3" in message
+    assert answer.error["permanent"] is True
     assert worker.run(file.whole()).items == 102
     assert shown(worker.run(file.slice(4, 103)))[1] == [[4, 5, 6]] * 100
     # Also far behind the start of a slice.
@@ -171,7 +173,7 @@ def test_misfits_are_placed_with_the_way_out(table, sample, bad, shown_value, ki
     message = said(answer)
     assert "%s, row 11, column 'v' " % file.path in message and shown_value in message
     assert "spec.inputs[table].columns: {v: %s}" % kind in message
-    assert answer.items == 7
+    assert answer.items == 7 and answer.error["permanent"] is True
     assert worker.run(file.slice(1, 9)).kind == RESULT
 
 
@@ -284,7 +286,9 @@ def test_a_slice_is_known_by_its_bytes(table):
     assert shown(worker.run(first))[1] == [[1, 2]]
     file.path.write_bytes(b"a,b\n1,2\n3,9\n")  # of the same length
     assert shown(worker.run(first))[1] == [[1, 2]]
-    message = said(worker.run(last))
+    answer = worker.run(last)
+    message = said(answer)
+    assert "permanent" not in answer.error  # it may be brought back
     assert "%s has changed since it was planned (bytes 8 to 12" % file.path in message
     assert "--overwrite" in message
 

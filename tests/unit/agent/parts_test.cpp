@@ -126,6 +126,23 @@ TEST(Frames, OfNoProcessAreRefused) {
   EXPECT_THAT(decode_script_error("no json", ErrorPhase::kInit).message, HasSubstr("no json"));
 }
 
+TEST(Frames, OfAFailureSayWhetherAnotherTryHelps) {
+  const auto decoded = [](const std::string& json) {
+    auto result = decode_result({channel::Frame::kFailed, std::string(48, '\0') + json});
+    EXPECT_TRUE(result.ok());
+    return std::move(result).value();
+  };
+  EXPECT_EQ(decoded(R"({"message": "m"})").outcome, Outcome::kFailed);
+  EXPECT_EQ(decoded(R"({"message": "m", "permanent": false})").outcome, Outcome::kFailed);
+  EXPECT_EQ(decoded(R"({"message": "m", "permanent": "yes"})").outcome, Outcome::kFailed);
+  EXPECT_EQ(decoded(R"({"message": "m", "permanent": true})").outcome, Outcome::kFailedForGood);
+  const AttemptResult result =
+      decoded(R"({"message": "m", "permanent": true, "undecided": {"v": "string"}})");
+  EXPECT_EQ(result.outcome, Outcome::kUndecided);
+  EXPECT_EQ(result.rows, R"({"types":{"v":"string"}})");
+  EXPECT_EQ(result.error.message, "m");
+}
+
 TEST(WorkerEnvironment, HasWhatTheJobSaysAndNothingOfTheAgentsOwn) {
   JobSpec spec;
   spec.environment.variables = {{"A", "job"}};

@@ -536,6 +536,81 @@ TEST_F(OrchestratorTest, ColumnTypesAreDecidedAndDurableBeforeTheFirstLease) {
   EXPECT_TRUE(lease(agent, 3)->input_infos.empty()) << "once for each session";
 }
 
+// A column that had no value in the sample: its first value decides, once, and durably before it is read.
+class UndecidedTest : public OrchestratorTest {
+ protected:
+  void decide() {
+    samples.answer = {SampleSource::Need::kSample, "slices"};
+    plan(4);
+    agent = join("agent000");
+    auto reply = result_of(lease(agent, 1)->leases[0], Outcome::kSucceeded);
+    reply.rows = R"({"types": {"a": "int64", "late": "missing", "never": "missing"}, "columns": ["a"]})";
+    bring(agent, 1, {reply});
+    commit();
+    core().take_ready();
+    leases = lease(agent, 2, 4)->leases;
+    ASSERT_FALSE(leases.empty());
+  }
+  AttemptResult undecided(const Lease& of, const std::string& types) {
+    auto result = result_of(of, Outcome::kUndecided);
+    result.rows = R"({"types": )" + types + "}";
+    return result;
+  }
+  std::uint64_t agent = 0;
+  std::vector<Lease> leases;
+};
+
+TEST_F(UndecidedTest, TheFirstValueDecidesAndIsReadAfterThat) {
+  decide();
+  bring(agent, 2, {undecided(leases[0], R"({"late": "string", "a": "string"})")});
+  EXPECT_FALSE(lease(agent, 3)) << "nothing under types that are not durable";
+  const auto group = commit();
+  ASSERT_EQ(group->types.size(), 1U);
+  EXPECT_EQ(group->types[0].types,
+            R"({"columns":["a"],"input":0,"types":{"a":"int64","late":"string","never":"missing"}})");
+  EXPECT_TRUE(group->entries.empty()) << "it costs no try";
+  const auto ready = core().take_ready();
+  ASSERT_EQ(ready.leases.size(), 1U);
+  const LeaseReply& again = **ready.leases[0].second;
+  ASSERT_EQ(again.input_infos.size(), 1U) << "the session is told anew";
+  EXPECT_EQ(again.input_infos[0].types, group->types[0].types);
+  EXPECT_EQ(again.leases[0].mini_batch, leases[0].mini_batch);
+  EXPECT_EQ(again.leases[0].try_number, 1U);
+}
+
+TEST_F(UndecidedTest, WhatWasLeasedBeforeIsReadAgainAndWhatSaysNothingNewFails) {
+  options.run_max_try = 1;
+  decide();
+  if (leases.size() < 2) leases.push_back(lease(agent, 3, 4)->leases[0]);
+  bring(agent, 2, {undecided(leases[0], R"({"late": "string"})")});
+  commit();
+  core().take_ready();
+  // Under the old types: whatever it says comes too late, and costs nothing.
+  bring(agent, 3, {undecided(leases[1], R"({"late": "float64"})")});
+  EXPECT_FALSE(commit());
+  const auto again = lease(agent, 5, 4);
+  ASSERT_TRUE(again);
+  ASSERT_EQ(again->leases.size(), 2U);
+  // Under the new ones it would come back for ever.
+  bring(agent, 4, {undecided(again->leases[0], R"({"late": "float64"})")});
+  const auto group = commit();
+  ASSERT_EQ(group->entries.size(), 1U);
+  EXPECT_EQ(group->entries[0].kind, CommitEntry::Kind::kFailed);
+  bring(agent, 5, {undecided(again->leases[1], "[]")});
+  EXPECT_EQ(commit()->entries[0].kind, CommitEntry::Kind::kFailed) << "no types at all";
+}
+
+TEST_F(OrchestratorTest, WhatAnotherTryCannotMendIsNotTriedAgain) {
+  options.run_max_try = 3;
+  plan(2);
+  const auto agent = join("agent000");
+  const auto got = lease(agent, 1)->leases[0];
+  bring(agent, 1, {result_of(got, Outcome::kFailedForGood)});
+  const auto group = commit();
+  ASSERT_EQ(group->entries.size(), 1U);
+  EXPECT_EQ(group->entries[0].kind, CommitEntry::Kind::kFailed);
+}
+
 TEST_F(OrchestratorTest, TypesThatCannotBeInferredFailTheJob) {
   options.run_max_try = 2;
   samples.answer = {SampleSource::Need::kSample, "slices"};

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <map>
 #include <set>
 #include <sstream>
 
@@ -49,7 +50,7 @@ TEST(CsvSample, PiecesOfALargeFileAreRecordsOfIt) {
   CsvSampleOptions options;
   options.piece_bytes = 1000;
   const auto slices = sample_slices({path}, {}, options);
-  ASSERT_EQ(slices.size(), 16U);
+  ASSERT_EQ(slices.size(), 256U);
   std::uint64_t end = 0;
   for (const CsvSlice& slice : slices) {
     EXPECT_GE(slice.offset, end);
@@ -61,6 +62,37 @@ TEST(CsvSample, PiecesOfALargeFileAreRecordsOfIt) {
   }
   EXPECT_EQ(slices.front().offset, 8U);
   EXPECT_EQ(end, text.size());
+}
+
+TEST(CsvSample, TakesTheHeadAndTheEndOfEachOfManyFiles) {
+  TemporaryDirectory folder;
+  std::vector<std::string> files;
+  for (int i = 0; i < 200; ++i) {
+    std::string text = "a\n";
+    for (int row = 0; row < 20'000; ++row) text += "1\n";
+    files.push_back(folder.write(std::to_string(1000 + i) + ".csv", text));
+  }
+  std::map<std::string, std::vector<CsvSlice>> taken;
+  std::uint64_t bytes = 0;
+  for (const CsvSlice& slice : sample_slices(files, {})) {
+    taken[slice.path].push_back(slice);
+    bytes += slice.length;
+  }
+  EXPECT_EQ(taken.size(), files.size());
+  for (const auto& [path, slices] : taken) {
+    EXPECT_EQ(slices.front().offset, 2U) << path;
+    EXPECT_EQ(slices.back().offset + slices.back().length, slices.back().file_size) << path;
+  }
+  EXPECT_LE(bytes, CsvSampleOptions{}.total_bytes);
+}
+
+TEST(CsvSample, TakesAFileOfItsShareWhole) {
+  TemporaryDirectory folder;
+  std::string text = "a\n";
+  while (text.size() < (7U << 20U)) text += "12345678\n";
+  const auto slices = sample_slices({folder.write("a.csv", text)}, {});
+  ASSERT_EQ(slices.size(), 1U);
+  EXPECT_EQ(slices[0].length, text.size() - 2);
 }
 
 TEST(CsvSample, IsSpreadOverFilesAndBounded) {

@@ -51,7 +51,7 @@ class Samples {
     m.sequence = number();
     for (std::uint32_t i = small(5); i > 0; --i) {
       m.results.push_back({any(LeaseKind::kInferTypes), number(), MiniBatchId{number()},
-                           any(Outcome::kReturned), number(), number(), text(300), error(), text(), number(),
+                           any(Outcome::kUndecided), number(), number(), text(300), error(), text(), number(),
                            static_cast<std::int64_t>(random_()), number(), number(), number()});
     }
     for (std::uint32_t i = small(4); i > 0; --i) m.logs.push_back({text(), text(300)});
