@@ -264,7 +264,8 @@ def test_the_first_values_of_a_column_tell_its_type(tables):
     ):
         answer = worker.run(file.slice(first, last), input_index=index)
         assert answer.kind == FAILED and answer.error["undecided"] == {"v": kind}, answer
-        assert "rows %d to %d" % (first, last) in answer.error["message"]
+        where = "row %d:" % first if first == last else "rows %d to %d:" % (first, last)
+        assert where in answer.error["message"]
     worker.send(INPUT_INFO, json.dumps({"input": index, "types": {"v": "string", "k": "string"}}).encode())
     assert json.loads(worker.run(file.slice(3, 4), input_index=index).rows)[1]["v"] == ["7", str(BIG)]
     file, index = files["declared"]
