@@ -115,12 +115,14 @@ class Agent : public LinkUser {
   void on_left() override { end(kAgentLeft); }
   void on_hopeless(std::string why) override {
     spdlog::error("{}: {}", options_.name, why);
+    if (options_.on_failure && !ended_) options_.on_failure(why);
     end(kAgentFailed);
   }
 
  private:
   int misused(const std::string& why) {
     spdlog::error("{}: {}", options_.name, why);
+    if (options_.on_failure) options_.on_failure(why);
     return kAgentMisused;
   }
 

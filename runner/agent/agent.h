@@ -39,6 +39,9 @@ struct AgentOptions {
   // code than the job's) and those to be tried again end this agent; any other ends the job.
   std::function<Status(ResolvedJob&)> settle;
 
+  // Told, before this agent ends with a failure, the sentence why. Empty: nobody is.
+  std::function<void(const std::string& why)> on_failure;
+
   std::chrono::milliseconds stop_grace{2'000};               // for running tries after SIGTERM
   std::chrono::milliseconds orchestrator_patience{600'000};  // without an answer; then the agent ends
   // Of a first registration with a peer that is not trusted; an address may have belonged to another job.

@@ -26,7 +26,7 @@
 #include "common/posix/process_start.h"
 #include "common/spec/manifest.h"
 #include "runner/cli/child_process.h"
-#include "runner/cli/driver_log.h"
+#include "runner/events/driver_log.h"
 #include "runner/events/event_stream.h"
 
 namespace parallelrun {

@@ -152,6 +152,8 @@ int run_main(int argc, char** argv) {
       app.add_subcommand("pod-agent", "the worker processes of a job in a pod (started by the operator)");
   pod_agent_verb->add_option("--connect", pod_agent.connect, "HOST:PORT of the orchestrator")->required();
   pod_agent_verb->add_option("--name", pod_agent.name, "stable for the job, as in worker-0")->required();
+  pod_agent_verb->add_option("--termination-log", pod_agent.termination_log,
+                             "where the reason of a failure goes");
   add_places(*pod_agent_verb, pod_agent.places);
 
   std::string install_directory;

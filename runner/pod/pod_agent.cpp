@@ -11,6 +11,7 @@
 #include "runner/job/code_hash.h"
 #include "runner/pod/init_process.h"
 #include "runner/pod/source_copy.h"
+#include "runner/pod/termination_message.h"
 
 namespace parallelrun {
 namespace {
@@ -62,6 +63,14 @@ int run_pod_agent(const PodAgentOptions& options) {
     agent.console = STDOUT_FILENO;
     agent.env_is_inherited = true;
     agent.settle = [&options](ResolvedJob& job) { return settle(job, options.places); };
+    agent.on_failure = [&options](const std::string& why) {
+      const auto end = end_without_event("Interrupted", "WorkerFailed", why);
+      if (const Status written =
+              write_termination_message(options.termination_log, termination_message(end, ""));
+          !written) {
+        std::fprintf(stderr, "parallelrun: %s\n", written.error().message.c_str());
+      }
+    };
     return run_agent(agent);
   });
 }

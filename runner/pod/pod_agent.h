@@ -10,10 +10,11 @@
 namespace parallelrun {
 
 struct PodAgentOptions {
-  std::string connect;  // --connect: the orchestrator's Service
-  std::string name;     // --name: "worker-0"
-  PodPlaces places;     // --root, --source-copy, --scratch
-  TlsFiles tls;         // where the Secret is mounted, unless a test says otherwise
+  std::string connect;                                   // --connect: the orchestrator's Service
+  std::string name;                                      // --name: "worker-0"
+  PodPlaces places;                                      // --root, --source-copy, --scratch
+  std::string termination_log = "/dev/termination-log";  // --termination-log
+  TlsFiles tls;  // where the Secret is mounted, unless a test says otherwise
 };
 
 // Waits for the orchestrator as long as it takes, copies the code as the job says, and works. What the

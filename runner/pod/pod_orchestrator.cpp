@@ -1,6 +1,5 @@
 #include "runner/pod/pod_orchestrator.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -25,6 +24,8 @@
 #include "common/kube/http_transport.h"
 #include "common/kube/kube_client.h"
 #include "common/spec/manifest.h"
+#include "runner/events/driver_log.h"
+#include "runner/job/told_spec.h"
 #include "runner/pod/init_process.h"
 #include "runner/pod/job_lease.h"
 #include "runner/pod/job_story.h"
@@ -128,7 +129,10 @@ class PodOrchestrator {
   }
 
  private:
-  void say(const std::string& line) { story_lines_.say(line); }
+  void say(const std::string& line) {
+    story_lines_.say(line);
+    driver_log_.line(line);
+  }
 
   // --- an end before there is a child -------------------------------------------------------------------
 
@@ -140,7 +144,7 @@ class PodOrchestrator {
   }
   int end_early(const json& end, int code) {
     for (const std::string& line : JobStory(started_, "").lines(finished_of(end), Clock::now())) say(line);
-    write_termination_message(end);
+    leave_last_words(end);
     early_end_ = code;
     return code;
   }
@@ -333,12 +337,21 @@ class PodOrchestrator {
     if (events_ended_ || child_.events().reader() < 0) return;
     for (json& event : child_.events().take(events_ended_)) {
       const auto kind = event.value("event", std::string());
+      // The output directory is this job's from now on.
+      if (kind == "ready") open_driver_log();
       if (!story_) story_.emplace(started_, output_in_words());
       for (const std::string& line : story_->lines(event, Clock::now())) say(line);
       if (kind == "finished") end_ = event;
       if (kind == "progress" || (kind == "finished" && event.contains("miniBatchesCreated")))
         status_->set(std::move(event));
     }
+  }
+
+  void open_driver_log() {
+    driver_log_.open(job_.output_directory + "/logs/70_driver_log.txt");
+    driver_log_.line(fmt::format("job '{}/{}' of pod {}, {} node(s) x {} process(es)", name_space_, job_name_,
+                                 pod_, spec_.node_count, spec_.process_count_per_node));
+    driver_log_.line("spec: " + told_spec(spec_).dump(-1, ' ', false, json::error_handler_t::replace));
   }
 
   void reap() {
@@ -372,7 +385,8 @@ class PodOrchestrator {
       exit_code_ = kFailed;
     }
     // First of all: the pod may be killed at any moment now.
-    write_termination_message(*end_);
+    leave_last_words(*end_);
+    driver_log_.line(fmt::format("exit code {}", exit_code_));
     if (!lost_) {
       if (status_) status_->flush(kLastProgress);
       status_.reset();
@@ -382,14 +396,10 @@ class PodOrchestrator {
     return exit_code_;
   }
 
-  void write_termination_message(const json& end) {
+  void leave_last_words(const json& end) {
     const std::string message = termination_message(end, spec_.output.source.sub_path);
-    const FileDescriptor file(
-        ::open(options_.termination_log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-    if (!file || ::write(file.get(), message.data(), message.size()) < 0) {
-      say(fmt::format("warning: the termination message cannot be written to '{}': {}",
-                      options_.termination_log, std::strerror(errno)));
-    }
+    const Status written = write_termination_message(options_.termination_log, message);
+    if (!written) say("warning: " + written.error().message);
   }
 
   std::string output_in_words() const {
@@ -409,6 +419,7 @@ class PodOrchestrator {
   const Signals signals_;
   const Bell bell_;
   StoryLines story_lines_{STDOUT_FILENO};
+  DriverLog driver_log_;
   JobSpec spec_;
   ResolvedJob job_;
   std::string job_file_;

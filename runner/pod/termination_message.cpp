@@ -1,9 +1,16 @@
 #include "runner/pod/termination_message.h"
 
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <string_view>
 
 #include "common/pod/job_progress.h"
+#include "common/posix/file_descriptor.h"
 #include "common/spec/utf8.h"
 
 namespace parallelrun {
@@ -78,6 +85,13 @@ std::string termination_message(const json& finished, const std::string& output_
 
 json end_without_event(const std::string& state, const std::string& reason, const std::string& message) {
   return {{"state", state}, {"reason", reason}, {"message", message}};
+}
+
+Status write_termination_message(const std::string& path, const std::string& message) {
+  const FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (file && ::write(file.get(), message.data(), message.size()) >= 0) return {};
+  return Error{ErrorCode::kIo, fmt::format("the termination message cannot be written to '{}': {}", path,
+                                           std::strerror(errno))};
 }
 
 }  // namespace parallelrun

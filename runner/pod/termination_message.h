@@ -1,4 +1,4 @@
-// The last word of an orchestrator's pod: what the operator reads from the container's status. Pure.
+// The last word of a pod's runner: what the operator reads from the container's status.
 #pragma once
 
 #include <cstddef>
@@ -6,6 +6,7 @@
 
 #include "common/json/json.h"
 #include "common/pod/pod_layout.h"
+#include "common/result/result.h"
 
 namespace parallelrun {
 
@@ -20,5 +21,8 @@ std::string termination_message(const nlohmann::json& finished, const std::strin
 // The same for an end that no event tells of: `state` "Failed" (a refusal) or "Interrupted".
 nlohmann::json end_without_event(const std::string& state, const std::string& reason,
                                  const std::string& message);
+
+// Puts the message where the kubelet reads it.
+Status write_termination_message(const std::string& path, const std::string& message);
 
 }  // namespace parallelrun

@@ -209,7 +209,8 @@ class PodWorld:
         folder = self._pod_folder(name)
         command = [
             PROGRAM, "pod-agent", "--connect", connect or f"localhost:{self.service.port}",
-            "--name", f"worker-{index}", *self._places(folder, files),
+            "--name", f"worker-{index}", "--termination-log", folder / "termination-log",
+            *self._places(folder, files),
         ]  # fmt: skip
         variables = {"POD_IP": ip or f"127.0.0.{index + 1}"} | (environment or {})
         return self._start(name, command, folder, **variables)

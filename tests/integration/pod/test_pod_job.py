@@ -1,5 +1,7 @@
 """A whole job of pod-orchestrator and pod-agents."""
 
+import json
+
 NAMES = """
     import os
     def init():
@@ -26,6 +28,25 @@ def test_a_job_with_two_workers(world):
     assert progress["percent"] == 100
     assert progress["items"] == "200 / 200"
     assert world.lease().body["spec"].get("holderIdentity", "") == ""
+
+
+def test_the_driver_log_tells_what_was_made_from_which_spec(world):
+    variables = {"API_TOKEN": "hunter2hunter2"}
+    world.script(NAMES).files(6).set(
+        miniBatchSize=3, nodeCount=1, environment={"variables": variables}
+    ).apply()
+    orchestrator = world.orchestrator()
+    world.worker()
+    orchestrator.expect(0)
+    log = (world.out / "logs" / "70_driver_log.txt").read_text()
+    assert f"pod {world.name}-orchestrator-0 takes up job {world.namespace}/{world.name}" in log
+    assert "1 node(s) x 1 process(es)" in log
+    spec = json.loads(next(line.split(" spec: ")[1] for line in log.splitlines() if " spec: " in line))
+    assert spec["spec"]["entryScript"] == "entry.py"
+    assert spec["spec"]["environment"]["variables"] == {"API_TOKEN": "***"}
+    assert "hunter2" not in log
+    assert "worker worker-0 on 127.0.0.1 takes part" in log
+    assert "Complete" in log and log.rstrip().endswith("exit code 0")
 
 
 def test_variables_have_what_the_kubelet_made_of_them(world):

@@ -41,6 +41,9 @@ def test_a_worker_with_other_code_is_refused(world):
     world.script(SLOW + "\n    changed = 1\n")
     worker = world.worker(0).expect(1)
     assert "the source directory changed since the job started" in worker.output
+    # The operator reads it from the container's status.
+    assert (worker.message["state"], worker.message["reason"]) == ("Interrupted", "WorkerFailed")
+    assert "the source directory changed since the job started" in worker.message["message"]
     assert not world.rows()
 
 

@@ -1,5 +1,5 @@
-// logs/70_driver_log.txt: what the launcher started where, from which spec, how it ended, and what agents had
-// to say beside the job's own logs.
+// logs/70_driver_log.txt: what was started where, from which spec, how it ended, and what agents had to say
+// beside the job's own logs. On one machine the launcher writes it, on a cluster the orchestrator's pod.
 #pragma once
 
 #include <fcntl.h>
