@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup build runner demo check test e2e images bench fmt lint clean
+.PHONY: help setup build runner demo check test soak e2e images bench fmt lint clean
 
 JOBS = $(shell tools/jobs.sh)
 LINT = build/venvs/lint/bin
@@ -30,6 +30,13 @@ check: build  ## the fast loop: build, unit tests, simulation with few seeds, li
 
 test: setup  ## everything that CI runs: build, lint, unit, simulation, integration, sanitizers
 	@tools/test.sh
+
+soak: setup  ## hours: 200,000 simulated jobs, then each bug of tests/mutations planted and found; SOAK="core/ plan/" some
+	@[[ -f build/build.ninja ]] || cmake --preset release
+	@cmake --build --preset release --parallel $(JOBS) --target simulation_test
+	@PARALLELRUN_SIMULATION_SEEDS=200000 build/tests/simulation_test
+	@tools/venv.sh test tests/requirements.txt
+	@build/venvs/test/bin/python tests/mutations/run.py $(SOAK)
 
 e2e: build  ## the tests on a real cluster: that of KUBECONFIG, else one of three nodes by kind
 	@tools/venv.sh test tests/requirements.txt
