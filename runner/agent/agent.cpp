@@ -24,7 +24,9 @@
 #include "runner/agent/python_environment.h"
 #include "runner/agent/resource_monitor.h"
 #include "runner/agent/worker_config.h"
+#include "runner/job/code_watch.h"
 #include "runner/job/resolved_job.h"
+#include "runner/protocol/code_changed.h"
 #include "runner/protocol/protocol_client.h"
 
 namespace parallelrun {
@@ -175,10 +177,10 @@ class Agent : public LinkUser {
   }
 
   // No worker process can start anywhere: the job is told, and fails with that.
-  void cannot_start(const std::string& why) {
+  void cannot_start(const std::string& why, std::string_view type = "EnvironmentError") {
     ProcessFailure failure;
     failure.process = "environment";
-    failure.error = {ErrorPhase::kInit, "EnvironmentError", why, ""};
+    failure.error = {ErrorPhase::kInit, std::string(type), why, ""};
     failure.fatal = true;
     outbox_.add(std::move(failure));
   }
@@ -192,6 +194,7 @@ class Agent : public LinkUser {
     request.package_directory = programs_ + "/python";
     request.variables = own_environment();
     request.requirements = job_.spec.environment.requirements;
+    request.source_directory = job_.source_directory;
     if (!job_.spec.environment.requirements_file.empty()) {
       request.requirements_file =
           (fs::path(job_.source_directory) / job_.spec.environment.requirements_file).string();
@@ -235,6 +238,15 @@ class Agent : public LinkUser {
     for (SlotIndex slot = 0; slot < slots; ++slot) {
       recipe.environments.push_back(worker_environment(job_.spec, variables, slot));
       recipe.configs.push_back(worker_config(job_, options_.name, slot, logs));
+    }
+    auto watch = CodeWatch::begin(job_);
+    if (!watch && watch.error().code == ErrorCode::kConflict) {
+      cannot_start(watch.error().message, kCodeChanged);
+      return link_->pump(now());
+    }
+    // Code that cannot be read is for the process to report, which loads it.
+    if (watch) {
+      recipe.code_change = [code = std::make_shared<CodeWatch>(std::move(*watch))] { return code->change(); };
     }
     processes_->prepare(std::move(recipe));
     core_->on_environment_ready(now());

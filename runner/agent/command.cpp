@@ -32,6 +32,7 @@ class RunningCommand : public std::enable_shared_from_this<RunningCommand> {
     if (!pipe) return pipe.error();
     SpawnRequest spawn_request;
     spawn_request.exec_program = request_.exec_program;
+    spawn_request.working_directory = request_.working_directory;
     spawn_request.argv = request_.argv;
     spawn_request.environment = request_.environment;
     spawn_request.descriptors = {{pipe->theirs.get(), 1}, {pipe->theirs.get(), 2}};

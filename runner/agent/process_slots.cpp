@@ -6,11 +6,16 @@
 #include <utility>
 
 #include "runner/agent/proc_files.h"
+#include "runner/protocol/code_changed.h"
 
 namespace parallelrun::agent {
 namespace {
 
 Time now() { return std::chrono::steady_clock::now(); }
+
+ScriptError code_changed(const std::string& why) {
+  return {ErrorPhase::kLoad, std::string(kCodeChanged), why, ""};
+}
 
 }  // namespace
 
@@ -34,6 +39,14 @@ class ProcessSlots::Slot : public WorkerEvents {
   }
 
   void start() {
+    if (const auto why = code_change()) {
+      boost::asio::post(owner_.io_, [this, why] {
+        owner_.core_->on_init_failed(index_, 0, code_changed(*why), now());
+        owner_.core_->on_exit(index_, {0, "StartFailed", *why, "", {}}, now());
+        owner_.changed_();
+      });
+      return;
+    }
     process_ = std::make_shared<WorkerProcess>(owner_.io_, streams_, *this);
     killed_ = false;
     const Recipe& recipe = owner_.recipe_;
@@ -56,6 +69,8 @@ class ProcessSlots::Slot : public WorkerEvents {
     AgentCore& core = *owner_.core_;
     switch (frame.type) {
       case channel::Frame::kReady:
+        if (const auto why = code_change())
+          return core.on_init_failed(index_, pid, code_changed(*why), now());
         return core.on_ready(index_, now());
       case channel::Frame::kInitFailed:
         return core.on_init_failed(index_, pid, decode_script_error(frame.payload, ErrorPhase::kInit), now());
@@ -95,6 +110,10 @@ class ProcessSlots::Slot : public WorkerEvents {
   }
 
   WorkerProcess* process() const { return process_.get(); }
+
+  std::optional<std::string> code_change() const {
+    return owner_.recipe_.code_change ? owner_.recipe_.code_change() : std::nullopt;
+  }
 
  private:
   ProcessSlots& owner_;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,9 @@ class ProcessSlots : public WorkerControl {
     std::string working_directory;                       // the script's folder
     std::vector<std::vector<std::string>> environments;  // by slot
     std::vector<std::string> configs;                    // by slot: JSON of kConfig
+    // Why no process may start any more, the code having changed; asked before each start and once a process
+    // has loaded it. Empty: not asked.
+    std::function<std::optional<std::string>()> code_change;
   };
 
   ProcessSlots(boost::asio::io_context& io, LogStreams& streams, NodeLog& node_log, const std::string& node,

@@ -18,6 +18,7 @@
 #include "common/json/json.h"
 #include "common/posix/file_descriptor.h"
 #include "runner/agent/command.h"
+#include "runner/job/source_files.h"
 
 namespace parallelrun::agent {
 namespace {
@@ -81,12 +82,14 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
 
   void say(const std::string& line) { log_.append(line + "\n", std::chrono::steady_clock::now()); }
 
-  void command(std::vector<std::string> argv, bool logged, std::function<void(CommandEnd)> then) {
+  void command(std::vector<std::string> argv, bool logged, std::function<void(CommandEnd)> then,
+               const std::string& directory = {}) {
     if (logged) say("$ " + fmt::format("{}", fmt::join(argv, " ")));
     CommandRequest request;
     request.exec_program = request_.exec_program;
     request.argv = std::move(argv);
     request.environment = request_.variables;
+    request.working_directory = directory;
     if (logged) {
       request.on_output = [self = shared_from_this()](std::string_view bytes) {
         self->log_.append(bytes, std::chrono::steady_clock::now());
@@ -119,6 +122,12 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
       content = all.str();
     }
     if (request_.requirements.empty() && request_.requirements_file.empty()) return choose(base_);
+    if (!request_.source_directory.empty()) {
+      const Result<std::string> more = content_of(
+          requirement_files(request_.source_directory, request_.requirements, request_.requirements_file));
+      if (!more) return fail("what spec.environment names cannot be read: " + more.error().message);
+      content += *more;
+    }
 
     std::string cache = variable(request_.variables, "XDG_CACHE_HOME");
     if (cache.empty() || cache.front() != '/') {
@@ -204,21 +213,23 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
   }
 
   void install() {
-    std::vector<std::string> argv = {folder_ + "/bin/python3",      "-m",        "pip", "install",
+    // -I: the command runs in the source directory, where a script's optparse.py must not be Python's.
+    std::vector<std::string> argv = {folder_ + "/bin/python3",      "-I",        "-m", "pip", "install",
                                      "--disable-pip-version-check", "--no-input"};
     if (!request_.requirements_file.empty()) {
       argv.insert(argv.end(), {"--requirement", request_.requirements_file});
     }
     if (!request_.requirements.empty()) argv.emplace_back("--");
     argv.insert(argv.end(), request_.requirements.begin(), request_.requirements.end());
-    command(std::move(argv), true, [self = shared_from_this()](const CommandEnd& end) {
+    const auto then = [self = shared_from_this()](const CommandEnd& end) {
       if (!end.succeeded) return self->fail(self->install_error(end));
       const FileDescriptor marker(
           ::open((self->folder_ + "/" + kMarker).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
       if (!marker)
         return self->fail(fmt::format("'{}' cannot be written: {}", self->folder_, std::strerror(errno)));
       self->look();
-    });
+    };
+    command(std::move(argv), true, then, request_.source_directory);
   }
 
   std::string install_error(const CommandEnd& end) const {

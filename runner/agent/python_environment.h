@@ -29,7 +29,8 @@ struct PythonInfo {
 // Errors: kCorrupt.
 Result<PythonInfo> parse_python_info(const std::string& json);
 
-// The name of a cached environment; requirements in any order, `file_content` is the requirements file's.
+// The name of a cached environment; requirements in any order, `file_content` stands for the requirements
+// file, what it includes, and local packages.
 std::string environment_hash(const PythonInfo& python, std::vector<std::string> requirements,
                              const std::string& file_content);
 
@@ -46,6 +47,7 @@ struct EnvironmentRequest {
   std::vector<std::string> variables;  // environment variables of this machine and job
   std::vector<std::string> requirements;
   std::string requirements_file;  // absolute; empty: none
+  std::string source_directory;   // what paths in requirements are relative to; empty: the agent's directory
 };
 
 // Finds or builds it and calls `done` once. Errors are for the user: the requirement or program is named,

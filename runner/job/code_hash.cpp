@@ -11,11 +11,8 @@
 #include "common/spec/utf8.h"
 
 namespace parallelrun {
-namespace {
 
-// Any file name as text for JSON and for terminals. Backslashes are escaped as well, so that no two names
-// become one.
-std::string printable(std::string_view name) {
+std::string printable_name(std::string_view name) {
   const bool utf8 = is_utf8(name);
   std::string text;
   for (const char c : name) {
@@ -29,22 +26,48 @@ std::string printable(std::string_view name) {
   return text;
 }
 
-}  // namespace
+SourceOptions source_options(const ResolvedJob& job) {
+  SourceOptions options{job.source_directory, job.not_code, {}};
+  if (job.source_directory.empty()) return options;
+  const std::string& file = job.spec.environment.requirements_file;
+  const std::string path =
+      file.empty() ? "" : (std::filesystem::path(job.source_directory) / file).lexically_normal().string();
+  options.requirements = requirement_files(job.source_directory, job.spec.environment.requirements, path);
+  return options;
+}
 
-Result<CodeFiles> code_files(const ResolvedJob& job) {
-  CodeFiles files;
+namespace {
+
+Result<SourceDigests> digests_of(const ResolvedJob& job, bool with_others) {
+  SourceDigests digests;
   if (job.source_directory.empty()) {
     Result<std::string> digest = sha256_of_file(job.script);
     if (!digest.ok()) return digest.error();
-    files.emplace(printable(std::filesystem::path(job.script).filename().string()),
-                  std::move(digest).value());
-    return files;
+    digests.code.emplace(printable_name(std::filesystem::path(job.script).filename().string()),
+                         std::move(digest).value());
+    return digests;
   }
-  const Result<std::map<std::string, std::string>> digests =
-      sha256_of_files(job.source_directory, job.not_code);
-  if (!digests.ok()) return digests.error();
-  for (const auto& [name, digest] : digests.value()) files.emplace(printable(name), digest);
-  return files;
+  const Result<SourceListing> listing = list_source(source_options(job));
+  if (!listing) return listing.error();
+  for (const SourceListing::File& file : listing->files) {
+    // The script is code whatever its name.
+    const bool code = file.code || file.path == job.script;
+    if (!code && !with_others) continue;
+    Result<std::string> digest = sha256_of_file(file.path);
+    if (!digest.ok()) return digest.error();
+    (code ? digests.code : digests.other).emplace(printable_name(file.name), std::move(digest).value());
+  }
+  return digests;
+}
+
+}  // namespace
+
+Result<SourceDigests> source_digests(const ResolvedJob& job) { return digests_of(job, true); }
+
+Result<CodeFiles> code_files(const ResolvedJob& job) {
+  Result<SourceDigests> digests = digests_of(job, false);
+  if (!digests) return digests.error();
+  return std::move(digests->code);
 }
 
 std::string code_hash(const CodeFiles& files) {

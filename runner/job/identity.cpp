@@ -1,8 +1,11 @@
 #include "runner/job/identity.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 #include <set>
 
@@ -18,9 +21,67 @@ using nlohmann::json;
 
 std::string digest(const std::string& value) { return "sha256:" + sha256_hex(value).substr(0, 16); }
 
-// A place that was named as a volume is that volume; a directory of this machine is that directory.
-json place_of(const Source& source, const json& written, const std::string& directory) {
-  return source.local_path ? json(directory) : written;
+constexpr const char* kPlace = "directory";
+constexpr const char* kFromOutput = "fromOutput";
+constexpr const char* kObject = "object";
+
+// A directory as the thing that it is, wherever it has been moved to: its file system, its number there, and
+// when it was made, since numbers are given again; where that is not kept, when an entry of it was last made
+// or removed. Empty: there is no such directory.
+std::string object_of(const std::string& directory) {
+  struct statx info{};
+  if (::statx(AT_FDCWD, directory.c_str(), 0, STATX_INO | STATX_BTIME | STATX_MTIME, &info) != 0) return {};
+  const bool born = (info.stx_mask & STATX_BTIME) != 0 && info.stx_btime.tv_sec != 0;
+  const auto& time = born ? info.stx_btime : info.stx_mtime;
+  return fmt::format("{}:{}:{}:{}{}.{:09}", info.stx_dev_major, info.stx_dev_minor, info.stx_ino,
+                     born ? "b" : "m", static_cast<std::int64_t>(time.tv_sec),
+                     static_cast<std::uint32_t>(time.tv_nsec));
+}
+
+// A place that was named as a volume is that volume. A directory of this machine is known by three names, of
+// which one suffices (same_place): where it is, where it is as seen from the output, and which object it is.
+// So a folder that holds everything may be moved or copied, the output may be moved, and the data may be
+// moved.
+json place_of(const Source& source, const json& written, const std::string& directory,
+              const std::string& output) {
+  if (!source.local_path) return written;
+  return {{kPlace, directory},
+          {kFromOutput, std::filesystem::path(directory).lexically_relative(output).string()},
+          {kObject, object_of(directory)}};
+}
+
+bool same_place(const json& before, const json& now) {
+  const bool old_form = before.is_string();  // where it is, alone
+  if (!now.is_object() || !now.contains(kFromOutput) || (!before.is_object() && !old_form)) return false;
+  if (old_form) return before == now[kPlace];
+  for (const char* name : {kPlace, kFromOutput, kObject}) {
+    const json mine = before.value(name, json());
+    if (mine.is_string() && !mine.get_ref<const std::string&>().empty() && mine == now.value(name, json()))
+      return true;
+  }
+  return false;
+}
+
+// Takes over what is written of each place of `before` that is the same place.
+void settle_places(const json& before, json& now) {
+  if (same_place(before, now)) {
+    now = before;
+  } else if (before.is_object() && now.is_object()) {
+    for (auto& [key, value] : now.items()) {
+      if (before.contains(key)) settle_places(before[key], value);
+    }
+  } else if (before.is_array() && now.is_array()) {
+    for (std::size_t i = 0; i < std::min(before.size(), now.size()); ++i) settle_places(before[i], now[i]);
+  }
+}
+
+// A place that is another one now, for people.
+void show_places(json& settings) {
+  if (settings.is_object() && settings.contains(kFromOutput) && settings.contains(kPlace)) {
+    settings = json(settings[kPlace]);
+  } else if (settings.is_structured()) {
+    for (json& item : settings) show_places(item);
+  }
 }
 
 json by_name(const json& list) {
@@ -85,21 +146,23 @@ json identifying_settings(const ResolvedJob& job) {
     const Input& input = job.spec.inputs[i];
     json written = spec.at("inputs").at(i);
     const auto directory = job.input_directories.find(input.name);
-    written["source"] = place_of(input.source, written["source"],
-                                 directory == job.input_directories.end() ? "" : directory->second);
+    written["source"] =
+        place_of(input.source, written["source"],
+                 directory == job.input_directories.end() ? "" : directory->second, job.output_directory);
     inputs.push_back(std::move(written));
   }
   json side_inputs = json::object();
   for (std::size_t i = 0; i < job.spec.side_inputs.size(); ++i) {
     const SideInput& input = job.spec.side_inputs[i];
     const auto directory = job.side_input_directories.find(input.name);
-    side_inputs[input.name] =
-        place_of(input.source, spec.at("sideInputs").at(i).at("source"),
-                 directory == job.side_input_directories.end() ? "" : directory->second);
+    side_inputs[input.name] = place_of(input.source, spec.at("sideInputs").at(i).at("source"),
+                                       directory == job.side_input_directories.end() ? "" : directory->second,
+                                       job.output_directory);
   }
   return {{"inputs", std::move(inputs)},
           {"sideInputs", std::move(side_inputs)},
-          {"code", job.code_files.empty() ? json(job.code_hash) : to_json(recorded_code(job.code_files))},
+          {"code", job.code_files.empty() ? json(job.code_hash)
+                                          : to_json(recorded_code(job.code_files, job.other_files))},
           {"entryScript", job.spec.entry_script},
           {"arguments", job.spec.arguments},
           {"environment", environment_of(job.spec, spec.at("environment"))},
@@ -114,6 +177,12 @@ std::string fingerprint(const json& identifying_settings) {
 
 std::string fingerprint(const ResolvedJob& job) { return fingerprint(identifying_settings(job)); }
 
+std::optional<std::string> changed_beside_code(const json& before, const ResolvedJob& now) {
+  if (!before.is_object() || !before.contains("code") || now.code_files.empty()) return std::nullopt;
+  const std::optional<RecordedCode> recorded = recorded_code_from_json(before["code"]);
+  return recorded ? others_difference(*recorded, now.other_files) : std::nullopt;
+}
+
 std::vector<std::string> differing_settings(const json& before, const ResolvedJob& now) {
   json settings = identifying_settings(now);
   std::optional<std::string> code;
@@ -123,8 +192,12 @@ std::vector<std::string> differing_settings(const json& before, const ResolvedJo
     code = code_difference(*recorded, now.code_files);
     settings["code"] = before["code"];
   }
+  settle_places(before, settings);
+  json shown = before;
+  show_places(shown);
+  show_places(settings);
   std::vector<std::string> differences;
-  compare("", &before, &settings, differences);
+  compare("", &shown, &settings, differences);
   if (code) {
     differences.push_back("code: " + *code);
     std::sort(differences.begin(), differences.end());

@@ -3,6 +3,7 @@
 // process counts, timeouts, tries, thresholds and levels may change.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,8 +14,9 @@ namespace parallelrun {
 
 // The identifying settings, for people to read and for differing_settings(). Values of environment
 // variables stand as digests: the output directory is no place for what may be a password. Where data
-// lies counts as its directory on one machine, as volume and subPath on a cluster; the output's own
-// place does not count, so a directory that was moved goes on.
+// lies counts as volume and subPath on a cluster. On one machine a directory is the same if it is at the same
+// place, or lies to the output as it did, or is the same object of the file system: folders may be moved. The
+// output's own place does not count.
 nlohmann::json identifying_settings(const ResolvedJob& job);
 
 // SHA-256 of the identifying settings; 64 hexadecimal digits.
@@ -26,5 +28,8 @@ std::string fingerprint(const nlohmann::json& identifying_settings);
 // same job, although its fingerprint may be another one: a script may have written files beside itself
 // since. Takes any JSON, also of other versions.
 std::vector<std::string> differing_settings(const nlohmann::json& before, const ResolvedJob& now);
+
+// Which files beside the code have changed since `before`, in words, or nothing: to be told, no more.
+std::optional<std::string> changed_beside_code(const nlohmann::json& before, const ResolvedJob& now);
 
 }  // namespace parallelrun

@@ -300,9 +300,10 @@ class LocalResolver {
       std::sort(job_.not_code.begin(), job_.not_code.end());
       job_.not_code.erase(std::unique(job_.not_code.begin(), job_.not_code.end()), job_.not_code.end());
     }
-    Result<CodeFiles> files = code_files(job_);
+    Result<SourceDigests> files = source_digests(job_);
     if (files.ok()) {
-      job_.code_files = std::move(files).value();
+      job_.code_files = std::move(files->code);
+      job_.other_files = std::move(files->other);
       job_.code_hash = code_hash(job_.code_files);
     } else {
       problems_.add(job_.source_directory.empty() ? "spec.entryScript" : "spec.sourceDirectory",

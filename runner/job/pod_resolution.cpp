@@ -201,9 +201,10 @@ class PodResolver {
 
   void hash_code() {
     if (job().source_directory.empty()) return;  // the image's name stands for its script
-    Result<CodeFiles> files = code_files(job());
+    Result<SourceDigests> files = source_digests(job());
     if (!files) return add("spec.sourceDirectory", files.error().message, true);
-    job().code_files = std::move(files).value();
+    job().code_files = std::move(files->code);
+    job().other_files = std::move(files->other);
     job().code_hash = code_hash(job().code_files);
   }
 

@@ -39,6 +39,19 @@ std::map<std::string, std::string> directories_of(ObjectReader& top, std::string
   return directories;
 }
 
+// The digests of files.
+CodeFiles files_of(ObjectReader& reader, std::string_view key) {
+  CodeFiles files;
+  const json* object = reader.object(key);
+  if (object == nullptr) return files;
+  for (const auto& [name, digest] : object->items()) {
+    const std::optional<std::string> text =
+        as_text(digest, child_path(reader.path(key), name), reader.problems());
+    if (text) files[name] = *text;
+  }
+  return files;
+}
+
 }  // namespace
 
 json to_json(const ResolvedJob& job) {
@@ -50,6 +63,7 @@ json to_json(const ResolvedJob& job) {
           {"outputDirectory", job.output_directory},
           {"arguments", job.arguments},
           {"codeFiles", job.code_files},
+          {"otherFiles", job.other_files},
           {"codeHash", job.code_hash},
           {"notCode", job.not_code}};
 }
@@ -71,13 +85,8 @@ Result<ResolvedJob> resolved_job_from_json(const json& document) {
   job.script = absolute_path(reader, "script");
   job.output_directory = absolute_path(reader, "outputDirectory");
   job.arguments = reader.texts("arguments");
-  if (const json* files = reader.object("codeFiles")) {
-    for (const auto& [name, digest] : files->items()) {
-      const std::optional<std::string> text =
-          as_text(digest, child_path(reader.path("codeFiles"), name), problems);
-      if (text) job.code_files[name] = *text;
-    }
-  }
+  job.code_files = files_of(reader, "codeFiles");
+  job.other_files = files_of(reader, "otherFiles");
   job.code_hash = reader.text("codeHash").value_or("");
   job.not_code = reader.texts("notCode");
   reader.refuse_unknown();

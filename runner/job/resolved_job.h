@@ -22,6 +22,7 @@ struct ResolvedJob {
   std::string output_directory;                               // absolute
   std::vector<std::string> arguments;                         // placeholders expanded
   CodeFiles code_files;                                       // empty: only the hash is known
+  CodeFiles other_files;                                      // what else lies in the source directory
   std::string code_hash;                                      // see code_hash() in code_hash.h
   // What lies below the source directory and is not code: the manifest, data, the output. Relative to it.
   std::vector<std::string> not_code;

@@ -4,6 +4,7 @@
 
 #include "runner/orchestrator/failed_items.h"
 #include "runner/orchestrator/orchestrator.h"
+#include "runner/protocol/code_changed.h"
 
 namespace parallelrun::orchestrator {
 
@@ -68,7 +69,8 @@ void Orchestrator::take_success(const Session& session, AttemptResult& result, L
   const std::uint64_t returned = std::min(result.returned, items);
   if (returned < items) {
     const std::string& input = entry != nullptr ? input_name(entry->mini_batch.input) : input_name(~0U);
-    pending_.failed_items += shortfall_line(result.mini_batch, input, items, returned);
+    pending_.failed_items += shortfall_line(
+        result.mini_batch, entry != nullptr ? &entry->mini_batch : nullptr, input, items, returned);
     const ScriptError error = shortfall_error(result.mini_batch, input, items, returned);
     first_errors_.add(error);
     observer_.on_shortfall(session.agent, result, error);
@@ -146,6 +148,12 @@ void Orchestrator::take_process_failure(Session& session, const ProcessFailure& 
       failure.fatal || failure.error.phase == ErrorPhase::kLoad || failure.error.phase == ErrorPhase::kInit;
   if (start && !script_error_) script_error_ = failure.error;
   if (!failure.fatal) return;
+  if (failure.error.type == kCodeChanged) {
+    // A restart elsewhere would run another version.
+    first_errors_.add(failure.error);
+    return end_job(JobState::kFailed, JobReason::kScriptFailed,
+                   one_line(failure.error.message, 2 * kLongestLine), now_);
+  }
   if (script_works_) {
     // It works elsewhere, so it is this node that is broken.
     session.slots_given_up = session.agent.slots;

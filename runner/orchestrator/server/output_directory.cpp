@@ -255,6 +255,7 @@ Status OutputDirectory::claim(const ResolvedJob& job, Overwrite overwrite) {
     // What was recorded at the first start stays in force: the journal's header holds it, and files that
     // the script wrote beside itself are no reason to record anew.
     fingerprint_ = found->fingerprint;
+    changed_beside_code_ = parallelrun::changed_beside_code(found->settings, job);
     return {};
   }
   // The first thing that happens to a new job is a mistake that is mended: there is nothing to protect then.

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/result/result.h"
@@ -46,6 +47,8 @@ class OutputDirectory {
   std::string logs() const { return path_ + "/logs"; }
   std::string plan_file() const { return path_ + "/.parallelrun/plan"; }
   const std::string& fingerprint() const { return fingerprint_; }
+  // Of the job that goes on: which files beside its code have changed since its first start, in words.
+  const std::optional<std::string>& changed_beside_code() const { return changed_beside_code_; }
   // The lock's descriptor, for DiskStorage.
   int lock() const { return lock_.descriptor(); }
   // The last holder has not given the directory up and may still be at work in it.
@@ -60,6 +63,7 @@ class OutputDirectory {
   std::string path_;
   DirectoryLock lock_;
   std::string fingerprint_;
+  std::optional<std::string> changed_beside_code_;
 };
 
 }  // namespace parallelrun::orchestrator

@@ -112,7 +112,9 @@ class Run {
     Result<ResolvedJob> job = resolved_job_from_json(document);
     if (!job) return job.error();
     job_ = std::move(*job);
-    document.erase("codeFiles");  // for the identity alone, and too many to send to every agent
+    // For the identity alone, and too many to send to every agent.
+    document.erase("codeFiles");
+    document.erase("otherFiles");
     job_text_ = document.dump();
     return {};
   }
@@ -185,6 +187,7 @@ class Run {
                               recovered_.lost_groups));
     }
     if (!begun_anew_.empty()) logs_->warn(begun_anew_);
+    if (const auto warning = beside_code()) warn_of(*warning);
     Orchestrator::Options core;
     core.input_names = std::move(input_names);
     core.output_action = job_.spec.output_action;
@@ -246,6 +249,17 @@ class Run {
     commits_.reset();  // waits for a group that is being written
     server_.reset();
     planning_.reset();
+  }
+
+  // What a user should hear who thinks that a changed table beside the script makes another job.
+  std::optional<std::string> beside_code() const {
+    const auto& changed = directory_->changed_beside_code();
+    if (!changed) return std::nullopt;
+    return fmt::format(
+        "files beside the code are not those of the job's first start ({}); it goes on, since they are no "
+        "code. If they "
+        "change its results, start with --overwrite or another output directory",
+        *changed);
   }
 
   // On the terminal, in the overview and in the log of the orchestrator.
@@ -369,6 +383,7 @@ class Run {
                       job_.output_directory),
           false});
     }
+    if (const auto warning = beside_code()) progress_.tell({{"event", "warning"}, {"message", *warning}});
     nlohmann::json event = to_json(result);
     event["reason"] = "AlreadyComplete";
     progress_.finished(with_places(std::move(event), job_, started_));

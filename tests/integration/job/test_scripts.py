@@ -212,27 +212,42 @@ def test_surrogate_file_names_and_line_breaks_survive(job):
     assert (job.out / "parallel_run_step.txt").read_bytes() == b"caf\xe9 \\n.txt\n"
 
 
-def test_requirements_are_installed_once_and_seen(job, tmp_path):
-    # A wheel: to build one, pip would ask a package index for setuptools.
-    wheel = tmp_path / "tinydep-1.0-py3-none-any.whl"
+def make_wheel(wheel, value):
+    """A wheel: to build one, pip would ask a package index for setuptools."""
     info = "tinydep-1.0.dist-info"
     with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr("tinydep/__init__.py", "VALUE = 'from a requirement'\n")
+        archive.writestr("tinydep/__init__.py", f"VALUE = {value!r}\n")
         archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: tinydep\nVersion: 1.0\n")
         archive.writestr(
             f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         )
         archive.writestr(f"{info}/RECORD", "".join(f"{name},,\n" for name in archive.namelist()))
-    job.set(environment={"requirements": [f"tinydep @ file://{wheel}"]})
+
+
+def test_requirements_are_installed_once_and_follow_what_they_read(job, tmp_path):
+    """A requirements file that includes another, which names a package by a path below the source directory."""
     job.files(1).script("import tinydep\ndef init(): pass\ndef run(b): return [tinydep.VALUE]\n")
-    env = job.environment(XDG_CACHE_HOME=str(tmp_path / "cache"))
+    (job.code / "wheels").mkdir()
+    (job.code / "deps").mkdir()
+    (job.code / "requirements.txt").write_text("-r deps/base.txt\n")
+    (job.code / "deps" / "base.txt").write_text("./wheels/tinydep-1.0-py3-none-any.whl\n")
+    (job.code / "optparse.py").write_text("raise SystemExit('not the one of Python')\n")
+    make_wheel(job.code / "wheels" / "tinydep-1.0-py3-none-any.whl", "first")
+    job.set(environment={"requirementsFile": "requirements.txt"})
+    env = job.environment(XDG_CACHE_HOME=str(tmp_path / "cache"), PIP_NO_INDEX="1")
+
+    def installs():
+        return job.log("sys/node/127.0.0.1/environment.txt").count(" -m pip install ")
+
     job.run(env=env, timeout=300).expect(0)
-    assert job.rows() == ["from a requirement"]
-    job.out = job.root / "out2"
-    job.set(output={"source": {"local": {"path": "out2"}}})
-    wheel.unlink()  # The cache does without.
-    job.run(env={**env, "PIP_NO_INDEX": "1"}).expect(0)
-    assert job.rows() == ["from a requirement"]
+    assert job.rows() == ["first"] and installs() == 1
+    job.run("--overwrite", "--set", "miniBatchSize=11", env=env).expect(0)
+    assert job.rows() == ["first"] and installs() == 0, "it is cached"
+    make_wheel(job.code / "wheels" / "tinydep-1.0-py3-none-any.whl", "second")
+    refused = job.run("--set", "miniBatchSize=11", env=env).expect(2)
+    assert "code: wheels/tinydep-1.0-py3-none-any.whl changed" in refused.stderr
+    job.run("--overwrite", "--set", "miniBatchSize=11", env=env, timeout=300).expect(0)
+    assert job.rows() == ["second"] and installs() == 1
 
 
 def test_requirements_that_do_not_exist_fail_the_job_with_their_name(job, tmp_path):

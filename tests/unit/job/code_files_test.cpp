@@ -10,7 +10,7 @@ namespace {
 using testing::Eq;
 using testing::Optional;
 
-const CodeFiles kFirst = {{"digit.py", "1"}, {"model.bin", "2"}, {"pack/a.py", "3"}};
+const CodeFiles kFirst = {{"digit.py", "1"}, {"model.py", "2"}, {"pack/a.py", "3"}};
 
 std::optional<std::string> difference(const CodeFiles& now) {
   return code_difference(recorded_code(kFirst), now);
@@ -21,23 +21,23 @@ CodeFiles with(CodeFiles files, const std::string& name, const std::string& dige
   return files;
 }
 
-TEST(CodeFiles, WhatTheScriptWritesIsNotCode) {
+TEST(CodeFiles, WhatChangedVanishedOrIsNewCounts) {
   EXPECT_EQ(difference(kFirst), std::nullopt);
-  for (const char* name : {"progress.log", "cache.bin", "lightning_logs/version_0/hparams.yaml", "a.pyc",
-                           "py", "x.py.bak", "a.so.tmp"}) {
-    EXPECT_EQ(difference(with(kFirst, name)), std::nullopt) << name;
-  }
+  EXPECT_THAT(difference(with(kFirst, "digit.py")), Optional(Eq("digit.py changed")));
+  EXPECT_THAT(difference(with(kFirst, "extra.py")), Optional(Eq("extra.py is new")));
+  CodeFiles now = with(with(kFirst, "digit.py"), "extra.py");
+  now.erase("model.py");
+  EXPECT_THAT(difference(now), Optional(Eq("digit.py changed, model.py is gone, extra.py is new")));
+  EXPECT_THAT(code_difference(kFirst, now),
+              Optional(Eq("digit.py changed, model.py is gone, extra.py is new")));
 }
 
-TEST(CodeFiles, RecordedFilesAndNewCodeCount) {
-  EXPECT_THAT(difference(with(kFirst, "digit.py")), Optional(Eq("digit.py changed")));
-  EXPECT_THAT(difference(with(kFirst, "model.bin")), Optional(Eq("model.bin changed")));
-  for (const char* name : {"extra.py", "pack/b.pyi", "native.cpython-311-x86_64-linux-gnu.so"}) {
-    EXPECT_THAT(difference(with(kFirst, name)), Optional(Eq(std::string(name) + " is new")));
-  }
-  CodeFiles now = with(with(kFirst, "digit.py"), "extra.py");
-  now.erase("model.bin");
-  EXPECT_THAT(difference(now), Optional(Eq("digit.py changed, model.bin is gone, extra.py is new")));
+TEST(CodeFiles, WhatLiesBesideTheCodeIsToldApart) {
+  const RecordedCode before = recorded_code(kFirst, {{"table.csv", "1"}, {"model.bin", "2"}});
+  EXPECT_EQ(others_difference(before, {{"table.csv", "1"}, {"model.bin", "2"}}), std::nullopt);
+  EXPECT_THAT(others_difference(before, {{"table.csv", "9"}, {"cache.json", "1"}}),
+              Optional(Eq("table.csv changed, model.bin is gone, cache.json is new")));
+  EXPECT_EQ(code_difference(before, kFirst), std::nullopt);
 }
 
 TEST(CodeFiles, NamesFiveFiles) {
@@ -46,40 +46,37 @@ TEST(CodeFiles, NamesFiveFiles) {
   EXPECT_THAT(difference(now),
               Optional(Eq("a.py is new, b.py is new, c.py is new, d.py is new, e.py is new")));
   EXPECT_THAT(
-      difference(with(with(now, "f.py"), "model.bin")),
-      Optional(Eq("model.bin changed, a.py is new, b.py is new, c.py is new, d.py is new and 2 more")));
+      difference(with(with(now, "f.py"), "model.py")),
+      Optional(Eq("model.py changed, a.py is new, b.py is new, c.py is new, d.py is new and 2 more")));
 }
 
 TEST(CodeFiles, BeyondTheMostTheyAreOneDigest) {
-  const CodeFiles first = {{"a.bin", "1"}, {"k.bin", "2"}, {"m.bin", "3"}, {"x.bin", "4"}, {"z.py", "5"}};
-  const RecordedCode before = recorded_code(first, 3);
-  EXPECT_EQ(before.files, (CodeFiles{{"a.bin", "1"}, {"k.bin", "2"}, {"z.py", "5"}})) << "code comes first";
-  const std::string beyond = "a file beyond the first 3 changed, is gone or is new";
+  const CodeFiles first = {{"a.py", "1"}, {"k.py", "2"}, {"m.py", "3"}, {"x.py", "4"}};
+  const RecordedCode before = recorded_code(first, {}, 2);
+  EXPECT_EQ(before.files, (CodeFiles{{"a.py", "1"}, {"k.py", "2"}}));
+  const std::string beyond = "a file beyond the first 2 changed, is gone or is new";
   EXPECT_EQ(code_difference(before, first), std::nullopt);
-  EXPECT_EQ(code_difference(before, with(first, "b.log")), std::nullopt) << "pushes no file over the edge";
-  EXPECT_THAT(code_difference(before, with(first, "x.bin")), Optional(Eq(beyond)));
-  EXPECT_THAT(code_difference(before, with(first, "y.log")), Optional(Eq(beyond)));
+  EXPECT_THAT(code_difference(before, with(first, "x.py")), Optional(Eq(beyond)));
+  EXPECT_THAT(code_difference(before, with(first, "y.py")), Optional(Eq(beyond)));
   EXPECT_THAT(code_difference(before, with(first, "b.py")), Optional(Eq("b.py is new")));
   CodeFiles now = first;
-  now.erase("m.bin");
+  now.erase("m.py");
   EXPECT_THAT(code_difference(before, now), Optional(Eq(beyond)));
   now = first;
-  now.erase("k.bin");  // the last recorded one: the edge stays where it was
-  EXPECT_THAT(code_difference(before, now), Optional(Eq("k.bin is gone")));
-
-  const RecordedCode whole = recorded_code(first, 5);
-  EXPECT_EQ(whole.rest, "");
-  EXPECT_EQ(code_difference(whole, with(first, "a.log")), std::nullopt);
+  now.erase("k.py");  // the last recorded one: the edge stays where it was
+  EXPECT_THAT(code_difference(before, now), Optional(Eq("k.py is gone")));
+  EXPECT_EQ(recorded_code(first, {}, 4).rest, "");
 }
 
 TEST(CodeFiles, ComeBackFromJsonAndNothingElseDoes) {
   for (const std::size_t most : {std::size_t{2}, std::size_t{3}}) {
-    const RecordedCode code = recorded_code(kFirst, most);
+    const RecordedCode code = recorded_code(kFirst, {{"a", "1"}, {"b", "2"}, {"c", "3"}}, most);
     EXPECT_THAT(recorded_code_from_json(nlohmann::json::parse(to_json(code).dump(2))), Optional(Eq(code)));
   }
   for (const char* text :
-       {"null", "\"abc\"", "[]", "{}", "{\"files\": []}", "{\"files\": {\"a.py\": 1}}",
-        "{\"files\": {}, \"rest\": null}", "{\"files\": {}, \"more\": 1}", "{\"rest\": \"a\"}"}) {
+       {"null", "\"abc\"", "[]", "{}", "{\"files\": []}", "{\"files\": {}}",
+        "{\"files\": {\"a.py\": 1}, \"others\": {}}", "{\"files\": {}, \"others\": {}, \"rest\": null}",
+        "{\"files\": {}, \"others\": {}, \"more\": 1}", "{\"rest\": \"a\"}"}) {
     EXPECT_EQ(recorded_code_from_json(nlohmann::json::parse(text)), std::nullopt) << text;
   }
 }

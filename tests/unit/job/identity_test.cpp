@@ -14,13 +14,13 @@ using testing::Not;
 using IdentityTest = JobFolder;
 
 TEST_F(IdentityTest, SettingsThatMayChange) {
-  const std::string before = fingerprint(sound());
+  const nlohmann::json before = identifying_settings(sound());
   for (const char* set :
        {"nodeCount=3", "processCountPerNode=4", "runInvocationTimeout=5", "initTimeout=6", "runMaxTry=7",
         "errorThreshold=8", "allowedFailedCount=9", "allowedFailedPercent=10", "loggingLevel=DEBUG",
         "resourceMonitorInterval=11", "allowReuse=false", "output.overwrite=true", "metadata.name=other",
         "output.source.local.path=moved", "worker={a: b}"}) {
-    EXPECT_EQ(fingerprint(sound_with({set})), before) << set;
+    EXPECT_THAT(differing_settings(before, sound_with({set})), IsEmpty()) << set;
   }
 }
 
@@ -54,15 +54,41 @@ TEST_F(IdentityTest, SettingsThatMakeAnotherJob) {
 }
 
 TEST_F(IdentityTest, FilesThatTheScriptWroteMakeNoOtherJob) {
+  write("table.csv", "1");
   const nlohmann::json before = identifying_settings(sound());
   write("progress.log", "1");
   write("lightning_logs/version_0/metrics.csv", "1");
   write("odd\xff\n\\name", "1");
+  write("table.csv", "2");
   EXPECT_THAT(differing_settings(before, sound()), IsEmpty());
   EXPECT_NO_THROW(identifying_settings(sound()).dump());
-  EXPECT_EQ(sound().code_files.count("odd\\xff\\x0a\\x5cname"), 1U);
+  EXPECT_EQ(changed_beside_code(before, sound()),
+            "table.csv changed, lightning_logs/version_0/metrics.csv is new, odd\\xff\\x0a\\x5cname is new");
+  EXPECT_EQ(changed_beside_code(identifying_settings(sound()), sound()), std::nullopt);
   write("extra.py", "");
   EXPECT_THAT(differing_settings(before, sound()), ElementsAre("code: extra.py is new"));
+}
+
+TEST_F(IdentityTest, AMovedFolderIsTheSameJob) {
+  const nlohmann::json before = identifying_settings(sound());
+  const ResolvedJob here = sound();
+  const auto moved = [&](const std::string& input, const std::string& output) {
+    ResolvedJob job = here;
+    job.input_directories["images"] = input;
+    job.output_directory = output;
+    return differing_settings(before, job);
+  };
+  const std::string images = here.input_directories.at("images");
+  const std::string output = here.output_directory;
+  EXPECT_THAT(moved(images, "/else/out"), IsEmpty()) << "the output alone";
+  EXPECT_THAT(moved("/else/images", "/else/out"), IsEmpty()) << "all of it";
+  EXPECT_THAT(moved("/other/images", "/else/out"), ElementsAre(HasSubstr("inputs")));
+  // The data alone: the same directory under another name.
+  std::filesystem::rename(images, images + "2");
+  EXPECT_THAT(moved(images + "2", output), IsEmpty());
+  std::filesystem::copy(images + "2", images + "3", std::filesystem::copy_options::recursive);
+  EXPECT_THAT(moved(images + "3", output), ElementsAre(HasSubstr("images3")))
+      << "a copy may be of other data";
 }
 
 TEST_F(IdentityTest, CodeInAnotherFormDiffers) {

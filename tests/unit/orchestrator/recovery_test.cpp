@@ -50,7 +50,7 @@ void commit_some(Storage& storage, DurablePlan& plan) {
   ASSERT_TRUE(job.committer->write({2,
                                     {succeeded(2, 5, 3), failed(4), try_failed(3)},
                                     {"d\n"},
-                                    shortfall_line({2}, "images", 5, 2) + failed_text(4),
+                                    shortfall_line({2}, nullptr, "images", 5, 2) + failed_text(4),
                                     {},
                                     {}}));
   ASSERT_TRUE(job.committer->write({3, {succeeded(5)}, {"e\n"}, {}, {}, {}}));
@@ -160,7 +160,7 @@ TEST(Recovery, AfterFailedTheFailedOnesAreTriedAgainWithFreshCountsAndShortfalls
   EXPECT_FALSE(job.job.finished.contains({4}));
   EXPECT_EQ(job.job.counts.failed, 0U);
   EXPECT_EQ(job.job.counts.items_failed, 3U) << "the shortfall";
-  EXPECT_EQ(storage.at(kFailedItemsPath), shortfall_line({2}, "images", 5, 2));
+  EXPECT_EQ(storage.at(kFailedItemsPath), shortfall_line({2}, nullptr, "images", 5, 2));
   ASSERT_TRUE(job.committer->write({1, {succeeded(4)}, {"f\n"}, {}, {}, {}}));
   EXPECT_EQ(open(storage, plan).job.counts.succeeded, 5U);
 }

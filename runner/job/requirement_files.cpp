@@ -1,0 +1,130 @@
+#include "runner/job/requirement_files.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <sstream>
+#include <string_view>
+#include <utility>
+
+namespace parallelrun {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string_view trimmed(std::string_view text) {
+  const std::size_t begin = text.find_first_not_of(" \t\r\f\v");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t\r\f\v") + 1 - begin);
+}
+
+// The value of an option in one of the forms that pip takes: "-r x", "-rx", "--long x", "--long=x".
+std::optional<std::string_view> option(std::string_view line, std::string_view brief, std::string_view full) {
+  if (line.starts_with(full) && line.size() > full.size()) {
+    const char behind = line[full.size()];
+    if (behind == '=' || behind == ' ' || behind == '\t') return trimmed(line.substr(full.size() + 1));
+    return std::nullopt;
+  }
+  if (line.starts_with(brief) && !line.starts_with("--")) return trimmed(line.substr(brief.size()));
+  return std::nullopt;
+}
+
+class Collector {
+ public:
+  explicit Collector(std::string source) : source_(std::move(source)) {}
+
+  void file(const fs::path& path) {
+    const std::string normal = path.lexically_normal().string();
+    if (!found_.files.insert(normal).second) return;
+    std::ifstream stream(normal, std::ios::binary);
+    std::ostringstream all;
+    all << stream.rdbuf();
+    const std::string text = all.str();
+    std::string joined;  // a line whose last byte is a backslash goes on in the next one
+    for (std::size_t begin = 0; begin < text.size();) {
+      const std::size_t end = std::min(text.find('\n', begin), text.size());
+      std::string_view line = std::string_view(text).substr(begin, end - begin);
+      begin = end + 1;
+      while (line.ends_with('\r')) line.remove_suffix(1);
+      if (line.ends_with('\\')) {
+        joined.append(line.substr(0, line.size() - 1));
+        continue;
+      }
+      joined.append(line);
+      one(joined, fs::path(normal).parent_path());
+      joined.clear();
+    }
+    one(joined, fs::path(normal).parent_path());
+  }
+
+  void one(std::string_view line, const fs::path& folder) {
+    line = trimmed(line);
+    if (line.empty() || line.front() == '#') return;
+    if (const std::size_t comment = line.find(" #"); comment != std::string_view::npos)
+      line = trimmed(line.substr(0, comment));
+    for (const auto& [brief, full] : {std::pair{"-r", "--requirement"}, std::pair{"-c", "--constraint"}}) {
+      if (const auto included = option(line, brief, full)) {
+        if (included->find("://") == std::string_view::npos) file(folder / *included);
+        return;
+      }
+    }
+    if (const auto editable = option(line, "-e", "--editable")) return package(*editable);
+    if (!line.starts_with('-')) package(line);
+  }
+
+  RequirementFiles take() && { return std::move(found_); }
+
+ private:
+  // "./pkg[extra] ; marker", "name @ file:///x", "../x.whl": a place of this machine. Names are none.
+  void package(std::string_view text) {
+    if (const std::size_t at = text.find(" @ "); at != std::string_view::npos)
+      text = trimmed(text.substr(at + 3));
+    const bool by_url = text.starts_with("file:");
+    if (by_url) {
+      text.remove_prefix(5);
+      while (text.starts_with("//")) text.remove_prefix(1);
+    }
+    if (text.find("://") != std::string_view::npos) return;
+    text = trimmed(text.substr(0, std::min(text.find(" ;"), text.find(" --"))));
+    const bool named = !text.starts_with('.') && text.find('/') == std::string_view::npos;
+    if (text.empty() || named) return;
+    fs::path place = (source_ / text).lexically_normal();
+    std::error_code error;
+    if (!fs::exists(place, error)) {
+      if (const std::size_t extras = text.rfind('['); extras != std::string_view::npos)
+        place = (source_ / trimmed(text.substr(0, extras))).lexically_normal();
+    }
+    std::string found = place.string();
+    while (found.size() > 1 && found.ends_with('/')) found.pop_back();
+    const bool is_directory = fs::is_directory(place, error);
+    // An archive by its URL has its version in its name; a cached environment does without it once it is
+    // gone.
+    if (by_url && !is_directory) return;
+    (is_directory ? found_.directories : found_.files).insert(found);
+  }
+
+  const fs::path source_;
+  RequirementFiles found_;
+};
+
+}  // namespace
+
+bool RequirementFiles::contain(const std::string& path) const {
+  if (files.contains(path)) return true;
+  for (std::size_t slash = path.rfind('/'); slash != std::string::npos && slash > 0;
+       slash = path.rfind('/', slash - 1)) {
+    if (directories.contains(path.substr(0, slash))) return true;
+  }
+  return false;
+}
+
+RequirementFiles requirement_files(const std::string& source_directory,
+                                   const std::vector<std::string>& requirements, const std::string& file) {
+  Collector collector(source_directory);
+  if (!file.empty()) collector.file(file);
+  for (const std::string& requirement : requirements) collector.one(requirement, source_directory);
+  return std::move(collector).take();
+}
+
+}  // namespace parallelrun
