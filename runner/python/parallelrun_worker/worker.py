@@ -171,7 +171,7 @@ class Worker:
                 channel.enter_run(items)
                 entered = True
                 returned = script.run(batch)
-            if not channel.leave_run():
+            if channel.leave_run() is False:
                 children.leave()
             entered = False
             phase = "result"
