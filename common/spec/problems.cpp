@@ -5,19 +5,21 @@
 #include <utility>
 
 #include "common/spec/utf8.h"
+#include "common/text/presentable.h"
 
 namespace parallelrun {
 
 std::string to_string(const SpecProblem& problem) {
-  return problem.path.empty() ? problem.message : problem.path + ": " + problem.message;
+  return presentable(problem.path.empty() ? problem.message : problem.path + ": " + problem.message);
 }
 
 bool is_option(const SpecProblem& problem) { return problem.path.starts_with("--"); }
 
 std::string to_string(const SpecProblem& problem, std::string_view file_name) {
   if (is_option(problem)) return to_string(problem);
-  if (problem.line > 0) return fmt::format("{}:{}: {}", file_name, problem.line, to_string(problem));
-  return fmt::format("{}: {}", file_name, to_string(problem));
+  if (problem.line > 0)
+    return fmt::format("{}:{}: {}", presentable(file_name), problem.line, to_string(problem));
+  return fmt::format("{}: {}", presentable(file_name), to_string(problem));
 }
 
 void Problems::add(std::string path, std::string message, int line) {
@@ -35,37 +37,9 @@ std::string in_quotes(std::string_view value) { return fmt::format("'{}'", shown
 std::string shown(std::string_view value) {
   constexpr std::size_t kMostBytes = 80;
   const bool shortened = value.size() > kMostBytes;
-  if (shortened) value = utf8_prefix(value, kMostBytes);
-  std::string text;
-  if (is_utf8(value)) {
-    for (const char c : value) {
-      const auto byte = static_cast<unsigned char>(c);
-      switch (c) {
-        case '\n':
-          text += "\\n";
-          break;
-        case '\r':
-          text += "\\r";
-          break;
-        case '\t':
-          text += "\\t";
-          break;
-        default:
-          if (byte < 0x20 || byte == 0x7f) {
-            text += fmt::format("\\x{:02x}", byte);
-          } else {
-            text.push_back(c);
-          }
-      }
-    }
-  } else {
-    for (const char c : value) {
-      const auto byte = static_cast<unsigned char>(c);
-      text += byte < 0x20 || byte >= 0x7f ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
-    }
-  }
-  if (shortened) text += "...";
-  return text;
+  // Of an address that is cut, its password must not be what is left.
+  const std::string whole = without_credentials(value);
+  return presentable(shortened ? utf8_prefix(whole, kMostBytes) : whole) + (shortened ? "..." : "");
 }
 
 std::string described(const nlohmann::json& value) {

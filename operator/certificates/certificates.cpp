@@ -10,6 +10,8 @@
 
 #include <algorithm>
 #include <array>
+#include <ctime>
+#include <utility>
 
 #include "common/openssl/owned.h"
 
@@ -124,49 +126,94 @@ std::string pem_of(EVP_PKEY* key) {
   return contents(memory.get());
 }
 
+Memory reading(const std::string& pem) {
+  return Memory(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+}
+
+Result<CertifiedKey> certify(const Subject& subject, X509* authority, EVP_PKEY* authority_key,
+                             std::chrono::sys_seconds now) {
+  const Key key(EVP_EC_gen("P-256"));
+  if (!key) return failed("making a key");
+  const Certificate certificate = make_certificate(subject, key.get(), authority, authority_key, now);
+  if (!certificate) return failed("making a certificate");
+  CertifiedKey made{.certificate_pem = pem_of(certificate.get()), .key_pem = pem_of(key.get())};
+  if (made.certificate_pem.empty() || made.key_pem.empty()) return failed("writing a certificate");
+  return made;
+}
+
 }  // namespace
 
-Result<JobCertificates> make_job_certificates(const std::string& job, const std::string& service_host,
-                                              std::chrono::sys_seconds now) {
+struct JobAuthority::Parts {
+  Certificate certificate;
+  Key key;
+  CertifiedKey stored;
+};
+
+JobAuthority::JobAuthority(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+JobAuthority::~JobAuthority() = default;
+JobAuthority::JobAuthority(JobAuthority&& other) noexcept = default;
+JobAuthority& JobAuthority::operator=(JobAuthority&& other) noexcept = default;
+const CertifiedKey& JobAuthority::stored() const { return parts_->stored; }
+
+Result<JobAuthority> JobAuthority::make(const std::string& job, std::chrono::sys_seconds now) {
+  const Key key(EVP_EC_gen("P-256"));
+  if (!key) return failed("making the authority's key");
+  const Certificate certificate = make_certificate({.organization = "parallelrun",
+                                                    .common_name = job.substr(0, kLongestCommonName),
+                                                    .alternative_names = "",
+                                                    .extended_key_usage = ""},
+                                                   key.get(), nullptr, nullptr, now);
+  if (!certificate) return failed("making the authority's certificate");
+  return read({.certificate_pem = pem_of(certificate.get()), .key_pem = pem_of(key.get())});
+}
+
+Result<JobAuthority> JobAuthority::read(const CertifiedKey& stored) {
+  auto parts = std::make_unique<Parts>();
+  parts->stored = stored;
+  parts->certificate.reset(
+      PEM_read_bio_X509(reading(stored.certificate_pem).get(), nullptr, nullptr, nullptr));
+  parts->key.reset(PEM_read_bio_PrivateKey(reading(stored.key_pem).get(), nullptr, nullptr, nullptr));
+  const bool fit = parts->certificate && parts->key &&
+                   X509_check_private_key(parts->certificate.get(), parts->key.get()) == 1;
+  ERR_clear_error();
+  if (fit) return JobAuthority(std::move(parts));
+  return Error{ErrorCode::kCorrupt, "the job's authority is not a certificate and its key", false};
+}
+
+Result<CertifiedKey> JobAuthority::certify_orchestrator(const std::string& job,
+                                                        const std::string& service_host,
+                                                        std::chrono::sys_seconds now) const {
   if (!is_dns_name(service_host)) {
     return Error{ErrorCode::kInvalidArgument, "'" + service_host + "' is not a DNS name", false};
   }
-  const std::string name = job.substr(0, kLongestCommonName);
-  const Key authority_key(EVP_EC_gen("P-256"));
-  if (!authority_key) return failed("making the authority's key");
-  const Certificate authority = make_certificate(
-      {.organization = "parallelrun", .common_name = name, .alternative_names = "", .extended_key_usage = ""},
-      authority_key.get(), nullptr, nullptr, now);
-  if (!authority) return failed("making the authority's certificate");
+  return certify({.organization = "orchestrator",
+                  .common_name = job.substr(0, kLongestCommonName),
+                  .alternative_names = "DNS:" + service_host,
+                  .extended_key_usage = "serverAuth,clientAuth"},
+                 parts_->certificate.get(), parts_->key.get(), now);
+}
 
-  JobCertificates made;
-  made.authority_pem = pem_of(authority.get());
-  const auto certify = [&](const Subject& subject, CertifiedKey& into) {
-    const Key key(EVP_EC_gen("P-256"));
-    if (!key) return false;
-    const Certificate certificate =
-        make_certificate(subject, key.get(), authority.get(), authority_key.get(), now);
-    if (!certificate) return false;
-    into = {.certificate_pem = pem_of(certificate.get()), .key_pem = pem_of(key.get())};
-    return !into.certificate_pem.empty() && !into.key_pem.empty();
-  };
-  if (!certify({.organization = "orchestrator",
-                .common_name = name,
-                .alternative_names = "DNS:" + service_host,
-                .extended_key_usage = "serverAuth,clientAuth"},
-               made.orchestrator)) {
-    return failed("making the orchestrator's certificate");
+Result<CertifiedKey> JobAuthority::certify_worker(const std::string& agent,
+                                                  std::chrono::sys_seconds now) const {
+  if (agent.empty() || agent.size() > kLongestCommonName) {
+    return Error{ErrorCode::kInvalidArgument, "'" + agent + "' is no name for a worker's certificate", false};
   }
-  // Not for a server: an agent's key must not pass as the orchestrator.
-  if (!certify({.organization = "worker",
-                .common_name = name,
-                .alternative_names = "",
-                .extended_key_usage = "clientAuth"},
-               made.worker)) {
-    return failed("making the workers' certificate");
-  }
-  if (made.authority_pem.empty()) return failed("writing the authority's certificate");
-  return made;
+  // Not for a server: a worker's key must not pass as the orchestrator.
+  return certify({.organization = "worker",
+                  .common_name = agent,
+                  .alternative_names = "",
+                  .extended_key_usage = "clientAuth"},
+                 parts_->certificate.get(), parts_->key.get(), now);
+}
+
+bool wears_out(const std::string& certificate_pem, std::chrono::sys_seconds now) {
+  constexpr std::chrono::days kLeft{365};
+  const Certificate certificate(PEM_read_bio_X509(reading(certificate_pem).get(), nullptr, nullptr, nullptr));
+  ERR_clear_error();
+  if (!certificate) return true;
+  std::time_t then = std::chrono::system_clock::to_time_t(now + kLeft);
+  // 1: it ends later.
+  return X509_cmp_time(X509_get0_notAfter(certificate.get()), &then) != 1;
 }
 
 }  // namespace parallelrun::op

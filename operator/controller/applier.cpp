@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "common/json/members.h"
@@ -11,6 +12,7 @@
 #include "operator/controller/snapshot_reader.h"
 #include "operator/controller/status_patch.h"
 #include "operator/pods/children.h"
+#include "operator/pods/job_secret.h"
 
 namespace parallelrun::op {
 namespace {
@@ -259,27 +261,28 @@ class Applier::Run {
     });
   }
 
+  static std::chrono::sys_seconds today() {
+    return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  }
+
+  void failed_secret(const Error& why) {
+    ApiError error;
+    error.message = why.message;
+    if (why.code == ErrorCode::kInvalidArgument) error.reason = "Invalid";
+    failed(secret_object(), error);
+  }
+
   // Where nothing is known of the Secret, most likely there is none.
   void create_secret() {
-    const auto certificates =
-        make_job_certificates(key_.name, service_host(snapshot_.job),
-                              std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
-    ApiError error;
-    if (!certificates.ok()) {
-      error.message = certificates.error().message;
-      return failed(secret_object(), error);
-    }
-    auto secret = secret_of(snapshot_.job, *certificates);
-    if (!secret.ok()) {
-      error.message = secret.error().message;
-      error.reason = "Invalid";
-      return failed(secret_object(), error);
-    }
+    const auto authority = JobAuthority::make(key_.name, today());
+    if (!authority.ok()) return failed_secret(authority.error());
+    const auto secret = secret_of(snapshot_.job, 0, *authority, today());
+    if (!secret.ok()) return failed_secret(secret.error());
     const auto made = context_.client.create(kSecrets, {key_.name_space, "", ""}, *secret, kFieldManager,
                                              KubeClient::Answer::kMetadata, context_.give_up);
     if (made.ok()) {
       wrote("created " + secret_object());
-      has_secret(generation_);
+      if (ensure_further_secrets(*authority)) has_secret(generation_);
     } else if (made.error().failure == ApiFailure::kAlreadyExists) {
       adopt_secret();
     } else {
@@ -287,18 +290,89 @@ class Applier::Run {
     }
   }
 
-  // A patch of nothing tells whose it is, without its data and without the right to read Secrets. One of
-  // another generation is for the next decision, which knows of it.
-  void adopt_secret() {
-    const kube::ObjectPath path{key_.name_space, secret_name(key_.name), ""};
-    const auto found = context_.client.merge_patch(kSecrets, path, json::object(), kFieldManager,
-                                                   KubeClient::Answer::kMetadata, context_.give_up);
-    if (!found.ok()) return failed(secret_object(), found.error(), true);
+  // Those of a job with very many workers. What is there already, of an earlier try or generation, gets what
+  // it lacks.
+  bool ensure_further_secrets(const JobAuthority& authority) {
+    for (std::uint32_t number = 1; number < secrets_of(snapshot_.job); ++number) {
+      if (!ensure_further_secret(authority, number)) return false;
+    }
+    return true;
+  }
+
+  bool ensure_further_secret(const JobAuthority& authority, std::uint32_t number) {
+    const std::string name = secret_name(key_.name, number);
+    const auto secret = secret_of(snapshot_.job, number, authority, today());
+    if (!secret.ok()) return failed_secret(secret.error()), false;
+    const auto made = context_.client.create(kSecrets, {key_.name_space, "", ""}, *secret, kFieldManager,
+                                             KubeClient::Answer::kMetadata, context_.give_up);
+    if (made.ok()) {
+      wrote("created Secret " + name);
+      return true;
+    }
+    if (made.error().failure != ApiFailure::kAlreadyExists) {
+      failed(secret_object(), made.error());
+      return false;
+    }
+    const auto found = stored_secret(name);
+    if (!found) return false;
+    const auto patch = secret_patch_of(snapshot_.job, number, *found, authority, today());
+    if (!patch.ok()) return failed_secret(patch.error()), false;
+    return !changes_certificates(*patch) || patch_secret(name, *patch);
+  }
+
+  // As the server has it, data included: the answer to a patch of nothing, which needs no right to read
+  // Secrets. Nothing: it is not there or not ours, and that has been noted.
+  std::optional<json> stored_secret(const std::string& name) {
+    auto found = context_.client.merge_patch(kSecrets, {key_.name_space, name, ""}, json::object(),
+                                             kFieldManager, KubeClient::Answer::kObject, context_.give_up);
+    if (!found.ok()) {
+      failed(secret_object(), found.error(), true);
+      return std::nullopt;
+    }
     const json& metadata = object_at(*found.operator->(), "metadata");
     if (controller_uid(metadata) != uid_) {
-      return failed(secret_object(), taken_by_another(secret_object()), left_over(metadata));
+      failed(secret_object(), taken_by_another("Secret " + name), left_over(metadata));
+      return std::nullopt;
     }
+    return std::move(found).value();
+  }
+
+  bool patch_secret(const std::string& name, const json& patch) {
+    const auto written =
+        context_.client.merge_patch(kSecrets, {key_.name_space, name, ""}, patch, kFieldManager,
+                                    KubeClient::Answer::kMetadata, context_.give_up);
+    if (written.ok()) {
+      wrote("updated Secret " + name);
+      return true;
+    }
+    failed(secret_object(), written.error());
+    return false;
+  }
+
+  // `found` is the Secret of number 0. Certificates that are good stay. Damaged, or of an operator that kept
+  // no key: all of them are made anew.
+  bool complete_secret(const json& found) {
+    auto authority = authority_in(found);
+    if (!authority.ok()) authority = JobAuthority::make(key_.name, today());
+    if (!authority.ok()) return failed_secret(authority.error()), false;
+    const auto patch = secret_patch_of(snapshot_.job, 0, found, *authority, today());
+    if (!patch.ok()) return failed_secret(patch.error()), false;
+    if (!ensure_further_secrets(*authority)) return false;
+    // The generation stands in the Secret when all the rest does.
+    const std::int64_t generation =
+        label_number(object_at(object_at(found, "metadata"), "annotations"), kGenerationAnnotation);
+    if (generation == generation_ && !changes_certificates(*patch)) return true;
+    return patch_secret(secret_name(key_.name), *patch);
+  }
+
+  // One of another generation is for the next decision, which knows of it.
+  void adopt_secret() {
+    const auto found = stored_secret(secret_name(key_.name));
+    if (!found) return;
+    const json& metadata = object_at(*found, "metadata");
     const std::int64_t generation = label_number(object_at(metadata, "annotations"), kGenerationAnnotation);
+    // Certificates may be what is missing.
+    if (generation == generation_ && !complete_secret(*found)) return;
     has_secret(generation);
     if (generation == generation_) return;
     const std::lock_guard lock(mutex_);
@@ -309,27 +383,25 @@ class Applier::Run {
   // Where there is a Secret. False: job.json is not of this generation, or nobody would know.
   bool update_secret() {
     if (!plan_.write_secret || !snapshot_.secret_generation) return true;
-    if (held(secret_object()) || !patch_secret()) return false;
+    if (held(secret_object()) || !renew_secret()) return false;
     if (!plan_.ensure_service && snapshot_.service_exists) renew_promise();
     return !failing();
   }
 
-  bool patch_secret() {
-    const auto written = context_.client.merge_patch(kSecrets, {key_.name_space, secret_name(key_.name), ""},
-                                                     secret_patch_of(snapshot_.job), kFieldManager,
-                                                     KubeClient::Answer::kMetadata, context_.give_up);
-    if (written.ok()) {
-      wrote("updated " + secret_object());
-      has_secret(generation_);
-      return true;
-    }
-    if (written.error().failure == ApiFailure::kNotFound) {
+  // job.json, and certificates for workers that have come.
+  bool renew_secret() {
+    const std::string name = secret_name(key_.name);
+    auto found = context_.client.merge_patch(kSecrets, {key_.name_space, name, ""}, json::object(),
+                                             kFieldManager, KubeClient::Answer::kObject, context_.give_up);
+    if (!found.ok() && found.error().failure == ApiFailure::kNotFound) {
       remember([](JobMemory& memory) { memory.lost_secret(); });
       create_secret();
       return !failing() && ready_;
     }
-    failed(secret_object(), written.error());
-    return false;
+    if (!found.ok()) return failed(secret_object(), found.error()), false;
+    if (!complete_secret(*found.operator->())) return false;
+    has_secret(generation_);
+    return true;
   }
 
   void ensure_service() {

@@ -64,8 +64,17 @@ kube::ApiResult<std::vector<PodView::Warning>> read_warnings(kube::KubeClient& c
 
 bool misses_secret(const std::vector<PodView::Warning>& warnings, const std::string& secret) {
   return std::any_of(warnings.begin(), warnings.end(), [&](const PodView::Warning& warning) {
-    return warning.reason == "FailedMount" &&
-           warning.message.find("secret \"" + secret + "\" not found") != std::string::npos;
+    const auto says = [&warning](const std::string& words) {
+      return warning.message.find(words) != std::string::npos;
+    };
+    if (warning.reason != "FailedMount") return false;
+    // An item of it that is not there, or the Secret of further workers: its name and a number.
+    if (says("volume \"job\" : references non-existent secret key")) return true;
+    const std::size_t numbered = warning.message.find("secret \"" + secret + "-");
+    const bool further = numbered != std::string::npos &&
+                         warning.message.find_first_not_of("0123456789", numbered + secret.size() + 9) ==
+                             warning.message.find("\" not found", numbered);
+    return further || says("secret \"" + secret + "\" not found");
   });
 }
 

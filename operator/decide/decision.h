@@ -68,7 +68,7 @@ class Decision {
   bool is_steady(const Slot& slot);
   void tell(bool holds, const std::string& reason, const std::string& message);
   // Events of the same `same_as` are one that is counted; empty: those of the same message.
-  void event(bool warning, std::string reason, std::string message, std::string same_as = "");
+  void event(bool warning, std::string reason, const std::string& message, std::string same_as = "");
   void again_at(WallTime time);
   std::int64_t ready_replicas(std::int64_t before);
   std::string pod_of(const Slot& slot) const;

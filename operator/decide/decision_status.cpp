@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/json/members.h"
+#include "common/text/presentable.h"
 #include "operator/decide/decision.h"
 #include "operator/decide/stage_of_work.h"
 
@@ -60,10 +61,10 @@ const Refusal* Decision::refusal_of(const std::string& object) const {
   return found == refusals_.end() ? nullptr : found->second;
 }
 
-void Decision::event(bool warning, std::string reason, std::string message, std::string same_as) {
+void Decision::event(bool warning, std::string reason, const std::string& message, std::string same_as) {
   plan_.events.push_back({.warning = warning,
                           .reason = std::move(reason),
-                          .message = std::move(message),
+                          .message = presentable(message),
                           .same_as = std::move(same_as)});
 }
 

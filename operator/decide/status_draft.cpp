@@ -4,6 +4,7 @@
 
 #include "common/json/members.h"
 #include "common/spec/utf8.h"
+#include "common/text/presentable.h"
 
 namespace parallelrun::op {
 namespace {
@@ -44,12 +45,12 @@ void StatusDraft::condition(const std::string& type, bool holds, const std::stri
   if (text_at(*found, "status") != status) (*found)["lastTransitionTime"] = format_wall_time(now_);
   (*found)["status"] = status;
   (*found)["reason"] = reason;
-  (*found)["message"] = std::string(utf8_prefix(one_line(message), kLongestMessage));
+  (*found)["message"] = std::string(utf8_prefix(one_line(presentable_lines(message)), kLongestMessage));
   (*found)["observedGeneration"] = generation_;
 }
 
 void StatusDraft::message(const std::string& text) {
-  draft_["message"] = std::string(utf8_prefix(one_line(text), kLongestMessage));
+  draft_["message"] = std::string(utf8_prefix(one_line(presentable_lines(text)), kLongestMessage));
 }
 
 bool StatusDraft::changed() const { return draft_ != before_; }

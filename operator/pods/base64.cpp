@@ -15,4 +15,19 @@ std::string base64(std::string_view bytes) {
   return text;
 }
 
+std::string from_base64(std::string_view text) {
+  if (text.size() % 4 != 0) return {};
+  std::string bytes(text.size() / 4 * 3, '\0');
+  // NOLINTBEGIN(cppcoreguidelines-pro-type-reinterpret-cast): OpenSSL's bytes are unsigned
+  const int size =
+      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
+                      reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+  // NOLINTEND(cppcoreguidelines-pro-type-reinterpret-cast)
+  if (size < 0) return {};
+  // It counts the padding, too.
+  const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
+  bytes.resize(static_cast<std::size_t>(size) - padding);
+  return bytes;
+}
+
 }  // namespace parallelrun::op

@@ -7,5 +7,7 @@
 namespace parallelrun::op {
 
 std::string base64(std::string_view bytes);
+// What base64() was given; empty where the text is no base64.
+std::string from_base64(std::string_view text);
 
 }  // namespace parallelrun::op

@@ -3,49 +3,12 @@
 #include <fmt/format.h>
 
 #include "common/pod/pod_layout.h"
-#include "common/spec/manifest.h"
-#include "operator/pods/base64.h"
+#include "operator/pods/owned_by.h"
 
 namespace parallelrun::op {
 namespace {
 
 using nlohmann::json;
-
-std::string name_of(const json& job) { return job["metadata"].value("name", ""); }
-
-json labels_of(const std::string& job) {
-  json labels = {{kNameLabel, "parallelrun"}, {kManagedByLabel, "parallelrun-operator"}};
-  if (!job.empty()) labels[kJobLabel] = job;
-  return labels;
-}
-
-json owned_by(const json& job, const std::string& name) {
-  return {{"name", name},
-          {"namespace", job["metadata"].value("namespace", "")},
-          {"labels", labels_of(name_of(job))},
-          {"ownerReferences", json::array({{{"apiVersion", kApiVersion},
-                                            {"kind", kKind},
-                                            {"name", name_of(job)},
-                                            {"uid", job["metadata"].value("uid", "")},
-                                            {"controller", true}}})}};
-}
-
-// What the orchestrator reads: the job without what changes while it runs.
-std::string manifest_of(const json& job) {
-  const json& meta = job["metadata"];
-  const json manifest = {{"apiVersion", kApiVersion},
-                         {"kind", kKind},
-                         {"metadata",
-                          {{"name", meta.value("name", "")},
-                           {"namespace", meta.value("namespace", "")},
-                           {"uid", meta.value("uid", "")}}},
-                         {"spec", job.value("spec", json::object())}};
-  return manifest.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-std::string generation_of(const json& job) {
-  return std::to_string(job["metadata"].value("generation", std::int64_t{0}));
-}
 
 }  // namespace
 
@@ -57,48 +20,14 @@ std::string pod_name(const std::string& job, const PodIdentity& identity) {
              : fmt::format("{}-worker-{}-{}", job, identity.index, identity.incarnation);
 }
 
-std::string secret_name(const std::string& job) { return job + "-runner"; }
+std::string secret_name(const std::string& job, std::uint32_t number) {
+  return number == 0 ? job + "-runner" : fmt::format("{}-runner-{}", job, number);
+}
+std::string agent_name(std::uint32_t worker) { return fmt::format("worker-{}", worker); }
 std::string service_name(const std::string& job) { return job + "-orchestrator"; }
 
 std::string service_host(const json& job) {
   return fmt::format("{}.{}.svc", service_name(name_of(job)), job["metadata"].value("namespace", ""));
-}
-
-Status check_manifest_size(const json& job) {
-  const std::size_t size = manifest_of(job).size();
-  if (size <= kMostManifestBytes) return {};
-  return Error{
-      ErrorCode::kInvalidArgument,
-      fmt::format("spec: has {} bytes as JSON, and at most {} fit into the job's Secret; move what is large "
-                  "(code, long lists) into the source directory or a volume",
-                  size, kMostManifestBytes),
-      false};
-}
-
-Result<json> secret_of(const json& job, const JobCertificates& certificates) {
-  if (const Status size = check_manifest_size(job); !size.ok()) return size.error();
-  json metadata = owned_by(job, secret_name(name_of(job)));
-  metadata["annotations"] = {{kGenerationAnnotation, generation_of(job)}};
-  return json{{"apiVersion", "v1"},
-              {"kind", "Secret"},
-              {"type", "Opaque"},
-              {"metadata", std::move(metadata)},
-              {"data",
-               {{"job.json", base64(manifest_of(job))},
-                {"ca.crt", base64(certificates.authority_pem)},
-                {"orchestrator.crt", base64(certificates.orchestrator.certificate_pem)},
-                {"orchestrator.key", base64(certificates.orchestrator.key_pem)},
-                {"worker.crt", base64(certificates.worker.certificate_pem)},
-                {"worker.key", base64(certificates.worker.key_pem)}}}};
-}
-
-json secret_patch_of(const json& job) {
-  return {
-      {"apiVersion", "v1"},
-      {"kind", "Secret"},
-      {"metadata",
-       {{"name", secret_name(name_of(job))}, {"annotations", {{kGenerationAnnotation, generation_of(job)}}}}},
-      {"data", {{"job.json", base64(manifest_of(job))}}}};
 }
 
 json service_of(const json& job) {

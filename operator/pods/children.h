@@ -6,14 +6,13 @@
 
 #include "common/json/json.h"
 #include "common/result/result.h"
-#include "operator/certificates/certificates.h"
 #include "operator/pods/identity.h"
 #include "operator/pods/settings.h"
 
 namespace parallelrun::op {
 
 // Bytes of job.json in the Secret, which holds 1 MiB with the certificates.
-inline constexpr std::size_t kMostManifestBytes = (std::size_t{1} << 20U) - (std::size_t{16} << 10U);
+inline constexpr std::size_t kMostManifestBytes = (std::size_t{1} << 20U) - (std::size_t{256} << 10U);
 
 // Why no pods can be made of this job: common/spec refuses what the schema let through, a pod template
 // contradicts itself or us, or job.json is too large. Errors: kInvalidArgument, a sentence for the user.
@@ -26,10 +25,6 @@ Status check_manifest_size(const nlohmann::json& job);
 // one, so that a job goes on with the release it began with. Errors: kInvalidArgument, as in check_job().
 Result<nlohmann::json> pod_of(const nlohmann::json& job, const PodIdentity& identity,
                               const Settings& settings);
-Result<nlohmann::json> secret_of(const nlohmann::json& job, const JobCertificates& certificates);
-// Brings job.json and the generation annotation of the Secret up to date: a merge patch, which has what a
-// server-side apply needs too.
-nlohmann::json secret_patch_of(const nlohmann::json& job);
 nlohmann::json service_of(const nlohmann::json& job);
 // ServiceAccount and RoleBinding of a namespace, owned by nobody.
 nlohmann::json account_of(const std::string& name_space);

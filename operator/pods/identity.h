@@ -28,7 +28,12 @@ struct PodIdentity {
 
 // Names, see docs/decisions/0007-in-a-cluster.md.
 std::string pod_name(const std::string& job, const PodIdentity& identity);
-std::string secret_name(const std::string& job);
+// The Secret of a job: what its orchestrator and its first workers mount. Further workers have Secrets of
+// their own, one for so many; the job's is that with number 0.
+inline constexpr std::uint32_t kWorkersInSecret = 128;
+std::string secret_name(const std::string& job, std::uint32_t number = 0);
+// What a worker registers as, and its certificate's name.
+std::string agent_name(std::uint32_t worker);
 std::string service_name(const std::string& job);
 
 // Labels and annotations of the objects of a job.

@@ -7,6 +7,7 @@
 #include "common/pod/pod_layout.h"
 #include "common/spec/manifest.h"
 #include "operator/pods/children.h"
+#include "operator/pods/job_secret.h"
 #include "operator/pods/pod_template.h"
 
 namespace parallelrun::op {
@@ -36,19 +37,22 @@ json mount_of(const pod::Mount& mount) {
   return out;
 }
 
-json files_of_secret(const std::string& job, Role role) {
-  const std::string own(to_string(role));
-  return {{"secretName", secret_name(job)},
-          {"defaultMode", kReadableByGroup},
-          {"items", json::array({{{"key", "ca.crt"}, {"path", "ca.crt"}},
-                                 {{"key", own + ".crt"}, {"path", "tls.crt"}},
-                                 {{"key", own + ".key"}, {"path", "tls.key"}}})}};
+json files_of_secret(const std::string& job, const PodIdentity& identity) {
+  const bool worker = identity.role == Role::kWorker;
+  return {
+      {"secretName", secret_name(job, worker ? identity.index / kWorkersInSecret : 0)},
+      {"defaultMode", kReadableByGroup},
+      {"items",
+       json::array(
+           {{{"key", "ca.crt"}, {"path", "ca.crt"}},
+            {{"key", worker ? certificate_item(identity.index) : "orchestrator.crt"}, {"path", "tls.crt"}},
+            {{"key", worker ? key_item(identity.index) : "orchestrator.key"}, {"path", "tls.key"}}})}};
 }
 
 // Volumes of the pod and mounts of the runner container, by pod_layout.
-void add_volumes(const JobSpec& spec, Role role, json& pod_spec) {
-  const bool worker = role == Role::kWorker;
-  json files = files_of_secret(spec.name, role);
+void add_volumes(const JobSpec& spec, const PodIdentity& identity, json& pod_spec) {
+  const bool worker = identity.role == Role::kWorker;
+  json files = files_of_secret(spec.name, identity);
   if (!worker) files["items"].push_back({{"key", "job.json"}, {"path", "job.json"}});
   json volumes = json::array({{{"name", kJobVolume}, {"secret", std::move(files)}},
                               {{"name", kSourceVolumeName}, {"emptyDir", json::object()}},
@@ -178,7 +182,7 @@ json metadata_of(const json& job, const PodIdentity& identity) {
 json arguments_of(const json& job, const PodIdentity& identity) {
   if (identity.role == Role::kWorker) {
     return json::array({"pod-agent", "--connect", fmt::format("{}:{}", service_host(job), pod::kPort),
-                        "--name", fmt::format("worker-{}", identity.index)});
+                        "--name", agent_name(identity.index)});
   }
   json args = json::array({"pod-orchestrator"});
   for (const std::string& ended : identity.ended) {
@@ -238,7 +242,7 @@ Result<json> make_pod(const json& job, const JobSpec& spec, const PodIdentity& i
     json& secrets = pod_spec["imagePullSecrets"] = json::array();
     for (const std::string& name : settings.image_pull_secrets) secrets.push_back({{"name", name}});
   }
-  add_volumes(spec, identity.role, pod_spec);
+  add_volumes(spec, identity, pod_spec);
   if (own_image) add_installer(runner_image, settings.runner_image_pull_policy, pod_spec);
 
   json pod = {{"apiVersion", "v1"},

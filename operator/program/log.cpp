@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/json/json.h"
+#include "common/text/presentable.h"
 
 namespace parallelrun::op {
 namespace {
@@ -16,11 +17,23 @@ class QuotedMessage final : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& to) override {
     const std::string text(message.payload.data(), message.payload.size());
-    const std::string quoted =
-        nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    const std::string quoted = nlohmann::json(without_credentials(text))
+                                   .dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
     to.append(quoted.data(), quoted.data() + quoted.size());
   }
   std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<QuotedMessage>(); }
+};
+
+// The message in one line, with nothing in it that steers a terminal.
+class PresentableMessage final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& to) override {
+    const std::string text = presentable({message.payload.data(), message.payload.size()});
+    to.append(text.data(), text.data() + text.size());
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override {
+    return std::make_unique<PresentableMessage>();
+  }
 };
 
 }  // namespace
@@ -32,7 +45,7 @@ std::shared_ptr<spdlog::logger> make_log(const std::string& level, LogFormat for
     formatter->add_flag<QuotedMessage>('*').set_pattern(
         R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","message":%*})");
   } else {
-    formatter->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %-7l %v");
+    formatter->add_flag<PresentableMessage>('*').set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %-7l %*");
   }
   log->set_formatter(std::move(formatter));
   log->set_level(spdlog::level::from_str(level));

@@ -16,6 +16,7 @@
 #include "common/json/json.h"
 #include "common/posix/private_directory.h"
 #include "common/posix/process_start.h"
+#include "common/text/presentable.h"
 #include "runner/agent/agent_core.h"
 #include "runner/agent/http_transport.h"
 #include "runner/agent/node_log.h"
@@ -27,6 +28,7 @@
 #include "runner/job/code_watch.h"
 #include "runner/job/resolved_job.h"
 #include "runner/protocol/code_changed.h"
+#include "runner/protocol/machine_token.h"
 #include "runner/protocol/protocol_client.h"
 
 namespace parallelrun {
@@ -71,6 +73,11 @@ class Agent : public LinkUser {
     client.endpoint = *endpoint;
     client.tls = options_.tls;
     client.server_name = options_.tls_server_name;
+    // Before anything is started that could inherit it.
+    Result<std::string> proof = options_.token_fd >= 0 ? read_token(options_.token_fd) : random_token();
+    if (!proof) return misused(proof.error().message);
+    client.agent = options_.name;
+    client.proof = std::move(*proof);
     auto transport = HttpTransport::create(io_, client);
     if (!transport) return misused(transport.error().message);
     transport_ = std::move(*transport);
@@ -100,8 +107,9 @@ class Agent : public LinkUser {
     core_->on_session(reply.session_timeout, now());
     return true;
   }
-  void on_session_ended(std::uint64_t session) override {
-    spdlog::info("session {} has ended: registering again", session);
+  void on_session_ended(std::uint64_t /*session*/) override {
+    // Its number is a secret of agent and orchestrator.
+    spdlog::info("the session has ended: registering again");
   }
   void on_contact(Time sent) override { core_->on_contact(sent); }
   void on_lease_reply(LeaseReply reply) override { core_->on_lease_reply(std::move(reply), now()); }
@@ -116,15 +124,15 @@ class Agent : public LinkUser {
   bool finished() const override { return core_ && core_->finished(); }
   void on_left() override { end(kAgentLeft); }
   void on_hopeless(std::string why) override {
-    spdlog::error("{}: {}", options_.name, why);
-    if (options_.on_failure && !ended_) options_.on_failure(why);
+    spdlog::error("{}: {}", options_.name, presentable(why));
+    if (options_.on_failure && !ended_) options_.on_failure(presentable(why));
     end(kAgentFailed);
   }
 
  private:
   int misused(const std::string& why) {
-    spdlog::error("{}: {}", options_.name, why);
-    if (options_.on_failure) options_.on_failure(why);
+    spdlog::error("{}: {}", options_.name, presentable(why));
+    if (options_.on_failure) options_.on_failure(presentable(why));
     return kAgentMisused;
   }
 

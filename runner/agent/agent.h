@@ -20,6 +20,9 @@ struct AgentOptions {
   std::string node;             // IP address of this node; names the folders of its logs
   TlsFiles tls;                 // for TCP to another machine
   std::string tls_server_name;  // empty: the host of `connect`
+  // --token-fd: this agent's token comes through it, see machine_token.h. Negative: none; then the proof of
+  // this process is a number of its own.
+  int token_fd = -1;
   std::string code_hash;        // of the source directory seen here; empty: not checked
   std::uint32_t processes = 0;  // worker processes; 0: as many as the job says [process_count_per_node]
 

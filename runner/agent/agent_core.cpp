@@ -375,6 +375,7 @@ void AgentCore::hand_back(const Lease& lease) {
   AttemptResult result;
   result.kind = lease.kind;
   result.attempt = lease.attempt;
+  result.seal = lease.seal;
   result.mini_batch = lease.mini_batch;
   result.outcome = Outcome::kReturned;
   result.items = lease.items;

@@ -103,6 +103,7 @@ void AgentCore::on_result(SlotIndex index, AttemptResult&& result, Time now) {
   if (std::erase(revoked_, lease.attempt) > 0) return;
 
   result.kind = lease.kind;
+  result.seal = lease.seal;
   result.mini_batch = lease.mini_batch;
   result.process = process_name(index);
   if (result.items == 0) result.items = lease.items;
@@ -287,6 +288,7 @@ void AgentCore::charge(SlotIndex index, const Lease& lease, Outcome outcome, Scr
   AttemptResult result;
   result.kind = lease.kind;
   result.attempt = lease.attempt;
+  result.seal = lease.seal;
   result.mini_batch = lease.mini_batch;
   result.outcome = outcome;
   result.items = lease.items;

@@ -6,6 +6,8 @@
 #include <ctime>
 #include <iterator>
 
+#include "common/text/presentable.h"
+
 namespace parallelrun::agent {
 namespace {
 
@@ -102,8 +104,8 @@ void NodeLog::done(SlotIndex slot, const AttemptResult& result, const Lease& lea
   append_seconds(line_, result.run_us);
   if (!succeeded) {
     const std::size_t first_line = std::min<std::size_t>(result.error.message.find('\n'), 500);
-    fmt::format_to(std::back_inserter(line_), "; {}: {}", result.error.type,
-                   std::string_view(result.error.message).substr(0, first_line));
+    fmt::format_to(std::back_inserter(line_), "; {}: {}", presentable(result.error.type),
+                   presentable(std::string_view(result.error.message).substr(0, first_line)));
   }
   line_.push_back('\n');
   slots_[slot].log->append(line_, std::chrono::steady_clock::time_point{});

@@ -17,6 +17,7 @@
 #include "common/hash/sha256.h"
 #include "common/json/json.h"
 #include "common/posix/file_descriptor.h"
+#include "common/text/presentable.h"
 #include "runner/agent/command.h"
 #include "runner/job/source_files.h"
 
@@ -78,9 +79,26 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
   }
 
  private:
-  void fail(std::string message) { done_(Error{ErrorCode::kInvalidArgument, std::move(message), false}); }
+  void fail(const std::string& message) {
+    done_(Error{ErrorCode::kInvalidArgument, presentable_lines(message), false});
+  }
 
-  void say(const std::string& line) { log_.append(line + "\n", std::chrono::steady_clock::now()); }
+  void say(const std::string& line) {
+    log_.append(presentable(line) + "\n", std::chrono::steady_clock::now());
+  }
+
+  // Line by line, since an address may come in two pieces.
+  void log_output(std::string_view bytes) {
+    constexpr std::size_t kLongestLine = 64U << 10U;
+    line_.append(bytes);
+    const std::size_t end = line_.rfind('\n');
+    const std::size_t whole = end != std::string::npos      ? end + 1
+                              : line_.size() > kLongestLine ? line_.size()
+                                                            : 0;
+    log_.append(presentable_lines(std::string_view(line_).substr(0, whole)),
+                std::chrono::steady_clock::now());
+    line_.erase(0, whole);
+  }
 
   void command(std::vector<std::string> argv, bool logged, std::function<void(CommandEnd)> then,
                const std::string& directory = {}) {
@@ -91,11 +109,13 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
     request.environment = request_.variables;
     request.working_directory = directory;
     if (logged) {
-      request.on_output = [self = shared_from_this()](std::string_view bytes) {
-        self->log_.append(bytes, std::chrono::steady_clock::now());
-      };
+      request.on_output = [self = shared_from_this()](std::string_view bytes) { self->log_output(bytes); };
     }
-    run_command(io_, std::move(request), std::move(then));
+    run_command(io_, std::move(request),
+                [self = shared_from_this(), logged, then = std::move(then)](CommandEnd end) {
+                  if (logged && !self->line_.empty()) self->say(std::exchange(self->line_, {}));
+                  then(std::move(end));
+                });
   }
 
   void ask(const std::string& python, const std::function<void(PythonInfo)>& then) {
@@ -289,6 +309,7 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
   PythonInfo base_;
   std::string folder_;
   FileDescriptor lock_;
+  std::string line_;  // of a command's output, not whole yet
   bool built_ = false;
 };
 

@@ -21,10 +21,14 @@ struct ExitStatus {
   std::string in_words() const;
 };
 
+inline constexpr int kSecretDescriptor = 4;
+
 struct ChildOptions {
   std::vector<std::string> command;  // command[0] is the program's path
   int inherited_descriptor = -1;     // becomes descriptor 3 of the child; -1: none
-  int output = -1;                   // becomes its standard output and error; -1: it has ours
+  // Can be read from descriptor kSecretDescriptor of the child, by it alone; empty: none. At most 4 KiB.
+  std::string secret;
+  int output = -1;  // becomes its standard output and error; -1: it has ours
 };
 
 // Owns one running process, in a process group of its own. The destructor kills the group (SIGKILL) and

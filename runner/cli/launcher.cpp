@@ -25,9 +25,12 @@
 #include "common/posix/private_directory.h"
 #include "common/posix/process_start.h"
 #include "common/spec/manifest.h"
+#include "common/text/presentable.h"
 #include "runner/cli/child_process.h"
 #include "runner/events/driver_log.h"
 #include "runner/events/event_stream.h"
+#include "runner/job/told_spec.h"
+#include "runner/protocol/machine_token.h"
 
 namespace parallelrun {
 
@@ -110,6 +113,9 @@ class Launcher {
       return refuse(directory.error().message + "; set TMPDIR to a short path that can be written");
     }
     run_directory_.emplace(std::move(*directory));
+    Result<std::string> secret = random_token();
+    if (!secret) return refuse(secret.error().message);
+    secret_ = std::move(*secret);
     job_file_ = run_directory_->path() + "/job.json";
     {
       std::ofstream file(job_file_, std::ios::binary);
@@ -136,21 +142,19 @@ class Launcher {
   }
 
   int refuse(const std::string& message) {
-    std::fprintf(stderr, "parallelrun: %s\n", message.c_str());
+    std::fprintf(stderr, "parallelrun: %s\n", presentable(message).c_str());
     return kExitFailed;
   }
 
   bool start_orchestrator() {
     events_ = std::make_unique<EventStream>();
-    std::vector<std::string> command = {options_.program, "orchestrator",
-                                        "--job",          job_file_,
-                                        "--listen",       endpoint(),
-                                        "--progress-fd",  "3",
-                                        "--parent",       std::to_string(getpid()),
-                                        "--run",          run_};
+    std::vector<std::string> command = {
+        options_.program, "orchestrator",           "--job", job_file_,    "--listen",
+        endpoint(),       "--progress-fd",          "3",     "--token-fd", std::to_string(kSecretDescriptor),
+        "--parent",       std::to_string(getpid()), "--run", run_};
     // A restarted orchestrator goes on with what the first one began: it must not clear it again.
     if (options_.overwrite && !was_ready_) command.emplace_back("--overwrite");
-    auto started = ChildProcess::start({command, events_->writer(), -1});
+    auto started = ChildProcess::start({command, events_->writer(), secret_, -1});
     events_->close_writer();
     if (!started) {
       refuse(started.error().message);
@@ -164,14 +168,16 @@ class Launcher {
 
   void start_agent(std::size_t index) {
     const std::string node = fmt::format("127.0.0.{}", index + 1);
+    const std::string name = fmt::format("agent{:03}", index);
     const std::vector<std::string> command = {
         options_.program,  "agent",
         "--connect",       endpoint(),
-        "--name",          fmt::format("agent{:03}", index),
+        "--name",          name,
+        "--token-fd",      std::to_string(kSecretDescriptor),
         "--node",          node,
         "--log-directory", options_.job.output_directory + "/logs/user/log_dir/" + node,
         "--parent",        std::to_string(getpid())};
-    auto started = ChildProcess::start({command, -1, log_.descriptor()});
+    auto started = ChildProcess::start({command, -1, token_of_agent(secret_, name), log_.descriptor()});
     if (!started) {
       give_up(started.error().message);
       return;
@@ -246,7 +252,7 @@ class Launcher {
     log_.line(fmt::format("job '{}' from '{}', {} node(s) x {} process(es)", options_.job.spec.name,
                           options_.manifest, options_.job.spec.node_count,
                           options_.job.spec.process_count_per_node));
-    log_.line("spec: " + to_json(options_.job.spec).dump());
+    log_.line("spec: " + told_spec(options_.job.spec).dump());
     for (std::size_t i = 0; i < agents_.size(); ++i) start_agent(i);
   }
 
@@ -354,7 +360,7 @@ class Launcher {
     int code = exit_code_.value_or(kExitFailed);
     if (failure_) code = kExitFailed;
     if (interrupted_ && code != kExitComplete) code = kExitInterrupted;
-    if (failure_) std::fprintf(stderr, "parallelrun: %s\n", failure_->c_str());
+    if (failure_) std::fprintf(stderr, "parallelrun: %s\n", presentable(*failure_).c_str());
     tell_result(code);
     if (output_lost_ && code == kExitComplete) code = kExitFailed;
     log_.line(fmt::format("exit code {}", code));
@@ -365,7 +371,7 @@ class Launcher {
     // What was refused has been said by the orchestrator, and there is no result to tell of.
     if (options_.display == DisplayMode::kJson || code == kExitInvalid) return;
     if (finished_) {
-      const std::string words = closing_summary(*finished_, options_.job);
+      const std::string words = presentable_lines(closing_summary(*finished_, options_.job));
       const bool well = code == kExitComplete;
       if (!well) {
         std::fprintf(stderr, "%s", words.c_str());
@@ -384,6 +390,7 @@ class Launcher {
   Display display_;
   DriverLog log_;
   std::string job_file_;
+  std::string secret_;  // of this run; see machine_token.h
   std::unique_ptr<EventStream> events_;
   bool events_ended_ = false;
   std::optional<ChildProcess> orchestrator_;

@@ -7,8 +7,10 @@
 #include <climits>
 #include <csignal>
 #include <cstdio>
+#include <sstream>
 #include <string>
 
+#include "common/text/presentable.h"
 #include "runner/agent/agent.h"
 #include "runner/cli/launcher.h"
 #include "runner/cli/run_command.h"
@@ -16,6 +18,7 @@
 #include "runner/pod/installation.h"
 #include "runner/pod/pod_agent.h"
 #include "runner/pod/pod_orchestrator.h"
+#include "runner/protocol/machine_token.h"
 
 namespace parallelrun {
 namespace {
@@ -50,18 +53,28 @@ int install_command(const std::string& directory) {
   const Result<std::string> installation = installation_folder();
   const Status done = installation ? install(*installation, directory) : Status(installation.error());
   if (done) return kExitComplete;
-  std::fprintf(stderr, "parallelrun: %s\n", done.error().message.c_str());
+  std::fprintf(stderr, "parallelrun: %s\n", presentable(done.error().message).c_str());
   return kExitFailed;
 }
 
 int usage(const CLI::App& app, const CLI::ParseError& error) {
   // CLI11 gives 0 for --help and --version and codes of its own for mistakes; ours is one.
-  return app.exit(error) == 0 ? kExitComplete : kExitInvalid;
+  std::ostringstream out;
+  std::ostringstream err;
+  const int code = app.exit(error, out, err);
+  std::fputs(presentable_lines(out.str()).c_str(), stdout);
+  // Of an argument with line breaks, what it names stays in one line.
+  if (code != 0) {
+    std::fprintf(stderr, "%s\nRun with --help for more information.\n", presentable(error.what()).c_str());
+  }
+  return code == 0 ? kExitComplete : kExitInvalid;
 }
 
 }  // namespace
 
 int run_main(int argc, char** argv) {
+  // First of all, while nothing secret is here yet.
+  close_to_others();
   CLI::App app{"Batch inference: init() and run(mini_batch) over millions of files or table rows."};
   app.name("parallelrun");
   app.set_version_flag("--version", std::string("parallelrun ") + PARALLELRUN_VERSION);
@@ -98,6 +111,8 @@ int run_main(int argc, char** argv) {
       app.add_subcommand("orchestrator", "plan, lease and commit a job (started by `run` or the operator)");
   orchestrator_verb->add_option("--job", orchestrator.job_file, "the job, as JSON")->required();
   orchestrator_verb->add_option("--listen", orchestrator.listen, "unix:/path or HOST:PORT")->required();
+  orchestrator_verb->add_option("--token-fd", orchestrator.token_fd,
+                                "where the secret of the run comes from");
   orchestrator_verb->add_option("--progress-fd", orchestrator.progress_fd,
                                 "where progress goes, as JSON lines");
   orchestrator_verb->add_option("--control-fd", orchestrator.control_fd, "where `hold` and `go` come from");
@@ -120,6 +135,7 @@ int run_main(int argc, char** argv) {
       ->required();
   agent_verb->add_option("--name", agent.name, "stable for the job, as in agent000")->required();
   agent_verb->add_option("--node", agent.node, "IP address of this node")->required();
+  agent_verb->add_option("--token-fd", agent.token_fd, "where the token of this agent comes from");
   agent_verb->add_option("--processes", agent.processes,
                          "worker processes; without it, the job's processCountPerNode");
   agent_verb->add_option("--log-directory", agent.log_directory,
@@ -189,7 +205,7 @@ int main(int argc, char** argv) {
     return parallelrun::run_main(argc, argv);
   } catch (const std::exception& error) {
     // Expected failures are values; what arrives here is a bug or a machine without memory.
-    std::fprintf(stderr, "parallelrun: internal error: %s\n", error.what());
+    std::fprintf(stderr, "parallelrun: internal error: %s\n", parallelrun::presentable(error.what()).c_str());
     return parallelrun::kExitFailed;
   }
 }

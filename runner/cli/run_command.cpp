@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "common/spec/manifest.h"
+#include "common/text/presentable.h"
 #include "runner/cli/launcher.h"
 #include "runner/job/local_resolution.h"
 #include "runner/plan/glob.h"
@@ -45,7 +46,7 @@ struct ReadSpec {
 ReadSpec read_spec(const std::string& manifest, const std::vector<std::string>& overrides) {
   const auto text = read_manifest_file(manifest);
   if (!text) {
-    std::fprintf(stderr, "parallelrun: %s\n", text.error().message.c_str());
+    std::fprintf(stderr, "parallelrun: %s\n", presentable(text.error().message).c_str());
     return {};
   }
   ParseOptions options;
@@ -73,11 +74,12 @@ bool read_directories(const char* option, const std::vector<std::string>& values
   for (const std::string& value : values) {
     const std::size_t sign = value.find('=');
     if (sign == 0 || sign == std::string::npos || sign + 1 == value.size()) {
-      std::fprintf(stderr, "parallelrun: %s '%s': expected NAME=DIR\n", option, value.c_str());
+      std::fprintf(stderr, "parallelrun: %s '%s': expected NAME=DIR\n", option, presentable(value).c_str());
       return false;
     }
     if (!into.emplace(value.substr(0, sign), value.substr(sign + 1)).second) {
-      std::fprintf(stderr, "parallelrun: %s '%s': given twice\n", option, value.substr(0, sign).c_str());
+      std::fprintf(stderr, "parallelrun: %s '%s': given twice\n", option,
+                   presentable(value.substr(0, sign)).c_str());
       return false;
     }
   }
@@ -129,7 +131,7 @@ int run_command(const RunCommand& command) {
   if (!chosen.empty() && chosen != "embedded" && chosen != "python") {
     std::fprintf(stderr,
                  "parallelrun: PARALLELRUN_LAUNCHER is '%s'; it is 'embedded' or 'python', or unset\n",
-                 launcher);
+                 presentable(launcher).c_str());
     return kExitInvalid;
   }
   const ReadSpec read = read_spec(command.manifest, command.overrides);
@@ -170,10 +172,11 @@ int validate_command(const ValidateCommand& command) {
     here.environment_names = environment_names();
     for (const SpecProblem& problem : resolve(*read.spec, here, command.manifest).problems) {
       std::fprintf(stderr, "%s: warning: `parallelrun run` would refuse this here: %s\n",
-                   command.manifest.c_str(), to_string(problem).c_str());
+                   presentable(command.manifest).c_str(), to_string(problem).c_str());
     }
   }
-  std::printf("%s: a valid ParallelRunJob '%s'\n", command.manifest.c_str(), read.spec->name.c_str());
+  std::printf("%s: a valid ParallelRunJob '%s'\n", presentable(command.manifest).c_str(),
+              read.spec->name.c_str());
   return kExitComplete;
 }
 

@@ -12,6 +12,8 @@
 #include <string_view>
 #include <utility>
 
+#include "common/text/presentable.h"
+
 namespace parallelrun {
 
 namespace {
@@ -169,7 +171,8 @@ Display::~Display() { finish(); }
 void Display::show(const nlohmann::json& event, TimePoint now) {
   if (options_.mode == DisplayMode::kQuiet) return;
   if (options_.mode == DisplayMode::kJson) {
-    write(event.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    // In ASCII: what steers a terminal stands there as its code, and a program reads the same.
+    write(without_credentials(event.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace)) + "\n");
     return;
   }
   const JobProgress progress = job_progress_from_json(event);
@@ -194,7 +197,7 @@ void Display::show(const nlohmann::json& event, TimePoint now) {
 
 void Display::say(const std::string& message) {
   if (options_.mode == DisplayMode::kQuiet || options_.mode == DisplayMode::kJson) return;
-  write((bar_is_drawn_ ? "\r\x1b[2K" : "") + message + "\n");
+  write((bar_is_drawn_ ? "\r\x1b[2K" : "") + presentable(message) + "\n");
   bar_is_drawn_ = false;
   last_drawn_.reset();
 }

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <string>
 
 #include "common/posix/file_descriptor.h"
+#include "common/text/presentable.h"
 #include "common/time/rfc3339.h"
 
 namespace parallelrun {
@@ -18,14 +20,17 @@ namespace parallelrun {
 class DriverLog {
  public:
   void open(const std::string& path) {
-    file_ = FileDescriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
+    file_ =
+        FileDescriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
+    // One of an earlier version may be open to others.
+    if (file_) ::fchmod(file_.get(), 0600);
     append(early_);
     early_.clear();
   }
 
   void line(const std::string& text) {
     const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-    const std::string whole = rfc3339_seconds(now) + " " + text + "\n";
+    const std::string whole = rfc3339_seconds(now) + " " + presentable(text) + "\n";
     if (file_) {
       append(whole);
     } else {

@@ -13,6 +13,7 @@
 #include "common/spec/field_path.h"
 #include "common/spec/manifest.h"
 #include "common/spec/utf8.h"
+#include "common/text/presentable.h"
 
 namespace parallelrun {
 namespace {
@@ -102,9 +103,19 @@ json environment_of(const JobSpec& spec, json written) {
         item["value"] = digest(item["value"].get<std::string>());
     }
   }
+  // Nor does a password make another environment, and it must not stand in a file.
+  if (written.contains("requirements")) {
+    for (json& one : written["requirements"]) one = without_credentials(one.get<std::string>());
+  }
   // "" and absent are the same environment.
   if (spec.environment.image.empty()) written.erase("image");
   return written;
+}
+
+json without_credentials_each(const std::vector<std::string>& texts) {
+  json list = json::array();
+  for (const std::string& text : texts) list.push_back(without_credentials(text));
+  return list;
 }
 
 std::string brief(const json& value) {
@@ -164,7 +175,7 @@ json identifying_settings(const ResolvedJob& job) {
           {"code", job.code_files.empty() ? json(job.code_hash)
                                           : to_json(recorded_code(job.code_files, job.other_files))},
           {"entryScript", job.spec.entry_script},
-          {"arguments", job.spec.arguments},
+          {"arguments", without_credentials_each(job.spec.arguments)},
           {"environment", environment_of(job.spec, spec.at("environment"))},
           {"miniBatchSize", job.spec.mini_batch_size},
           {"outputAction", spec.at("outputAction")},

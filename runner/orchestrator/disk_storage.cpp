@@ -25,6 +25,14 @@ Error system_error(int code, std::string_view what, const std::string& path) {
                   full ? "; make room and start the same job again: it goes on from what is committed" : "")};
 }
 
+Error is_a_link(const std::string& path) {
+  return Error{
+      ErrorCode::kInvalidArgument,
+      fmt::format("{} is a symbolic link, and files of a job are not written through links; remove it, "
+                  "or choose another output directory",
+                  path)};
+}
+
 class DiskFile final : public File {
  public:
   DiskFile(int fd, std::uint64_t end, std::string path) : fd_(fd), end_(end), path_(std::move(path)) {}
@@ -118,7 +126,10 @@ Result<std::unique_ptr<File>> DiskStorage::open(const std::string& path) {
   std::filesystem::create_directories(whole.parent_path(), failed);
   if (failed) return system_error(failed.value(), "make the folder", whole.parent_path().string());
   // Never through a link: a script that can write here must not lead us out of the directory.
-  const int fd = ::open(whole.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+  // The state of the job is for this user alone; what it makes for people is as they have set their umask.
+  const mode_t mode = path.starts_with(".parallelrun/") ? 0600 : 0666;
+  const int fd = ::open(whole.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
+  if (fd < 0 && errno == ELOOP) return is_a_link(whole.string());
   if (fd < 0) return system_error(errno, "open", whole.string());
   struct stat status{};
   if (::fstat(fd, &status) != 0) {

@@ -2,6 +2,7 @@
 
 #include "common/json/json.h"
 #include "common/spec/utf8.h"
+#include "common/text/presentable.h"
 #include "runner/orchestrator/progress.h"
 
 namespace parallelrun::orchestrator {
@@ -64,7 +65,9 @@ std::string failed_line(const MiniBatch& mini_batch, const std::string& input_na
   add_items(json, mini_batch);
   json["count"] = mini_batch.items;
   json["tries"] = tries;
-  json["error"] = {{"phase", to_string(error.phase)}, {"type", error.type}, {"message", error.message}};
+  json["error"] = {{"phase", to_string(error.phase)},
+                   {"type", error.type},
+                   {"message", without_credentials(error.message)}};
   return line_of(json);
 }
 

@@ -33,6 +33,8 @@ class JobObserver {
                              bool /*final*/) {}
   // A success that counts failed items; `error` is its shortfall_error().
   virtual void on_shortfall(const AgentView&, const AttemptResult&, const ScriptError& /*error*/) {}
+  // Results that came with no seal of a lease of this agent: they count for nothing.
+  virtual void on_refused_results(const AgentView&, std::uint64_t /*results*/) {}
   virtual void on_process_failure(const AgentView&, const ProcessFailure&) {}
   virtual void on_types_decided(const InputInfo&) {}
   // The end is decided (not yet durable): nothing new is handed out.

@@ -1,31 +1,27 @@
 #include "runner/orchestrator/one_line.h"
 
-#include <iterator>
-
-#include "spdlog/fmt/fmt.h"
+#include "common/text/presentable.h"
 
 namespace parallelrun::orchestrator {
 
 std::string one_line(std::string_view text, std::size_t limit) {
+  const std::string whole = without_credentials(text.substr(0, 16 * limit + 1024));
   std::string line;
   std::size_t characters = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0U;
-    const bool begins = (c & 0xC0U) != 0x80U;  // a character, in UTF-8
-    // Bytes are bounded, too: what is not UTF-8 may never begin a character.
-    if ((begins && characters >= limit) || line.size() >= 4 * limit) return line + "…";
-    if (begins) ++characters;
+  for (std::size_t i = 0; i < whole.size();) {
+    // Codes are longer than what they stand for.
+    if (characters >= limit || line.size() >= 4 * limit) return line + "…";
+    const Character one = character_at(whole, i);
+    const char c = whole[i];
     if (c == '\n' || c == '\r' || c == '\t') {
       line += ' ';
-    } else if (c < 0x20 || c == 0x7F) {
-      fmt::format_to(std::back_inserter(line), "\\x{:02x}", c);
-    } else if (c == 0xC2 && next >= 0x80 && next < 0xA0) {
-      fmt::format_to(std::back_inserter(line), "\\x{:02x}", next);
-      ++i;
+    } else if (!one.valid || is_hidden(one.code)) {
+      append_code(line, one.valid ? one.code : static_cast<unsigned char>(c));
     } else {
-      line += text[i];
+      line.append(whole, i, one.bytes);
     }
+    i += one.bytes;
+    ++characters;
   }
   return line;
 }

@@ -9,9 +9,8 @@ namespace parallelrun::orchestrator {
 
 inline constexpr std::size_t kLongestLine = 500;  // characters
 
-// Line breaks and tabs become spaces, other control characters (C1 ones in UTF-8 included) their code, as in
-// "\x1b": a message must not steer the terminal that shows it. Text beyond `limit` characters is cut off and
-// marked with "…".
+// presentable() but for line breaks and tabs, which become spaces. Text beyond `limit` characters is cut off
+// and marked with "…".
 std::string one_line(std::string_view text, std::size_t limit = kLongestLine);
 
 }  // namespace parallelrun::orchestrator

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "runner/orchestrator/lease_seal.h"
+#include "runner/wire/wire.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace parallelrun::orchestrator {
@@ -44,8 +46,8 @@ Session* Orchestrator::live(std::uint64_t session) {
   return found == sessions_.end() ? nullptr : &found->second;
 }
 
-Error Orchestrator::unknown_session(std::uint64_t session) const {
-  return Error{ErrorCode::kConflict, fmt::format("session {:x} has ended; register anew", session)};
+Error Orchestrator::unknown_session() {
+  return Error{ErrorCode::kConflict, "the session has ended; register anew"};
 }
 
 std::uint32_t Orchestrator::live_sessions() const {
@@ -61,7 +63,33 @@ Directive Orchestrator::directive() const {
   return end_durable_ ? Directive::kDrain : Directive::kRun;
 }
 
-Result<RegisterReply> Orchestrator::on_register(const RegisterRequest& request, Time now) {
+bool Orchestrator::speaks_for(std::string_view agent, std::uint64_t session) const {
+  const auto found = sessions_.find(session);
+  return found != sessions_.end() && found->second.agent.name == agent;
+}
+
+bool Orchestrator::on_sign_of_life(std::string_view agent, Time now) {
+  observe(now);
+  const auto found = newest_session_.find(agent);
+  if (found == newest_session_.end()) return false;
+  Session& session = sessions_.at(found->second);
+  if (!session.left) session.last_heard = now;
+  return true;
+}
+
+std::uint64_t Orchestrator::new_session() {
+  for (;;) {
+    std::string number;
+    wire::Writer out(number);
+    out.u64(job_.epoch);  // never a number of an earlier life, whatever the key
+    out.u64(next_session_++);
+    const std::uint64_t id = siphash(options_.session_key, number);
+    if (id != 0 && !sessions_.contains(id)) return id;
+  }
+}
+
+Result<RegisterReply> Orchestrator::on_register(const RegisterRequest& request, const std::string& proof,
+                                                Time now) {
   observe(now);
   if (request.agent_name.empty()) {
     return Error{ErrorCode::kInvalidArgument, "a registration needs agent_name"};
@@ -74,13 +102,24 @@ Result<RegisterReply> Orchestrator::on_register(const RegisterRequest& request, 
                     "agents the same code",
                     request.agent_name, request.node, request.code_hash, options_.code_hash)};
   }
-  for (auto& [id, session] : sessions_) {
-    if (!session.left && session.agent.name == request.agent_name)
-      end_session(session, "came back as a new session");
+  const auto earlier = newest_session_.find(request.agent_name);
+  if (earlier != newest_session_.end() && !sessions_.at(earlier->second).left) {
+    Session& session = sessions_.at(earlier->second);
+    if (session.proof != proof) {
+      return Error{
+          ErrorCode::kUnavailable,
+          fmt::format("agent {} is here already, and this one does not prove to be the same; it can "
+                      "register once the other one is silent for {} s",
+                      request.agent_name, std::chrono::duration<double>(options_.session_timeout).count()),
+          true};
+    }
+    end_session(session, "came back as a new session");
   }
-  const std::uint64_t id = (job_.epoch << 32U) | next_session_++;
+  const std::uint64_t id = new_session();
   Session& session = sessions_[id];
   session.agent = {id, request.agent_name, request.node, slots};
+  session.proof = proof;
+  newest_session_[request.agent_name] = id;
   session.last_heard = now;
   last_registered_ = now;
   observer_.on_agent_came(session.agent);
@@ -120,6 +159,8 @@ void Orchestrator::expire_sessions(Time now) {
       const auto silent = std::chrono::duration<double>(now - session.last_heard).count();
       end_session(session, fmt::format("silent for {:.1f} s", silent));
     }
+    const auto newest = newest_session_.find(session.agent.name);
+    if (newest != newest_session_.end() && newest->second == it->first) newest_session_.erase(newest);
     it = sessions_.erase(it);
   }
 }
@@ -130,7 +171,7 @@ void Orchestrator::expire_sessions(Time now) {
 Result<std::shared_ptr<const LeaseReply>> Orchestrator::on_lease(const LeaseRequest& request, Time now) {
   observe(now);
   Session* session = live(request.session);
-  if (session == nullptr || session->left) return unknown_session(request.session);
+  if (session == nullptr || session->left) return unknown_session();
   Session::LeaseChannel& channel = session->lease;
   if (request.sequence < channel.sequence || request.sequence == 0) {
     return Error{ErrorCode::kInvalidArgument,
@@ -157,14 +198,14 @@ Result<std::shared_ptr<const LeaseReply>> Orchestrator::on_lease(const LeaseRequ
 Result<std::optional<ReportReply>> Orchestrator::on_report(ReportRequest&& request, Time now) {
   observe(now);
   Session* session = live(request.session);
-  if (session == nullptr) return unknown_session(request.session);
+  if (session == nullptr) return unknown_session();
   Session::ReportChannel& channel = session->report;
   if (request.sequence < channel.sequence || request.sequence == 0) {
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("report {} came after number {}", request.sequence, channel.sequence)};
   }
   const bool again = request.sequence == channel.sequence;
-  if (!again && session->left) return unknown_session(request.session);
+  if (!again && session->left) return unknown_session();
   session->last_heard = now;
   if (again) return channel.parked ? std::optional<ReportReply>() : std::optional(ReportReply{directive()});
 
@@ -174,7 +215,17 @@ Result<std::optional<ReportReply>> Orchestrator::on_report(ReportRequest&& reque
   session->inits_succeeded = request.inits_succeeded;
   session->slots_given_up = request.slots_given_up;
   script_works_ = script_works_ || request.inits_succeeded > 0;
-  for (AttemptResult& result : request.results) take_result(*session, result);
+  std::uint64_t refused = 0;
+  for (AttemptResult& result : request.results) {
+    const bool its_own =
+        result.seal == seal(session->agent.name, result.kind, result.attempt, result.mini_batch);
+    if (its_own) {
+      take_result(*session, result);
+    } else {
+      ++refused;
+    }
+  }
+  if (refused > 0) observer_.on_refused_results(session->agent, refused);
   for (const ProcessFailure& failure : request.failures) take_process_failure(*session, failure);
   const bool brought = !request.results.empty();
   if (request.leaving) end_session(*session, "left");
@@ -281,7 +332,7 @@ Orchestrator::Ready Orchestrator::take_ready() {
   for (const std::uint64_t id : parked_) {
     Session* session = live(id);
     if (session == nullptr || session->left) {
-      ready.leases.emplace_back(id, unknown_session(id));
+      ready.leases.emplace_back(id, unknown_session());
       continue;
     }
     Session::LeaseChannel& channel = session->lease;

@@ -18,9 +18,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "common/hash/siphash.h"
 #include "common/result/result.h"
 #include "common/spec/job_spec.h"
 #include "runner/orchestrator/commit_group.h"
@@ -59,6 +61,10 @@ class Orchestrator {
         std::chrono::seconds(60);  // wait for missing agents before init() counts as failed everywhere
     Duration standstill = std::chrono::seconds(1);  // a longer gap between calls is our own standing still
     std::uint32_t max_leases_per_reply = 8'192;
+    // For the numbers of sessions: of this life alone, and told to nobody.
+    SipKey session_key;
+    // For the seals of leases: told to nobody. With the key of an earlier life its leases count, too.
+    SipKey seal_key;
     std::uint64_t max_book = 1'000'000;           // mini-batches leased or waiting for another try
     std::uint64_t max_book_bytes = 64ULL << 20U;  // of their descriptors
   };
@@ -68,8 +74,17 @@ class Orchestrator {
                JobObserver& observer, Time now);
 
   // --- agents ----------------------------------------------------------------------------------------------
-  // Errors: kConflict (another code hash), kInvalidArgument (no name).
-  Result<RegisterReply> on_register(const RegisterRequest& request, Time now);
+  // `proof`: what a later registration of this name must bring, too, to take the place of this one while its
+  // session lives. Errors: kConflict (another code hash), kInvalidArgument (no name), kUnavailable (the name
+  // has a session, and the proof is another: to be tried again once that is silent).
+  Result<RegisterReply> on_register(const RegisterRequest& request, const std::string& proof, Time now);
+  Result<RegisterReply> on_register(const RegisterRequest& request, Time now) {
+    return on_register(request, {}, now);
+  }
+  // Whether an agent of this name may speak in `session`, which may have ended.
+  bool speaks_for(std::string_view agent, std::uint64_t session) const;
+  // A sign of life before the request has come whole. False: this agent has no session.
+  bool on_sign_of_life(std::string_view agent, Time now);
   // Null: parked; the reply comes from take_ready(). A request that is sent again takes the place of the one
   // that is parked.
   // Errors: kConflict (the session has ended: register anew), kInvalidArgument (a sequence number of the
@@ -123,7 +138,8 @@ class Orchestrator {
   // Time and sessions (orchestrator.cpp).
   void observe(Time now);
   Session* live(std::uint64_t session);
-  Error unknown_session(std::uint64_t session) const;
+  static Error unknown_session();
+  std::uint64_t new_session();
   void end_session(Session& session, std::string_view why);
   void expire_sessions(Time now);
   std::uint32_t live_sessions() const;
@@ -148,6 +164,7 @@ class Orchestrator {
   void take_types(Session& session, AttemptResult& result);
   void take_process_failure(Session& session, const ProcessFailure& failure);
   bool genuine(const AttemptResult& result, bool in_book) const;
+  std::uint64_t seal(std::string_view agent, LeaseKind kind, std::uint64_t attempt, MiniBatchId id) const;
   void record(const CommitEntry& entry);
   bool something_pending() const { return !pending_.entries.empty() || !pending_.types.empty(); }
   const std::string& input_name(std::uint32_t input) const;
@@ -167,6 +184,7 @@ class Orchestrator {
   LeaseBook book_;
 
   std::map<std::uint64_t, Session> sessions_;
+  std::map<std::string, std::uint64_t, std::less<>> newest_session_;  // by the agent's name
   std::deque<std::uint64_t> parked_;  // sessions with a parked lease request, in the order they came
   std::uint64_t next_session_ = 1;
   std::uint64_t next_attempt_ = 1;

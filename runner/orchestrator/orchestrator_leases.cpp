@@ -56,6 +56,7 @@ void Orchestrator::grant_types(Session& session, LeaseReply& reply, std::uint64_
   while (reply.leases.size() < limit) {
     auto lease = gate_.lease(next_attempt(), session.agent.session, others_parked(session));
     if (!lease) return;
+    lease->seal = seal(session.agent.name, lease->kind, lease->attempt, lease->mini_batch);
     reply.leases.push_back(std::move(*lease));
   }
 }
@@ -91,6 +92,7 @@ void Orchestrator::add_lease(Session& session, LeaseBook::Entry& entry, LeaseRep
   Lease lease;
   lease.attempt = entry.attempt;
   lease.mini_batch = entry.mini_batch.id;
+  lease.seal = seal(session.agent.name, lease.kind, lease.attempt, lease.mini_batch);
   lease.input = input;
   lease.items = entry.mini_batch.items;
   lease.try_number = entry.failed_tries + 1;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "runner/orchestrator/failed_items.h"
+#include "runner/orchestrator/lease_seal.h"
 #include "runner/orchestrator/orchestrator.h"
 #include "runner/protocol/code_changed.h"
 
@@ -22,6 +23,11 @@ bool Orchestrator::genuine(const AttemptResult& result, bool in_book) const {
   return std::all_of(job_.epochs.begin(), job_.epochs.end(), [&](const EpochStart& later) {
     return later.epoch <= epoch || result.mini_batch.value < later.plan_length;
   });
+}
+
+std::uint64_t Orchestrator::seal(std::string_view agent, LeaseKind kind, std::uint64_t attempt,
+                                 MiniBatchId id) const {
+  return seal_of(options_.seal_key, agent, kind, attempt, id);
 }
 
 void Orchestrator::take_result(Session& session, AttemptResult& result) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "runner/orchestrator/job_observer.h"
@@ -14,6 +15,7 @@ namespace parallelrun::orchestrator {
 
 struct Session {
   AgentView agent;
+  std::string proof;  // by which the agent is known to be the one that registered; empty: nobody asks
   Time last_heard{};
   bool left = false;  // said goodbye: kept for a while so that its last report can be sent again
 

@@ -5,6 +5,7 @@
 
 #include "common/json/json.h"
 #include "common/json/members.h"
+#include "common/text/presentable.h"
 #include "runner/orchestrator/begin_anew.h"
 #include "runner/orchestrator/failed_items.h"
 #include "spdlog/fmt/fmt.h"
@@ -93,7 +94,10 @@ Result<std::map<std::uint32_t, InputInfo>> read_types(Storage& storage) {
 }
 
 Status write_end_marks(Storage& storage, const JobResult& result) {
-  if (auto done = write_atomically(storage, kResultPath, dump(to_json(result), 1) + "\n"); !done) return done;
+  if (auto done =
+          write_atomically(storage, kResultPath, without_credentials(dump(to_json(result), 1)) + "\n");
+      !done)
+    return done;
   if (result.state != JobState::kComplete) return {};
   return write_atomically(storage, kSuccessPath, "");
 }

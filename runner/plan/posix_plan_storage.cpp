@@ -18,7 +18,7 @@ Error PosixPlanStorage::failure(const char* action, int error) const {
 }
 
 Result<std::unique_ptr<PosixPlanStorage>> PosixPlanStorage::open(const std::string& path) {
-  FileDescriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
+  FileDescriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   const int error = errno;
   const bool opened = static_cast<bool>(fd);
   std::unique_ptr<PosixPlanStorage> storage(new PosixPlanStorage(path, std::move(fd)));

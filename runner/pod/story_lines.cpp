@@ -8,6 +8,7 @@
 #include <chrono>
 #include <string_view>
 
+#include "common/text/presentable.h"
 #include "common/time/rfc3339.h"
 
 namespace parallelrun {
@@ -20,7 +21,7 @@ constexpr std::size_t kPiece = 4096;  // a pipe that is writable takes at least 
 
 void StoryLines::say(const std::string& line) {
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  const std::string text = rfc3339_seconds(now) + " " + line + "\n";
+  const std::string text = rfc3339_seconds(now) + " " + presentable(line) + "\n";
   std::string_view rest = text;
   const std::lock_guard lock(mutex_);
   while (!rest.empty()) {

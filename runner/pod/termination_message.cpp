@@ -12,6 +12,7 @@
 #include "common/pod/job_progress.h"
 #include "common/posix/file_descriptor.h"
 #include "common/spec/utf8.h"
+#include "common/text/presentable.h"
 
 namespace parallelrun {
 namespace {
@@ -54,7 +55,7 @@ void shorten(json& object, const char* name, std::size_t keep, std::size_t limit
 std::string valid_text(const json& object, const char* name) {
   const auto found = object.find(name);
   if (found == object.end() || !found->is_string()) return {};
-  return json::parse(text_of(*found)).get<std::string>();
+  return presentable_lines(json::parse(text_of(*found)).get<std::string>());
 }
 
 }  // namespace

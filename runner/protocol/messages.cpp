@@ -36,8 +36,11 @@ class Decoder {
 
   // Stops at the first element that is not whole.
   template <typename Element>
-  void repeated(std::size_t smallest, std::vector<Element>& out, Element (*element)(Decoder&)) {
+  void repeated(std::size_t smallest, std::vector<Element>& out, Element (*element)(Decoder&),
+                std::size_t most = kMostElements) {
     in_.repeated(smallest, [&] {
+      if (out.size() >= most) valid_ = false;
+      if (!valid_) return false;
       out.push_back(element(*this));
       return ok();
     });
@@ -57,6 +60,9 @@ class Decoder {
  private:
   // A year: longer than any time that is sent, short enough to be added to a clock.
   static constexpr std::uint64_t kLongest = 365ULL * 24 * 3600 * 1000;
+  // Elements take more room in memory than on the wire: many empty ones would make a large thing of a small
+  // message. An agent sends some thousands at most.
+  static constexpr std::size_t kMostElements = 1U << 18U;
 
   std::uint8_t at_most(std::uint8_t last) {
     const std::uint8_t v = in_.u8();
@@ -78,9 +84,9 @@ void put_count(Writer& out, std::size_t n) { out.u32(static_cast<std::uint32_t>(
 
 // The least bytes that each element takes, so that a forged count is refused before memory is reserved.
 constexpr std::size_t kSmallestInputInfo = 4 + 4;
-constexpr std::size_t kSmallestLease = 1 + 8 + 8 + 4 + 8 + 4 + 4;
+constexpr std::size_t kSmallestLease = 1 + 8 + 8 + 8 + 4 + 8 + 4 + 4;
 constexpr std::size_t kSmallestError = 1 + 3 * 4;
-constexpr std::size_t kSmallestResult = 1 + 8 + 8 + 1 + 8 + 8 + 4 + kSmallestError + 4 + 8 + 8 + 3 * 8;
+constexpr std::size_t kSmallestResult = 1 + 8 + 8 + 8 + 1 + 8 + 8 + 4 + kSmallestError + 4 + 8 + 8 + 3 * 8;
 constexpr std::size_t kSmallestLogChunk = 4 + 4;
 constexpr std::size_t kSmallestFailure = 4 + 8 + kSmallestError + 1;
 
@@ -99,6 +105,7 @@ InputInfo get_input_info(Decoder& in) {
 void put(Writer& out, const Lease& v) {
   put_enum(out, v.kind);
   out.u64(v.attempt);
+  out.u64(v.seal);
   out.u64(v.mini_batch.value);
   out.u32(v.input);
   out.u64(v.items);
@@ -110,6 +117,7 @@ Lease get_lease(Decoder& in) {
   Lease v;
   v.kind = in.enumerator(LeaseKind::kInferTypes);
   v.attempt = in.u64();
+  v.seal = in.u64();
   v.mini_batch.value = in.u64();
   v.input = in.u32();
   v.items = in.u64();
@@ -137,6 +145,7 @@ ScriptError get_error(Decoder& in) {
 void put(Writer& out, const AttemptResult& v) {
   put_enum(out, v.kind);
   out.u64(v.attempt);
+  out.u64(v.seal);
   out.u64(v.mini_batch.value);
   put_enum(out, v.outcome);
   out.u64(v.items);
@@ -155,6 +164,7 @@ AttemptResult get_result(Decoder& in) {
   AttemptResult v;
   v.kind = in.enumerator(LeaseKind::kInferTypes);
   v.attempt = in.u64();
+  v.seal = in.u64();
   v.mini_batch.value = in.u64();
   v.outcome = in.enumerator(Outcome::kUndecided);
   v.items = in.u64();

@@ -9,8 +9,11 @@
 // An agent keeps at most one lease request and one report request in flight. Both carry a sequence
 // number that grows by one; a request that is sent again carries the same number and gets the same
 // answer, so a lost reply loses nothing. Any request of a session renews all of its leases.
-// HTTP status: 200; 400 for bytes that do not decode; 409 for a session that has ended (register anew);
-// 426 for another protocol version.
+// Each request says in its header which agent speaks, and proves it (caller.h): that is looked at before a
+// byte of the body is read. The number of a session is random, and its requests count from its agent alone.
+// HTTP status: 200; 400 for bytes that do not decode; 403 for an agent that does not prove what it says,
+// or may not do it; 409 for a session that has ended (register anew); 413 for a body that is too large;
+// 426 for another protocol version; 503 for what may be tried again.
 #pragma once
 
 #include <chrono>
@@ -58,6 +61,7 @@ enum class LeaseKind : std::uint8_t {
 struct Lease {
   LeaseKind kind = LeaseKind::kRun;
   std::uint64_t attempt = 0;  // unique in the job's life: epoch and counter; names this try
+  std::uint64_t seal = 0;     // proves with the result that the lease was given to this agent
   MiniBatchId mini_batch;
   std::uint32_t input = 0;
   std::uint64_t items = 0;
@@ -119,6 +123,7 @@ struct ScriptError {
 struct AttemptResult {
   LeaseKind kind = LeaseKind::kRun;
   std::uint64_t attempt = 0;
+  std::uint64_t seal = 0;  // of its lease
   MiniBatchId mini_batch;
   Outcome outcome = Outcome::kSucceeded;
   std::uint64_t items = 0;     // of the mini-batch

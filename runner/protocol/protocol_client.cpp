@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "runner/protocol/caller.h"
 #include "runner/protocol/client_link.h"
 #include "runner/protocol/tls_context.h"
 
@@ -43,6 +44,9 @@ class ProtocolClient::Impl : public std::enable_shared_from_this<ProtocolClient:
     timeout_ = timeout;
     ClientLink::Request request(http::verb::post, path, 11);
     request.set(http::field::host, host_header());
+    if (!options_.agent.empty()) {
+      request.set(http::field::authorization, authorization_of(options_.agent, options_.proof));
+    }
     request.set(http::field::content_type, "application/octet-stream");
     request.body() = std::move(body);
     request.prepare_payload();

@@ -2,6 +2,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 #include <list>
+#include <map>
 #include <unordered_map>
 #include <utility>
 
@@ -30,6 +31,7 @@ class ProtocolServer::Impl final : public ConnectionOwner,
   Impl(asio::io_context& io, Options options, Handler handler)
       : options_(std::move(options)),
         handler_(std::move(handler)),
+        budget_(options_.memory_limit),
         tcp_(io.get_executor()),
         unix_(io.get_executor()),
         pause_(io) {}
@@ -62,11 +64,15 @@ class ProtocolServer::Impl final : public ConnectionOwner,
     pause_.cancel();
     file_ = UnixSocketFile();
     handler_ = nullptr;
-    for (const auto& [connection, handshake] : open_) connection->close();
+    const auto open = open_;  // closing one may end others
+    for (const auto& [connection, handshake] : open) {
+      if (open_.contains(connection)) connection->close();
+    }
   }
 
   const Endpoint& endpoint() const { return endpoint_; }
   std::size_t connections() const { return open_.size(); }
+  std::uint64_t bytes_held() const { return budget_.bytes(); }
 
   const Options& options() const override { return options_; }
 
@@ -74,11 +80,30 @@ class ProtocolServer::Impl final : public ConnectionOwner,
 
   void on_closed(ServerConnection& connection) override {
     take_off_handshakes(connection);
+    on_body_read(connection);
     open_.erase(&connection);
   }
 
-  void handle(const std::string& path, std::string body, ReplyTo reply) override {
-    if (handler_) handler_(path, std::move(body), std::move(reply));
+  BodyBudget& budget() override { return budget_; }
+
+  std::optional<Reply> admit(const std::string& path, const Caller& caller) override {
+    if (stopped_ || !options_.admit) return std::nullopt;
+    return options_.admit(path, caller);
+  }
+
+  void on_body_begins(ServerConnection& connection, const std::string& path, const Caller& caller) override {
+    if (caller.agent.empty()) return;
+    ServerConnection*& reading = reading_[{path, caller.agent}];
+    ServerConnection* earlier = std::exchange(reading, &connection);
+    if (earlier != nullptr && earlier != &connection) earlier->close();
+  }
+
+  void on_body_read(ServerConnection& connection) override {
+    std::erase_if(reading_, [&connection](const auto& entry) { return entry.second == &connection; });
+  }
+
+  void handle(Request request, ReplyTo reply) override {
+    if (handler_) handler_(std::move(request), std::move(reply));
   }
 
  private:
@@ -142,6 +167,7 @@ class ProtocolServer::Impl final : public ConnectionOwner,
 
   Options options_;
   Handler handler_;
+  BodyBudget budget_;
   std::unique_ptr<asio::ssl::context> tls_;
   TcpAcceptor tcp_;
   UnixAcceptor unix_;
@@ -152,6 +178,7 @@ class ProtocolServer::Impl final : public ConnectionOwner,
   // Connections take themselves off these two when they end.
   Handshakes handshakes_;  // not authenticated yet, oldest first
   std::unordered_map<ServerConnection*, Handshakes::iterator> open_;
+  std::map<std::pair<std::string, std::string>, ServerConnection*> reading_;  // by path and agent
 };
 
 Result<std::unique_ptr<ProtocolServer>> ProtocolServer::listen(asio::io_context& io, const Options& options,
@@ -165,5 +192,6 @@ ProtocolServer::ProtocolServer(std::shared_ptr<Impl> impl) : impl_(std::move(imp
 ProtocolServer::~ProtocolServer() { impl_->stop(); }
 const Endpoint& ProtocolServer::endpoint() const { return impl_->endpoint(); }
 std::size_t ProtocolServer::connections() const { return impl_->connections(); }
+std::uint64_t ProtocolServer::bytes_held() const { return impl_->bytes_held(); }
 
 }  // namespace parallelrun

@@ -7,12 +7,19 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
+#include <cstring>
+#include <deque>
+#include <functional>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
 
+#include "runner/protocol/body_budget.h"
+#include "runner/protocol/caller.h"
+#include "runner/protocol/peer_certificate.h"
 #include "runner/protocol/protocol_server.h"
 
 namespace parallelrun {
@@ -25,7 +32,14 @@ class ConnectionOwner {
   virtual const ProtocolServer::Options& options() const = 0;
   virtual void on_authenticated(ServerConnection& connection) = 0;
   virtual void on_closed(ServerConnection& connection) = 0;
-  virtual void handle(const std::string& path, std::string body, ProtocolServer::ReplyTo reply) = 0;
+  virtual BodyBudget& budget() = 0;
+  // A request whose header is whole; what it gives is answered in place of the request.
+  virtual std::optional<ProtocolServer::Reply> admit(const std::string& path, const Caller& caller) = 0;
+  // The body of a request begins. One of the same agent and path that is still being read is given up.
+  virtual void on_body_begins(ServerConnection& connection, const std::string& path,
+                              const Caller& caller) = 0;
+  virtual void on_body_read(ServerConnection& connection) = 0;
+  virtual void handle(ProtocolServer::Request request, ProtocolServer::ReplyTo reply) = 0;
 
  protected:
   ~ConnectionOwner() = default;
@@ -59,6 +73,8 @@ class HttpConnection final : public ServerConnection,
       stream_.async_handshake(boost::asio::ssl::stream_base::server,
                               [self = this->shared_from_this()](SocketError error) {
                                 if (error) return self->close();
+                                if constexpr (kTls)
+                                  read_certificate(self->stream_.native_handle(), self->caller_);
                                 self->owner_->on_authenticated(*self);
                                 self->read_header();
                               });
@@ -69,14 +85,19 @@ class HttpConnection final : public ServerConnection,
   }
 
   void close() override {
+    // What waits for room may be the last that keeps it.
+    [[maybe_unused]] const auto kept = this->weak_from_this().lock();
     closed_ = true;
     awaited_ = 0;
+    if (hold_) hold_->give_up_waiting();
+    owner_->on_body_read(*this);
     // No TLS close_notify: every message carries its length, so a cut cannot pass for an end.
     lowest().close();
   }
 
  private:
-  using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+  // The header alone: the body is read as it comes, see body_budget.h.
+  using Parser = boost::beast::http::request_parser<boost::beast::http::empty_body>;
   using Response = boost::beast::http::response<boost::beast::http::string_body>;
   using Status = boost::beast::http::status;
   using SocketError = boost::beast::error_code;
@@ -84,6 +105,8 @@ class HttpConnection final : public ServerConnection,
       std::remove_reference_t<decltype(boost::beast::get_lowest_layer(std::declval<Stream&>()))>;
   static constexpr bool kTls = !std::is_same_v<Stream, LowestLayer>;
   static constexpr std::size_t kLargestRead = 256U << 10U;
+  static constexpr std::size_t kPiece = 1U << 20U;  // bodies are collected in pieces of so much
+  static constexpr std::size_t kFirstPiece = 16U << 10U;
 
   LowestLayer& lowest() { return boost::beast::get_lowest_layer(stream_); }
 
@@ -130,21 +153,126 @@ class HttpConnection final : public ServerConnection,
     const auto length = parser_->content_length();
     if (!length) return refuse(Status::length_required, "a Content-Length is required\n");
     if (*length > body_limit(path_)) return refuse(Status::payload_too_large, "the body is too large\n");
-    lowest().expires_after(transfer_time(*length));
-    boost::beast::http::async_read(stream_, buffer_, *parser_,
-                                   [self = this->shared_from_this()](SocketError read_error, std::size_t) {
-                                     self->on_body(read_error);
-                                   });
+    caller_.agent.clear();
+    caller_.proof.clear();
+    const auto authorization = request[boost::beast::http::field::authorization];
+    read_authorization({authorization.data(), authorization.size()}, caller_);
+    missing_ = *length;
+    parser_.reset();
+    lowest().expires_after(transfer_time(missing_));
+    if (auto refusal = owner_->admit(path_, caller_)) {
+      refusal_ = std::move(*refusal);
+      return pass_over_body();
+    }
+    hold_ = std::make_shared<BodyBudget::Hold>(owner_->budget());
+    owner_->on_body_begins(*this, path_, caller_);
+    collect_buffered();
   }
 
-  void on_body(SocketError error) {
-    if (error) return on_read_error(error);
-    std::string body = std::move(parser_->get().body());
-    parser_.reset();
+  // Of a request that is refused: the peer may be sending still, and would not read its answer before it has
+  // sent everything.
+  void pass_over_body() {
+    const std::size_t there = std::min<std::uint64_t>(buffer_.size(), missing_);
+    buffer_.consume(there);
+    missing_ -= there;
+    if (missing_ == 0) {
+      ProtocolServer::Reply refusal = std::exchange(refusal_, {});
+      return write(static_cast<Status>(refusal.status), std::move(refusal.body));
+    }
+    stream_.async_read_some(buffer_.prepare(std::min<std::uint64_t>(missing_, kFirstPiece)),
+                            [self = this->shared_from_this()](SocketError error, std::size_t bytes) {
+                              if (error) return self->close();
+                              self->buffer_.commit(bytes);
+                              self->pass_over_body();
+                            });
+  }
+
+  // What came with the header.
+  void collect_buffered() {
+    if (closed_) return;
+    const std::size_t there = std::min<std::uint64_t>(buffer_.size(), missing_);
+    if (!hold_->take(there, resumption(&HttpConnection::collect_buffered))) return wait_for_room();
+    if (!append_piece(there)) return;
+    const auto bytes = buffer_.data();
+    std::memcpy(pieces_.back().data(), bytes.data(), there);
+    buffer_.consume(there);
+    missing_ -= there;
+    pieces_.back().resize(there);
+    collect();
+  }
+
+  void collect() {
+    if (closed_) return;
+    if (missing_ == 0) return on_body();
+    const std::size_t next = std::min<std::uint64_t>(missing_, pieces_.size() < 2 ? kFirstPiece : kPiece);
+    if (!hold_->take(next, resumption(&HttpConnection::collect))) return wait_for_room();
+    if (append_piece(next)) fill(0);
+  }
+
+  // Fills the last piece from `filled` on. It is full only when so many bytes have come: a peer that sends
+  // slowly has at most one piece that it does not fill.
+  void fill(std::size_t filled) {
+    std::string& piece = pieces_.back();
+    stream_.async_read_some(boost::asio::buffer(piece.data() + filled, piece.size() - filled),
+                            [self = this->shared_from_this(), filled](SocketError error, std::size_t bytes) {
+                              if (error || self->closed_) return self->close();
+                              self->missing_ -= bytes;
+                              const std::size_t now = filled + bytes;
+                              now < self->pieces_.back().size() ? self->fill(now) : self->collect();
+                            });
+  }
+
+  // False: the machine has no memory for it, and the peer is told to come again.
+  bool append_piece(std::size_t size) {
+    try {
+      pieces_.emplace_back(size, '\0');
+      return true;
+    } catch (const std::bad_alloc&) {
+      out_of_memory();
+      return false;
+    }
+  }
+
+  void out_of_memory() {
+    owner_->on_body_read(*this);
+    pieces_.clear();
+    hold_.reset();
+    refusal_ = {503, "there is no memory for this request now\n"};
+    pass_over_body();
+  }
+
+  std::function<void()> resumption(void (HttpConnection::*next)()) {
+    return [self = this->shared_from_this(), next] {
+      if (self->closed_) return;
+      self->lowest().expires_after(self->transfer_time(self->missing_));
+      ((*self).*next)();
+    };
+  }
+
+  // It is not the peer that is slow. A peer that goes away meanwhile is found out when it is read again.
+  void wait_for_room() { lowest().expires_never(); }
+
+  void on_body() {
+    owner_->on_body_read(*this);
+    std::string body;
+    try {
+      if (pieces_.size() == 1) {
+        body = std::move(pieces_.front());
+      } else {
+        std::size_t size = 0;
+        for (const std::string& piece : pieces_) size += piece.size();
+        body.reserve(size);
+        for (; !pieces_.empty(); pieces_.pop_front()) body += pieces_.front();
+      }
+    } catch (const std::bad_alloc&) {
+      return out_of_memory();
+    }
+    pieces_.clear();
     const std::uint64_t request = ++requests_;
     awaited_ = request;
-    owner_->handle(path_, std::move(body),
-                   [self = this->shared_from_this(), request](ProtocolServer::Reply reply) {
+    owner_->handle({path_, std::move(body), caller_},
+                   [self = this->shared_from_this(), request,
+                    hold = std::exchange(hold_, nullptr)](ProtocolServer::Reply reply) {
                      if (self->awaited_ != request || self->closed_) return;
                      self->awaited_ = 0;
                      self->write(static_cast<Status>(reply.status), std::move(reply.body));
@@ -189,6 +317,11 @@ class HttpConnection final : public ServerConnection,
   std::optional<Parser> parser_;
   std::optional<Response> response_;
   std::string path_;
+  Caller caller_;
+  std::uint64_t missing_ = 0;  // bytes of the body that are still to come
+  std::deque<std::string> pieces_;
+  std::shared_ptr<BodyBudget::Hold> hold_;  // of the body that is being read
+  ProtocolServer::Reply refusal_;
   bool keep_alive_ = false;
   bool closed_ = false;
   std::uint64_t requests_ = 0;

@@ -26,14 +26,13 @@ class Authority:
             "/CN=a job",
         )
 
-    def issue(self, folder, role, names="DNS:localhost"):
-        """ca.crt, tls.crt and tls.key in `folder`, which it gives."""
+    def issue(self, folder, role, names="DNS:localhost", name="a job"):
+        """ca.crt, tls.crt and tls.key in `folder`, which it gives. Agents speak as their `name` alone."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         (self._folder / "ext").write_text(f"subjectAltName={names}\n")
-        self._openssl(
-            "req", *_NEW_KEY, "-keyout", folder / "tls.key", "-out", "request", "-subj", f"/O={role}"
-        )
+        subject = ("-subj", f"/O={role}/CN={name}")
+        self._openssl("req", *_NEW_KEY, "-keyout", folder / "tls.key", "-out", "request", *subject)
         signing = ("-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "ext")
         self._openssl("x509", "-req", "-in", "request", *signing, "-out", folder / "tls.crt")
         (folder / "ca.crt").write_bytes((self._folder / "ca.crt").read_bytes())

@@ -1,6 +1,7 @@
 """A job's life, with a kubelet that is played by writing pod status."""
 
 import json
+import subprocess
 import time
 from base64 import b64decode
 
@@ -398,9 +399,48 @@ def check_a_secret_that_is_there_is_brought_up_to_date(kubeconfig, world):
             assert pod["metadata"]["annotations"]["parallelrun.dev/secret-generation"] == "2"
         secret = world.items("secrets")[0]
         assert secret["metadata"]["annotations"]["parallelrun.dev/generation"] == "2"
-        assert secret["data"]["ca.crt"] == "eA=="
+        # Of an operator that kept no key: its certificates are made anew.
+        assert b"BEGIN CERTIFICATE" in b64decode(secret["data"]["ca.crt"])
+        assert {"ca.key", "orchestrator.key", "worker-0.crt", "worker-0.key"} <= secret["data"].keys()
         assert json.loads(b64decode(secret["data"]["job.json"]))["spec"]["errorThreshold"] == 7
         assert operator.stop()[0] == 0
+
+
+def check_workers_that_come_later_have_certificates_of_the_same_authority(kubeconfig, world, tmp_path):
+    """Signed by another operator than the one that has made the authority."""
+    world.submit("digits", workers=1)
+    with Operator(kubeconfig) as operator:
+        operator.leading()
+        world.awaits_pods("digits", "orchestrator-0", "worker-0-0")
+        first = world.items("secrets")[0]["data"]
+        assert operator.stop()[0] == 0
+    assert world.jobs.merge("digits", {"spec": {"nodeCount": 3}}).accepted
+    with Operator(kubeconfig) as operator:
+        operator.leading()
+        pods = world.awaits_pods("digits", "orchestrator-0", "worker-0-0", "worker-1-0", "worker-2-0")
+        data = world.items("secrets")[0]["data"]
+        assert operator.stop()[0] == 0
+    for name in ("ca.crt", "ca.key", "orchestrator.key", "worker-0.crt", "worker-0.key"):
+        assert data[name] == first[name], name
+    (tmp_path / "ca.crt").write_bytes(b64decode(data["ca.crt"]))
+    for index in range(3):
+        certificate = tmp_path / f"worker-{index}.crt"
+        certificate.write_bytes(b64decode(data[certificate.name]))
+        shown = subprocess.run(
+            ["openssl", "verify", "-purpose", "sslclient", "-CAfile", tmp_path / "ca.crt", certificate],
+            capture_output=True,
+            text=True,
+        )
+        assert shown.returncode == 0, shown
+        subject = subprocess.run(
+            ["openssl", "x509", "-noout", "-subject", "-in", certificate], capture_output=True, text=True
+        ).stdout
+        assert f"CN = worker-{index}" in subject and "O = worker" in subject, subject
+    for name, pod in pods.items():
+        (volume,) = [one for one in pod["spec"]["volumes"] if one["name"] == "job"]
+        keys = {item["key"] for item in volume["secret"]["items"]}
+        own = "orchestrator" if "orchestrator" in name else name.removeprefix("digits-").rsplit("-", 1)[0]
+        assert {key for key in keys if key.endswith(".key")} == {f"{own}.key"}, (name, keys)
 
 
 @pytest.mark.parametrize("foreign", ["secret", "service"])

@@ -130,6 +130,7 @@ void ModelAgent::return_last() {
   AttemptResult result;
   result.kind = queue_.back().kind;
   result.attempt = queue_.back().attempt;
+  result.seal = queue_.back().seal;
   result.mini_batch = queue_.back().mini_batch;
   result.outcome = Outcome::kReturned;
   outbox_.push_back(result);

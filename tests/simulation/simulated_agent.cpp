@@ -22,6 +22,7 @@ AttemptResult outcome_of(const Lease& lease, const std::string& types, const Age
   AttemptResult result;
   result.kind = lease.kind;
   result.attempt = lease.attempt;
+  result.seal = lease.seal;
   result.mini_batch = lease.mini_batch;
   result.items = lease.items;
   if (lease.kind == LeaseKind::kInferTypes) {

@@ -84,7 +84,7 @@ Result<FileDescriptor> new_lock_file(const std::string& directory, const std::st
   DiskStorage storage{std::filesystem::path(directory)};
   const std::string aside = storage.aside(kLockPath);
   const std::string path = directory + "/" + aside;
-  FileDescriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
+  FileDescriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!file) return cannot_open(path, errno);
   if (flock(file.get(), LOCK_EX | LOCK_NB) != 0) return cannot_lock(directory, errno);
   if (!write_text(file.get(), ourselves(lease)) || fsync(file.get()) != 0) return cannot_open(path, errno);
@@ -97,7 +97,7 @@ Result<FileDescriptor> new_lock_file(const std::string& directory, const std::st
 Result<DirectoryLock> DirectoryLock::take(const std::string& directory, const std::string& lease) {
   const std::string path = directory + "/" + kLockPath;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    FileDescriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
+    FileDescriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!file) return cannot_open(path, errno);
     const bool locked = flock(file.get(), LOCK_EX | LOCK_NB) == 0;
     const int number = errno;

@@ -35,6 +35,11 @@ void JobEvents::on_shortfall(const AgentView& agent, const AttemptResult& result
   tell_error(agent, result.process, error, nlohmann::json::object());
 }
 
+void JobEvents::on_refused_results(const AgentView& agent, std::uint64_t results) {
+  logs_.on_refused_results(agent, results);
+  stream_.tell({{"event", "resultsRefused"}, {"agent", agent.name}, {"results", results}});
+}
+
 void JobEvents::on_process_failure(const AgentView& agent, const ProcessFailure& failure) {
   logs_.on_process_failure(agent, failure);
   tell_error(agent, failure.process, failure.error, nlohmann::json::object());

@@ -26,6 +26,7 @@ class JobEvents final : public JobObserver {
   void on_try_failed(const AgentView& agent, const AttemptResult& result, std::uint32_t tries,
                      bool final) override;
   void on_shortfall(const AgentView& agent, const AttemptResult& result, const ScriptError& error) override;
+  void on_refused_results(const AgentView& agent, std::uint64_t results) override;
   void on_process_failure(const AgentView& agent, const ProcessFailure& failure) override;
   void on_types_decided(const InputInfo& info) override;
   void on_ending(const JobResult& result) override;

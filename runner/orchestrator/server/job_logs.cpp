@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/json/json.h"
+#include "common/text/presentable.h"
 #include "common/time/rfc3339.h"
 #include "spdlog/details/null_mutex.h"
 #include "spdlog/fmt/fmt.h"
@@ -142,8 +143,8 @@ void JobLogs::finish(const Progress& progress, const std::optional<JobResult>& r
 }
 
 void JobLogs::on_agent_came(const AgentView& agent) {
-  master_->info("agent {} on {} came with {} process(es), session {:x}", in_one_line(agent.name),
-                in_one_line(agent.node), agent.slots, agent.session);
+  master_->info("agent {} on {} came with {} process(es)", in_one_line(agent.name), in_one_line(agent.node),
+                agent.slots);
 }
 
 void JobLogs::on_agent_gone(const AgentView& agent, std::string_view why, std::uint64_t leases_freed) {
@@ -152,14 +153,16 @@ void JobLogs::on_agent_gone(const AgentView& agent, std::string_view why, std::u
 
 void JobLogs::on_logs(const AgentView& agent, std::vector<LogChunk>&& logs) {
   for (LogChunk& chunk : logs) {
-    if (agent_may_log_to(chunk.path)) {
+    const std::string refusal = allowance_.refusal(agent, chunk.path, Clock::now());
+    if (refusal.empty()) {
       writer_.append(std::move(chunk.path), std::move(chunk.bytes));
       continue;
     }
-    if (++refused_paths_ <= kFailuresTold) {
-      master_->warn("agent {} may not write to the log file '{}': {} bytes are left out",
-                    in_one_line(agent.name), in_one_line(chunk.path), chunk.bytes.size());
-    }
+    ++refused_paths_;
+    if (!may_tell_of_failure()) continue;
+    master_->warn(
+        "agent {} may not write to the log file '{}', since {}: {} bytes are left out ({} times so far)",
+        in_one_line(agent.name), in_one_line(chunk.path), refusal, chunk.bytes.size(), refused_paths_);
   }
 }
 
@@ -197,6 +200,21 @@ void JobLogs::on_shortfall(const AgentView& agent, const AttemptResult& result, 
   master_->warn("{} {}: {}", in_one_line(agent.name), in_one_line(result.process), one_line(error));
 }
 
+void JobLogs::refused_caller(const std::string& agent, const std::string& why) {
+  ++refused_callers_;
+  if (!may_tell_of_failure()) return;
+  master_->warn("a request in the name of agent '{}' was refused: {} ({} refused so far)", in_one_line(agent),
+                in_one_line(why), refused_callers_);
+}
+
+void JobLogs::on_refused_results(const AgentView& agent, std::uint64_t results) {
+  refused_results_ += results;
+  if (!may_tell_of_failure()) return;
+  master_->warn(
+      "agent {} brought {} result(s) for leases that are not its own: they do not count ({} so far from all)",
+      in_one_line(agent.name), results, refused_results_);
+}
+
 void JobLogs::on_process_failure(const AgentView& agent, const ProcessFailure& failure) {
   add_error(
       failure.error,
@@ -209,7 +227,7 @@ void JobLogs::on_process_failure(const AgentView& agent, const ProcessFailure& f
 void JobLogs::add_error(const ScriptError& error, const ErrorSummary::Occurrence& occurrence) {
   errors_changed_ = true;
   if (auto traceback = errors_.add(error, occurrence)) {
-    writer_.append(std::move(traceback->path), std::move(traceback->text));
+    writer_.append(std::move(traceback->path), presentable_lines(traceback->text));
   }
 }
 
@@ -231,12 +249,13 @@ void JobLogs::on_ending(const JobResult& result) {
 void JobLogs::write_overview(const Progress& progress, const std::optional<JobResult>& result) {
   shown_ = progress;
   const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started_);
-  writer_.replace(kOverview, overview_.text(utc_now(), elapsed, progress, result) + earlier_overview_);
+  writer_.replace(
+      kOverview, presentable_lines(overview_.text(utc_now(), elapsed, progress, result) + earlier_overview_));
 }
 
 void JobLogs::write_errors() {
   if (!std::exchange(errors_changed_, false)) return;
-  writer_.replace(kErrors, errors_.text() + earlier_errors_);
+  writer_.replace(kErrors, presentable_lines(errors_.text() + earlier_errors_));
 }
 
 }  // namespace parallelrun::orchestrator

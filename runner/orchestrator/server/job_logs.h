@@ -12,6 +12,7 @@
 #include "common/spec/job_spec.h"
 #include "runner/orchestrator/job_observer.h"
 #include "runner/orchestrator/server/error_summary.h"
+#include "runner/orchestrator/server/log_allowance.h"
 #include "runner/orchestrator/server/log_writer.h"
 #include "runner/orchestrator/server/overview.h"
 
@@ -43,6 +44,8 @@ class JobLogs final : public JobObserver {
   void note(const std::string& line);
   // A line in sys/master_role.txt.
   void warn(const std::string& line);
+  // A request that was not let in, `agent` being what it says of itself. Counted, and told at times.
+  void refused_caller(const std::string& agent, const std::string& why);
   // The same, and a line in every job_progress_overview.txt from now on.
   void alert(const std::string& line);
 
@@ -59,6 +62,7 @@ class JobLogs final : public JobObserver {
   void on_try_failed(const AgentView& agent, const AttemptResult& result, std::uint32_t tries,
                      bool final) override;
   void on_shortfall(const AgentView& agent, const AttemptResult& result, const ScriptError& error) override;
+  void on_refused_results(const AgentView& agent, std::uint64_t results) override;
   void on_process_failure(const AgentView& agent, const ProcessFailure& failure) override;
   void on_types_decided(const InputInfo& info) override;
   void on_ending(const JobResult& result) override;
@@ -88,7 +92,10 @@ class JobLogs final : public JobObserver {
   std::uint64_t lost_told_ = 0;  // bytes
   std::optional<Progress> shown_;
   bool errors_changed_ = false;
+  LogAllowance allowance_;
   std::uint64_t refused_paths_ = 0;
+  std::uint64_t refused_results_ = 0;
+  std::uint64_t refused_callers_ = 0;
 };
 
 // UTC, "2024-01-31T12:00:00Z".

@@ -1,5 +1,6 @@
 #include "runner/orchestrator/server/job_service.h"
 
+#include <new>
 #include <utility>
 
 namespace parallelrun::orchestrator {
@@ -9,14 +10,14 @@ constexpr std::chrono::seconds kAskOurs{1};
 
 Time now() { return std::chrono::steady_clock::now(); }
 
-enum class Request { kRegister, kOther };
+enum class Asked { kRegister, kOther };
 
 // 409 tells an agent to register anew, so a refused registration says 403: trying again cannot help.
-ProtocolServer::Reply refusal(const Error& error, Request request) {
+ProtocolServer::Reply refusal(const Error& error, Asked asked) {
   unsigned status = 500;
   switch (error.code) {
     case ErrorCode::kConflict:
-      status = request == Request::kRegister ? 403 : 409;
+      status = asked == Asked::kRegister ? 403 : 409;
       break;
     case ErrorCode::kUnsupported:
       status = 426;
@@ -37,6 +38,21 @@ ProtocolServer::Reply refusal(const Error& error, Request request) {
   return {status, error.message + "\n"};
 }
 
+// A report is large at times, and its rows are copied out of it. Where there is no memory for that, the agent
+// comes again; nothing has been taken of it yet. What follows changes the state of the job: there, want of
+// memory ends this process, which can be started again.
+Result<ReportRequest> decode_within_memory(const std::string& body) {
+  try {
+    return decode_report_request(body);
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorCode::kUnavailable, "there is no memory for this report now", true};
+  }
+}
+
+Error other_session() {
+  return {ErrorCode::kConflict, "this is no session of this agent; register anew", false};
+}
+
 // Answers the parked request of a session, if there is one.
 void answer(std::unordered_map<std::uint64_t, ProtocolServer::ReplyTo>& parked, std::uint64_t session,
             ProtocolServer::Reply reply) {
@@ -50,8 +66,13 @@ void answer(std::unordered_map<std::uint64_t, ProtocolServer::ReplyTo>& parked, 
 }  // namespace
 
 JobService::JobService(boost::asio::io_context& io, Orchestrator& core, JobLogs& logs,
-                       ProgressStream& progress, Outputs outputs)
-    : core_(core), logs_(logs), progress_(progress), outputs_(std::move(outputs)), timer_(io) {}
+                       ProgressStream& progress, Outputs outputs, Admission admission)
+    : core_(core),
+      logs_(logs),
+      progress_(progress),
+      outputs_(std::move(outputs)),
+      admission_(std::move(admission)),
+      timer_(io) {}
 
 void JobService::start() {
   advance(now());
@@ -81,56 +102,81 @@ void JobService::tick() {
   });
 }
 
-void JobService::handle(const std::string& path, const std::string& body, ProtocolServer::ReplyTo reply) {
-  if (path == "/v1/lease") {
-    handle_lease(body, std::move(reply));
-  } else if (path == "/v1/report") {
-    handle_report(body, std::move(reply));
-  } else if (path == "/v1/register") {
-    handle_register(body, reply);
+std::optional<ProtocolServer::Reply> JobService::admit(const std::string& path, const Caller& caller) {
+  const Status allowed = admission_.check(caller);
+  if (!allowed) {
+    logs_.refused_caller(caller.agent, allowed.error().message);
+    return ProtocolServer::Reply{403, allowed.error().message + "\n"};
+  }
+  if (path == "/v1/register" || !admission_.asks_for_proof()) return std::nullopt;
+  if (core_.on_sign_of_life(caller.agent, now())) return std::nullopt;
+  return ProtocolServer::Reply{409, "the session has ended; register anew\n"};
+}
+
+void JobService::handle(const Request& request, ProtocolServer::ReplyTo reply) {
+  if (request.path == "/v1/lease") {
+    handle_lease(request, std::move(reply));
+  } else if (request.path == "/v1/report") {
+    handle_report(request, std::move(reply));
+  } else if (request.path == "/v1/register") {
+    handle_register(request, reply);
   } else {
     reply({404, "there is /v1/register, /v1/lease and /v1/report\n"});
   }
 }
 
-void JobService::handle_register(const std::string& body, const ProtocolServer::ReplyTo& reply) {
-  const Result<RegisterRequest> request = decode_register_request(body);
-  if (!request) return reply(refusal(request.error(), Request::kRegister));
+bool JobService::speaks_for(const Caller& caller, std::uint64_t session) const {
+  return !admission_.asks_for_proof() || core_.speaks_for(caller.agent, session);
+}
+
+void JobService::handle_register(const Request& request, const ProtocolServer::ReplyTo& reply) {
+  const Result<RegisterRequest> asked = decode_register_request(request.body);
+  if (!asked) return reply(refusal(asked.error(), Asked::kRegister));
+  const Caller& caller = request.caller;
+  if (admission_.asks_for_proof() && asked->agent_name != caller.agent) {
+    const std::string why =
+        "agent " + caller.agent + " cannot register as another one, '" + asked->agent_name + "'";
+    logs_.refused_caller(caller.agent, why);
+    return reply({403, why + "\n"});
+  }
   const Time time = now();
-  const Result<RegisterReply> registered = core_.on_register(request.value(), time);
+  const std::string proof = admission_.asks_for_proof() ? caller.proof : std::string();
+  const Result<RegisterReply> registered = core_.on_register(asked.value(), proof, time);
   if (registered) {
     reply({200, encode(registered.value())});
   } else {
     logs_.warn("refused an agent: " + registered.error().message);
-    reply(refusal(registered.error(), Request::kRegister));
+    reply(refusal(registered.error(), Asked::kRegister));
   }
   advance(time);
 }
 
-void JobService::handle_lease(const std::string& body, ProtocolServer::ReplyTo reply) {
-  const Result<LeaseRequest> request = decode_lease_request(body);
-  if (!request) return reply(refusal(request.error(), Request::kOther));
+void JobService::handle_lease(const Request& request, ProtocolServer::ReplyTo reply) {
+  const Result<LeaseRequest> asked = decode_lease_request(request.body);
+  if (!asked) return reply(refusal(asked.error(), Asked::kOther));
+  if (!speaks_for(request.caller, asked->session)) return reply(refusal(other_session(), Asked::kOther));
   const Time time = now();
-  const Result<std::shared_ptr<const LeaseReply>> leased = core_.on_lease(request.value(), time);
+  const Result<std::shared_ptr<const LeaseReply>> leased = core_.on_lease(asked.value(), time);
   if (!leased) {
-    reply(refusal(leased.error(), Request::kOther));
+    reply(refusal(leased.error(), Asked::kOther));
   } else if (leased.value() != nullptr) {
-    leases_.erase(request.value().session);
+    leases_.erase(asked->session);
     reply({200, encode(*leased.value())});
   } else {
-    leases_.insert_or_assign(request.value().session, std::move(reply));
+    leases_.insert_or_assign(asked->session, std::move(reply));
   }
   advance(time);
 }
 
-void JobService::handle_report(const std::string& body, ProtocolServer::ReplyTo reply) {
-  Result<ReportRequest> request = decode_report_request(body);
-  if (!request) return reply(refusal(request.error(), Request::kOther));
+void JobService::handle_report(const Request& request, ProtocolServer::ReplyTo reply) {
+  Result<ReportRequest> report = decode_within_memory(request.body);
+  if (!report) return reply(refusal(report.error(), Asked::kOther));
+  if (!speaks_for(request.caller, report->session)) return reply(refusal(other_session(), Asked::kOther));
   const Time time = now();
-  const std::uint64_t session = request.value().session;
-  const Result<std::optional<ReportReply>> reported = core_.on_report(std::move(request).value(), time);
+  const std::uint64_t session = report->session;
+  const Result<std::optional<ReportReply>> reported = core_.on_report(std::move(report).value(), time);
   if (!reported) {
-    reply(refusal(reported.error(), Request::kOther));
+    reply(refusal(reported.error(), Asked::kOther));
   } else if (reported.value().has_value()) {
     reports_.erase(session);
     reply({200, encode(*reported.value())});
@@ -183,12 +229,11 @@ void JobService::advance(Time time) {
   for (auto& [session, reply] : ready.leases) {
     answer(
         leases_, session,
-        reply ? ProtocolServer::Reply{200, encode(*reply.value())} : refusal(reply.error(), Request::kOther));
+        reply ? ProtocolServer::Reply{200, encode(*reply.value())} : refusal(reply.error(), Asked::kOther));
   }
   for (auto& [session, reply] : ready.reports) {
-    answer(
-        reports_, session,
-        reply ? ProtocolServer::Reply{200, encode(reply.value())} : refusal(reply.error(), Request::kOther));
+    answer(reports_, session,
+           reply ? ProtocolServer::Reply{200, encode(reply.value())} : refusal(reply.error(), Asked::kOther));
   }
   if (std::optional<CommitGroup> group = core_.take_group(time)) outputs_.write_group(std::move(*group));
   progress_.progress(core_.progress(), time);

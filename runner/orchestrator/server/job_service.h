@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "runner/orchestrator/orchestrator.h"
+#include "runner/orchestrator/server/admission.h"
 #include "runner/orchestrator/server/job_logs.h"
 #include "runner/orchestrator/server/progress_stream.h"
 #include "runner/protocol/protocol_server.h"
@@ -27,7 +28,7 @@ class JobService {
 
   // All references must outlive the service.
   JobService(boost::asio::io_context& io, Orchestrator& core, JobLogs& logs, ProgressStream& progress,
-             Outputs outputs);
+             Outputs outputs, Admission admission);
 
   // Starts the ticks.
   void start();
@@ -35,7 +36,9 @@ class JobService {
   void stop();
 
   // The server's handler.
-  void handle(const std::string& path, const std::string& body, ProtocolServer::ReplyTo reply);
+  void handle(const ProtocolServer::Request& request, ProtocolServer::ReplyTo reply);
+  // The server's look at a request whose header has come; see Admission.
+  std::optional<ProtocolServer::Reply> admit(const std::string& path, const Caller& caller);
   void on_plan(std::uint64_t mini_batches, std::uint64_t items, bool complete);
   void on_plan_failed(const Error& error);
   void on_samples();
@@ -44,9 +47,11 @@ class JobService {
   void hold(bool held);
 
  private:
-  void handle_register(const std::string& body, const ProtocolServer::ReplyTo& reply);
-  void handle_lease(const std::string& body, ProtocolServer::ReplyTo reply);
-  void handle_report(const std::string& body, ProtocolServer::ReplyTo reply);
+  using Request = ProtocolServer::Request;
+  void handle_register(const Request& request, const ProtocolServer::ReplyTo& reply);
+  void handle_lease(const Request& request, ProtocolServer::ReplyTo reply);
+  void handle_report(const Request& request, ProtocolServer::ReplyTo reply);
+  bool speaks_for(const Caller& caller, std::uint64_t session) const;
   void advance(Time now);
   void tick();
 
@@ -54,6 +59,7 @@ class JobService {
   JobLogs& logs_;
   ProgressStream& progress_;
   Outputs outputs_;
+  const Admission admission_;
   boost::asio::steady_timer timer_;
   // Requests that wait for their reply, by session; at most one of each kind.
   std::unordered_map<std::uint64_t, ProtocolServer::ReplyTo> leases_;

@@ -3,6 +3,15 @@
 #include <utility>
 
 namespace parallelrun::orchestrator {
+namespace {
+
+// Small pieces for many files cost more than their bytes.
+std::size_t cost_of(const std::string& path, const std::string& bytes) {
+  constexpr std::size_t kOfPiece = 128;
+  return kOfPiece + path.size() + bytes.size();
+}
+
+}  // namespace
 
 LogWriter::LogWriter(Options options) : options_(std::move(options)), thread_([this] { run(); }) {}
 
@@ -14,17 +23,19 @@ LogWriter::~LogWriter() {
 void LogWriter::append(std::string path, std::string bytes) {
   if (bytes.empty()) return;
   state_.change([&](State& s) {
-    if (s.waiting + bytes.size() > options_.queue_bytes) {
+    const std::size_t size = cost_of(path, bytes);
+    if (s.waiting + size > options_.queue_bytes) {
       s.losses.bytes += bytes.size();
       s.losses.why = "the disk is slower than the logs";
       return;
     }
-    s.waiting += bytes.size();
+    s.waiting += size;
     // Lines of one file follow each other often: one write for all of them.
     if (!s.appended.empty() && s.appended.back().path == path) {
       s.appended.back().bytes += bytes;
+      s.appended.back().cost += size;
     } else {
-      s.appended.push_back({std::move(path), std::move(bytes)});
+      s.appended.push_back({std::move(path), std::move(bytes), size});
     }
   });
 }
@@ -53,7 +64,7 @@ void LogWriter::run() {
     Losses losses;
     std::size_t written = 0;
     for (const Piece& piece : appended) {
-      written += piece.bytes.size();
+      written += piece.cost;
       if (Status s = tree.append(piece.path, piece.bytes); !s) {
         losses.bytes += piece.bytes.size();
         losses.why = s.error().message;

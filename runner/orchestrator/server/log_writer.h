@@ -45,11 +45,12 @@ class LogWriter {
   struct Piece {
     std::string path;
     std::string bytes;
+    std::size_t cost = 0;  // counted in `waiting`
   };
   struct State {
     std::deque<Piece> appended;
     std::unordered_map<std::string, std::string> replaced;
-    std::size_t waiting = 0;  // bytes, those being written included
+    std::size_t waiting = 0;  // bytes, paths included, and those being written
     Losses losses;
     bool ending = false;
   };

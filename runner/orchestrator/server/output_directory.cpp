@@ -161,6 +161,42 @@ Status refuse_foreign_files(const std::string& directory, const std::string& out
   return {};
 }
 
+// What lies in the output directory under a name of ours must lie there itself: a link would lead our writes
+// to wherever whoever made it wanted.
+Status refuse_links(const ResolvedJob& job) {
+  std::vector<std::string> names = {kState, "logs", "failed_items.jsonl", "_SUCCESS"};
+  if (job.spec.output_action == OutputAction::kAppendRow) names.push_back(job.spec.append_row_file_name);
+  for (const std::string& name : names) {
+    std::error_code error;
+    const std::string path = job.output_directory + "/" + name;
+    const fs::file_type type = fs::symlink_status(path, error).type();
+    const bool folder = name == kState || name == "logs";
+    if (type == fs::file_type::symlink) {
+      return Error{
+          ErrorCode::kInvalidArgument,
+          fmt::format("'{}' is a symbolic link, and a job writes to its output directory itself, not through "
+                      "links; remove the link, or choose another output directory",
+                      path),
+          false};
+    }
+    if (folder && type != fs::file_type::not_found && type != fs::file_type::directory &&
+        type != fs::file_type::none) {
+      return Error{
+          ErrorCode::kInvalidArgument,
+          fmt::format("'{}' is not a directory; remove it, or choose another output directory", path), false};
+    }
+  }
+  return {};
+}
+
+// State of an earlier version, or of a generous umask. Where the folder belongs to somebody else, that is his
+// to decide.
+void keep_others_out(const std::string& state) {
+  std::error_code ignored;
+  fs::permissions(state, fs::perms::group_all | fs::perms::others_all,
+                  fs::perm_options::remove | fs::perm_options::nofollow, ignored);
+}
+
 Status write(Storage& storage, const Identity& identity) {
   return write_atomically(storage, kJob, to_json(identity).dump(2) + "\n");
 }
@@ -210,7 +246,8 @@ Result<std::unique_ptr<OutputDirectory>> OutputDirectory::open(const ResolvedJob
         false};
   }
   const std::string state = path + "/" + kState;
-  if (mkdir(state.c_str(), 0777) != 0 && errno != EEXIST) {
+  if (Status s = refuse_links(job); !s) return s.error();
+  if (mkdir(state.c_str(), 0700) != 0 && errno != EEXIST) {
     const int number = errno;
     return Error{
         number == ENOSPC || number == EDQUOT ? ErrorCode::kNoSpace : ErrorCode::kInvalidArgument,
@@ -218,6 +255,7 @@ Result<std::unique_ptr<OutputDirectory>> OutputDirectory::open(const ResolvedJob
                     path, std::strerror(number)),
         false};
   }
+  keep_others_out(state);
   Result<DirectoryLock> lock = DirectoryLock::take(path, lease);
   if (!lock) return lock.error();
   std::unique_ptr<OutputDirectory> directory(new OutputDirectory(path, std::move(lock).value()));

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <utility>
 
+#include "common/text/presentable.h"
+
 namespace parallelrun::orchestrator {
 namespace {
 
@@ -49,7 +51,9 @@ void ProgressStream::finished(nlohmann::json event) {
 
 void ProgressStream::write_line(const nlohmann::json& event, std::chrono::milliseconds patience) {
   if (fd_ < 0) return;
-  const std::string text = event.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  // Quotes end an address, so what is taken out leaves JSON.
+  const std::string text =
+      without_credentials(event.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)) + "\n";
   std::string_view line = text;
   bool first = true;
   while (!line.empty()) {

@@ -12,12 +12,15 @@
 #include <utility>
 
 #include "common/json/json.h"
+#include "common/hash/sha256.h"
+#include "common/hash/siphash.h"
 #include "common/posix/process_start.h"
 #include "common/spec/problems.h"
 #include "runner/job/resolved_job.h"
 #include "runner/orchestrator/committer.h"
 #include "runner/orchestrator/disk_storage.h"
 #include "runner/orchestrator/orchestrator.h"
+#include "runner/orchestrator/server/admission.h"
 #include "runner/orchestrator/server/commit_thread.h"
 #include "runner/orchestrator/server/control_pipe.h"
 #include "runner/orchestrator/server/job_events.h"
@@ -26,6 +29,7 @@
 #include "runner/orchestrator/server/output_directory.h"
 #include "runner/orchestrator/server/planning.h"
 #include "runner/orchestrator/server/progress_stream.h"
+#include "runner/protocol/machine_token.h"
 #include "runner/protocol/protocol_server.h"
 #include "spdlog/fmt/fmt.h"
 
@@ -78,6 +82,7 @@ class Run {
       if (!is_ignored(number)) signals_.add(number);
     }
     signals_.async_wait([this](boost::system::error_code error, int number) { on_signal(error, number); });
+    if (Status s = read_secret(); !s) return refuse(s.error());
     if (Status s = read_job(); !s) return refuse(s.error());
     // output.overwrite is there at every restart in a pod, too: what a running job loses is for its user to
     // hear of. parallelrun run gives the option at the start only.
@@ -97,6 +102,32 @@ class Run {
   }
 
  private:
+  // What this orchestrator and those before and after it in this run know, and nobody else.
+  Status read_secret() {
+    if (options_.token_fd >= 0) {
+      Result<std::string> token = read_token(options_.token_fd);
+      if (!token) return token.error();
+      secret_ = std::move(*token);
+    } else if (options_.tls.any()) {
+      std::ifstream key(options_.tls.key, std::ios::binary);
+      secret_.assign(std::istreambuf_iterator<char>(key), {});
+    }
+    const Result<std::string> random = random_token();
+    if (!random) return random.error();
+    session_key_ = key_from(*random);
+    return {};
+  }
+
+  Admission admission() const {
+    if (options_.token_fd >= 0) return Admission::by_token(secret_);
+    return options_.tls.any() ? Admission::by_certificate() : Admission::open();
+  }
+
+  static SipKey key_from(const std::string& text) {
+    const std::string digest = sha256_hex(text);
+    return {std::stoull(digest.substr(0, 16), nullptr, 16), std::stoull(digest.substr(16, 16), nullptr, 16)};
+  }
+
   Status read_job() {
     std::ifstream file(options_.job_file, std::ios::binary);
     if (!file) {
@@ -125,10 +156,12 @@ class Run {
     ProtocolServer::Options options;
     options.endpoint = std::move(*endpoint);
     options.tls = options_.tls;
+    options.admit = [this](const std::string& path, const Caller& caller) {
+      return service_->admit(path, caller);
+    };
     auto server = ProtocolServer::listen(
-        io_, options,
-        [this](const std::string& path, const std::string& body, ProtocolServer::ReplyTo reply) {
-          service_->handle(path, body, std::move(reply));
+        io_, options, [this](const ProtocolServer::Request& request, ProtocolServer::ReplyTo reply) {
+          service_->handle(request, std::move(reply));
         });
     if (!server) return server.error();
     server_ = std::move(*server);
@@ -188,6 +221,9 @@ class Run {
     }
     if (!begun_anew_.empty()) logs_->warn(begun_anew_);
     if (const auto warning = beside_code()) warn_of(*warning);
+    if (!admission().asks_for_proof()) {
+      logs_->warn("neither a token nor certificates: whoever reaches the endpoint can take part in this job");
+    }
     Orchestrator::Options core;
     core.input_names = std::move(input_names);
     core.output_action = job_.spec.output_action;
@@ -200,13 +236,17 @@ class Run {
     core.heartbeat = options_.heartbeat;
     core.session_timeout = options_.session_timeout;
     core.abort_grace = options_.abort_grace;
+    core.session_key = session_key_;
+    // Without a secret there is nothing that a seal could keep out.
+    core.seal_key = key_from("lease seals " + (secret_.empty() ? directory_->fingerprint() : secret_));
     events_.emplace(*logs_, progress_);
     core_.emplace(std::move(core), std::move(recovered_), *planning_, *planning_, *events_,
                   std::chrono::steady_clock::now());
     service_.emplace(io_, *core_, *logs_, progress_,
                      JobService::Outputs{[this](CommitGroup&& group) { commits_->write(std::move(group)); },
                                          [this] { boost::asio::post(io_, [this] { io_.stop(); }); },
-                                         [this] { return !taken_over(); }});
+                                         [this] { return !taken_over(); }},
+                     admission());
   }
 
   void serve() {
@@ -419,6 +459,8 @@ class Run {
   const std::chrono::steady_clock::time_point started_;
   ResolvedJob job_;
   std::string job_text_;
+  std::string secret_;  // empty: there is none
+  SipKey session_key_;
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_{io_, SIGTERM};
   ProgressStream progress_;

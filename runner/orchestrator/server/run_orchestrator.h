@@ -13,6 +13,9 @@ struct OrchestratorOptions {
   std::string job_file;  // --job: a ResolvedJob as JSON (see runner/job/resolved_job.h)
   std::string listen;    // --listen: unix:/path, HOST:PORT or [IPV6]:PORT; port 0 takes a free one
   TlsFiles tls = {};  // --tls-ca, --tls-certificate, --tls-key: needed unless only this machine can connect
+  // --token-fd: the secret of this run comes through it, see machine_token.h; negative: none, so that whoever
+  // reaches the endpoint may take part, unless TLS says who is who.
+  int token_fd = -1;
   int progress_fd = -1;  // --progress-fd: event stream, see progress_stream.h; negative: none
   int control_fd = -1;   // --control-fd: see control_pipe.h; negative: none
   // --lease: the NAMESPACE/NAME of the job whose Lease the caller holds. A predecessor that has not given up

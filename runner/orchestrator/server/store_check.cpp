@@ -33,7 +33,7 @@ class Probe {
  public:
   explicit Probe(const std::string& path)
       : path_(path),
-        fd_(open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666)) {}
+        fd_(open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)) {}
   ~Probe() {
     if (fd_ >= 0) close(fd_);
     unlink(path_.c_str());

@@ -47,6 +47,7 @@ class Fields:
         out = {
             "kind": self.one("B"),
             "attempt": self.one("Q"),
+            "seal": self.one("Q"),
             "mini_batch": self.one("Q"),
             "outcome": self.one("B"),
         }
@@ -123,7 +124,8 @@ class Orchestrator:
                 )
                 descriptor = b"\x01" + struct.pack("<I", 1) + body
                 self.waiting.append(
-                    struct.pack("<BQQIQI", 0, 1000 + number, number, 0, len(names), 1) + packed(descriptor)
+                    struct.pack("<BQQQIQI", 0, 1000 + number, 0, number, 0, len(names), 1)
+                    + packed(descriptor)
                 )
             self.changed.notify_all()
 

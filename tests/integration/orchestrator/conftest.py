@@ -85,10 +85,12 @@ def certify(tmp_path):
     """certify(authority, name, alternative names) -> the files of a certificate; authorities are told apart by name"""
     authorities = {}
 
-    def issue(authority, name, alternative_names):
+    def issue(authority, name, alternative_names, role="worker"):
         if authority not in authorities:
             authorities[authority] = Authority(tmp_path / authority)
-        folder = authorities[authority].issue(tmp_path / f"{authority}-{name}", name, alternative_names)
+        folder = authorities[authority].issue(
+            tmp_path / f"{authority}-{role}-{name}", role, alternative_names, name
+        )
         return {"ca": folder / "ca.crt", "certificate": folder / "tls.crt", "key": folder / "tls.key"}
 
     return issue

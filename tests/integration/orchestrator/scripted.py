@@ -1,8 +1,10 @@
 """A real orchestrator process, and an agent of a few lines that says to it what a test wants."""
 
+import hmac
 import http.client
 import json
 import os
+import secrets
 import select
 import socket
 import ssl
@@ -46,7 +48,8 @@ def connection(endpoint, tls=None, timeout=PATIENCE):
 class Agent:
     """One session: leases mini-batches, answers each with one row per item ("<basename>")."""
 
-    def __init__(self, endpoint, name="agent000", tls=None, slots=1):
+    def __init__(self, endpoint, name="agent000", tls=None, slots=1, proof=None):
+        self.headers = {"Authorization": f"ParallelRun {name} {proof or secrets.token_hex(32)}"}
         self.endpoint, self.name, self.tls, self.slots = endpoint, name, tls, slots
         # As a real agent: one connection for each purpose, so that a parked lease holds up no heartbeat.
         self.http = connection(endpoint, tls)
@@ -57,7 +60,7 @@ class Agent:
 
     def post(self, path, body, http=None):
         http = http or self.http
-        http.request("POST", path, body)
+        http.request("POST", path, body, self.headers)
         response = http.getresponse()
         answer = response.read()
         if response.status != 200:
@@ -114,14 +117,31 @@ class Agent:
                 return  # the main thread finds out by itself
 
 
+def token_of_agent(secret, name):
+    """As in runner/protocol/machine_token.h."""
+    return hmac.new(secret.encode(), name.encode(), "sha256").hexdigest()
+
+
+def token_pipe(token):
+    reader, writer = os.pipe()
+    os.write(writer, token.encode())
+    os.close(writer)
+    return reader
+
+
 class Orchestrator:
-    def __init__(self, folder, job, listen=None, arguments=(), before=()):
+    def __init__(self, folder, job, listen=None, arguments=(), before=(), secret=None):
+        self.secret = secret
         self.endpoint = None
         self.events = []
         job_file = folder / "job.json"
         job_file.write_text(json.dumps(job))
         listen = listen or f"unix:{folder}/run/socket"
         reader, writer = os.pipe()
+        passed = [writer]
+        if secret:
+            passed.append(token_pipe(secret))
+            arguments = (*arguments, "--token-fd", str(passed[1]))
         self.process = subprocess.Popen(
             [
                 *before,
@@ -135,10 +155,11 @@ class Orchestrator:
                 str(writer),
                 *arguments,
             ],
-            pass_fds=[writer],
+            pass_fds=passed,
             stderr=subprocess.PIPE,
         )
-        os.close(writer)
+        for descriptor in passed:
+            os.close(descriptor)
         self.pipe, self.buffer = reader, b""
 
     def read_event(self, timeout=PATIENCE):
@@ -165,6 +186,8 @@ class Orchestrator:
         return self
 
     def agent(self, name="agent000", **options):
+        if self.secret:
+            options.setdefault("proof", token_of_agent(self.secret, name))
         return Agent(self.endpoint, name, **options).register()
 
     def work_in_background(self, name="agent000", want=100):

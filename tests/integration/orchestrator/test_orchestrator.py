@@ -334,9 +334,9 @@ def test_a_full_disk_is_a_clear_failure_and_can_be_gone_on_from(folder):
 
 def test_mutual_tls(folder, certify):
     names = folder.files(6)
-    server = certify("job", "orchestrator", "IP:127.0.0.1")
-    client = certify("job", "agent", "DNS:agent")
-    stranger = dict(certify("other", "agent", "DNS:agent"), ca=client["ca"])
+    server = certify("job", "orchestrator", "IP:127.0.0.1", role="orchestrator")
+    client = certify("job", "agent000", "DNS:agent")
+    stranger = dict(certify("other", "agent000", "DNS:agent"), ca=client["ca"])
     arguments = [
         "--tls-ca",
         server["ca"],

@@ -36,6 +36,7 @@ class Reader:
 class Lease:
     kind: int
     attempt: int
+    seal: int
     mini_batch: int
     input: int
     items: int
@@ -82,7 +83,7 @@ def lease_reply(body):
     for _ in range(reader.take("I")):
         reply.types.append((reader.take("I"), reader.bytes()))
     for _ in range(reader.take("I")):
-        reply.leases.append(Lease(*reader.take("BQQIQI"), reader.bytes()))
+        reply.leases.append(Lease(*reader.take("BQQQIQI"), reader.bytes()))
     for _ in range(reader.take("I")):
         reply.revoked.append(reader.take("Q"))
     reader.end()
@@ -104,9 +105,10 @@ def result(
     returned = lease.items if returned is None else returned
     return (
         struct.pack(
-            "<BQQBQQ",
+            "<BQQQBQQ",
             lease.kind,
             lease.attempt,
+            lease.seal,
             lease.mini_batch,
             outcome,
             lease.items,

@@ -102,7 +102,6 @@ class PodWorld:
             folder.mkdir(parents=True)
         self.authority = Authority(self.root / "authority")
         self.authority.issue(self.root / "orchestrator-files", "orchestrator")
-        self.authority.issue(self.root / "worker-files", "worker")
         self.spec = {
             "sourceDirectory": {"configMap": {"name": "code"}},
             "entryScript": "entry.py",
@@ -201,11 +200,10 @@ class PodWorld:
     def _uid_of_pod(incarnation):
         return f"{incarnation:08}-5eed-4000-8000-000000000000"
 
-    def worker(
-        self, index=0, incarnation=0, *, files="worker-files", connect=None, ip=None, environment=None
-    ):
+    def worker(self, index=0, incarnation=0, *, files=None, connect=None, ip=None, environment=None):
         """`environment` is what the kubelet would make of the job's environment.env."""
         name = f"{self.name}-worker-{index}-{incarnation}"
+        files = files or self._files_of_worker(index)
         folder = self._pod_folder(name)
         command = [
             PROGRAM, "pod-agent", "--connect", connect or f"localhost:{self.service.port}",
@@ -214,6 +212,13 @@ class PodWorld:
         ]  # fmt: skip
         variables = {"POD_IP": ip or f"127.0.0.{index + 1}"} | (environment or {})
         return self._start(name, command, folder, **variables)
+
+    def _files_of_worker(self, index):
+        """The items of the job's Secret that this worker mounts."""
+        files = f"worker-{index}-files"
+        if not (self.root / files).exists():
+            self.authority.issue(self.root / files, "worker", name=f"worker-{index}")
+        return files
 
     def _pod_folder(self, name):
         folder = self.root / name

@@ -11,7 +11,7 @@ from waiting import wait_for
 
 def test_a_wrong_certificate_is_refused(world):
     world.script(SLOW).files(3).set(nodeCount=1).apply()
-    Authority(world.root / "other-authority").issue(world.root / "other-files", "worker")
+    Authority(world.root / "other-authority").issue(world.root / "other-files", "worker", name="worker-0")
     orchestrator = world.orchestrator()
     wait_for(lambda: "listening" in orchestrator.output, "the orchestrator")
     stranger = world.worker(0, files="other-files")

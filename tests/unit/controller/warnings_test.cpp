@@ -20,6 +20,15 @@ TEST(Warnings, TheNewestOfEachReasonInOrder) {
   EXPECT_EQ(warnings[1].reason, "FailedScheduling");
   EXPECT_TRUE(misses_secret(warnings, "d-runner"));
   EXPECT_FALSE(misses_secret(warnings, "d"));
+  const auto says = [](const std::string& message) {
+    return misses_secret({{.reason = "FailedMount", .message = message, .time = {}}}, "d-runner");
+  };
+  EXPECT_TRUE(says("MountVolume.SetUp failed for volume \"job\" : secret \"d-runner-12\" not found"));
+  EXPECT_TRUE(
+      says("MountVolume.SetUp failed for volume \"job\" : references non-existent secret key: worker-7.crt"));
+  EXPECT_FALSE(says("MountVolume.SetUp failed for volume \"job\" : secret \"d-runner-x\" not found"));
+  EXPECT_FALSE(
+      says("MountVolume.SetUp failed for volume \"data-0\" : references non-existent secret key: a"));
 }
 
 TEST(Warnings, NoListIsNone) {

@@ -25,10 +25,20 @@ constexpr const char* kHost = "digits-orchestrator.team.svc";
 
 std::chrono::sys_seconds now() { return std::chrono::floor<seconds>(std::chrono::system_clock::now()); }
 
-JobCertificates made(const std::string& job = "digits", const std::string& host = kHost) {
-  auto certificates = make_job_certificates(job, host, now());
-  EXPECT_TRUE(certificates.ok()) << (certificates.ok() ? "" : certificates.error().message);
-  return *certificates;
+// An authority, and what it signs.
+struct Made {
+  std::string authority_pem;
+  CertifiedKey authority, orchestrator, worker;
+};
+
+Made made(const std::string& job = "digits", const std::string& host = kHost) {
+  const auto authority = JobAuthority::make(job, now());
+  EXPECT_TRUE(authority.ok()) << (authority.ok() ? "" : authority.error().message);
+  const auto orchestrator = authority->certify_orchestrator(job, host, now());
+  EXPECT_TRUE(orchestrator.ok()) << (orchestrator.ok() ? "" : orchestrator.error().message);
+  const auto worker = authority->certify_worker("worker-7", now());
+  EXPECT_TRUE(worker.ok()) << (worker.ok() ? "" : worker.error().message);
+  return {authority->certificate_pem(), authority->stored(), *orchestrator, *worker};
 }
 
 using Certificate = std::unique_ptr<X509, decltype(&X509_free)>;
@@ -64,7 +74,7 @@ std::string organization(const std::string& pem) {
 }
 
 TEST(Certificates, RolesAndPurposes) {
-  const JobCertificates job = made();
+  const Made job = made();
   EXPECT_EQ(organization(job.orchestrator.certificate_pem), "orchestrator");
   EXPECT_EQ(organization(job.worker.certificate_pem), "worker");
   const auto purpose = [&](const CertifiedKey& key, int of) {
@@ -81,7 +91,7 @@ TEST(Certificates, RolesAndPurposes) {
 }
 
 TEST(Certificates, AreValidFromAnHourBeforeForTenYears) {
-  const JobCertificates job = made();
+  const Made job = made();
   const auto valid = [&](std::chrono::sys_seconds time) {
     return verifies(job.worker.certificate_pem, job.authority_pem, X509_PURPOSE_SSL_CLIENT, time);
   };
@@ -91,9 +101,41 @@ TEST(Certificates, AreValidFromAnHourBeforeForTenYears) {
   EXPECT_FALSE(valid(now() + hours(24 * 3653)));
 }
 
+// A worker that is added later, by an operator that has read the authority again.
+TEST(Certificates, AnAuthorityThatWasStoredSignsAsBefore) {
+  const Made job = made();
+  const auto again = JobAuthority::read(job.authority);
+  ASSERT_TRUE(again.ok()) << again.error().message;
+  const auto later = again->certify_worker("worker-8", now() + hours(24 * 400));
+  ASSERT_TRUE(later.ok());
+  EXPECT_TRUE(
+      verifies(later->certificate_pem, job.authority_pem, X509_PURPOSE_SSL_CLIENT, now() + hours(24 * 400)));
+  const Made other = made();
+  for (const CertifiedKey& wrong :
+       {CertifiedKey{}, CertifiedKey{job.authority_pem, "x"}, CertifiedKey{"x", job.authority.key_pem},
+        CertifiedKey{job.authority_pem, other.authority.key_pem}}) {
+    EXPECT_EQ(JobAuthority::read(wrong).error().code, ErrorCode::kCorrupt);
+  }
+}
+
+TEST(Certificates, AWorkersIsOfItsOwnName) {
+  const Certificate certificate = read(made().worker.certificate_pem);
+  std::array<char, 100> text{};
+  X509_NAME_get_text_by_NID(X509_get_subject_name(certificate.get()), NID_commonName, text.data(),
+                            static_cast<int>(text.size()));
+  EXPECT_STREQ(text.data(), "worker-7");
+}
+
+TEST(Certificates, AreMadeAnewInTheirLastYear) {
+  const Made job = made();
+  EXPECT_FALSE(wears_out(job.worker.certificate_pem, now() + hours(24 * 3286)));
+  EXPECT_TRUE(wears_out(job.worker.certificate_pem, now() + hours(24 * 3288)));
+  EXPECT_TRUE(wears_out("", now()));
+}
+
 TEST(Certificates, EachIsMadeAnew) {
-  const JobCertificates one = made();
-  const JobCertificates two = made();
+  const Made one = made();
+  const Made two = made();
   EXPECT_NE(one.worker.key_pem, two.worker.key_pem);
   EXPECT_NE(one.worker.key_pem, one.orchestrator.key_pem);
   EXPECT_THAT(one.worker.key_pem, HasSubstr("BEGIN PRIVATE KEY"));  // PKCS#8
@@ -106,7 +148,12 @@ TEST(Certificates, EachIsMadeAnew) {
 TEST(Certificates, TakeTheLongestNamesAndRefuseWhatIsNoHost) {
   made(std::string(100, 'a'), std::string(63, 'a') + "." + std::string(63, 'b') + ".svc");
   for (const char* host : {"", "a,DNS:evil.example", "a b", "*"}) {
-    EXPECT_EQ(make_job_certificates("digits", host, now()).error().code, ErrorCode::kInvalidArgument) << host;
+    const auto authority = JobAuthority::make("digits", now());
+    EXPECT_EQ(authority->certify_orchestrator("digits", host, now()).error().code,
+              ErrorCode::kInvalidArgument)
+        << host;
+    EXPECT_EQ(authority->certify_worker(std::string(65, 'w'), now()).error().code,
+              ErrorCode::kInvalidArgument);
   }
 }
 
@@ -120,10 +167,9 @@ TlsFiles files(const test::TemporaryDirectory& folder, const std::string& name, 
 // The answer of an orchestrator with `server` to an agent with `client`.
 Result<ProtocolClient::Reply> call(const TlsFiles& server, const TlsFiles& client, const std::string& name) {
   boost::asio::io_context io;
-  auto listening =
-      ProtocolServer::listen(io, {.endpoint = parse_endpoint("127.0.0.1:0").value(), .tls = server},
-                             [](const std::string&, const std::string&,
-                                const ProtocolServer::ReplyTo& reply) { reply({200, "welcome"}); });
+  auto listening = ProtocolServer::listen(
+      io, {.endpoint = parse_endpoint("127.0.0.1:0").value(), .tls = server},
+      [](const ProtocolServer::Request&, const ProtocolServer::ReplyTo& reply) { reply({200, "welcome"}); });
   if (!listening.ok()) return listening.error();
   auto calling =
       ProtocolClient::create(io, {.endpoint = (*listening)->endpoint(), .tls = client, .server_name = name});
@@ -142,7 +188,7 @@ Result<ProtocolClient::Reply> call(const TlsFiles& server, const TlsFiles& clien
 
 TEST(MutualTls, BetweenTheOrchestratorAndAWorkerOfOneJob) {
   const test::TemporaryDirectory folder;
-  const JobCertificates job = made();
+  const Made job = made();
   const auto reply = call(files(folder, "o", job.authority_pem, job.orchestrator),
                           files(folder, "w", job.authority_pem, job.worker), kHost);
   ASSERT_TRUE(reply.ok()) << reply.error().message;
@@ -151,8 +197,8 @@ TEST(MutualTls, BetweenTheOrchestratorAndAWorkerOfOneJob) {
 
 TEST(MutualTls, AnotherJobsWorkerGetsNothing) {
   const test::TemporaryDirectory folder;
-  const JobCertificates job = made();
-  const JobCertificates other = made();
+  const Made job = made();
+  const Made other = made();
   // It even knows the authority of the job that it calls.
   EXPECT_FALSE(call(files(folder, "o", job.authority_pem, job.orchestrator),
                     files(folder, "w", job.authority_pem, other.worker), kHost)
@@ -161,8 +207,8 @@ TEST(MutualTls, AnotherJobsWorkerGetsNothing) {
 
 TEST(MutualTls, AnotherJobsOrchestratorIsNotBelieved) {
   const test::TemporaryDirectory folder;
-  const JobCertificates job = made();
-  const JobCertificates other = made();
+  const Made job = made();
+  const Made other = made();
   EXPECT_FALSE(call(files(folder, "o", other.authority_pem, other.orchestrator),
                     files(folder, "w", job.authority_pem, job.worker), kHost)
                    .ok());
@@ -170,7 +216,7 @@ TEST(MutualTls, AnotherJobsOrchestratorIsNotBelieved) {
 
 TEST(MutualTls, AWorkerDoesNotPassAsTheOrchestrator) {
   const test::TemporaryDirectory folder;
-  const JobCertificates job = made();
+  const Made job = made();
   EXPECT_FALSE(call(files(folder, "o", job.authority_pem, job.worker),
                     files(folder, "w", job.authority_pem, job.worker), kHost)
                    .ok());
@@ -178,7 +224,7 @@ TEST(MutualTls, AWorkerDoesNotPassAsTheOrchestrator) {
 
 TEST(MutualTls, TheNameMustBeTheServices) {
   const test::TemporaryDirectory folder;
-  const JobCertificates job = made();
+  const Made job = made();
   EXPECT_FALSE(call(files(folder, "o", job.authority_pem, job.orchestrator),
                     files(folder, "w", job.authority_pem, job.worker), "other-orchestrator.team.svc")
                    .ok());

@@ -152,9 +152,15 @@ TEST(Pods, EachMountsItsOwnItemsOfTheSecret) {
                                    std::pair("orchestrator.crt", "tls.crt"),
                                    std::pair("orchestrator.key", "tls.key")));
   EXPECT_THAT(items(pod(JobManifest(), kWorker)),
-              UnorderedElementsAre(std::pair("ca.crt", "ca.crt"), std::pair("worker.crt", "tls.crt"),
-                                   std::pair("worker.key", "tls.key")));
+              UnorderedElementsAre(std::pair("ca.crt", "ca.crt"), std::pair("worker-0.crt", "tls.crt"),
+                                   std::pair("worker-0.key", "tls.key")));
   EXPECT_EQ(volume(pod(JobManifest(), kWorker), "job")["secret"]["secretName"], "digits-runner");
+  PodIdentity later = kWorker;
+  later.index = 2 * kWorkersInSecret + 5;
+  EXPECT_THAT(items(pod(JobManifest(), later)),
+              UnorderedElementsAre(std::pair("ca.crt", "ca.crt"), std::pair("worker-261.crt", "tls.crt"),
+                                   std::pair("worker-261.key", "tls.key")));
+  EXPECT_EQ(volume(pod(JobManifest(), later), "job")["secret"]["secretName"], "digits-runner-2");
 }
 
 TEST(Pods, WhatIsMountedWhere) {

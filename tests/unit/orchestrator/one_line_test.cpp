@@ -17,7 +17,9 @@ TEST(OneLine, ControlCharactersAreSpelledOut) {
   EXPECT_EQ(one_line("C1: \xC2\x9B"
                      "31m, no break: \xC2\xA0, \xC3\xA9"),
             "C1: \\x9b31m, no break: \xC2\xA0, \xC3\xA9");
-  EXPECT_EQ(one_line("\xC2"), "\xC2") << "cut off in the middle of a character";
+  EXPECT_EQ(one_line("\xC2"), "\\xc2") << "cut off in the middle of a character";
+  EXPECT_EQ(one_line("a \xE2\x80\xAE b"), "a \\u202e b");
+  EXPECT_EQ(one_line("from https://me:secret@host/x"), "from https://***@host/x");
 }
 
 TEST(OneLine, IsCutBetweenCharacters) {

@@ -5,6 +5,8 @@
 
 #include <deque>
 
+#include "runner/orchestrator/lease_seal.h"
+
 namespace parallelrun::orchestrator {
 namespace {
 
@@ -64,6 +66,7 @@ class OrchestratorTest : public testing::Test {
     AttemptResult result;
     result.kind = lease.kind;
     result.attempt = lease.attempt;
+    result.seal = lease.seal;
     result.mini_batch = lease.mini_batch;
     result.outcome = outcome;
     result.items = lease.items;
@@ -253,10 +256,11 @@ TEST_F(OrchestratorTest, AResultOfAnEarlierEpochIsGoodForWhatWasNotPlannedAnew) 
   recovered.epochs = {{1, 0}, {2, 5}, {3, 8}};
   plan(10);
   const auto agent = join("agent000");
-  const auto result = [](std::uint64_t epoch, std::uint64_t id) {
+  const auto result = [this](std::uint64_t epoch, std::uint64_t id) {
     Lease lease;
     lease.attempt = (epoch << 32U) | 7;
     lease.mini_batch = {id};
+    lease.seal = seal_of(options.seal_key, "agent000", lease.kind, lease.attempt, lease.mini_batch);
     lease.items = 2;
     return result_of(lease, Outcome::kSucceeded);
   };
@@ -265,6 +269,70 @@ TEST_F(OrchestratorTest, AResultOfAnEarlierEpochIsGoodForWhatWasNotPlannedAnew) 
   ASSERT_EQ(group->entries.size(), 2U);
   EXPECT_EQ(group->entries[0].mini_batch.value, 4U);
   EXPECT_EQ(group->entries[1].mini_batch.value, 7U);
+}
+
+TEST_F(OrchestratorTest, AResultCountsOnlyFromTheAgentThatTheLeaseWasGivenTo) {
+  struct Refused final : JobObserver {
+    void on_refused_results(const AgentView& agent, std::uint64_t results) override {
+      EXPECT_EQ(agent.name, "agent001");
+      count += results;
+    }
+    std::uint64_t count = 0;
+  } refused;
+  plan(2);
+  Orchestrator orchestrator(options, std::move(recovered), source, samples, refused, now);
+  orchestrator.on_plan(2, 4, true, now);
+  const auto session_of = [&](const char* name) {
+    return orchestrator.on_register({kProtocolVersion, name, "127.0.0.1", 1, ""}, now)->session;
+  };
+  const auto owner = session_of("agent000");
+  const auto other = session_of("agent001");
+  const Lease lease = (*orchestrator.on_lease({owner, 1, 1}, now))->leases.at(0);
+  const auto report = [&](std::uint64_t session, std::uint64_t sequence, const AttemptResult& result) {
+    ReportRequest request;
+    request.session = session;
+    request.sequence = sequence;
+    request.results = {result};
+    EXPECT_TRUE(orchestrator.on_report(std::move(request), now));
+  };
+  std::uint64_t sequence = 0;
+  for (const Outcome outcome : {Outcome::kSucceeded, Outcome::kFailed, Outcome::kReturned}) {
+    AttemptResult forged = result_of(lease, outcome);
+    report(other, ++sequence, forged);
+    forged.seal = 0;
+    report(other, ++sequence, forged);
+  }
+  EXPECT_EQ(refused.count, 6U);
+  EXPECT_FALSE(orchestrator.take_group(now)) << "nothing of it counts";
+  report(owner, 1, result_of(lease, Outcome::kSucceeded));
+  const auto group = orchestrator.take_group(now);
+  ASSERT_TRUE(group);
+  ASSERT_EQ(group->entries.size(), 1U);
+  EXPECT_EQ(group->entries[0].kind, CommitEntry::Kind::kSucceeded);
+}
+
+TEST_F(OrchestratorTest, AnAgentThatCannotProveToBeTheSameWaitsForTheOthersSilence) {
+  const auto come = [&](const std::string& proof) {
+    return core().on_register({kProtocolVersion, "agent000", "127.0.0.1", 1, ""}, proof, now);
+  };
+  const auto first = come("one");
+  ASSERT_TRUE(first);
+  EXPECT_TRUE(core().speaks_for("agent000", first->session));
+  EXPECT_FALSE(core().speaks_for("agent001", first->session));
+  const auto refused = come("two");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
+  EXPECT_TRUE(refused.error().retryable);
+  const auto again = come("one");
+  ASSERT_TRUE(again) << "a restarted agent with the token of its name";
+  EXPECT_NE(again->session, first->session);
+  pass(options.session_timeout - milliseconds(1));
+  EXPECT_TRUE(core().on_sign_of_life("agent000", now));
+  pass(options.session_timeout - milliseconds(1));
+  EXPECT_FALSE(come("two"));
+  pass(milliseconds(1));
+  EXPECT_FALSE(core().on_sign_of_life("agent000", now)) << "its silence is over";
+  EXPECT_TRUE(come("two"));
 }
 
 TEST_F(OrchestratorTest, NearTheEndNobodyTakesAllThatIsLeft) {

@@ -39,8 +39,8 @@ class Samples {
     m.directive = any(Directive::kAbort);
     for (std::uint32_t i = small(4); i > 0; --i) m.input_infos.push_back({small(5), text()});
     for (std::uint32_t i = small(6); i > 0; --i) {
-      m.leases.push_back({any(LeaseKind::kInferTypes), number(), MiniBatchId{number()}, small(9), number(),
-                          small(4), text(90)});
+      m.leases.push_back({any(LeaseKind::kInferTypes), number(), number(), MiniBatchId{number()}, small(9),
+                          number(), small(4), text(90)});
     }
     for (std::uint32_t i = small(4); i > 0; --i) m.revoked.push_back(number());
     return m;
@@ -50,7 +50,7 @@ class Samples {
     m.session = number();
     m.sequence = number();
     for (std::uint32_t i = small(5); i > 0; --i) {
-      m.results.push_back({any(LeaseKind::kInferTypes), number(), MiniBatchId{number()},
+      m.results.push_back({any(LeaseKind::kInferTypes), number(), number(), MiniBatchId{number()},
                            any(Outcome::kUndecided), number(), number(), text(300), error(), text(), number(),
                            static_cast<std::int64_t>(random_()), number(), number(), number()});
     }
@@ -106,6 +106,7 @@ std::uint64_t seed() {
 TEST(Messages, EveryFieldComesBack) {
   const AttemptResult sent{LeaseKind::kRun,
                            7,
+                           77,
                            MiniBatchId{8},
                            Outcome::kDied,
                            10,
@@ -136,6 +137,7 @@ TEST(Messages, EveryFieldComesBack) {
   ASSERT_EQ(m.results.size(), 1U);
   const AttemptResult& r = m.results[0];
   EXPECT_EQ(r.attempt, 7U);
+  EXPECT_EQ(r.seal, 77U);
   EXPECT_EQ(r.mini_batch.value, 8U);
   EXPECT_EQ(r.outcome, Outcome::kDied);
   EXPECT_EQ(r.items, 10U);

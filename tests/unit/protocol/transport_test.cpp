@@ -72,9 +72,9 @@ class Transport : public testing::Test {
   static Endpoint loopback() { return parse_endpoint("127.0.0.1:0").value(); }
 
   ProtocolServer::Handler echo() {
-    return [this](const std::string& path, std::string body, ProtocolServer::ReplyTo reply) {
+    return [this](const ProtocolServer::Request& request, const ProtocolServer::ReplyTo& reply) {
       ++requests_;
-      reply({200, path + "|" + body});
+      reply({200, request.path + "|" + request.body});
     };
   }
 
@@ -191,7 +191,7 @@ TEST_F(Transport, LargeReportsPassAndOthersAreBounded) {
 
 TEST_F(Transport, ReplyMayComeLater) {
   std::vector<ProtocolServer::ReplyTo> parked;
-  listen({.endpoint = unix_endpoint()}, [&](const std::string&, std::string, ProtocolServer::ReplyTo reply) {
+  listen({.endpoint = unix_endpoint()}, [&](const ProtocolServer::Request&, ProtocolServer::ReplyTo reply) {
     parked.push_back(std::move(reply));
   });
   auto first = client();
@@ -212,7 +212,7 @@ TEST_F(Transport, ReplyMayComeLater) {
 
 TEST_F(Transport, RepliesToThoseWhoLeftAreHarmless) {
   std::vector<ProtocolServer::ReplyTo> parked;
-  listen({.endpoint = unix_endpoint()}, [&](const std::string&, std::string, ProtocolServer::ReplyTo reply) {
+  listen({.endpoint = unix_endpoint()}, [&](const ProtocolServer::Request&, ProtocolServer::ReplyTo reply) {
     parked.push_back(std::move(reply));
   });
   auto agent = client();
@@ -234,7 +234,7 @@ TEST_F(Transport, RepliesToThoseWhoLeftAreHarmless) {
 TEST_F(Transport, SilenceTimesOutAndTheNextRequestConnectsAnew) {
   int seen = 0;
   std::vector<ProtocolServer::ReplyTo> parked;
-  listen({.endpoint = unix_endpoint()}, [&](const std::string&, std::string, ProtocolServer::ReplyTo reply) {
+  listen({.endpoint = unix_endpoint()}, [&](const ProtocolServer::Request&, ProtocolServer::ReplyTo reply) {
     if (++seen == 1) return parked.push_back(std::move(reply));
     reply({200, "second"});
   });
