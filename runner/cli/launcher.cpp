@@ -154,6 +154,7 @@ class Launcher {
         "--parent",       std::to_string(getpid()), "--run", run_};
     // A restarted orchestrator goes on with what the first one began: it must not clear it again.
     if (options_.overwrite && !was_ready_) command.emplace_back("--overwrite");
+    if (options_.retry_failed && !was_ready_) command.emplace_back("--retry-failed");
     auto started = ChildProcess::start({command, events_->writer(), secret_, -1});
     events_->close_writer();
     if (!started) {
@@ -219,8 +220,8 @@ class Launcher {
           std::fill(agent_restarts_.begin(), agent_restarts_.end(), 0);
         }
         display_.show(event, Clock::now());
-      } else if (kind == "warning") {
-        const std::string message = "warning: " + text_at(event, "message");
+      } else if (kind == "warning" || kind == "note") {
+        const std::string message = (kind == "warning" ? "warning: " : "") + text_at(event, "message");
         log_.line(message);
         options_.display == DisplayMode::kJson ? display_.show(event, Clock::now()) : display_.say(message);
       } else if (kind == "finished") {

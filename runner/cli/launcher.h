@@ -19,6 +19,7 @@ struct LaunchOptions {
   std::string manifest;  // where the job came from, for the driver log
   std::string program;   // absolute path of the `parallelrun` that starts the children
   bool overwrite = false;
+  bool retry_failed = false;
   DisplayMode display = DisplayMode::kLines;
 };
 

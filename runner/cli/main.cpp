@@ -92,9 +92,14 @@ int run_main(int argc, char** argv) {
   run_verb->add_option("--side-input", run.side_inputs, "NAME=DIR: the directory of a side input");
   run_verb->add_option("--source-directory", run.source_directory, "DIR: the directory of the entry script");
   run_verb->add_option("--output", run.output, "DIR: the output directory");
-  run_verb->add_flag(
+  CLI::Option* overwrite = run_verb->add_flag(
       "--overwrite", run.overwrite,
-      "remove another job's results, or a damaged state of this one, from the output directory");
+      "remove another job's results, or a damaged state of this one, from the output directory; with "
+      "allowReuse: false the complete results of this one, too");
+  run_verb
+      ->add_flag("--retry-failed", run.retry_failed,
+                 "try the failed mini-batches again, with fresh counts, though the job is complete")
+      ->excludes(overwrite);
   CLI::Option* quiet = run_verb->add_flag("--quiet,-q", run.quiet, "print nothing unless the job fails");
   run_verb->add_flag("--json", run.json, "print progress and result as JSON lines")->excludes(quiet);
 
@@ -122,6 +127,8 @@ int run_main(int argc, char** argv) {
   orchestrator_verb->add_option("--run", orchestrator.run, "the same for restarts within one run");
   orchestrator_verb->add_flag("--overwrite", orchestrator.overwrite,
                               "remove another job's results, or a damaged state of this one");
+  orchestrator_verb->add_flag("--retry-failed", orchestrator.retry_failed,
+                              "try the failed mini-batches of an earlier run again");
   orchestrator_verb->add_option("--tls-ca", orchestrator.tls.ca,
                                 "PEM file of the job's certificate authority");
   orchestrator_verb->add_option("--tls-certificate", orchestrator.tls.certificate, "PEM file");

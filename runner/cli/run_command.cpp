@@ -157,6 +157,7 @@ int run_command(const RunCommand& command) {
   options.manifest = command.manifest;
   options.program = command.program;
   options.overwrite = command.overwrite || options.job.spec.output.overwrite;
+  options.retry_failed = command.retry_failed;
   options.display = display_mode(command);
   return launch(options);
 }

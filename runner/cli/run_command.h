@@ -14,6 +14,7 @@ struct RunCommand {
   std::string source_directory;          // --source-directory; empty: the manifest's
   std::string output;                    // --output; empty: the manifest's
   bool overwrite = false;
+  bool retry_failed = false;
   bool quiet = false;
   bool json = false;
   std::string program;  // absolute path of this program

@@ -44,8 +44,13 @@ class JoinedAppend {
   std::uint64_t length_ = 0;
 };
 
-// Copies the shortfall lines of the first `length` bytes of `from`. Gives the bytes written.
-Result<std::uint64_t> copy_shortfalls(File& from, std::uint64_t length, File& to) {
+struct Copied {
+  std::uint64_t length = 0;
+  std::uint64_t checksum = 0;
+};
+
+// Copies the shortfall lines of the first `length` bytes of `from`.
+Result<Copied> copy_shortfalls(File& from, std::uint64_t length, File& to) {
   JoinedAppend out(to);
   std::string buffer;
   std::uint64_t offset = 0;
@@ -66,7 +71,19 @@ Result<std::uint64_t> copy_shortfalls(File& from, std::uint64_t length, File& to
     buffer.erase(0, begin);
   }
   if (auto done = out.flush(); !done) return done.error();
-  return out.length();
+  return Copied{out.length(), out.checksum()};
+}
+
+// Whoever else changes the length of a file that we append to makes a hole or writes between our rows.
+Status has_length(File& file, const std::string& path, std::uint64_t length) {
+  auto size = file.size();
+  if (!size) return size.error();
+  if (*size == length) return {};
+  return Error{
+      ErrorCode::kCorrupt,
+      fmt::format("{} has {} bytes, but {} were written: something else has changed it while the job "
+                  "ran; find out what, and {}",
+                  path, *size, length, kBeginAnew)};
 }
 
 }  // namespace
@@ -93,8 +110,9 @@ Status Committer::make_data_files_fresh(std::uint64_t output_length, std::uint64
   return open_data_files();
 }
 
-Status Committer::start(RecoveredJob& job, std::uint64_t plan_length) {
-  if (job.ended == JobState::kComplete) return Error{ErrorCode::kConflict, "the job is complete"};
+Status Committer::start(RecoveredJob& job, std::uint64_t plan_length, bool retry_failed) {
+  if (job.ended == JobState::kComplete && !journal_)
+    return Error{ErrorCode::kConflict, "the job is complete"};
   std::uint64_t needed = job.finished.end();
   if (!job.tries.empty()) needed = std::max(needed, job.tries.rbegin()->first + 1);
   if (plan_length < needed) {
@@ -109,7 +127,7 @@ Status Committer::start(RecoveredJob& job, std::uint64_t plan_length) {
   std::uint64_t durable = needed;
   for (const EpochStart& epoch : job.epochs) durable = std::max(durable, epoch.plan_length);
   if (auto done = plan_.settle(job.lost_groups > 0 ? 0 : std::min(durable, plan_length)); !done) return done;
-  if (job.ended == JobState::kFailed) {
+  if (job.ended || (retry_failed && !job.failed.empty())) {
     if (auto done = begin_run(job); !done) return done;
   }
   // After lost commits nothing is known of the epochs that were lost with them: no earlier result is good.
@@ -122,26 +140,48 @@ Status Committer::start(RecoveredJob& job, std::uint64_t plan_length) {
   return {};
 }
 
+// The mark goes first: after a crash the journal has it made again.
+Status Committer::remove_success() {
+  auto there = storage_.exists(kSuccessPath);
+  if (!there) return there.error();
+  if (!*there) return {};
+  if (auto ours = storage_.still_ours(); !ours) return ours;
+  if (auto done = storage_.remove(kSuccessPath); !done) return done;
+  return storage_.sync_folder_of(kSuccessPath);
+}
+
+Status Committer::revise(const JobResult& result) {
+  if (auto done = remove_success(); !done) return done;
+  if (auto done = journal_->append(EndRecord{result.state}); !done) return done;
+  return write_end_marks(storage_, result);
+}
+
 // The new failed_items.jsonl is written aside and named after its run; the journal's record makes it the
 // valid one; then it is renamed, now or by the next open().
 Status Committer::begin_run(RecoveredJob& job) {
-  const RunStart next{job.run + 1, 0};
+  if (auto done = remove_success(); !done) return done;
+  RunStart next{job.run + 1, 0, 0};
   const std::string path = next_failed_items_path(next.run);
   const std::string aside = storage_.aside(path);
   auto file = storage_.open(aside);
   if (!file) return file.error();
   if (auto done = file.value()->truncate(0); !done) return done;
-  auto length = copy_shortfalls(*failed_items_, failed_items_length_, *file.value());
-  if (!length) return length.error();
+  auto copied = copy_shortfalls(*failed_items_, failed_items_length_, *file.value());
+  if (!copied) return copied.error();
+  next.failed_items_length = copied->length;
+  next.failed_items_checksum = copied->checksum;
   if (auto done = file.value()->sync(); !done) return done;
   if (auto done = put_in_place(storage_, aside, path); !done) return done;
-  if (auto done = journal_->append(RunStart{next.run, *length}); !done) return done;
+  auto offset = journal_->length();
+  if (!offset) return offset.error();
+  if (auto done = journal_->append(next); !done) return done;
+  run_offset_ = *offset;
 
   failed_items_.reset();
   if (auto done = install_failed_items(storage_, next.run); !done) return done;
   if (auto done = open_data_files(); !done) return done;
-  failed_items_length_ = *length;
-  apply(RunStart{next.run, *length}, job);
+  failed_items_length_ = next.failed_items_length;
+  apply(next, job);
   return {};
 }
 
@@ -150,6 +190,12 @@ Status Committer::write_data(const CommitGroup& group, GroupRecord& record) {
   record.output_checksum = record.failed_items_checksum = checksum({});
   const bool has_rows =
       std::any_of(group.rows.begin(), group.rows.end(), [](const auto& r) { return !r.empty(); });
+  if (output_) {
+    if (auto same = has_length(*output_, options_.output_file, output_length_); !same)
+      return changed(same.error());
+  }
+  if (auto same = has_length(*failed_items_, kFailedItemsPath, failed_items_length_); !same)
+    return changed(same.error());
   if (has_rows && output_) {
     JoinedAppend rows(*output_);
     for (const std::string& piece : group.rows) {
@@ -190,7 +236,33 @@ Status Committer::write(const CommitGroup& group) {
   return group.end ? write_end(*group.end) : Status();
 }
 
+// A successor's files are not ours to judge.
+Status Committer::changed(const Error& error) {
+  if (auto ours = storage_.still_ours(); !ours) return ours;
+  return error;
+}
+
+// By the names of the files: what we have open may have been put aside.
+Status Committer::check_files() {
+  auto exists = storage_.exists(kJournalPath);
+  if (!exists) return exists.error();
+  if (!*exists) {
+    return changed(
+        Error{ErrorCode::kCorrupt,
+              fmt::format("{} was removed while the job ran; restore it, or {}", kJournalPath, kBeginAnew)});
+  }
+  auto journal = storage_.open(kJournalPath);
+  if (!journal) return journal.error();
+  const CommittedFiles files{options_.output_file, output_length_, failed_items_length_, run_offset_, true};
+  auto damage = find_damage(storage_, **journal, options_.fingerprint, files, options_.checked);
+  if (!damage) return changed(damage.error());
+  return *damage ? changed(damage_error(**damage)) : Status();
+}
+
 Status Committer::write_end(const JobResult& result) {
+  if (result.state == JobState::kComplete) {
+    if (auto whole = check_files(); !whole) return whole;
+  }
   // An interrupted job has not ended: the same job started again goes on, with the tries it had.
   if (result.state != JobState::kInterrupted) {
     if (auto done = journal_->append(EndRecord{result.state}); !done) return done;

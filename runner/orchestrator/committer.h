@@ -11,12 +11,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "common/result/result.h"
 #include "runner/orchestrator/commit_group.h"
+#include "runner/orchestrator/committed_files.h"
 #include "runner/orchestrator/journal.h"
 #include "runner/orchestrator/plan_view.h"
 #include "runner/orchestrator/recovered_job.h"
@@ -32,6 +34,12 @@ class Committer {
     // The predecessor may still be at work: everything that it may append to is replaced by a copy. Of the
     // journal and of the plan by the caller, in this order: pass_by(), the plan, open().
     bool fresh_files = false;
+    // Hears how far the check of the committed bytes is, in open() and in the write() that completes the job,
+    // on their thread.
+    CheckedBytes checked = {};
+    // Whether a job that ended kComplete is opened for writing nevertheless, for start() or revise(). Empty:
+    // no.
+    std::function<bool(const RecoveredJob&)> reopen = {};
   };
   struct Opened;
 
@@ -40,24 +48,32 @@ class Committer {
   // kAborted (a successor is at work), kCorrupt (the journal is being cut: again), kNoSpace, kIo.
   static Status pass_by(Storage& storage);
 
-  // Reads the journal (streaming) and checks that output and failed_items.jsonl hold what it says. The files
-  // of a job that ended kComplete must have the lengths that were committed, and are left alone (but for
-  // _SUCCESS and result.json, where a crash came between the journal and them); else both are cut back to
-  // what is committed. Errors: kConflict (another job's journal, or an output file that is there without a
-  // journal), kAborted (a successor is at work), kCorrupt (journal damaged before its end, or an output file
-  // that has lost committed rows; the message names the file and the way out), kNoSpace, kIo. `storage` and
-  // `plan` must outlive the committer.
+  // Reads the journal (streaming) and checks that output and failed_items.jsonl hold what it says, byte by
+  // byte: both are read once. Those of a job that ended kComplete may hold nothing else, and are left alone
+  // (but for _SUCCESS and result.json, where a crash came between the journal and them); else both are cut
+  // back to what is committed. Errors: kConflict (another job's journal, or an output file that is there
+  // without a journal), kAborted (a successor is at work), kCorrupt (journal damaged before its end, or an
+  // output file that has lost committed rows; the message names the file and the way out), kNoSpace, kIo.
+  // `storage` and `plan` must outlive the committer.
   static Result<Opened> open(Storage& storage, PlanDurability& plan, const Options& options);
 
-  // Begins an epoch, and before that a new run if the last one ended kFailed: failed mini-batches are
-  // unfinished again with fresh counts, and failed_items.jsonl keeps the shortfalls only. `plan_length`:
-  // mini-batches that the persisted plan holds now, before anything is appended to it; it is settled here.
-  // Errors: kConflict (the job is complete), kAborted (a successor is at work, and its epoch may have the
-  // same number), kCorrupt (the plan holds less than what is committed), kNoSpace, kIo.
-  Status start(RecoveredJob& job, std::uint64_t plan_length);
+  // Begins an epoch, and before that a new run if the last one ended kFailed, or where `retry_failed` finds
+  // failed mini-batches: those are unfinished again with fresh counts, and failed_items.jsonl keeps the
+  // shortfalls only. `plan_length`: mini-batches that the persisted plan holds now, before anything is
+  // appended to it; it is settled here. Errors: kConflict (the job is complete, and was not reopened),
+  // kAborted (a successor is at work, and its epoch may have the same number), kCorrupt (the plan holds less
+  // than what is committed), kNoSpace, kIo.
+  Status start(RecoveredJob& job, std::uint64_t plan_length, bool retry_failed = false);
+
+  // Another verdict on a job that was complete and was reopened: `result`, with kFailed. The same job started
+  // again tries what failed. Errors: kAborted, kNoSpace, kIo.
+  Status revise(const JobResult& result);
 
   // Makes `group` durable: when it returns without error, its results may be acknowledged. Blocks on the
-  // disk. Errors: kAborted (a successor is at work: nothing was added to its files), kNoSpace, kIo.
+  // disk. A file whose length another has changed is an error at once; before the record that completes the
+  // job all committed bytes are checked once more. Errors: kAborted (a successor is at work: nothing was
+  // added to its files), kCorrupt (a file was changed while the job ran; the message names it), kNoSpace,
+  // kIo.
   Status write(const CommitGroup& group);
 
   std::uint64_t output_length() const { return output_length_; }
@@ -67,10 +83,13 @@ class Committer {
       : storage_(storage), plan_(plan), options_(std::move(options)) {}
 
   Status begin_run(RecoveredJob& job);
+  Status remove_success();
+  Status changed(const Error& error);
   Status open_data_files();
   Status make_data_files_fresh(std::uint64_t output_length, std::uint64_t failed_items_length);
   Status write_data(const CommitGroup& group, GroupRecord& record);
   Status write_end(const JobResult& result);
+  Status check_files();
 
   Storage& storage_;
   PlanDurability& plan_;
@@ -80,6 +99,7 @@ class Committer {
   std::unique_ptr<JournalWriter> journal_;
   std::uint64_t output_length_ = 0;
   std::uint64_t failed_items_length_ = 0;
+  std::uint64_t run_offset_ = 0;  // of the last RunStart in the journal
 };
 
 struct Committer::Opened {

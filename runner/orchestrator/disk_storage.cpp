@@ -12,6 +12,7 @@
 
 #include "common/posix/file_copy.h"
 #include "common/posix/file_descriptor.h"
+#include "runner/orchestrator/begin_anew.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace parallelrun::orchestrator {
@@ -223,10 +224,38 @@ Status DiskStorage::still_ours() {
   if (!file && errno != ENOENT) return system_error(errno, "open", path.string());
   const bool both = ::fstat(lock_, &held) == 0 && file && ::fstat(file.get(), &named) == 0;
   if (both && held.st_dev == named.st_dev && held.st_ino == named.st_ino) return {};
+  if (!file) return removed();
   return Error{
       ErrorCode::kAborted,
       fmt::format("another orchestrator has taken over '{}'; it goes on with the job", directory_.string()),
       false};
+}
+
+// Precondition: the lock is not there under its name.
+Error DiskStorage::removed() const {
+  std::error_code ignored;
+  const std::filesystem::path state = (directory_ / kLockPath).parent_path();
+  std::string what;
+  if (!std::filesystem::exists(directory_, ignored)) {
+    what = fmt::format(
+        "the output directory '{}' was removed or moved while the job ran; put it back and start the same "
+        "job "
+        "again: it goes on; without the directory it begins anew",
+        directory_.string());
+  } else if (!std::filesystem::exists(state, ignored)) {
+    what = fmt::format(
+        "'{}' was removed or moved while the job ran; put it back and start the same job again: it goes on; "
+        "or "
+        "{}",
+        state.string(), kBeginAnew);
+  } else {
+    what = fmt::format(
+        "the lock '{}' was removed while the job ran, so that another run could have written beside this "
+        "one; "
+        "start the same job again: it goes on from what is committed",
+        (directory_ / kLockPath).string());
+  }
+  return Error{ErrorCode::kNotFound, std::move(what), false};
 }
 
 }  // namespace parallelrun::orchestrator

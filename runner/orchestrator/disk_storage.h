@@ -27,6 +27,8 @@ class DiskStorage final : public Storage {
   Status still_ours() override;
 
  private:
+  Error removed() const;
+
   std::filesystem::path directory_;
   int lock_;
   std::string token_;  // of this object alone

@@ -15,7 +15,7 @@ namespace parallelrun::orchestrator {
 namespace {
 
 constexpr std::uint64_t kMagic = 0x316C6E726A726C70ULL;  // "plrjrnl1"
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr std::uint32_t kLengthMask = 0x5AC3A53CU;  // check of a length: what zeroes and text do not pass
 constexpr std::size_t kFrameHead = 8;               // length and its check
 constexpr std::size_t kFrameTail = 8;               // checksum
@@ -37,6 +37,7 @@ void encode_payload(const JournalRecord& record, std::string& out) {
     type(RecordType::kRun);
     writer.u64(run->run);
     writer.u64(run->failed_items_length);
+    writer.u64(run->failed_items_checksum);
   } else if (const auto* group = std::get_if<GroupRecord>(&record)) {
     type(RecordType::kGroup);
     writer.u64(group->output_length);
@@ -94,6 +95,7 @@ std::optional<JournalRecord> decode_payload(std::string_view payload) {
       RunStart run;
       run.run = reader.u64();
       run.failed_items_length = reader.u64();
+      run.failed_items_checksum = reader.u64();
       record = run;
       break;
     }

@@ -4,7 +4,7 @@
 //   record  u32 length | u32 check of the length | payload (`length` bytes) | u64 checksum
 //   payload u8 type, then
 //     kEpoch  u64 epoch | u64 plan_length
-//     kRun    u64 run | u64 failed_items_length
+//     kRun    u64 run | u64 failed_items_length | u64 failed_items_checksum
 //     kGroup  u64 output_length | u64 output_checksum | u64 failed_items_length | u64 failed_items_checksum |
 //             u32 count | count x { u8 kind | u64 mini_batch | u64 attempt | u64 items | u64 items_failed }
 //     kEnd    u8 state
@@ -41,7 +41,8 @@ struct EpochStart {
 };
 struct RunStart {
   std::uint64_t run = 0;
-  std::uint64_t failed_items_length = 0;  // bytes of failed_items.jsonl, of shortfalls alone
+  std::uint64_t failed_items_length = 0;    // bytes of failed_items.jsonl, of shortfalls alone
+  std::uint64_t failed_items_checksum = 0;  // of those
   bool operator==(const RunStart&) const = default;
 };
 struct GroupRecord {
@@ -85,6 +86,8 @@ class JournalWriter {
 
   // Appends and syncs.
   Status append(const JournalRecord& record);
+  // Bytes: where the next record will begin.
+  Result<std::uint64_t> length() { return file_->size(); }
 
  private:
   std::unique_ptr<File> file_;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "common/result/result.h"
@@ -31,6 +32,7 @@ struct RecoveredJob {
   std::uint64_t output_length = 0;        // bytes
   std::uint64_t failed_items_length = 0;  // bytes
   std::uint32_t lost_groups = 0;          // commits whose rows a dishonest disk has lost: done again
+  std::string lost;                       // of which file and what, in words
 };
 
 // What a record of the journal changes. Errors: kCorrupt (lengths that shrink, a mini-batch that is committed

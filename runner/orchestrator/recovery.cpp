@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "runner/orchestrator/begin_anew.h"
+#include "runner/orchestrator/committed_files.h"
 #include "runner/orchestrator/committer.h"
 #include "runner/orchestrator/failed_items.h"
 #include "runner/orchestrator/state_files.h"
@@ -14,20 +15,10 @@ namespace {
 // Commits of a disk that lies about sync can be missing; more than a few are a file that somebody changed.
 constexpr std::uint32_t kMostLostGroups = 8;
 
-// The bytes that the last group added to one file.
-struct Tail {
-  std::uint64_t begin = 0;
-  std::uint64_t end = 0;
-  std::uint64_t checksum = 0;
-};
-
 struct Replay {
   RecoveredJob job;
   JournalEnd end;
-  bool has_group = false;
-  std::uint64_t group_offset = 0;  // of the last group record in the journal
-  Tail output;
-  Tail failed_items;
+  std::uint64_t run_offset = 0;  // of the last RunStart in the journal
 };
 
 Status visit(JournalRecord&& record, std::uint64_t offset, Replay& replay) {
@@ -39,19 +30,14 @@ Status visit(JournalRecord&& record, std::uint64_t offset, Replay& replay) {
   }
   if (const auto* run = std::get_if<RunStart>(&record)) {
     apply(*run, job);
-    replay.failed_items = {run->failed_items_length, run->failed_items_length, checksum({})};
+    replay.run_offset = offset;
     return {};
   }
   if (const auto* end = std::get_if<EndRecord>(&record)) {
     job.ended = end->state;
     return {};
   }
-  auto& group = std::get<GroupRecord>(record);
-  replay.output = {job.output_length, group.output_length, group.output_checksum};
-  replay.failed_items = {job.failed_items_length, group.failed_items_length, group.failed_items_checksum};
-  replay.has_group = true;
-  replay.group_offset = offset;
-  return apply(std::move(group), job);
+  return apply(std::get<GroupRecord>(std::move(record)), job);
 }
 
 Result<Replay> replay_journal(File& journal, const std::string& fingerprint, std::uint64_t limit) {
@@ -64,32 +50,10 @@ Result<Replay> replay_journal(File& journal, const std::string& fingerprint, std
   return replay;
 }
 
-// Whether the file is as long as what is committed, and its last committed bytes are those that were written.
-Result<bool> holds(File& file, const Tail& tail) {
-  auto size = file.size();
-  if (!size) return size.error();
-  if (*size < tail.end) return false;
-  RunningChecksum sum;
-  std::string buffer(static_cast<std::size_t>(std::min<std::uint64_t>(1U << 20U, tail.end - tail.begin)),
-                     '\0');
-  for (std::uint64_t at = tail.begin; at < tail.end;) {
-    const auto piece = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), tail.end - at));
-    auto got = file.read(at, buffer.data(), piece);
-    if (!got) return got.error();
-    if (*got == 0) return false;
-    sum.update(std::string_view(buffer).substr(0, *got));
-    at += *got;
-  }
-  return sum.value() == tail.checksum;
-}
-
-Error rows_lost(const std::string& path, std::uint64_t length) {
-  return Error{
-      ErrorCode::kCorrupt,
-      fmt::format(
-          "{} no longer holds the {} bytes that were committed to it: it was moved, changed or damaged; "
-          "restore it, or {}",
-          path, length, kBeginAnew)};
+// A disk that confirmed a sync and lost it has lost the end of a file, or left zeroes there: those commits
+// are done again. Other bytes are somebody's change, and closed runs are not opened for it.
+bool lost_by_the_disk(const Damage& damage) {
+  return (damage.cut() || damage.zeroes) && !damage.closed && damage.groups <= kMostLostGroups;
 }
 
 Status cut_to(File& file, std::uint64_t length) {
@@ -107,18 +71,6 @@ Status must_be_empty(File* file, const std::string& path) {
   if (*size == 0) return {};
   return Error{ErrorCode::kConflict,
                fmt::format("{} is there, but no journal that says what it holds; {}", path, kBeginAnew)};
-}
-
-// Of a complete job: by its length alone, whatever it is. A file with nothing in it need not be there.
-Status still_there(Storage& storage, const std::string& path, std::uint64_t length) {
-  auto exists = storage.exists(path);
-  if (!exists) return exists.error();
-  if (!*exists) return length == 0 ? Status() : Status(rows_lost(path, length));
-  auto file = storage.open(path);
-  if (!file) return file.error();
-  auto size = file.value()->size();
-  if (!size) return size.error();
-  return *size == length ? Status() : Status(rows_lost(path, length));
 }
 
 // A crash may have come between the journal and the marks.
@@ -192,13 +144,12 @@ Result<Committer::Opened> Committer::open(Storage& storage, PlanDurability& plan
     job.first_errors = std::move(errors).value();
     return {};
   };
-  if (replay->job.ended == JobState::kComplete) {
-    if (!options.output_file.empty()) {
-      auto done = still_there(storage, options.output_file, replay->job.output_length);
-      if (!done) return done.error();
-    }
-    auto kept = still_there(storage, kFailedItemsPath, replay->job.failed_items_length);
-    if (!kept) return kept.error();
+  CommittedFiles files{options.output_file, replay->job.output_length, replay->job.failed_items_length,
+                       replay->run_offset, replay->job.ended == JobState::kComplete};
+  if (files.exact && !(options.reopen && options.reopen(replay->job))) {
+    auto damage = find_damage(storage, *journal.value(), options.fingerprint, files, options.checked);
+    if (!damage) return damage.error();
+    if (*damage) return damage_error(**damage);
     if (auto done = read_small_files(replay->job); !done) return done.error();
     if (auto done = restore_end_marks(storage, replay->job); !done) return done.error();
     opened.job = std::move(replay->job);
@@ -208,21 +159,14 @@ Result<Committer::Opened> Committer::open(Storage& storage, PlanDurability& plan
   if (auto done = install_failed_items(storage, replay->job.run); !done) return done.error();
   if (auto done = committer.open_data_files(); !done) return done.error();
   const std::uint64_t last_epoch = replay->job.epoch;
-  for (std::uint32_t lost = 0;; ++lost) {
-    const bool output_whole = committer.output_ == nullptr || replay->output.end == 0;
-    auto output = output_whole ? Result<bool>(true) : holds(*committer.output_, replay->output);
-    if (!output) return output.error();
-    auto failed = replay->failed_items.end == 0 ? Result<bool>(true)
-                                                : holds(*committer.failed_items_, replay->failed_items);
-    if (!failed) return failed.error();
-    replay->job.lost_groups = lost;
-    if (*output && *failed) break;
-    if (!replay->has_group || replay->job.ended || lost == kMostLostGroups) {
-      return *output ? rows_lost(kFailedItemsPath, replay->job.failed_items_length)
-                     : rows_lost(options.output_file, replay->job.output_length);
-    }
-    replay = replay_journal(*journal.value(), options.fingerprint, replay->group_offset);
+  auto damage = find_damage(storage, *journal.value(), options.fingerprint, files, options.checked);
+  if (!damage) return damage.error();
+  if (*damage) {
+    if (!lost_by_the_disk(**damage)) return damage_error(**damage);
+    replay = replay_journal(*journal.value(), options.fingerprint, (*damage)->offset);
     if (!replay) return replay.error();
+    replay->job.lost_groups = static_cast<std::uint32_t>((*damage)->groups);
+    replay->job.lost = damage_words(**damage);
   }
 
   opened.job = std::move(replay->job);
@@ -244,6 +188,7 @@ Result<Committer::Opened> Committer::open(Storage& storage, PlanDurability& plan
   const JournalEnd& end = replay->end;
   if (auto done = journal.value()->refresh(end.last, end.length - end.last); !done) return done.error();
   if (auto done = journal.value()->sync(); !done) return done.error();
+  committer.run_offset_ = replay->run_offset;
   committer.output_length_ = opened.job.output_length;
   committer.failed_items_length_ = opened.job.failed_items_length;
   committer.journal_ = std::make_unique<JournalWriter>(std::move(journal).value(), end.chain);

@@ -66,7 +66,8 @@ class Storage {
   // A path that no other process writes to, on the same file system, for what will be renamed to `path`. The
   // same for the life of this object.
   virtual std::string aside(const std::string& path) const = 0;
-  // Errors: kAborted (another orchestrator has taken the directory over: for good), kIo.
+  // Errors: kAborted (another orchestrator has taken the directory over: for good), kNotFound (the directory,
+  // its state or its lock was removed: for good), kIo.
   virtual Status still_ours() = 0;
 };
 

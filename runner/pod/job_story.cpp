@@ -67,6 +67,7 @@ std::vector<std::string> JobStory::lines(const json& event, Time now) {
                         freed == 0 ? "" : fmt::format("; {} mini-batches go to others", freed))};
   }
   if (kind == "warning") return {"warning: " + sentence(event, "message")};
+  if (kind == "note") return {sentence(event, "message")};
   if (kind == "error") {
     std::string line = fmt::format("warning: {} {}", word(event, "agent"), word(event, "process"));
     if (event.contains("miniBatch")) {

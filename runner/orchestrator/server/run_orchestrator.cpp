@@ -29,6 +29,7 @@
 #include "runner/orchestrator/server/output_directory.h"
 #include "runner/orchestrator/server/planning.h"
 #include "runner/orchestrator/server/progress_stream.h"
+#include "runner/orchestrator/server/slow_check.h"
 #include "runner/protocol/machine_token.h"
 #include "runner/protocol/protocol_server.h"
 #include "spdlog/fmt/fmt.h"
@@ -94,6 +95,7 @@ class Run {
     directory_ = std::move(*directory);
     if (Status s = listen(); !s) return refuse(s.error());
     if (Status s = take_up(); !s) return fail(s.error());
+    if (verdict_) return end_as(*verdict_);
     if (recovered_.ended == JobState::kComplete) return already_complete();
     if (Status s = record_run(); !s) return fail(s.error());
     begin();
@@ -169,16 +171,52 @@ class Run {
   }
 
   Status take_up() {
-    Status taken = recover();
-    if (taken || !options_.overwrite) return taken;
+    const Status taken = recover();
+    if (taken) {
+      const bool anew = recovered_.ended == JobState::kComplete && !may_reuse() &&
+                        (options_.overwrite || job_.spec.output.overwrite);
+      return anew ? begin_anew("allowReuse is false, and the job was complete") : taken;
+    }
     const Error& error = taken.error();
-    if (error.code != ErrorCode::kCorrupt && error.code != ErrorCode::kConflict) return taken;
+    const bool damaged = error.code == ErrorCode::kCorrupt || error.code == ErrorCode::kConflict;
+    return options_.overwrite && damaged ? begin_anew(error.message) : taken;
+  }
+
+  Status begin_anew(const std::string& why) {
     committer_.reset();
     planning_.reset();
     recovered_ = {};
     if (Status s = directory_->begin_anew(job_); !s) return s;
-    begun_anew_ = "--overwrite: begun anew, since " + error.message;
+    begun_anew_ = "--overwrite: begun anew, since " + why;
     return recover();
+  }
+
+  // Whether what is complete may stand for this run.
+  bool may_reuse() { return job_.spec.allow_reuse || completed_by_this_run(); }
+
+  // A complete job is judged again by the thresholds of today.
+  std::optional<Exceeded> exceeded_now(const RecoveredJob& job) {
+    if (!may_reuse()) return std::nullopt;
+    return exceeded(thresholds_of(job_.spec), job.counts, job.finished.size(), true);
+  }
+
+  bool reopens(const RecoveredJob& job) {
+    return (options_.retry_failed && !job.failed.empty()) || exceeded_now(job).has_value();
+  }
+
+  // On the main thread before the job is served, on the commit thread after.
+  void on_checked(std::uint64_t done, std::uint64_t total) {
+    const auto tell = [this, done, total, now = std::chrono::steady_clock::now()] {
+      const auto words = slow_check_.look(done, total, now);
+      if (!words) return;
+      progress_.tell({{"event", "note"}, {"message", *words}});
+      logs_ ? logs_->note(*words) : early_notes_.push_back(*words);
+    };
+    if (serving_) {
+      boost::asio::post(io_, tell);
+    } else {
+      tell();
+    }
   }
 
   Status recover() {
@@ -195,29 +233,68 @@ class Run {
     if (rows) options.output_file = job_.spec.append_row_file_name;
     options.fingerprint = directory_->fingerprint();
     options.fresh_files = fresh_files;
+    options.checked = [this](std::uint64_t done, std::uint64_t total) { on_checked(done, total); };
+    options.reopen = [this](const RecoveredJob& found) { return reopens(found); };
     auto opened = Committer::open(*storage_, *planning_, options);
     if (!opened) return opened.error();
     committer_ = std::move(opened->committer);
     recovered_ = std::move(opened->job);
-    if (recovered_.ended == JobState::kComplete) return {};
+    if (recovered_.ended == JobState::kComplete) {
+      if (!reopens(recovered_)) return {};
+      if (!options_.retry_failed) return revise();
+    }
     const PlanExtent plan = planning_->found();
-    if (Status s = committer_->start(recovered_, plan.mini_batches); !s) return s;
+    if (Status s = committer_->start(recovered_, plan.mini_batches, options_.retry_failed); !s) return s;
     directory_->settled();
     return {};
   }
 
-  void begin() {
-    std::vector<std::string> input_names;
-    for (const Input& input : job_.spec.inputs) input_names.push_back(input.name);
-    logs_.emplace(JobLogs::Options{directory_->logs(), job_.spec.name, input_names, job_.spec.logging_level,
+  Status revise() {
+    JobResult result = result_of_complete();
+    const auto over = exceeded_now(recovered_);
+    result.state = JobState::kFailed;
+    result.reason = over->reason;
+    result.message = "the job was complete, and is judged again: " + over->message;
+    if (!recovered_.failed.empty()) {
+      result.message += "; the same job started again tries the failed mini-batches once more";
+    }
+    if (Status s = committer_->revise(result); !s) return s;
+    verdict_ = std::move(result);
+    directory_->settled();
+    return {};
+  }
+
+  JobResult result_of_complete() const {
+    JobResult result;
+    result.first_errors = recovered_.first_errors;
+    result.progress.counts = recovered_.counts;
+    result.progress.planned = recovered_.finished.size();
+    result.progress.items_total = recovered_.counts.items_succeeded + recovered_.counts.items_failed;
+    result.progress.plan_complete = true;
+    return result;
+  }
+
+  std::vector<std::string> input_names() const {
+    std::vector<std::string> names;
+    for (const Input& input : job_.spec.inputs) names.push_back(input.name);
+    return names;
+  }
+
+  void open_logs() {
+    logs_.emplace(JobLogs::Options{directory_->logs(), job_.spec.name, input_names(), job_.spec.logging_level,
                                    static_cast<std::uint32_t>(job_.spec.run_max_try),
                                    recovered_.counts.processed()});
+    for (const std::string& note : early_notes_) logs_->note(note);
+  }
+
+  void begin() {
+    open_logs();
     logs_->note(fmt::format("job '{}', run {}, epoch {}, listening on {}; committed before: {} mini-batches",
                             job_.spec.name, recovered_.run, recovered_.epoch, to_string(server_->endpoint()),
                             recovered_.counts.processed()));
     if (recovered_.lost_groups > 0) {
-      logs_->warn(fmt::format("the disk has lost {} commit(s) that it had confirmed: they are done again",
-                              recovered_.lost_groups));
+      warn_of(fmt::format("the disk has lost {} commit(s) that it had confirmed, and they are done again: {}",
+                          recovered_.lost_groups, recovered_.lost));
     }
     if (!begun_anew_.empty()) logs_->warn(begun_anew_);
     if (const auto warning = beside_code()) warn_of(*warning);
@@ -225,7 +302,7 @@ class Run {
       logs_->warn("neither a token nor certificates: whoever reaches the endpoint can take part in this job");
     }
     Orchestrator::Options core;
-    core.input_names = std::move(input_names);
+    core.input_names = input_names();
     core.output_action = job_.spec.output_action;
     core.thresholds = thresholds_of(job_.spec);
     core.run_max_try = static_cast<std::uint32_t>(job_.spec.run_max_try);
@@ -245,11 +322,12 @@ class Run {
     service_.emplace(io_, *core_, *logs_, progress_,
                      JobService::Outputs{[this](CommitGroup&& group) { commits_->write(std::move(group)); },
                                          [this] { boost::asio::post(io_, [this] { io_.stop(); }); },
-                                         [this] { return !taken_over(); }},
+                                         [this] { return !lost_directory(); }},
                      admission());
   }
 
   void serve() {
+    serving_ = true;
     commits_.emplace(*committer_, [this](std::uint64_t group, Status written) {
       boost::asio::post(io_, [this, group, written = std::move(written)] { on_written(group, written); });
     });
@@ -314,10 +392,11 @@ class Run {
     io_.stop();
   }
 
-  // Also what has made a write fail may have been a successor.
-  bool taken_over() {
+  // For good: a successor has it, or it was removed. What has made a write fail may have been that, too.
+  std::optional<Error> lost_directory() {
     const Status ours = storage_->still_ours();
-    return !ours && ours.error().code == ErrorCode::kAborted;
+    if (ours || ours.error().code == ErrorCode::kIo) return std::nullopt;
+    return ours.error();
   }
 
   void on_hold(bool held) {
@@ -343,13 +422,14 @@ class Run {
   }
 
   int end() {
-    if (taken_over()) return be_gone(storage_->still_ours().error());
+    if (const auto lost = lost_directory()) return be_gone(*lost);
     const Progress progress = core_->progress();
     if (output_failure_) {
       const bool full = output_failure_->code == ErrorCode::kNoSpace;
-      std::string message = "the output cannot be written: " + output_failure_->message;
+      const bool changed = output_failure_->code == ErrorCode::kCorrupt;
+      std::string message = (changed ? "" : "the output cannot be written: ") + output_failure_->message;
       if (full && message.find("make room") == std::string::npos) message += "; make room";
-      if (message.find("start the same job") == std::string::npos) {
+      if (!changed && message.find("start the same job") == std::string::npos) {
         message += "; start the same job again and it goes on from what is committed";
       }
       JobResult failed;
@@ -376,13 +456,23 @@ class Run {
     return finish(to_json(*result), progress, result, code);
   }
 
-  // The files are a successor's now: not even the logs get a last word.
+  // A verdict of an earlier run's results.
+  int end_as(const JobResult& result) {
+    open_logs();
+    say(result.message, kFailed);
+    return finish(to_json(result), result.progress, result, kFailed);
+  }
+
+  // The files are a successor's now, or gone: not even the logs get a last word.
   int be_gone(const Error& error) {
     say(error.message, kFailed);
     service_.reset();
     core_.reset();
     events_.reset();
-    nlohmann::json event = {{"state", "Interrupted"}, {"reason", "TakenOver"}, {"message", error.message}};
+    const bool removed = error.code == ErrorCode::kNotFound;
+    nlohmann::json event = {{"state", removed ? "Failed" : "Interrupted"},
+                            {"reason", removed ? "OutputRemoved" : "TakenOver"},
+                            {"message", error.message}};
     progress_.finished(with_places(std::move(event), job_, started_));
     return kFailed;
   }
@@ -407,19 +497,20 @@ class Run {
   }
 
   int already_complete() {
-    JobResult result;
-    result.progress.counts = recovered_.counts;
-    result.progress.planned = recovered_.finished.size();
-    result.progress.items_total = recovered_.counts.items_succeeded + recovered_.counts.items_failed;
-    result.progress.plan_complete = true;
+    JobResult result = result_of_complete();
     result.message =
         fmt::format("'{}' holds the complete results of this job already: {} mini-batches, nothing to do",
                     job_.output_directory, result.progress.planned);
-    if (!job_.spec.allow_reuse && !completed_by_this_run()) {
+    if (!recovered_.failed.empty()) {
+      result.message += options_.retry_failed ? "" : "; --retry-failed tries the failed ones again";
+    } else if (options_.retry_failed) {
+      result.message += "; no mini-batch has failed, so there is none to try again";
+    }
+    if (!may_reuse()) {
       return refuse(Error{
           ErrorCode::kConflict,
-          fmt::format("'{}' holds the complete results of this job already, and allowReuse is false; move "
-                      "them away or choose another output directory",
+          fmt::format("'{}' holds the complete results of this job already, and allowReuse is false; give "
+                      "--overwrite to replace them, or choose another output directory",
                       job_.output_directory),
           false});
     }
@@ -448,7 +539,7 @@ class Run {
   }
 
   int give_up(const Error& error, const char* reason, int code) {
-    if (error.code == ErrorCode::kAborted) return be_gone(error);
+    if (error.code == ErrorCode::kAborted || error.code == ErrorCode::kNotFound) return be_gone(error);
     say(error.message, code);
     nlohmann::json event = {{"state", "Failed"}, {"reason", reason}, {"message", error.message}};
     progress_.finished(with_places(std::move(event), job_, started_));
@@ -469,6 +560,10 @@ class Run {
   std::unique_ptr<Planning> planning_;
   std::unique_ptr<Committer> committer_;
   RecoveredJob recovered_;
+  std::optional<JobResult> verdict_;  // on an earlier run's results, by today's thresholds
+  SlowCheck slow_check_;
+  std::vector<std::string> early_notes_;  // from before there are logs
+  bool serving_ = false;
   std::string begun_anew_;  // why; empty: it goes on, or is new
   std::optional<JobLogs> logs_;
   std::optional<JobEvents> events_;

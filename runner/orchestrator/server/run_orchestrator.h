@@ -26,6 +26,7 @@ struct OrchestratorOptions {
   // was complete before a start is complete, though [allowReuse] is false. Empty: a run of its own.
   std::string run;
   bool overwrite = false;  // --overwrite, or [output.overwrite] of the job: clear another job's results away
+  bool retry_failed = false;  // --retry-failed: try the failed mini-batches of an earlier run again
   std::chrono::milliseconds heartbeat{1'000};         // agents report at least this often
   std::chrono::milliseconds session_timeout{10'000};  // silence of an agent that frees its leases
   std::chrono::milliseconds abort_grace{5'000};  // for agents to report and leave when the job is stopped

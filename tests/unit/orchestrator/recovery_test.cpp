@@ -126,6 +126,176 @@ TEST(Recovery, AJournalThatOutlivedItsRowsIsTakenBackByThatCommit) {
   EXPECT_EQ(job.job.epochs.back().plan_length, 0U) << "no result of an earlier epoch is good any more";
 }
 
+// Every byte of both files, changed in every way that a disk or a person may change it, is refused by name
+// and place, or (where the disk has lost the end) done again.
+TEST(Recovery, OfAJobInTheMiddleFindsEachChangedByteAndEachCut) {
+  DurablePlan plan;
+  MemoryStorage whole;
+  commit_some(whole, plan);
+  for (const std::string path : {"rows.txt", kFailedItemsPath}) {
+    for (std::size_t at = 0; at < whole.at(path).size(); ++at) {
+      MemoryStorage flipped = whole.copy();
+      flipped.at(path)[at] ^= 4;
+      const auto refused = Committer::open(flipped, plan, kOptions);
+      ASSERT_FALSE(refused) << path << " byte " << at;
+      EXPECT_EQ(refused.error().code, ErrorCode::kCorrupt);
+      EXPECT_TRUE(refused.error().message.starts_with(path + " no longer holds the "));
+      EXPECT_NE(refused.error().message.find("are not what was written (of mini-batch "), std::string::npos)
+          << refused.error().message;
+      EXPECT_NE(refused.error().message.find("--overwrite"), std::string::npos);
+      for (const bool cut : {true, false}) {
+        MemoryStorage lost = whole.copy();
+        std::string& content = lost.at(path);
+        cut ? content.resize(at) : void(content.replace(at, content.size() - at, content.size() - at, '\0'));
+        auto job = open(lost, plan);
+        ASSERT_TRUE(job.committer);
+        EXPECT_GT(job.job.lost_groups, 0U) << path << " from byte " << at;
+        EXPECT_TRUE(job.job.lost.starts_with(path)) << job.job.lost;
+        EXPECT_TRUE(whole.at("rows.txt").starts_with(lost.at("rows.txt")));
+        EXPECT_EQ(lost.at("rows.txt").size(), job.job.output_length);
+        EXPECT_EQ(lost.at(kFailedItemsPath).size(), job.job.failed_items_length);
+      }
+    }
+  }
+}
+
+TEST(Recovery, NamesTheBytesAndTheMiniBatchesThatAreNotThere) {
+  DurablePlan plan;
+  MemoryStorage storage;
+  commit_some(storage, plan);
+  storage.at("rows.txt")[2] = 'x';
+  const auto opened = Committer::open(storage, plan, kOptions);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(
+      opened.error().message,
+      "rows.txt no longer holds the 10 bytes that were committed to it: bytes 0 to 5 are not what was "
+      "written (of mini-batch 0 and 1 more). It was changed, moved or damaged; restore it, or begin anew: "
+      "in another or an emptied output directory, or with parallelrun run --overwrite");
+}
+
+TEST(Recovery, OfAnEarlierRunsShortfallsFindsAChangedByte) {
+  DurablePlan plan;
+  MemoryStorage whole;
+  commit_some(whole, plan);
+  {
+    auto job = open(whole, plan);
+    ASSERT_TRUE(job.committer->start(job.job, 10));
+    ASSERT_TRUE(job.committer->write({1, {}, {}, {}, {}, ended(JobState::kFailed)}));
+  }
+  {
+    auto job = open(whole, plan);
+    ASSERT_TRUE(job.committer->start(job.job, 10));
+  }
+  ASSERT_TRUE(open(whole, plan).committer);
+  for (std::size_t at = 0; at < whole.at(kFailedItemsPath).size(); ++at) {
+    MemoryStorage storage = whole.copy();
+    storage.at(kFailedItemsPath)[at] ^= 1;
+    EXPECT_FALSE(Committer::open(storage, plan, kOptions)) << at;
+  }
+}
+
+TEST(Recovery, AFileThatIsCutWhileTheJobRunsIsNotWrittenOn) {
+  DurablePlan plan;
+  for (const std::string path : {"rows.txt", kFailedItemsPath}) {
+    for (const std::size_t length : {0, 3, 1000}) {
+      MemoryStorage storage;
+      commit_some(storage, plan);
+      auto job = open(storage, plan);
+      ASSERT_TRUE(job.committer->start(job.job, 10));
+      storage.at(path).resize(length);
+      const Status written = job.committer->write({1, {succeeded(3)}, {"f\n"}, {}, {}, {}});
+      ASSERT_FALSE(written) << path << " " << length;
+      EXPECT_EQ(written.error().code, ErrorCode::kCorrupt);
+      EXPECT_NE(written.error().message.find(path), std::string::npos) << written.error().message;
+      EXPECT_EQ(storage.at(path).size(), length);
+    }
+  }
+}
+
+TEST(Recovery, OfAJobThatComesToItsEndChecksEveryByteBeforeItIsComplete) {
+  DurablePlan plan;
+  for (const std::string path : {"rows.txt", kFailedItemsPath, kJournalPath}) {
+    for (const std::string befalls : {"changed", "replaced", "removed", "cut"}) {
+      MemoryStorage storage;
+      commit_some(storage, plan);
+      auto job = open(storage, plan);
+      ASSERT_TRUE(job.committer->start(job.job, 10));
+      if (befalls == "changed") storage.at(path)[storage.at(path).size() / 2] ^= 1;
+      if (befalls == "replaced") storage.files[path] = std::make_shared<std::string>("other");
+      if (befalls == "removed") storage.files.erase(path);
+      if (befalls == "cut") storage.at(path).resize(storage.at(path).size() / 2);
+      const Status written = job.committer->write({1, {}, {}, {}, {}, ended(JobState::kComplete)});
+      ASSERT_FALSE(written) << path << " " << befalls;
+      EXPECT_EQ(written.error().code, ErrorCode::kCorrupt);
+      EXPECT_EQ(storage.files.count(kSuccessPath), 0U);
+      EXPECT_EQ(storage.files.count(path), befalls == "removed" ? 0U : 1U);
+    }
+  }
+}
+
+TEST(Recovery, TellsHowFarTheCheckIs) {
+  DurablePlan plan;
+  MemoryStorage storage;
+  commit_some(storage, plan);
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> told;
+  Committer::Options options = kOptions;
+  options.checked = [&told](std::uint64_t done, std::uint64_t total) { told.emplace_back(done, total); };
+  ASSERT_TRUE(Committer::open(storage, plan, options));
+  const std::uint64_t total = storage.at("rows.txt").size() + storage.at(kFailedItemsPath).size();
+  EXPECT_EQ(told, (std::vector<std::pair<std::uint64_t, std::uint64_t>>{{0, total}, {total, total}}));
+}
+
+TEST(Recovery, OfACompleteJobRetriesWhatFailedWhereItIsReopened) {
+  DurablePlan plan;
+  MemoryStorage storage;
+  commit_some(storage, plan);
+  {
+    auto job = open(storage, plan);
+    ASSERT_TRUE(job.committer->start(job.job, 10));
+    ASSERT_TRUE(job.committer->write({1, {}, {}, {}, {}, ended(JobState::kComplete)}));
+  }
+  ASSERT_TRUE(storage.files.count(kSuccessPath) > 0);
+  Committer::Options options = kOptions;
+  options.reopen = [](const RecoveredJob& job) { return !job.failed.empty(); };
+  auto opened = Committer::open(storage, plan, options);
+  ASSERT_TRUE(opened) << opened.error().message;
+  ASSERT_TRUE(opened->committer->start(opened->job, 10, true));
+  EXPECT_EQ(storage.files.count(kSuccessPath), 0U);
+  EXPECT_EQ(opened->job.run, 2U);
+  EXPECT_FALSE(opened->job.ended);
+  EXPECT_FALSE(opened->job.finished.contains({4}));
+  EXPECT_EQ(storage.at(kFailedItemsPath), shortfall_line({2}, nullptr, "images", 5, 2));
+  // A restart in the middle goes on with it.
+  auto again = open(storage, plan);
+  EXPECT_FALSE(again.job.ended);
+  ASSERT_TRUE(again.committer->start(again.job, 10));
+  ASSERT_TRUE(again.committer->write({1, {succeeded(4)}, {"f\n"}, {}, {}, ended(JobState::kComplete)}));
+  EXPECT_TRUE(storage.files.count(kSuccessPath) > 0);
+  EXPECT_EQ(open(storage, plan).job.counts.items_failed, 3U) << "the shortfall";
+}
+
+TEST(Recovery, OfACompleteJobThatIsRevisedTheNextStartTriesWhatFailed) {
+  DurablePlan plan;
+  MemoryStorage storage;
+  commit_some(storage, plan);
+  {
+    auto job = open(storage, plan);
+    ASSERT_TRUE(job.committer->start(job.job, 10));
+    ASSERT_TRUE(job.committer->write({1, {}, {}, {}, {}, ended(JobState::kComplete)}));
+  }
+  Committer::Options options = kOptions;
+  options.reopen = [](const RecoveredJob&) { return true; };
+  auto opened = Committer::open(storage, plan, options);
+  ASSERT_TRUE(opened) << opened.error().message;
+  ASSERT_TRUE(opened->committer->revise(ended(JobState::kFailed)));
+  EXPECT_EQ(storage.files.count(kSuccessPath), 0U);
+  EXPECT_EQ(nlohmann::json::parse(storage.at(kResultPath))["state"], "Failed");
+  auto job = open(storage, plan);
+  EXPECT_EQ(job.job.ended, JobState::kFailed);
+  ASSERT_TRUE(job.committer->start(job.job, 10));
+  EXPECT_FALSE(job.job.finished.contains({4}));
+}
+
 TEST(Recovery, OfAnEndedJobWhoseOutputWasChangedIsRefused) {
   DurablePlan plan;
   MemoryStorage storage;
