@@ -19,6 +19,7 @@
 #include "common/text/presentable.h"
 #include "runner/agent/agent_core.h"
 #include "runner/agent/http_transport.h"
+#include "runner/agent/install_verdict.h"
 #include "runner/agent/node_log.h"
 #include "runner/agent/orchestrator_link.h"
 #include "runner/agent/process_slots.h"
@@ -38,6 +39,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::chrono::milliseconds kTick{50};
+constexpr std::chrono::seconds kStoodStill{5};  // worth a word
 constexpr std::chrono::milliseconds kGoodbye{3'000};  // for the last report after SIGTERM
 
 Time now() { return std::chrono::steady_clock::now(); }
@@ -64,7 +66,8 @@ class Agent : public LinkUser {
         programs_(std::move(program_directory)),
         signals_(io_, SIGTERM),
         tick_(io_),
-        goodbye_(io_) {}
+        goodbye_(io_),
+        install_timer_(io_) {}
 
   int run() {
     auto endpoint = parse_endpoint(options_.connect);
@@ -207,16 +210,46 @@ class Agent : public LinkUser {
       request.requirements_file =
           (fs::path(job_.source_directory) / job_.spec.environment.requirements_file).string();
     }
-    LogBuffer& log =
-        logs_.stream(fmt::format("sys/node/{}/environment.txt", node_folder(options_.node)), "environment");
-    prepare_environment(io_, std::move(request), log, [this, slots](Result<PythonEnvironment> environment) {
-      Status folder = make_log_directory();
-      if (!environment || !folder) {
-        cannot_start(environment ? folder.error().message : environment.error().message);
-        return link_->pump(now());
-      }
-      start_processes(*environment, slots);
+    prepare_environment(io_, std::move(request), environment_log(),
+                        [this, slots](Result<PythonEnvironment> environment) {
+                          if (!environment) return environment_failed(environment.error(), slots);
+                          if (Status folder = make_log_directory(); !folder) {
+                            cannot_start(folder.error().message);
+                            return link_->pump(now());
+                          }
+                          start_processes(*environment, slots);
+                        });
+  }
+
+  // What may pass is tried again; the job hears of each failure.
+  void environment_failed(const Error& error, std::uint32_t slots) {
+    const InstallVerdict verdict = !error.retryable                        ? InstallVerdict::kHopeless
+                                   : error.code == ErrorCode::kUnavailable ? InstallVerdict::kPassing
+                                                                           : InstallVerdict::kUnknown;
+    const auto next = install_retries_.after(verdict);
+    if (!next) {
+      core_->on_environment_given_up();
+      cannot_start(error.message);
+      return link_->pump(now());
+    }
+    const auto pause = std::chrono::duration_cast<std::chrono::seconds>(next->pause);
+    environment_log().append(fmt::format("trying again in {} s\n", pause.count()), now());
+    ProcessFailure failure;
+    failure.process = "environment";
+    failure.error = {ErrorPhase::kInit, "EnvironmentError",
+                     fmt::format("trying again in {} s: {}", pause.count(), error.message), ""};
+    outbox_.add(std::move(failure));
+    if (next->given_up) core_->on_environment_given_up();
+    install_timer_.expires_after(next->pause);
+    install_timer_.async_wait([this, slots](boost::system::error_code cancelled) {
+      if (!cancelled) prepare(slots);
     });
+    link_->pump(now());
+  }
+
+  LogBuffer& environment_log() {
+    return logs_.stream(fmt::format("sys/node/{}/environment.txt", node_folder(options_.node)),
+                        "environment");
   }
 
   // EntryScript.log_dir has to exist before a script writes there.
@@ -240,11 +273,18 @@ class Agent : public LinkUser {
     recipe.exec_program = exec_program();
     recipe.argv = environment.argv;
     recipe.working_directory = fs::path(job_.script).parent_path().string();
-    const VariablesOfAgent variables{own_environment(), programs_ + "/python", environment.python,
-                                     options_.env_is_inherited};
+    VariablesOfAgent variables{own_environment(), programs_ + "/python", environment.python,
+                               options_.env_is_inherited};
+    variables.gpus = find_gpu_devices();
+    variables.first_process = options_.machine_agent * slots;
+    variables.processes_in_total = options_.machine_agents * slots;
     const std::string& logs = options_.log_directory.empty() ? scratch_->path() : options_.log_directory;
     for (SlotIndex slot = 0; slot < slots; ++slot) {
-      recipe.environments.push_back(worker_environment(job_.spec, variables, slot));
+      WorkerEnvironment of_slot = worker_environment(job_.spec, variables, slot);
+      for (const GpuDeal& deal : of_slot.gpus) {
+        environment_log().append(fmt::format("{}: {}\n", process_name(slot), deal.words), now());
+      }
+      recipe.environments.push_back(std::move(of_slot.variables));
       recipe.configs.push_back(worker_config(job_, options_.name, slot, logs));
     }
     auto watch = CodeWatch::begin(job_);
@@ -263,6 +303,14 @@ class Agent : public LinkUser {
   }
 
   void tick() {
+    const Time time = now();
+    const Duration still = last_tick_ == Time{} ? Duration::zero() : time - last_tick_;
+    last_tick_ = time;
+    if (still > kStoodStill) {
+      spdlog::warn("{} stood still for {:.0f} s (it was stopped, or the machine was); the deadlines of its worker "
+                   "processes move by that",
+                   options_.name, std::chrono::duration<double>(still).count());
+    }
     if (core_) core_->advance(now());
     link_->pump(now());
     console_.pump();
@@ -294,7 +342,10 @@ class Agent : public LinkUser {
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_;
   boost::asio::steady_timer tick_;
+  Time last_tick_{};
   boost::asio::steady_timer goodbye_;
+  boost::asio::steady_timer install_timer_;
+  InstallRetries install_retries_;
   std::optional<PrivateDirectory> scratch_;  // where no log directory is given
   LogStreams logs_;
   Outbox outbox_;

@@ -26,6 +26,10 @@ struct AgentOptions {
   std::string code_hash;        // of the source directory seen here; empty: not checked
   std::uint32_t processes = 0;  // worker processes; 0: as many as the job says [process_count_per_node]
 
+  // Agents of the same job that share this machine, and its GPUs: this one's number from 0, and how many.
+  std::uint32_t machine_agent = 0;
+  std::uint32_t machine_agents = 1;
+
   // The programs and the package beside them. Empty: beside the running program (parallelrun-worker,
   // parallelrun-exec, python/).
   std::string program_directory;

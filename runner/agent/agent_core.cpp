@@ -441,6 +441,7 @@ std::uint32_t AgentCore::processes_ready() const {
 }
 
 std::uint32_t AgentCore::slots_given_up() const {
+  if (environment_given_up_ && !environment_ready_) return options_.slots;
   return static_cast<std::uint32_t>(std::count_if(
       slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.state == State::kGivenUp; }));
 }

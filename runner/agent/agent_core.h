@@ -63,6 +63,8 @@ class AgentCore {
   // --- this machine ---------------------------------------------------------------------------------
   // The Python environment is there: processes may start.
   void on_environment_ready(Time now);
+  // It cannot be made, for so long that this node counts as one that cannot start; it may come all the same.
+  void on_environment_given_up() { environment_given_up_ = true; }
   // SIGTERM: unstarted leases are handed back, running tries get `grace`.
   void stop(Duration grace, Time now);
   void advance(Time now);
@@ -178,6 +180,7 @@ class AgentCore {
   Time nobody_since_ = Time::max();   // no process gets on; max: one does
   Standstills standstills_;
   bool environment_ready_ = false;
+  bool environment_given_up_ = false;
   Leaving leaving_ = Leaving::kNo;
   Time stop_at_ = Time::max();
   Duration session_timeout_ = Duration::zero();  // zero: no session yet

@@ -93,6 +93,14 @@ void AgentCore::on_result(SlotIndex index, AttemptResult&& result, Time now) {
     return;
   }
   const Lease lease = std::move(*task);
+  if (lease.kind == LeaseKind::kInferTypes) {  // of which a process gives no times
+    const Time begin =
+        std::max(slot.front_since, Time(std::chrono::nanoseconds(control_.stamp(index).since_ns)));
+    result.duration_us =
+        static_cast<std::uint64_t>(std::max(Duration::zero(), now - begin) / std::chrono::microseconds(1));
+    result.started_unix_us =
+        begin.time_since_epoch() / std::chrono::microseconds(1) + options_.unix_minus_steady_us;
+  }
   if (task == slot.tasks.begin()) {
     slot.front_since = now;
     slot.slow = false;

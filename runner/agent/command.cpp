@@ -73,7 +73,7 @@ class RunningCommand : public std::enable_shared_from_this<RunningCommand> {
   }
 
   void ended() {
-    const siginfo_t info = reap(child_);
+    const siginfo_t info = reap(child_).info;
     child_.pid = 0;
     read_output();
     output_.close();

@@ -103,9 +103,9 @@ void NodeLog::done(SlotIndex slot, const AttemptResult& result, const Lease& lea
   line_ += ", run ";
   append_seconds(line_, result.run_us);
   if (!succeeded) {
-    const std::size_t first_line = std::min<std::size_t>(result.error.message.find('\n'), 500);
+    // Whole: the cause may stand at the end.
     fmt::format_to(std::back_inserter(line_), "; {}: {}", presentable(result.error.type),
-                   presentable(std::string_view(result.error.message).substr(0, first_line)));
+                   presentable(result.error.message));
   }
   line_.push_back('\n');
   slots_[slot].log->append(line_, std::chrono::steady_clock::time_point{});

@@ -55,7 +55,7 @@ class ProcessSlots::Slot : public WorkerEvents {
     if (!started) {
       process_.reset();
       boost::asio::post(owner_.io_, [this, message = started.error().message] {
-        owner_.core_->on_exit(index_, {0, "StartFailed", message, "", {}}, now());
+        owner_.core_->on_exit(index_, {0, "StartFailed", message, "", {}, 0}, now());
         owner_.changed_();
       });
       return;
@@ -98,7 +98,8 @@ class ProcessSlots::Slot : public WorkerEvents {
   void on_nonsense(std::string what) override { owner_.core_->on_nonsense(index_, std::move(what), now()); }
 
   void on_exit(ProcessExit exit) override {
-    if (exit.type == "SIGKILL" && !killed_) exit.message += "; " + owner_.oom_.explain_sigkill();
+    if (exit.type == "SIGKILL" && !killed_)
+      exit.message += "; " + owner_.oom_.explain_sigkill(exit.peak_bytes);
     process_.reset();
     owner_.core_->on_exit(index_, exit, now());
     owner_.changed_();

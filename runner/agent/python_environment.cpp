@@ -19,6 +19,7 @@
 #include "common/posix/file_descriptor.h"
 #include "common/text/presentable.h"
 #include "runner/agent/command.h"
+#include "runner/agent/install_verdict.h"
 #include "runner/job/source_files.h"
 
 namespace parallelrun::agent {
@@ -81,6 +82,18 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
  private:
   void fail(const std::string& message) {
     done_(Error{ErrorCode::kInvalidArgument, presentable_lines(message), false});
+  }
+
+  void fail(InstallVerdict verdict, const std::string& message) {
+    if (verdict == InstallVerdict::kHopeless) return fail(message);
+    const bool passing = verdict == InstallVerdict::kPassing;
+    done_(Error{passing ? ErrorCode::kUnavailable : ErrorCode::kIo, presentable_lines(message), true});
+  }
+
+  // Of a file that cannot be written; `code` is its errno.
+  void fail_to_write(int code, const std::string& message) {
+    const bool passing = install_verdict(std::strerror(code), {}) == InstallVerdict::kPassing;
+    fail(passing ? InstallVerdict::kPassing : InstallVerdict::kHopeless, message);
   }
 
   void say(const std::string& line) {
@@ -163,10 +176,12 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
     fs::create_directories(fs::path(folder_).parent_path(), error);
     lock_ = FileDescriptor(::open((folder_ + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
     if (!lock_) {
-      return fail(
+      const int code = errno;
+      return fail_to_write(
+          code,
           fmt::format("the cache of environments '{}' cannot be written: {}; set XDG_CACHE_HOME to a folder "
                       "that can",
-                      folder_ + ".lock", std::strerror(errno)));
+                      folder_ + ".lock", std::strerror(code)));
     }
     lock();
   }
@@ -208,7 +223,8 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
     command({base_.executable, "-m", "venv", "--system-site-packages", folder_}, true,
             [self = shared_from_this()](CommandEnd end) {
               if (!end.succeeded) {
-                return self->fail(fmt::format("the virtual environment '{}' cannot be made: {}\n{}",
+                return self->fail(install_verdict(end.output, end.words),
+                                  fmt::format("the virtual environment '{}' cannot be made: {}\n{}",
                                               self->folder_, end.words, last_lines(end.output)));
               }
               self->inherit();
@@ -242,11 +258,16 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
     if (!request_.requirements.empty()) argv.emplace_back("--");
     argv.insert(argv.end(), request_.requirements.begin(), request_.requirements.end());
     const auto then = [self = shared_from_this()](const CommandEnd& end) {
-      if (!end.succeeded) return self->fail(self->install_error(end));
+      if (!end.succeeded) {
+        return self->fail(install_verdict(end.output, end.words), self->install_error(end));
+      }
       const FileDescriptor marker(
           ::open((self->folder_ + "/" + kMarker).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
-      if (!marker)
-        return self->fail(fmt::format("'{}' cannot be written: {}", self->folder_, std::strerror(errno)));
+      if (!marker) {
+        const int code = errno;
+        return self->fail_to_write(
+            code, fmt::format("'{}' cannot be written: {}", self->folder_, std::strerror(code)));
+      }
       self->look();
     };
     command(std::move(argv), true, then, request_.source_directory);

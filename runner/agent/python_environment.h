@@ -51,7 +51,9 @@ struct EnvironmentRequest {
 };
 
 // Finds or builds it and calls `done` once. Errors are for the user: the requirement or program is named,
-// with the last lines pip wrote. `log` gets the whole output and must outlive the work.
+// with the last lines pip wrote. Errors: kUnavailable (retryable: the cause may go by itself), kIo
+// (retryable: unknown cause), kInvalidArgument (trying again cannot help). `log` gets the whole output and
+// must outlive the work.
 void prepare_environment(boost::asio::io_context& io, EnvironmentRequest request, LogBuffer& log,
                          std::function<void(Result<PythonEnvironment>)> done);
 

@@ -2,8 +2,11 @@
 
 #include <fcntl.h>
 #include <spdlog/fmt/fmt.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -81,13 +84,17 @@ ExitWords describe_exit(const siginfo_t& info) {
   return {name, fmt::format("the process was killed by {} ({})", name, ::strsignal(info.si_status))};
 }
 
-siginfo_t reap(const Child& child) {
+Ended reap(const Child& child) {
   ::kill(-child.pid, SIGKILL);
-  siginfo_t info{};
-  while (::waitid(P_PIDFD, static_cast<id_t>(child.pidfd.get()), &info, WEXITED) != 0 && errno == EINTR) {
+  Ended ended;
+  rusage usage{};
+  // The kernel's call: that of the C library gives no usage.
+  while (::syscall(SYS_waitid, P_PIDFD, child.pidfd.get(), &ended.info, WEXITED, &usage) != 0 &&
+         errno == EINTR) {
   }
+  ended.peak_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024U;
   kill_orphans_of(child.pid, kOrphanPatience);
-  return info;
+  return ended;
 }
 
 }  // namespace parallelrun::agent

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,6 +49,10 @@ ExitWords describe_exit(const siginfo_t& info);
 // Kills the group, then takes the ended process off the kernel's table, then kills what it has left outside
 // its group. Precondition: the pidfd is readable. The group dies first because its number may be given away
 // afterwards.
-siginfo_t reap(const Child& child);
+struct Ended {
+  siginfo_t info{};
+  std::uint64_t peak_bytes = 0;  // the most memory that it, or a child that it waited for, held
+};
+Ended reap(const Child& child);
 
 }  // namespace parallelrun::agent

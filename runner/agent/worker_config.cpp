@@ -25,16 +25,6 @@ bool output_is_mounted(const JobSpec& spec) {
          std::any_of(spec.arguments.begin(), spec.arguments.end(), names_output);
 }
 
-std::string gpu_of(const std::string& list, SlotIndex slot) {
-  std::vector<std::string> gpus;
-  for (std::size_t begin = 0; begin <= list.size();) {
-    const std::size_t comma = std::min(list.find(',', begin), list.size());
-    if (comma > begin) gpus.push_back(list.substr(begin, comma - begin));
-    begin = comma + 1;
-  }
-  return gpus.size() < 2 ? list : gpus[slot % gpus.size()];
-}
-
 }  // namespace
 
 std::string worker_config(const ResolvedJob& job, const std::string& agent_name, SlotIndex slot,
@@ -69,16 +59,13 @@ std::string worker_config(const ResolvedJob& job, const std::string& agent_name,
   return config.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-std::vector<std::string> worker_environment(const JobSpec& spec, const VariablesOfAgent& agent,
-                                            SlotIndex slot) {
+WorkerEnvironment worker_environment(const JobSpec& spec, const VariablesOfAgent& agent, SlotIndex slot) {
   std::map<std::string, std::string> variables;
   for (const std::string& entry : agent.inherited) {
     const std::size_t equals = entry.find('=');
     if (equals == std::string::npos || equals == 0 || entry.rfind("PARALLELRUN_", 0) == 0) continue;
     variables[entry.substr(0, equals)] = entry.substr(equals + 1);
   }
-  const auto gpus = variables.find("CUDA_VISIBLE_DEVICES");
-  if (gpus != variables.end()) gpus->second = gpu_of(gpus->second, slot);
   if (!agent.env_is_inherited && spec.environment.env.is_array()) {
     for (const json& entry : spec.environment.env) {
       if (!entry.is_object()) continue;
@@ -93,9 +80,11 @@ std::vector<std::string> worker_environment(const JobSpec& spec, const Variables
   variables["PARALLELRUN_PYTHON_PATH"] = agent.package_directory;
   variables["PARALLELRUN_PYTHON_EXECUTABLE"] = agent.python;
 
-  std::vector<std::string> out;
-  out.reserve(variables.size());
-  for (const auto& [name, value] : variables) out.push_back(name + "=" + value);
+  WorkerEnvironment out;
+  out.gpus = deal_gpus(variables, agent.gpus, {agent.first_process + slot, agent.processes_in_total});
+  for (const GpuDeal& deal : out.gpus) variables[deal.variable] = deal.value;
+  out.variables.reserve(variables.size());
+  for (const auto& [name, value] : variables) out.variables.push_back(name + "=" + value);
   return out;
 }
 

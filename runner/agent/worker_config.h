@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "runner/agent/gpus.h"
 #include "runner/agent/worker_control.h"
 #include "runner/job/resolved_job.h"
 
@@ -19,13 +20,20 @@ struct VariablesOfAgent {
   std::string package_directory;       // of parallelrun_worker: PARALLELRUN_PYTHON_PATH
   std::string python;                  // the environment's python3: PARALLELRUN_PYTHON_EXECUTABLE
   bool env_is_inherited = false;       // as in AgentOptions
+  GpuDevices gpus = {};
+  std::uint32_t first_process = 0;       // of this agent among all of the machine
+  std::uint32_t processes_in_total = 1;  // of the machine
+};
+
+struct WorkerEnvironment {
+  std::vector<std::string> variables;  // "NAME=value"
+  std::vector<GpuDeal> gpus;           // those among them that give it GPUs
 };
 
 // The environment of the process in a slot: what the agent inherited without its own settings
 // (PARALLELRUN_*), then [environment] `env` entries with plain values (unless they are among what it
-// inherited, where `$(NAME)` in them is resolved), then `variables`. Where the agent's CUDA_VISIBLE_DEVICES
-// lists several GPUs, each process gets one of them, in turn.
-std::vector<std::string> worker_environment(const JobSpec& spec, const VariablesOfAgent& agent,
-                                            SlotIndex slot);
+// inherited, where `$(NAME)` in them is resolved), then `variables`; then its share of the GPUs that these
+// and the machine's devices name.
+WorkerEnvironment worker_environment(const JobSpec& spec, const VariablesOfAgent& agent, SlotIndex slot);
 
 }  // namespace parallelrun::agent

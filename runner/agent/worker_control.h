@@ -18,10 +18,11 @@ std::string process_name(SlotIndex slot);
 // How a process ended, in words for the user.
 struct ProcessExit {
   std::uint64_t pid = 0;
-  std::string type;         // "SIGSEGV", "ExitStatus", "StartFailed"
-  std::string message;      // "the process was killed by SIGSEGV (segmentation fault)"
-  std::string last_stderr;  // what it wrote last, the dumped stack among it; may be empty
-  channel::Stamp stamp{};   // as the process left it
+  std::string type;              // "SIGSEGV", "ExitStatus", "StartFailed"
+  std::string message;           // "the process was killed by SIGSEGV (segmentation fault)"
+  std::string last_stderr;       // what it wrote last, the dumped stack among it; may be empty
+  channel::Stamp stamp{};        // as the process left it
+  std::uint64_t peak_bytes = 0;  // the most memory that it held; 0: not known
 };
 
 // What is seen of a process from outside, beside its stamp. For messages.

@@ -243,7 +243,7 @@ void WorkerProcess::reap_orphans_now_and_then() {
 }
 
 void WorkerProcess::on_ended() {
-  const siginfo_t info = reap(child_);
+  const Ended ended = reap(child_);
   reaped_ = true;
   // What it said before it ended still counts. Nobody waits for the end of the pipes: a grandchild that
   // left the group may hold them.
@@ -260,11 +260,11 @@ void WorkerProcess::on_ended() {
   orphan_timer_.cancel();
   WorkerEvents* events = std::exchange(events_, nullptr);
   if (events == nullptr) return;
-  ExitWords words = describe_exit(info);
+  ExitWords words = describe_exit(ended.info);
   if (stderr_tail_.size() > kStderrTail) stderr_tail_.erase(0, stderr_tail_.size() - kStderrTail);
   events->on_frames_end();
   events->on_exit({static_cast<std::uint64_t>(child_.pid), std::move(words.type), std::move(words.message),
-                   std::move(stderr_tail_), stamp()});
+                   std::move(stderr_tail_), stamp(), ended.peak_bytes});
 }
 
 }  // namespace parallelrun::agent

@@ -171,13 +171,15 @@ class Launcher {
     const std::string node = fmt::format("127.0.0.{}", index + 1);
     const std::string name = fmt::format("agent{:03}", index);
     const std::vector<std::string> command = {
-        options_.program,  "agent",
-        "--connect",       endpoint(),
-        "--name",          name,
-        "--token-fd",      std::to_string(kSecretDescriptor),
-        "--node",          node,
-        "--log-directory", options_.job.output_directory + "/logs/user/log_dir/" + node,
-        "--parent",        std::to_string(getpid())};
+        options_.program,   "agent",
+        "--connect",        endpoint(),
+        "--name",           name,
+        "--token-fd",       std::to_string(kSecretDescriptor),
+        "--node",           node,
+        "--log-directory",  options_.job.output_directory + "/logs/user/log_dir/" + node,
+        "--machine-agent",  std::to_string(index),
+        "--machine-agents", std::to_string(agents_.size()),
+        "--parent",         std::to_string(getpid())};
     auto started = ChildProcess::start({command, -1, token_of_agent(secret_, name), log_.descriptor()});
     if (!started) {
       give_up(started.error().message);

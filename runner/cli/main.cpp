@@ -145,6 +145,10 @@ int run_main(int argc, char** argv) {
   agent_verb->add_option("--token-fd", agent.token_fd, "where the token of this agent comes from");
   agent_verb->add_option("--processes", agent.processes,
                          "worker processes; without it, the job's processCountPerNode");
+  agent_verb->add_option("--machine-agent", agent.machine_agent,
+                         "number of this agent among those of the job on this machine, which share its GPUs");
+  agent_verb->add_option("--machine-agents", agent.machine_agents, "how many they are")
+      ->check(CLI::PositiveNumber);
   agent_verb->add_option("--log-directory", agent.log_directory,
                          "EntryScript.log_dir of the scripts; without it, a folder that goes with the agent");
   agent_verb->add_option("--tls-ca", agent.tls.ca, "PEM file of the job's certificate authority");

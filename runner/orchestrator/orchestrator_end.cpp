@@ -76,8 +76,12 @@ void Orchestrator::check_scripts(Time now) {
   }
   if (agents == 0) return;
   if (agents < options_.expected_agents && now - last_registered_ < options_.agents_grace) return;
+  // An agent whose environment cannot be made has no slot that could try.
+  const bool environment = script_error_ && script_error_->type == "EnvironmentError";
   std::string message =
-      "no worker process could be started: import or init() of the entry script failed 3 times in every slot";
+      environment ? "no worker process could be started: no node could make the environment"
+                  : "no worker process could be started: import or init() of the entry script failed "
+                    "3 times in every slot";
   if (script_error_) {
     first_errors_.add(*script_error_);
     message += ": " + one_line(*script_error_);

@@ -1,6 +1,7 @@
 """A real agent with real worker processes, against an orchestrator that the test scripts."""
 
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -412,7 +413,7 @@ def test_a_stopped_process_is_named(start, launcher):
     assert "the process is stopped (state T: it got SIGSTOP" in result["error"]["message"]
 
 
-def test_a_stopped_agent_extends_deadlines(start):
+def test_a_stopped_agent_extends_deadlines(start, capfd):
     script = crashing("open('begun', 'w').close()\n            " + UNTIL_GO)
     orchestrator, agent = start(script, runInvocationTimeout=5, session_timeout_ms=60_000)
     orchestrator.give(0)
@@ -424,6 +425,7 @@ def test_a_stopped_agent_extends_deadlines(start):
     (code / "go").touch()  # not before: a result that waits for the agent would count in any case
     orchestrator.wait_results(1)
     assert outcomes(orchestrator) == {0: SUCCEEDED}
+    assert re.search(r"agent000 stood still for [67] s", capfd.readouterr().out)
 
 
 def test_variables_and_gpus(start, launcher):

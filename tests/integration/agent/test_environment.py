@@ -1,9 +1,11 @@
 """Environments with requirements: built once, shared, rebuilt when broken, and errors that name the cause.
 No network is needed: what is installed is a wheel that the test makes."""
 
+import http.server
 import shutil
 import subprocess
 import textwrap
+import threading
 import zipfile
 from pathlib import Path
 
@@ -40,12 +42,12 @@ def job(tmp_path):
     """job(name, script, requirements) -> (orchestrator, agent) with a cache below tmp_path."""
     agents = []
 
-    def begin(name, script, launcher, requirements):
+    def begin(name, script, launcher, requirements, variables=()):
         folder = tmp_path / name
         folder.mkdir()
         spec = {"environment": {"requirements": requirements}}
         orchestrator = Orchestrator(folder, textwrap.dedent(script), spec)
-        cache = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "PIP_NO_INDEX": "1"}
+        cache = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "PIP_NO_INDEX": "1", **dict(variables)}
         agents.append(Agent(orchestrator, launcher, environment=cache))
         return orchestrator, agents[-1]
 
@@ -54,10 +56,10 @@ def job(tmp_path):
         agent.close()
 
 
-def finish(orchestrator, agent):
+def finish(orchestrator, agent, failures=0):
     orchestrator.give(1)
-    orchestrator.wait(lambda: orchestrator.results or orchestrator.failures, "a result", 240)
-    assert not orchestrator.failures
+    orchestrator.wait(lambda: orchestrator.results or len(orchestrator.failures) > failures, "a result", 240)
+    assert len(orchestrator.failures) == failures
     assert orchestrator.results[0]["outcome"] == SUCCEEDED, orchestrator.results[0]
     orchestrator.tell(DRAIN)
     assert agent.wait() == 0
@@ -127,3 +129,78 @@ def test_an_active_virtual_environment_is_the_base(job, tmp_path, wheel):
     finally:
         agent.close()
     shutil.rmtree(active)
+
+
+class Index:
+    """A package index with the wheel of the test; the first `broken` requests fail in the way it is told."""
+
+    def __init__(self, wheel, broken, how):
+        self.requests = 0
+        index = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                index.requests += 1
+                if index.requests <= broken:
+                    if how == "closed":
+                        self.connection.close()
+                        self.close_connection = True
+                        return
+                    self.send_error(503)
+                    return
+                if self.path == "/simple/greeting/":
+                    body = b'<a href="/%s">%s</a>' % (wheel.name.encode(), wheel.name.encode())
+                elif self.path.endswith(".whl"):
+                    body = wheel.read_bytes()
+                else:
+                    self.send_error(404)
+                    return
+                self.send_response(200)
+                self.send_header("content-type", "text/html")
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.handle_error = lambda *_: None
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.variables = {
+            "PIP_NO_INDEX": "",
+            "PIP_INDEX_URL": "http://127.0.0.1:%d/simple" % self.server.server_port,
+            "PIP_RETRIES": "0",
+            "PIP_TIMEOUT": "5",
+            "PIP_CONFIG_FILE": "/dev/null",
+            "NO_PROXY": "127.0.0.1",
+        }
+
+
+@pytest.mark.parametrize("how", ["answers with 503", "closed"])
+def test_an_index_that_is_away_for_a_while_is_asked_again(job, wheel, how):
+    index = Index(wheel, 2, how)
+    orchestrator, agent = job("one", USES_THE_WHEEL, "python", ["greeting"], index.variables)
+    row = finish(orchestrator, agent, failures=2)
+    assert row.startswith("1.2 from ")
+    assert [failure["fatal"] for failure in orchestrator.failures] == [False, False]
+    first, second = (failure["error"]["message"] for failure in orchestrator.failures)
+    assert first.startswith(
+        "trying again in 1 s: spec.environment.requirements (greeting) cannot be installed"
+    )
+    assert second.startswith("trying again in 2 s: ")
+    log = orchestrator.log("environment.txt")
+    assert (
+        log.index("trying again in 1 s")
+        < log.index("trying again in 2 s")
+        < log.index("Successfully installed")
+    )
+
+
+def test_what_an_index_does_not_have_ends_the_job_at_once(job, wheel):
+    index = Index(wheel, 0, "")
+    orchestrator, agent = job("one", USES_THE_WHEEL, "python", ["greeting==7"], index.variables)
+    orchestrator.wait(lambda: orchestrator.failures, "a failure", 240)
+    (failure,) = orchestrator.failures
+    assert failure["fatal"]
+    assert "ERROR: No matching distribution found for greeting==7" in failure["error"]["message"]

@@ -65,7 +65,8 @@ class FakeObserver : public AttemptObserver {
   void picked_up(SlotIndex, const Lease& lease, std::int64_t) override { picked.push_back(lease.attempt); }
   void done(SlotIndex, const AttemptResult& result, const Lease&) override {
     done_.push_back(result.attempt);
-    if (result.outcome == Outcome::kDied) died.push_back(result.attempt);
+    // One that does not end is given up in between, whatever else ends.
+    if (result.outcome == Outcome::kDied && result.error.type != "Unkillable") died.push_back(result.attempt);
   }
   std::vector<std::uint64_t> picked;
   std::vector<std::uint64_t> done_;
@@ -125,7 +126,7 @@ class Stage {
   void exit(SlotIndex slot, const std::string& type = "SIGSEGV") {
     FakeProcess& process = workers.processes[slot];
     process.alive = false;
-    core->on_exit(slot, {77, type, "the process was killed by " + type, "its last words", process.stamp},
+    core->on_exit(slot, {77, type, "the process was killed by " + type, "its last words", process.stamp, 0},
                   now);
   }
 

@@ -143,6 +143,29 @@ TEST(Overhead, TheColumnTypesOfAnInputAreBoundedToo) {
   EXPECT_THAT(report.results[0].error.message, StartsWith("reading the data of the column types of input 0"));
 }
 
+TEST(ColumnTypes, HaveTimesThoughTheirProcessGivesNone) {
+  Stage stage;
+  stage.options.unix_minus_steady_us = 1'700'000'000'000'000;
+  stage.core.emplace(stage.options, stage.workers, stage.outbox, stage.observer);
+  stage.ready();
+  LeaseReply reply;
+  reply.leases.resize(1);
+  reply.leases[0].kind = LeaseKind::kInferTypes;
+  reply.leases[0].attempt = 5;
+  stage.core->on_lease_reply(std::move(reply), stage.now);
+  stage.enter(0, 5, Phase::kLoading);
+  const auto begin = stage.now.time_since_epoch() / std::chrono::microseconds(1);
+  stage.pass(milliseconds(1500));
+  AttemptResult result;
+  result.kind = LeaseKind::kInferTypes;
+  result.attempt = 5;
+  stage.core->on_result(0, std::move(result), stage.now);
+  const ReportRequest report = stage.report();
+  ASSERT_EQ(report.results.size(), 1u);
+  EXPECT_EQ(report.results[0].started_unix_us, begin + stage.options.unix_minus_steady_us) << "and not 1970";
+  EXPECT_EQ(report.results[0].duration_us, 1'500'000u);
+}
+
 TEST(Overhead, AResultThatComesBetweenDecisionAndKillIsTooLate) {
   Stage stage;
   stage.ready().lease({1});

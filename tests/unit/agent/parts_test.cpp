@@ -93,7 +93,7 @@ TEST(NodeLog, ShowsOnlyFailuresAtWarning) {
   result.error.message = "first line\nsecond";
   log.done(0, result, {});
   EXPECT_THAT(streams.stream("sys/node/10.0.0.1/process000.txt").take(kStart, kAll, true),
-              HasSubstr(": first line\n"));
+              HasSubstr(": first line\\nsecond\n"));
 }
 
 TEST(Frames, AreCutOnlyWhenWhole) {
@@ -152,11 +152,23 @@ TEST(WorkerEnvironment, HasWhatTheJobSaysAndNothingOfTheAgentsOwn) {
       {"A=agent", "C=from the pod", "PARALLELRUN_TLS_KEY=x", "CUDA_VISIBLE_DEVICES=3,5,8"},
       "/package",
       "/usr/bin/python3",
-      false};
+      false,
+      {},
+      0,
+      6};
   EXPECT_THAT(
-      worker_environment(spec, agent, 4),
+      worker_environment(spec, agent, 4).variables,
       ElementsAre("A=job", "B=listed", "C=from the pod", "CUDA_VISIBLE_DEVICES=5",
                   "PARALLELRUN_PYTHON_EXECUTABLE=/usr/bin/python3", "PARALLELRUN_PYTHON_PATH=/package"));
+}
+
+TEST(WorkerEnvironment, DealsTheGpusOfTheJobsVariablesOverAllAgentsOfTheMachine) {
+  JobSpec spec;
+  spec.environment.variables = {{"CUDA_VISIBLE_DEVICES", "0,1,2,3"}};
+  VariablesOfAgent agent{{"CUDA_VISIBLE_DEVICES=9"}, "/package", "/usr/bin/python3", false, {}, 2, 4};
+  const WorkerEnvironment second = worker_environment(spec, agent, 1);
+  EXPECT_THAT(second.variables, testing::Contains("CUDA_VISIBLE_DEVICES=3"));
+  ASSERT_EQ(second.gpus.size(), 1u);
 }
 
 TEST(WorkerEnvironment, InAPodTheKubeletHasTheLastWordAboutEnv) {
@@ -166,7 +178,8 @@ TEST(WorkerEnvironment, InAPodTheKubeletHasTheLastWordAboutEnv) {
       R"([{"name": "ROOT", "value": "/data"}, {"name": "CACHE", "value": "$(ROOT)/c"}])");
   const VariablesOfAgent agent{
       {"A=agent", "ROOT=/data", "CACHE=/data/c"}, "/package", "/usr/bin/python3", true};
-  EXPECT_THAT(worker_environment(spec, agent, 0),
+  EXPECT_TRUE(worker_environment(spec, agent, 0).gpus.empty());
+  EXPECT_THAT(worker_environment(spec, agent, 0).variables,
               ElementsAre("A=job", "CACHE=/data/c", "PARALLELRUN_PYTHON_EXECUTABLE=/usr/bin/python3",
                           "PARALLELRUN_PYTHON_PATH=/package", "ROOT=/data"));
 }

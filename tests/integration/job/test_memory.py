@@ -1,0 +1,69 @@
+"""A process that needs more memory than there is: it dies, the job says why and goes on."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+LIMIT_MIB = 400
+
+GREEDY = """
+    def init():
+        pass
+
+    def run(mini_batch):
+        if mini_batch[0].endswith("1.txt"):
+            hoard = [b"x" * (1 << 20) for _ in range(2000)]
+        return mini_batch
+"""
+
+
+@pytest.fixture
+def limited_group():
+    """A cgroup that may hold LIMIT_MIB; gives its file of processes."""
+    root = Path("/sys/fs/cgroup")
+    second = (root / "cgroup.controllers").exists()
+    name = f"parallelrun-test-{os.getpid()}"
+    controller = "" if second else "memory"
+    line = next(
+        line.split(":", 2)
+        for line in Path("/proc/self/cgroup").read_text().splitlines()
+        if line.split(":", 2)[1] == controller
+    )
+    group = (root / controller / line[2].lstrip("/")) / name
+    try:
+        group.mkdir()
+        limit = group / ("memory.max" if second else "memory.limit_in_bytes")
+        limit.write_text(str(LIMIT_MIB << 20))
+        for swap in ("memory.swap.max", "memory.memsw.limit_in_bytes"):
+            if (group / swap).exists():
+                (group / swap).write_text("0" if second else str(LIMIT_MIB << 20))
+    except OSError as error:
+        if group.exists():
+            group.rmdir()
+        pytest.skip(f"no cgroup with a limit can be made here: {error}")
+    yield group / "cgroup.procs"
+    group.rmdir()
+
+
+def test_a_process_that_is_killed_for_memory_says_so(embedded_job, limited_group):
+    job = embedded_job.files(3).set(miniBatchSize=1, runMaxTry=2)
+    job.script(GREEDY)
+    process = job.start(preexec_fn=lambda: limited_group.write_text(str(os.getpid())))
+    _, words = process.communicate(timeout=240)
+    assert process.returncode == 0, words
+    assert len(job.rows()) == 2
+    (failed,) = job.failed_items()
+    message = str(failed)
+    found = re.search(
+        r"killed for memory: the process held (\d+) MiB at its peak, all processes of this node held (\d+) MiB "
+        r"together, and (\d+) MiB is their limit; a smaller miniBatchSize",
+        message,
+    )
+    assert found, message
+    process_peak, peak, limit = map(int, found.groups())
+    assert limit == LIMIT_MIB
+    assert LIMIT_MIB // 2 < peak <= LIMIT_MIB
+    assert LIMIT_MIB // 2 < process_peak < 2 * LIMIT_MIB  # with pages that others hold too
+    assert "killed for memory" in words, "the terminal names the first error"
