@@ -12,7 +12,7 @@ bool contains_any(std::string_view text, const auto& words) {
 }
 
 // These first: pip says "No matching distribution" of an index that it could not reach, too.
-constexpr std::array<std::string_view, 38> kPassing = {
+constexpr std::array<std::string_view, 37> kPassing = {
     "WARNING: Retrying (Retry(",
     "NewConnectionError",
     "ConnectTimeoutError",
@@ -23,7 +23,6 @@ constexpr std::array<std::string_view, 38> kPassing = {
     "Connection aborted",
     "Connection timed out",
     "Connection broken",
-    "Could not fetch URL",
     "RemoteDisconnected",
     "IncompleteRead",
     "incomplete-download",

@@ -249,6 +249,11 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
   }
 
   void install() {
+    // Why an index gave nothing stands in pip's log alone: on its output a server's error is "No matching
+    // distribution" too.
+    const std::string log = folder_ + ".pip.log";
+    std::error_code ignored;
+    fs::remove(log, ignored);
     // -I: the command runs in the source directory, where a script's optparse.py must not be Python's.
     std::vector<std::string> argv = {folder_ + "/bin/python3",      "-I",        "-m", "pip", "install",
                                      "--disable-pip-version-check", "--no-input"};
@@ -257,9 +262,14 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
     }
     if (!request_.requirements.empty()) argv.emplace_back("--");
     argv.insert(argv.end(), request_.requirements.begin(), request_.requirements.end());
-    const auto then = [self = shared_from_this()](const CommandEnd& end) {
+    argv.insert(argv.begin() + 5, {"--log", log});
+    const auto then = [self = shared_from_this(), log](const CommandEnd& end) {
+      std::ostringstream logged;
+      logged << std::ifstream(log, std::ios::binary).rdbuf();
+      std::error_code nothing;
+      fs::remove(log, nothing);
       if (!end.succeeded) {
-        return self->fail(install_verdict(end.output, end.words), self->install_error(end));
+        return self->fail(install_verdict(end.output + logged.str(), end.words), self->install_error(end));
       }
       const FileDescriptor marker(
           ::open((self->folder_ + "/" + kMarker).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
