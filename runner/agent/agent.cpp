@@ -90,6 +90,7 @@ class Agent : public LinkUser {
     link.registration.node = options_.node;
     link.registration.slots = options_.processes;
     link.registration.code_hash = options_.code_hash;
+    link.registration.predecessor_end = options_.predecessor_end;
     link.patience = options_.orchestrator_patience;
     link.refusal_patience = options_.refusal_patience;
     if (options_.console >= 0) logs_.set_console(console_);
@@ -118,11 +119,13 @@ class Agent : public LinkUser {
   void on_lease_reply(LeaseReply reply) override { core_->on_lease_reply(std::move(reply), now()); }
   void on_directive(Directive directive) override { core_->on_directive(directive, now()); }
   std::uint32_t want() const override { return core_->want(); }
-  void fill_counts(ReportRequest& report) const override {
+  void fill_counts(ReportRequest& report) override {
     report.processes_ready = core_->processes_ready();
     report.inits_succeeded = core_->inits_succeeded();
     report.slots_given_up = core_->slots_given_up();
+    report.inside = core_->tell_inside();
   }
+  bool counts_are_news() const override { return core_ && core_->inside_is_news(); }
   bool results_are_urgent() const override { return core_->idle(); }
   bool finished() const override { return core_ && core_->finished(); }
   void on_left() override { end(kAgentLeft); }
@@ -172,6 +175,8 @@ class Agent : public LinkUser {
     core.run_timeout = spec.run_invocation_timeout;
     core.overhead_timeout = spec.task_overhead_timeout;
     core.init_timeout = spec.init_timeout;
+    core.max_mini_batches_per_process = static_cast<std::uint32_t>(spec.max_mini_batches_per_process);
+    core.restart_after_failure = spec.restart_after_failure;
     core.unix_minus_steady_us = unix_minus_steady_us();
     core_.emplace(core, *processes_, outbox_, *node_log_);
     processes_->bind(*core_, [this] { link_->pump(now()); });

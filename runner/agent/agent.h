@@ -24,6 +24,9 @@ struct AgentOptions {
   // this process is a number of its own.
   int token_fd = -1;
   std::string code_hash;        // of the source directory seen here; empty: not checked
+  // --predecessor-ended: how the last process of this name ended, as in "was killed by SIGKILL"; empty: there
+  // was none, or it is not known. The orchestrator says it of what that one was at work on.
+  std::string predecessor_end = {};
   std::uint32_t processes = 0;  // worker processes; 0: as many as the job says [process_count_per_node]
 
   // Agents of the same job that share this machine, and its GPUs: this one's number from 0, and how many.

@@ -39,6 +39,8 @@ void AgentCore::on_session(Duration session_timeout, Time now) {
   contact_ = now;
   cut_off_ = false;
   queue_.clear();  // leases of the session before; the orchestrator leases those mini-batches anew
+  fresh_.clear();
+  told_inside_.clear();
   advance(now);
 }
 
@@ -57,16 +59,16 @@ void AgentCore::on_lease_reply(LeaseReply&& reply, Time now) {
   if (!reply.leases.empty()) appetite_.on_leases();
   for (Lease& lease : reply.leases) {
     if (gives_work()) {
-      queue_.push_back(std::move(lease));
+      (lease.fresh_process ? fresh_ : queue_).push_back(std::move(lease));
     } else {
       hand_back(lease);
     }
   }
   for (const std::uint64_t attempt : reply.revoked) {
-    if (std::erase_if(queue_, [&](const Lease& lease) { return lease.attempt == attempt; }) > 0) continue;
+    const auto is_it = [&](const Lease& lease) { return lease.attempt == attempt; };
+    if (std::erase_if(queue_, is_it) + std::erase_if(fresh_, is_it) > 0) continue;
     const bool inside = std::any_of(slots_.begin(), slots_.end(), [&](const Slot& slot) {
-      return std::any_of(slot.tasks.begin(), slot.tasks.end(),
-                         [&](const Lease& lease) { return lease.attempt == attempt; });
+      return std::any_of(slot.tasks.begin(), slot.tasks.end(), is_it);
     });
     if (inside && !revoked(attempt)) revoked_.push_back(attempt);
   }
@@ -98,7 +100,7 @@ void AgentCore::on_environment_ready(Time now) {
 std::uint32_t AgentCore::want() const {
   if (!environment_ready_ || leaving_ != Leaving::kNo || cut_off_ || outbox_.full()) return 0;
   std::size_t ready = 0;
-  std::size_t held = queue_.size();
+  std::size_t held = queue_.size() + fresh_.size();
   for (const Slot& slot : slots_) {
     if (!gets_on(slot)) continue;
     ++ready;
@@ -128,7 +130,8 @@ void AgentCore::advance(Time now) {
   for (SlotIndex slot = 0; slot < slots_.size(); ++slot) {
     kill_due(slot, now);
     check_killed(slot, now);
-    const bool needed = leaving_ == Leaving::kNo || (leaving_ == Leaving::kDrain && !queue_.empty());
+    const bool needed =
+        leaving_ == Leaving::kNo || (leaving_ == Leaving::kDrain && !(queue_.empty() && fresh_.empty()));
     if (environment_ready_ && needed && slots_[slot].state == State::kWaiting &&
         now >= slots_[slot].restart_at) {
       start(slot, now);
@@ -253,11 +256,7 @@ void AgentCore::take_back_from(SlotIndex index, Time now) {
     slot.tasks.pop_back();
     slot.given_away.push_back(lease.attempt);
     if (std::erase(revoked_, lease.attempt) > 0) continue;
-    if (gives_work()) {
-      queue_.push_front(std::move(lease));
-    } else {
-      hand_back(lease);
-    }
+    requeue(std::move(lease));
   }
 }
 
@@ -315,27 +314,91 @@ void AgentCore::kill_due(SlotIndex index, Time now) {
   control_.kill(index);
 }
 
+bool AgentCore::takes_tasks(const Slot& slot) const { return gets_on(slot) && !slot.worn; }
+
+// To others here, or to the orchestrator.
+void AgentCore::requeue(Lease&& lease) {
+  if (gives_work()) {
+    (lease.fresh_process ? fresh_ : queue_).push_front(std::move(lease));
+  } else {
+    hand_back(lease);
+  }
+}
+
+void AgentCore::give(SlotIndex index, Lease&& lease, Time now) {
+  Slot& slot = slots_[index];
+  if (slot.tasks.empty()) slot.front_since = now;
+  control_.run(index, lease);
+  if (lease.kind == LeaseKind::kRun) ++slot.given;
+  const std::uint64_t limit = options_.max_mini_batches_per_process;
+  slot.worn = slot.worn || (limit > 0 && slot.given >= limit);
+  slot.tasks.push_back(std::move(lease));
+}
+
 void AgentCore::feed(Time now) {
-  if (queue_.empty() || !gives_work() || outbox_.full()) return;
+  if (gives_work() && !outbox_.full()) {
+    feed_fresh(now);
+    feed_queue(now);
+  }
+  replace_worn(now);
+}
+
+void AgentCore::feed_fresh(Time now) {
+  for (SlotIndex index = 0; index < slots_.size() && !fresh_.empty(); ++index) {
+    if (!takes_tasks(slots_[index]) || slots_[index].given > 0 || !slots_[index].tasks.empty()) continue;
+    give(index, std::move(fresh_.front()), now);
+    fresh_.pop_front();
+  }
+  // Each that still waits needs a process that is on its way, or one in the place of another.
+  const auto coming =
+      static_cast<std::size_t>(std::count_if(slots_.begin(), slots_.end(), [](const Slot& slot) {
+        return slot.state == State::kWaiting || slot.state == State::kStarting || slot.worn || slot.replacing;
+      }));
+  for (std::size_t wanted = fresh_.size(); wanted > coming; --wanted) {
+    Slot* least = nullptr;
+    for (Slot& slot : slots_) {
+      if (takes_tasks(slot) && (least == nullptr || slot.tasks.size() < least->tasks.size())) least = &slot;
+    }
+    if (least == nullptr) return;
+    least->worn = true;
+  }
+}
+
+void AgentCore::feed_queue(Time now) {
+  if (queue_.empty()) return;
   std::size_t ready = 0;
   std::size_t held = queue_.size();
   for (const Slot& slot : slots_) {
-    if (!gets_on(slot)) continue;
+    if (!takes_tasks(slot)) continue;
     ++ready;
     held += slot.tasks.size();
   }
   if (ready == 0) return;
-  // Towards the end of a job what is left is shared out evenly.
-  const std::size_t share = std::min(appetite_.window(), (held + ready - 1) / ready);
+  // Towards the end of a job what is left is shared out evenly. Where a failure spoils its process, nothing
+  // may wait behind a task.
+  const std::size_t share =
+      options_.restart_after_failure ? 1 : std::min(appetite_.window(), (held + ready - 1) / ready);
   for (SlotIndex index = 0; index < slots_.size(); ++index) {
     Slot& slot = slots_[index];
-    if (!gets_on(slot)) continue;
-    while (!queue_.empty() && slot.tasks.size() < share) {
-      if (slot.tasks.empty()) slot.front_since = now;
-      control_.run(index, queue_.front());
-      slot.tasks.push_back(std::move(queue_.front()));
+    while (takes_tasks(slot) && !queue_.empty() && slot.tasks.size() < share) {
+      give(index, std::move(queue_.front()), now);
       queue_.pop_front();
     }
+  }
+}
+
+// shutdown() is called, as in every process that has no more work.
+void AgentCore::replace_worn(Time now) {
+  if (leaving_ != Leaving::kNo && leaving_ != Leaving::kDrain) return;
+  for (SlotIndex index = 0; index < slots_.size(); ++index) {
+    Slot& slot = slots_[index];
+    if (!slot.worn || slot.state != State::kReady || slot.doom != Doom::kNone || !slot.tasks.empty())
+      continue;
+    slot.worn = false;
+    slot.replacing = true;
+    slot.state = State::kLeaving;
+    slot.deadline = now + options_.init_timeout;
+    control_.shut_down(index);
   }
 }
 
@@ -347,7 +410,7 @@ void AgentCore::leave(Time now) {
       slot.state = State::kOver;
       continue;
     }
-    const bool work_left = leaving_ == Leaving::kDrain && !queue_.empty();
+    const bool work_left = leaving_ == Leaving::kDrain && !(queue_.empty() && fresh_.empty());
     const bool at_once = leaving_ == Leaving::kAbort || now >= stop_at_;
     if (at_once) {
       end_process(index, now);
@@ -384,7 +447,9 @@ void AgentCore::hand_back(const Lease& lease) {
 
 void AgentCore::hand_back_queue() {
   for (const Lease& lease : queue_) hand_back(lease);
+  for (const Lease& lease : fresh_) hand_back(lease);
   queue_.clear();
+  fresh_.clear();
 }
 
 void AgentCore::hand_back_surplus(Time now) {
@@ -405,11 +470,11 @@ void AgentCore::hand_back_surplus(Time now) {
 void AgentCore::hand_back_where_nobody_gets_on(Time now) {
   const bool somebody = std::any_of(slots_.begin(), slots_.end(), [&](const Slot& slot) {
     const bool soon =
-        slot.state == State::kWaiting ||
+        slot.state == State::kWaiting || slot.replacing ||
         (slot.state == State::kStarting && now < slot.deadline - options_.init_timeout + kLongStart);
     return gets_on(slot) || soon;
   });
-  if (somebody || queue_.empty()) {
+  if (somebody || (queue_.empty() && fresh_.empty())) {
     nobody_since_ = Time::max();
   } else if (nobody_since_ == Time::max()) {
     nobody_since_ = now;
@@ -428,8 +493,8 @@ bool AgentCore::revoked(std::uint64_t attempt) const {
 
 bool AgentCore::usable_slot() const {
   return std::any_of(slots_.begin(), slots_.end(), [](const Slot& slot) {
-    const bool may_work =
-        slot.state == State::kWaiting || slot.state == State::kStarting || slot.state == State::kReady;
+    const bool may_work = slot.state == State::kWaiting || slot.state == State::kStarting ||
+                          slot.state == State::kReady || slot.replacing;
     return may_work && !slot.abandoned;
   });
 }
@@ -447,7 +512,7 @@ std::uint32_t AgentCore::slots_given_up() const {
 }
 
 bool AgentCore::finished() const {
-  return leaving_ != Leaving::kNo && queue_.empty() &&
+  return leaving_ != Leaving::kNo && queue_.empty() && fresh_.empty() &&
          std::all_of(slots_.begin(), slots_.end(), [](const Slot& slot) {
            return slot.state == State::kGivenUp || slot.state == State::kOver;
          });
@@ -458,9 +523,35 @@ bool AgentCore::idle() const {
 }
 
 std::size_t AgentCore::leases_in_hand() const {
-  std::size_t held = queue_.size();
+  std::size_t held = queue_.size() + fresh_.size();
   for (const Slot& slot : slots_) held += slot.tasks.size();
   return held;
+}
+
+std::vector<std::uint64_t> AgentCore::inside() const {
+  std::vector<std::uint64_t> attempts;
+  for (SlotIndex index = 0; index < slots_.size(); ++index) {
+    const Slot& slot = slots_[index];
+    if (slot.state != State::kReady || slot.tasks.empty() || slot.killed) continue;
+    const channel::Stamp stamp = control_.stamp(index);
+    if (static_cast<channel::Phase>(stamp.phase) != channel::Phase::kInRun) continue;
+    const bool held = std::any_of(slot.tasks.begin(), slot.tasks.end(),
+                                  [&](const Lease& lease) { return lease.attempt == stamp.task; });
+    if (held) attempts.push_back(stamp.task);
+  }
+  return attempts;
+}
+
+std::vector<std::uint64_t> AgentCore::tell_inside() {
+  told_inside_ = inside();
+  return told_inside_;
+}
+
+bool AgentCore::inside_is_news() const {
+  const std::vector<std::uint64_t> now = inside();
+  return std::any_of(now.begin(), now.end(), [this](std::uint64_t attempt) {
+    return std::find(told_inside_.begin(), told_inside_.end(), attempt) == told_inside_.end();
+  });
 }
 
 }  // namespace parallelrun::agent

@@ -11,6 +11,9 @@
 //  - A death the agent did not cause costs the mini-batch that was being worked on (loading included) one
 //    try; tasks that waited in the process, or whose result had not left it, go back free of charge. Where
 //    processes end between tasks again and again without a result, the task that was run last pays.
+//  - A lease of a last try is run by a process that has run no mini-batch yet. Such a process, and those of
+//    [max_mini_batches_per_process] and [restart_after_failure], take the place of one that is told to shut
+//    down when it has no task: nobody pays for that.
 //  - Time in which the agent stood still moves deadlines.
 //  - When the orchestrator has not been heard of for most of the session timeout, running tries end.
 //
@@ -42,6 +45,8 @@ class AgentCore {
     Duration run_timeout = std::chrono::seconds(60);        // [run_invocation_timeout]
     Duration overhead_timeout = std::chrono::seconds(600);  // taskOverheadTimeout
     Duration init_timeout = std::chrono::seconds(210);      // initTimeout; also bounds shutdown()
+    std::uint32_t max_mini_batches_per_process = 0;         // [max_mini_batches_per_process] 0: no limit
+    bool restart_after_failure = false;                     // [restart_after_failure]
     Duration dump_grace = std::chrono::milliseconds(500);   // between the dump of the stack and SIGKILL
     Duration exit_grace = std::chrono::seconds(2);          // for a process that has said its last word
     std::int64_t unix_minus_steady_us = 0;                  // turns stamps into times of day
@@ -85,6 +90,11 @@ class AgentCore {
   std::uint32_t processes_ready() const;
   std::uint32_t inits_succeeded() const { return inits_succeeded_; }
   std::uint32_t slots_given_up() const;
+  // The attempts that are inside run() now. They are told of by this call.
+  std::vector<std::uint64_t> tell_inside();
+  // One has been inside run() since the last tell_inside() that it did not tell of: worth a report of its
+  // own.
+  bool inside_is_news() const;
   // Told to leave, and nothing is left to wait for but the outbox.
   bool finished() const;
   // No process has a task: whatever waits in the outbox need not wait for more.
@@ -119,6 +129,9 @@ class AgentCore {
     Time deadline{};                       // of init or shutdown
     std::deque<Lease> tasks;               // in the process, in the order in which it works them off
     std::uint64_t delivered = 0;           // results of this process
+    std::uint64_t given = 0;               // mini-batches that this process was given
+    bool worn = false;                     // gets no task any more: is replaced when it has none
+    bool replacing = false;                // told to shut down for that
     std::vector<std::uint64_t> picked_up;  // of `tasks`: whose pick-up the observer has heard of; a few
     Doom doom = Doom::kNone;
     std::uint64_t doomed_task = 0;
@@ -149,6 +162,13 @@ class AgentCore {
   void hand_back_where_nobody_gets_on(Time now);
   void check_contact(Time now);
   void feed(Time now);
+  void feed_fresh(Time now);
+  void feed_queue(Time now);
+  void give(SlotIndex slot, Lease&& lease, Time now);
+  void requeue(Lease&& lease);
+  bool takes_tasks(const Slot& slot) const;
+  void replace_worn(Time now);
+  std::vector<std::uint64_t> inside() const;
   void leave(Time now);
   void end_process(SlotIndex slot, Time now);
   void init_failure(SlotIndex slot, std::uint64_t pid, ScriptError error, bool fatal);
@@ -173,6 +193,8 @@ class AgentCore {
 
   std::vector<Slot> slots_;
   std::deque<Lease> queue_;
+  std::deque<Lease> fresh_;                     // for processes that have run nothing yet
+  std::vector<std::uint64_t> told_inside_;      // by the last tell_inside()
   std::map<std::uint32_t, std::string> types_;  // by input, as announced
   std::vector<std::uint64_t> revoked_;          // attempts inside processes
   Appetite appetite_;

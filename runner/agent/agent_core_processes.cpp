@@ -24,6 +24,8 @@ void AgentCore::start(SlotIndex index, Time now) {
   slot.state = State::kStarting;
   slot.deadline = now + options_.init_timeout;
   slot.delivered = 0;
+  slot.given = 0;
+  slot.worn = slot.replacing = false;
   slot.picked_up.clear();
   slot.doom = Doom::kNone;
   slot.doomed_task = 0;
@@ -108,6 +110,8 @@ void AgentCore::on_result(SlotIndex index, AttemptResult&& result, Time now) {
   slot.tasks.erase(task);
   ++slot.delivered;
   slot.restarts.on_result();
+  if (options_.restart_after_failure && lease.kind == LeaseKind::kRun && result.outcome == Outcome::kFailed)
+    slot.worn = true;
   if (std::erase(revoked_, lease.attempt) > 0) return;
 
   result.kind = lease.kind;
@@ -136,12 +140,9 @@ void AgentCore::on_skipped(SlotIndex index, std::uint64_t attempt, Time now) {
     slot.slow = false;
   }
   slot.tasks.erase(task);
+  if (lease.kind == LeaseKind::kRun) --slot.given;
   if (std::erase(revoked_, attempt) > 0) return;
-  if (gives_work()) {
-    queue_.push_front(std::move(lease));
-  } else {
-    hand_back(lease);
-  }
+  requeue(std::move(lease));
 }
 
 void AgentCore::on_bye(SlotIndex index, std::uint64_t pid, std::optional<ScriptError> error, Time now) {
@@ -212,7 +213,8 @@ void AgentCore::on_exit(SlotIndex index, const ProcessExit& exit, Time now) {
   slot.doom = Doom::kNone;
   slot.killed = false;
   slot.abandoned = false;
-  if (was == State::kLeaving || was == State::kOver) {
+  slot.worn = false;
+  if ((was == State::kLeaving && !slot.replacing) || was == State::kOver) {
     slot.state = State::kOver;
   } else if (slot.restarts.given_up()) {
     slot.state = State::kGivenUp;
@@ -220,6 +222,7 @@ void AgentCore::on_exit(SlotIndex index, const ProcessExit& exit, Time now) {
     slot.state = State::kWaiting;
     slot.restart_at = now + slot.restarts.delay();
   }
+  slot.replacing = false;
   advance(now);
 }
 
@@ -266,11 +269,7 @@ void AgentCore::settle_tasks(SlotIndex index, const ProcessExit& exit, Time now)
   for (auto lease = tasks.rbegin(); lease != tasks.rend(); ++lease) {
     if (std::erase(revoked_, lease->attempt) > 0) continue;
     if (lease->attempt != charged) {
-      if (gives_work()) {
-        queue_.push_front(std::move(*lease));
-      } else {
-        hand_back(*lease);
-      }
+      requeue(std::move(*lease));
     } else if (slot.doom == Doom::kRunTimeout) {
       charge(index, *lease, Outcome::kTimedOut,
              {ErrorPhase::kRun, "TimeoutExpired",

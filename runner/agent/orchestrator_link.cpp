@@ -147,6 +147,7 @@ void OrchestratorLink::pump_report(Time now) {
 bool OrchestratorLink::report_due(Time now) const {
   if (now - report_.sent >= session_.heartbeat / 2) return true;
   if (user_.finished()) return true;
+  if (now - report_.sent >= session_.heartbeat / 10 && user_.counts_are_news()) return true;
   if (!outbox_.nothing_waits()) {
     const bool only_failures = outbox_.waiting_results() == 0;
     if (only_failures || user_.results_are_urgent()) return true;

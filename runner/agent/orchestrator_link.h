@@ -28,7 +28,9 @@ class LinkUser {
   virtual void on_lease_reply(LeaseReply reply) = 0;
   virtual void on_directive(Directive directive) = 0;
   virtual std::uint32_t want() const = 0;
-  virtual void fill_counts(ReportRequest& report) const = 0;
+  virtual void fill_counts(ReportRequest& report) = 0;
+  // Something in the counts shall be told soon, if need be by a report of its own.
+  virtual bool counts_are_news() const = 0;
   virtual bool results_are_urgent() const = 0;    // no process is busy: there is nothing to wait for
   virtual bool finished() const = 0;              // the next report that empties the outbox is the last
   virtual void on_left() = 0;                     // the last report has been acknowledged

@@ -167,10 +167,11 @@ class Launcher {
     return true;
   }
 
-  void start_agent(std::size_t index) {
+  // `predecessor`: how the one before it ended; empty: there was none, or it was sent away.
+  void start_agent(std::size_t index, const std::string& predecessor = {}) {
     const std::string node = fmt::format("127.0.0.{}", index + 1);
     const std::string name = fmt::format("agent{:03}", index);
-    const std::vector<std::string> command = {
+    std::vector<std::string> command = {
         options_.program,   "agent",
         "--connect",        endpoint(),
         "--name",           name,
@@ -215,9 +216,10 @@ class Launcher {
       if (kind == "ready") {
         on_ready();
       } else if (kind == "progress") {
-        const std::uint64_t processed = job_progress_from_json(event).processed;
-        if (processed > last_processed_) {
-          last_processed_ = processed;
+        // A failed try is progress, too: a mini-batch that takes agents down pays for each of them.
+        const std::uint64_t got_on = job_progress_from_json(event).processed + count_at(event, "triesFailed");
+        if (got_on > last_got_on_) {
+          last_got_on_ = got_on;
           orchestrator_restarts_ = 0;
           std::fill(agent_restarts_.begin(), agent_restarts_.end(), 0);
         }
@@ -226,11 +228,24 @@ class Launcher {
         const std::string message = (kind == "warning" ? "warning: " : "") + text_at(event, "message");
         log_.line(message);
         options_.display == DisplayMode::kJson ? display_.show(event, Clock::now()) : display_.say(message);
+      } else if (kind == "agentGone" && text_at(event, "why").starts_with("silent")) {
+        tell_of_silence(event);
       } else if (kind == "finished") {
         finished_ = std::move(event);
         display_.show(*finished_, Clock::now());
       }
     }
+  }
+
+  void tell_of_silence(const nlohmann::json& event) {
+    const std::uint64_t freed = count_at(event, "leasesFreed");
+    std::string words = fmt::format("warning: {} is {}", text_at(event, "agent"), text_at(event, "why"));
+    if (freed > 0)
+      words += fmt::format(": {} mini-batch{} handed to others", freed, freed == 1 ? " is" : "es are");
+    if (count_at(event, "agentsLeft") == 0)
+      words += "; no agent is left, so nothing goes on until one answers";
+    log_.line(words);
+    display_.say(words);
   }
 
   // A program that reads the events must not take what is missing for what did not happen. The job goes on.
@@ -356,7 +371,7 @@ class Launcher {
       return;
     }
     display_.say(fmt::format("agent{:03} {}: restarting it", index, ended.in_words()));
-    start_agent(index);
+    start_agent(index, (ended.signaled ? "was " : "ended with ") + ended.in_words());
   }
 
   int close() {
@@ -402,7 +417,7 @@ class Launcher {
   std::vector<int> agent_restarts_;
   int orchestrator_epoch_ = 0;     // counts its starts
   std::vector<int> agent_epochs_;  // orchestrator_epoch_ when each agent was started
-  std::uint64_t last_processed_ = 0;
+  std::uint64_t last_got_on_ = 0;  // mini-batches processed, and tries failed
   bool was_ready_ = false;
   // Of this run among all that there are in an output directory.
   const std::string run_ =
@@ -428,7 +443,16 @@ std::string closing_summary(const nlohmann::json& finished, const ResolvedJob& j
   const std::string state = text_at(finished, "state");
   const std::string message = text_at(finished, "message");
   const std::string first_error = text_at(finished, "firstError");
-  std::string words = state + (message.empty() ? "" : ": " + message) + "\n";
+  // "Complete, 180 of 600 items failed": nobody shall read the first word alone.
+  const std::string failed = fmt::format("{} of {} item{} failed", progress.items_failed,
+                                         progress.items_succeeded + progress.items_failed,
+                                         progress.items_succeeded + progress.items_failed == 1 ? "" : "s");
+  const bool with_failures = state == "Complete" && progress.items_failed > 0;
+  const bool says_so = message.starts_with(failed);
+  std::string words = state;
+  if (with_failures) words += ", " + (says_so ? std::string() : failed + (message.empty() ? "" : ": "));
+  if (!with_failures && !message.empty()) words += ": ";
+  words += message + "\n";
   if (progress.planned > 0) {
     words += fmt::format("  mini-batches  {} of {}{} processed, {} failed\n",
                          with_thousands(progress.processed), with_thousands(progress.planned),

@@ -143,6 +143,8 @@ int run_main(int argc, char** argv) {
   agent_verb->add_option("--name", agent.name, "stable for the job, as in agent000")->required();
   agent_verb->add_option("--node", agent.node, "IP address of this node")->required();
   agent_verb->add_option("--token-fd", agent.token_fd, "where the token of this agent comes from");
+  agent_verb->add_option("--predecessor-ended", agent.predecessor_end,
+                         "how the last agent of this name ended, in words");
   agent_verb->add_option("--processes", agent.processes,
                          "worker processes; without it, the job's processCountPerNode");
   agent_verb->add_option("--machine-agent", agent.machine_agent,
@@ -181,6 +183,8 @@ int run_main(int argc, char** argv) {
   pod_agent_verb->add_option("--name", pod_agent.name, "stable for the job, as in worker-0")->required();
   pod_agent_verb->add_option("--termination-log", pod_agent.termination_log,
                              "where the reason of a failure goes");
+  pod_agent_verb->add_option("--predecessor-ended", pod_agent.predecessor_end,
+                             "how the last pod of this name ended, in words");
   add_places(*pod_agent_verb, pod_agent.places);
 
   std::string install_directory;

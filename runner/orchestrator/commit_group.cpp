@@ -8,6 +8,7 @@ void count(Counts& counts, const CommitEntry& entry) {
       ++counts.succeeded;
       counts.items_succeeded += entry.items - entry.items_failed;
       counts.items_failed += entry.items_failed;
+      if (entry.items_failed > 0) ++counts.short_ones;
       break;
     case CommitEntry::Kind::kFailed:
       ++counts.failed;

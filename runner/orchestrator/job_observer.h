@@ -2,6 +2,7 @@
 // thread; an implementation must neither block nor call back into the core.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -19,6 +20,17 @@ struct AgentView {
   std::uint32_t slots = 0;
 };
 
+// An agent that should be heard of and is not.
+struct Silence {
+  AgentView agent;
+  std::chrono::seconds silent{0};
+  std::uint64_t mini_batches = 0;  // that it holds, or held
+  // Until they are handed to others; zero or less: they were, so long ago.
+  std::chrono::seconds handed_over_in{0};
+};
+// "agent001 on 127.0.0.2 has not answered for 7 s; its 3 mini-batches are handed to others in 3 s".
+std::string in_words(const Silence& silence);
+
 class JobObserver {
  public:
   virtual ~JobObserver() = default;
@@ -26,6 +38,12 @@ class JobObserver {
   virtual void on_agent_came(const AgentView&) {}
   // `why`: "left", "silent for 15.0 s", "came back as a new session".
   virtual void on_agent_gone(const AgentView&, std::string_view /*why*/, std::uint64_t /*leases_freed*/) {}
+  // Half of the time is over after which an agent counts as lost.
+  virtual void on_agent_silent(const Silence&) {}
+  // One that was said to be silent is heard of again, in time.
+  virtual void on_agent_answers(const AgentView&) {}
+  // It was inside run() when `losses` agents were lost, this one the last: it runs alone from now on.
+  virtual void on_suspect(const AgentView&, MiniBatchId, std::uint32_t /*losses*/) {}
   // Bytes for the log tree, once each: a report that is sent again does not bring its logs again.
   virtual void on_logs(const AgentView&, std::vector<LogChunk>&&) {}
   // A charged failure of a try; `tries` counts it. `final`: the items of the mini-batch count as failed.

@@ -24,26 +24,72 @@ void LeaseBook::lease(Entry& entry, std::uint64_t attempt, std::uint64_t session
   entry.session = session;
   entry.ticket = 0;
   ++leased_;
+  ++held_[session];
+}
+
+void LeaseBook::end_lease(Entry& entry) {
+  const auto held = held_.find(entry.session);
+  if (--held->second == 0) held_.erase(held);
+  --leased_;
+  entry.attempt = 0;
+  entry.session = 0;
+}
+
+void LeaseBook::enqueue(const Entry& entry, bool first) {
+  const Place place{entry.mini_batch.id.value, entry.ticket};
+  std::deque<Place>& queue = entry.suspect() ? suspects_ : queue_;
+  if (first) {
+    queue.push_front(place);
+  } else {
+    queue.push_back(place);
+  }
 }
 
 void LeaseBook::release(Entry& entry, bool first) {
   if (entry.attempt == 0) return;
-  entry.attempt = 0;
-  entry.session = 0;
-  --leased_;
+  end_lease(entry);
   entry.ticket = next_ticket_++;
-  const Place place{entry.mini_batch.id.value, entry.ticket};
-  if (first) {
-    queue_.push_front(place);
-  } else {
-    queue_.push_back(place);
+  enqueue(entry, first);
+}
+
+void LeaseBook::release_at(Entry& entry, Time due) {
+  if (entry.attempt == 0) return;
+  end_lease(entry);
+  entry.ticket = next_ticket_++;
+  entry.delayed = true;
+  ++delayed_;
+  later_.emplace(due, Place{entry.mini_batch.id.value, entry.ticket});
+}
+
+bool LeaseBook::wake(Time now) {
+  bool woken = false;
+  while (!later_.empty() && later_.begin()->first <= now) {
+    Entry* entry = waiting_at(later_.begin()->second);
+    later_.erase(later_.begin());
+    if (entry == nullptr) continue;
+    entry->delayed = false;
+    --delayed_;
+    enqueue(*entry, false);
+    woken = true;
   }
+  return woken;
 }
 
 void LeaseBook::erase(Entry& entry) {
-  if (entry.attempt != 0) --leased_;
+  if (entry.attempt != 0) end_lease(entry);
+  if (entry.delayed) --delayed_;
   bytes_ -= entry.mini_batch.descriptor.size();
   entries_.erase(entry.mini_batch.id.value);
+}
+
+std::uint64_t LeaseBook::held_by(std::uint64_t session) const {
+  const auto held = held_.find(session);
+  return held == held_.end() ? 0 : held->second;
+}
+
+LeaseBook::Entry* LeaseBook::next_suspect() {
+  while (!suspects_.empty() && waiting_at(suspects_.front()) == nullptr) suspects_.pop_front();
+  return suspects_.empty() ? nullptr : waiting_at(suspects_.front());
 }
 
 LeaseBook::Entry* LeaseBook::waiting_at(const Place& place) {

@@ -5,8 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <unordered_map>
 
+#include "runner/orchestrator/time.h"
 #include "runner/plan/mini_batch.h"
 
 namespace parallelrun::orchestrator {
@@ -20,7 +22,12 @@ class LeaseBook {
     std::uint64_t session = 0;       // that holds the attempt
     std::uint64_t failed_on = 0;     // session of the last charged failure
     std::uint64_t ticket = 0;        // place in the queue while it waits
+    bool delayed = false;            // waits for its time, too
+    std::uint32_t losses = 0;        // agents that were lost while it was inside run() there
+    bool suspect() const { return losses >= kLossesOfASuspect; }
   };
+  // One that was inside run() when so many agents were lost may be what takes them down.
+  static constexpr std::uint32_t kLossesOfASuspect = 2;
 
   // Null when it is not in the book. Valid until the entry is erased.
   Entry* find(MiniBatchId id);
@@ -31,10 +38,16 @@ class LeaseBook {
   void lease(Entry& entry, std::uint64_t attempt, std::uint64_t session);
   // It waits for another try: behind the others, or `first` when it was handed back unstarted.
   void release(Entry& entry, bool first);
+  // The same, behind the others, and not before `due`: see wake().
+  void release_at(Entry& entry, Time due);
+  // True: the time of some has come, and they may be leased.
+  bool wake(Time now);
   void erase(Entry& entry);
 
-  // The next that waits, rather one that did not fail on `session`; null: none.
+  // The next that waits, is due and no suspect, rather one that did not fail on `session`; null: none.
   Entry* next_waiting(std::uint64_t session);
+  // The next suspect that waits and is due; null: none.
+  Entry* next_suspect();
 
   // Calls visit(entry) for every entry leased to `session`; visit may release it.
   template <typename Visit>
@@ -47,6 +60,8 @@ class LeaseBook {
   std::uint64_t size() const { return entries_.size(); }
   std::uint64_t leased() const { return leased_; }
   std::uint64_t waiting() const { return entries_.size() - leased_; }
+  std::uint64_t due() const { return waiting() - delayed_; }
+  std::uint64_t held_by(std::uint64_t session) const;
   std::uint64_t descriptor_bytes() const { return bytes_; }
 
  private:
@@ -58,9 +73,16 @@ class LeaseBook {
   static constexpr std::size_t kLookAhead = 32;
 
   Entry* waiting_at(const Place& place);
+  void end_lease(Entry& entry);
+  void enqueue(const Entry& entry, bool first);
 
   std::unordered_map<std::uint64_t, Entry> entries_;
-  std::deque<Place> queue_;  // may name entries that no longer wait; those are skipped
+  // These may name entries that no longer wait; those are skipped.
+  std::deque<Place> queue_;
+  std::deque<Place> suspects_;
+  std::multimap<Time, Place> later_;
+  std::unordered_map<std::uint64_t, std::uint64_t> held_;  // leases by session
+  std::uint64_t delayed_ = 0;
   std::uint64_t leased_ = 0;
   std::uint64_t bytes_ = 0;
   std::uint64_t next_ticket_ = 1;

@@ -18,6 +18,8 @@ Orchestrator::Orchestrator(Options options, RecoveredJob job, MiniBatchSource& s
       gate_(samples, options_.input_names.size(), std::move(job_.types), options_.run_max_try),
       now_(now),
       last_registered_(now),
+      last_progress_(now),
+      started_(now),
       accepted_(std::move(job_.finished)),
       counts_(job_.counts),
       durable_(job_.counts) {
@@ -37,6 +39,8 @@ void Orchestrator::observe(Time now) {
     for (auto& [id, session] : sessions_) session.last_heard += gap;
     abort_until_ += gap;
     last_registered_ += gap;
+    last_progress_ += gap;
+    started_ += gap;
   }
   now_ = std::max(now_, now);
 }
@@ -73,7 +77,7 @@ bool Orchestrator::on_sign_of_life(std::string_view agent, Time now) {
   const auto found = newest_session_.find(agent);
   if (found == newest_session_.end()) return false;
   Session& session = sessions_.at(found->second);
-  if (!session.left) session.last_heard = now;
+  if (!session.left) heard(session, now);
   return true;
 }
 
@@ -113,8 +117,10 @@ Result<RegisterReply> Orchestrator::on_register(const RegisterRequest& request, 
                       request.agent_name, std::chrono::duration<double>(options_.session_timeout).count()),
           true};
     }
-    end_session(session, "came back as a new session");
+    lose_session(session, request.predecessor_end.empty() ? "came back as a new session"
+                                                          : "it " + one_line(request.predecessor_end));
   }
+  lost_.erase(request.agent_name);
   const std::uint64_t id = new_session();
   Session& session = sessions_[id];
   session.agent = {id, request.agent_name, request.node, slots};
@@ -143,21 +149,57 @@ void Orchestrator::end_session(Session& session, std::string_view why) {
   });
   gate_.on_session_end(session.agent.session);
   session.left = true;
+  session.alone_with.reset();
+  if (reserved_ == session.agent.session) reserved_ = 0;
   session.processes_ready = 0;
   look_for_work_ = true;
   observer_.on_agent_gone(session.agent, why, freed);
+}
+
+void Orchestrator::heard(Session& session, Time now) {
+  session.last_heard = now;
+  if (std::exchange(session.told_silent, false)) observer_.on_agent_answers(session.agent);
+}
+
+void Orchestrator::watch_silence(Session& session, Time now) {
+  if (session.left || session.told_silent || now - session.last_heard < options_.session_timeout / 2) return;
+  session.told_silent = true;
+  for (const Silence& silence : silences()) {
+    if (silence.agent.session == session.agent.session) observer_.on_agent_silent(silence);
+  }
+}
+
+std::vector<Silence> Orchestrator::silences() const {
+  const auto whole = [](Duration time) { return std::chrono::duration_cast<std::chrono::seconds>(time); };
+  std::vector<Silence> all;
+  for (const auto& [id, session] : sessions_) {
+    if (session.left || !session.told_silent) continue;
+    const Duration silent = now_ - session.last_heard;
+    all.push_back({session.agent, whole(silent), book_.held_by(id),
+                   std::max(std::chrono::seconds(1),
+                            std::chrono::ceil<std::chrono::seconds>(options_.session_timeout - silent))});
+  }
+  // What is missing beside as many as there shall be is nobody's concern.
+  if (live_sessions() >= options_.expected_agents) return all;
+  for (const auto& [name, lost] : lost_) {
+    all.push_back(
+        {lost.agent, whole(now_ - lost.last_heard), lost.mini_batches, whole(lost.handed_over - now_)});
+  }
+  return all;
 }
 
 void Orchestrator::expire_sessions(Time now) {
   for (auto it = sessions_.begin(); it != sessions_.end();) {
     Session& session = it->second;
     if (now - session.last_heard < options_.session_timeout) {
+      watch_silence(session, now);
       ++it;
       continue;
     }
     if (!session.left) {
       const auto silent = std::chrono::duration<double>(now - session.last_heard).count();
-      end_session(session, fmt::format("silent for {:.1f} s", silent));
+      lost_[session.agent.name] = {session.agent, session.last_heard, now, book_.held_by(it->first)};
+      lose_session(session, fmt::format("silent for {:.1f} s", silent));
     }
     const auto newest = newest_session_.find(session.agent.name);
     if (newest != newest_session_.end() && newest->second == it->first) newest_session_.erase(newest);
@@ -177,7 +219,7 @@ Result<std::shared_ptr<const LeaseReply>> Orchestrator::on_lease(const LeaseRequ
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("lease request {} came after number {}", request.sequence, channel.sequence)};
   }
-  session->last_heard = now;
+  heard(*session, now);
   if (request.sequence == channel.sequence && !channel.parked) return channel.reply;
   if (request.sequence > channel.sequence) {
     channel.sequence = request.sequence;
@@ -206,7 +248,7 @@ Result<std::optional<ReportReply>> Orchestrator::on_report(ReportRequest&& reque
   }
   const bool again = request.sequence == channel.sequence;
   if (!again && session->left) return unknown_session();
-  session->last_heard = now;
+  heard(*session, now);
   if (again) return channel.parked ? std::optional<ReportReply>() : std::optional(ReportReply{directive()});
 
   channel.sequence = request.sequence;
@@ -214,6 +256,7 @@ Result<std::optional<ReportReply>> Orchestrator::on_report(ReportRequest&& reque
   session->processes_ready = request.processes_ready;
   session->inits_succeeded = request.inits_succeeded;
   session->slots_given_up = request.slots_given_up;
+  session->inside = std::move(request.inside);
   script_works_ = script_works_ || request.inits_succeeded > 0;
   std::uint64_t refused = 0;
   for (AttemptResult& result : request.results) {
@@ -248,6 +291,7 @@ Result<std::optional<ReportReply>> Orchestrator::on_report(ReportRequest&& reque
 
 void Orchestrator::on_plan(std::uint64_t mini_batches, std::uint64_t items, bool complete, Time now) {
   observe(now);
+  if (mini_batches > planned_ || complete != plan_complete_) last_progress_ = now;
   planned_ = mini_batches;
   items_planned_ = items;
   plan_complete_ = complete;
@@ -313,8 +357,10 @@ void Orchestrator::tick(Time now) {
     if (session.lease.parked && now >= session.lease.parked_until)
       session.lease.poll_over = look_for_work_ = true;
   }
+  if (book_.wake(now)) look_for_work_ = true;
   check_scripts(now);
   decide_end(now);
+  check_patience(now);
 }
 
 Orchestrator::Ready Orchestrator::take_ready() {
@@ -359,6 +405,7 @@ Progress Orchestrator::progress() const {
   progress.leased = book_.leased();
   progress.waiting_retry = book_.waiting();
   progress.run_us = run_us_;
+  progress.losses_charged = losses_charged_;
   for (const auto& [id, session] : sessions_) {
     if (session.left) continue;
     ++progress.agents;

@@ -43,13 +43,19 @@ namespace parallelrun::orchestrator {
 class Orchestrator {
  public:
   static constexpr Duration kTick = std::chrono::milliseconds(100);
+  static constexpr Duration kLongestRetryDelay = std::chrono::seconds(60);
 
   struct Options {
     std::vector<std::string> input_names;                   // [inputs] in the order of JobSpec::inputs
     OutputAction output_action = OutputAction::kAppendRow;  // [output_action]
     Thresholds thresholds;
-    std::uint32_t run_max_try = 3;      // [run_max_try]
-    std::uint32_t expected_agents = 1;  // [node_count]
+    std::uint32_t run_max_try = 3;  // [run_max_try]
+    // [run_retry_delay] before the second try, doubled for each further one, at most kLongestRetryDelay;
+    // other mini-batches go on meanwhile. Zero: at once.
+    Duration retry_delay = Duration::zero();
+    std::optional<Duration> progress_update_timeout;                   // [progress_update_timeout]
+    Duration first_task_creation_timeout = std::chrono::seconds(600);  // [first_task_creation_timeout]
+    std::uint32_t expected_agents = 1;                                 // [node_count]
     std::uint32_t slots_per_agent = 1;  // [process_count_per_node], where an agent does not say
     std::string job;                    // ResolvedJob as JSON, for RegisterReply
     std::string code_hash;              // agents with another one are refused; empty: not checked
@@ -131,6 +137,8 @@ class Orchestrator {
   Ready take_ready();
 
   Progress progress() const;
+  // Agents that have not been heard of for long, and those that are lost and have not come back: for people.
+  std::vector<Silence> silences() const;
 
  private:
   using LeaseAnswer = std::shared_ptr<const LeaseReply>;
@@ -141,7 +149,12 @@ class Orchestrator {
   static Error unknown_session();
   std::uint64_t new_session();
   void end_session(Session& session, std::string_view why);
+  void lose_session(Session& session, const std::string& why);
+  std::vector<MiniBatchId> inside_at_loss(const Session& session);
+  void remember_loss(const Session& session, MiniBatchId id, const std::string& why);
   void expire_sessions(Time now);
+  void watch_silence(Session& session, Time now);
+  void heard(Session& session, Time now);
   std::uint32_t live_sessions() const;
   Directive directive() const;
 
@@ -150,6 +163,7 @@ class Orchestrator {
   std::uint64_t fair_share(const Session& session, std::uint64_t of) const;
   void grant_types(Session& session, LeaseReply& reply, std::uint64_t limit);
   void grant_retries(Session& session, LeaseReply& reply, std::uint64_t limit);
+  bool grant_suspects(Session& session, LeaseReply& reply);
   void grant_new(Session& session, LeaseReply& reply, std::uint64_t limit);
   void add_lease(Session& session, LeaseBook::Entry& entry, LeaseReply& reply);
   bool peek_planned();
@@ -159,7 +173,8 @@ class Orchestrator {
   // Results (orchestrator_results.cpp).
   void take_result(Session& session, AttemptResult& result);
   void take_success(const Session& session, AttemptResult& result, LeaseBook::Entry* entry);
-  void take_failure(Session& session, AttemptResult& result, LeaseBook::Entry& entry);
+  void take_failure(const Session& session, AttemptResult& result, LeaseBook::Entry& entry);
+  Duration retry_delay(std::uint32_t failed_tries) const;
   bool take_undecided(const AttemptResult& result, LeaseBook::Entry& entry);
   void take_types(Session& session, AttemptResult& result);
   void take_process_failure(Session& session, const ProcessFailure& failure);
@@ -172,6 +187,7 @@ class Orchestrator {
   // The end (orchestrator_end.cpp).
   void decide_end(Time now);
   void check_scripts(Time now);
+  void check_patience(Time now);
   void end_job(JobState state, JobReason reason, const std::string& message, Time now);
   bool end_is_due(Time now) const;
   bool accepts_results() const { return !end_taken_; }
@@ -190,9 +206,21 @@ class Orchestrator {
   std::uint64_t next_attempt_ = 1;
   Time now_{};
   Time last_registered_{};
+  Time last_progress_{};  // a mini-batch was finished, tried or planned
+  Time started_{};
   bool script_works_ = false;   // init() has succeeded somewhere
   bool look_for_work_ = false;  // parked requests may be answered
   bool held_ = false;
+
+  struct LostAgent {
+    AgentView agent;
+    Time last_heard{};
+    Time handed_over{};
+    std::uint64_t mini_batches = 0;
+  };
+  std::map<std::string, LostAgent> lost_;  // by name, until they come back
+  std::uint64_t reserved_ = 0;  // session that gets nothing new until a suspect can run alone there
+  std::uint64_t losses_charged_ = 0;
 
   std::uint64_t run_us_ = 0;  // of results in this life
 

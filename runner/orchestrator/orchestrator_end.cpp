@@ -11,6 +11,8 @@ namespace {
 // A sentence with an error of kLongestLine in it; file names in it may be long.
 constexpr std::size_t kLongestMessage = 2 * kLongestLine;
 
+double in_seconds(Duration time) { return std::chrono::duration<double>(time).count(); }
+
 // "all 7 items", "the only item".
 std::string all_of(std::uint64_t count, std::string_view one, std::string_view many) {
   return count == 1 ? fmt::format("the only {}", one) : fmt::format("all {} {}", count, many);
@@ -61,8 +63,7 @@ void Orchestrator::decide_end(Time now) {
     if (!first_errors_.list().empty()) message += "; first error: " + one_line(first_errors_.list().front());
     return end_job(JobState::kFailed, JobReason::kNothingSucceeded, message, now);
   }
-  end_job(JobState::kComplete, JobReason::kCompleted,
-          all_of(planned_, "mini-batch is", "mini-batches are") + " processed", now);
+  end_job(JobState::kComplete, JobReason::kCompleted, complete_in_words(counts_, planned_), now);
 }
 
 // An import or init() that has failed 3 times in every process slot: no agent can run anything.
@@ -89,6 +90,28 @@ void Orchestrator::check_scripts(Time now) {
   end_job(JobState::kFailed, JobReason::kScriptFailed, message, now);
 }
 
+void Orchestrator::check_patience(Time now) {
+  if (ending_ || held_) return;
+  if (planned_ == 0 && !plan_complete_ && now - started_ >= options_.first_task_creation_timeout) {
+    return end_job(
+        JobState::kFailed, JobReason::kFirstTaskCreationTimeout,
+        fmt::format(
+            "no mini-batch is known after {:g} s (firstTaskCreationTimeout): the input is still being "
+            "listed; see whether its directory answers, or allow more time",
+            in_seconds(options_.first_task_creation_timeout)),
+        now);
+  }
+  if (!options_.progress_update_timeout || now - last_progress_ < *options_.progress_update_timeout) return;
+  std::string message = fmt::format(
+      "no mini-batch was finished or tried for {:g} s (progressUpdateTimeout): {} of {} are processed, {} "
+      "are "
+      "in the hands of agents, {} wait for another try; {} of {} agents take part",
+      in_seconds(*options_.progress_update_timeout), counts_.processed(), planned_, book_.leased(),
+      book_.waiting(), live_sessions(), options_.expected_agents);
+  if (!first_errors_.list().empty()) message += "; first error: " + one_line(first_errors_.list().front());
+  end_job(JobState::kFailed, JobReason::kProgressUpdateTimeout, message, now);
+}
+
 // An aborted job waits for what its agents still have to say.
 bool Orchestrator::end_is_due(Time now) const {
   if (!ending_ || end_taken_) return false;
@@ -97,7 +120,10 @@ bool Orchestrator::end_is_due(Time now) const {
 
 void Orchestrator::hold(bool held, Time now) {
   observe(now);
-  if (held_ && !held) look_for_work_ = true;
+  if (held_ && !held) {
+    look_for_work_ = true;
+    last_progress_ = now;  // nothing could be handed out meanwhile
+  }
   held_ = held;
 }
 

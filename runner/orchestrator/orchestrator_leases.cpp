@@ -37,10 +37,12 @@ Orchestrator::LeaseAnswer Orchestrator::grant(Session& session) {
     const std::uint64_t limit =
         std::min({std::uint64_t{session.lease.want}, std::uint64_t{options_.max_leases_per_reply},
                   fair_share(session, open)});
-    const std::uint64_t retries = fair_share(session, book_.waiting());
-    grant_types(session, *reply, limit);
-    grant_retries(session, *reply, std::min(limit, retries));
-    grant_new(session, *reply, limit);
+    const std::uint64_t retries = fair_share(session, book_.due());
+    if (!grant_suspects(session, *reply)) {
+      grant_types(session, *reply, limit);
+      grant_retries(session, *reply, std::min(limit, retries));
+      grant_new(session, *reply, limit);
+    }
   }
   if (ending_) reply->directive = directive();
   const bool says_something =
@@ -59,6 +61,31 @@ void Orchestrator::grant_types(Session& session, LeaseReply& reply, std::uint64_
     lease->seal = seal(session.agent.name, lease->kind, lease->attempt, lease->mini_batch);
     reply.leases.push_back(std::move(*lease));
   }
+}
+
+// A suspect runs alone on its agent, so that whom it takes down is no other's doing. True: this session gets
+// nothing else now.
+bool Orchestrator::grant_suspects(Session& session, LeaseReply& reply) {
+  const std::uint64_t id = session.agent.session;
+  if (session.alone_with) {
+    const LeaseBook::Entry* running = book_.find(*session.alone_with);
+    if (running != nullptr && running->attempt != 0 && running->session == id) return true;
+    session.alone_with.reset();
+  }
+  LeaseBook::Entry* suspect = book_.next_suspect();
+  if (suspect == nullptr) {
+    reserved_ = 0;
+    return false;
+  }
+  // An agent that has nothing is best; else one is emptied for it.
+  if (book_.held_by(id) > 0) {
+    if (const Session* reserved = live(reserved_); reserved == nullptr || !reserved->usable()) reserved_ = id;
+    return reserved_ == id;
+  }
+  reserved_ = 0;
+  session.alone_with = suspect->mini_batch.id;
+  add_lease(session, *suspect, reply);
+  return true;
 }
 
 void Orchestrator::grant_retries(Session& session, LeaseReply& reply, std::uint64_t limit) {
@@ -96,6 +123,8 @@ void Orchestrator::add_lease(Session& session, LeaseBook::Entry& entry, LeaseRep
   lease.input = input;
   lease.items = entry.mini_batch.items;
   lease.try_number = entry.failed_tries + 1;
+  // What spoils a process is no longer there at the last try.
+  lease.fresh_process = lease.try_number > 1 && lease.try_number >= options_.run_max_try;
   lease.descriptor = entry.mini_batch.descriptor;
   reply.leases.push_back(std::move(lease));
 }

@@ -99,7 +99,7 @@ void Orchestrator::take_success(const Session& session, AttemptResult& result, L
   book_.erase(*entry);
 }
 
-void Orchestrator::take_failure(Session& session, AttemptResult& result, LeaseBook::Entry& entry) {
+void Orchestrator::take_failure(const Session& session, AttemptResult& result, LeaseBook::Entry& entry) {
   MiniBatch& mini_batch = entry.mini_batch;
   if (mini_batch.items == 0) mini_batch.items = result.items;
   const bool final =
@@ -111,7 +111,12 @@ void Orchestrator::take_failure(Session& session, AttemptResult& result, LeaseBo
   record({kind, mini_batch.id, result.attempt, mini_batch.items, mini_batch.items});
   if (!final) {
     entry.failed_on = session.agent.session;
-    book_.release(entry, false);
+    const Duration delay = retry_delay(entry.failed_tries);
+    if (delay > Duration::zero()) {
+      book_.release_at(entry, now_ + delay);
+    } else {
+      book_.release(entry, false);
+    }
     look_for_work_ = true;
     return;
   }
@@ -121,7 +126,15 @@ void Orchestrator::take_failure(Session& session, AttemptResult& result, LeaseBo
   book_.erase(entry);
 }
 
+Duration Orchestrator::retry_delay(std::uint32_t failed_tries) const {
+  Duration delay = std::min(options_.retry_delay, kLongestRetryDelay);
+  for (std::uint32_t n = 1; n < failed_tries && delay < kLongestRetryDelay && delay > Duration::zero(); ++n)
+    delay = std::min(delay * 2, kLongestRetryDelay);
+  return delay;
+}
+
 void Orchestrator::record(const CommitEntry& entry) {
+  last_progress_ = now_;
   if (entry.kind != CommitEntry::Kind::kTryFailed) accepted_.insert(entry.mini_batch);
   count(counts_, entry);
   pending_.entries.push_back(entry);
@@ -142,6 +155,7 @@ void Orchestrator::take_types(Session& session, AttemptResult& result) {
               "the column types of an input could not be inferred: " + one_line(result.error), now_);
       return;
     case TypeGate::Verdict::kDecided:
+      last_progress_ = now_;
       pending_.types = gate_.types();
       observer_.on_types_decided(pending_.types.back());
       return;

@@ -19,6 +19,7 @@ Counts& Counts::operator+=(const Counts& other) {
   items_succeeded += other.items_succeeded;
   items_failed += other.items_failed;
   tries_failed += other.tries_failed;
+  short_ones += other.short_ones;
   return *this;
 }
 
@@ -29,6 +30,7 @@ nlohmann::json to_json(const Progress& progress) {
       {"miniBatchesProcessed", progress.counts.processed()},
       {"miniBatchesSucceeded", progress.counts.succeeded},
       {"miniBatchesFailed", progress.counts.failed},
+      {"miniBatchesShort", progress.counts.short_ones},
       {"itemsTotal", progress.items_total},
       {"itemsSucceeded", progress.counts.items_succeeded},
       {"itemsFailed", progress.counts.items_failed},
@@ -38,6 +40,7 @@ nlohmann::json to_json(const Progress& progress) {
       {"miniBatchesLeased", progress.leased},
       {"miniBatchesWaiting", progress.waiting_retry},
       {"miniBatchSeconds", std::floor(static_cast<double>(progress.run_us) / 1000.0) / 1000.0},
+      {"lossesCharged", progress.losses_charged},
   };
 }
 
@@ -75,8 +78,31 @@ const char* to_string(JobReason reason) {
       return "TypeInferenceFailed";
     case JobReason::kStopped:
       return "Stopped";
+    case JobReason::kProgressUpdateTimeout:
+      return "ProgressUpdateTimeout";
+    case JobReason::kFirstTaskCreationTimeout:
+      return "FirstTaskCreationTimeout";
   }
   return "";
+}
+
+std::string failed_in_words(const Counts& counts) {
+  if (counts.items_failed == 0) return {};
+  const std::uint64_t items = counts.items_succeeded + counts.items_failed;
+  return fmt::format("{} of {} item{} failed", counts.items_failed, items, items == 1 ? "" : "s");
+}
+
+std::string complete_in_words(const Counts& counts, std::uint64_t planned) {
+  const std::string failed = failed_in_words(counts);
+  return (failed.empty() ? "" : failed + "; ") +
+         (planned == 1 ? "the only mini-batch is processed"
+                       : fmt::format("all {} mini-batches are processed", planned));
+}
+
+std::string outcome(const JobResult& result) {
+  const std::string failed =
+      result.state == JobState::kComplete ? failed_in_words(result.progress.counts) : "";
+  return to_string(result.state) + (failed.empty() ? "" : ", " + failed);
 }
 
 const char* to_string(ErrorPhase phase) {

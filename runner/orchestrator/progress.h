@@ -19,6 +19,7 @@ struct Counts {
   std::uint64_t items_succeeded = 0;
   std::uint64_t items_failed = 0;  // of failed mini-batches, and shortfalls of succeeded ones
   std::uint64_t tries_failed = 0;  // charged ones
+  std::uint64_t short_ones = 0;    // of `succeeded`, mini-batches with a shortfall
 
   std::uint64_t processed() const { return succeeded + failed; }
   Counts& operator+=(const Counts& other);
@@ -34,14 +35,16 @@ struct Progress {
   std::uint32_t processes_ready = 0;
   std::uint64_t leased = 0;  // mini-batches in the hands of agents
   std::uint64_t waiting_retry = 0;
-  std::uint64_t run_us = 0;  // inside run(), all results that this process received
+  std::uint64_t run_us = 0;          // inside run(), all results that this process received
+  std::uint64_t losses_charged = 0;  // agents that a mini-batch took down and paid for with a try, so that no
+                                     // budget for losses needs to
 
   bool operator==(const Progress&) const = default;
 };
 
 // miniBatchesCreated, planComplete, miniBatchesProcessed, miniBatchesSucceeded, miniBatchesFailed,
-// itemsTotal, itemsSucceeded, itemsFailed, triesFailed, agents, processesReady, miniBatchesLeased,
-// miniBatchesWaiting, miniBatchSeconds.
+// miniBatchesShort, itemsTotal, itemsSucceeded, itemsFailed, triesFailed, agents, processesReady,
+// miniBatchesLeased, miniBatchesWaiting, miniBatchSeconds, lossesCharged.
 nlohmann::json to_json(const Progress& progress);
 
 enum class JobState : std::uint8_t {
@@ -64,6 +67,8 @@ enum class JobReason : std::uint8_t {
   kPlanFailed = 7,  // an input cannot be listed or cut
   kTypeInferenceFailed = 8,
   kStopped = 9,
+  kProgressUpdateTimeout = 10,     // [progress_update_timeout]
+  kFirstTaskCreationTimeout = 11,  // [first_task_creation_timeout]
 };
 const char* to_string(JobReason reason);
 
@@ -75,6 +80,13 @@ struct JobResult {
                                           // failed mini-batches ended the job, what failed one comes first
   Progress progress;                      // at the end
 };
+
+// "180 of 600 items failed"; empty where none has.
+std::string failed_in_words(const Counts& counts);
+// The message of a complete job: "all 60 mini-batches are processed", after what failed.
+std::string complete_in_words(const Counts& counts, std::uint64_t planned);
+// How it ended, in a few words: "Complete", "Complete, 180 of 600 items failed", "Failed".
+std::string outcome(const JobResult& result);
 
 // state, reason, message, firstError ("ValueError: bad digit", absent without one), firstErrors
 // [{phase, type, message, traceback}], and the members of Progress.

@@ -81,7 +81,7 @@ Status restore_end_marks(Storage& storage, const RecoveredJob& job) {
   if (!result) return result.error();
   if (*success && *result) return {};
   JobResult complete;
-  complete.message = "all mini-batches are processed";
+  complete.message = complete_in_words(job.counts, job.counts.processed());
   complete.first_errors = job.first_errors;
   complete.progress.counts = job.counts;
   complete.progress.planned = job.counts.processed();

@@ -26,19 +26,21 @@ std::optional<Exceeded> exceeded(const Thresholds& thresholds, const Counts& cou
                     fmt::format("{} failed, more than errorThreshold {} allows",
                                 counted(counts.items_failed, "item", "items"), thresholds.error_threshold)};
   }
-  if (thresholds.allowed_failed_count && more_than(counts.failed, *thresholds.allowed_failed_count)) {
+  const std::uint64_t failed = counts.failed + counts.short_ones;
+  const char* how = counts.short_ones > 0 ? " failed or returned fewer elements than items" : " failed";
+  if (thresholds.allowed_failed_count && more_than(failed, *thresholds.allowed_failed_count)) {
     return Exceeded{
         JobReason::kAllowedFailedCountExceeded,
-        fmt::format("{} failed, more than allowedFailedCount {} allows",
-                    counted(counts.failed, "mini-batch", "mini-batches"), *thresholds.allowed_failed_count)};
+        fmt::format("{}{}, more than allowedFailedCount {} allows",
+                    counted(failed, "mini-batch", "mini-batches"), how, *thresholds.allowed_failed_count)};
   }
   if (thresholds.allowed_failed_percent && plan_complete && planned > 0) {
     // Not divided: 1 of 10 is exactly 10 percent.
     const double allowed = *thresholds.allowed_failed_percent * static_cast<double>(planned);
-    if (*thresholds.allowed_failed_percent >= 0.0 && static_cast<double>(counts.failed) * 100.0 > allowed) {
+    if (*thresholds.allowed_failed_percent >= 0.0 && static_cast<double>(failed) * 100.0 > allowed) {
       return Exceeded{JobReason::kAllowedFailedPercentExceeded,
-                      fmt::format("{} of {} mini-batches failed, more than allowedFailedPercent {:g} allows",
-                                  counts.failed, planned, *thresholds.allowed_failed_percent)};
+                      fmt::format("{} of {} mini-batches{}, more than allowedFailedPercent {:g} allows",
+                                  failed, planned, how, *thresholds.allowed_failed_percent)};
     }
   }
   return std::nullopt;

@@ -11,8 +11,9 @@
 namespace parallelrun::orchestrator {
 
 struct Thresholds {
-  std::int64_t error_threshold = -1;                 // [error_threshold] failed items; -1: never
-  std::optional<std::int64_t> allowed_failed_count;  // failed mini-batches; absent or negative: never
+  std::int64_t error_threshold = -1;  // [error_threshold] failed items; -1: never
+  // Failed mini-batches, those with a shortfall among them; absent or negative: never.
+  std::optional<std::int64_t> allowed_failed_count;
   std::optional<double> allowed_failed_percent;  // failed mini-batches of all, judged once all are planned
 };
 Thresholds thresholds_of(const JobSpec& spec);

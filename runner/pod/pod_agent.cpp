@@ -57,6 +57,7 @@ int run_pod_agent(const PodAgentOptions& options) {
     agent.node = variable("POD_IP");
     if (agent.node.empty()) agent.node = "127.0.0.1";
     agent.tls = options.tls;
+    agent.predecessor_end = options.predecessor_end;
     agent.log_directory = options.places.scratch + "/log_dir";
     agent.orchestrator_patience = kPatience;
     agent.refusal_patience = kDoubt;

@@ -12,6 +12,7 @@ namespace parallelrun {
 struct PodAgentOptions {
   std::string connect;                                   // --connect: the orchestrator's Service
   std::string name;                                      // --name: "worker-0"
+  std::string predecessor_end = {};                      // --predecessor-ended: as in AgentOptions
   PodPlaces places;                                      // --root, --source-copy, --scratch
   std::string termination_log = "/dev/termination-log";  // --termination-log
   TlsFiles tls;  // where the Secret is mounted, unless a test says otherwise

@@ -84,7 +84,7 @@ void put_count(Writer& out, std::size_t n) { out.u32(static_cast<std::uint32_t>(
 
 // The least bytes that each element takes, so that a forged count is refused before memory is reserved.
 constexpr std::size_t kSmallestInputInfo = 4 + 4;
-constexpr std::size_t kSmallestLease = 1 + 8 + 8 + 8 + 4 + 8 + 4 + 4;
+constexpr std::size_t kSmallestLease = 1 + 8 + 8 + 8 + 4 + 8 + 4 + 1 + 4;
 constexpr std::size_t kSmallestError = 1 + 3 * 4;
 constexpr std::size_t kSmallestResult = 1 + 8 + 8 + 8 + 1 + 8 + 8 + 4 + kSmallestError + 4 + 8 + 8 + 3 * 8;
 constexpr std::size_t kSmallestLogChunk = 4 + 4;
@@ -110,6 +110,7 @@ void put(Writer& out, const Lease& v) {
   out.u32(v.input);
   out.u64(v.items);
   out.u32(v.try_number);
+  out.u8(v.fresh_process ? 1 : 0);
   out.bytes(v.descriptor);
 }
 
@@ -122,6 +123,7 @@ Lease get_lease(Decoder& in) {
   v.input = in.u32();
   v.items = in.u64();
   v.try_number = in.u32();
+  v.fresh_process = in.boolean();
   v.descriptor = in.string();
   return v;
 }
@@ -226,6 +228,7 @@ std::string encode(const RegisterRequest& m) {
   out.bytes(m.node);
   out.u32(m.slots);
   out.bytes(m.code_hash);
+  out.bytes(m.predecessor_end);
   return body;
 }
 
@@ -245,6 +248,7 @@ Result<RegisterRequest> decode_register_request(std::string_view body) {
   m.node = in.string();
   m.slots = in.u32();
   m.code_hash = in.string();
+  m.predecessor_end = in.string();
   return in.finish(std::move(m), "register request");
 }
 
@@ -328,6 +332,8 @@ std::string encode(const ReportRequest& m) {
   out.u32(m.inits_succeeded);
   out.u32(m.slots_given_up);
   out.u8(m.leaving ? 1 : 0);
+  put_count(out, m.inside.size());
+  for (const std::uint64_t attempt : m.inside) out.u64(attempt);
   return body;
 }
 
@@ -343,6 +349,7 @@ Result<ReportRequest> decode_report_request(std::string_view body) {
   m.inits_succeeded = in.u32();
   m.slots_given_up = in.u32();
   m.leaving = in.boolean();
+  in.repeated(sizeof(std::uint64_t), m.inside, &get_attempt);
   return in.finish(std::move(m), "report request");
 }
 

@@ -39,10 +39,11 @@ enum class Directive : std::uint8_t {
 
 struct RegisterRequest {
   std::uint32_t protocol = kProtocolVersion;
-  std::string agent_name;   // stable for the job: "agent000", or the pod's name
-  std::string node;         // IP address; names the folders of the log tree
-  std::uint32_t slots = 0;  // worker processes; 0: as many as the job says [process_count_per_node]
-  std::string code_hash;    // of the source directory this agent sees; empty: not checked
+  std::string agent_name;            // stable for the job: "agent000", or the pod's name
+  std::string node;                  // IP address; names the folders of the log tree
+  std::uint32_t slots = 0;           // worker processes; 0: as many as the job says [process_count_per_node]
+  std::string code_hash;             // of the source directory this agent sees; empty: not checked
+  std::string predecessor_end = {};  // how the last process or pod of this name ended; empty: not known
 };
 
 struct RegisterReply {
@@ -66,6 +67,7 @@ struct Lease {
   std::uint32_t input = 0;
   std::uint64_t items = 0;
   std::uint32_t try_number = 1;  // from 1 to runMaxTry
+  bool fresh_process = false;    // only a worker process that has run no mini-batch yet may run it
   std::string descriptor;        // kInferTypes: u32 count | count x bytes CsvSlice descriptor
 };
 
@@ -159,10 +161,11 @@ struct ReportRequest {
   std::vector<AttemptResult> results;
   std::vector<LogChunk> logs;
   std::vector<ProcessFailure> failures;
-  std::uint32_t processes_ready = 0;  // initialized and alive now
-  std::uint32_t inits_succeeded = 0;  // since the agent started
-  std::uint32_t slots_given_up = 0;   // slots whose init failed 3 times without one success
-  bool leaving = false;               // the last report: the session ends, leases not reported go back
+  std::uint32_t processes_ready = 0;       // initialized and alive now
+  std::uint32_t inits_succeeded = 0;       // since the agent started
+  std::uint32_t slots_given_up = 0;        // slots whose init failed 3 times without one success
+  bool leaving = false;                    // the last report: the session ends, leases not reported go back
+  std::vector<std::uint64_t> inside = {};  // attempts that are inside run() now
 };
 
 struct ReportReply {

@@ -55,6 +55,7 @@ void Accounts::add(const CommitEntry& entry) {
   if (entry.kind == CommitEntry::Kind::kSucceeded) {
     ++counts.succeeded;
     counts.items_failed += entry.items_failed;
+    if (entry.items_failed > 0) ++counts.short_ones;
     counts.items_succeeded += entry.items - entry.items_failed;
     finished[id] = entry;
     tries.erase(id);
@@ -100,10 +101,11 @@ bool is_exceeded(JobReason reason, const orchestrator::Thresholds& thresholds,
              counts.items_failed >= static_cast<std::uint64_t>(thresholds.error_threshold) + 1;
     case JobReason::kAllowedFailedCountExceeded:
       return thresholds.allowed_failed_count &&
-             counts.failed >= static_cast<std::uint64_t>(*thresholds.allowed_failed_count) + 1;
+             counts.failed + counts.short_ones >=
+                 static_cast<std::uint64_t>(*thresholds.allowed_failed_count) + 1;
     case JobReason::kAllowedFailedPercentExceeded:
       return thresholds.allowed_failed_percent && plan_complete &&
-             100.0 * static_cast<double>(counts.failed) >
+             100.0 * static_cast<double>(counts.failed + counts.short_ones) >
                  *thresholds.allowed_failed_percent * static_cast<double>(planned);
     default:
       return false;

@@ -188,6 +188,7 @@ void ModelAgent::report() {
       }
     }
     reporting_->leaving = leaving;
+    for (const auto& [attempt, lease] : busy_) reporting_->inside.push_back(attempt);
   }
   reported_at_ = events_.now();
   network_.send(

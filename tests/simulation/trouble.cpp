@@ -98,7 +98,8 @@ void World::fail_planning() {
 
 // One bit of one file, after the process that knew better has ended.
 void World::decay() {
-  static constexpr const char* kFiles[] = {orchestrator::kPlanPath};
+  static constexpr const char* kFiles[] = {orchestrator::kPlanPath, orchestrator::kJournalPath,
+                                           orchestrator::kFailedItemsPath, kOutput};
   if (!disk_.rot(kFiles[dice_.between(std::uint64_t{0}, std::size(kFiles) - 1)])) return;
   ++report_.rotten_bits;
   rotten_ = true;

@@ -12,9 +12,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// Recovery looks at the rows of the last group only.
-constexpr bool kRowsAreVerified = false;
-
 }  // namespace
 
 World::World(std::uint64_t seed) : dice_(seed), disk_(dice_) {
@@ -24,6 +21,7 @@ World::World(std::uint64_t seed) : dice_(seed), disk_(dice_) {
   tabular_ = dice_.chance(0.3);
   summary_only_ = dice_.chance(0.1);
   run_max_try_ = static_cast<std::uint32_t>(dice_.between(std::uint64_t{1}, std::uint64_t{4}));
+  retry_delay_ = dice_.chance(0.5) ? Duration(0) : dice_.between(Duration(0), Duration(milliseconds(800)));
   loss_ =
       dice_.chance(0.7) ? 0.1 * static_cast<double>(dice_.between(std::uint64_t{0}, std::uint64_t{3})) : 0;
   const double poisoned = dice_.chance(0.5) ? 0.08 : 0;
@@ -40,7 +38,7 @@ World::World(std::uint64_t seed) : dice_(seed), disk_(dice_) {
   if (dice_.chance(0.05)) plan_fails_at_ = dice_.between(std::uint64_t{0}, inputs_.total);
   if (dice_.chance(0.4)) disk_.faults.sync_fails = dice_.chance(0.5) ? 0.08 : 0.01;
   if (dice_.chance(0.3)) disk_.faults.folder_sync_fails = 0.03;
-  lies_ = kRowsAreVerified && dice_.chance(0.03);
+  lies_ = dice_.chance(0.03);
   if (lies_) disk_.faults.lies = 0.2;
   rots_ = !lies_ && dice_.chance(0.05);
   const bool init_may_fail = dice_.chance(0.1);
@@ -111,6 +109,7 @@ orchestrator::Orchestrator::Options World::options() const {
   options.output_action = summary_only_ ? OutputAction::kSummaryOnly : OutputAction::kAppendRow;
   options.thresholds = thresholds_;
   options.run_max_try = run_max_try_;
+  options.retry_delay = retry_delay_;
   options.expected_agents = static_cast<std::uint32_t>(agents_.size());
   options.session_timeout = seconds(4);
   options.lease_poll = seconds(1);

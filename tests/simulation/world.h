@@ -114,6 +114,7 @@ class World final : public AgentNetwork, public orchestrator::JobObserver {
   std::vector<Planned> planned_;  // on the disk
   std::vector<std::unique_ptr<SimulatedAgent>> agents_;
   std::map<std::uint64_t, Nature> natures_;
+  std::set<std::uint64_t> unlucky_;  // mini-batches that were charged with the loss of an agent
   bool tabular_ = false;
   bool summary_only_ = false;
   bool lies_ = false;
@@ -126,6 +127,7 @@ class World final : public AgentNetwork, public orchestrator::JobObserver {
   Accounts books_;       // of the journal, up to the last commit that the core knows of
   bool healed_ = false;  // poisoned mini-batches succeed after the first failed run
   std::uint32_t run_max_try_ = 3;
+  Duration retry_delay_{0};
   orchestrator::Thresholds thresholds_;
 
   std::unique_ptr<Process> process_;

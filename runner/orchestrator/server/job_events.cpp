@@ -2,20 +2,40 @@
 
 #include <utility>
 
+#include "runner/orchestrator/server/job_logs.h"
+
 namespace parallelrun::orchestrator {
 
 void JobEvents::on_agent_came(const AgentView& agent) {
+  ++agents_;
   logs_.on_agent_came(agent);
   stream_.tell({{"event", "agentCame"}, {"agent", agent.name}, {"node", agent.node}, {"slots", agent.slots}});
 }
 
 void JobEvents::on_agent_gone(const AgentView& agent, std::string_view why, std::uint64_t leases_freed) {
+  --agents_;
   logs_.on_agent_gone(agent, why, leases_freed);
   stream_.tell({{"event", "agentGone"},
                 {"agent", agent.name},
                 {"node", agent.node},
                 {"why", why},
-                {"leasesFreed", leases_freed}});
+                {"leasesFreed", leases_freed},
+                {"agentsLeft", agents_}});
+}
+
+void JobEvents::on_agent_silent(const Silence& silence) {
+  logs_.on_agent_silent(silence);
+  stream_.tell({{"event", "warning"}, {"message", in_words(silence)}});
+}
+
+void JobEvents::on_agent_answers(const AgentView& agent) {
+  logs_.on_agent_answers(agent);
+  stream_.tell({{"event", "note"}, {"message", one_line(agent.name) + " answers again"}});
+}
+
+void JobEvents::on_suspect(const AgentView& agent, MiniBatchId id, std::uint32_t losses) {
+  logs_.on_suspect(agent, id, losses);
+  stream_.tell({{"event", "warning"}, {"message", suspect_in_words(id, losses)}});
 }
 
 void JobEvents::on_logs(const AgentView& agent, std::vector<LogChunk>&& logs) {

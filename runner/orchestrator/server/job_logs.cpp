@@ -81,6 +81,14 @@ std::string columns_of(const InputInfo& info) {
 
 }  // namespace
 
+std::string suspect_in_words(MiniBatchId id, std::uint32_t losses) {
+  return fmt::format(
+      "mini-batch {} was inside run() when {} agents were lost: it runs alone on its agent from now on, and "
+      "each "
+      "further loss is a failed try of it",
+      id.value, losses);
+}
+
 std::string utc_now() {
   return rfc3339_seconds(std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
 }
@@ -117,7 +125,7 @@ void JobLogs::on_plan(std::uint64_t mini_batches, bool complete) {
   master_->info("mini-batches created: {}{}", mini_batches, complete ? ", the plan is complete" : " so far");
 }
 
-void JobLogs::refresh(const Progress& progress) {
+void JobLogs::refresh(const Progress& progress, const std::vector<Silence>& silences) {
   const auto now = Clock::now();
   if (now - refreshed_ < kRefresh) return;
   refreshed_ = now;
@@ -132,11 +140,15 @@ void JobLogs::refresh(const Progress& progress) {
                    progress.counts.processed(), progress.planned, progress.counts.failed, progress.leased,
                    progress.waiting_retry);
   }
+  std::vector<std::string> troubles;
+  for (const Silence& silence : silences) troubles.push_back(in_words(silence));
+  overview_.set_troubles(std::move(troubles));
   write_overview(progress, std::nullopt);
   write_errors();
 }
 
 void JobLogs::finish(const Progress& progress, const std::optional<JobResult>& result) {
+  overview_.set_troubles({});
   write_overview(progress, result);
   write_errors();
   if (result) note(fmt::format("result: {}: {}", to_string(result->state), result->message));
@@ -149,6 +161,16 @@ void JobLogs::on_agent_came(const AgentView& agent) {
 
 void JobLogs::on_agent_gone(const AgentView& agent, std::string_view why, std::uint64_t leases_freed) {
   master_->info("agent {} is gone: {}; {} lease(s) go to others", in_one_line(agent.name), why, leases_freed);
+}
+
+void JobLogs::on_agent_silent(const Silence& silence) { master_->warn(in_one_line(in_words(silence))); }
+
+void JobLogs::on_agent_answers(const AgentView& agent) {
+  master_->info("agent {} answers again", in_one_line(agent.name));
+}
+
+void JobLogs::on_suspect(const AgentView&, MiniBatchId id, std::uint32_t losses) {
+  master_->warn(suspect_in_words(id, losses));
 }
 
 void JobLogs::on_logs(const AgentView& agent, std::vector<LogChunk>&& logs) {

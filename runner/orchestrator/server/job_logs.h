@@ -52,12 +52,15 @@ class JobLogs final : public JobObserver {
   // Once for each change of the plan's extent; the log gets a line at most every few seconds.
   void on_plan(std::uint64_t mini_batches, bool complete);
   // Brings the two summaries up to date, at most once a second.
-  void refresh(const Progress& progress);
+  void refresh(const Progress& progress, const std::vector<Silence>& silences);
   // The last word. Both summaries are queued at once.
   void finish(const Progress& progress, const std::optional<JobResult>& result);
 
   void on_agent_came(const AgentView& agent) override;
   void on_agent_gone(const AgentView& agent, std::string_view why, std::uint64_t leases_freed) override;
+  void on_agent_silent(const Silence& silence) override;
+  void on_agent_answers(const AgentView& agent) override;
+  void on_suspect(const AgentView& agent, MiniBatchId id, std::uint32_t losses) override;
   void on_logs(const AgentView& agent, std::vector<LogChunk>&& logs) override;
   void on_try_failed(const AgentView& agent, const AttemptResult& result, std::uint32_t tries,
                      bool final) override;
@@ -97,6 +100,9 @@ class JobLogs final : public JobObserver {
   std::uint64_t refused_results_ = 0;
   std::uint64_t refused_callers_ = 0;
 };
+
+// "mini-batch 7 was inside run() when 2 agents were lost: ...".
+std::string suspect_in_words(MiniBatchId id, std::uint32_t losses);
 
 // UTC, "2024-01-31T12:00:00Z".
 std::string utc_now();

@@ -97,7 +97,7 @@ void JobService::tick() {
     }
     core_.tick(time);
     advance(time);
-    logs_.refresh(core_.progress());
+    logs_.refresh(core_.progress(), core_.silences());
     tick();
   });
 }

@@ -26,6 +26,10 @@ std::string where_to_look(const JobResult& result) {
       return "the input's directory and glob; logs/sys/master_role.txt";
     case JobReason::kTypeInferenceFailed:
       return "the input's files and the declared columns; logs/user/error.txt";
+    case JobReason::kFirstTaskCreationTimeout:
+      return "the input's directory: see whether it answers; logs/sys/master_role.txt";
+    case JobReason::kProgressUpdateTimeout:
+      return "logs/sys/master_role.txt, then logs/user/stderr/ for what the script printed";
     case JobReason::kStopped:
       return "nothing failed: start the same job again, and it goes on from what is committed";
     case JobReason::kCompleted:
@@ -65,7 +69,7 @@ std::string Overview::text(const std::string& now, std::chrono::milliseconds ela
   const Counts& counts = progress.counts;
   std::string out;
   if (result) {
-    out += fmt::format("Result: {} ({})\n", to_string(result->state), to_string(result->reason));
+    out += fmt::format("Result: {} ({})\n", outcome(*result), to_string(result->reason));
     if (!result->message.empty()) out += result->message + "\n";
     if (!result->first_errors.empty()) out += "First error: " + one_line(result->first_errors.front()) + "\n";
     if (result->state != JobState::kComplete || counts.items_failed > 0) {
@@ -76,6 +80,8 @@ std::string Overview::text(const std::string& now, std::chrono::milliseconds ela
   for (const std::string& warning : warnings_) out += "Warning: " + warning + "\n\n";
   if (more_warnings_ > 0)
     out += fmt::format("Warning: {} more stand in logs/sys/master_role.txt\n\n", more_warnings_);
+  for (std::size_t i = 0; i < troubles_.size() && i < kMostWarnings; ++i)
+    out += "Warning: " + troubles_[i] + "\n\n";
   out += fmt::format("Job: {}\nStarted: {}\nUpdated: {}\n\n", job_name_, started_, now);
   const bool listing = !progress.plan_complete && !result;
   out += fmt::format("Mini-batches created:   {}{}\n", progress.planned,

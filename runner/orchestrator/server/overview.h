@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runner/orchestrator/progress.h"
@@ -20,6 +21,9 @@ class Overview {
   // A line that stays. Of those behind the first few only their number is shown.
   void add_warning(std::string line);
 
+  // Lines that stand there until the next call: what is wrong just now. Only the first few are shown.
+  void set_troubles(std::vector<std::string> lines) { troubles_ = std::move(lines); }
+
   // `elapsed`: since the start of this orchestrator.
   std::string text(const std::string& now, std::chrono::milliseconds elapsed, const Progress& progress,
                    const std::optional<JobResult>& result) const;
@@ -30,6 +34,7 @@ class Overview {
   std::uint64_t processed_before_;
   std::vector<std::string> warnings_;
   std::uint64_t more_warnings_ = 0;
+  std::vector<std::string> troubles_;
 };
 
 // Mini-batches still to do over the speed so far; empty while that is not known or the plan not complete.

@@ -66,8 +66,22 @@ void Planning::start(Events events) {
   for (const PassedOver& passed : plan_->writer().passed_over()) {
     if (passed.input < spec_.inputs.size()) events_.on_passed_over(passed);
   }
-  if (!found().complete) planner_ = std::thread([this] { plan(); });
-  if (spec_.input_type() == InputType::kTabular) sampler_ = std::thread([this] { take_samples(); });
+  const auto work = [this](void (Planning::*what)()) {
+    ++at_work_;
+    return std::thread([this, what] {
+      (this->*what)();
+      --at_work_;
+    });
+  };
+  if (!found().complete) planner_ = work(&Planning::plan);
+  if (spec_.input_type() == InputType::kTabular) sampler_ = work(&Planning::take_samples);
+}
+
+bool Planning::ends_within(std::chrono::milliseconds patience) const {
+  constexpr std::chrono::milliseconds kLook{5};
+  const auto until = std::chrono::steady_clock::now() + patience;
+  while (at_work_ > 0 && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(kLook);
+  return at_work_ == 0;
 }
 
 void Planning::plan() {

@@ -49,6 +49,9 @@ class Planning final : public MiniBatchSource, public PlanDurability, public Sam
   void start(Events events);
   // The threads end soon; nothing more is planned.
   void stop() { stopping_ = true; }
+  // Whether the threads end within that time: one that lists a directory of a volume that does not answer may
+  // never. Then this object must not be destroyed, and the process has to end without it.
+  bool ends_within(std::chrono::milliseconds patience) const;
 
   // --- core thread ---
   Result<std::optional<MiniBatch>> next() override;
@@ -85,6 +88,7 @@ class Planning final : public MiniBatchSource, public PlanDurability, public Sam
   Guarded<std::vector<Sampled>> samples_;  // by input
   Events events_;
   std::atomic<bool> stopping_{false};
+  std::atomic<int> at_work_{0};  // threads
   std::thread planner_;
   std::thread sampler_;
 };

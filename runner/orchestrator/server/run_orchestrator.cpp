@@ -1,5 +1,7 @@
 #include "runner/orchestrator/server/run_orchestrator.h"
 
+#include <unistd.h>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -43,6 +45,7 @@ enum ExitCode : int { kComplete = 0, kFailed = 1, kRefused = 2, kInterrupted = 1
 
 constexpr const char* kRunPath = ".parallelrun/run";
 constexpr std::uint64_t kLongestRun = 1024;
+constexpr std::chrono::seconds kListingPatience{5};
 
 // The finished event has the same members however far a start came.
 nlohmann::json with_places(nlohmann::json event, const ResolvedJob& job,
@@ -73,6 +76,9 @@ class Run {
  public:
   explicit Run(const OrchestratorOptions& options)
       : options_(options), started_(std::chrono::steady_clock::now()), progress_(options.progress_fd) {}
+
+  // A thread is held by a volume that does not answer: this object must not be destroyed.
+  bool listing_hangs() const { return listing_hangs_; }
 
   int run() {
     // A launcher that went away must not end the commits.
@@ -306,6 +312,9 @@ class Run {
     core.output_action = job_.spec.output_action;
     core.thresholds = thresholds_of(job_.spec);
     core.run_max_try = static_cast<std::uint32_t>(job_.spec.run_max_try);
+    core.retry_delay = job_.spec.run_retry_delay;
+    if (job_.spec.progress_update_timeout) core.progress_update_timeout = *job_.spec.progress_update_timeout;
+    core.first_task_creation_timeout = job_.spec.first_task_creation_timeout;
     core.expected_agents = static_cast<std::uint32_t>(job_.spec.node_count);
     core.slots_per_agent = static_cast<std::uint32_t>(job_.spec.process_count_per_node);
     core.job = job_text_;
@@ -366,7 +375,11 @@ class Run {
     service_->stop();
     commits_.reset();  // waits for a group that is being written
     server_.reset();
-    planning_.reset();
+    if (planning_->ends_within(kListingPatience)) {
+      planning_.reset();
+    } else {
+      listing_hangs_ = true;
+    }
   }
 
   // What a user should hear who thinks that a changed table beside the script makes another job.
@@ -575,10 +588,17 @@ class Run {
   std::optional<Error> output_failure_;
   bool held_ = false;
   bool interrupted_ = false;
+  bool listing_hangs_ = false;
 };
 
 }  // namespace
 
-int run_orchestrator(const OrchestratorOptions& options) { return Run(options).run(); }
+int run_orchestrator(const OrchestratorOptions& options) {
+  Run run(options);
+  const int code = run.run();
+  if (!run.listing_hangs()) return code;
+  std::fflush(nullptr);
+  _exit(code);
+}
 
 }  // namespace parallelrun

@@ -41,6 +41,7 @@ class Lease:
     input: int
     items: int
     try_number: int
+    fresh_process: bool
     descriptor: bytes
 
     def paths(self):
@@ -61,8 +62,15 @@ class LeaseReply:
     revoked: list = field(default_factory=list)
 
 
-def register(name, slots=1, code_hash="", node="127.0.0.1", protocol=PROTOCOL_VERSION):
-    return struct.pack("<I", protocol) + text(name) + text(node) + struct.pack("<I", slots) + text(code_hash)
+def register(name, slots=1, code_hash="", node="127.0.0.1", protocol=PROTOCOL_VERSION, predecessor_end=""):
+    return (
+        struct.pack("<I", protocol)
+        + text(name)
+        + text(node)
+        + struct.pack("<I", slots)
+        + text(code_hash)
+        + text(predecessor_end)
+    )
 
 
 def register_reply(body):
@@ -83,7 +91,7 @@ def lease_reply(body):
     for _ in range(reader.take("I")):
         reply.types.append((reader.take("I"), reader.bytes()))
     for _ in range(reader.take("I")):
-        reply.leases.append(Lease(*reader.take("BQQQIQI"), reader.bytes()))
+        reply.leases.append(Lease(*reader.take("BQQQIQI?"), reader.bytes()))
     for _ in range(reader.take("I")):
         reply.revoked.append(reader.take("Q"))
     reader.end()
@@ -131,11 +139,13 @@ def report(
     inits=1,
     given_up=0,
     leaving=False,
+    inside=(),
 ):
     body = struct.pack("<QQI", session, sequence, len(results)) + b"".join(results)
     body += struct.pack("<I", len(logs)) + b"".join(text(path) + text(data) for path, data in logs)
     body += struct.pack("<I", len(failures)) + b"".join(failures)
-    return body + struct.pack("<IIIB", ready, inits, given_up, leaving)
+    body += struct.pack("<IIIB", ready, inits, given_up, leaving)
+    return body + struct.pack(f"<I{len(inside)}Q", len(inside), *inside)
 
 
 def report_reply(body):

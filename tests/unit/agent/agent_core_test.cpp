@@ -480,5 +480,137 @@ TEST(Surplus, IsHandedBackWhenMiniBatchesTurnOutSlow) {
             20);
 }
 
+// A lease of a last try.
+void lease_fresh(Stage& stage, std::uint64_t attempt) {
+  LeaseReply reply;
+  Lease lease;
+  lease.attempt = attempt;
+  lease.mini_batch = {attempt};
+  lease.items = 10;
+  lease.fresh_process = true;
+  reply.leases.push_back(lease);
+  stage.core->on_lease_reply(std::move(reply), stage.now);
+}
+
+// The process that is told to shut down does so, and the next one is ready.
+void replace(Stage& stage, SlotIndex slot) {
+  ASSERT_TRUE(stage.process(slot).shutting_down);
+  ASSERT_FALSE(stage.process(slot).killed);
+  stage.core->on_bye(slot, 1, std::nullopt, stage.now);
+  stage.exit(slot, "ExitStatus");
+  stage.core->advance(stage.now);
+  ASSERT_TRUE(stage.process(slot).alive && !stage.process(slot).shutting_down);
+  stage.core->on_ready(slot, stage.now);
+}
+
+TEST(FreshProcess, IsStartedForALastTryWhereAllHaveAPast) {
+  Stage stage(2);
+  stage.ready().lease({1, 2, 3});
+  for (const std::uint64_t attempt : {1, 3}) stage.result(0, attempt);
+  ASSERT_EQ(stage.process(0).tasks.size(), 0u);
+  lease_fresh(stage, 9);
+  EXPECT_FALSE(stage.process(1).shutting_down) << "the one that has no task is taken";
+  EXPECT_TRUE(stage.process(0).tasks.empty());
+  stage.lease({4});
+  EXPECT_EQ(stage.process(1).tasks.size(), 2u) << "others go on meanwhile, elsewhere";
+  replace(stage, 0);
+  ASSERT_EQ(stage.process(0).tasks.size(), 1u);
+  EXPECT_EQ(stage.process(0).tasks.front().attempt, 9u);
+  EXPECT_EQ(stage.report().results.size(), 2u) << "nobody pays for the replacement";
+}
+
+TEST(FreshProcess, IsAnyThatHasRunNothingYet) {
+  Stage stage;
+  stage.ready();
+  lease_fresh(stage, 9);
+  ASSERT_EQ(stage.process(0).tasks.size(), 1u);
+  EXPECT_FALSE(stage.process(0).shutting_down);
+}
+
+TEST(FreshProcess, OfALeaseThatIsHandedBackIsNotStarted) {
+  Stage stage;
+  stage.ready().lease({1});
+  lease_fresh(stage, 9);
+  EXPECT_EQ(stage.core->leases_in_hand(), 2u);
+  stage.core->stop(seconds(2), stage.now);
+  const ReportRequest report = stage.report();
+  EXPECT_EQ(attempts(report.results), std::vector<std::uint64_t>{9});
+  EXPECT_EQ(report.results.at(0).outcome, Outcome::kReturned);
+}
+
+TEST(WornProcess, IsReplacedAfterSoManyMiniBatchesAndNobodyPays) {
+  Stage stage;
+  stage.options.max_mini_batches_per_process = 3;
+  stage.core.emplace(stage.options, stage.workers, stage.outbox, stage.observer);
+  stage.ready().lease({1, 2, 3, 4, 5});
+  for (std::uint64_t attempt = 1; attempt <= 3; ++attempt) {
+    EXPECT_FALSE(stage.process(0).shutting_down);
+    ASSERT_FALSE(stage.process(0).tasks.empty());
+    stage.result(0, stage.process(0).tasks.front().attempt);
+  }
+  EXPECT_EQ(stage.workers.starts, 1);
+  replace(stage, 0);
+  EXPECT_EQ(stage.workers.starts, 2);
+  while (!stage.process(0).tasks.empty()) stage.result(0, stage.process(0).tasks.front().attempt);
+  const ReportRequest report = stage.report();
+  EXPECT_EQ(report.results.size(), 5u);
+  for (const AttemptResult& result : report.results) EXPECT_EQ(result.outcome, Outcome::kSucceeded);
+  EXPECT_TRUE(report.failures.empty());
+  EXPECT_EQ(stage.workers.violations, 0);
+}
+
+TEST(WornProcess, IsReplacedAfterAFailureAndNothingWaitsInIt) {
+  Stage stage;
+  stage.options.restart_after_failure = true;
+  stage.core.emplace(stage.options, stage.workers, stage.outbox, stage.observer);
+  stage.ready().lease({1, 2, 3});
+  ASSERT_EQ(stage.process(0).tasks.size(), 1u) << "nothing that a spoilt process would run";
+  stage.result(0, 1);
+  ASSERT_EQ(stage.process(0).tasks.size(), 1u);
+  AttemptResult failed;
+  failed.attempt = 2;
+  failed.outcome = Outcome::kFailed;
+  failed.error = {ErrorPhase::kRun, "RuntimeError", "device-side assert", ""};
+  stage.process(0).tasks.clear();
+  stage.process(0).stamp.phase = 0;
+  stage.core->on_result(0, std::move(failed), stage.now);
+  stage.core->advance(stage.now);
+  EXPECT_TRUE(stage.process(0).tasks.empty());
+  replace(stage, 0);
+  ASSERT_EQ(stage.process(0).tasks.size(), 1u);
+  EXPECT_EQ(stage.process(0).tasks.front().attempt, 3u);
+}
+
+TEST(WornProcess, WhoseShutdownHangsIsKilledAndTheNextOneWorks) {
+  Stage stage;
+  stage.options.max_mini_batches_per_process = 1;
+  stage.core.emplace(stage.options, stage.workers, stage.outbox, stage.observer);
+  stage.ready().lease({1, 2});
+  stage.result(0, 1);
+  ASSERT_TRUE(stage.process(0).shutting_down);
+  stage.pass(stage.options.init_timeout + kDumpGrace);
+  ASSERT_TRUE(stage.process(0).killed);
+  stage.exit(0, "SIGKILL");
+  ASSERT_TRUE(stage.process(0).alive);
+  stage.core->on_ready(0, stage.now);
+  EXPECT_EQ(stage.process(0).tasks.size(), 1u);
+}
+
+TEST(Inside, IsToldOfWhatIsInsideRunAndNewsOnce) {
+  Stage stage(2);
+  stage.ready().lease({1, 2});
+  EXPECT_FALSE(stage.core->inside_is_news());
+  stage.enter(0, 1, Phase::kLoading);
+  EXPECT_FALSE(stage.core->inside_is_news());
+  stage.enter(0, 1);
+  EXPECT_TRUE(stage.core->inside_is_news());
+  EXPECT_EQ(stage.core->tell_inside(), std::vector<std::uint64_t>{1});
+  EXPECT_FALSE(stage.core->inside_is_news());
+  stage.enter(1, 2);
+  EXPECT_TRUE(stage.core->inside_is_news());
+  stage.result(0, 1);
+  EXPECT_EQ(stage.core->tell_inside(), std::vector<std::uint64_t>{2});
+}
+
 }  // namespace
 }  // namespace parallelrun::agent

@@ -67,7 +67,8 @@ class User : public LinkUser {
   void on_lease_reply(LeaseReply reply) override { leases += reply.leases.size(); }
   void on_directive(Directive directive) override { last = directive; }
   std::uint32_t want() const override { return wanted; }
-  void fill_counts(ReportRequest&) const override {}
+  void fill_counts(ReportRequest&) override {}
+  bool counts_are_news() const override { return news; }
   bool results_are_urgent() const override { return urgent; }
   bool finished() const override { return done; }
   void on_left() override { left = true; }
@@ -79,6 +80,7 @@ class User : public LinkUser {
   Directive last = Directive::kRun;
   std::uint32_t wanted = 0;
   bool urgent = true;
+  bool news = false;
   bool done = false;
   bool left = false;
   std::string hopeless;
@@ -218,6 +220,16 @@ TEST_F(LinkTest, LeavesOnceTheLastReportIsAcknowledged) {
   pass(seconds(4));  // lost once
   network_.accept(Lane::kReport, encode(ReportReply{}));
   EXPECT_TRUE(user_.left);
+}
+
+TEST_F(LinkTest, NewsAreToldSoonByAReportOfTheirOwn) {
+  const int before = network_.sent["/v1/report"];
+  pass(milliseconds(150));
+  EXPECT_EQ(network_.sent["/v1/report"], before);
+  user_.news = true;
+  pass(milliseconds(50));  // a tenth of the heartbeat after the last one
+  EXPECT_EQ(network_.sent["/v1/report"], before + 1);
+  EXPECT_TRUE(network_.report().results.empty());
 }
 
 }  // namespace

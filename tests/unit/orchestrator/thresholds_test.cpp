@@ -21,6 +21,12 @@ Counts failed(std::uint64_t mini_batches, std::uint64_t items) {
   return counts;
 }
 
+Counts fallen_short(std::uint64_t mini_batches) {
+  Counts counts;
+  counts.succeeded = counts.short_ones = counts.items_failed = mini_batches;
+  return counts;
+}
+
 TEST(Thresholds, AreExceededByMoreThanThemAndNotByThem) {
   const auto items = JobReason::kErrorThresholdExceeded;
   const auto count = JobReason::kAllowedFailedCountExceeded;
@@ -36,6 +42,9 @@ TEST(Thresholds, AreExceededByMoreThanThemAndNotByThem) {
       {"count -1 never aborts", {-1, -1, {}}, failed(100, 0), 100, true, {}},
       {"count, as many", {-1, 2, {}}, failed(2, 20), 5, false, {}},
       {"count, one more", {-1, 2, {}}, failed(3, 30), 5, false, count},
+      {"count, short ones as many", {-1, 2, {}}, fallen_short(2), 5, false, {}},
+      {"count, short ones more", {-1, 2, {}}, fallen_short(3), 5, false, count},
+      {"percent, short ones", {-1, {}, 10.0}, fallen_short(2), 10, true, percent},
       {"percent waits for the plan", {-1, {}, 10.0}, failed(5, 0), 5, false, {}},
       {"percent, exactly", {-1, {}, 10.0}, failed(1, 0), 10, true, {}},
       {"percent, more", {-1, {}, 10.0}, failed(2, 0), 10, true, percent},

@@ -28,7 +28,7 @@ class Samples {
   }
   ScriptError error() { return {any(ErrorPhase::kShutdown), text(), text(), text(200)}; }
 
-  RegisterRequest register_request() { return {kProtocolVersion, text(), text(), small(64), text()}; }
+  RegisterRequest register_request() { return {kProtocolVersion, text(), text(), small(64), text(), text()}; }
   RegisterReply register_reply() {
     return {number(), number(), std::chrono::milliseconds(small(100'000)),
             std::chrono::milliseconds(small(100'000)), text(500)};
@@ -40,7 +40,7 @@ class Samples {
     for (std::uint32_t i = small(4); i > 0; --i) m.input_infos.push_back({small(5), text()});
     for (std::uint32_t i = small(6); i > 0; --i) {
       m.leases.push_back({any(LeaseKind::kInferTypes), number(), number(), MiniBatchId{number()}, small(9),
-                          number(), small(4), text(90)});
+                          number(), small(4), coin(), text(90)});
     }
     for (std::uint32_t i = small(4); i > 0; --i) m.revoked.push_back(number());
     return m;
@@ -60,6 +60,7 @@ class Samples {
     m.inits_succeeded = small(9);
     m.slots_given_up = small(9);
     m.leaving = coin();
+    for (std::uint32_t i = small(4); i > 0; --i) m.inside.push_back(number());
     return m;
   }
   ReportReply report_reply() { return {any(Directive::kAbort)}; }
@@ -129,6 +130,7 @@ TEST(Messages, EveryFieldComesBack) {
   request.inits_succeeded = 4;
   request.slots_given_up = 5;
   request.leaving = true;
+  request.inside = {7, 9};
   const auto got = decode_report_request(encode(request));
   ASSERT_TRUE(got.ok());
   const ReportRequest& m = got.value();
@@ -162,6 +164,7 @@ TEST(Messages, EveryFieldComesBack) {
   EXPECT_EQ(m.inits_succeeded, 4U);
   EXPECT_EQ(m.slots_given_up, 5U);
   EXPECT_TRUE(m.leaving);
+  EXPECT_EQ(m.inside, (std::vector<std::uint64_t>{7, 9}));
 }
 
 TEST(Messages, RandomMessagesRoundTrip) {
@@ -238,7 +241,7 @@ TEST(Messages, EnumsAndFlagsOutOfRangeAreRefused) {
   EXPECT_FALSE(decode_report_reply(std::string(1, 3)).ok());
   ReportRequest request;
   std::string body = encode(request);
-  body.back() = 2;  // `leaving`
+  body[body.size() - 5] = 2;  // `leaving`
   EXPECT_FALSE(decode_report_request(body).ok());
 }
 

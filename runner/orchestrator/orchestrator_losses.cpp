@@ -1,0 +1,73 @@
+// Agents that are lost, and mini-batches that may have taken them down.
+#include <algorithm>
+
+#include "runner/orchestrator/orchestrator.h"
+#include "spdlog/fmt/fmt.h"
+
+namespace parallelrun::orchestrator {
+
+std::string in_words(const Silence& silence) {
+  const std::uint64_t n = silence.mini_batches;
+  std::string words = fmt::format("{} on {} has not answered for {} s", one_line(silence.agent.name),
+                                  one_line(silence.agent.node), silence.silent.count());
+  if (n == 0) return words + "; it holds no mini-batch";
+  words += n == 1 ? "; its mini-batch " : fmt::format("; its {} mini-batches ", n);
+  const auto wait = silence.handed_over_in.count();
+  if (wait > 0) return words + fmt::format("{} handed to others in {} s", n == 1 ? "is" : "are", wait);
+  return words + fmt::format("{} handed to others {} s ago", n == 1 ? "was" : "were", -wait);
+}
+
+// The mini-batches that may have been inside run() when the agent was lost: those that it told of. What is
+// inside for less than its reports take is never told: then it is one of those that it had to run next.
+std::vector<MiniBatchId> Orchestrator::inside_at_loss(const Session& session) {
+  std::vector<std::pair<std::uint64_t, MiniBatchId>> held;
+  std::vector<MiniBatchId> inside;
+  book_.for_each_lease_of(session.agent.session, [&](const LeaseBook::Entry& entry) {
+    held.emplace_back(entry.attempt, entry.mini_batch.id);
+    const bool told =
+        std::find(session.inside.begin(), session.inside.end(), entry.attempt) != session.inside.end();
+    if (told) inside.push_back(entry.mini_batch.id);
+  });
+  if (!inside.empty()) return inside;
+  const auto next =
+      held.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(session.agent.slots, held.size()));
+  std::partial_sort(held.begin(), next, held.end(),
+                    [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (auto it = held.begin(); it != next; ++it) inside.push_back(it->second);
+  return inside;
+}
+
+// One that was inside at two losses is a suspect. From then on each further loss with it inside is a failed
+// try of it, under an attempt of its own: the lost one may still bring a result.
+void Orchestrator::remember_loss(const Session& session, MiniBatchId id, const std::string& why) {
+  LeaseBook::Entry& entry = *book_.find(id);
+  ++entry.losses;
+  if (entry.losses <= LeaseBook::kLossesOfASuspect) {
+    if (entry.suspect()) observer_.on_suspect(session.agent, id, entry.losses);
+    return;
+  }
+  ++losses_charged_;
+  AttemptResult result;
+  result.attempt = next_attempt();
+  result.mini_batch = id;
+  result.outcome = Outcome::kDied;
+  result.items = entry.mini_batch.items;
+  result.error = {
+      ErrorPhase::kRun,
+      "AgentLost",
+      fmt::format("run() was at work on this mini-batch when {} agents were lost, the last of them "
+                  "{} on {}: {}",
+                  entry.losses, one_line(session.agent.name), one_line(session.agent.node), why),
+      {}};
+  take_failure(session, result, entry);
+}
+
+// Precondition: it has not left.
+void Orchestrator::lose_session(Session& session, const std::string& why) {
+  if (!ending_) {
+    for (const MiniBatchId id : inside_at_loss(session)) remember_loss(session, id, why);
+  }
+  end_session(session, why);
+}
+
+}  // namespace parallelrun::orchestrator
