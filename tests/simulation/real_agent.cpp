@@ -170,10 +170,11 @@ bool RealAgent::on_registered(const RegisterReply& reply) {
   return true;
 }
 
-void RealAgent::fill_counts(ReportRequest& report) const {
+void RealAgent::fill_counts(ReportRequest& report) {
   report.processes_ready = core_->processes_ready();
   report.inits_succeeded = core_->inits_succeeded();
   report.slots_given_up = core_->slots_given_up();
+  report.inside = core_->tell_inside();
 }
 
 // The link is done with everything; it is still on the stack.

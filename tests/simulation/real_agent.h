@@ -67,7 +67,8 @@ class RealAgent final : public SimulatedAgent,
   void on_lease_reply(LeaseReply reply) override { core_->on_lease_reply(std::move(reply), events_.now()); }
   void on_directive(Directive directive) override { core_->on_directive(directive, events_.now()); }
   std::uint32_t want() const override { return core_->want(); }
-  void fill_counts(ReportRequest& report) const override;
+  void fill_counts(ReportRequest& report) override;
+  bool counts_are_news() const override { return core_ && core_->inside_is_news(); }
   bool results_are_urgent() const override { return core_->idle(); }
   bool finished() const override { return core_ && core_->finished(); }
   void on_left() override;

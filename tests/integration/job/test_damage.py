@@ -21,13 +21,13 @@ ECHO = """
 
 # The last mini-batch does something to the rows that are there, and returns its own.
 SABOTAGE = """
-    import os
+    import os, time
     def init(): pass
     def run(mini_batch):
         names = [os.path.basename(p) for p in mini_batch]
         if "f000020.txt" in names:
             path = os.environ["ROWS"]
-            while os.path.getsize(path) < 200: pass
+            while os.path.getsize(path) < 200: time.sleep(0.01)
             {deed}
         return names
 """

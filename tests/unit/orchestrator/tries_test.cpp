@@ -166,7 +166,7 @@ TEST_F(LossesTest, OthersThatWereOnlyHeldAndAgentsThatLeftCostNothing) {
   for (int loss = 0; loss < 5; ++loss) {
     const auto got = come("worker-0");
     ASSERT_TRUE(got);
-    EXPECT_EQ(ids(got), (std::vector<std::uint64_t>{0, 1})) << "fair share of all, never alone";
+    EXPECT_EQ(got->leases.size(), 2U) << "its fair share, never one alone";
     tell_inside({got->leases[0].attempt, got->leases[1].attempt});
     bring(session, ++reported, {}, true);
   }
