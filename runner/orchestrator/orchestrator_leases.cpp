@@ -72,7 +72,7 @@ bool Orchestrator::grant_suspects(Session& session, LeaseReply& reply) {
     if (running != nullptr && running->attempt != 0 && running->session == id) return true;
     session.alone_with.reset();
   }
-  LeaseBook::Entry* suspect = book_.next_suspect();
+  LeaseBook::Entry* suspect = gate_.deciding() ? nullptr : book_.next_suspect();
   if (suspect == nullptr) {
     reserved_ = 0;
     return false;
