@@ -96,10 +96,9 @@ void World::fail_planning() {
   after_call();
 }
 
-// One bit of one file, after the process that knew better has ended.
+// One bit of one file whose every byte is covered, after the process that knew better has ended.
 void World::decay() {
-  static constexpr const char* kFiles[] = {orchestrator::kPlanPath, orchestrator::kJournalPath,
-                                           orchestrator::kFailedItemsPath, kOutput};
+  static constexpr const char* kFiles[] = {orchestrator::kPlanPath, orchestrator::kFailedItemsPath, kOutput};
   if (!disk_.rot(kFiles[dice_.between(std::uint64_t{0}, std::size(kFiles) - 1)])) return;
   ++report_.rotten_bits;
   rotten_ = true;
