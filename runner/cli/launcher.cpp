@@ -181,6 +181,7 @@ class Launcher {
         "--machine-agent",  std::to_string(index),
         "--machine-agents", std::to_string(agents_.size()),
         "--parent",         std::to_string(getpid())};
+    if (!predecessor.empty()) command.insert(command.end(), {"--predecessor-ended", predecessor});
     auto started = ChildProcess::start({command, -1, token_of_agent(secret_, name), log_.descriptor()});
     if (!started) {
       give_up(started.error().message);
