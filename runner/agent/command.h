@@ -14,7 +14,7 @@ struct CommandRequest {
   std::vector<std::string> argv;  // argv[0]: absolute path
   std::vector<std::string> environment;
   std::string working_directory;                    // empty: the agent's
-  std::function<void(std::string_view)> on_output;  // both streams as they come; may be empty
+  std::function<void(std::string_view)> on_output = {};  // both streams as they come; may be empty
 };
 
 struct CommandEnd {
