@@ -27,7 +27,7 @@ SABOTAGE = """
         names = [os.path.basename(p) for p in mini_batch]
         if "f000020.txt" in names:
             path = os.environ["ROWS"]
-            while os.path.getsize(path) < 200: time.sleep(0.01)
+            while os.path.getsize(path) < 60: time.sleep(0.01)
             {deed}
         return names
 """
