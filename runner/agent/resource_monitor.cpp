@@ -144,7 +144,7 @@ void ResourceMonitor::sample_disks(const std::string& time) {
   const std::string df = find_on_path("df", options_.environment);
   if (df.empty() || df_runs_) return;
   df_runs_ = true;
-  run_command(io_, {options_.exec_program, {df, "-P", "-k"}, options_.environment, {}},
+  run_command(io_, {options_.exec_program, {df, "-P", "-k"}, options_.environment, {}, {}},
               [this, alive = alive_, time](const CommandEnd& end) {
                 if (!*alive) return;
                 df_runs_ = false;
@@ -165,7 +165,7 @@ void ResourceMonitor::list_processes(std::chrono::system_clock::time_point now) 
   ps_runs_ = true;
   std::vector<std::string> argv = {ps, "-e", "-ww", "-o",
                                    "pid,ppid,pgid,user,stat,pcpu,pmem,rss,vsz,nlwp,etime,args"};
-  run_command(io_, {options_.exec_program, std::move(argv), options_.environment, {}},
+  run_command(io_, {options_.exec_program, std::move(argv), options_.environment, {}, {}},
               [this, alive = alive_, file](const CommandEnd& end) {
                 if (!*alive) return;
                 ps_runs_ = false;

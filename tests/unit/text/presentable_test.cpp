@@ -83,7 +83,9 @@ TEST(Presentable, HoldsForAnyBytes) {
       at += one.bytes;
     }
     // A code may look like the end of a scheme; what it hides then was an address for nobody.
-    if (shown.find('@') == std::string::npos) ASSERT_EQ(presentable(shown), shown) << i;
+    if (shown.find('@') == std::string::npos) {
+      ASSERT_EQ(presentable(shown), shown) << i;
+    }
   }
 }
 
