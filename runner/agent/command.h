@@ -13,7 +13,7 @@ struct CommandRequest {
   std::string exec_program;       // path of parallelrun-exec
   std::vector<std::string> argv;  // argv[0]: absolute path
   std::vector<std::string> environment;
-  std::string working_directory;                    // empty: the agent's
+  std::string working_directory;                         // empty: the agent's
   std::function<void(std::string_view)> on_output = {};  // both streams as they come; may be empty
 };
 

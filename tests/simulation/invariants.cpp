@@ -61,15 +61,10 @@ void World::on_try_failed(const orchestrator::AgentView&, const AttemptResult& r
 }
 
 void World::on_ending(const orchestrator::JobResult& result) {
-  const auto broken = [this] {
-    for (const auto& agent : agents_) {
-      if (agent->broken()) return true;
-    }
-    return false;
-  };
   switch (result.reason) {
     case JobReason::kScriptFailed:
-      if (!broken()) violated("scripts are said to fail, and they do not");
+      // What an agent reported may be acted on after it was mended.
+      if (!an_init_has_failed_) violated("scripts are said to fail, and they do not: " + result.message);
       break;
     case JobReason::kPlanFailed:
       if (!plan_has_failed_) violated("planning is said to have failed: " + result.message);

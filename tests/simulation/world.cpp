@@ -55,7 +55,9 @@ World::World(std::uint64_t seed) : dice_(seed), disk_(dice_) {
     };
     world.inference_fails = [this] { return inference_fails_ && !healed_; };
     world.init_fails = [this, init_may_fail] {
-      return init_may_fail && !trouble_over() && dice_.chance(0.3);
+      const bool fails = init_may_fail && !trouble_over() && dice_.chance(0.3);
+      an_init_has_failed_ = an_init_has_failed_ || fails;
+      return fails;
     };
     world.acknowledged = [this](const std::vector<AttemptResult>& results) {
       for (const AttemptResult& result : results) {

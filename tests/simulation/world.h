@@ -123,6 +123,7 @@ class World final : public AgentNetwork, public orchestrator::JobObserver {
   bool inference_fails_ = false;
   std::optional<std::uint64_t> plan_fails_at_;  // mini-batches
   bool plan_has_failed_ = false;
+  bool an_init_has_failed_ = false;
   bool interrupted_ = false;
   Accounts books_;       // of the journal, up to the last commit that the core knows of
   bool healed_ = false;  // poisoned mini-batches succeed after the first failed run

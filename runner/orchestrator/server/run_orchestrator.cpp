@@ -13,9 +13,9 @@
 #include <optional>
 #include <utility>
 
-#include "common/json/json.h"
 #include "common/hash/sha256.h"
 #include "common/hash/siphash.h"
+#include "common/json/json.h"
 #include "common/posix/process_start.h"
 #include "common/spec/problems.h"
 #include "runner/job/resolved_job.h"

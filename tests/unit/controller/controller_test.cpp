@@ -10,6 +10,8 @@
 #include <mutex>
 #include <stdexcept>
 
+#include "common/json/members.h"
+
 namespace parallelrun::op {
 namespace {
 
@@ -68,7 +70,7 @@ class Server final : public kube::Transport {
   // Of that job, once it has this state; what it is after 30 s otherwise.
   json status(const std::string& job, const std::string& state) {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, 30s, [&] { return jobs_.at(job)["status"].value("state", "") == state; });
+    changed_.wait_for(lock, 30s, [&] { return text_at(jobs_.at(job)["status"], "state") == state; });
     return jobs_.at(job)["status"];
   }
 
@@ -111,16 +113,16 @@ TEST(Controller, AJobThatItThrowsAboutIsFailedAndOthersGoOn) {
   controller.start();
   while (!controller.synced()) std::this_thread::sleep_for(5ms);
   controller.lead();
-  EXPECT_EQ(server.status("good", "Running").value("state", ""), "Running");
+  EXPECT_EQ(text_at(server.status("good", "Running"), "state"), "Running");
   for (const char* name : {"bad", "worse"}) {
     const json status = server.status(name, "Failed");
-    EXPECT_EQ(status.value("state", ""), "Failed") << name;
+    EXPECT_EQ(text_at(status, "state"), "Failed") << name;
     EXPECT_THAT(status.dump(), HasSubstr("\"reason\":\"InternalError\"")) << name;
   }
-  EXPECT_THAT(server.status("bad", "Failed").value("message", ""), HasSubstr("vector::_M_default_append"));
+  EXPECT_THAT(text_at(server.status("bad", "Failed"), "message"), HasSubstr("vector::_M_default_append"));
   const json status = server.status("deep", "Failed");
   EXPECT_THAT(status.dump(), HasSubstr("\"reason\":\"InvalidSpec\""));
-  EXPECT_THAT(status.value("message", ""), HasSubstr("nested deeper than 100 levels"));
+  EXPECT_THAT(text_at(status, "message"), HasSubstr("nested deeper than 100 levels"));
   controller.stop(5s);
 }
 

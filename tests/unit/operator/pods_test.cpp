@@ -152,8 +152,8 @@ TEST(Pods, EachMountsItsOwnItemsOfTheSecret) {
                                    std::pair("orchestrator.crt", "tls.crt"),
                                    std::pair("orchestrator.key", "tls.key")));
   EXPECT_THAT(items(pod(JobManifest(), kWorker)),
-              UnorderedElementsAre(std::pair("ca.crt", "ca.crt"), std::pair("worker-0.crt", "tls.crt"),
-                                   std::pair("worker-0.key", "tls.key")));
+              UnorderedElementsAre(std::pair("ca.crt", "ca.crt"), std::pair("worker-5.crt", "tls.crt"),
+                                   std::pair("worker-5.key", "tls.key")));
   EXPECT_EQ(volume(pod(JobManifest(), kWorker), "job")["secret"]["secretName"], "digits-runner");
   PodIdentity later = kWorker;
   later.index = 2 * kWorkersInSecret + 5;
