@@ -172,6 +172,17 @@ Error damaged(std::uint64_t offset, std::uint64_t follow) {
                   kJournalPath, offset, follow, kBeginAnew)};
 }
 
+// Zeroes, from anywhere to anywhere, are what a loss of power can leave of a header that was never synced.
+bool was_never_synced(std::string_view found, std::string_view header) {
+  bool zeroes = false;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (found[i] == header[i]) continue;
+    if (found[i] != '\0') return false;
+    zeroes = true;
+  }
+  return zeroes;
+}
+
 // True: the header is whole and ours. False: the file ends within it.
 Result<bool> read_header(Window& window, std::string_view fingerprint, std::uint64_t& chain) {
   auto head = window.look(kHeaderHead);
@@ -187,8 +198,11 @@ Result<bool> read_header(Window& window, std::string_view fingerprint, std::uint
         ErrorCode::kCorrupt,
         fmt::format("{} is not a journal of parallelrun; restore the file, or {}", kJournalPath, kBeginAnew)};
   };
-  // Zeroes are what a crash can leave of a header that was never synced.
-  if (magic == 0 && window.left() <= expected.size()) return false;
+  if (window.left() <= expected.size()) {
+    auto all = window.look(expected.size());
+    if (!all) return all.error();
+    if (was_never_synced(*all, expected)) return false;
+  }
   if (magic != kMagic) return no_journal();
   if (version != kVersion) {
     return Error{
