@@ -314,7 +314,10 @@ void AgentCore::kill_due(SlotIndex index, Time now) {
   control_.kill(index);
 }
 
-bool AgentCore::takes_tasks(const Slot& slot) const { return gets_on(slot) && !slot.worn; }
+// While tasks are being taken back, one that is given would be taken for one of them.
+bool AgentCore::takes_tasks(const Slot& slot) const {
+  return gets_on(slot) && !slot.worn && !slot.taken_back;
+}
 
 // To others here, or to the orchestrator.
 void AgentCore::requeue(Lease&& lease) {

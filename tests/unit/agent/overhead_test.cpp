@@ -269,6 +269,28 @@ TEST(TakingBack, ATaskThatWasBegunMeanwhileStays) {
   EXPECT_EQ(attempts(stage.report().results), (std::vector<std::uint64_t>{1, 2, 3}));
 }
 
+TEST(TakingBack, WhatIsGivenAfterwardsIsNotTakenForIt) {
+  Stage stage;
+  three_at_once(stage);
+  stage.enter(0, 1);
+  stage.pass(seconds(1));
+  ASSERT_EQ(stage.process(0).take_backs, 1);
+  // It comes back at once, before anybody has looked what it had begun.
+  stage.result(0, 1);
+  stage.core->on_skipped(0, 2, stage.now);
+  stage.core->on_skipped(0, 3, stage.now);
+  stage.core->advance(stage.now);
+  stage.now += milliseconds(50);
+  stage.core->advance(stage.now);
+  stage.now += milliseconds(50);
+  stage.core->advance(stage.now);
+  ASSERT_EQ(tasks_of(stage.process(0)).size(), 4u) << "two that it left, and two that were given anew";
+  stage.result(0, 2);
+  stage.result(0, 3);
+  EXPECT_FALSE(stage.process(0).killed);
+  EXPECT_THAT(attempts(stage.report().results), testing::UnorderedElementsAre(1, 2, 3));
+}
+
 TEST(TakingBack, WhereNoProcessHereGetsOnTheOrchestratorGetsItBack) {
   Stage stage;
   three_at_once(stage);
