@@ -10,6 +10,7 @@
 #include <sstream>
 #include <string>
 
+#include "common/pod/pod_layout.h"
 #include "common/text/presentable.h"
 #include "runner/agent/agent.h"
 #include "runner/cli/launcher.h"
@@ -183,8 +184,10 @@ int run_main(int argc, char** argv) {
   pod_agent_verb->add_option("--name", pod_agent.name, "stable for the job, as in worker-0")->required();
   pod_agent_verb->add_option("--termination-log", pod_agent.termination_log,
                              "where the reason of a failure goes");
-  pod_agent_verb->add_option("--predecessor-ended", pod_agent.predecessor_end,
-                             "how the last pod of this name ended, in words");
+  pod_agent_verb
+      ->add_option("--predecessor-ended", pod_agent.predecessor_end,
+                   "how the last pod of this name ended, in words")
+      ->envname(pod::kPredecessorEnded);
   add_places(*pod_agent_verb, pod_agent.places);
 
   std::string install_directory;
