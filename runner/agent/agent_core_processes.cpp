@@ -77,6 +77,8 @@ void AgentCore::init_failure(SlotIndex index, std::uint64_t pid, ScriptError err
 
 void AgentCore::on_result(SlotIndex index, AttemptResult&& result, Time now) {
   Slot& slot = slots_[index];
+  // Behind nonsense nothing is believed: it may be what the script wrote.
+  if (slot.doom == Doom::kNonsense) return;
   // In order as a rule, so the search ends at once.
   const auto task = std::find_if(slot.tasks.begin(), slot.tasks.end(),
                                  [&](const Lease& lease) { return lease.attempt == result.attempt; });

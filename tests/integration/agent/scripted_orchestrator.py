@@ -108,6 +108,7 @@ class Orchestrator:
         self.answers = {}  # (session, path) -> (sequence, body)
         self.results, self.failures, self.logs = [], [], {}
         self.counts = (0, 0, 0)
+        self.inside = []
         self.left = False
         self.ended_sessions = set()
         self.lose_replies = 0
@@ -124,7 +125,7 @@ class Orchestrator:
                 )
                 descriptor = b"\x01" + struct.pack("<I", 1) + body
                 self.waiting.append(
-                    struct.pack("<BQQQIQI", 0, 1000 + number, 0, number, 0, len(names), 1)
+                    struct.pack("<BQQQIQIB", 0, 1000 + number, 0, number, 0, len(names), 1, 0)
                     + packed(descriptor)
                 )
             self.changed.notify_all()
@@ -247,6 +248,7 @@ class Orchestrator:
         self.failures += [fields.failure() for _ in range(fields.one("I"))]
         self.counts = tuple(fields.one("I") for _ in range(3))
         self.left = bool(fields.one("B")) or self.left
+        self.inside = [fields.one("Q") for _ in range(fields.one("I"))]
         assert fields.at == len(fields.body)
         self.changed.notify_all()
         return struct.pack("<B", self.directive)

@@ -208,6 +208,7 @@ TEST(Nonsense, CostsTheTaskThatWasRunLastEvenWhereOthersSucceededBefore) {
   stage.enter(0, 2, Phase::kIdle);
   stage.core->on_nonsense(0, "a frame of the unknown type 99", stage.now);
   EXPECT_TRUE(stage.process(0).killed);
+  stage.result(0, 2);  // behind it in the same read
   stage.exit(0, "SIGKILL");
   const ReportRequest report = stage.report();
   ASSERT_EQ(attempts(report.results), (std::vector<std::uint64_t>{1, 2}));
