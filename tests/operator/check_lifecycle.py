@@ -102,7 +102,8 @@ def check_an_evicted_worker_is_replaced(operator, world):
     }
     world.set_pod("digits-worker-1-0", evicted)
     wait_for(lambda: "digits-worker-1-1" in world.pods("digits"), lambda: sorted(world.pods("digits")))
-    assert world.status("digits")["workers"] == [{"index": 1, "incarnation": 1}]
+    (worker,) = world.status("digits")["workers"]
+    assert (worker["index"], worker["incarnation"]) == (1, 1)
     assert world.state("digits") == "Running"
 
 
