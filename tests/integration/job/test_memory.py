@@ -51,7 +51,7 @@ def test_a_process_that_is_killed_for_memory_says_so(embedded_job, limited_group
     job = embedded_job.files(3).set(miniBatchSize=1, runMaxTry=2)
     job.script(GREEDY)
     process = job.start(preexec_fn=lambda: limited_group.write_text(str(os.getpid())))
-    _, words = process.communicate(timeout=240)
+    told, words = process.communicate(timeout=240)
     assert process.returncode == 0, words
     assert len(job.rows()) == 2
     (failed,) = job.failed_items()
@@ -66,4 +66,4 @@ def test_a_process_that_is_killed_for_memory_says_so(embedded_job, limited_group
     assert limit == LIMIT_MIB
     assert LIMIT_MIB // 2 < peak <= LIMIT_MIB
     assert LIMIT_MIB // 2 < process_peak < 2 * LIMIT_MIB  # with pages that others hold too
-    assert "killed for memory" in words, "the terminal names the first error"
+    assert "killed for memory" in told, "the terminal names the first error"
