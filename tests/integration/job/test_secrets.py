@@ -5,6 +5,8 @@ import os
 import shutil
 import stat
 import tempfile
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -135,14 +137,35 @@ def everything_below(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_values_of_variables_and_passwords_in_addresses_are_written_nowhere(embedded_job, tmp_path):
+@pytest.fixture
+def empty_index():
+    """HOST:PORT of a server that has no file at all."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_error(404)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield "127.0.0.1:%d" % server.server_port
+    server.shutdown()
+    server.server_close()
+
+
+def test_values_of_variables_and_passwords_in_addresses_are_written_nowhere(
+    embedded_job, tmp_path, empty_index
+):
     job = embedded_job.script(NAMES).files(2)
-    index = "--extra-index-url=https://reader:hunter2-index@127.0.0.1:9/simple"
+    index = f"--extra-index-url=https://reader:hunter2-index@{empty_index}/simple"
     job.set(
         environment={
             "variables": {"API_TOKEN": "hunter2-variable"},
             "requirements": [
-                "no-such-package-here @ https://me:hunter2-wheel@127.0.0.1:9/no_such_package_here-1-py3-none-any.whl"
+                "no-such-package-here @ "
+                f"http://me:hunter2-wheel@{empty_index}/no_such_package_here-1-py3-none-any.whl"
             ],
         },
         arguments=["--db", "postgresql://me:hunter2-argument@db/x", index],
@@ -151,13 +174,13 @@ def test_values_of_variables_and_passwords_in_addresses_are_written_nowhere(embe
     outcome = job.run(env=environment, timeout=300)
     assert outcome.code == 1, outcome.words
     assert "hunter2" not in outcome.words
-    assert "***@127.0.0.1:9" in outcome.words
+    assert f"***@{empty_index}" in outcome.words
     for path, content in everything_below(job.out).items():
         assert b"hunter2" not in content, path
     driver = (job.out / "logs/70_driver_log.txt").read_text()
     assert '"API_TOKEN":"***"' in driver
     environment_log = next(job.out.rglob("environment.txt")).read_text()
-    assert "https://***@127.0.0.1:9/" in environment_log
+    assert f"http://***@{empty_index}/" in environment_log
 
 
 def test_state_and_driver_log_are_for_their_owner_alone(embedded_job):
