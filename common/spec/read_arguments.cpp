@@ -38,8 +38,9 @@ constexpr std::array kReadOptions = {
 template <typename Number>
 std::optional<Number> number_in(std::string_view text) {
   Number number{};
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  const char* begin = text.data();
+  const char* end = begin + text.size();
+  const auto [stop, error] = std::from_chars(begin, end, number);
   if (text.empty() || error != std::errc() || stop != end) return std::nullopt;
   return number;
 }

@@ -39,7 +39,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::chrono::milliseconds kTick{50};
-constexpr std::chrono::seconds kStoodStill{5};  // worth a word
+constexpr std::chrono::seconds kStoodStill{5};        // worth a word
 constexpr std::chrono::milliseconds kGoodbye{3'000};  // for the last report after SIGTERM
 
 Time now() { return std::chrono::steady_clock::now(); }
@@ -312,9 +312,10 @@ class Agent : public LinkUser {
     const Duration still = last_tick_ == Time{} ? Duration::zero() : time - last_tick_;
     last_tick_ = time;
     if (still > kStoodStill) {
-      spdlog::warn("{} stood still for {:.0f} s (it was stopped, or the machine was); the deadlines of its worker "
-                   "processes move by that",
-                   options_.name, std::chrono::duration<double>(still).count());
+      spdlog::warn(
+          "{} stood still for {:.0f} s (it was stopped, or the machine was); the deadlines of its worker "
+          "processes move by that",
+          options_.name, std::chrono::duration<double>(still).count());
     }
     if (core_) core_->advance(now());
     link_->pump(now());

@@ -23,7 +23,7 @@ struct AgentOptions {
   // --token-fd: this agent's token comes through it, see machine_token.h. Negative: none; then the proof of
   // this process is a number of its own.
   int token_fd = -1;
-  std::string code_hash;        // of the source directory seen here; empty: not checked
+  std::string code_hash;  // of the source directory seen here; empty: not checked
   // --predecessor-ended: how the last process of this name ended, as in "was killed by SIGKILL"; empty: there
   // was none, or it is not known. The orchestrator says it of what that one was at work on.
   std::string predecessor_end = {};

@@ -60,7 +60,7 @@ void OrchestratorLink::pump(Time now) {
 void OrchestratorLink::register_now(Time now) {
   state_ = State::kRegistering;
   transport_.post(Lane::kReport, "/v1/register", encode(options_.registration), kRegisterTimeout,
-                  [this, sent = now, generation = generation_](Result<Answer> answer, Time then) {
+                  [this, sent = now, generation = generation_](const Result<Answer>& answer, Time then) {
                     if (generation == generation_) on_register_answer(answer, sent, then);
                   });
 }
@@ -103,7 +103,7 @@ void OrchestratorLink::send_lease(Time now) {
   lease_.in_flight = true;
   lease_.sent = now;
   transport_.post(Lane::kLease, "/v1/lease", lease_.body, kLeaseTimeout,
-                  [this, generation = generation_](Result<Answer> answer, Time then) {
+                  [this, generation = generation_](const Result<Answer>& answer, Time then) {
                     if (generation == generation_) on_lease_answer(answer, then);
                   });
 }
@@ -179,7 +179,7 @@ void OrchestratorLink::send_report(Time now) {
   report_.in_flight = true;
   report_.sent = now;
   transport_.post(Lane::kReport, "/v1/report", report_.body, report_timeout(),
-                  [this, generation = generation_](Result<Answer> answer, Time then) {
+                  [this, generation = generation_](const Result<Answer>& answer, Time then) {
                     if (generation == generation_) on_report_answer(answer, then);
                   });
 }

@@ -91,9 +91,14 @@ Plan runs(const Snapshot& snapshot) {
 TEST(Controller, AJobThatItThrowsAboutIsFailedAndOthersGoOn) {
   std::map<std::string, json> jobs;
   for (const char* name : {"bad", "good", "worse"}) jobs[name] = a_job(name);
-  // What no function of ours recurses into.
+  // What no function of ours recurses into; the library's copy does, with large frames under the sanitizer.
+#ifdef __SANITIZE_ADDRESS__
+  constexpr int kDepth = 2'000;
+#else
+  constexpr int kDepth = 9'000;
+#endif
   json deep = 1;
-  for (int i = 0; i < 9'000; ++i) deep = json::array({std::move(deep)});
+  for (int i = 0; i < kDepth; ++i) deep = json::array({std::move(deep)});
   jobs["deep"] = a_job("deep");
   jobs["deep"]["spec"]["worker"] = {{"affinity", std::move(deep)}};
   Server server(jobs);
