@@ -1,6 +1,5 @@
 #include "runner/orchestrator/lease_book.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace parallelrun::orchestrator {
@@ -37,11 +36,12 @@ void LeaseBook::end_lease(Entry& entry) {
 
 void LeaseBook::enqueue(const Entry& entry, bool first) {
   const Place place{entry.mini_batch.id.value, entry.ticket};
-  std::deque<Place>& queue = entry.suspect() ? suspects_ : queue_;
-  if (first) {
-    queue.push_front(place);
+  if (entry.suspect()) {
+    suspects_.push_back(place);
+  } else if (first) {
+    first_.insert(place);
   } else {
-    queue.push_back(place);
+    queue_.push_back(place);
   }
 }
 
@@ -98,13 +98,23 @@ LeaseBook::Entry* LeaseBook::waiting_at(const Place& place) {
 }
 
 LeaseBook::Entry* LeaseBook::next_waiting(std::uint64_t session) {
+  while (!first_.empty() && waiting_at(*first_.begin()) == nullptr) first_.erase(first_.begin());
   while (!queue_.empty() && waiting_at(queue_.front()) == nullptr) queue_.pop_front();
-  if (queue_.empty()) return nullptr;
-  for (std::size_t i = 0; i < std::min(kLookAhead, queue_.size()); ++i) {
-    Entry* entry = waiting_at(queue_[i]);
-    if (entry != nullptr && entry->failed_on != session) return entry;
+  Entry* next = nullptr;
+  std::size_t seen = 0;
+  // Whether the search is over: one that failed elsewhere was found, or it went far enough.
+  const auto look_at = [&](const Place& place) {
+    Entry* entry = waiting_at(place);
+    if (entry != nullptr && (next == nullptr || entry->failed_on != session)) next = entry;
+    return ++seen == kLookAhead || (entry != nullptr && entry->failed_on != session);
+  };
+  for (const Place& place : first_) {
+    if (look_at(place)) return next;
   }
-  return waiting_at(queue_.front());
+  for (const Place& place : queue_) {
+    if (look_at(place)) return next;
+  }
+  return next;
 }
 
 }  // namespace parallelrun::orchestrator

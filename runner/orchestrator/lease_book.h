@@ -2,10 +2,12 @@
 // in memory of the plan. Pure; one thread.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <set>
 #include <unordered_map>
 
 #include "runner/orchestrator/time.h"
@@ -36,7 +38,8 @@ class LeaseBook {
   Entry& add(MiniBatch mini_batch, std::uint32_t failed_tries);
   // Precondition: it waits, or was just added.
   void lease(Entry& entry, std::uint64_t attempt, std::uint64_t session);
-  // It waits for another try: behind the others, or `first` when it was handed back unstarted.
+  // It waits for another try: behind the others, or `first` when it was handed back unstarted. Those go
+  // before all others, the lowest number first: in the order in which they would have been done.
   void release(Entry& entry, bool first);
   // The same, behind the others, and not before `due`: see wake().
   void release_at(Entry& entry, Time due);
@@ -68,6 +71,7 @@ class LeaseBook {
   struct Place {
     std::uint64_t mini_batch;
     std::uint64_t ticket;
+    auto operator<=>(const Place&) const = default;
   };
   // How far to look for one that failed elsewhere.
   static constexpr std::size_t kLookAhead = 32;
@@ -78,7 +82,8 @@ class LeaseBook {
 
   std::unordered_map<std::uint64_t, Entry> entries_;
   // These may name entries that no longer wait; those are skipped.
-  std::deque<Place> queue_;
+  std::set<Place> first_;
+  std::deque<Place> queue_;  // behind first_
   std::deque<Place> suspects_;
   std::multimap<Time, Place> later_;
   std::unordered_map<std::uint64_t, std::uint64_t> held_;  // leases by session
