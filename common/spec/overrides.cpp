@@ -10,6 +10,7 @@
 #include "common/spec/document.h"
 #include "common/spec/field_path.h"
 #include "common/spec/utf8.h"
+#include "common/text/counted.h"
 
 namespace parallelrun {
 namespace {
@@ -42,8 +43,8 @@ json* descend(json& document, const std::vector<PathSegment>& path, const std::s
       const std::size_t size = place->is_array() ? place->size() : 0;
       if (index >= size) {
         problems.add(option, place->is_array() || place->is_null()
-                                 ? fmt::format("{} has {} item{}, so there is no [{}] (the first is [0])",
-                                               where, size, size == 1 ? "" : "s", index)
+                                 ? fmt::format("{} has {}, so there is no [{}] (the first is [0])", where,
+                                               counted(size, "item"), index)
                                  : fmt::format("{} is {}, not a list", where, described(*place)));
         return nullptr;
       }

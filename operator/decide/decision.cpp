@@ -6,6 +6,7 @@
 
 #include "common/json/members.h"
 #include "common/pod/job_progress.h"
+#include "common/text/counted.h"
 #include "operator/pods/children.h"
 
 namespace parallelrun::op {
@@ -224,8 +225,8 @@ void Decision::start() {
     status_.set("runnerImage", settings_.runner_image);
     status_.set("selector", fmt::format("{}={},{}=worker", kJobLabel, facts_.name, kRoleLabel));
     event(false, "Started",
-          fmt::format("Creating the orchestrator and {} worker pod{}", facts_.node_count,
-                      facts_.node_count == 1 ? "" : "s"));
+          fmt::format("Creating the orchestrator and {}",
+                      counted(static_cast<std::uint64_t>(facts_.node_count), "worker pod")));
   } else if (facts_.suspended) {
     status_.set("resumeTime", format_wall_time(now_));
   }

@@ -4,6 +4,7 @@
 
 #include "common/pod/pod_layout.h"
 #include "common/spec/utf8.h"
+#include "common/text/counted.h"
 #include "operator/decide/decision.h"
 #include "operator/pods/children.h"
 
@@ -148,14 +149,15 @@ std::optional<Decision::End> Decision::replace_what_is_lost() {
   const std::int64_t of_orchestrator = slots_.orchestrator.failures;
   const bool orchestrator_over = orchestrator_failed_ && of_orchestrator > budget;
   if (!over && !orchestrator_over) return std::nullopt;
-  return End{.complete = false,
-             .reason = "InfrastructureFailures",
-             .message = fmt::format(
-                 "{} failures of the job's own containers, more than the {} allowed for {} worker{}; "
-                 "the last: {}",
-                 over ? failures_ : of_orchestrator, budget, facts_.node_count,
-                 facts_.node_count == 1 ? "" : "s", reason_of_loss(*failed_.back())),
-             .at = now_};
+  return End{
+      .complete = false,
+      .reason = "InfrastructureFailures",
+      .message = fmt::format(
+          "{} of the job's own containers, more than the {} allowed for {}; "
+          "the last: {}",
+          counted(static_cast<std::uint64_t>(over ? failures_ : of_orchestrator), "failure"), budget,
+          counted(static_cast<std::uint64_t>(facts_.node_count), "worker"), reason_of_loss(*failed_.back())),
+      .at = now_};
 }
 
 void Decision::ensure_objects() {

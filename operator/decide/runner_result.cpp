@@ -8,6 +8,7 @@
 #include "common/json/members.h"
 #include "common/pod/pod_layout.h"
 #include "common/spec/utf8.h"
+#include "common/text/counted.h"
 
 namespace parallelrun::op {
 namespace {
@@ -57,8 +58,9 @@ std::string failures_in(const json& said) {
   const std::uint64_t batches = count_at(said, "miniBatchesFailed");
   if (items == 0 && batches == 0) return "";
   if (items == 0)
-    return fmt::format("{} of {} mini-batches failed", batches, count_at(said, "miniBatchesCreated"));
-  return fmt::format("{} of {} items failed", items, count_at(said, "itemsTotal"));
+    return fmt::format("{} of {} failed", batches,
+                       counted(count_at(said, "miniBatchesCreated"), "mini-batch"));
+  return fmt::format("{} of {} failed", items, counted(count_at(said, "itemsTotal"), "item"));
 }
 
 }  // namespace

@@ -25,6 +25,7 @@
 #include "common/posix/private_directory.h"
 #include "common/posix/process_start.h"
 #include "common/spec/manifest.h"
+#include "common/text/counted.h"
 #include "common/text/presentable.h"
 #include "runner/cli/child_process.h"
 #include "runner/events/driver_log.h"
@@ -242,7 +243,8 @@ class Launcher {
     const std::uint64_t freed = count_at(event, "leasesFreed");
     std::string words = fmt::format("warning: {} is {}", text_at(event, "agent"), text_at(event, "why"));
     if (freed > 0)
-      words += fmt::format(": {} mini-batch{} handed to others", freed, freed == 1 ? " is" : "es are");
+      words +=
+          fmt::format(": {} {} handed to others", counted(freed, "mini-batch"), freed == 1 ? "is" : "are");
     if (count_at(event, "agentsLeft") == 0)
       words += "; no agent is left, so nothing goes on until one answers";
     log_.line(words);
@@ -268,9 +270,9 @@ class Launcher {
     }
     was_ready_ = true;
     log_.open(options_.job.output_directory + "/logs/70_driver_log.txt");
-    log_.line(fmt::format("job '{}' from '{}', {} node(s) x {} process(es)", options_.job.spec.name,
-                          options_.manifest, options_.job.spec.node_count,
-                          options_.job.spec.process_count_per_node));
+    log_.line(fmt::format("job '{}' from '{}', {} x {}", options_.job.spec.name, options_.manifest,
+                          counted(options_.job.spec.node_count, "node"),
+                          counted(options_.job.spec.process_count_per_node, "process")));
     log_.line("spec: " + told_spec(options_.job.spec).dump());
     for (std::size_t i = 0; i < agents_.size(); ++i) start_agent(i);
   }
@@ -345,8 +347,8 @@ class Launcher {
     }
     // Killed: what an operator does with a lost pod. The journal holds everything that was acknowledged.
     if (++orchestrator_restarts_ > kRestartsWithoutProgress) {
-      give_up(fmt::format("the orchestrator ended {} times without progress, last: {}",
-                          orchestrator_restarts_, ended.in_words()));
+      give_up(fmt::format("the orchestrator ended {} without progress, last: {}",
+                          counted(orchestrator_restarts_, "time"), ended.in_words()));
       stop_agents();
       return;
     }
@@ -366,9 +368,9 @@ class Launcher {
       return;
     }
     if (++agent_restarts_[index] > kRestartsWithoutProgress) {
-      give_up(
-          fmt::format("agent{:03} ended {} times without progress, last: {}; see {}/logs/70_driver_log.txt",
-                      index, agent_restarts_[index], ended.in_words(), options_.job.output_directory));
+      give_up(fmt::format("agent{:03} ended {} without progress, last: {}; see {}/logs/70_driver_log.txt",
+                          index, counted(agent_restarts_[index], "time"), ended.in_words(),
+                          options_.job.output_directory));
       return;
     }
     display_.say(fmt::format("agent{:03} {}: restarting it", index, ended.in_words()));
@@ -445,9 +447,8 @@ std::string closing_summary(const nlohmann::json& finished, const ResolvedJob& j
   const std::string message = text_at(finished, "message");
   const std::string first_error = text_at(finished, "firstError");
   // "Complete, 180 of 600 items failed": nobody shall read the first word alone.
-  const std::string failed = fmt::format("{} of {} item{} failed", progress.items_failed,
-                                         progress.items_succeeded + progress.items_failed,
-                                         progress.items_succeeded + progress.items_failed == 1 ? "" : "s");
+  const std::string failed = fmt::format("{} of {} failed", progress.items_failed,
+                                         counted(progress.items_succeeded + progress.items_failed, "item"));
   const bool with_failures = state == "Complete" && progress.items_failed > 0;
   const bool says_so = message.starts_with(failed);
   std::string words = state;

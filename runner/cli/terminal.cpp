@@ -12,6 +12,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/text/counted.h"
 #include "common/text/presentable.h"
 
 namespace parallelrun {
@@ -125,21 +126,23 @@ std::string render_bar(const std::string& job, const JobProgress& progress, std:
   const double fraction = fraction_done(progress);
   // What follows the bar, most important first; the last parts are left out where the line is short.
   std::string tail = progress.plan_complete
-                         ? fmt::format(" {:3}%  {}/{} mini-batches", static_cast<int>(fraction * 100.0),
-                                       with_thousands(progress.processed), with_thousands(progress.planned))
+                         ? fmt::format(" {:3}%  {}/{} {}", static_cast<int>(fraction * 100.0),
+                                       with_thousands(progress.processed), with_thousands(progress.planned),
+                                       noun_for(progress.planned, "mini-batch"))
                          : fmt::format("  {} of {}+ mini-batches", with_thousands(progress.processed),
                                        with_thousands(progress.planned));
+  const std::uint64_t items = progress.items_succeeded + progress.items_failed;
   const std::size_t room = columns > 1 ? columns - 1 : 0;
   const auto left = time_left(progress, rate);
   const std::string parts[] = {
-      progress.items_failed > 0 ? fmt::format("  {} items failed", with_thousands(progress.items_failed))
+      progress.items_failed > 0 ? "  " + with_thousands(progress.items_failed) + " " +
+                                      noun_for(progress.items_failed, "item") + " failed"
                                 : "",
       left ? "  " + as_clock(*left) + " left" : "  " + as_clock(elapsed),
       rate ? "  " + rate_text(rate) : "",
-      fmt::format("  {} items", with_thousands(progress.items_succeeded + progress.items_failed)),
+      "  " + with_thousands(items) + " " + noun_for(items, "item"),
       progress.processes_ready == 0 ? (progress.processed == 0 ? "  starting" : "")
-                                    : fmt::format("  {} process{}", progress.processes_ready,
-                                                  progress.processes_ready == 1 ? "" : "es"),
+                                    : "  " + counted(progress.processes_ready, "process"),
   };
   std::string head = job + " ";
   constexpr std::size_t kSmallestBar = 10;
@@ -156,9 +159,10 @@ std::string render_bar(const std::string& job, const JobProgress& progress, std:
 
 std::string render_line(const JobProgress& progress, std::optional<double> rate) {
   std::string line =
-      fmt::format("{}/{}{} mini-batches, {} items succeeded, {} failed", with_thousands(progress.processed),
+      fmt::format("{}/{}{} {}, {} {} succeeded, {} failed", with_thousands(progress.processed),
                   with_thousands(progress.planned), progress.plan_complete ? "" : "+",
-                  with_thousands(progress.items_succeeded), with_thousands(progress.items_failed));
+                  noun_for(progress.planned, "mini-batch"), with_thousands(progress.items_succeeded),
+                  noun_for(progress.items_succeeded, "item"), with_thousands(progress.items_failed));
   if (rate) line += ", " + rate_text(rate);
   if (const auto left = time_left(progress, rate)) line += ", " + as_clock(*left) + " left";
   return line;

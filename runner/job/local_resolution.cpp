@@ -126,8 +126,8 @@ class LocalResolver {
     } else {
       const std::string kind =
           source.volume.is_object() && !source.volume.empty() ? source.volume.begin().key() : "volume";
-      problems_.add(field, fmt::format("a {} is not to be had on one machine; give its directory with {}",
-                                       kind, option));
+      problems_.add(field,
+                    fmt::format("a {} exists on a cluster only; give its directory with {}", kind, option));
       return std::nullopt;
     }
     if (!is_utf8(found.directory)) {
@@ -263,7 +263,7 @@ class LocalResolver {
       if (overrides_.environment_names.contains(name)) continue;
       problems_.add(
           child_path("spec.environment.env", i) + ".valueFrom",
-          fmt::format("is to be had on a cluster only; here set the variable before the start: export {}=...",
+          fmt::format("exists on a cluster only; here set the variable before the start: export {}=...",
                       name));
     }
   }

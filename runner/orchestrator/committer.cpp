@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/text/counted.h"
 #include "runner/orchestrator/begin_anew.h"
 #include "runner/orchestrator/failed_items.h"
 #include "runner/orchestrator/state_files.h"
@@ -118,9 +119,8 @@ Status Committer::start(RecoveredJob& job, std::uint64_t plan_length, bool retry
   if (plan_length < needed) {
     return Error{
         ErrorCode::kCorrupt,
-        fmt::format(
-            ".parallelrun/plan holds {} mini-batches, but {} speaks of number {}; restore the file, or {}",
-            plan_length, kJournalPath, needed - 1, kBeginAnew)};
+        fmt::format(".parallelrun/plan holds {}, but {} speaks of number {}; restore the file, or {}",
+                    counted(plan_length, "mini-batch"), kJournalPath, needed - 1, kBeginAnew)};
   }
   // The epoch's record speaks of the plan: what it speaks of must be there after a crash, too. Earlier
   // records do the same, unless the disk has lost what it had confirmed.

@@ -7,10 +7,10 @@
 
 namespace parallelrun::orchestrator {
 
-inline constexpr std::size_t kLongestLine = 500;  // characters
+inline constexpr std::size_t kLongestLine = 1000;  // characters
 
-// presentable() but for line breaks and tabs, which become spaces. Text beyond `limit` characters is cut off
-// and marked with "…".
+// presentable() but for line breaks and tabs, which become spaces. Of text beyond `limit` characters the
+// middle is left out and marked with "[…]": the cause stands at the end of most messages.
 std::string one_line(std::string_view text, std::size_t limit = kLongestLine);
 
 }  // namespace parallelrun::orchestrator

@@ -1,6 +1,7 @@
 // Agents that are lost, and mini-batches that may have taken them down.
 #include <algorithm>
 
+#include "common/text/counted.h"
 #include "runner/orchestrator/orchestrator.h"
 #include "spdlog/fmt/fmt.h"
 
@@ -11,7 +12,7 @@ std::string in_words(const Silence& silence) {
   std::string words = fmt::format("{} on {} has not answered for {} s", one_line(silence.agent.name),
                                   one_line(silence.agent.node), silence.silent.count());
   if (n == 0) return words + "; it holds no mini-batch";
-  words += n == 1 ? "; its mini-batch " : fmt::format("; its {} mini-batches ", n);
+  words += n == 1 ? "; its mini-batch " : "; its " + counted(n, "mini-batch") + " ";
   const auto wait = silence.handed_over_in.count();
   if (wait > 0) return words + fmt::format("{} handed to others in {} s", n == 1 ? "is" : "are", wait);
   return words + fmt::format("{} handed to others {} s ago", n == 1 ? "was" : "were", -wait);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 
+#include "common/text/counted.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace parallelrun::orchestrator {
@@ -89,7 +90,7 @@ const char* to_string(JobReason reason) {
 std::string failed_in_words(const Counts& counts) {
   if (counts.items_failed == 0) return {};
   const std::uint64_t items = counts.items_succeeded + counts.items_failed;
-  return fmt::format("{} of {} item{} failed", counts.items_failed, items, items == 1 ? "" : "s");
+  return fmt::format("{} of {} failed", counts.items_failed, counted(items, "item"));
 }
 
 std::string complete_in_words(const Counts& counts, std::uint64_t planned) {
@@ -135,13 +136,12 @@ ScriptError shortfall_error(MiniBatchId id, const std::string& input_name, std::
                             std::uint64_t returned) {
   // A late result of an earlier epoch may come without its input.
   const std::string of_input = input_name.empty() ? "" : " of input '" + input_name + "'";
-  return {
-      ErrorPhase::kResult,
-      kShortfallType,
-      fmt::format("run() returned {} element{} for {} item{} (mini-batch {}{}); fewer elements than items "
-                  "count as failed",
-                  returned, returned == 1 ? "" : "s", items, items == 1 ? "" : "s", id.value, of_input),
-      {}};
+  return {ErrorPhase::kResult,
+          kShortfallType,
+          fmt::format("run() returned {} for {} (mini-batch {}{}); fewer elements than items "
+                      "count as failed",
+                      counted(returned, "element"), counted(items, "item"), id.value, of_input),
+          {}};
 }
 
 bool is_shortfall(const ScriptError& error) {

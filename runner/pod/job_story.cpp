@@ -6,6 +6,7 @@
 
 #include "common/json/members.h"
 #include "common/spec/problems.h"
+#include "common/text/counted.h"
 
 namespace parallelrun {
 namespace {
@@ -34,10 +35,10 @@ bool flag(const json& event, const char* name) {
 std::string counts_of(const json& event) {
   const std::uint64_t created = count_at(event, "miniBatchesCreated");
   const std::uint64_t done = count_at(event, "miniBatchesProcessed");
-  std::string text = fmt::format("{} of {}{} mini-batches", done, created,
+  std::string text = fmt::format("{} of {}{}", done, counted(created, "mini-batch"),
                                  flag(event, "planComplete") ? "" : " (the input is still being listed)");
   if (created > 0 && flag(event, "planComplete")) text += fmt::format(" ({}%)", done * 100 / created);
-  text += fmt::format(", {} items succeeded", count_at(event, "itemsSucceeded"));
+  text += fmt::format(", {} succeeded", counted(count_at(event, "itemsSucceeded"), "item"));
   if (const std::uint64_t failed = count_at(event, "itemsFailed"); failed > 0)
     text += fmt::format(", {} failed", failed);
   return text;
@@ -57,14 +58,16 @@ std::vector<std::string> JobStory::lines(const json& event, Time now) {
     return lines;
   }
   if (kind == "agentCame") {
-    return {fmt::format("worker {} on {} takes part with {} process(es)", word(event, "agent"),
-                        word(event, "node"), count_at(event, "slots"))};
+    return {fmt::format("worker {} on {} takes part with {}", word(event, "agent"), word(event, "node"),
+                        counted(count_at(event, "slots"), "process"))};
   }
   if (kind == "agentGone") {
     const std::uint64_t freed = count_at(event, "leasesFreed");
     return {fmt::format("worker {} on {} is gone: {}{}", word(event, "agent"), word(event, "node"),
                         word(event, "why"),
-                        freed == 0 ? "" : fmt::format("; {} mini-batches go to others", freed))};
+                        freed == 0 ? ""
+                                   : fmt::format("; {} {} handed to others", counted(freed, "mini-batch"),
+                                                 freed == 1 ? "is" : "are"))};
   }
   if (kind == "warning") return {"warning: " + sentence(event, "message")};
   if (kind == "note") return {sentence(event, "message")};
@@ -91,8 +94,8 @@ std::vector<std::string> JobStory::progress(const json& event, Time now) {
   if (counts == last_counts_) return {};
   told_ = now;
   last_counts_ = counts;
-  return {fmt::format("{}; {} worker(s), {} process(es) ready", counts, count_at(event, "agents"),
-                      count_at(event, "processesReady"))};
+  return {fmt::format("{}; {}, {} ready", counts, counted(count_at(event, "agents"), "worker"),
+                      counted(count_at(event, "processesReady"), "process"))};
 }
 
 std::vector<std::string> JobStory::finished(const json& event) {

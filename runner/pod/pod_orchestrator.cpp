@@ -24,6 +24,7 @@
 #include "common/kube/http_transport.h"
 #include "common/kube/kube_client.h"
 #include "common/spec/manifest.h"
+#include "common/text/counted.h"
 #include "runner/events/driver_log.h"
 #include "runner/job/told_spec.h"
 #include "runner/pod/init_process.h"
@@ -349,8 +350,9 @@ class PodOrchestrator {
 
   void open_driver_log() {
     driver_log_.open(job_.output_directory + "/logs/70_driver_log.txt");
-    driver_log_.line(fmt::format("job '{}/{}' of pod {}, {} node(s) x {} process(es)", name_space_, job_name_,
-                                 pod_, spec_.node_count, spec_.process_count_per_node));
+    driver_log_.line(fmt::format("job '{}/{}' of pod {}, {} x {}", name_space_, job_name_, pod_,
+                                 counted(spec_.node_count, "node"),
+                                 counted(spec_.process_count_per_node, "process")));
     driver_log_.line("spec: " + told_spec(spec_).dump(-1, ' ', false, json::error_handler_t::replace));
   }
 

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "common/hash/sha256.h"
+#include "common/text/counted.h"
 #include "runner/orchestrator/progress.h"
 #include "spdlog/fmt/fmt.h"
 
@@ -52,8 +53,10 @@ std::string file_name_part(const std::string& text) {
   return out.empty() ? "error" : out;
 }
 
+// The end says why.
 std::string shortened(const std::string& text, std::size_t limit) {
-  return text.size() <= limit ? text : text.substr(0, limit) + " ... (shortened)";
+  if (text.size() <= limit) return text;
+  return text.substr(0, limit / 2) + " ... (shortened) ... " + text.substr(text.size() - limit / 2);
 }
 
 // The end of a traceback says most.
@@ -75,7 +78,7 @@ std::optional<ErrorSummary::Traceback> ErrorSummary::add(const ScriptError& erro
     }
     Group group;
     group.example = error;
-    group.example.message = shortened(error.message, kLongestMessage);
+    group.example.message = one_line(error.message, kLongestMessage);
     group.example.traceback.clear();
     group.first = occurrence;
     const std::string phase = to_string(error.phase);
@@ -108,8 +111,7 @@ std::optional<ErrorSummary::Traceback> ErrorSummary::add(const ScriptError& erro
 
 std::string ErrorSummary::text() const {
   if (empty()) return {};
-  std::string out = fmt::format("{} error{} of {} kind{}\n", total_, total_ == 1 ? "" : "s", groups_.size(),
-                                groups_.size() == 1 ? "" : "s");
+  std::string out = fmt::format("{} of {}\n", counted(total_, "error"), counted(groups_.size(), "kind"));
   std::vector<std::size_t> order(groups_.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/json/json.h"
+#include "common/text/counted.h"
 #include "common/text/presentable.h"
 #include "common/time/rfc3339.h"
 #include "spdlog/details/null_mutex.h"
@@ -133,7 +134,8 @@ void JobLogs::refresh(const Progress& progress, const std::vector<Silence>& sile
     master_->warn("{} more failures and shortfalls are not listed here", std::exchange(untold_, 0));
   if (const LogWriter::Losses losses = writer_.losses(); losses.bytes > lost_told_) {
     lost_told_ = losses.bytes;
-    master_->warn("{} bytes of logs could not be written so far: {}", losses.bytes, in_one_line(losses.why));
+    master_->warn("{} of logs could not be written so far: {}", counted(losses.bytes, "byte"),
+                  in_one_line(losses.why));
   }
   if (!shown_ || shown_->counts.processed() != progress.counts.processed()) {
     master_->debug("progress: {} of {} mini-batches processed, {} failed, {} leased, {} wait for another try",
@@ -155,12 +157,13 @@ void JobLogs::finish(const Progress& progress, const std::optional<JobResult>& r
 }
 
 void JobLogs::on_agent_came(const AgentView& agent) {
-  master_->info("agent {} on {} came with {} process(es)", in_one_line(agent.name), in_one_line(agent.node),
-                agent.slots);
+  master_->info("agent {} on {} came with {}", in_one_line(agent.name), in_one_line(agent.node),
+                counted(agent.slots, "process"));
 }
 
 void JobLogs::on_agent_gone(const AgentView& agent, std::string_view why, std::uint64_t leases_freed) {
-  master_->info("agent {} is gone: {}; {} lease(s) go to others", in_one_line(agent.name), why, leases_freed);
+  master_->info("agent {} is gone: {}; {} handed to others", in_one_line(agent.name), why,
+                counted(leases_freed, "lease"));
 }
 
 void JobLogs::on_agent_silent(const Silence& silence) { master_->warn(in_one_line(in_words(silence))); }
@@ -232,9 +235,8 @@ void JobLogs::refused_caller(const std::string& agent, const std::string& why) {
 void JobLogs::on_refused_results(const AgentView& agent, std::uint64_t results) {
   refused_results_ += results;
   if (!may_tell_of_failure()) return;
-  master_->warn(
-      "agent {} brought {} result(s) for leases that are not its own: they do not count ({} so far from all)",
-      in_one_line(agent.name), results, refused_results_);
+  master_->warn("agent {} brought {} for leases that are not its own: they do not count ({} so far from all)",
+                in_one_line(agent.name), counted(results, "result"), refused_results_);
 }
 
 void JobLogs::on_process_failure(const AgentView& agent, const ProcessFailure& failure) {

@@ -18,6 +18,7 @@
 #include "common/json/json.h"
 #include "common/posix/process_start.h"
 #include "common/spec/problems.h"
+#include "common/text/counted.h"
 #include "runner/job/resolved_job.h"
 #include "runner/orchestrator/committer.h"
 #include "runner/orchestrator/disk_storage.h"
@@ -295,12 +296,12 @@ class Run {
 
   void begin() {
     open_logs();
-    logs_->note(fmt::format("job '{}', run {}, epoch {}, listening on {}; committed before: {} mini-batches",
+    logs_->note(fmt::format("job '{}', run {}, epoch {}, listening on {}; committed before: {}",
                             job_.spec.name, recovered_.run, recovered_.epoch, to_string(server_->endpoint()),
-                            recovered_.counts.processed()));
+                            counted(recovered_.counts.processed(), "mini-batch")));
     if (recovered_.lost_groups > 0) {
-      warn_of(fmt::format("the disk has lost {} commit(s) that it had confirmed, and they are done again: {}",
-                          recovered_.lost_groups, recovered_.lost));
+      warn_of(fmt::format("the disk has lost {} that it had confirmed, and the work is done again: {}",
+                          counted(recovered_.lost_groups, "commit"), recovered_.lost));
     }
     if (!begun_anew_.empty()) logs_->warn(begun_anew_);
     if (const auto warning = beside_code()) warn_of(*warning);
@@ -511,9 +512,8 @@ class Run {
 
   int already_complete() {
     JobResult result = result_of_complete();
-    result.message =
-        fmt::format("'{}' holds the complete results of this job already: {} mini-batches, nothing to do",
-                    job_.output_directory, result.progress.planned);
+    result.message = fmt::format("'{}' holds the complete results of this job already: {}, nothing to do",
+                                 job_.output_directory, counted(result.progress.planned, "mini-batch"));
     if (!recovered_.failed.empty()) {
       result.message += options_.retry_failed ? "" : "; --retry-failed tries the failed ones again";
     } else if (options_.retry_failed) {

@@ -2,12 +2,13 @@
 
 #include <array>
 
+#include "common/text/counted.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace parallelrun::orchestrator {
 
 std::string bytes_in_words(std::uint64_t bytes) {
-  if (bytes < 1024) return fmt::format("{} byte{}", bytes, bytes == 1 ? "" : "s");
+  if (bytes < 1024) return counted(bytes, "byte");
   constexpr std::array<const char*, 4> kUnits{"KB", "MB", "GB", "TB"};
   double value = static_cast<double>(bytes) / 1024.0;
   std::size_t unit = 0;

@@ -63,7 +63,7 @@ def test_a_result_counts_only_from_the_agent_that_has_the_lease(folder):
     assert code == 0 and finished["itemsFailed"] == 0
     assert folder.rows() == names
     log = folder.log("sys/master_role.txt")
-    assert f"agent agent001 brought {len(forged)} result(s) for leases that are not its own" in log, log
+    assert f"agent agent001 brought {len(forged)} results for leases that are not its own" in log, log
 
 
 def test_a_session_is_its_agents_own_and_cannot_be_guessed(folder):

@@ -42,7 +42,7 @@ TEST_F(LocalResolutionTest, VolumesWithoutAnOptionNameIt) {
   const LocalResolution resolution = resolved(spec_of(kCluster));
   ASSERT_EQ(resolution.problems.size(), 4U);
   EXPECT_EQ(to_string(resolution.problems[0]),
-            "spec.inputs[0].source: a persistentVolumeClaim is not to be had on one machine; give its "
+            "spec.inputs[0].source: a persistentVolumeClaim exists on a cluster only; give its "
             "directory with "
             "--input images=DIR");
   EXPECT_THAT(resolution.problems[1].message, HasSubstr("--side-input labels=DIR"));
@@ -140,8 +140,7 @@ TEST_F(LocalResolutionTest, LimitsOfOneMachine) {
   const JobSpec secret = spec_of(
       kLocal,
       {"environment.env=[{name: KEY, valueFrom: {secretKeyRef: {name: s, key: k}}}, {name: B, value: c}]"});
-  EXPECT_THAT(problem(secret),
-              HasSubstr("spec.environment.env[0].valueFrom: is to be had on a cluster only"));
+  EXPECT_THAT(problem(secret), HasSubstr("spec.environment.env[0].valueFrom: exists on a cluster only"));
   LocalOverrides overrides;
   overrides.environment_names = {"KEY"};
   EXPECT_EQ(problem(secret, overrides), "no problem");

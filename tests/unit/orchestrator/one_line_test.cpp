@@ -22,21 +22,30 @@ TEST(OneLine, ControlCharactersAreSpelledOut) {
   EXPECT_EQ(one_line("from https://me:secret@host/x"), "from https://***@host/x");
 }
 
-TEST(OneLine, IsCutBetweenCharacters) {
+TEST(OneLine, TheMiddleIsLeftOutAndTheCauseIsNot) {
   EXPECT_EQ(one_line("ééé", 3), "ééé");
-  EXPECT_EQ(one_line("éééé", 3), "ééé…");
-  EXPECT_EQ(one_line(std::string(500, 'x')), std::string(500, 'x'));
-  EXPECT_EQ(one_line(std::string(501, 'x')), std::string(500, 'x') + "…");
-  EXPECT_LE(one_line(std::string(1'000'000, '\x80')).size(), 2010U) << "no character begins there";
-  EXPECT_LE(one_line(std::string(1'000'000, '\x1b')).size(), 2010U);
+  EXPECT_EQ(one_line("éééü", 3), "é […] éü");
+  EXPECT_EQ(one_line(std::string(1000, 'x')), std::string(1000, 'x'));
+  EXPECT_EQ(one_line(std::string(500, 'x') + "!" + std::string(500, 'y')),
+            std::string(500, 'x') + " […] " + std::string(500, 'y'));
+  const std::string cause = ": [Errno 28] No space left on device";
+  EXPECT_TRUE(one_line("cannot write '" + std::string(5'000, 'd') + "'" + cause).ends_with("'" + cause));
+  EXPECT_LE(one_line(std::string(1'000'000, '\x80')).size(), 4010U) << "no character begins there";
+  EXPECT_LE(one_line(std::string(1'000'000, '\x1b')).size(), 4010U);
+  for (std::size_t size = 0; size < 40; ++size) {
+    const std::string line = one_line(std::string(size, '\x1b'), 6);
+    EXPECT_LE(line.size(), 32U) << size;
+    EXPECT_EQ(line.find("[…]") != std::string::npos, size > 6) << size;
+  }
+  EXPECT_EQ(one_line(std::string(30, 'a') + "https://me:secret@host/x", 20), "aaaaaaaaaa […] ***@host/x");
 }
 
 TEST(OneLine, OfAnErrorAndInTheResult) {
   const ScriptError error{ErrorPhase::kRun, "ValueError", "\x1b[2J" + std::string(10'000, 'x'), "Traceback"};
   const std::string line = one_line(error);
   EXPECT_TRUE(line.starts_with("ValueError: \\x1b[2Jxxx")) << line;
-  EXPECT_TRUE(line.ends_with("x…"));
-  EXPECT_LT(line.size(), 520U);
+  EXPECT_TRUE(line.ends_with("xxx"));
+  EXPECT_LT(line.size(), 1020U);
   JobResult result;
   result.first_errors = {error};
   EXPECT_EQ(to_json(result)["firstError"], line);
