@@ -23,6 +23,7 @@ constexpr std::size_t kHeaderHead = 16;             // magic, version, length of
 constexpr std::size_t kLongestFingerprint = 4096;
 constexpr std::uint32_t kLongestPayload = 1U << 30U;
 constexpr std::size_t kEntryBytes = 33;
+constexpr std::size_t kLookAhead = 64U << 20U;  // bytes; longer than any record of one group of commits
 
 enum class RecordType : std::uint8_t { kEpoch = 1, kRun = 2, kGroup = 3, kEnd = 4 };
 
@@ -172,11 +173,11 @@ Error damaged(std::uint64_t offset, std::uint64_t follow) {
                   kJournalPath, offset, follow, kBeginAnew)};
 }
 
-// Zeroes, from anywhere to anywhere, are what a loss of power can leave of a header that was never synced.
-bool was_never_synced(std::string_view found, std::string_view header) {
+// Zeroes, from anywhere to anywhere, are what a loss of power can leave of bytes that were never synced.
+bool was_never_synced(std::string_view found, std::string_view written) {
   bool zeroes = false;
   for (std::size_t i = 0; i < found.size(); ++i) {
-    if (found[i] == header[i]) continue;
+    if (found[i] == written[i]) continue;
     if (found[i] != '\0') return false;
     zeroes = true;
   }
@@ -214,7 +215,11 @@ Result<bool> read_header(Window& window, std::string_view fingerprint, std::uint
   const std::size_t whole = kHeaderHead + length + 8;
   auto header = window.look(whole);
   if (!header) return header.error();
-  if (header->size() < whole) return false;
+  if (header->size() < whole) {
+    // One with records behind it ends here only if its length is not what was written.
+    if (window.left() > expected.size()) return damaged(0, window.left());
+    return false;
+  }
   const std::string_view body = header->substr(0, whole - 8);
   wire::Reader tail(header->substr(whole - 8));
   chain = tail.u64();
@@ -230,26 +235,77 @@ Result<bool> read_header(Window& window, std::string_view fingerprint, std::uint
   return true;
 }
 
+std::string encode_frame_head(std::uint32_t length) {
+  std::string head;
+  wire::Writer writer(head);
+  writer.u32(length);
+  writer.u32(length ^ kLengthMask);
+  return head;
+}
+
+// The length of the payload, where `bytes` begin as a record does.
+std::optional<std::uint32_t> payload_length(std::string_view bytes) {
+  wire::Reader reader(bytes.substr(0, kFrameHead));
+  const std::uint32_t length = reader.u32();
+  const std::uint32_t check = reader.u32();
+  if (!reader.ok() || check != (length ^ kLengthMask) || length == 0 || length > kLongestPayload)
+    return std::nullopt;
+  return length;
+}
+
+std::uint64_t u64_at(std::string_view bytes, std::size_t at) {
+  return wire::Reader(bytes.substr(at, kFrameTail)).u64();
+}
+
+// Whether `rest`, which does not begin with a whole record, was one. A record is appended only once all
+// before it is durable, so that a crash, or a loss of power that keeps any part of what was not synced,
+// leaves one torn record, and nothing behind it. So it is damage if
+// - another record is whole behind it, whatever this one has become; or
+// - this one is whole but for its head, and another begins behind it, be that one torn; or
+// - this one is whole but for its head, which holds more than zeroes in place of what was written.
+bool was_synced(std::string_view rest, std::uint64_t chain) {
+  for (std::size_t at = kFrameHead + kFrameTail + 1; at <= rest.size(); ++at) {
+    const std::string_view behind = rest.substr(at);
+    const auto length = payload_length(behind);
+    if (!behind.empty() && !length) continue;
+    const std::string_view payload = rest.substr(kFrameHead, at - kFrameHead - kFrameTail);
+    const std::uint64_t tail = u64_at(rest, at - kFrameTail);
+    const bool whole_before = tail == checksum(payload, chain);
+    if (behind.empty()) {
+      return whole_before && !was_never_synced(rest.substr(0, kFrameHead),
+                                               encode_frame_head(static_cast<std::uint32_t>(payload.size())));
+    }
+    if (whole_before) return true;
+    if (behind.size() < kFrameHead + *length + kFrameTail) continue;
+    if (u64_at(behind, kFrameHead + *length) == checksum(behind.substr(kFrameHead, *length), tail))
+      return true;
+  }
+  return false;
+}
+
+// Nothing, where the file ends in a torn record at which `window` is.
+Result<std::optional<std::string_view>> torn_end(Window& window, std::uint64_t chain) {
+  auto rest = window.look(kLookAhead);
+  if (!rest) return rest.error();
+  if (window.left() > kLookAhead || was_synced(*rest, chain)) return damaged(window.offset(), window.left());
+  return std::optional<std::string_view>();
+}
+
 // The payload of the next record, or nothing where the file ends in a torn one.
 Result<std::optional<std::string_view>> next_payload(Window& window, std::uint64_t& chain) {
   auto head = window.look(kFrameHead);
   if (!head) return head.error();
-  wire::Reader reader(*head);
-  const std::uint32_t length = reader.u32();
-  const std::uint32_t check = reader.u32();
-  if (!reader.ok() || check != (length ^ kLengthMask) || length == 0 || length > kLongestPayload) {
-    return std::optional<std::string_view>();
-  }
-  const std::size_t whole = kFrameHead + length + kFrameTail;
+  const auto length = payload_length(*head);
+  if (!length) return torn_end(window, chain);
+  const std::size_t whole = kFrameHead + *length + kFrameTail;
   auto frame = window.look(whole);
   if (!frame) return frame.error();
-  if (frame->size() < whole) return std::optional<std::string_view>();
-  const std::string_view payload = frame->substr(kFrameHead, length);
-  wire::Reader tail(frame->substr(kFrameHead + length));
-  const std::uint64_t found = tail.u64();
+  if (frame->size() < whole) return torn_end(window, chain);
+  const std::string_view payload = frame->substr(kFrameHead, *length);
+  const std::uint64_t found = u64_at(*frame, kFrameHead + *length);
   if (found != checksum(payload, chain)) {
     if (window.left() > whole) return damaged(window.offset(), window.left() - whole);
-    return std::optional<std::string_view>();
+    return torn_end(window, chain);
   }
   chain = found;
   return std::optional<std::string_view>(payload);
@@ -297,11 +353,7 @@ Status JournalWriter::append(const JournalRecord& record) {
   buffer_.assign(kFrameHead, '\0');
   encode_payload(record, buffer_);
   const auto length = static_cast<std::uint32_t>(buffer_.size() - kFrameHead);
-  std::string head;
-  wire::Writer head_writer(head);
-  head_writer.u32(length);
-  head_writer.u32(length ^ kLengthMask);
-  buffer_.replace(0, kFrameHead, head);
+  buffer_.replace(0, kFrameHead, encode_frame_head(length));
   chain_ = checksum(std::string_view(buffer_).substr(kFrameHead), chain_);
   wire::Writer(buffer_).u64(chain_);
   if (auto done = file_->append(buffer_); !done) return done;

@@ -11,8 +11,8 @@
 //
 // Checksums are XXH3; that of a record is seeded with that of the record before it (the first with the
 // header's), so that no record of another place or time passes. One record is appended and synced at a time,
-// so only the last one can be torn: a bad record with others after it is damage, and is refused instead of
-// cut away.
+// so only the last one can be torn: a bad record with others after it, be it in its length, is damage, and is
+// refused instead of cut away.
 #pragma once
 
 #include <cstdint>

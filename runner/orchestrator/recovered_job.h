@@ -31,6 +31,7 @@ struct RecoveredJob {
   std::vector<ScriptError> first_errors;  // of failed mini-batches and shortfalls, for the closing message
   std::uint64_t output_length = 0;        // bytes
   std::uint64_t failed_items_length = 0;  // bytes
+  std::uint64_t torn_bytes = 0;           // of a journal record that was never finished: cut off
   std::uint32_t lost_groups = 0;          // commits whose rows a dishonest disk has lost: done again
   std::string lost;                       // of which file and what, in words
 };

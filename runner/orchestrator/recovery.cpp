@@ -159,6 +159,7 @@ Result<Committer::Opened> Committer::open(Storage& storage, PlanDurability& plan
   if (auto done = install_failed_items(storage, replay->job.run); !done) return done.error();
   if (auto done = committer.open_data_files(); !done) return done.error();
   const std::uint64_t last_epoch = replay->job.epoch;
+  const std::uint64_t torn_bytes = replay->end.torn;
   auto damage = find_damage(storage, *journal.value(), options.fingerprint, files, options.checked);
   if (!damage) return damage.error();
   if (*damage) {
@@ -171,6 +172,7 @@ Result<Committer::Opened> Committer::open(Storage& storage, PlanDurability& plan
 
   opened.job = std::move(replay->job);
   opened.job.epoch = last_epoch;
+  opened.job.torn_bytes = torn_bytes;
   if (options.fresh_files) {
     auto done = committer.make_data_files_fresh(opened.job.output_length, opened.job.failed_items_length);
     if (!done) return done.error();

@@ -93,6 +93,15 @@ Accounts accounts_of(FaultyDisk& disk, const std::string& fingerprint, std::uint
   return accounts;
 }
 
+std::uint64_t last_record(FaultyDisk& disk, const std::string& fingerprint) {
+  if (!disk.has(orchestrator::kJournalPath)) return 0;
+  auto file = disk.open(orchestrator::kJournalPath);
+  auto end =
+      orchestrator::read_journal(*file.value(), fingerprint, ~0ULL,
+                                 [](orchestrator::JournalRecord&&, std::uint64_t) { return Status(); });
+  return end ? end->last : 0;
+}
+
 bool is_exceeded(JobReason reason, const orchestrator::Thresholds& thresholds,
                  const orchestrator::Counts& counts, std::uint64_t planned, bool plan_complete) {
   switch (reason) {

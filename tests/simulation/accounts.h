@@ -37,6 +37,9 @@ struct Accounts {
 // Of the journal as a reader sees it now.
 Accounts accounts_of(FaultyDisk& disk, const std::string& fingerprint, std::uint32_t run_max_try);
 
+// Where the last whole record of the journal begins; 0: there is none.
+std::uint64_t last_record(FaultyDisk& disk, const std::string& fingerprint);
+
 // Whether the threshold that `reason` names is exceeded; false for other reasons.
 bool is_exceeded(orchestrator::JobReason reason, const orchestrator::Thresholds& thresholds,
                  const orchestrator::Counts& counts, std::uint64_t planned, bool plan_complete);

@@ -150,11 +150,13 @@ void FaultyDisk::keep_some(Inode& inode, bool tear) {
   }
 }
 
-bool FaultyDisk::rot(const std::string& path) {
+bool FaultyDisk::rot(const std::string& path, std::uint64_t past) {
   const auto found = names_.find(path);
-  if (found == names_.end() || found->second->durable.empty()) return false;
+  if (found == names_.end()) return false;
   Inode& inode = *found->second;
-  const std::size_t at = dice_.between(0, inode.durable.size() - 1);
+  past = std::min<std::uint64_t>(past, inode.durable.size());
+  if (past == 0) return false;
+  const std::size_t at = dice_.between(0, past - 1);
   const char bit = static_cast<char>(1U << dice_.between(0, 7));
   inode.durable[at] = static_cast<char>(inode.durable[at] ^ bit);
   if (at < inode.seen.size()) inode.seen[at] = static_cast<char>(inode.seen[at] ^ bit);

@@ -42,8 +42,8 @@ class FaultyDisk final {
   void take_over(std::uint64_t process) { owner_ = process; }
   // What survives is decided for each file and folder by itself.
   void lose_power();
-  // One bit of a durable file is another from now on. False: there is no byte in it.
-  bool rot(const std::string& path);
+  // One bit of a durable file, before the byte `past`, is another from now on. False: there is no byte.
+  bool rot(const std::string& path, std::uint64_t past = ~0ULL);
 
   // What a reader sees now; empty where there is no such file.
   std::string content(const std::string& path) const;

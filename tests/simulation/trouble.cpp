@@ -98,8 +98,17 @@ void World::fail_planning() {
 
 // One bit of one file whose every byte is covered, after the process that knew better has ended.
 void World::decay() {
-  static constexpr const char* kFiles[] = {orchestrator::kPlanPath, orchestrator::kFailedItemsPath, kOutput};
-  if (!disk_.rot(kFiles[dice_.between(std::uint64_t{0}, std::size(kFiles) - 1)])) return;
+  static constexpr const char* kFiles[] = {orchestrator::kPlanPath, orchestrator::kFailedItemsPath, kOutput,
+                                           orchestrator::kJournalPath};
+  const std::string file = kFiles[dice_.between(std::uint64_t{0}, std::size(kFiles) - 1)];
+  if (file == orchestrator::kJournalPath) {
+    // The last record may be what a crash has left of it. All before it was synced: nobody may go on from it.
+    const std::uint64_t last = last_record(disk_, kFingerprint);
+    if (!disk_.rot(file, last)) return;
+    must_refuse_ = true;
+  } else if (!disk_.rot(file)) {
+    return;
+  }
   ++report_.rotten_bits;
   rotten_ = true;
 }

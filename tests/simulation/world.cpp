@@ -142,6 +142,7 @@ void World::start_process() {
     auto opened = open_files(process, fresh_files);
     if (life != process_life_) return woken_start(opened, process);
     if (!opened) return start_failed("open", opened.error());
+    if (must_refuse_) violated("a journal is gone on from in which a synced record is damaged");
     planned_ = planned_on(disk_);
     check_books(opened->job, false);
     check_output(opened->job);

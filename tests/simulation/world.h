@@ -120,6 +120,7 @@ class World final : public AgentNetwork, public orchestrator::JobObserver {
   bool lies_ = false;
   bool rots_ = false;
   bool rotten_ = false;
+  bool must_refuse_ = false;  // what is rotten cannot be what a crash has left
   bool inference_fails_ = false;
   std::optional<std::uint64_t> plan_fails_at_;  // mini-batches
   bool plan_has_failed_ = false;

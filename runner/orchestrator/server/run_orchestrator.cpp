@@ -299,6 +299,11 @@ class Run {
     logs_->note(fmt::format("job '{}', run {}, epoch {}, listening on {}; committed before: {}",
                             job_.spec.name, recovered_.run, recovered_.epoch, to_string(server_->endpoint()),
                             counted(recovered_.counts.processed(), "mini-batch")));
+    if (recovered_.torn_bytes > 0) {
+      logs_->note(
+          fmt::format("the journal ended in {} of a commit that was never finished: cut off, and done again",
+                      counted(recovered_.torn_bytes, "byte")));
+    }
     if (recovered_.lost_groups > 0) {
       warn_of(fmt::format("the disk has lost {} that it had confirmed, and the work is done again: {}",
                           counted(recovered_.lost_groups, "commit"), recovered_.lost));

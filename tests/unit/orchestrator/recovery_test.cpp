@@ -108,6 +108,7 @@ TEST(Recovery, OfAJournalTornAtEveryByteCutsOutputAndFailedItemsToMatch) {
     ASSERT_TRUE(job.committer);
     EXPECT_EQ(storage.at("rows.txt").size(), job.job.output_length) << cut;
     EXPECT_EQ(storage.at(kFailedItemsPath).size(), job.job.failed_items_length) << cut;
+    EXPECT_EQ(storage.at(kJournalPath).size() + job.job.torn_bytes, cut) << "what is cut off is told";
     seen.insert(storage.at("rows.txt"));
   }
   EXPECT_EQ(seen, (std::set<std::string>{"", "a\nb\nc\n", "a\nb\nc\nd\n", "a\nb\nc\nd\ne\n"}));
