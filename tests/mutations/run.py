@@ -7,7 +7,7 @@
 
 A mutation is a patch. Before its first "---" it says
     Bug: what is wrong
-    Target: what is built              (a test program, or `parallelrun` for a test of pytest)
+    Target: what is built              (a test program, or `parallelrun` and more for a test of pytest)
     Test: what finds it                (a filter of GoogleTest, or a path for pytest)
     Harmless: why nothing can find it  (in place of Test; the patch is then only built)
 """
@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +51,8 @@ class Mutation:
 
 
 class Workshop:
-    """A copy of the sources with a build folder of its own. ccache makes all but the mutated objects cheap."""
+    """A copy of the sources, as they are when the run begins, with a build folder of its own. ccache makes all
+    but the mutated objects cheap."""
 
     def __init__(self, root, jobs, seeds):
         self.source = root / "source"
@@ -71,7 +73,7 @@ class Workshop:
             ).check_returncode()
 
     def copy_sources(self):
-        """Only what differs, so that the next build is a small one."""
+        """Only what differs, so that the first build is a small one."""
         listed = subprocess.run(
             ["git", "-C", REPOSITORY, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
             check=True,
@@ -106,7 +108,7 @@ class Workshop:
         )
 
     def build_target(self, target):
-        return self.call("cmake", "--build", self.build, "--parallel", self.jobs, "--target", target)
+        return self.call("cmake", "--build", self.build, "--parallel", self.jobs, "--target", *target.split())
 
     def run_test(self, target, test):
         """True: it passes. Also the line that says what it found."""
@@ -129,9 +131,34 @@ class Workshop:
         return done.returncode == 0, told[0].strip() if told else f"exit code {done.returncode}"
 
     def apply(self, patch, *options):
+        """Without fuzz: a line that has other neighbours by now may not be the one that was meant."""
         return self.call(
-            "patch", "-p1", "--silent", "--no-backup-if-mismatch", "-d", self.source, "-i", patch, *options
+            "patch",
+            "-p1",
+            "--silent",
+            "--fuzz=0",
+            "--no-backup-if-mismatch",
+            "-d",
+            self.source,
+            "-i",
+            patch,
+            *options,
         )
+
+    @contextmanager
+    def planted(self, patch):
+        """The sources with one bug in them. Whoever edits the project meanwhile does not change what is judged."""
+        sound = {}
+        for line in patch.read_text().splitlines():
+            if line.startswith("+++ b/"):
+                path = self.source / line.removeprefix("+++ b/").strip()
+                sound[path] = path.read_bytes()
+        try:
+            self.apply(patch).check_returncode()
+            yield
+        finally:
+            for path, content in sound.items():
+                path.write_bytes(content)
 
 
 def judge(workshop, mutation):
@@ -139,8 +166,7 @@ def judge(workshop, mutation):
     dry = workshop.apply(mutation.patch, "--dry-run")
     if dry.returncode != 0:
         return "stale", "the patch does not apply any more: " + dry.stdout.strip().replace("\n", "; ")
-    workshop.apply(mutation.patch)
-    try:
+    with workshop.planted(mutation.patch):
         built = workshop.build_target(mutation.target)
         if built.returncode != 0:
             errors = [line for line in built.stdout.splitlines() if "error:" in line]
@@ -149,8 +175,6 @@ def judge(workshop, mutation):
             return "harmless", mutation.harmless
         passed, words = workshop.run_test(mutation.target, mutation.test)
         return ("survived", mutation.what) if passed else ("found", words)
-    finally:
-        workshop.copy_sources()
 
 
 def main():

@@ -429,6 +429,39 @@ TEST(Session, AnEndedOneCarriesItsResultsOver) {
   EXPECT_FALSE(outbox.full());
 }
 
+TEST(Session, AnEndedOneCarriesTheFailuresOfProcessesOver) {
+  Outbox outbox;
+  outbox.add(ProcessFailure{"process000", 1, {}});
+  ReportRequest first;
+  outbox.fill(first);
+  ASSERT_EQ(first.failures.size(), 1u);
+  EXPECT_TRUE(outbox.nothing_waits());
+  outbox.add(ProcessFailure{"process001", 2, {}});
+  outbox.put_back(first);
+  ReportRequest second;
+  outbox.fill(second);
+  ASSERT_EQ(second.failures.size(), 2u);
+  EXPECT_EQ(second.failures[0].process, "process000");
+}
+
+TEST(Memory, WhatIsAcknowledgedCountsNoMore) {
+  Outbox::Limits limits;
+  limits.full_bytes = 3000;
+  Outbox outbox(limits);
+  for (std::uint64_t attempt = 1; attempt <= 3; ++attempt) {
+    AttemptResult result;
+    result.attempt = attempt;
+    result.rows.assign(3000, 'r');
+    outbox.add(std::move(result));
+    EXPECT_TRUE(outbox.full());
+    ReportRequest report;
+    outbox.fill(report);
+    EXPECT_TRUE(outbox.full()) << "in flight";
+    outbox.acknowledged(report);
+    EXPECT_FALSE(outbox.full()) << attempt;
+  }
+}
+
 TEST(Appetite, FitsTheLengthOfMiniBatches) {
   struct Case {
     milliseconds each;

@@ -322,6 +322,48 @@ TEST_F(OrchestratorTest, CompletesWithTheLastCommitAndWaitsForItsAgents) {
   EXPECT_TRUE(core().finished());
 }
 
+// All was committed before it was known that no more would come: the end alone is not durable yet.
+TEST_F(OrchestratorTest, NobodyIsSentAwayBeforeTheEndIsDurable) {
+  plan(1, false);
+  const auto agent = join("agent000");
+  const Lease got = lease(agent, 1)->leases[0];
+  bring(agent, 1, {result_of(got, Outcome::kSucceeded)});
+  ASSERT_TRUE(commit());
+  core().on_plan(1, 2, true, now);
+  ASSERT_TRUE(core().result());
+  EXPECT_EQ((*report(agent, 2, {}))->directive, Directive::kRun);
+  const auto group = core().take_group(now);
+  ASSERT_TRUE(group && group->end);
+  EXPECT_EQ((*report(agent, 3, {}))->directive, Directive::kRun);
+  core().on_committed(group->number, now);
+  EXPECT_EQ((*report(agent, 4, {}))->directive, Directive::kDrain);
+}
+
+TEST_F(OrchestratorTest, RowsOfASummaryOnlyJobAreNotWritten) {
+  options.output_action = OutputAction::kSummaryOnly;
+  plan(1);
+  const auto agent = join("agent000");
+  bring(agent, 1, {result_of(lease(agent, 1)->leases[0], Outcome::kSucceeded)});
+  const auto group = commit();
+  ASSERT_TRUE(group && group->end);
+  EXPECT_TRUE(group->rows.empty());
+  EXPECT_EQ(group->entries.size(), 1U) << "it is counted";
+}
+
+TEST_F(OrchestratorTest, TheBookHoldsSoManyBytesAndTakesMoreOnceSomeAreDone) {
+  options.max_book_bytes = 1;  // of "d", one mini-batch
+  plan(3);
+  const auto agent = join("agent000", 4);
+  for (std::uint64_t turn = 1; turn <= 3; ++turn) {
+    const auto reply = lease(agent, turn, 4);
+    ASSERT_TRUE(reply) << turn;
+    ASSERT_EQ(reply->leases.size(), 1U) << turn;
+    bring(agent, turn, {result_of(reply->leases[0], Outcome::kSucceeded)});
+    commit();
+  }
+  EXPECT_TRUE(core().result());
+}
+
 TEST_F(OrchestratorTest, AnInterruptAfterTheEndKeepsTheResultAndSendsTheAgentsAway) {
   plan(1);
   const auto agent = join("agent000");

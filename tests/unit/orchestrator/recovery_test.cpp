@@ -114,6 +114,19 @@ TEST(Recovery, OfAJournalTornAtEveryByteCutsOutputAndFailedItemsToMatch) {
   EXPECT_EQ(seen, (std::set<std::string>{"", "a\nb\nc\n", "a\nb\nc\nd\n", "a\nb\nc\nd\ne\n"}));
 }
 
+// What no record of the journal speaks of may never have reached the disk: it is written again, and synced.
+TEST(Recovery, SettlesThePlanBehindWhatTheJournalSpeaksOf) {
+  DurablePlan plan;
+  MemoryStorage storage;
+  commit_some(storage, plan);  // its epoch speaks of 10 mini-batches
+  auto job = open(storage, plan);
+  ASSERT_TRUE(job.committer->start(job.job, 14));
+  EXPECT_EQ(plan.settled, 10U);
+  job = open(storage, plan);
+  ASSERT_TRUE(job.committer->start(job.job, 14));
+  EXPECT_EQ(plan.settled, 14U) << "the epoch before has settled them";
+}
+
 TEST(Recovery, AJournalThatOutlivedItsRowsIsTakenBackByThatCommit) {
   DurablePlan plan;
   MemoryStorage storage;
