@@ -22,6 +22,46 @@ std::string quoted_tail(std::string errors) {
 
 }  // namespace
 
+Result<ExecAnswer> read_exec_answer(const ExecPlugin& plugin, const std::string& output) {
+  const auto bad = [&](const std::string& problem) {
+    return Error{ErrorCode::kInvalidArgument,
+                 plugin.origin + ": the output of \"" + plugin.command + "\" " + problem, false};
+  };
+  const json document = json::parse(output, nullptr, false);
+  if (!document.is_object() || text_at(document, "kind") != "ExecCredential") {
+    return bad("is not an ExecCredential in JSON");
+  }
+  if (text_at(document, "apiVersion") != plugin.api_version) {
+    return bad("has apiVersion \"" + text_at(document, "apiVersion") + "\", but exec.apiVersion asks for \"" +
+               plugin.api_version + "\"; make them the same");
+  }
+  const auto status = document.find("status");
+  if (status == document.end() || !status->is_object()) return bad("has no status");
+  ExecAnswer answer;
+  answer.credential = {text_at(*status, "token"), text_at(*status, "clientCertificateData"),
+                       text_at(*status, "clientKeyData")};
+  if (answer.credential.certificate_pem.empty() != answer.credential.key_pem.empty()) {
+    return bad("has only one of status.clientCertificateData and status.clientKeyData");
+  }
+  if (answer.credential == Credential{}) {
+    return bad("has neither status.token nor status.clientCertificateData");
+  }
+  if (!answer.credential.certificate_pem.empty()) {
+    const auto pair = check_client_pair(answer.credential.certificate_pem, "status.clientCertificateData",
+                                        answer.credential.key_pem, "status.clientKeyData");
+    if (!pair.ok()) return bad("is of no use: " + pair.error().message);
+  }
+  const auto expires = status->find("expirationTimestamp");
+  if (expires != status->end() && !expires->is_null()) {
+    if (expires->is_string()) answer.expires = parse_rfc3339(expires->get<std::string>());
+    if (!answer.expires) {
+      return bad("has status.expirationTimestamp " + expires->dump() +
+                 ", which is not a time such as \"2026-01-31T12:00:00Z\"");
+    }
+  }
+  return answer;
+}
+
 ExecCredential::ExecCredential(ExecPlugin plugin, WallClock wall_clock)
     : plugin_(std::move(plugin)), wall_clock_(std::move(wall_clock)) {}
 
@@ -45,7 +85,7 @@ void ExecCredential::rejected() {
   last_.reset();
 }
 
-Result<ExecCredential::Answer> ExecCredential::ask() const {
+Result<ExecAnswer> ExecCredential::ask() const {
   json question = {
       {"apiVersion", plugin_.api_version}, {"kind", "ExecCredential"}, {"spec", {{"interactive", false}}}};
   if (!plugin_.cluster.is_null()) question["spec"]["cluster"] = plugin_.cluster;
@@ -70,47 +110,7 @@ Result<ExecCredential::Answer> ExecCredential::ask() const {
                      std::to_string(outcome->exit_code) + quoted_tail(outcome->errors),
                  true};
   }
-  return read(outcome->output);
-}
-
-Result<ExecCredential::Answer> ExecCredential::read(const std::string& output) const {
-  const auto bad = [&](const std::string& problem) {
-    return Error{ErrorCode::kInvalidArgument,
-                 plugin_.origin + ": the output of \"" + plugin_.command + "\" " + problem, false};
-  };
-  const json document = json::parse(output, nullptr, false);
-  if (!document.is_object() || text_at(document, "kind") != "ExecCredential") {
-    return bad("is not an ExecCredential in JSON");
-  }
-  if (text_at(document, "apiVersion") != plugin_.api_version) {
-    return bad("has apiVersion \"" + text_at(document, "apiVersion") + "\", but exec.apiVersion asks for \"" +
-               plugin_.api_version + "\"; make them the same");
-  }
-  const auto status = document.find("status");
-  if (status == document.end() || !status->is_object()) return bad("has no status");
-  Answer answer;
-  answer.credential = {text_at(*status, "token"), text_at(*status, "clientCertificateData"),
-                       text_at(*status, "clientKeyData")};
-  if (answer.credential.certificate_pem.empty() != answer.credential.key_pem.empty()) {
-    return bad("has only one of status.clientCertificateData and status.clientKeyData");
-  }
-  if (answer.credential == Credential{}) {
-    return bad("has neither status.token nor status.clientCertificateData");
-  }
-  if (!answer.credential.certificate_pem.empty()) {
-    const auto pair = check_client_pair(answer.credential.certificate_pem, "status.clientCertificateData",
-                                        answer.credential.key_pem, "status.clientKeyData");
-    if (!pair.ok()) return bad("is of no use: " + pair.error().message);
-  }
-  const auto expires = status->find("expirationTimestamp");
-  if (expires != status->end() && !expires->is_null()) {
-    if (expires->is_string()) answer.expires = parse_rfc3339(expires->get<std::string>());
-    if (!answer.expires) {
-      return bad("has status.expirationTimestamp " + expires->dump() +
-                 ", which is not a time such as \"2026-01-31T12:00:00Z\"");
-    }
-  }
-  return answer;
+  return read_exec_answer(plugin_, outcome->output);
 }
 
 }  // namespace parallelrun::kube

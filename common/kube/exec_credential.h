@@ -26,6 +26,15 @@ struct ExecPlugin {
   std::chrono::milliseconds time_limit = std::chrono::minutes(1);
 };
 
+// What a program of a credential answers.
+struct ExecAnswer {
+  Credential credential;
+  std::optional<WallTime> expires;
+};
+
+// Reads what the program of `plugin` wrote. Errors: kInvalidArgument, naming the program and the field. Pure.
+Result<ExecAnswer> read_exec_answer(const ExecPlugin& plugin, const std::string& output);
+
 // Runs the program when there is no credential yet, when the last one has expired (or will within seconds),
 // and after a 401. `current` blocks for as long as it runs; other threads wait for it.
 class ExecCredential final : public CredentialSource {
@@ -37,12 +46,7 @@ class ExecCredential final : public CredentialSource {
   void rejected() override;
 
  private:
-  struct Answer {
-    Credential credential;
-    std::optional<WallTime> expires;
-  };
-  Result<Answer> ask() const;
-  Result<Answer> read(const std::string& output) const;
+  Result<ExecAnswer> ask() const;
 
   const ExecPlugin plugin_;
   const WallClock wall_clock_;
