@@ -6,18 +6,31 @@
 #include <cstdint>
 #include <utility>
 
+#include "common/spec/utf8.h"
+
 namespace parallelrun::kube {
 namespace {
 
 using nlohmann::json;
 
 constexpr int kDeepest = 64;
+// More than any file of people or programs has; aliases of aliases multiply without end.
+constexpr std::size_t kMostNodes = 200'000;
 
 // Thrown and caught in this file only, as yaml-cpp's own exceptions are.
-struct TooDeep : std::exception {};
+struct Refused : std::exception {
+  explicit Refused(std::string broken) : rule(std::move(broken)) {}
+  std::string rule;
+};
+
+// What is shown, sent or written later is JSON, which is UTF-8. (A whole file in UTF-16 has been converted.)
+const std::string& checked_text(const std::string& text, const YAML::Mark& mark) {
+  if (!is_utf8(text)) throw Refused("line " + std::to_string(mark.line + 1) + ": not UTF-8");
+  return text;
+}
 
 json scalar_of(const YAML::Node& node) {
-  const std::string& text = node.Scalar();
+  const std::string& text = checked_text(node.Scalar(), node.Mark());
   if (node.Tag() == "!" || node.Tag() == "tag:yaml.org,2002:str") return text;  // quoted
   if (text == "true" || text == "True" || text == "TRUE") return true;
   if (text == "false" || text == "False" || text == "FALSE") return false;
@@ -35,19 +48,25 @@ json scalar_of(const YAML::Node& node) {
   return text;
 }
 
-json json_of(const YAML::Node& node, int depth) {
-  if (depth > kDeepest) throw TooDeep();
+json json_of(const YAML::Node& node, int depth, std::size_t& nodes) {
+  if (depth > kDeepest) throw Refused("nested more than " + std::to_string(kDeepest) + " deep");
+  if (++nodes > kMostNodes) {
+    throw Refused("has more than " + std::to_string(kMostNodes) + " values with its aliases written out");
+  }
   switch (node.Type()) {
     case YAML::NodeType::Scalar:
       return scalar_of(node);
     case YAML::NodeType::Sequence: {
       json list = json::array();
-      for (const auto& item : node) list.push_back(json_of(item, depth + 1));
+      for (const auto& item : node) list.push_back(json_of(item, depth + 1, nodes));
       return list;
     }
     case YAML::NodeType::Map: {
       json map = json::object();
-      for (const auto& item : node) map[item.first.as<std::string>()] = json_of(item.second, depth + 1);
+      for (const auto& item : node) {
+        map[checked_text(item.first.as<std::string>(), item.first.Mark())] =
+            json_of(item.second, depth + 1, nodes);
+      }
       return map;
     }
     default:
@@ -88,11 +107,12 @@ Status add_entries(const json& root, const std::string& plural, const std::strin
 
 Result<json> parse(const std::string& text, const std::string& file) {
   try {
-    return json_of(YAML::Load(text), 0);
+    std::size_t nodes = 0;
+    return json_of(YAML::Load(text), 0, nodes);
   } catch (const YAML::Exception& problem) {
     return refusal(file, "line " + std::to_string(problem.mark.line + 1) + ": not YAML: " + problem.msg);
-  } catch (const TooDeep&) {
-    return refusal(file, "nested more than " + std::to_string(kDeepest) + " deep");
+  } catch (const Refused& problem) {
+    return refusal(file, problem.rule);
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <limits>
 #include <memory>
 #include <random>
 #include <stdexcept>
@@ -29,16 +30,22 @@ LeaseOptions completed(LeaseOptions options) {
   return options;
 }
 
+// The API's integers are int32 and not negative; of what else may be written the nearest is taken.
+std::int32_t count_of(const json& spec, const char* name) {
+  constexpr std::int64_t kHighest = std::numeric_limits<std::int32_t>::max();
+  return static_cast<std::int32_t>(std::clamp<std::int64_t>(number_at(spec, name).value_or(0), 0, kHighest));
+}
+
 }  // namespace
 
 LeaseRecord lease_record(const json& lease) {
   const json& spec = object_at(lease, "spec");
   LeaseRecord record;
   record.holder = text_at(spec, "holderIdentity");
-  record.duration = std::chrono::seconds(number_at(spec, "leaseDurationSeconds").value_or(0));
+  record.duration = std::chrono::seconds(count_of(spec, "leaseDurationSeconds"));
   record.acquire_time = text_at(spec, "acquireTime");
   record.renew_time = text_at(spec, "renewTime");
-  record.transitions = static_cast<int>(number_at(spec, "leaseTransitions").value_or(0));
+  record.transitions = count_of(spec, "leaseTransitions");
   record.resource_version = text_at(object_at(lease, "metadata"), "resourceVersion");
   return record;
 }

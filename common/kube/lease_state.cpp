@@ -1,6 +1,7 @@
 #include "common/kube/lease_state.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace parallelrun::kube {
@@ -49,7 +50,11 @@ bool LeaseState::may_take(Time now) const {
 LeaseRecord LeaseState::own_record(WallTime wall) const {
   LeaseRecord record = known_.value_or(LeaseRecord{});
   const bool ours = record.holder == options_.identity;
-  if (known_ && !ours) ++record.transitions;
+  // The API takes no negative ones, so the count begins anew behind the highest: any other number is a
+  // change.
+  if (known_ && !ours) {
+    record.transitions = record.transitions == std::numeric_limits<int>::max() ? 0 : record.transitions + 1;
+  }
   if (!ours) record.acquire_time = micro_time(wall);
   record.holder = options_.identity;
   record.duration = std::chrono::duration_cast<std::chrono::seconds>(options_.lease_duration);

@@ -323,5 +323,30 @@ TEST_F(AccessTest, DeepAndOddTextEndsInAMessage) {
   EXPECT_FALSE(add_kubeconfig(std::string("\0\1\2", 3), "f", config).ok());
 }
 
+TEST_F(AccessTest, TextThatIsNotUtf8IsRefusedByItsLine) {
+  // Read as a field, it ended the program: a message is JSON, and JSON is UTF-8.
+  const auto refused = [](const std::string& text) {
+    Kubeconfig config;
+    const auto added = add_kubeconfig(text, "f", config);
+    return added.ok() ? "accepted" : added.error().message;
+  };
+  const std::string before = "clusters:\n- name: k\n  cluster: ";
+  EXPECT_EQ(refused(before + "{insecure-skip-tls-verify: \"\x80\"}\n"), "f: line 3: not UTF-8");
+  EXPECT_EQ(refused(before + "{\"\xff\": 1}\n"), "f: line 3: not UTF-8");
+  EXPECT_EQ(refused(before + "{server: \"\xC3\xA9\"}\n"), "accepted");
+}
+
+TEST_F(AccessTest, AliasesDoNotMultiplyAFileWithoutEnd) {
+  std::string text = "a0: &a0 [x, x]\n";
+  for (int i = 1; i < 40; ++i) {
+    const std::string before = "*a" + std::to_string(i - 1);
+    text += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + before + ", " + before + "]\n";
+  }
+  Kubeconfig config;
+  const auto added = add_kubeconfig(text, "f", config);
+  ASSERT_FALSE(added.ok());
+  EXPECT_EQ(added.error().message, "f: has more than 200000 values with its aliases written out");
+}
+
 }  // namespace
 }  // namespace parallelrun::kube

@@ -258,6 +258,17 @@ TEST(LeaseElection, WhatOthersWroteInTheLeaseStays) {
   EXPECT_EQ(server.lease()["spec"]["strategy"], "x");
 }
 
+TEST(LeaseElection, NumbersThatNoLeaseHasBecomeTheNearest) {
+  const auto record_of = [](const json& duration, const json& transitions) {
+    return lease_record({{"spec", {{"leaseDurationSeconds", duration}, {"leaseTransitions", transitions}}}});
+  };
+  // More seconds than a clock of nanoseconds holds.
+  EXPECT_EQ(record_of(INT64_MAX, 5'000'000'000).duration, std::chrono::seconds(2147483647));
+  EXPECT_EQ(record_of(INT64_MAX, 5'000'000'000).transitions, 2147483647);
+  EXPECT_EQ(record_of(-15, -1), record_of(0, 0));
+  EXPECT_EQ(record_of(15, 3).duration, std::chrono::seconds(15));
+}
+
 TEST(LeaseElection, ContradictionsAreRefused) {
   LeaseServer server;
   LeaseOptions odd = options("a");

@@ -309,6 +309,15 @@ TEST_F(LeaseStateTest, JitterIsAPartOfTheRetryPeriod) {
   EXPECT_EQ(expect<LeaseState::Wait>(kStart).until, kStart + 2s + 200ms);
 }
 
+TEST_F(LeaseStateTest, BehindTheHighestTransitionTheCountBeginsAnew) {
+  expect<LeaseState::Get>(kStart);
+  state.on_record(kStart, record("", 2147483647, "1"));
+  const auto taken = expect<LeaseState::Replace>(kStart);
+  EXPECT_EQ(taken.record.transitions, 0);
+  stored(kStart, taken.record, "2");
+  EXPECT_EQ(state.standing(kStart), Standing::kHeld);
+}
+
 TEST(LeaseOptions, Rules) {
   EXPECT_TRUE(check_lease_options(options()).ok());
   const auto refused = [](const std::function<void(LeaseOptions&)>& change) {
