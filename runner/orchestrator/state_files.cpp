@@ -1,6 +1,7 @@
 #include "runner/orchestrator/state_files.h"
 
 #include <algorithm>
+#include <limits>
 #include <sstream>
 
 #include "common/json/json.h"
@@ -80,8 +81,10 @@ Result<std::map<std::uint32_t, InputInfo>> read_types(Storage& storage) {
   bool good = json.is_array();
   for (std::size_t i = 0; good && i < json.size(); ++i) {
     const nlohmann::json& entry = json[i];
+    constexpr std::uint64_t kHighest = std::numeric_limits<std::uint32_t>::max();
     good = entry.is_object() && entry.contains("input") && entry["input"].is_number_unsigned() &&
-           entry.contains("types") && are_types(entry["types"]);
+           entry["input"].get<std::uint64_t>() <= kHighest && entry.contains("types") &&
+           are_types(entry["types"]);
     if (!good) break;
     const auto input = entry["input"].get<std::uint32_t>();
     types[input] = InputInfo{input, dump(entry)};
