@@ -175,6 +175,9 @@ void FirstErrors::add(const ScriptError& error) {
   if (!known) errors_.push_back(error);
 }
 
-void FirstErrors::shortfalls_last() { std::ranges::stable_partition(errors_, std::not_fn(is_shortfall)); }
+// Not std::ranges: clang 14, which the fuzz targets are built with, does not take libstdc++'s subrange.
+void FirstErrors::shortfalls_last() {
+  std::stable_partition(errors_.begin(), errors_.end(), std::not_fn(is_shortfall));
+}
 
 }  // namespace parallelrun::orchestrator
