@@ -36,6 +36,13 @@ if(PARALLELRUN_SANITIZER)
   endif()
 endif()
 
+option(PARALLELRUN_FUZZ "Programs of libFuzzer for tests/fuzz; clang only" OFF)
+if(PARALLELRUN_FUZZ)
+  # The first thing that a sanitizer finds ends the program, so that libFuzzer keeps the input. Clang's own
+  # warnings are for reading: the plain build is what holds the code to ours.
+  add_compile_options(-fsanitize=fuzzer-no-link -fno-sanitize-recover=all -Wno-error -Wno-unknown-warning-option)
+endif()
+
 # Paths below this folder are hashed as relative ones, so that every clone on a machine shares one cache.
 find_program(CCACHE ccache)
 if(CCACHE)
