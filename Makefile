@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup build runner demo check test soak e2e images bench fmt lint clean
+.PHONY: help setup build runner demo check test soak e2e images bench fuzz fmt lint clean
 
 JOBS = $(shell tools/jobs.sh)
 LINT = build/venvs/lint/bin
@@ -52,6 +52,10 @@ bench: build  ## speed and memory beside pool, Ray, Dask, joblib and pandas; BEN
 bench-cluster: build  ## the operator beside the Job controller, nodes played by kwok; BENCH="--quick --only latency"
 	@python3 tests/benchmarks/cluster/bench_cluster.py $(BENCH)
 
+fuzz: setup  ## fuzz targets with clang's libFuzzer; TIME=20m is shared by all, TARGETS="glob journal" are some
+	@tools/setup-debian.sh tools/fuzz-packages.txt
+	@tools/fuzz.sh "$(or $(TIME),20m)" $(TARGETS)
+
 fmt: setup  ## format all C++ and Python files
 	@tools/venv.sh lint tools/lint/requirements.txt
 	@tools/lint/sources.sh cpp | xargs -0 --no-run-if-empty $(LINT)/clang-format -i
@@ -66,4 +70,4 @@ lint: setup  ## formatting, static analysis and the rules of tests/lint
 	@build/venvs/lint/bin/python tools/lint/tidy.py --clang-tidy $(LINT)/clang-tidy --build-dir build --jobs $(JOBS)
 
 clean:  ## remove all build folders, with benchmark data and virtual environments
-	@rm -rf build build-debug build-asan build-tsan
+	@rm -rf build build-debug build-asan build-tsan build-fuzz
