@@ -273,7 +273,8 @@ class Launcher {
     log_.line(fmt::format("job '{}' from '{}', {} x {}", options_.job.spec.name, options_.manifest,
                           counted(options_.job.spec.node_count, "node"),
                           counted(options_.job.spec.process_count_per_node, "process")));
-    log_.line("spec: " + told_spec(options_.job.spec).dump());
+    log_.line("spec: " +
+              told_spec(options_.job.spec).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
     for (std::size_t i = 0; i < agents_.size(); ++i) start_agent(i);
   }
 

@@ -9,6 +9,11 @@ LeaseBook::Entry* LeaseBook::find(MiniBatchId id) {
   return found == entries_.end() ? nullptr : &found->second;
 }
 
+const LeaseBook::Entry* LeaseBook::find(MiniBatchId id) const {
+  const auto found = entries_.find(id.value);
+  return found == entries_.end() ? nullptr : &found->second;
+}
+
 LeaseBook::Entry& LeaseBook::add(MiniBatch mini_batch, std::uint32_t failed_tries) {
   bytes_ += mini_batch.descriptor.size();
   Entry entry;

@@ -33,6 +33,7 @@ class LeaseBook {
 
   // Null when it is not in the book. Valid until the entry is erased.
   Entry* find(MiniBatchId id);
+  const Entry* find(MiniBatchId id) const;
 
   // A mini-batch that is leased for the first time in this epoch. Precondition: not in the book.
   Entry& add(MiniBatch mini_batch, std::uint32_t failed_tries);

@@ -109,7 +109,7 @@ Result<RegisterReply> Orchestrator::on_register(const RegisterRequest& request, 
   const auto earlier = newest_session_.find(request.agent_name);
   if (earlier != newest_session_.end() && !sessions_.at(earlier->second).left) {
     Session& session = sessions_.at(earlier->second);
-    if (session.proof != proof) {
+    if (session.proof != proof && now - session.last_heard < options_.session_timeout) {
       return Error{
           ErrorCode::kUnavailable,
           fmt::format("agent {} is here already, and this one does not prove to be the same; it can "
@@ -177,7 +177,7 @@ std::vector<Silence> Orchestrator::silences() const {
     const Duration silent = now_ - session.last_heard;
     all.push_back({session.agent, whole(silent), book_.held_by(id),
                    std::max(std::chrono::seconds(1),
-                            std::chrono::ceil<std::chrono::seconds>(options_.session_timeout - silent))});
+                            std::chrono::ceil<std::chrono::seconds>(patience_with(session) - silent))});
   }
   // What is missing beside as many as there shall be is nobody's concern.
   if (live_sessions() >= options_.expected_agents) return all;
@@ -191,7 +191,7 @@ std::vector<Silence> Orchestrator::silences() const {
 void Orchestrator::expire_sessions(Time now) {
   for (auto it = sessions_.begin(); it != sessions_.end();) {
     Session& session = it->second;
-    if (now - session.last_heard < options_.session_timeout) {
+    if (now - session.last_heard < patience_with(session)) {
       watch_silence(session, now);
       ++it;
       continue;

@@ -152,6 +152,7 @@ class Orchestrator {
   void lose_session(Session& session, const std::string& why);
   std::vector<MiniBatchId> inside_at_loss(const Session& session);
   void remember_loss(const Session& session, MiniBatchId id, const std::string& why);
+  Duration patience_with(const Session& session) const;
   void expire_sessions(Time now);
   void watch_silence(Session& session, Time now);
   void heard(Session& session, Time now);

@@ -63,6 +63,16 @@ void Orchestrator::remember_loss(const Session& session, MiniBatchId id, const s
   take_failure(session, result, entry);
 }
 
+// The silence that ends a session. With a suspect inside it will cost that one a try, and only a successor
+// can say how the agent ended: it has time to come. Nothing else is held up, since suspects run alone.
+Duration Orchestrator::patience_with(const Session& session) const {
+  constexpr int kLonger = 5;
+  if (session.left || ending_ || !session.alone_with) return options_.session_timeout;
+  const LeaseBook::Entry* suspect = book_.find(*session.alone_with);
+  const bool holds = suspect != nullptr && suspect->attempt != 0 && suspect->session == session.agent.session;
+  return options_.session_timeout * (holds ? kLonger : 1);
+}
+
 // Precondition: it has not left.
 void Orchestrator::lose_session(Session& session, const std::string& why) {
   if (!ending_) {

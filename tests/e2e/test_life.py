@@ -249,3 +249,31 @@ def test_a_process_killed_for_memory_costs_one_try(space):
     assert status["progress"]["itemsSucceeded"] == 59 and status["progress"]["itemsFailed"] == 1
     failed = json.loads(space.read("out/hungry/failed_items.jsonl").splitlines()[0])
     assert "00007" in json.dumps(failed) and "memory" in json.dumps(failed), failed
+
+
+def test_a_mini_batch_that_gets_its_pod_evicted_is_charged(space):
+    """Beyond its limit of storage the kubelet takes the whole pod; whose fault it is shows when it happens again."""
+    space.code(
+        "code",
+        {
+            "work.py": "import time\n"
+            "def init(): pass\n"
+            "def run(mini_batch):\n"
+            "    if any('00007' in name for name in mini_batch):\n"
+            "        with open('/tmp/much', 'wb') as file:\n"
+            "            file.write(b'x' * (64 << 20))\n"
+            "        time.sleep(600)\n"
+            "    return mini_batch\n"
+        },
+    )
+    storage = {"limits": {"ephemeral-storage": "16Mi"}, "requests": {"ephemeral-storage": "1Mi"}}
+    space.submit(
+        "greedy", miniBatchSize=1, runMaxTry=1, runInvocationTimeout=900, worker={"resources": storage}
+    )
+    status = space.wait_state("greedy", "Complete")
+    assert status["progress"]["itemsSucceeded"] == 59 and status["progress"]["itemsFailed"] == 1
+    assert status["progress"]["lossesCharged"] == 1, status
+    assert "1 of 60 items failed" in status["message"], status
+    failed = json.loads(space.read("out/greedy/failed_items.jsonl").splitlines()[0])
+    assert "00007" in json.dumps(failed) and "Evicted" in json.dumps(failed), failed
+    space.wait_events("greedy", "WorkerReplaced")

@@ -1,6 +1,7 @@
 """Worker processes that do not come up: in every slot the job ends with the error in plain sight; in some it goes on."""
 
 import pytest
+from waiting import PATIENCE, wait_for
 
 NEVER = {
     "init raises": ("def init(): raise OSError('no model here')", "OSError: no model here"),
@@ -32,15 +33,21 @@ def test_a_start_that_fails_in_every_slot_ends_the_job_with_its_error(embedded_j
 def test_one_slot_that_starts_is_enough(embedded_job):
     job = embedded_job.files(8).set(nodeCount=2, processCountPerNode=2)
     job.script("""
-        import os
+        import os, time
         def init():
             try:
                 os.close(os.open("the-one", os.O_CREAT | os.O_EXCL))
             except FileExistsError:
                 raise OSError("not for me") from None
         def run(mini_batch):
+            # The job is not over before the others have been told of.
+            deadline = time.monotonic() + 60
+            while not os.path.exists("told") and time.monotonic() < deadline: time.sleep(0.02)
             return mini_batch
     """)
-    job.run().expect(0)
+    process = job.start()
+    wait_for(lambda: "not for me" in job.log("user/error.txt"), "the error of the others")
+    (job.code / "told").touch()
+    _, words = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, words
     assert len(job.rows()) == 8
-    assert "not for me" in job.log("user/error.txt")

@@ -102,6 +102,10 @@ class LossesTest : public OrchestratorTest {
     for (const Lease& lease : reply->leases) out.push_back(lease.mini_batch.value);
     return out;
   }
+  // In steps: a leap is a standstill of the orchestrator, which costs nobody anything.
+  void be_silent(Duration time) {
+    for (const Time end = now + time; now < end;) core().tick(now += std::chrono::seconds(1));
+  }
   std::uint64_t session = 0;
   std::uint64_t reported = 0;
 };
@@ -139,6 +143,29 @@ TEST_F(LossesTest, ASuspectRunsAloneAndThenPaysForEachAgentThatItTakesDown) {
             std::string::npos)
       << group->failed_items;
   EXPECT_EQ(core().progress().losses_charged, 2U);
+}
+
+TEST_F(LossesTest, AfterASilentEndTheSuccessorSaysHowItWas) {
+  plan(8);
+  // By the first two losses mini-batch 0 becomes a suspect.
+  for (int loss = 0; loss < 3; ++loss) {
+    const auto got = come("worker-0");
+    ASSERT_TRUE(got);
+    tell_inside({got->leases[0].attempt});
+  }
+  be_silent(options.session_timeout + std::chrono::seconds(2));
+  EXPECT_EQ(core().progress().losses_charged, 0U) << "it is not known yet how the agent ended";
+  const auto rest = come("worker-0", 4, "was evicted: Usage exceeds the limit");
+  EXPECT_EQ(core().progress().losses_charged, 1U);
+  ASSERT_TRUE(rest);
+  EXPECT_EQ(ids(rest), std::vector<std::uint64_t>{0});
+  tell_inside({rest->leases[0].attempt});
+  // Nobody comes: the silence is all that is known.
+  be_silent(5 * options.session_timeout + std::chrono::seconds(2));
+  EXPECT_EQ(core().progress().losses_charged, 2U);
+  const auto group = commit();
+  ASSERT_TRUE(group);
+  EXPECT_NE(group->failed_items.find("silent for"), std::string::npos) << group->failed_items;
 }
 
 TEST_F(LossesTest, AnAgentThatIsBusyIsEmptiedBeforeASuspectComesAlone) {
