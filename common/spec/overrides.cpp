@@ -22,6 +22,11 @@ bool begins_at_top(const PathSegment& first) {
   return key != nullptr && (*key == "spec" || *key == "metadata" || *key == "apiVersion" || *key == "kind");
 }
 
+std::string no_field(const std::string& where, const json& place, const std::string& key) {
+  return fmt::format("{} is {}, which has no field {}", where.empty() ? "the manifest" : where,
+                     described(place), in_quotes(key));
+}
+
 // The place that the path names, made where objects are missing; null after a problem.
 json* descend(json& document, const std::vector<PathSegment>& path, const std::string& option,
               Problems& problems) {
@@ -31,9 +36,7 @@ json* descend(json& document, const std::vector<PathSegment>& path, const std::s
     if (const auto* key = std::get_if<std::string>(&segment)) {
       if (place->is_null()) *place = json::object();
       if (!place->is_object()) {
-        problems.add(option,
-                     fmt::format("{} is {}, which has no field {}", where.empty() ? "the manifest" : where,
-                                 described(*place), in_quotes(*key)));
+        problems.add(option, no_field(where, *place, *key));
         return nullptr;
       }
       where = child_path(where, *key);
@@ -88,7 +91,10 @@ std::optional<AppliedOverride> apply(json& document, std::string_view assignment
     const std::string key = *last;
     path->pop_back();
     json* holder = path->empty() ? &document : descend(document, *path, option, problems);
-    if (holder != nullptr && holder->is_object()) holder->erase(key);
+    if (holder == nullptr) return std::nullopt;
+    if (holder->is_null()) return applied;
+    if (!holder->is_object()) return refuse(no_field(written(*path), *holder, key));
+    holder->erase(key);
     return applied;
   }
   json* place = descend(document, *path, option, problems);

@@ -91,6 +91,22 @@ TEST(Overrides, MistakesNameTheOption) {
               HasSubstr("--set 'nodeCount=.inf': '.inf' is a number that JSON cannot hold"));
 }
 
+TEST(Overrides, NullWhereNoFieldCanBeIsAMistakeToo) {
+  EXPECT_THAT(problem_of({"entryScript.x=null"}),
+              HasSubstr("spec.entryScript is the string '/a.py', which has no field 'x'"));
+  EXPECT_THAT(problem_of({"inputs.glob=null"}),
+              HasSubstr("spec.inputs is a list, which has no field 'glob'"));
+  EXPECT_EQ(problem_of({"environment.variables.X=null"}), "0 problems");
+  // What could not be applied is not given as applied.
+  json document = {{"spec", {{"inputs", json::array()}}}};
+  for (const char* assignment : {"inputs[0].glob=null", "inputs.glob=null", "inputs.glob.x=null"}) {
+    Problems problems;
+    const std::vector<std::string> overrides = {assignment};
+    EXPECT_TRUE(apply_overrides(document, overrides, problems).empty()) << assignment;
+    EXPECT_EQ(problems.size(), 1U) << assignment;
+  }
+}
+
 TEST(Overrides, OnADocumentThatIsNoObject) {
   json document = json::array();
   Problems problems;
