@@ -80,10 +80,13 @@ std::string Url::text() const {
 std::optional<Url> parse_url(std::string_view text) {
   const auto colon = text.find("://");
   if (colon == std::string_view::npos || colon == 0) return std::nullopt;
+  // A host with a NUL in it is another one for whoever reads C strings.
+  const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  if (std::ranges::any_of(text, control)) return std::nullopt;
   Url url;
   url.scheme = lower(text.substr(0, colon));
   text.remove_prefix(colon + 3);
-  if (text.find_first_of("?# \t\r\n") != std::string_view::npos) return std::nullopt;
+  if (text.find_first_of("?# ") != std::string_view::npos) return std::nullopt;
   const auto slash = std::min(text.find('/'), text.size());
   url.path = text.substr(slash);
   if (!read_authority(text.substr(0, slash), url)) return std::nullopt;

@@ -43,6 +43,16 @@ TEST(Url, WhatIsNone) {
   }
 }
 
+TEST(Url, ControlBytesAreRefusedAnywhere) {
+  using namespace std::string_view_literals;
+  for (const std::string_view text :
+       {"https://ho\0st"sv, "https://host\0.other"sv, "ht\x01tp://host"sv, "https://u\ns@host"sv,
+        "https://host/\tpath"sv, "https://host/\x7f"sv}) {
+    EXPECT_FALSE(parse_url(text)) << text;
+  }
+  EXPECT_TRUE(parse_url("https://host/\xC3\xA9"));
+}
+
 TEST(ProxyChoice, TheVariableOfTheScheme) {
   const Variables both{{"HTTPS_PROXY", "http://secure:1"}, {"http_proxy", "plain:2"}};
   EXPECT_EQ(*choice("https://api.example", both), "http://secure:1");
