@@ -1,6 +1,9 @@
 #include "operator/decide/status_draft.h"
 
 #include <algorithm>
+#include <array>
+#include <limits>
+#include <utility>
 
 #include "common/json/members.h"
 #include "common/spec/utf8.h"
@@ -21,6 +24,22 @@ std::string one_line(std::string text) {
   return text;
 }
 
+// Takes away numbers that the schema refuses: kept as they are, they would have every later status refused.
+void drop_impossible_counts(json& status) {
+  constexpr std::int64_t kHighest32 = std::numeric_limits<std::int32_t>::max();
+  constexpr std::int64_t kHighest64 = std::numeric_limits<std::int64_t>::max();
+  constexpr std::array<std::pair<const char*, std::int64_t>, 4> kCounts = {
+      {{"replicas", kHighest32},
+       {"readyReplicas", kHighest32},
+       {"infrastructureFailures", kHighest64},
+       {"activeSeconds", kHighest64}}};
+  for (const auto& [name, highest] : kCounts) {
+    if (!status.contains(name)) continue;
+    const auto value = number_at(status, name);
+    if (!value || *value < 0 || *value > highest) status.erase(name);
+  }
+}
+
 }  // namespace
 
 StatusDraft::StatusDraft(const json& job, std::int64_t generation, WallTime now)
@@ -29,6 +48,7 @@ StatusDraft::StatusDraft(const json& job, std::int64_t generation, WallTime now)
   before_ = status != job.end() && status->is_object() ? *status : json::object();
   before_.erase("progress");
   draft_ = before_;
+  drop_impossible_counts(draft_);
 }
 
 void StatusDraft::condition(const std::string& type, bool holds, const std::string& reason,

@@ -62,6 +62,24 @@ TEST(MistakesOfOurs, FailTheJobAndNothingElse) {
   EXPECT_FALSE(give_up(cluster.job, "again", cluster.now).status) << "a result is not taken back";
 }
 
+TEST(StatusCounts, ThatTheSchemaRefusesAreNotWrittenBack) {
+  Cluster cluster;
+  cluster.bring_up();
+  // With an invalid spec the operator sets fewer members than usual: the others were kept as they stood.
+  cluster.job["metadata"]["generation"] = 9;
+  cluster.job["spec"]["nodeCount"] = 0;
+  json& status = cluster.job["status"];
+  for (const char* name : {"activeSeconds", "replicas", "readyReplicas", "infrastructureFailures"}) {
+    status[name] = -7;
+  }
+  const Plan plan = cluster.decision();
+  ASSERT_TRUE(plan.status);
+  EXPECT_FALSE(plan.status->contains("activeSeconds"));
+  EXPECT_GE(plan.status->value("replicas", 0), 0);
+  EXPECT_GE(plan.status->value("readyReplicas", 0), 0);
+  EXPECT_GE(plan.status->value("infrastructureFailures", 0), 0);
+}
+
 TEST(UnreadableJob, IsFailedWithTheReason) {
   json job = {{"apiVersion", a_job()["apiVersion"]}, {"metadata", a_job()["metadata"]}};
   job["unreadable"] = "its content is nested deeper than 100 levels";
