@@ -45,8 +45,16 @@ std::optional<WallTime> time(const json& object, const char* key) {
   return parse_wall_time(text_at(object, key));
 }
 
+// All that a pod's identity holds: a number that is written and not read back would charge one failure for
+// ever.
+std::uint32_t incarnation(const json& object) {
+  const auto value = number_at(object, "incarnation");
+  if (!value || *value < 0 || *value > std::numeric_limits<std::uint32_t>::max()) return 0;
+  return static_cast<std::uint32_t>(*value);
+}
+
 PlaceFacts place(const json& object) {
-  return {.incarnation = count(object, "incarnation", 0),
+  return {.incarnation = incarnation(object),
           .failures = tally(object, "failures"),
           .not_before = time(object, "notBefore")};
 }
