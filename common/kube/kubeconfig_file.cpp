@@ -24,13 +24,13 @@ struct Refused : std::exception {
 };
 
 // What is shown, sent or written later is JSON, which is UTF-8. (A whole file in UTF-16 has been converted.)
-const std::string& checked_text(const std::string& text, const YAML::Mark& mark) {
+std::string checked_text(std::string text, const YAML::Mark& mark) {
   if (!is_utf8(text)) throw Refused("line " + std::to_string(mark.line + 1) + ": not UTF-8");
   return text;
 }
 
 json scalar_of(const YAML::Node& node) {
-  const std::string& text = checked_text(node.Scalar(), node.Mark());
+  const std::string text = checked_text(node.Scalar(), node.Mark());
   if (node.Tag() == "!" || node.Tag() == "tag:yaml.org,2002:str") return text;  // quoted
   if (text == "true" || text == "True" || text == "TRUE") return true;
   if (text == "false" || text == "False" || text == "FALSE") return false;
