@@ -25,8 +25,9 @@ void check_url(const Url& url) {
 FUZZ_TARGET(url_proxy) {
   fuzz::Draw draw(bytes);
   const std::string server(draw.line());
-  const std::string proxy(draw.line());
-  const std::string no_proxy(draw.line());
+  // Variables of an environment end at a NUL.
+  const std::string proxy = std::string(draw.line()).c_str();
+  const std::string no_proxy = std::string(draw.line()).c_str();
   const auto url = parse_url(server);
   if (url) check_url(*url);
 
