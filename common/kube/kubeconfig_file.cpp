@@ -30,7 +30,7 @@ std::string checked_text(std::string text, const YAML::Mark& mark) {
 }
 
 json scalar_of(const YAML::Node& node) {
-  const std::string text = checked_text(node.Scalar(), node.Mark());
+  std::string text = checked_text(node.Scalar(), node.Mark());
   if (node.Tag() == "!" || node.Tag() == "tag:yaml.org,2002:str") return text;  // quoted
   if (text == "true" || text == "True" || text == "TRUE") return true;
   if (text == "false" || text == "False" || text == "FALSE") return false;
