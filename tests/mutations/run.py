@@ -30,7 +30,7 @@ PATIENCE = 900  # seconds, for one test
 @dataclass
 class Mutation:
     name: str
-    patch: Path
+    patch: str
     what: str
     target: str
     test: str
@@ -38,7 +38,8 @@ class Mutation:
 
     @staticmethod
     def read(path):
-        head = path.read_text().split("\n--- ", 1)[0].splitlines()
+        text = path.read_text()
+        head = text.split("\n--- ", 1)[0].splitlines()
         fields = {"Bug": "", "Target": "", "Test": "", "Harmless": ""}
         for line in head:
             key, _, value = line.partition(": ")
@@ -47,7 +48,7 @@ class Mutation:
         if not (fields["Bug"] and fields["Target"]) or bool(fields["Test"]) == bool(fields["Harmless"]):
             raise SystemExit(f"{path}: a mutation needs Bug, Target, and Test or Harmless")
         name = str(path.relative_to(HERE).with_suffix(""))
-        return Mutation(name, path, fields["Bug"], fields["Target"], fields["Test"], fields["Harmless"])
+        return Mutation(name, text, fields["Bug"], fields["Target"], fields["Test"], fields["Harmless"])
 
 
 class Workshop:
@@ -95,9 +96,10 @@ class Workshop:
             if path.is_file() and path not in wanted and not ours:
                 path.unlink()
 
-    def call(self, *command, timeout=None, env=None):
+    def call(self, *command, timeout=None, env=None, words=None):
         return subprocess.run(
             [str(part) for part in command],
+            input=words,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -140,16 +142,15 @@ class Workshop:
             "--no-backup-if-mismatch",
             "-d",
             self.source,
-            "-i",
-            patch,
             *options,
+            words=patch,
         )
 
     @contextmanager
     def planted(self, patch):
         """The sources with one bug in them. Whoever edits the project meanwhile does not change what is judged."""
         sound = {}
-        for line in patch.read_text().splitlines():
+        for line in patch.splitlines():
             if line.startswith("+++ b/"):
                 path = self.source / line.removeprefix("+++ b/").strip()
                 sound[path] = path.read_bytes()

@@ -11,6 +11,10 @@
 #include <string>
 #include <string_view>
 
+#include "runner/orchestrator/journal.h"
+#include "tests/simulation/faulty_disk.h"
+#include "tests/simulation/virtual_time.h"
+
 namespace parallelrun::simulation {
 namespace {
 
@@ -70,6 +74,20 @@ TEST(Simulation, EveryMiniBatchOnceWhateverHappens) {
   EXPECT_GT(sum.interrupts, 0U);
   EXPECT_GT(sum.rotten_bits, 0U);
   EXPECT_GT(sum.refusals, 0U);
+}
+
+TEST(Simulation, ANewJournalIsThereAfterALossOfPower) {
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    Dice dice(seed);
+    FaultyDisk disk(dice);
+    ProcessDisk storage(disk, 0);
+    ASSERT_TRUE(orchestrator::JournalWriter::create(storage, "job"));
+    disk.lose_power();
+    ASSERT_TRUE(disk.has(orchestrator::kJournalPath)) << "seed " << seed;
+    auto file = storage.open(orchestrator::kJournalPath);
+    const auto ours = orchestrator::is_journal_of(**file, "job");
+    EXPECT_TRUE(ours && *ours) << "seed " << seed;
+  }
 }
 
 TEST(Simulation, ASeedRepeatsItself) {

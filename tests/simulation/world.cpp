@@ -138,6 +138,15 @@ void World::start_process() {
   // Of a predecessor that is dead for sure nothing has to be copied, but may be.
   const bool fresh_files = one_is_paused_ || dice_.chance(0.3);
   disk_.take_over(life);
+  // Some die, or are passed by, before they have begun the journal, an epoch or another run.
+  if (!trouble_over() && dice_.chance(0.2)) {
+    const auto steps = static_cast<std::int64_t>(dice_.between(std::uint64_t{0}, std::uint64_t{40}));
+    if (one_is_paused_ || dice_.chance(0.5)) {
+      disk_.kill_after(steps);
+    } else {
+      disk_.pause_after(steps, [this] { pause_process(); });
+    }
+  }
   in_process([&] {
     auto opened = open_files(process, fresh_files);
     if (life != process_life_) return woken_start(opened, process);

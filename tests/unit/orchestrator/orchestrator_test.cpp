@@ -43,6 +43,33 @@ TEST_F(OrchestratorTest, AReportThatIsSentAgainIsTakenOnce) {
   EXPECT_FALSE(commit());
 }
 
+// Its answer was lost: logs and failures of processes count once, and who has left is told so again.
+TEST_F(OrchestratorTest, AnAnsweredReportThatIsSentAgainBringsNothingTwice) {
+  struct Counting final : JobObserver {
+    int logs = 0;
+    int failures = 0;
+    void on_logs(const AgentView&, std::vector<LogChunk>&&) override { ++logs; }
+    void on_process_failure(const AgentView&, const ProcessFailure&) override { ++failures; }
+  } counting;
+  Orchestrator fresh(options, std::move(recovered), source, samples, counting, now);
+  const auto agent = fresh.on_register({kProtocolVersion, "agent000", "127.0.0.1", 1, ""}, "", now)->session;
+  for (const bool leaving : {false, true}) {
+    ReportRequest request;
+    request.session = agent;
+    request.sequence = leaving ? 2 : 1;
+    request.leaving = leaving;
+    request.logs.emplace_back();
+    request.failures.push_back({"process000", 1, {ErrorPhase::kInit, "ValueError", "bad", ""}, false});
+    for (int sent = 0; sent < 3; ++sent) {
+      const auto answer = fresh.on_report(ReportRequest(request), now);
+      ASSERT_TRUE(answer) << answer.error().message;
+      EXPECT_TRUE(answer->has_value());
+    }
+    EXPECT_EQ(counting.logs, leaving ? 2 : 1);
+    EXPECT_EQ(counting.failures, leaving ? 2 : 1);
+  }
+}
+
 TEST_F(OrchestratorTest, ASessionEndsAtItsTimeoutAndNotANanosecondBefore) {
   plan(1);
   const auto silent = join("agent000");
@@ -305,6 +332,27 @@ TEST_F(OrchestratorTest, AnAbortDoesNotWaitLongerThanItsGrace) {
   ASSERT_TRUE(group && group->end);
   EXPECT_EQ(group->end->state, JobState::kInterrupted);
   EXPECT_TRUE(core().finished());
+}
+
+// It would wait for a group that never comes.
+TEST_F(OrchestratorTest, AResultThatComesAfterTheLastGroupIsAnsweredAndDoesNotCount) {
+  options.abort_grace = seconds(1);
+  plan(10);
+  const auto agent = join("agent000");
+  const Lease got = lease(agent, 1)->leases[0];
+  core().interrupt("interrupted", now);
+  pass(options.abort_grace);
+  const auto group = core().take_group(now);
+  ASSERT_TRUE(group && group->end);
+  EXPECT_EQ(report(agent, 1, {result_of(got, Outcome::kSucceeded)}).error().code, ErrorCode::kConflict);
+  const auto again = join("agent000");
+  EXPECT_FALSE(report(again, 1, {result_of(got, Outcome::kSucceeded)})->has_value());
+  core().on_committed(group->number, now);
+  const auto ready = core().take_ready();
+  ASSERT_EQ(ready.reports.size(), 1U);
+  EXPECT_EQ(ready.reports[0].second->directive, Directive::kAbort);
+  EXPECT_EQ(core().progress().counts.succeeded, 0U);
+  EXPECT_FALSE(core().take_group(now));
 }
 
 TEST_F(OrchestratorTest, CompletesWithTheLastCommitAndWaitsForItsAgents) {
