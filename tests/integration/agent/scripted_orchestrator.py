@@ -112,6 +112,8 @@ class Orchestrator:
         self.left = False
         self.ended_sessions = set()
         self.lose_replies = 0
+        self.lose_reports = 0  # with results: they are neither taken nor answered, for `stands_still` seconds
+        self.stands_still = 0
         self.reports = 0
         self.server = None
         self.listen()
@@ -205,6 +207,10 @@ class Orchestrator:
 
     def answer(self, path, body):
         fields = Fields(body)
+        if path == "/v1/report" and self.lose_reports > 0 and struct.unpack_from("<I", body, 16)[0] > 0:
+            self.lose_reports -= 1
+            time.sleep(self.stands_still)
+            return None, b""
         with self.changed:
             if path == "/v1/register":
                 self.session += 1

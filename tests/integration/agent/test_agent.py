@@ -258,6 +258,19 @@ def test_a_lost_reply_loses_nothing_and_repeats_nothing(start):
     assert sorted(r["mini_batch"] for r in orchestrator.results) == list(range(200))
 
 
+def test_a_report_that_is_lost_with_its_time_is_sent_again(start):
+    """The orchestrator stands still for 8 s, longer than a report waits, and then knows nothing of it."""
+    orchestrator, agent = start(ECHO)
+    orchestrator.lose_reports = 2
+    orchestrator.stands_still = 8
+    orchestrator.give(*range(200))
+    orchestrator.wait_results(200)
+    assert orchestrator.lose_reports == 0
+    orchestrator.tell(DRAIN)
+    assert agent.wait() == 0
+    assert sorted(r["mini_batch"] for r in orchestrator.results) == list(range(200))
+
+
 def test_a_new_orchestrator_gets_what_was_not_acknowledged(start):
     orchestrator, agent = start(crashing(UNTIL_GO))
     orchestrator.give(0)

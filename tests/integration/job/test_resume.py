@@ -346,3 +346,27 @@ def test_an_orchestrator_that_stands_still_loses_no_result(embedded_job):
     assert Counter(job.rows()) == Counter(f"f{i:06}.txt" for i in range(2000))
     assert job.failed_items() == []
     assert "restarting" not in words
+
+
+def test_what_does_not_reach_an_orchestrator_that_stands_still_is_sent_again(embedded_job):
+    """Reports that the socket cannot hold: of those that are under way when their time is over, the orchestrator
+    never sees the rest. Results that were dropped with them would be waited for without end."""
+    job = embedded_job.files(400).set(miniBatchSize=1, nodeCount=2, processCountPerNode=2)
+    job.script("""
+        import os, time
+        def init(): pass
+        def run(mini_batch):
+            time.sleep(0.02)
+            return [os.path.basename(p) + "x" * 200_000 for p in mini_batch]
+    """)
+    process = job.start()
+    wait_for_rows(job)
+    (stopped,) = [pid for pid in descendants(process.pid) if role_of(pid) == "orchestrator"]
+    os.kill(stopped, signal.SIGSTOP)
+    time.sleep(8)
+    os.kill(stopped, signal.SIGCONT)
+    _, words = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, words
+    assert Counter(row.rstrip("x") for row in job.rows()) == Counter(f"f{i:06}.txt" for i in range(400))
+    assert job.failed_items() == []
+    assert "restarting" not in words
