@@ -52,6 +52,13 @@ def break_fingerprint(path):
     path.write_bytes(content)
 
 
+def break_length(path):
+    """Of the first record, behind the header of magic, version, fingerprint and checksum."""
+    content = bytearray(path.read_bytes())
+    content[24 + int.from_bytes(content[12:16], "little")] ^= 1
+    path.write_bytes(content)
+
+
 def write_a_brace(path):
     path.write_text("{")
 
@@ -62,6 +69,7 @@ DAMAGES = {
     "rows changed": (ROWS, change, 1, "parallel_run_step.txt no longer holds the "),
     "journal of other bytes": (JOURNAL, break_first_byte, 1, ".parallelrun/journal is not a journal"),
     "journal damaged": (JOURNAL, break_fingerprint, 1, ".parallelrun/journal is damaged at byte 0"),
+    "length in the journal damaged": (JOURNAL, break_length, 1, ".parallelrun/journal is damaged at byte "),
     "journal removed": (JOURNAL, remove, 2, "no journal that says what it holds"),
     "plan removed": (PLAN, remove, 1, ".parallelrun/plan holds 0 mini-batches"),
     "plan of other bytes": (PLAN, break_first_byte, 1, "the stored plan does not begin like one"),
