@@ -191,10 +191,14 @@ void Decision::create_pods() {
   const auto identity_of = [](const Slot& slot) {
     PodIdentity identity{
         .role = slot.role, .index = slot.index, .incarnation = slot.incarnation, .ended = {}};
-    // The orchestrator charges a mini-batch that takes its pods down.
-    if (slot.role == Role::kWorker && !slot.older.empty()) {
+    // The orchestrator charges a mini-batch that takes its pods down. Of one that was asked to go it hears
+    // nothing.
+    const auto told = [](const PodView& pod) {
+      return !pod.deleting && !(pod.ended && pod.ended->exit_code == 0 && loss_of(pod) != Loss::kFailed);
+    };
+    if (slot.role == Role::kWorker && !slot.older.empty() && told(*slot.older.back())) {
       identity.predecessor_ended =
-          std::string(utf8_prefix(words_of_loss(*slot.older.back()), kLongestEnding));
+          std::string(utf8_prefix("ended: " + words_of_loss(*slot.older.back()), kLongestEnding));
     }
     return identity;
   };

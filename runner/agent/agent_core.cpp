@@ -445,6 +445,9 @@ void AgentCore::hand_back(const Lease& lease) {
   result.mini_batch = lease.mini_batch;
   result.outcome = Outcome::kReturned;
   result.items = lease.items;
+  // What was begun may be why this agent has to leave.
+  if (const auto begun = interrupted_.find(lease.attempt); begun != interrupted_.end())
+    result.started_unix_us = begun->second;
   outbox_.add(std::move(result));
 }
 

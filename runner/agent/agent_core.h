@@ -193,7 +193,9 @@ class AgentCore {
 
   std::vector<Slot> slots_;
   std::deque<Lease> queue_;
-  std::deque<Lease> fresh_;                     // for processes that have run nothing yet
+  std::deque<Lease> fresh_;  // for processes that have run nothing yet
+  // Attempts whose run() ended with this agent, and when they were begun (Unix time, us).
+  std::map<std::uint64_t, std::int64_t> interrupted_;
   std::vector<std::uint64_t> told_inside_;      // by the last tell_inside()
   std::map<std::uint32_t, std::string> types_;  // by input, as announced
   std::vector<std::uint64_t> revoked_;          // attempts inside processes

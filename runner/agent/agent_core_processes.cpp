@@ -270,6 +270,10 @@ void AgentCore::settle_tasks(SlotIndex index, const ProcessExit& exit, Time now)
 
   for (auto lease = tasks.rbegin(); lease != tasks.rend(); ++lease) {
     if (std::erase(revoked_, lease->attempt) > 0) continue;
+    if (leaving_ != Leaving::kNo && phase == Phase::kInRun && lease->attempt == exit.stamp.task) {
+      interrupted_[lease->attempt] =
+          static_cast<std::int64_t>(exit.stamp.since_ns / 1000) + options_.unix_minus_steady_us;
+    }
     if (lease->attempt != charged) {
       requeue(std::move(*lease));
     } else if (slot.doom == Doom::kRunTimeout) {

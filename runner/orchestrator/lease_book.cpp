@@ -66,6 +66,12 @@ void LeaseBook::release_at(Entry& entry, Time due) {
   later_.emplace(due, Place{entry.mini_batch.id.value, entry.ticket});
 }
 
+void LeaseBook::enqueue_anew(Entry& entry) {
+  if (entry.attempt != 0 || entry.delayed) return;
+  entry.ticket = next_ticket_++;
+  enqueue(entry, true);
+}
+
 bool LeaseBook::wake(Time now) {
   bool woken = false;
   while (!later_.empty() && later_.begin()->first <= now) {

@@ -44,6 +44,8 @@ class LeaseBook {
   void release(Entry& entry, bool first);
   // The same, behind the others, and not before `due`: see wake().
   void release_at(Entry& entry, Time due);
+  // Where it belongs now, if it waits and is due: it may have become a suspect.
+  void enqueue_anew(Entry& entry);
   // True: the time of some has come, and they may be leased.
   bool wake(Time now);
   void erase(Entry& entry);

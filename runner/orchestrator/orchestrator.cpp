@@ -121,6 +121,7 @@ Result<RegisterReply> Orchestrator::on_register(const RegisterRequest& request, 
                                                           : "it " + one_line(request.predecessor_end));
   }
   lost_.erase(request.agent_name);
+  remember_cut_off(request.agent_name, request.predecessor_end);
   const std::uint64_t id = new_session();
   Session& session = sessions_[id];
   session.agent = {id, request.agent_name, request.node, slots};
@@ -271,7 +272,10 @@ Result<std::optional<ReportReply>> Orchestrator::on_report(ReportRequest&& reque
   if (refused > 0) observer_.on_refused_results(session->agent, refused);
   for (const ProcessFailure& failure : request.failures) take_process_failure(*session, failure);
   const bool brought = !request.results.empty();
-  if (request.leaving) end_session(*session, "left");
+  if (request.leaving) {
+    if (!session->cut_off.empty()) cut_off_[session->agent.name] = {session->agent, session->cut_off};
+    end_session(*session, "left");
+  }
   decide_end(now);
 
   // A result that was known already may still be on its way to the disk: it is answered with that.

@@ -151,7 +151,8 @@ class Orchestrator {
   void end_session(Session& session, std::string_view why);
   void lose_session(Session& session, const std::string& why);
   std::vector<MiniBatchId> inside_at_loss(const Session& session);
-  void remember_loss(const Session& session, MiniBatchId id, const std::string& why);
+  void remember_loss(const AgentView& agent, MiniBatchId id, const std::string& why);
+  void remember_cut_off(const std::string& agent, const std::string& predecessor_end);
   Duration patience_with(const Session& session) const;
   void expire_sessions(Time now);
   void watch_silence(Session& session, Time now);
@@ -174,7 +175,7 @@ class Orchestrator {
   // Results (orchestrator_results.cpp).
   void take_result(Session& session, AttemptResult& result);
   void take_success(const Session& session, AttemptResult& result, LeaseBook::Entry* entry);
-  void take_failure(const Session& session, AttemptResult& result, LeaseBook::Entry& entry);
+  void take_failure(const AgentView& agent, AttemptResult& result, LeaseBook::Entry& entry);
   Duration retry_delay(std::uint32_t failed_tries) const;
   bool take_undecided(const AttemptResult& result, LeaseBook::Entry& entry);
   void take_types(Session& session, AttemptResult& result);
@@ -220,6 +221,11 @@ class Orchestrator {
     std::uint64_t mini_batches = 0;
   };
   std::map<std::string, LostAgent> lost_;  // by name, until they come back
+  struct CutOff {
+    AgentView agent;
+    std::vector<MiniBatchId> mini_batches;
+  };
+  std::map<std::string, CutOff> cut_off_;  // by agents that left, by name, until a successor comes
   std::uint64_t reserved_ = 0;  // session that gets nothing new until a suspect can run alone there
   std::uint64_t losses_charged_ = 0;
 

@@ -40,11 +40,11 @@ std::vector<MiniBatchId> Orchestrator::inside_at_loss(const Session& session) {
 
 // One that was inside at two losses is a suspect. From then on each further loss with it inside is a failed
 // try of it, under an attempt of its own: the lost one may still bring a result.
-void Orchestrator::remember_loss(const Session& session, MiniBatchId id, const std::string& why) {
+void Orchestrator::remember_loss(const AgentView& agent, MiniBatchId id, const std::string& why) {
   LeaseBook::Entry& entry = *book_.find(id);
   ++entry.losses;
   if (entry.losses <= LeaseBook::kLossesOfASuspect) {
-    if (entry.suspect()) observer_.on_suspect(session.agent, id, entry.losses);
+    if (entry.suspect()) observer_.on_suspect(agent, id, entry.losses);
     return;
   }
   ++losses_charged_;
@@ -58,9 +58,9 @@ void Orchestrator::remember_loss(const Session& session, MiniBatchId id, const s
       "AgentLost",
       fmt::format("run() was at work on this mini-batch when {} agents were lost, the last of them "
                   "{} on {}: {}",
-                  entry.losses, one_line(session.agent.name), one_line(session.agent.node), why),
+                  entry.losses, one_line(agent.name), one_line(agent.node), why),
       {}};
-  take_failure(session, result, entry);
+  take_failure(agent, result, entry);
 }
 
 // The silence that ends a session. With a suspect inside it will cost that one a try, and only a successor
@@ -73,10 +73,30 @@ Duration Orchestrator::patience_with(const Session& session) const {
   return options_.session_timeout * (holds ? kLonger : 1);
 }
 
+// An agent that is told to go in an orderly way (a drain, fewer nodes) costs nobody anything: no end is told
+// to its successor. A kubelet that evicts a pod for what the pod did asks it to go in the same way, but then
+// its end is told.
+void Orchestrator::remember_cut_off(const std::string& agent, const std::string& predecessor_end) {
+  const auto left = cut_off_.extract(agent);
+  if (left.empty() || predecessor_end.empty() || ending_) return;
+  for (const MiniBatchId id : left.mapped().mini_batches) {
+    LeaseBook::Entry* entry = book_.find(id);
+    if (entry == nullptr) continue;
+    if (entry->attempt != 0) {  // another one is at it
+      ++entry->losses;
+      continue;
+    }
+    remember_loss(left.mapped().agent, id, "it " + one_line(predecessor_end));
+    // Among the suspects, if it is one now.
+    if (LeaseBook::Entry* still = book_.find(id)) book_.enqueue_anew(*still);
+  }
+  look_for_work_ = true;
+}
+
 // Precondition: it has not left.
 void Orchestrator::lose_session(Session& session, const std::string& why) {
   if (!ending_) {
-    for (const MiniBatchId id : inside_at_loss(session)) remember_loss(session, id, why);
+    for (const MiniBatchId id : inside_at_loss(session)) remember_loss(session.agent, id, why);
   }
   end_session(session, why);
 }

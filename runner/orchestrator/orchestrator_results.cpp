@@ -43,12 +43,14 @@ void Orchestrator::take_result(Session& session, AttemptResult& result) {
   // Only the attempt that is leased now can fail or come back.
   if (entry == nullptr || entry->attempt == 0 || entry->attempt != result.attempt) return;
   if (result.outcome == Outcome::kReturned || ending_) {
+    if (result.outcome == Outcome::kReturned && result.started_unix_us != 0)
+      session.cut_off.push_back(result.mini_batch);
     book_.release(*entry, true);
     look_for_work_ = true;
     return;
   }
   if (result.outcome == Outcome::kUndecided && take_undecided(result, *entry)) return;
-  take_failure(session, result, *entry);
+  take_failure(session.agent, result, *entry);
 }
 
 // Whether the mini-batch is to be read again under other types. Else it is a failure like any other: it would
@@ -99,18 +101,18 @@ void Orchestrator::take_success(const Session& session, AttemptResult& result, L
   book_.erase(*entry);
 }
 
-void Orchestrator::take_failure(const Session& session, AttemptResult& result, LeaseBook::Entry& entry) {
+void Orchestrator::take_failure(const AgentView& agent, AttemptResult& result, LeaseBook::Entry& entry) {
   MiniBatch& mini_batch = entry.mini_batch;
   if (mini_batch.items == 0) mini_batch.items = result.items;
   const bool final =
       ++entry.failed_tries >= options_.run_max_try || result.outcome == Outcome::kFailedForGood;
   // What could not be read could not be counted, but something in it has failed.
   if (final && mini_batch.items == 0) mini_batch.items = 1;
-  observer_.on_try_failed(session.agent, result, entry.failed_tries, final);
+  observer_.on_try_failed(agent, result, entry.failed_tries, final);
   const auto kind = final ? CommitEntry::Kind::kFailed : CommitEntry::Kind::kTryFailed;
   record({kind, mini_batch.id, result.attempt, mini_batch.items, mini_batch.items});
   if (!final) {
-    entry.failed_on = session.agent.session;
+    entry.failed_on = agent.session;
     const Duration delay = retry_delay(entry.failed_tries);
     if (delay > Duration::zero()) {
       book_.release_at(entry, now_ + delay);

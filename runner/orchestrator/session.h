@@ -38,6 +38,7 @@ struct Session {
   } report;
 
   std::vector<std::uint64_t> inside;      // attempts in run(), as its last report says
+  std::vector<MiniBatchId> cut_off;       // came back while run() was at work
   std::optional<MiniBatchId> alone_with;  // a suspect that it was leased
   bool told_silent = false;
   std::set<std::uint32_t> infos;       // inputs whose column types it has been sent

@@ -134,7 +134,7 @@ struct AttemptResult {
   ScriptError error;           // when not kSucceeded
   std::string process;         // "process000"
   std::uint64_t pid = 0;
-  std::int64_t started_unix_us = 0;
+  std::int64_t started_unix_us = 0;   // of what is handed back: run() was at work; 0: it was not begun
   std::uint64_t duration_us = 0;      // from pick-up to result, loading included
   std::uint64_t process_time_us = 0;  // CPU of the process in that time
   std::uint64_t run_us = 0;           // inside run() alone

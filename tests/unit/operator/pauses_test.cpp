@@ -209,9 +209,9 @@ TEST(Endings, AreToldToTheSuccessor) {
       "Pod ephemeral local storage usage exceeds the total limit of containers 1Gi. ";
   cluster.ask_to_go(worker(2, 0)).settle();
   cluster.after(seconds(10)).settle();
-  EXPECT_EQ(told[0], "OOMKilled, exit code 137");
+  EXPECT_EQ(told[0], "ended: OOMKilled, exit code 137");
   EXPECT_THAT(told[1], AllOf(HasSubstr("Evicted"), HasSubstr("ephemeral local storage")));
-  EXPECT_EQ(told[2], "deleted");
+  EXPECT_EQ(told[2], "") << "what it had begun is not why it went";
 }
 
 TEST(Replacements, OfOneCauseAreOneEvent) {

@@ -168,6 +168,41 @@ TEST_F(LossesTest, AfterASilentEndTheSuccessorSaysHowItWas) {
   EXPECT_NE(group->failed_items.find("silent for"), std::string::npos) << group->failed_items;
 }
 
+TEST_F(LossesTest, WhatWasCutOffCountsIfItIsWhyTheAgentHadToGo) {
+  plan(8);
+  // Asked to go while mini-batch 0 was in run(): it comes back, and the agent leaves in order.
+  const auto leave = [&](const Lease& begun) {
+    ReportRequest request;
+    request.session = session;
+    request.sequence = ++reported;
+    request.results = {result_of(begun, Outcome::kReturned)};
+    request.results[0].started_unix_us = 1;
+    request.leaving = true;
+    EXPECT_TRUE(core().on_report(std::move(request), now));
+  };
+  auto got = come("worker-0");
+  for (int drained = 0; drained < 3; ++drained) {
+    ASSERT_TRUE(got);
+    ASSERT_EQ(got->leases[0].mini_batch.value, 0U);
+    leave(got->leases[0]);
+    got = come("worker-0");
+  }
+  EXPECT_GT(got->leases.size(), 1U) << "drains make no suspect";
+  for (int evicted = 0; evicted < 4; ++evicted) {
+    ASSERT_TRUE(got);
+    ASSERT_EQ(got->leases[0].mini_batch.value, 0U) << evicted;
+    EXPECT_EQ(got->leases.size() == 1, evicted >= 2) << evicted;
+    leave(got->leases[0]);
+    got = come("worker-0", 4, "ended: Evicted, exit code 0: Usage exceeds the limit");
+  }
+  ASSERT_TRUE(got);
+  EXPECT_EQ(got->leases[0].mini_batch.value, 1U) << "it has failed";
+  EXPECT_EQ(core().progress().losses_charged, 2U);
+  const auto group = commit();
+  ASSERT_TRUE(group);
+  EXPECT_NE(group->failed_items.find("it ended: Evicted, exit code 0: Usage exceeds"), std::string::npos);
+}
+
 TEST_F(LossesTest, AnAgentThatIsBusyIsEmptiedBeforeASuspectComesAlone) {
   plan(8);
   for (int loss = 0; loss < 2; ++loss) {
