@@ -65,6 +65,7 @@ class ProtocolServer::Impl final : public ConnectionOwner,
     file_ = UnixSocketFile();
     handler_ = nullptr;
     const auto open = open_;  // closing one may end others
+    // NOLINTNEXTLINE(bugprone-nondeterministic-pointer-iteration-order): any order will do
     for (const auto& [connection, handshake] : open) {
       if (open_.contains(connection)) connection->close();
     }

@@ -127,7 +127,6 @@ void check_forged(fuzz::Draw draw) {
   const std::string_view payload = draw.rest();
   if (payload.empty()) return;
   std::string& bytes = storage.at(kJournalPath);
-  const std::string header = bytes;
   wire::Writer writer(bytes);
   writer.u32(static_cast<std::uint32_t>(payload.size()));
   writer.u32(static_cast<std::uint32_t>(payload.size()) ^ kLengthMask);

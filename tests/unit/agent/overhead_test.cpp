@@ -15,7 +15,6 @@ using channel::Phase;
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 using std::chrono::seconds;
-using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
 
