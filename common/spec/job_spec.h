@@ -106,7 +106,9 @@ struct JobSpec {
   std::chrono::seconds run_retry_delay{1};
   int max_mini_batches_per_process = 0;  // a worker process is replaced after so many; 0: no limit
   bool restart_after_failure = false;    // replace the worker process after every failed try
-  std::string shared_memory;             // cluster: size of /dev/shm of workers, a quantity; empty: default
+  // What one worker process may allocate before its try fails with MemoryError, a quantity; empty: no limit.
+  std::string process_memory_limit;
+  std::string shared_memory;  // cluster: size of /dev/shm of workers, a quantity; empty: default
   std::vector<Input> inputs;
   std::vector<SideInput> side_inputs;
   Output output;

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "common/spec/read_spec.h"
+#include "common/spec/size_text.h"
 #include "common/spec/words.h"
 
 namespace parallelrun {
@@ -156,25 +157,16 @@ void read_numbers(ObjectReader& spec, JobSpec& job) {
   job.restart_after_failure = spec.boolean("restartAfterFailure").value_or(false);
 }
 
-// A Kubernetes quantity of bytes above 0, as /dev/shm takes it.
-void read_shared_memory(ObjectReader& spec, JobSpec& job) {
-  const json* value = spec.field("sharedMemory");
-  if (value == nullptr) return;
-  if (value->is_number_integer() && *value > 0) {
-    job.shared_memory = value->dump();
-    return;
-  }
-  const auto text = spec.text("sharedMemory");
-  if (!text) return;
-  static constexpr std::array<std::string_view, 13> kUnits = {"",   "k",  "M",  "G",  "T",  "P", "E",
-                                                              "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"};
-  const std::size_t digits = std::min(text->find_first_not_of("0123456789"), text->size());
-  const bool counts = digits > 0 && digits <= 15 && text->find_first_not_of('0') < digits;
-  if (counts && std::find(kUnits.begin(), kUnits.end(), text->substr(digits)) != kUnits.end()) {
-    job.shared_memory = *text;
-  } else {
-    spec.problem("sharedMemory", in_quotes(*text) + " is not a size; write 512Mi or 2Gi, say");
-  }
+// A Kubernetes quantity of bytes above 0; empty: absent, or a problem.
+std::string read_size(ObjectReader& spec, const char* field) {
+  const json* value = spec.field(field);
+  if (value == nullptr) return {};
+  if (value->is_number_integer() && *value > 0) return value->dump();
+  const auto text = spec.text(field);
+  if (!text) return {};
+  if (bytes_of_size(*text)) return *text;
+  spec.problem(field, in_quotes(*text) + " is not a size; write 512Mi or 2Gi, say");
+  return {};
 }
 
 void read_output(ObjectReader& spec, Place place, JobSpec& job) {
@@ -295,7 +287,8 @@ JobSpec read_job(const json& document, Place place, Problems& problems) {
     job.arguments = spec.texts("arguments");
     check_placeholders(spec, job);
     read_numbers(spec, job);
-    read_shared_memory(spec, job);
+    job.process_memory_limit = read_size(spec, "processMemoryLimit");
+    job.shared_memory = read_size(spec, "sharedMemory");
     if (const auto action = spec.choice<OutputAction>("outputAction", output_actions()))
       job.output_action = *action;
     read_append_row_file_name(spec, job);

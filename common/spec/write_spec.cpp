@@ -69,6 +69,7 @@ json to_json(const JobSpec& job) {
   spec["runRetryDelay"] = job.run_retry_delay.count();
   spec["maxMiniBatchesPerProcess"] = job.max_mini_batches_per_process;
   spec["restartAfterFailure"] = job.restart_after_failure;
+  if (!job.process_memory_limit.empty()) spec["processMemoryLimit"] = job.process_memory_limit;
   if (!job.shared_memory.empty()) spec["sharedMemory"] = job.shared_memory;
   spec["inputs"] = json::array();
   for (const Input& input : job.inputs) spec["inputs"].push_back(write(input));

@@ -16,6 +16,7 @@
 #include "common/json/json.h"
 #include "common/posix/private_directory.h"
 #include "common/posix/process_start.h"
+#include "common/spec/size_text.h"
 #include "common/text/presentable.h"
 #include "runner/agent/agent_core.h"
 #include "runner/agent/http_transport.h"
@@ -277,6 +278,7 @@ class Agent : public LinkUser {
     ProcessSlots::Recipe recipe;
     recipe.exec_program = exec_program();
     recipe.argv = environment.argv;
+    recipe.memory_limit = bytes_of_size(job_.spec.process_memory_limit).value_or(0);
     recipe.working_directory = fs::path(job_.script).parent_path().string();
     VariablesOfAgent variables{own_environment(), programs_ + "/python", environment.python,
                                options_.env_is_inherited};

@@ -50,8 +50,8 @@ class ProcessSlots::Slot : public WorkerEvents {
     process_ = std::make_shared<WorkerProcess>(owner_.io_, streams_, *this);
     killed_ = false;
     const Recipe& recipe = owner_.recipe_;
-    const Status started = process_->start(
-        {recipe.exec_program, recipe.argv, recipe.environments.at(index_), recipe.working_directory});
+    const Status started = process_->start({recipe.exec_program, recipe.argv, recipe.environments.at(index_),
+                                            recipe.working_directory, recipe.memory_limit});
     if (!started) {
       process_.reset();
       boost::asio::post(owner_.io_, [this, message = started.error().message] {

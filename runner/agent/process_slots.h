@@ -26,6 +26,7 @@ class ProcessSlots : public WorkerControl {
     std::string exec_program;                            // path of parallelrun-exec
     std::vector<std::string> argv;                       // of the launcher
     std::string working_directory;                       // the script's folder
+    std::uint64_t memory_limit = 0;                      // bytes [processMemoryLimit]; 0: no limit
     std::vector<std::vector<std::string>> environments;  // by slot
     std::vector<std::string> configs;                    // by slot: JSON of kConfig
     // Why no process may start any more, the code having changed; asked before each start and once a process

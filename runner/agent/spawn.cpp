@@ -70,7 +70,8 @@ Result<Child> spawn(const SpawnRequest& request) {
   }
   start.close_from(highest + 1);
   if (!request.working_directory.empty()) start.working_directory(request.working_directory);
-  std::vector<std::string> argv{request.exec_program, std::to_string(::getpid())};
+  std::vector<std::string> argv{request.exec_program, std::to_string(::getpid()),
+                                std::to_string(request.memory_limit)};
   argv.insert(argv.end(), request.argv.begin(), request.argv.end());
   adopt_orphans();
   return start.start(argv, &request.environment);

@@ -63,6 +63,7 @@ Status WorkerProcess::start(const Launch& launch) {
   request.argv = launch.argv;
   request.environment = launch.environment;
   request.working_directory = launch.working_directory;
+  request.memory_limit = launch.memory_limit;
   request.descriptors = {{outputs[0].theirs.get(), 1},
                          {outputs[1].theirs.get(), 2},
                          {sockets->theirs.get(), channel::kChannelFd},

@@ -40,6 +40,7 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
     std::vector<std::string> argv;
     std::vector<std::string> environment;
     std::string working_directory;
+    std::uint64_t memory_limit = 0;  // bytes [processMemoryLimit]; 0: no limit
   };
   // Where the streams of the process go; they outlive it.
   struct Streams {

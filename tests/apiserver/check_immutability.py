@@ -123,6 +123,7 @@ MUTABLE = {
     "runRetryDelay": 7,
     "maxMiniBatchesPerProcess": 7,
     "restartAfterFailure": True,
+    "processMemoryLimit": "1Gi",
     "sharedMemory": "1Gi",
     "allowReuse": False,
     "suspend": True,

@@ -67,3 +67,20 @@ def test_a_process_that_is_killed_for_memory_says_so(embedded_job, limited_group
     assert LIMIT_MIB // 2 < peak <= LIMIT_MIB
     assert LIMIT_MIB // 2 < process_peak < 2 * LIMIT_MIB  # with pages that others hold too
     assert "killed for memory" in told, "the terminal names the first error"
+
+
+def test_beyond_its_own_limit_an_allocation_fails_and_the_process_goes_on(job):
+    job.files(8).set(miniBatchSize=1, runMaxTry=1, processMemoryLimit="600Mi")
+    job.script("""
+        import os
+        def init():
+            pass
+        def run(mini_batch):
+            if mini_batch[0].endswith("1.txt"):
+                hoard = [b"x" * (1 << 20) for _ in range(2000)]
+            return [os.getpid()]
+    """)
+    job.run().expect(0)
+    (failed,) = job.failed_items()
+    assert failed["error"]["type"] == "MemoryError", failed
+    assert len(job.rows()) == 7 and len(set(job.rows())) == 1, "one process did all the others"

@@ -116,7 +116,7 @@ TEST(Manifest, HowTriesAndProcessesFollowEachOther) {
   const JobSpec job = valid(kFile,
                             "  runRetryDelay: 0\n  maxMiniBatchesPerProcess: 5\n  restartAfterFailure: true\n"
                             "  taskOverheadTimeout: 1\n  firstTaskCreationTimeout: 2\n"
-                            "  progressUpdateTimeout: 3\n  sharedMemory: 2Gi\n");
+                            "  progressUpdateTimeout: 3\n  sharedMemory: 2Gi\n  processMemoryLimit: 512Mi\n");
   EXPECT_EQ(job.run_retry_delay, seconds(0));
   EXPECT_EQ(job.max_mini_batches_per_process, 5);
   EXPECT_TRUE(job.restart_after_failure);
@@ -124,6 +124,7 @@ TEST(Manifest, HowTriesAndProcessesFollowEachOther) {
   EXPECT_EQ(job.first_task_creation_timeout, seconds(2));
   EXPECT_EQ(job.progress_update_timeout, seconds(3));
   EXPECT_EQ(job.shared_memory, "2Gi");
+  EXPECT_EQ(job.process_memory_limit, "512Mi");
   EXPECT_EQ(parse_manifest_document(to_json(job)).spec, job);
 }
 
