@@ -3,6 +3,8 @@
 #include <string_view>
 #include <utility>
 
+#include "common/json/compact_text.h"
+
 namespace parallelrun::kube {
 namespace {
 
@@ -36,12 +38,6 @@ Request request_of(std::string method, const Resource& resource, const ObjectPat
   return request;
 }
 
-// Text from a user's script may hold bytes that are not UTF-8; they must not keep an object from being
-// written.
-std::string text_of(const json& object) {
-  return object.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
 // `field_manager` is who owns the fields that are written. The server's warnings of unknown or repeated
 // fields nobody would read, and looking for them costs it a second reading of the body.
 Request write_of(std::string method, const Resource& resource, const ObjectPath& path, const json& body,
@@ -49,7 +45,7 @@ Request write_of(std::string method, const Resource& resource, const ObjectPath&
   Request request = request_of(std::move(method), resource, path);
   request.query["fieldManager"] = field_manager;
   request.query["fieldValidation"] = "Ignore";
-  request.body = text_of(body);
+  request.body = compact_text(body);
   return request;
 }
 
@@ -151,7 +147,7 @@ ApiResult<json> KubeClient::remove(const Resource& resource, const ObjectPath& p
   }
   if (options.grace_period_seconds) body["gracePeriodSeconds"] = *options.grace_period_seconds;
   Request request = request_of("DELETE", resource, path);
-  request.body = text_of(body);
+  request.body = compact_text(body);
   return send(request, stop);
 }
 

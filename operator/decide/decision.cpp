@@ -225,8 +225,7 @@ void Decision::start() {
     status_.set("runnerImage", settings_.runner_image);
     status_.set("selector", fmt::format("{}={},{}=worker", kJobLabel, facts_.name, kRoleLabel));
     event(false, "Started",
-          fmt::format("Creating the orchestrator and {}",
-                      counted(static_cast<std::uint64_t>(facts_.node_count), "worker pod")));
+          fmt::format("Creating the orchestrator and {}", counted(facts_.node_count, "worker pod")));
   } else if (facts_.suspended) {
     status_.set("resumeTime", format_wall_time(now_));
   }

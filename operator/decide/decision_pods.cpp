@@ -149,15 +149,13 @@ std::optional<Decision::End> Decision::replace_what_is_lost() {
   const std::int64_t of_orchestrator = slots_.orchestrator.failures;
   const bool orchestrator_over = orchestrator_failed_ && of_orchestrator > budget;
   if (!over && !orchestrator_over) return std::nullopt;
-  return End{
-      .complete = false,
-      .reason = "InfrastructureFailures",
-      .message = fmt::format(
-          "{} of the job's own containers, more than the {} allowed for {}; "
-          "the last: {}",
-          counted(static_cast<std::uint64_t>(over ? failures_ : of_orchestrator), "failure"), budget,
-          counted(static_cast<std::uint64_t>(facts_.node_count), "worker"), reason_of_loss(*failed_.back())),
-      .at = now_};
+  return End{.complete = false,
+             .reason = "InfrastructureFailures",
+             .message = fmt::format(
+                 "{} of the job's own containers, more than the {} allowed for {}; the last: {}",
+                 counted(static_cast<std::uint64_t>(over ? failures_ : of_orchestrator), "failure"), budget,
+                 counted(facts_.node_count, "worker"), reason_of_loss(*failed_.back())),
+             .at = now_};
 }
 
 void Decision::ensure_objects() {
@@ -191,8 +189,8 @@ void Decision::create_pods() {
   const auto identity_of = [](const Slot& slot) {
     PodIdentity identity{
         .role = slot.role, .index = slot.index, .incarnation = slot.incarnation, .ended = {}};
-    // The orchestrator charges a mini-batch that takes its pods down. Of one that was asked to go it hears
-    // nothing.
+    // The orchestrator charges a mini-batch that takes its pods down. It is not told of a pod that was asked
+    // to go.
     const auto told = [](const PodView& pod) {
       return !pod.deleting && !(pod.ended && pod.ended->exit_code == 0 && loss_of(pod) != Loss::kFailed);
     };

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "common/hash/sha256.h"
+#include "common/json/compact_text.h"
 #include "common/json/members.h"
 #include "common/spec/manifest.h"
 
@@ -126,7 +127,7 @@ std::string spec_hash(const json& job) {
   for (const char* field : kIdentity) {
     if (const auto found = spec.find(field); found != spec.end()) hashed[field] = *found;
   }
-  return std::string(kHashedForm) + sha256_hex(hashed.dump(-1, ' ', false, json::error_handler_t::replace));
+  return std::string(kHashedForm) + sha256_hex(compact_text(hashed));
 }
 
 bool comparable(const std::string& recorded_hash, const std::string& hash) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string>
 
+#include "common/json/compact_text.h"
 #include "common/json/members.h"
 #include "operator/pods/base64.h"
 #include "operator/pods/children.h"
@@ -30,7 +31,7 @@ std::string manifest_of(const json& job) {
                            {"namespace", meta.value("namespace", "")},
                            {"uid", meta.value("uid", "")}}},
                          {"spec", job.value("spec", json::object())}};
-  return manifest.dump(-1, ' ', false, json::error_handler_t::replace);
+  return compact_text(manifest);
 }
 
 std::string generation_of(const json& job) {

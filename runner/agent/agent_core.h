@@ -168,6 +168,7 @@ class AgentCore {
   void requeue(Lease&& lease);
   bool takes_tasks(const Slot& slot) const;
   void replace_worn(Time now);
+  std::int64_t unix_us(std::int64_t steady_us) const { return steady_us + options_.unix_minus_steady_us; }
   std::vector<std::uint64_t> inside() const;
   void leave(Time now);
   void end_process(SlotIndex slot, Time now);

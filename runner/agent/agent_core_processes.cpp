@@ -271,8 +271,7 @@ void AgentCore::settle_tasks(SlotIndex index, const ProcessExit& exit, Time now)
   for (auto lease = tasks.rbegin(); lease != tasks.rend(); ++lease) {
     if (std::erase(revoked_, lease->attempt) > 0) continue;
     if (leaving_ != Leaving::kNo && phase == Phase::kInRun && lease->attempt == exit.stamp.task) {
-      interrupted_[lease->attempt] =
-          static_cast<std::int64_t>(exit.stamp.since_ns / 1000) + options_.unix_minus_steady_us;
+      interrupted_[lease->attempt] = unix_us(static_cast<std::int64_t>(exit.stamp.since_ns / 1000));
     }
     if (lease->attempt != charged) {
       requeue(std::move(*lease));
@@ -309,11 +308,11 @@ void AgentCore::charge(SlotIndex index, const Lease& lease, Outcome outcome, Scr
   result.process = process_name(index);
   result.pid = exit.pid;
   const auto now_us = now.time_since_epoch() / std::chrono::microseconds(1);
-  result.started_unix_us = now_us + options_.unix_minus_steady_us;
+  result.started_unix_us = unix_us(now_us);
   const auto since_us = static_cast<std::int64_t>(exit.stamp.since_ns / 1000);
   if (exit.stamp.task == lease.attempt && since_us <= now_us) {
     result.duration_us = static_cast<std::uint64_t>(now_us - since_us);
-    result.started_unix_us = since_us + options_.unix_minus_steady_us;
+    result.started_unix_us = unix_us(since_us);
     if (phase_of(exit.stamp) == Phase::kInRun) result.run_us = result.duration_us;
   }
   if (outcome == Outcome::kTimedOut && result.run_us == 0) result.run_us = slots_[index].late_run_us;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "common/json/compact_text.h"
 #include "common/json/json.h"
 
 namespace parallelrun::agent {
@@ -56,7 +57,7 @@ std::string worker_config(const ResolvedJob& job, const std::string& agent_name,
       {"inputs", std::move(inputs)},
   };
   // Paths are bytes; what is no UTF-8 in one cannot stand in JSON.
-  return config.dump(-1, ' ', false, json::error_handler_t::replace);
+  return compact_text(config);
 }
 
 WorkerEnvironment worker_environment(const JobSpec& spec, const VariablesOfAgent& agent, SlotIndex slot) {

@@ -2,6 +2,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include "common/json/compact_text.h"
 #include "common/json/json.h"
 #include "common/json/members.h"
 #include "runner/wire/wire.h"
@@ -44,7 +45,7 @@ void set_failure(AttemptResult& result, std::string_view bytes) {
   const auto undecided = document.find("undecided");
   if (undecided != document.end() && undecided->is_object()) {
     result.outcome = Outcome::kUndecided;
-    result.rows = json{{"types", *undecided}}.dump(-1, ' ', false, json::error_handler_t::replace);
+    result.rows = compact_text(json{{"types", *undecided}});
   }
 }
 

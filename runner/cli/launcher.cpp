@@ -20,6 +20,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/json/compact_text.h"
 #include "common/json/json.h"
 #include "common/json/members.h"
 #include "common/posix/private_directory.h"
@@ -273,8 +274,7 @@ class Launcher {
     log_.line(fmt::format("job '{}' from '{}', {} x {}", options_.job.spec.name, options_.manifest,
                           counted(options_.job.spec.node_count, "node"),
                           counted(options_.job.spec.process_count_per_node, "process")));
-    log_.line("spec: " +
-              told_spec(options_.job.spec).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    log_.line("spec: " + compact_text(told_spec(options_.job.spec)));
     for (std::size_t i = 0; i < agents_.size(); ++i) start_agent(i);
   }
 

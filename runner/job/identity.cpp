@@ -10,6 +10,7 @@
 #include <set>
 
 #include "common/hash/sha256.h"
+#include "common/json/compact_text.h"
 #include "common/spec/field_path.h"
 #include "common/spec/manifest.h"
 #include "common/spec/utf8.h"
@@ -120,7 +121,7 @@ json without_credentials_each(const std::vector<std::string>& texts) {
 
 std::string brief(const json& value) {
   constexpr std::size_t kMost = 120;
-  std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
+  std::string text = compact_text(value);
   if (text.size() > kMost) text = std::string(utf8_prefix(text, kMost)) + "...";
   return text;
 }
@@ -183,7 +184,7 @@ json identifying_settings(const ResolvedJob& job) {
 }
 
 std::string fingerprint(const json& identifying_settings) {
-  return sha256_hex(identifying_settings.dump(-1, ' ', false, json::error_handler_t::replace));
+  return sha256_hex(compact_text(identifying_settings));
 }
 
 std::string fingerprint(const ResolvedJob& job) { return fingerprint(identifying_settings(job)); }

@@ -82,7 +82,7 @@ void Orchestrator::remember_cut_off(const std::string& agent, const std::string&
   for (const MiniBatchId id : left.mapped().mini_batches) {
     LeaseBook::Entry* entry = book_.find(id);
     if (entry == nullptr) continue;
-    if (entry->attempt != 0) {  // another one is at it
+    if (entry->attempt != 0 && entry->suspect()) {  // another agent is at it: that try is not to be charged
       ++entry->losses;
       continue;
     }

@@ -19,6 +19,7 @@
 #include <optional>
 #include <utility>
 
+#include "common/json/compact_text.h"
 #include "common/json/json.h"
 #include "common/kube/access.h"
 #include "common/kube/http_transport.h"
@@ -353,7 +354,7 @@ class PodOrchestrator {
     driver_log_.line(fmt::format("job '{}/{}' of pod {}, {} x {}", name_space_, job_name_, pod_,
                                  counted(spec_.node_count, "node"),
                                  counted(spec_.process_count_per_node, "process")));
-    driver_log_.line("spec: " + told_spec(spec_).dump(-1, ' ', false, json::error_handler_t::replace));
+    driver_log_.line("spec: " + compact_text(told_spec(spec_)));
   }
 
   void reap() {

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "common/json/compact_text.h"
 #include "common/pod/job_progress.h"
 #include "common/posix/file_descriptor.h"
 #include "common/spec/utf8.h"
@@ -21,10 +22,6 @@ using nlohmann::json;
 
 constexpr std::string_view kCut = "...";
 
-std::string text_of(const json& object) {
-  return object.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
 std::string shortened(const std::string& text, std::size_t most) {
   if (text.size() <= most) return text;
   if (most <= kCut.size()) return {};
@@ -35,14 +32,14 @@ std::string shortened(const std::string& text, std::size_t most) {
 // make the text longer than the member, so the length is searched for.
 void shorten(json& object, const char* name, std::size_t keep, std::size_t limit) {
   const auto found = object.find(name);
-  if (found == object.end() || text_of(object).size() <= limit) return;
+  if (found == object.end() || compact_text(object).size() <= limit) return;
   const std::string whole = found->get<std::string>();
   std::size_t low = std::min(keep, whole.size());
   std::size_t high = whole.size();
   while (low < high) {
     const std::size_t middle = low + (high - low + 1) / 2;
     *found = shortened(whole, middle);
-    if (text_of(object).size() <= limit) {
+    if (compact_text(object).size() <= limit) {
       low = middle;
     } else {
       high = middle - 1;
@@ -55,7 +52,7 @@ void shorten(json& object, const char* name, std::size_t keep, std::size_t limit
 std::string valid_text(const json& object, const char* name) {
   const auto found = object.find(name);
   if (found == object.end() || !found->is_string()) return {};
-  return presentable_lines(json::parse(text_of(*found)).get<std::string>());
+  return presentable_lines(json::parse(compact_text(*found)).get<std::string>());
 }
 
 }  // namespace
@@ -81,7 +78,7 @@ std::string termination_message(const json& finished, const std::string& output_
   shorten(message, "firstError", kErrorKept, limit);
   shorten(message, "message", 0, limit);
   shorten(message, "firstError", 0, limit);
-  return text_of(message);
+  return compact_text(message);
 }
 
 json end_without_event(const std::string& state, const std::string& reason, const std::string& message) {

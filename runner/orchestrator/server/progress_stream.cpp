@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/json/compact_text.h"
 #include "common/text/presentable.h"
 
 namespace parallelrun::orchestrator {
@@ -52,8 +53,7 @@ void ProgressStream::finished(nlohmann::json event) {
 void ProgressStream::write_line(const nlohmann::json& event, std::chrono::milliseconds patience) {
   if (fd_ < 0) return;
   // Quotes end an address, so what is taken out leaves JSON.
-  const std::string text =
-      without_credentials(event.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)) + "\n";
+  const std::string text = without_credentials(compact_text(event)) + "\n";
   std::string_view line = text;
   bool first = true;
   while (!line.empty()) {

@@ -1,5 +1,5 @@
-// Any text as a manifest: what is accepted is written and read back the same; what is refused is refused
-// with messages that a terminal can show, in bounded number and size.
+// Any text as a manifest. An accepted one is written, and reads back the same. A refusal has few and short
+// messages, which a terminal can show.
 #include "common/spec/manifest.h"
 
 #include "common/json/json.h"

@@ -1,5 +1,5 @@
-// A job document laid over a sound one (RFC 7396): what is accepted is written and read back the same, and
-// its identity is that of what was written. A second line is what an output directory has recorded.
+// A job document laid over a sound one (RFC 7396). An accepted one is written, reads back the same, and keeps
+// its identity. The second line stands for the record of an output directory.
 #include "runner/job/resolved_job.h"
 
 #include "common/json/json.h"

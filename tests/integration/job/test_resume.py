@@ -331,21 +331,26 @@ def test_disk_full_is_a_clear_failure_and_resumable(job):
         subprocess.run(["umount", "-l", str(job.out)], check=True)
 
 
-def test_an_orchestrator_that_stands_still_loses_no_result(embedded_job):
-    """For longer than a report or a lease request waits for its answer: each is sent again, and counts once."""
-    job = embedded_job.files(2000).set(miniBatchSize=1, nodeCount=2, processCountPerNode=2)
-    job.script(SCRIPT)
-    process = job.start()
-    wait_for_rows(job)
+def stand_still(process):
+    """Stops the orchestrator for longer than a request waits for its answer; then the job has to complete with it."""
     (stopped,) = [pid for pid in descendants(process.pid) if role_of(pid) == "orchestrator"]
     os.kill(stopped, signal.SIGSTOP)
     time.sleep(8)
     os.kill(stopped, signal.SIGCONT)
     _, words = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, words
+    assert "restarting" not in words
+
+
+def test_an_orchestrator_that_stands_still_loses_no_result(embedded_job):
+    """For longer than a report or a lease request waits for its answer: each is sent again, and counts once."""
+    job = embedded_job.files(2000).set(miniBatchSize=1, nodeCount=2, processCountPerNode=2)
+    job.script(SCRIPT)
+    process = job.start()
+    wait_for_rows(job)
+    stand_still(process)
     assert Counter(job.rows()) == Counter(f"f{i:06}.txt" for i in range(2000))
     assert job.failed_items() == []
-    assert "restarting" not in words
 
 
 def test_what_does_not_reach_an_orchestrator_that_stands_still_is_sent_again(embedded_job):
@@ -361,12 +366,6 @@ def test_what_does_not_reach_an_orchestrator_that_stands_still_is_sent_again(emb
     """)
     process = job.start()
     wait_for_rows(job)
-    (stopped,) = [pid for pid in descendants(process.pid) if role_of(pid) == "orchestrator"]
-    os.kill(stopped, signal.SIGSTOP)
-    time.sleep(8)
-    os.kill(stopped, signal.SIGCONT)
-    _, words = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, words
+    stand_still(process)
     assert Counter(row.rstrip("x") for row in job.rows()) == Counter(f"f{i:06}.txt" for i in range(400))
     assert job.failed_items() == []
-    assert "restarting" not in words
