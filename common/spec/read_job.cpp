@@ -162,9 +162,9 @@ std::string read_size(ObjectReader& spec, const char* field) {
   const json* value = spec.field(field);
   if (value == nullptr) return {};
   if (value->is_number_integer() && *value > 0) return value->dump();
-  const auto text = spec.text(field);
+  const auto text = value->is_number() ? std::optional(value->dump()) : spec.text(field);
   if (!text) return {};
-  if (bytes_of_size(*text)) return *text;
+  if (!value->is_number() && bytes_of_size(*text)) return *text;
   spec.problem(field, in_quotes(*text) + " is not a size; write 512Mi or 2Gi, say");
   return {};
 }

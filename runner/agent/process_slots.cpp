@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "common/text/counted.h"
 #include "runner/agent/proc_files.h"
 #include "runner/protocol/code_changed.h"
 
@@ -100,6 +101,9 @@ class ProcessSlots::Slot : public WorkerEvents {
   void on_exit(ProcessExit exit) override {
     if (exit.type == "SIGKILL" && !killed_)
       exit.message += "; " + owner_.oom_.explain_sigkill(exit.peak_bytes);
+    // Not every program survives an allocation that fails, and Python does not start with very little.
+    if (const std::uint64_t limit = owner_.recipe_.memory_limit; limit > 0 && !killed_)
+      exit.message += " (it could allocate " + counted(limit, "byte") + ": processMemoryLimit)";
     process_.reset();
     owner_.core_->on_exit(index_, exit, now());
     owner_.changed_();

@@ -84,3 +84,9 @@ def test_beyond_its_own_limit_an_allocation_fails_and_the_process_goes_on(job):
     (failed,) = job.failed_items()
     assert failed["error"]["type"] == "MemoryError", failed
     assert len(job.rows()) == 7 and len(set(job.rows())) == 1, "one process did all the others"
+
+
+def test_a_limit_that_is_too_low_for_python_is_named(embedded_job):
+    job = embedded_job.files(2).set(processMemoryLimit=1)
+    job.script("def init(): pass\ndef run(mini_batch): return mini_batch\n")
+    assert "(it could allocate 1 byte: processMemoryLimit)" in job.run().expect(1).words
