@@ -23,7 +23,8 @@ def begin():
     _worker_pid = os.getpid()
     _worker_thread = get_ident()
     _channel = identity(CHANNEL_FD)
-    os.register_at_fork(after_in_child=_after_fork)
+    # A line that is not whole yet stands in its place once, and not again where the child ends.
+    os.register_at_fork(before=flush_python_streams, after_in_child=_after_fork)
 
 
 def is_child():
@@ -44,12 +45,16 @@ def leave(error=None):
         os._exit(status)
 
 
+def flush_python_streams():
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BaseException:  # noqa: B036: the script may have closed or replaced it
+            pass
+
+
 def _flush():
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except BaseException:  # noqa: B036: the script may have closed or replaced them
-        pass
+    flush_python_streams()
     try:
         from parallelrun_worker import native_process
 

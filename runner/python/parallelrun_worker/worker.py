@@ -50,7 +50,9 @@ def _open_channel():
     faulthandler.register(signal.SIGUSR2, all_threads=True)
     for stream, errors in ((sys.stdout, "surrogateescape"), (sys.stderr, "backslashreplace")):
         if stream is not None:
-            stream.reconfigure(encoding="utf-8", errors=errors, line_buffering=True)
+            # One write for a line, and not for each piece of it, as PYTHONUNBUFFERED would have it: a whole line is
+            # out of this process when print() returns, so it outlives whatever ends the process.
+            stream.reconfigure(encoding="utf-8", errors=errors, line_buffering=True, write_through=False)
     last_words.listen()
     try:
         import _parallelrun_channel as native
