@@ -51,6 +51,8 @@ class JobObserver {
                              bool /*final*/) {}
   // A success that counts failed items; `error` is its shortfall_error().
   virtual void on_shortfall(const AgentView&, const AttemptResult&, const ScriptError& /*error*/) {}
+  // A mini-batch of a file that was read as a whole, and that had no record: `run` was not called.
+  virtual void on_nothing_to_read(const MiniBatch&) {}
   // Results that came with no seal of a lease of this agent: they count for nothing.
   virtual void on_refused_results(const AgentView&, std::uint64_t /*results*/) {}
   virtual void on_process_failure(const AgentView&, const ProcessFailure&) {}

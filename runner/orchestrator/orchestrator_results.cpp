@@ -74,6 +74,7 @@ void Orchestrator::take_success(const Session& session, AttemptResult& result, L
   // The plan does not know the items of a file that cannot be cut.
   const bool known = entry != nullptr && entry->mini_batch.items > 0;
   const std::uint64_t items = known ? entry->mini_batch.items : result.items;
+  if (entry != nullptr && items == 0) observer_.on_nothing_to_read(entry->mini_batch);
   const std::uint64_t returned = std::min(result.returned, items);
   if (returned < items) {
     const std::string& input = entry != nullptr ? input_name(entry->mini_batch.input) : input_name(~0U);

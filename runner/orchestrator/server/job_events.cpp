@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "runner/orchestrator/server/job_logs.h"
-
 namespace parallelrun::orchestrator {
 
 void JobEvents::on_agent_came(const AgentView& agent) {
@@ -67,7 +65,25 @@ void JobEvents::on_process_failure(const AgentView& agent, const ProcessFailure&
 
 void JobEvents::on_types_decided(const InputInfo& info) { logs_.on_types_decided(info); }
 
-void JobEvents::on_ending(const JobResult& result) { logs_.on_ending(result); }
+void JobEvents::on_nothing_to_read(const MiniBatch& mini_batch) {
+  PassedCounts& counts = without_records_[mini_batch.input];
+  const Result<CsvSlice> slice = decode_csv_slice(mini_batch.descriptor);
+  counts.add(PassedKind::kWithoutRecords, slice ? slice->path : std::string());
+  for (const PassedOver& passed : counts.of_input(mini_batch.input, false))
+    stream_.left_out(input_names_.at(passed.input), passed);
+}
+
+// Said once, with the final count: a warning for each of a thousand files would hide the others.
+void JobEvents::on_ending(const JobResult& result) {
+  logs_.on_ending(result);
+  for (const auto& [input, counts] : std::exchange(without_records_, {})) {
+    for (const PassedOver& passed : counts.of_input(input, false)) {
+      const std::string words = sentence(passed, input_names_.at(input));
+      logs_.alert(words);
+      stream_.tell({{"event", "warning"}, {"message", words}});
+    }
+  }
+}
 
 void JobEvents::tell_error(const AgentView& agent, std::string_view process, const ScriptError& error,
                            nlohmann::json event) {

@@ -3,12 +3,17 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "runner/orchestrator/job_observer.h"
+#include "runner/orchestrator/server/job_logs.h"
 #include "runner/orchestrator/server/progress_stream.h"
+#include "runner/plan/passed_over.h"
 
 namespace parallelrun::orchestrator {
 
@@ -17,8 +22,9 @@ class JobEvents final : public JobObserver {
   static constexpr std::size_t kErrorsTold = 20;
   static constexpr std::size_t kLongestText = 2000;  // bytes of a message
 
-  // Both must outlive this.
-  JobEvents(JobObserver& logs, ProgressStream& stream) : logs_(logs), stream_(stream) {}
+  // Both must outlive this. `input_names`: in the order of JobSpec::inputs.
+  JobEvents(JobLogs& logs, ProgressStream& stream, std::vector<std::string> input_names)
+      : logs_(logs), stream_(stream), input_names_(std::move(input_names)) {}
 
   void on_agent_came(const AgentView& agent) override;
   void on_agent_gone(const AgentView& agent, std::string_view why, std::uint64_t leases_freed) override;
@@ -29,6 +35,7 @@ class JobEvents final : public JobObserver {
   void on_try_failed(const AgentView& agent, const AttemptResult& result, std::uint32_t tries,
                      bool final) override;
   void on_shortfall(const AgentView& agent, const AttemptResult& result, const ScriptError& error) override;
+  void on_nothing_to_read(const MiniBatch& mini_batch) override;
   void on_refused_results(const AgentView& agent, std::uint64_t results) override;
   void on_process_failure(const AgentView& agent, const ProcessFailure& failure) override;
   void on_types_decided(const InputInfo& info) override;
@@ -38,8 +45,10 @@ class JobEvents final : public JobObserver {
   void tell_error(const AgentView& agent, std::string_view process, const ScriptError& error,
                   nlohmann::json event);
 
-  JobObserver& logs_;
+  JobLogs& logs_;
   ProgressStream& stream_;
+  const std::vector<std::string> input_names_;
+  std::map<std::uint32_t, PassedCounts> without_records_;  // by input
   std::size_t errors_ = 0;
   std::uint64_t agents_ = 0;  // that take part
 };

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "common/json/compact_text.h"
+#include "common/spec/problems.h"
 #include "common/text/presentable.h"
 
 namespace parallelrun::orchestrator {
@@ -36,10 +37,19 @@ void ProgressStream::progress(const Progress& progress, std::chrono::steady_cloc
   write_line(event, std::chrono::milliseconds(0));
 }
 
-void ProgressStream::left_out(nlohmann::json entry) {
-  if (left_out_.size() >= kMostLeftOut) return;
-  left_out_.push_back(std::move(entry));
-  last_.reset();  // it is news, also where no count changes
+void ProgressStream::left_out(const std::string& input, const PassedOver& passed) {
+  nlohmann::json entry = {{"input", input},
+                          {"kind", to_string(passed.kind)},
+                          {"count", passed.count},
+                          {"first", shown(passed.first)}};
+  last_.reset();  // it is news, also where no other count changes
+  for (nlohmann::json& known : left_out_) {
+    if (known["input"] == entry["input"] && known["kind"] == entry["kind"]) {
+      known = std::move(entry);
+      return;
+    }
+  }
+  if (left_out_.size() < kMostLeftOut) left_out_.push_back(std::move(entry));
 }
 
 void ProgressStream::tell(const nlohmann::json& event) { write_line(event, std::chrono::milliseconds(0)); }

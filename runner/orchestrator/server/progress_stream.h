@@ -19,9 +19,11 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
 
 #include "common/json/json.h"
 #include "runner/orchestrator/progress.h"
+#include "runner/plan/passed_over.h"
 
 namespace parallelrun::orchestrator {
 
@@ -33,8 +35,8 @@ class ProgressStream {
   void ready(const std::string& endpoint, bool taken_over);
   // Left out while the reader does not keep up: the next one says more.
   void progress(const Progress& progress, std::chrono::steady_clock::time_point now);
-  // One more member of "leftOut" from now on.
-  void left_out(nlohmann::json entry);
+  // A member of "leftOut" from now on, in the place of an earlier one of the same input and kind.
+  void left_out(const std::string& input, const PassedOver& passed);
   // An event of its own kind; left out while the reader does not keep up.
   void tell(const nlohmann::json& event);
   // Waits up to 5 s for a slow reader.

@@ -331,7 +331,7 @@ class Run {
     core.session_key = session_key_;
     // Without a secret there is nothing that a seal could keep out.
     core.seal_key = key_from("lease seals " + (secret_.empty() ? directory_->fingerprint() : secret_));
-    events_.emplace(*logs_, progress_);
+    events_.emplace(*logs_, progress_, input_names());
     core_.emplace(std::move(core), std::move(recovered_), *planning_, *planning_, *events_,
                   std::chrono::steady_clock::now());
     service_.emplace(io_, *core_, *logs_, progress_,
@@ -365,10 +365,7 @@ class Run {
                       [this](const PassedOver& passed) {
                         boost::asio::post(io_, [this, passed] {
                           const std::string& input = job_.spec.inputs.at(passed.input).name;
-                          progress_.left_out({{"input", input},
-                                              {"kind", to_string(passed.kind)},
-                                              {"count", passed.count},
-                                              {"first", shown(passed.first)}});
+                          progress_.left_out(input, passed);
                           warn_of(sentence(passed, input));
                         });
                       },

@@ -12,6 +12,10 @@ from parallelrun_worker.failures import ContractError
 _U32 = struct.Struct("<I")
 
 
+class NoRecords(Exception):
+    """A file that came whole is empty."""
+
+
 class TabularInput:
     """One entry of spec.inputs. `types` maps columns to what was inferred for the whole input, once known."""
 
@@ -32,11 +36,14 @@ class TabularInput:
         self._gaps_told = set()
 
     def read(self, descriptor):
-        """(DataFrame, items, path, range of rows) of a slice. Raises SliceError."""
+        """(DataFrame, items, path, range of rows) of a slice; of an empty file (None, 0, path, no rows). Raises
+        SliceError."""
         piece = CsvSlice(descriptor)
         try:
             header, data, first_row = self._load(piece)
             return self._frame(piece.path, header, data, first_row)
+        except NoRecords:
+            return None, 0, piece.path, range(1, 1)
         except SliceError as error:
             # The plan's count is what a failure costs; a file that came whole may have none.
             error.items = piece.records or error.items
@@ -59,7 +66,7 @@ class TabularInput:
                     continue
                 if self._checker.check(data, self._delimiter, fields).error == 0 and not self._cut(data):
                     samples.setdefault(header, []).append(data if data.endswith(b"\n") else data + b"\n")
-            except SliceError:
+            except (SliceError, NoRecords):
                 continue
         merged = column_types.Merger()
         datetimes = {column: [] for column, kind in self.declared.items() if kind == "datetime"}
@@ -117,9 +124,9 @@ class TabularInput:
         # Everything up to the end of the first record that is not blank.
         row = self._checker.row_of_item(content, self._delimiter, 0)
         low = self._begin_of_row(content, row + 1)
-        if low == 0:
-            raise SliceError("%s is empty: a CSV file begins with a header" % path, "EmptyDataError")
         header = content[:low]
+        if not header.strip(b" \t\r\n".replace(self._delimiter, b"")):
+            raise NoRecords
         return header if header.endswith((b"\n", b"\r")) else header + b"\n", content[low:], 1
 
     def _begin_of_row(self, content, row):

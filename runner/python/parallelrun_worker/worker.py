@@ -159,6 +159,9 @@ class Worker:
                 file = rows = None
             else:
                 batch, items, file, rows = self._read_slice(input_index, data)
+                if items == 0:  # only known here, where the file came whole: there is nothing to run over
+                    channel.result(0, 0, b"")
+                    return
             phase = "run"
             last_words.forget()
             script = self._script

@@ -61,6 +61,22 @@ def test_tables_in_any_case_packed_by_content_and_without_records(embedded_job):
         assert f"Warning: {said}" in job.log("job_progress_overview.txt")
 
 
+def test_packed_files_without_records_are_counted(embedded_job):
+    job = embedded_job.script(
+        "def init(): pass\ndef run(table):\n    assert len(table)\n    return table.a.tolist()\n"
+    ).tabular()
+    for name, text in (("a", "a,b\n1,x\n"), ("b", ""), ("c", "a,b\n"), ("d", "\n"), ("e", "a,b\n2,y\n")):
+        (job.data / f"{name}.csv.gz").write_bytes(gzip.compress(text.encode()))
+    outcome = job.run("--json").expect(0)
+    assert sorted(job.rows()) == ["1", "2"]
+    events = [json.loads(line) for line in outcome.stdout.splitlines()]
+    (left_out,) = events[-1]["leftOut"]
+    assert (left_out["input"], left_out["kind"], left_out["count"]) == ("table", "withoutRecords", 3)
+    said = "input 'table': 3 files that were read as a whole give no record"
+    assert sum(said in event.get("message", "") for event in events if event["event"] == "warning") == 1
+    assert said in job.log("job_progress_overview.txt")
+
+
 def test_other_columns_order_and_formats_do_not_pass_unnoticed(embedded_job):
     job = embedded_job.script(ROWS).tabular(glob="*")
     job.file("1.csv", "a,b\n1,x\n").file("2.csv", "b,a\ny,2\n").file("3.csv", "a,c\n3,z\n").file(
