@@ -131,7 +131,9 @@ def test_declared_encodings(table, tmp_path):
     file, worker = table([b"", b'a,"b\nx,1\n'], "open.csv")
     assert "open.csv" in said(worker.run(file.unsplit()))
     # Without a record there is nothing to run over.
-    for number, content in enumerate((b"", gzip.compress(b""), gzip.compress(b"a,b\n"), b"\xef\xbb\xbf \r\n\n")):
+    for number, content in enumerate(
+        (b"", gzip.compress(b""), gzip.compress(b"a,b\n"), b"\xef\xbb\xbf \r\n\n")
+    ):
         file, worker = table([content], "empty%d.csv.gz" % number)
         answer = worker.run(file.unsplit())
         assert (answer.items, answer.returned, answer.rows) == (0, 0, b"")
