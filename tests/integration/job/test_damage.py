@@ -56,6 +56,14 @@ def test_rows_that_the_script_damages_while_the_job_runs_end_it(embedded_job, de
     assert sorted(job.rows()) == [f"f{i:06}.txt" for i in range(21)]
 
 
+def is_committed(job):
+    """The journal is written after the rows and failed items of a commit, and then come those of the next."""
+    journal, *data = (
+        (job.out / path).stat().st_mtime_ns for path in (".parallelrun/journal", OUTPUT, "failed_items.jsonl")
+    )
+    return journal >= max(data)
+
+
 def change(path, at):
     content = bytearray(path.read_bytes())
     content[at] ^= 4
@@ -80,6 +88,7 @@ def test_a_byte_changed_after_a_kill_is_refused_by_name_and_place(embedded_job, 
     process = job.start()
     wait_for_rows(job)
     wait_for(lambda: (job.out / "failed_items.jsonl").stat().st_size > 1000, "failed items")
+    wait_for(lambda: is_committed(job), "their commit")
     for pids in roles_below(process.pid).values():
         for pid in pids:
             os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,152 @@
+#include "runner/orchestrator/server/job_files.h"
+
+#include <filesystem>
+#include <utility>
+
+#include "common/result/try.h"
+#include "common/text/counted.h"
+#include "runner/orchestrator/state_files.h"
+#include "spdlog/fmt/fmt.h"
+
+namespace parallelrun::orchestrator {
+namespace {
+
+constexpr const char* kRunPath = ".parallelrun/run";
+constexpr std::uint64_t kLongestRun = 1024;
+
+}  // namespace
+
+Result<std::unique_ptr<JobFiles>> JobFiles::open(const ResolvedJob& job, Options options) {
+  // output.overwrite is there at every restart in a pod, too: what a running job loses is for its user to
+  // hear of. parallelrun run gives the option at the start only.
+  const auto overwrite = options.overwrite           ? OutputDirectory::Overwrite::kAlsoDamaged
+                         : job.spec.output.overwrite ? OutputDirectory::Overwrite::kAnotherJob
+                                                     : OutputDirectory::Overwrite::kNothing;
+  std::unique_ptr<JobFiles> files(new JobFiles(job, std::move(options)));
+  ASSIGN_OR_RETURN(files->directory_, OutputDirectory::open(job, overwrite, files->options_.lease));
+  return files;
+}
+
+Status JobFiles::take_up() {
+  Status taken = recover();
+  if (taken) {
+    if (complete() && overwrites() && !may_reuse())
+      return begin_anew("allowReuse is false, and the job was complete");
+    return taken;
+  }
+  const Error& error = taken.error();
+  const bool damaged = error.code == ErrorCode::kCorrupt || error.code == ErrorCode::kConflict;
+  return options_.overwrite && damaged ? begin_anew(error.message) : taken;
+}
+
+Status JobFiles::begin_anew(const std::string& why) {
+  committer_.reset();
+  planning_.reset();
+  recovered_ = {};
+  RETURN_IF_ERROR(directory_->begin_anew(job_));
+  begun_anew_ = "--overwrite: begun anew, since " + why;
+  return recover();
+}
+
+Status JobFiles::recover() {
+  storage_.emplace(std::filesystem::path(directory_->path()), directory_->lock());
+  const bool fresh_files = directory_->taken_over();
+  if (fresh_files) RETURN_IF_ERROR(Committer::pass_by(*storage_));
+  ASSIGN_OR_RETURN(planning_, Planning::open(*storage_, directory_->plan_file(), fresh_files, job_));
+  Committer::Options options;
+  if (job_.spec.output_action == OutputAction::kAppendRow)
+    options.output_file = job_.spec.append_row_file_name;
+  options.fingerprint = directory_->fingerprint();
+  options.fresh_files = fresh_files;
+  options.checked = options_.checked;
+  options.reopen = [this](const RecoveredJob& found) { return reopens(found); };
+  ASSIGN_OR_RETURN(Committer::Opened opened, Committer::open(*storage_, *planning_, options));
+  committer_ = std::move(opened.committer);
+  recovered_ = std::move(opened.job);
+  if (complete()) {
+    if (!reopens(recovered_)) return {};
+    if (!options_.retry_failed) return judge_again();
+  }
+  RETURN_IF_ERROR(committer_->start(recovered_, planning_->found().mini_batches, options_.retry_failed));
+  directory_->settled();
+  return {};
+}
+
+Status JobFiles::judge_again() {
+  JobResult result = result_of_complete();
+  const auto over = exceeded_now(recovered_);
+  result.state = JobState::kFailed;
+  result.reason = over->reason;
+  result.message = "the job was complete, and is judged again: " + over->message;
+  if (!recovered_.failed.empty()) {
+    result.message += "; the same job started again tries the failed mini-batches once more";
+  }
+  RETURN_IF_ERROR(committer_->revise(result));
+  verdict_ = std::move(result);
+  directory_->settled();
+  return {};
+}
+
+// Whether what is complete may stand for this run.
+bool JobFiles::may_reuse() const { return job_.spec.allow_reuse || completed_by_this_run(); }
+
+// A complete job is judged again by the thresholds of today.
+std::optional<Exceeded> JobFiles::exceeded_now(const RecoveredJob& job) const {
+  if (!may_reuse()) return std::nullopt;
+  return exceeded(thresholds_of(job_.spec), job.counts, job.finished.size(), true);
+}
+
+bool JobFiles::reopens(const RecoveredJob& job) const {
+  return (options_.retry_failed && !job.failed.empty()) || exceeded_now(job).has_value();
+}
+
+JobResult JobFiles::result_of_complete() const {
+  JobResult result;
+  result.first_errors = recovered_.first_errors;
+  result.progress.counts = recovered_.counts;
+  result.progress.planned = recovered_.finished.size();
+  result.progress.items_total = recovered_.counts.items_succeeded + recovered_.counts.items_failed;
+  result.progress.plan_complete = true;
+  return result;
+}
+
+Result<JobResult> JobFiles::complete_result() const {
+  if (!may_reuse()) {
+    return Error{
+        ErrorCode::kConflict,
+        fmt::format("'{}' holds the complete results of this job already, and allowReuse is false; give "
+                    "--overwrite to replace them, or choose another output directory",
+                    job_.output_directory),
+        false};
+  }
+  JobResult result = result_of_complete();
+  result.message = fmt::format("'{}' holds the complete results of this job already: {}, nothing to do",
+                               job_.output_directory, counted(result.progress.planned, "mini-batch"));
+  if (!recovered_.failed.empty()) {
+    result.message += options_.retry_failed ? "" : "; --retry-failed tries the failed ones again";
+  } else if (options_.retry_failed) {
+    result.message += "; no mini-batch has failed, so there is none to try again";
+  }
+  return result;
+}
+
+Status JobFiles::record_run() { return write_atomically(*storage_, kRunPath, options_.run + "\n"); }
+
+bool JobFiles::completed_by_this_run() const {
+  const Result<std::string> found = read_whole(*storage_, kRunPath, kLongestRun);
+  return !options_.run.empty() && found.ok() && *found == options_.run + "\n";
+}
+
+std::optional<Error> JobFiles::lost() const {
+  const Status ours = storage_->still_ours();
+  if (ours || ours.error().code == ErrorCode::kIo) return std::nullopt;
+  return ours.error();
+}
+
+bool JobFiles::end_planning(std::chrono::milliseconds patience) {
+  if (!planning_->ends_within(patience)) return false;
+  planning_.reset();
+  return true;
+}
+
+}  // namespace parallelrun::orchestrator
