@@ -177,7 +177,7 @@ def check_first_progress_of_a_job_without_status_passes(orchestrators):
     assert done.returncode == 0, done.stderr
     refused(
         orchestrators.apply(token, "third", {"state": "Complete", "progress": {"percent": 1}}),
-        "progress only",
+        "only status.progress",
     )
 
 
@@ -195,19 +195,22 @@ def check_first_progress_of_a_job_without_status_passes(orchestrators):
 )
 def check_other_fields_of_its_status_are_refused(orchestrators, own, status):
     before = orchestrators.status("first")
-    refused(orchestrators.apply(own, "first", status), "progress only")
-    assert "progress only" in orchestrators.merge(own, "first", status)
+    refused(orchestrators.apply(own, "first", status), "only status.progress")
+    assert "only status.progress" in orchestrators.merge(own, "first", status)
     assert orchestrators.status("first") == before
 
 
 def check_removal_of_other_fields_is_refused(orchestrators, own):
-    assert "progress only" in orchestrators.merge(own, "first", {"message": None})
-    assert "progress only" in orchestrators.merge(own, "first", None)
+    assert "only status.progress" in orchestrators.merge(own, "first", {"message": None})
+    assert "only status.progress" in orchestrators.merge(own, "first", None)
     assert '"percent":77' in orchestrators.merge(own, "first", {"progress": {"percent": 77}})
 
 
 def check_another_job_is_refused(orchestrators, own):
-    refused(orchestrators.apply(own, "second", {"progress": {"percent": 99}}), "it is not of that job")
+    refused(
+        orchestrators.apply(own, "second", {"progress": {"percent": 99}}),
+        "it is not an orchestrator of that job",
+    )
 
 
 @pytest.mark.parametrize(
@@ -224,20 +227,20 @@ def check_another_job_is_refused(orchestrators, own):
 def check_pods_of_other_names_are_refused(orchestrators, pod):
     refused(
         orchestrators.apply(orchestrators.pod(pod), "first", {"progress": {"percent": 99}}),
-        "it is not of that job",
+        "it is not an orchestrator of that job",
     )
     refused(
         orchestrators.write_lease(
             orchestrators.cluster.token(orchestrators.namespace, ACCOUNT, pod), "first-orchestrator"
         ),
-        "it is not of that job",
+        "it is not an orchestrator of that job",
     )
 
 
 def check_token_without_pod_is_refused(orchestrators):
     token = orchestrators.cluster.token(orchestrators.namespace, ACCOUNT)
     refused(
-        orchestrators.apply(token, "first", {"progress": {"percent": 99}}), "with the token of a pod only"
+        orchestrators.apply(token, "first", {"progress": {"percent": 99}}), "only with the token of a pod"
     )
 
 
@@ -253,9 +256,9 @@ def check_own_lease_passes(orchestrators, own):
     "name", ["second-orchestrator", "first", "first-orchestrator-0", "parallelrun-operator"]
 )
 def check_another_lease_is_refused(orchestrators, own, name):
-    refused(orchestrators.write_lease(own, name), "it is not of that job")
+    refused(orchestrators.write_lease(own, name), "it is not an orchestrator of that job")
     orchestrators.cluster.create(lease(orchestrators.namespace, name, "another"))
-    refused(orchestrators.write_lease(own, name, "replace"), "it is not of that job")
+    refused(orchestrators.write_lease(own, name, "replace"), "it is not an orchestrator of that job")
 
 
 def check_what_the_role_lacks_is_refused(orchestrators, own):
@@ -293,11 +296,11 @@ def check_account_of_that_name_with_more_rights_is_held_too(orchestrators, own):
         done = orchestrators.cluster.with_token(own, *scale, *where)
         return None if "cannot patch" in done.stderr else done
 
-    refused(wait_for(answer, "the role is bound", pause=0.3), "the status only")
-    refused(orchestrators.cluster.with_token(own, "delete", "prj", "first", *where), "deletes nothing")
+    refused(wait_for(answer, "the role is bound", pause=0.3), "only the status of a job")
+    refused(orchestrators.cluster.with_token(own, "delete", "prj", "first", *where), "may delete nothing")
     refused(
         orchestrators.cluster.with_token(own, "delete", "lease", "first-orchestrator", *where),
-        "deletes nothing",
+        "may delete nothing",
     )
 
 

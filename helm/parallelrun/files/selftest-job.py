@@ -79,7 +79,7 @@ def run_here(folder, files, deadline):
                 timeout=deadline - time.monotonic(),
             )
         except subprocess.TimeoutExpired:
-            return "in this container: the job is not complete in time"
+            return "in this container: the job was not complete in time"
         if done.returncode != 0:
             return "in this container: parallelrun run ended with %d" % done.returncode
         with open(os.path.join(output, "parallel_run_step.txt"), encoding="utf-8") as rows:
@@ -112,7 +112,7 @@ def watch(job, claim, files, deadline):
             if waits_for_a_class(claim, status):
                 print(
                     "The operator has made the pods of the job. They wait for its output: this cluster has no default"
-                    " StorageClass. For a job that runs to its end name test.storageClassName or test.output."
+                    " StorageClass. To let the job run to its end, set test.storageClassName or test.output."
                 )
                 return ""
         except OSError as error:
@@ -132,7 +132,7 @@ def watch(job, claim, files, deadline):
         if status.get("state") == "Failed":
             return "the job failed"
         time.sleep(0.5)
-    return "the job is not Complete in time; its status: %s" % json.dumps(status)
+    return "the job was not Complete in time; its status: %s" % json.dumps(status)
 
 
 def main():
