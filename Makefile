@@ -25,34 +25,34 @@ runner: setup  ## only the programs of one machine
 demo: runner  ## read 2,000 handwritten digits with a trained model
 	@examples/digits/demo.sh
 
-check: build  ## the fast loop: build, unit tests, simulation with few seeds, lint of what changed against main
+check: build  ## the fast loop: build, unit tests, simulation with few seeds, lint of the files that differ from main
 	@tools/check.sh
 
 test: setup  ## everything that CI runs: build, lint, unit, simulation, integration, sanitizers
 	@tools/test.sh
 
-soak: setup  ## hours: 200,000 simulated jobs, then each bug of tests/mutations planted and found; SOAK="core/ plan/" some
+soak: setup  ## takes hours: 200,000 simulated jobs, then each bug of tests/mutations is planted and found; SOAK="core/ plan/": only some
 	@[[ -f build/build.ninja ]] || cmake --preset release
 	@cmake --build --preset release --parallel $(JOBS) --target simulation_test
 	@PARALLELRUN_SIMULATION_SEEDS=200000 build/tests/simulation_test
 	@tools/venv.sh test tests/requirements.txt
 	@build/venvs/test/bin/python tests/mutations/run.py $(SOAK)
 
-e2e: build  ## the tests on a real cluster: that of KUBECONFIG, else one of three nodes by kind
+e2e: build  ## the tests on a real cluster: the one of KUBECONFIG, else one of three nodes made with kind
 	@tools/venv.sh test tests/requirements.txt
 	@build/venvs/test/bin/python -m pytest -q tests/e2e
 
-images:  ## parallelrun/operator and parallelrun/runner, compiled in the image; IMAGES=--prebuilt takes build/bin
+images:  ## build parallelrun/operator and parallelrun/runner; compiles inside the image, IMAGES=--prebuilt uses build/bin
 	@tools/images.sh $(IMAGES)
 
-bench: build  ## speed and memory beside pool, Ray, Dask, joblib and pandas; BENCH="--only dispatch --pairs 5"
+bench: build  ## speed and memory compared with multiprocessing, Ray, Dask, joblib and pandas; BENCH="--only dispatch --pairs 5"
 	@tools/venv.sh bench tests/benchmarks/requirements.txt
 	@build/venvs/bench/bin/python tests/benchmarks/bench.py $(BENCH)
 
-bench-cluster: build  ## the operator beside the Job controller, nodes played by kwok; BENCH="--quick --only latency"
+bench-cluster: build  ## the operator compared with the Job controller, on nodes that kwok simulates; BENCH="--quick --only latency"
 	@python3 tests/benchmarks/cluster/bench_cluster.py $(BENCH)
 
-fuzz: setup  ## fuzz targets with clang's libFuzzer; TIME=20m is shared by all, TARGETS="glob journal" are some
+fuzz: setup  ## fuzz targets with clang's libFuzzer; all share TIME=20m; TARGETS="glob journal": only some
 	@tools/setup-debian.sh tools/fuzz-packages.txt
 	@tools/fuzz.sh "$(or $(TIME),20m)" $(TARGETS)
 

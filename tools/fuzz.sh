@@ -56,5 +56,5 @@ echo "fuzz: ${#targets[@]} targets, $each s each, $AT_ONCE at a time"
 
 failed=0
 printf '%s\n' "${targets[@]}" | xargs --max-procs="$AT_ONCE" --replace tools/fuzz.sh --one {} "$each" || failed=1
-if [[ $failed -ne 0 ]]; then echo 'fuzz: to see one again: build-fuzz/fuzz/TARGET FILE'; fi
+if [[ $failed -ne 0 ]]; then echo 'fuzz: to run an input again: build-fuzz/fuzz/TARGET FILE'; fi
 exit "$failed"

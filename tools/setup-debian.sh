@@ -14,13 +14,13 @@ done
 [[ ${#missing[@]} -eq 0 ]] && exit 0
 
 if ! command -v apt-get >/dev/null; then
-  echo "setup: this is made for Debian 12 and finds no apt-get; install what corresponds to: ${missing[*]}" >&2
+  echo "setup: this script is for Debian 12 and needs apt-get. Install the packages of your system that correspond to: ${missing[*]}" >&2
   exit 1
 fi
 as_root=()
 if [[ $(id -u) -ne 0 ]]; then
   if ! command -v sudo >/dev/null; then
-    echo "setup: packages are missing and neither root nor sudo is at hand. As root, run:" >&2
+    echo "setup: packages are missing, but this user is not root and there is no sudo. As root, run:" >&2
     echo "  apt-get update && apt-get install -y --no-install-recommends ${missing[*]}" >&2
     exit 1
   fi

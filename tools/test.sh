@@ -87,13 +87,13 @@ cluster_is_there() {
   if [[ -n ${PARALLELRUN_REQUIRE_CLUSTER:-} ]]; then return 1; fi
   printf '<testsuite><testcase name="end to end: no cluster on this machine"><skipped/></testcase></testsuite>' \
     >"$results/e2e.xml"
-  printf '\n!!!!! SKIPPED: no cluster could be brought up on this machine; see above\n'
+  printf '\n!!!!! SKIPPED: no cluster could be started on this machine; see above\n'
 }
 
 # With the engine that the cluster runs on; who has a cluster of his own may have none.
 images() {
   if [[ -n ${KUBECONFIG:-} ]]; then
-    echo 'not with KUBECONFIG: tests/images/run, where there is a Docker engine'
+    echo 'KUBECONFIG is set, so tests/images/run is skipped; run it on a machine with a Docker engine'
     return
   fi
   cluster_is_there || return

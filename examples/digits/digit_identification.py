@@ -1,6 +1,6 @@
-"""Reads handwritten digits with a trained classifier and puts the known label beside each answer.
+"""Reads handwritten digits with a trained classifier and writes the known label next to each answer.
 
-Written as for ParallelRunStep: `init` once in each process, then `run` for each mini-batch.
+Written as for ParallelRunStep: `init` is called once in each process, then `run` for each mini-batch.
 """
 
 import argparse
