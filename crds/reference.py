@@ -25,9 +25,9 @@ SHARED = {
 
 INTRODUCTION = """# ParallelRunJob, field by field
 
-Generated from [the schema](../crds/parallelrunjobs.yaml) by `crds/reference.py`; `kubectl explain prj.spec` tells the
-same. Fields in bold are required. What may not change after the start is marked *identity*. What a script and a job
-do is in [the reference](reference.md).
+`crds/reference.py` makes this page from [the schema](../crds/parallelrunjobs.yaml). `kubectl explain prj.spec` prints the
+same text. Fields in bold are required. Fields marked *identity* cannot change after the start. [The reference](reference.md)
+describes scripts and jobs.
 """
 
 

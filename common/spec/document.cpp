@@ -50,7 +50,7 @@ class YamlEvents final : public YAML::EventHandler {
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const int line = at(mark);
     const auto known = anchors_.find(anchor);
-    if (known == anchors_.end()) throw DocumentError("an alias stands inside the value it names", line);
+    if (known == anchors_.end()) throw DocumentError("an alias is inside the value that it names", line);
     if (builder_.expects_key()) throw DocumentError("an alias cannot be a key; write the key out", line);
     builder_.copy(known->second.value, known->second.weight, line);
   }
@@ -139,7 +139,7 @@ class YamlEvents final : public YAML::EventHandler {
     anchored_weight_ += builder_.last_weight();
     // Nested anchors each keep a copy of their own.
     constexpr std::size_t kMostAnchored = std::size_t{16} << 20U;
-    if (anchored_weight_ > kMostAnchored) throw DocumentError("the anchors hold too much", 0);
+    if (anchored_weight_ > kMostAnchored) throw DocumentError("the anchors contain too much text", 0);
     if (builder_.has_last_value()) anchors_[anchor] = {builder_.last_value(), builder_.last_weight()};
   }
 
@@ -169,8 +169,8 @@ Document parse_yaml(std::string_view text, Problems& problems) {
       if (found) {
         problems.add(
             "",
-            fmt::format("a second document begins in line {}; a manifest holds one job, so give each a "
-                        "file of its own",
+            fmt::format("a second document begins in line {}; a manifest holds one job, so write each job "
+                        "into a file of its own",
                         events.first_line()),
             events.first_line());
         break;

@@ -19,7 +19,7 @@ std::size_t weight_of(const nlohmann::json& scalar) {
 
 void refuse_unusable(const std::string& text, int line) {
   if (text.find('\0') != std::string::npos) {
-    throw DocumentError("a string holds a NUL character, which no path or argument can", line);
+    throw DocumentError("a string contains a NUL character; no path or argument may contain one", line);
   }
   // yaml-cpp turns the escapes \N and \_ into single bytes.
   if (!is_utf8(text))
@@ -43,7 +43,8 @@ void DocumentBuilder::note_line(const std::string& path, int line) {
 void DocumentBuilder::spend(std::size_t weight, int line) {
   spent_ += weight;
   if (spent_ > kMostWeight) {
-    throw DocumentError("the document grows too large; do its aliases multiply it?", line);
+    throw DocumentError(
+        "the document becomes too large; use fewer aliases, because each one repeats its value", line);
   }
 }
 
@@ -71,7 +72,7 @@ void DocumentBuilder::place(nlohmann::json value, std::size_t weight, int line) 
       frame.merged.push_back(std::move(value));
     }
     for (std::size_t i = first; i < frame.merged.size(); ++i) {
-      if (!frame.merged[i].is_object()) throw DocumentError("'<<' takes a map or a list of maps", line);
+      if (!frame.merged[i].is_object()) throw DocumentError("'<<' needs a map or a list of maps", line);
     }
     last_ = nullptr;
     return;
@@ -104,9 +105,9 @@ void DocumentBuilder::key(std::string name, int line) {
   const auto [earlier, fresh] = frame.key_lines.emplace(name, line);
   if (!fresh) {
     problems_.add(child_path(frame.path, name),
-                  line > 0 ? fmt::format("the key stands twice in the same map, in lines {} and {}; keep one",
+                  line > 0 ? fmt::format("the key is twice in the same map, in lines {} and {}; keep one",
                                          earlier->second, line)
-                           : "the key stands twice in the same object; keep one",
+                           : "the key is twice in the same object; keep one",
                   line);
   }
   frame.key = std::move(name);

@@ -50,7 +50,8 @@ Result<std::vector<PathSegment>> parse_field_path(std::string_view text) {
         const char* first = text.data() + i + 1;
         const char* last = text.data() + end;
         const auto [stop, error] = std::from_chars(first, last, index);
-        if (error != std::errc() || stop != last) return broken("an index in brackets is no number", i + 1);
+        if (error != std::errc() || stop != last)
+          return broken("an index in brackets is not a number", i + 1);
         segments.emplace_back(index);
         i = end + 1;
       }

@@ -53,9 +53,9 @@ MountPath mount_path(std::string_view text) {
   if (result.path.empty()) return wrong("would hide the whole container; name a folder");
   for (const std::string_view own : kNotTheJobs) {
     if (lies_in(result.path, own)) {
-      return wrong(
-          fmt::format("lies in {}, which is not the job's to use; name another folder, such as /data{}", own,
-                      own == "/dev" ? ". For a larger /dev/shm set sharedMemory" : ""));
+      return wrong(fmt::format(
+          "lies in {}, a directory of the runner or the system; name another folder, such as /data{}", own,
+          own == "/dev" ? ". For a larger /dev/shm set sharedMemory" : ""));
     }
     if (own.starts_with(result.path + "/")) {
       return wrong(fmt::format("would hide {}; name another folder", own));

@@ -106,7 +106,7 @@ std::optional<std::string> as_text(const json& value, const std::string& path, P
   if (value.is_number()) {
     message += fmt::format("; put it in quotes: \"{}\"", value.dump());
   } else if (value.is_boolean()) {
-    message += "; put it in quotes (y, yes, on, true and n, no, off, false are booleans without them)";
+    message += "; put it in quotes (without quotes, y, yes, on, true and n, no, off, false are booleans)";
   } else if (value.is_null()) {
     message += "; write \"\" for an empty string";
   }
@@ -122,8 +122,9 @@ std::optional<std::int64_t> as_whole_number(const json& value, const std::string
   };
   const auto out_of_range = [&] {
     problems.add(path, highest == std::numeric_limits<std::int64_t>::max()
-                           ? fmt::format("{} is too small; at least {}", value.dump(), lowest)
-                           : fmt::format("{} is out of range; from {} to {}", value.dump(), lowest, highest));
+                           ? fmt::format("{} is too small; it must be at least {}", value.dump(), lowest)
+                           : fmt::format("{} is out of range; it must be from {} to {}", value.dump(), lowest,
+                                         highest));
     return std::nullopt;
   };
   if (value.is_string()) {

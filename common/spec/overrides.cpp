@@ -79,7 +79,7 @@ std::optional<AppliedOverride> apply(json& document, std::string_view assignment
   }
   Result<std::vector<PathSegment>> path = parse_field_path(assignment.substr(0, equals));
   if (!path.ok()) {
-    return refuse(path.error().message + "; write for example miniBatchSize or inputs[0].glob");
+    return refuse(path.error().message + "; write a field such as miniBatchSize or inputs[0].glob");
   }
   const std::size_t before = problems.size();
   json value = parse_value(assignment.substr(equals + 1), option, problems);

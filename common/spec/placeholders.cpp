@@ -22,7 +22,7 @@ Result<ArgumentPart> read_placeholder(std::string_view inside) {
     if (inside.starts_with(prefix)) return ArgumentPart{kind, std::string(inside.substr(prefix.size()))};
   }
   return invalid(
-      fmt::format("$({}) is no placeholder; there are $(inputs.NAME), $(sideInputs.NAME) and $(output){}",
+      fmt::format("$({}) is not a placeholder; use $(inputs.NAME), $(sideInputs.NAME) or $(output){}",
                   shown(inside), kLiteralHint));
 }
 
@@ -31,10 +31,10 @@ Result<std::string> directory_of(std::string_view what, const std::string& name,
   if (const auto found = directories.find(name); found != directories.end()) return found->second;
   std::vector<std::string> known;
   for (const auto& [key, directory] : directories) known.push_back(key);
-  return invalid(
-      fmt::format("$({}.{}) names nothing: {}{}", what, shown(name),
-                  known.empty() ? fmt::format("there are no {}", what) : fmt::format("not among {}", what),
-                  did_you_mean(name, known)));
+  return invalid(fmt::format(
+      "$({}.{}): {}{}", what, shown(name),
+      known.empty() ? fmt::format("there are no {}", what) : fmt::format("{} has no item of this name", what),
+      did_you_mean(name, known)));
 }
 
 }  // namespace

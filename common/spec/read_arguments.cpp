@@ -22,7 +22,7 @@ struct ReadOption {
 };
 constexpr std::array kReadOptions = {
     ReadOption{"--error_threshold", "errorThreshold", Form::kWholeNumber, -1,
-               "takes a whole number from -1 (never)"},
+               "takes a whole number from -1 (no limit)"},
     ReadOption{"--allowed_failed_percent", "allowedFailedPercent", Form::kPercent, 0,
                "takes a number from 0 to 100"},
     ReadOption{"--task_overhead_timeout", "taskOverheadTimeout", Form::kWholeNumber, 1,
@@ -109,9 +109,9 @@ std::vector<std::string> notes_on(const JobSpec& job) {
   for (std::size_t i = 0; i < job.arguments.size(); ++i) {
     if (job.arguments[i] == "--copy_logs_to_parent" ||
         job.arguments[i].starts_with("--copy_logs_to_parent=")) {
-      notes.push_back(
-          fmt::format("{}: --copy_logs_to_parent has no effect here; the script gets it like any argument",
-                      child_path("spec.arguments", i)));
+      notes.push_back(fmt::format(
+          "{}: --copy_logs_to_parent has no effect here; the script gets it like any other argument",
+          child_path("spec.arguments", i)));
     }
   }
   return notes;

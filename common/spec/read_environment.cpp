@@ -55,7 +55,7 @@ void read_env_item(const json& item, const std::string& path, std::set<std::stri
   const json* from = reader.object("valueFrom");
   if (from != nullptr) {
     if (reader.field("value") != nullptr)
-      reader.problem("valueFrom", "stands beside value; give one of the two");
+      reader.problem("valueFrom", "cannot be used together with value; give one of the two");
     ObjectReader origin(from, reader.path("valueFrom"), problems);
     std::size_t origins = 0;
     for (const char* key :
@@ -79,22 +79,22 @@ void read_requirements(ObjectReader& reader, Environment& environment, bool has_
     if (requirement.find_first_not_of(" \t") == std::string::npos) {
       reader.problems().add(path, "is empty; write a requirement such as pillow==10.4.0");
     } else if (requirement.find_first_of("\r\n") != std::string::npos) {
-      reader.problems().add(path,
-                            in_quotes(requirement) + " holds a line break; make each requirement an item");
+      reader.problems().add(
+          path, in_quotes(requirement) + " contains a line break; make each requirement an item of the list");
     } else if (requirement.starts_with('-')) {
       reader.problems().add(path, in_quotes(requirement) +
-                                      " is an option of pip, not a requirement; options belong in "
-                                      "a file named by requirementsFile");
+                                      " is an option of pip, not a requirement; write options into "
+                                      "a file and name it in requirementsFile");
     }
   }
   if (const auto file = reader.text("requirementsFile")) {
     environment.requirements_file = *file;
     std::string broken = file->empty() ? "is empty" : broken_relative_path(*file);
     if (broken.empty() && !has_source_directory)
-      broken = "is relative to the source directory, but there is none";
+      broken = "is relative to the source directory, but there is none; add sourceDirectory";
     if (!broken.empty()) reader.problem("requirementsFile", in_quotes(*file) + " " + broken);
     if (!environment.requirements.empty()) {
-      reader.problem("requirementsFile", "stands beside requirements; give one of the two");
+      reader.problem("requirementsFile", "cannot be used together with requirements; give one of the two");
     }
   }
 }
@@ -106,9 +106,10 @@ Environment read_environment(ObjectReader& spec, bool has_source_directory) {
   ObjectReader reader(spec.field("environment"), spec.path("environment"), spec.problems());
   if (const auto image = reader.text("image")) {
     environment.image = *image;
-    if (image->empty()) reader.problem("image", "is empty; leave it out for the default image");
+    if (image->empty())
+      reader.problem("image", "is empty; name an image, or remove the field to get the default image");
     if (image->find_first_of(" \t\r\n") != std::string::npos) {
-      reader.problem("image", in_quotes(*image) + " holds a space; write registry/name:tag");
+      reader.problem("image", in_quotes(*image) + " contains a space; write registry/name:tag");
     }
   }
   read_requirements(reader, environment, has_source_directory);
@@ -124,7 +125,7 @@ Environment read_environment(ObjectReader& spec, bool has_source_directory) {
       const auto& name = item["name"].get_ref<const std::string&>();
       if (!environment.variables.contains(name)) continue;
       spec.problems().add(child_path(reader.path("env"), i),
-                          in_quotes(name) + " stands in variables too; give it once");
+                          in_quotes(name) + " is also in variables; give it only once");
     }
     environment.env = *env;
   }
@@ -165,7 +166,7 @@ json read_cluster_fields(ObjectReader& spec) {
   }
   if (const auto manager = spec.text("managedBy")) {
     if (manager->empty())
-      spec.problem("managedBy", "is empty; leave it out for the operator of this project");
+      spec.problem("managedBy", "is empty; remove the field if the operator of this project runs the job");
     cluster["managedBy"] = *manager;
   }
   for (const char* key : {"orchestrator", "worker"}) {

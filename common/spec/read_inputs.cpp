@@ -33,7 +33,8 @@ std::string read_name(ObjectReader& reader, std::set<std::string>& taken) {
                                " is not a name; use 1-63 letters, digits, '_', '.' and '-', "
                                "beginning with a letter or '_'");
   } else if (!taken.insert(name).second) {
-    reader.problem("name", in_quotes(name) + " is taken by another of the list; names are unique");
+    reader.problem(
+        "name", in_quotes(name) + " is already the name of another item in the list; names must be unique");
   }
   return name;
 }
@@ -50,10 +51,10 @@ void read_delimiter(ObjectReader& reader, Input& input) {
   const bool one_ascii = text->size() == 1 && static_cast<unsigned char>(text->front()) < 0x80;
   if (!one_ascii) {
     reader.problem("delimiter",
-                   in_quotes(*text) + " is not one ASCII character; a tab is \"\\t\" in double quotes");
+                   in_quotes(*text) + " is not one ASCII character; write a tab as \"\\t\" in double quotes");
   } else if (*text == "\"" || *text == "\n" || *text == "\r") {
     reader.problem("delimiter",
-                   in_quotes(*text) + " has a meaning of its own in CSV; use ',', ';', '|' or a tab");
+                   in_quotes(*text) + " has a special meaning in CSV; use ',', ';', '|' or a tab");
   } else {
     input.delimiter = text->front();
   }
@@ -149,13 +150,13 @@ Input read_input(ObjectReader& reader, Place place, std::set<std::string>& taken
   if (const auto glob = reader.text("glob")) {
     input.glob = *glob;
     if (const std::string broken = broken_relative_path(*glob); !broken.empty()) {
-      reader.problem("glob", in_quotes(*glob) + " " + broken + ", to the input's directory");
+      reader.problem("glob", in_quotes(*glob) + " " + broken + "; it starts at the input's directory");
     }
   }
   if (type == InputType::kFile) {
     for (const char* key : {"columns", "delimiter", "encoding", "naValues"}) {
       if (reader.field(key) != nullptr) {
-        reader.problem(key, "is for tabular inputs; take it out, or set type: tabular");
+        reader.problem(key, "is for tabular inputs; remove it, or set type: tabular");
       }
     }
   } else {
@@ -185,9 +186,10 @@ void check_mounts(const std::vector<SideInput>& side_inputs, const std::string& 
     if (!side_inputs[i].mount_path) continue;
     const auto [first, fresh] = owners.emplace(*side_inputs[i].mount_path, i);
     if (!fresh) {
-      problems.add(child_path(child_path(path, i), "mountPath"),
-                   fmt::format("{} is the mount path of {} too", in_quotes(*side_inputs[i].mount_path),
-                               in_quotes(side_inputs[first->second].name)));
+      problems.add(
+          child_path(child_path(path, i), "mountPath"),
+          fmt::format("{} is also the mount path of {}; use another folder",
+                      in_quotes(*side_inputs[i].mount_path), in_quotes(side_inputs[first->second].name)));
     }
   }
   for (const auto& [mount, index] : owners) {
@@ -197,7 +199,7 @@ void check_mounts(const std::vector<SideInput>& side_inputs, const std::string& 
       if (outer == owners.end()) continue;
       problems.add(
           child_path(child_path(path, index), "mountPath"),
-          fmt::format("{} lies inside {}, the mount path of {}; put them side by side", in_quotes(mount),
+          fmt::format("{} lies inside {}, the mount path of {}; use separate folders", in_quotes(mount),
                       in_quotes(outer->first), in_quotes(side_inputs[outer->second].name)));
       break;
     }
@@ -213,7 +215,7 @@ std::vector<Input> read_inputs(ObjectReader& spec, Place place) {
     if (spec.field("inputs") == nullptr) spec.required("inputs", "a list of one or more inputs");
     return inputs;
   }
-  if (list->empty()) spec.problem("inputs", "is empty; a job needs one input or more");
+  if (list->empty()) spec.problem("inputs", "is empty; a job needs at least one input");
   std::set<std::string> taken;
   for (std::size_t i = 0; i < list->size() && !spec.problems().full(); ++i) {
     const json& item = (*list)[i];
@@ -227,8 +229,7 @@ std::vector<Input> read_inputs(ObjectReader& spec, Place place) {
     inputs.push_back(read_input(reader, place, taken));
     reader.refuse_unknown();
     if (inputs.back().type != inputs.front().type) {
-      reader.problem("type",
-                     "differs from the first input's; all inputs of a job are file or all are tabular");
+      reader.problem("type", "differs from the first input's; all inputs of a job must have the same type");
     }
   }
   return inputs;

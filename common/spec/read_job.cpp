@@ -64,7 +64,7 @@ void read_metadata(ObjectReader& top, JobSpec& job) {
     metadata.field(key);
   }
   if (metadata.field("generateName") != nullptr) {
-    metadata.problem("generateName", "is not supported; give the job a name, so that it can be found again");
+    metadata.problem("generateName", "is not supported; give the job a name, so that you can find it again");
   }
   metadata.refuse_unknown();
 }
@@ -74,8 +74,10 @@ void read_header(ObjectReader& top) {
     if (top.required(key, fmt::format("{}: {}", key, wanted)) == nullptr) continue;
     const auto value = top.text(key);
     if (value && *value != wanted) {
-      top.problem(key, fmt::format("{} is not {}; this file describes something else, or for another version",
-                                   in_quotes(*value), in_quotes(wanted)));
+      top.problem(
+          key,
+          fmt::format("{} is not {}; this file describes another kind of object, or is for another version",
+                      in_quotes(*value), in_quotes(wanted)));
     }
   }
 }
@@ -90,17 +92,17 @@ void read_append_row_file_name(ObjectReader& spec, JobSpec& job) {
   };
   static constexpr std::array<std::string_view, 4> kOwn = {"logs", ".parallelrun", "_SUCCESS",
                                                            "failed_items.jsonl"};
-  if (name->empty()) return wrong("is empty; leave it out for parallel_run_step.txt");
+  if (name->empty()) return wrong("is empty; remove the field to get parallel_run_step.txt");
   if (name->find('/') != std::string::npos)
     return wrong("is a path; it must be the name of a file in the output directory");
   if (*name == "." || *name == "..") return wrong("is not the name of a file");
   if (name->size() > 255) return wrong("is longer than 255 bytes");
   if (std::any_of(name->begin(), name->end(),
                   [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; })) {
-    return wrong("holds a control character");
+    return wrong("contains a control character");
   }
   if (std::find(kOwn.begin(), kOwn.end(), *name) != kOwn.end()) {
-    return wrong("is the name of a file of the runner itself; choose another");
+    return wrong("is the name of one of the runner's own files; choose another");
   }
 }
 
@@ -129,7 +131,7 @@ void read_numbers(ObjectReader& spec, JobSpec& job) {
     if (!percent->is_number()) {
       spec.problem("allowedFailedPercent", "must be a number, found " + described(*percent));
     } else if (percent->get<double>() < 0 || percent->get<double>() > 100) {
-      spec.problem("allowedFailedPercent", percent->dump() + " is out of range; from 0 to 100");
+      spec.problem("allowedFailedPercent", percent->dump() + " is out of range; it must be from 0 to 100");
     } else {
       job.allowed_failed_percent = percent->get<double>();
     }
@@ -165,7 +167,7 @@ std::string read_size(ObjectReader& spec, const char* field) {
   const auto text = value->is_number() ? std::optional(value->dump()) : spec.text(field);
   if (!text) return {};
   if (!value->is_number() && bytes_of_size(*text)) return *text;
-  spec.problem(field, in_quotes(*text) + " is not a size; write 512Mi or 2Gi, say");
+  spec.problem(field, in_quotes(*text) + " is not a size; write a size such as 512Mi or 2Gi");
   return {};
 }
 
@@ -183,8 +185,8 @@ void read_output(ObjectReader& spec, Place place, JobSpec& job) {
   if (const auto format = output.text("format"); format && *format != "text") {
     const bool planned = *format == "csv" || *format == "jsonl" || *format == "parquet";
     output.problem("format",
-                   in_quotes(*format) + (planned ? " is not supported yet; leave it out for text rows"
-                                                 : " is not a format; leave it out for text rows"));
+                   in_quotes(*format) + (planned ? " is not supported yet; remove the field to get text rows"
+                                                 : " is not a format; remove the field to get text rows"));
   }
   output.refuse_unknown();
   if (!read) return;
@@ -255,9 +257,10 @@ void read_mini_batch_size(ObjectReader& spec, std::optional<InputType> type, Job
   if (error == std::errc::result_out_of_range) return wrong("is too large");
   if (error != std::errc()) return wrong(not_a_size);
   if (shift != 0 && !may_be_bytes) {
-    return wrong("is a size in bytes, as tabular inputs have it; for file inputs give a number of files");
+    return wrong(
+        "is a size in bytes, which only tabular inputs have; for file inputs give a number of files");
   }
-  if (number == 0) return wrong("is too small; at least 1");
+  if (number == 0) return wrong("is too small; it must be at least 1");
   if (number > (static_cast<std::uint64_t>(kHighest) >> shift)) return wrong("is too large");
   job.mini_batch_size = number << shift;
 }
@@ -271,7 +274,7 @@ JobSpec read_job(const json& document, Place place, Problems& problems) {
   if (!top.is_object()) return job;
   read_header(top);
   read_metadata(top, job);
-  const json* value = top.required("spec", "what the job is");
+  const json* value = top.required("spec", "it describes the job");
   top.field("status");  // what a server reports about an earlier object
   ObjectReader spec(value, top.path("spec"), problems);
   if (spec.is_object()) {

@@ -24,11 +24,13 @@ std::vector<std::string> source_names() {
 void check_volume(const VolumeKind& kind, const json& body, const std::string& path, SourceUse use,
                   Problems& problems) {
   if (!kind.refusal.empty()) {
-    problems.add(path, kind.refusal + "; use a persistentVolumeClaim, say");
+    problems.add(path, kind.refusal + "; use a persistentVolumeClaim, for example");
     return;
   }
   if (use == SourceUse::kOutput && !kind.writable) {
-    problems.add(path, fmt::format("a {} volume cannot be written, so it cannot hold the output", kind.name));
+    problems.add(path, fmt::format("a {} volume cannot be written, so it cannot hold the output; use a "
+                                   "persistentVolumeClaim, for example",
+                                   kind.name));
     return;
   }
   ObjectReader reader(&body, path, problems);
@@ -45,7 +47,7 @@ void check_volume(const VolumeKind& kind, const json& body, const std::string& p
   }
   reader.refuse_unknown();
   if (use == SourceUse::kOutput && body.contains("readOnly") && body["readOnly"] == true) {
-    reader.problem("readOnly", "is true, but the output is written; leave it out");
+    reader.problem("readOnly", "is true, but the job writes its output there; remove readOnly");
   }
 }
 

@@ -25,7 +25,7 @@ std::vector<VolumeKind> all_kinds() {
       {"azureFile", kWritable, "", {{"secretName", kRequired}, {"shareName", kRequired}, {"readOnly"}}},
       {"emptyDir",
        kWritable,
-       "an emptyDir starts empty and goes with its pod, so it can hold neither data nor results",
+       "an emptyDir starts empty and is deleted with its pod, so it can hold neither data nor results",
        {}},
       {"downwardAPI", kReadOnly, "", {}},
   };

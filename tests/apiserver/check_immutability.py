@@ -234,7 +234,7 @@ def check_undeclared_content_does_not_stop_other_changes(jobs, kind):
 def check_the_start_stays(started, start):
     answer = started.merge("job", {"status": {"startTime": start}}, "status")
     assert answer.status == 422, answer
-    assert "once set, it stays" in answer.message
+    assert "cannot change after it was set" in answer.message
     assert started.merge("job", {"status": {"state": "Running"}}, "status").accepted
 
 
