@@ -74,7 +74,7 @@ Result<Kubeconfig> load(const AccessOptions& options) {
     return Error{ErrorCode::kNotFound,
                  list.empty() ? "no kubeconfig file: " +
                                     (searched.empty() ? "HOME is not set" : searched + " does not exist") +
-                                    "; name one by KUBECONFIG"
+                                    "; name one in KUBECONFIG"
                               : "KUBECONFIG=" + list + ": no such file; correct or unset it",
                  false};
   }
@@ -95,7 +95,7 @@ std::string files_of(const Kubeconfig& config) {
 
 Result<const KubeconfigEntry*> context_of(const Kubeconfig& config, const std::string& wish) {
   const std::string name = wish.empty() ? config.current_context : wish;
-  const std::string known = "contexts there are: " + names_of(config.contexts);
+  const std::string known = "the file has the contexts: " + names_of(config.contexts);
   if (name.empty()) {
     return Error{ErrorCode::kNotFound,
                  files_of(config) +
@@ -158,9 +158,8 @@ Result<ClusterAddress> address_of(const KubeconfigEntry& entry, const AccessOpti
   } else if (url->ipv6()) {
     cluster.refuse(ErrorCode::kUnsupported, "server",
                    "is \"" + server +
-                       "\": a server is reached by a host name or an IPv4 address; give the IPv6 "
-                       "address a name (in /etc/hosts, say) that the server's certificate holds, or set "
-                       "tls-server-name");
+                       "\": IPv6 addresses are not supported here; give the address a name that the server's "
+                       "certificate contains (for example in /etc/hosts), or set tls-server-name");
   }
   address.skip_verify = cluster.flag("insecure-skip-tls-verify");
   address.tls_server_name = cluster.text("tls-server-name");

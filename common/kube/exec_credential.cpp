@@ -49,7 +49,7 @@ Result<ExecAnswer> read_exec_answer(const ExecPlugin& plugin, const std::string&
   if (!answer.credential.certificate_pem.empty()) {
     const auto pair = check_client_pair(answer.credential.certificate_pem, "status.clientCertificateData",
                                         answer.credential.key_pem, "status.clientKeyData");
-    if (!pair.ok()) return bad("is of no use: " + pair.error().message);
+    if (!pair.ok()) return bad("cannot be used: " + pair.error().message);
   }
   const auto expires = status->find("expirationTimestamp");
   if (expires != status->end() && !expires->is_null()) {

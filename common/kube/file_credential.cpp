@@ -65,7 +65,7 @@ Result<Credential> FileCredential::read() const {
   if (!fill(result.token, files_.token)) return unreadable(files_.token);
   result.token.erase(result.token.find_last_not_of(" \t\r\n") + 1);
   if (!files_.token.empty() && result.token.empty()) {
-    return Error{ErrorCode::kNotFound, origin_ + ": " + files_.token + " holds no token", true};
+    return Error{ErrorCode::kNotFound, origin_ + ": " + files_.token + " contains no token", true};
   }
   if (!result.certificate_pem.empty()) {
     const auto pair = check_client_pair(

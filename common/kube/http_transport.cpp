@@ -57,7 +57,7 @@ class PushBuffer final : public concurrency::streams::details::streambuf_state_m
       return pplx::task_from_result<std::size_t>(count);
     }
     // Only an exception ends a response early; a count of 0 is not looked at.
-    return pplx::task_from_exception<std::size_t>(std::runtime_error("the receiver has enough"));
+    return pplx::task_from_exception<std::size_t>(std::runtime_error("the receiver needs no more"));
   }
   pplx::task<int_type> _bumpc() override { return nothing(); }
   int_type _sbumpc() override { return traits::eof(); }
@@ -150,7 +150,7 @@ http::http_request message_of(const Request& request, const std::string& token,
 // observes the failure, without which the process would end.
 template <typename Start>
 ApiResult<Response> run(std::chrono::milliseconds timeout, const std::stop_token& stop, const Start& start) {
-  if (stop.stop_requested()) return failed(ApiFailure::kStopped, "the request was given up");
+  if (stop.stop_requested()) return failed(ApiFailure::kStopped, "the request was cancelled");
   pplx::cancellation_token_source cancel;
   const std::stop_callback on_stop(stop, [cancel] { cancel.cancel(); });
   auto done = std::make_shared<std::promise<Response>>();
@@ -168,7 +168,7 @@ ApiResult<Response> run(std::chrono::milliseconds timeout, const std::stop_token
     try {
       return outcome.get();
     } catch (const std::exception& problem) {
-      if (stop.stop_requested()) return failed(ApiFailure::kStopped, "the request was given up");
+      if (stop.stop_requested()) return failed(ApiFailure::kStopped, "the request was cancelled");
       if (late) {
         return failed(ApiFailure::kUnreachable,
                       "no answer within " + std::to_string(timeout.count()) + " ms");

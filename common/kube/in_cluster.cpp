@@ -26,8 +26,8 @@ Result<Credential> TokenFile::current(Time now) {
       token_ = std::move(*token);
       read_at_ = now;
     } else if (token_.empty()) {
-      return Error{ErrorCode::kNotFound, path_ + ": no token can be read; is the service account mounted?",
-                   true};
+      return Error{ErrorCode::kNotFound,
+                   path_ + ": no token can be read; check whether the service account is mounted", true};
     }
   }
   return Credential{token_, "", ""};
@@ -43,10 +43,10 @@ Result<ClusterAccess> in_cluster_access(const std::function<const char*(const ch
   const char* host = environment("KUBERNETES_SERVICE_HOST");
   const char* port = environment("KUBERNETES_SERVICE_PORT");
   if (host == nullptr || port == nullptr || *host == '\0' || *port == '\0') {
-    return Error{
-        ErrorCode::kNotFound,
-        "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set: this is not a pod; set KUBECONFIG",
-        false};
+    return Error{ErrorCode::kNotFound,
+                 "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set, so this program does not "
+                 "run in a pod; set KUBECONFIG",
+                 false};
   }
   auto ca = text_of(folder + "/ca.crt");
   if (!ca) return Error{ErrorCode::kNotFound, folder + "/ca.crt: cannot be read", false};

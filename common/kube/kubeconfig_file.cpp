@@ -98,7 +98,7 @@ Status add_entries(const json& root, const std::string& plural, const std::strin
     const bool empty = fields == item.end() || fields->is_null();
     if (!empty && !fields->is_object()) return refusal(file, field + ": must be a map");
     if (!own.emplace(text, KubeconfigEntry{empty ? json::object() : *fields, file, field}).second) {
-      return refusal(file, plural + "[" + text + "]: the name is there twice; rename or delete one of them");
+      return refusal(file, plural + "[" + text + "]: the name is used twice; rename or delete one of them");
     }
   }
   into.merge(own);

@@ -78,7 +78,7 @@ Result<Source> exec_source(const KubeconfigEntry& user, const json& cluster, con
   const std::string mode = exec.text("interactiveMode");
   if (mode == "Always") {
     exec.refuse(ErrorCode::kUnsupported, "interactiveMode",
-                "is Always, but there is no terminal here; use a credential that needs no input");
+                "is Always, but this program has no terminal; use a credential that needs no input");
   } else if (!mode.empty() && mode != "Never" && mode != "IfAvailable") {
     exec.refuse(ErrorCode::kInvalidArgument, "interactiveMode",
                 "is \"" + mode + "\", but must be Never, IfAvailable or Always");

@@ -129,7 +129,7 @@ Result<std::string> checked_proxy(const std::string& proxy, const std::string& o
   }
   if (url->ipv6()) {
     return Error{ErrorCode::kUnsupported,
-                 origin + ": a proxy is named by its host name or IPv4 address, not by [" + url->host + "]",
+                 origin + ": name the proxy by its host name or IPv4 address, not by [" + url->host + "]",
                  false};
   }
   return proxy.find("://") == std::string::npos ? "http://" + proxy : proxy;

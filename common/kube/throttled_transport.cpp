@@ -8,7 +8,7 @@ namespace {
 ApiError given_up() {
   ApiError error;
   error.failure = ApiFailure::kStopped;
-  error.message = "the request was given up before it was sent";
+  error.message = "the request was cancelled before it was sent";
   return error;
 }
 

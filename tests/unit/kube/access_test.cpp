@@ -231,7 +231,7 @@ TEST_F(AccessTest, Refusals) {
        "exec.apiVersion: is \"client.authentication.k8s.io/v1alpha1\""},
       {"{exec: {apiVersion: client.authentication.k8s.io/v1}}", "", "exec.command: must name the program"},
       {"{exec: {apiVersion: client.authentication.k8s.io/v1, command: x, interactiveMode: Always}}", "",
-       "no terminal here"},
+       "this program has no terminal"},
       {"{exec: {apiVersion: client.authentication.k8s.io/v1, command: x, env: [{name: A, value: 1}]}}", "",
        "users[u].user.exec.env[0].value: must be text; quote it"},
       {"{exec: {apiVersion: client.authentication.k8s.io/v1, command: x, args: [1]}}", "",
@@ -265,7 +265,7 @@ TEST_F(AccessTest, ServersThatAreNone) {
   } cases[] = {{"\"\"", "must be of the form https://HOST[:PORT]"},
                {"ftp://x", "must be of the form"},
                {"https://me:pass@x", "must be of the form"},
-               {"\"https://[::1]:6443\"", "a server is reached by a host name or an IPv4 address"}};
+               {"\"https://[::1]:6443\"", "IPv6 addresses are not supported here"}};
   for (const auto& entry : cases) {
     auto named = options();
     named.kubeconfig =
@@ -282,16 +282,17 @@ TEST_F(AccessTest, NamesThatLeadNowhere) {
     const char* says;
   } cases[] = {
       {"contexts: [{name: a}, {name: b}]",
-       "current-context is not set; name a context or set it by `kubectl config use-context NAME`; contexts "
-       "there are: a, b"},
+       "current-context is not set; name a context or set it by `kubectl config use-context NAME`; the file "
+       "has "
+       "the contexts: a, b"},
       {"current-context: z\ncontexts: [{name: a}]",
-       "current-context: there is no context \"z\"; contexts there are: a"},
+       "current-context: there is no context \"z\"; the file has the contexts: a"},
       {"current-context: a\ncontexts: [{name: a, context: {cluster: k}}]",
        "contexts[a].context.cluster: there is no cluster \"k\"; there are: none"},
       {"current-context: a\nclusters: [{name: k, cluster: {server: 'https://x'}}]\ncontexts: [{name: a, "
        "context: {cluster: k, user: v}}]",
        "contexts[a].context.user: there is no user \"v\""},
-      {"contexts: [{name: a}, {name: a}]", "contexts[a]: the name is there twice"},
+      {"contexts: [{name: a}, {name: a}]", "contexts[a]: the name is used twice"},
       {"contexts: [{name: 1}]", "contexts[0].name: must be text"},
       {"contexts: {a: b}", "contexts: must be a list"},
       {"current-context: [a", "line "},
