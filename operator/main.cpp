@@ -103,7 +103,7 @@ class StatusPages {
       return page(path, metrics, health);
     });
     if (!server.ok()) return server.error();
-    log.info("{}{}{} at port {}", metrics ? "/metrics" : "", metrics && health ? ", " : "",
+    log.info("serving {}{}{} at port {}", metrics ? "/metrics" : "", metrics && health ? ", " : "",
              health ? "/healthz, /readyz" : "", (*server)->port());
     servers_.push_back(std::move(server).value());
     return {};
@@ -115,7 +115,8 @@ class StatusPages {
     }
     if (health && path == "/healthz") {
       if (controller_.state().queue.longest < kStuck) return {200, "text/plain; charset=utf-8", "ok\n"};
-      return {503, "text/plain; charset=utf-8", "a job has been worked on for more than ten minutes\n"};
+      return {503, "text/plain; charset=utf-8",
+              "the operator has worked on one job for more than ten minutes\n"};
     }
     if (health && path == "/readyz") {
       if (controller_.synced()) return {200, "text/plain; charset=utf-8", "ok\n"};
@@ -190,22 +191,23 @@ int lead_until_stopped(Controller& controller, Leadership& leadership, OperatorM
     const Standing now = leadership.standing();
     if (now == Standing::kWaiting && leadership.holder() != holder) {
       holder = leadership.holder();
-      if (!holder.empty()) log.info("{} leads; waiting", holder);
+      if (!holder.empty()) log.info("another operator leads: {}; this one waits", holder);
     }
     if (now == before) continue;
     before = now;
     metrics.set_leader(kLease, now == Standing::kHeld);
     if (now == Standing::kLost || now == Standing::kGivenUp) {
-      log.error("{} leads now; leaving", leadership.holder());
+      log.error("another operator leads now: {}; this one ends", leadership.holder());
       return kLeadershipLost;
     }
     if (now == Standing::kHeld) {
-      log.info("leading");
+      log.info("this operator leads");
       controller.pause(false);
       if (!std::exchange(led, true)) controller.lead();
     } else {
       const auto error = leadership.last_error();
-      log.warn("the Lease cannot be renewed, nothing new is begun: {}", error ? error->message : "no answer");
+      log.warn("the Lease cannot be renewed, so no new work begins: {}",
+               error ? error->message : "no answer");
       controller.pause(true);
     }
   }
@@ -248,7 +250,7 @@ int run(const Options& options, const sigset_t& signals) {
     log->error("{}", opened.error().message);
     return kNotStarted;
   }
-  log->info("{} works on {} at {}", instance,
+  log->info("{} serves {} at {}", instance,
             options.name_spaces.empty() ? "all namespaces"
                                         : std::to_string(options.name_spaces.size()) + " namespaces",
             access->address.url);

@@ -196,7 +196,8 @@ Result<CertifiedKey> JobAuthority::certify_orchestrator(const std::string& job,
 Result<CertifiedKey> JobAuthority::certify_worker(const std::string& agent,
                                                   std::chrono::sys_seconds now) const {
   if (agent.empty() || agent.size() > kLongestCommonName) {
-    return Error{ErrorCode::kInvalidArgument, "'" + agent + "' is no name for a worker's certificate", false};
+    return Error{ErrorCode::kInvalidArgument,
+                 "'" + agent + "' is not a valid name for a worker's certificate", false};
   }
   // Not for a server: a worker's key must not pass as the orchestrator.
   return certify({.organization = "worker",

@@ -49,7 +49,7 @@ ApiError taken_by_another(const std::string& object) {
   ApiError error;
   error.failure = ApiFailure::kAlreadyExists;
   error.reason = "AlreadyExists";
-  error.message = object + " exists and belongs to something else; delete it, or give the job another name";
+  error.message = object + " exists and belongs to another owner; delete it, or give the job another name";
   return error;
 }
 
@@ -197,7 +197,7 @@ class Applier::Run {
     const auto deleted =
         context_.client.remove(kJobs, {key_.name_space, key_.name, ""}, options, context_.give_up);
     if (deleted.ok()) {
-      wrote("deleted, its time after the end is over");
+      wrote("deleted, because ttlSecondsAfterFinished is over");
     } else if (deleted.error().failure != ApiFailure::kNotFound &&
                deleted.error().failure != ApiFailure::kConflict) {
       failed("ParallelRunJob " + key_.name, deleted.error());

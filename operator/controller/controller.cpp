@@ -152,7 +152,7 @@ ReconcileLoop::Outcome Controller::threw(const std::string& key, const std::stri
     const auto snapshot = read_snapshot(key_of(key), caches_, memories_, now());
     if (snapshot) (void)applier_.apply(*snapshot, give_up(snapshot->job, what, wall_now()));
   } catch (const std::exception& problem) {
-    log_->error("{}: cannot be failed either: {}", key, problem.what());
+    log_->error("{}: its status cannot be set to Failed either: {}", key, problem.what());
   }
   return again;
 }
@@ -190,7 +190,7 @@ ReconcileLoop::Outcome Controller::reconcile(const kube::ObjectKey& job, const s
       return outcome;
     }
   }
-  log_->warn("{}: still something to do after {} rounds", key, kMostRounds);
+  log_->warn("{}: not settled after {} rounds; more rounds follow", key, kMostRounds);
   sooner(outcome.again_at, now() + kAfterMostRounds);
   return outcome;
 }
@@ -206,7 +206,7 @@ bool Controller::read_warnings(const Snapshot& snapshot, const Plan& plan, const
     }
     auto found = op::read_warnings(client_, job.name_space, pod.name, pod.uid, give_up_.get_token());
     if (!found.ok()) {
-      log_->warn("{}: events of {}: {}", key, pod.name, found.error().message);
+      log_->warn("{}: the events of {} cannot be read: {}", key, pod.name, found.error().message);
       found = std::vector<PodView::Warning>();
     }
     const bool secret_lost = misses_secret(found.value(), secret_name(job.name));

@@ -108,7 +108,7 @@ void EventRecorder::record(const json& job, const JobEvent& event) {
     return;
   }
   lock.unlock();
-  drop(object, allowed ? "too many events wait" : "too many events about this job");
+  drop(object, allowed ? "too many events are waiting" : "there are too many events about this job");
 }
 
 void EventRecorder::work(const std::stop_token& stop) {

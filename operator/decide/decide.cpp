@@ -16,9 +16,8 @@ Plan give_up(const nlohmann::json& job, const std::string& what, WallTime now) {
   const JobFacts facts(job);
   if (facts.finished || facts.being_deleted || !facts.ours) return {};
   const std::string message = fmt::format(
-      "the operator cannot work on this job: {}. This is a mistake of the operator, which goes on with other "
-      "jobs: "
-      "please report it with the job's manifest; what was committed stays in the output",
+      "the operator cannot work on this job: {}. This is a bug of the operator; it goes on with other jobs. "
+      "Please report it with the job's manifest. What was committed stays in the output",
       what);
   StatusDraft status(job, facts.generation, now);
   status.condition("Failed", true, JobFacts::kInternalError, message);

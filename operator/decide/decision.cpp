@@ -105,8 +105,8 @@ std::optional<Decision::End> Decision::end_by_spec() {
     const std::string hash = spec_hash(snapshot_.job);
     if (comparable(facts_.spec_hash, hash) && facts_.spec_hash != hash) {
       return failed("SpecChanged",
-                    "what identifies the job (code, inputs, side inputs, output, arguments, environment, "
-                    "miniBatchSize) was changed after its start; make a new job");
+                    "a field that identifies the job (code, inputs, side inputs, output, arguments, "
+                    "environment, miniBatchSize) was changed after its start; make a new job");
     }
   }
   return std::nullopt;
@@ -126,8 +126,8 @@ std::optional<Decision::End> Decision::end_by_deadline() {
   return End{.complete = false,
              .reason = "DeadlineExceeded",
              .message = fmt::format(
-                 "the job was active for {} s, which is what activeDeadlineSeconds allows; what was "
-                 "committed stays in the output, and the same job as a new one goes on from there",
+                 "the job was active for {} s, and activeDeadlineSeconds allows no more; what was committed "
+                 "stays in the output. If you create the job again, it goes on from there",
                  facts_.deadline->count()),
              .at = now_};
 }
@@ -210,7 +210,7 @@ void Decision::stop() {
   }
   if (facts_.start_time) status_.condition("Running", false, "Suspended", "spec.suspend is true");
   status_.set("state", "Suspended");
-  status_.message("The job is suspended; set spec.suspend to false and it goes on");
+  status_.message("The job is suspended; to go on, set spec.suspend to false");
   status_.set("replicas", 0);
   status_.set("readyReplicas", 0);
   for (const PodView& pod : snapshot_.pods) {

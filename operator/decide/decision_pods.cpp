@@ -115,7 +115,7 @@ void Decision::note_vanished() {
   for (const Slot& slot : slots_.workers) {
     if (missing <= 0) return;
     if (slot.current != nullptr || !slot.older.empty()) continue;
-    replaced_.push_back(pod_of(slot) + " is gone and made again under its name");
+    replaced_.push_back(pod_of(slot) + " is gone; it is made again under the same name");
     vanished_ = true;
     --missing;
   }
@@ -152,7 +152,7 @@ std::optional<Decision::End> Decision::replace_what_is_lost() {
   return End{.complete = false,
              .reason = "InfrastructureFailures",
              .message = fmt::format(
-                 "{} of the job's own containers, more than the {} allowed for {}; the last: {}",
+                 "{} of the job's own containers; at most {} are allowed for {}. The last failure: {}",
                  counted(static_cast<std::uint64_t>(over ? failures_ : of_orchestrator), "failure"), budget,
                  counted(facts_.node_count, "worker"), reason_of_loss(*failed_.back())),
              .at = now_};

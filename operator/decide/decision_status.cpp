@@ -162,8 +162,8 @@ std::optional<Obstacle> Decision::failing_worker() {
       worst->older.empty() ? "see the events of the job" : reason_of_loss(*worst->older.back());
   return Obstacle{
       "WorkersFailing",
-      fmt::format("worker {} fails again and again, the last time: {}; it is made anew after ever "
-                  "longer pauses, of {} s at most",
+      fmt::format("worker {} fails again and again. The last failure: {}. It is started again after longer "
+                  "and longer pauses (at most {} s)",
                   worst->index, why, kLongestPause.count())};
 }
 
@@ -198,18 +198,18 @@ void Decision::record_running() {
 
   if (spec_problem_) {
     tell(orchestrator_runs, JobFacts::kInvalidSpec,
-         fmt::format("the spec was changed to what is not valid: {}. Correct it with kubectl edit or apply; "
-                     "until then {}",
+         fmt::format("the spec was changed and is not valid any more: {}. Correct it with kubectl edit or "
+                     "apply. Until then {}",
                      *spec_problem_,
                      orchestrator_runs
-                         ? "the pods that run go on with the spec as it was, and none is replaced"
-                         : "the job waits, since its orchestrator does not run and cannot be replaced"));
+                         ? "the running pods go on with the last valid spec, and no lost pod is replaced"
+                         : "the job waits, because its orchestrator does not run and cannot be replaced"));
   } else if (!orchestrator_runs) {
     const std::optional<Obstacle>& obstacle = object_obstacle_ ? object_obstacle_ : orchestrator_obstacle_;
     if (obstacle) {
       tell(false, obstacle->reason, obstacle->message);
     } else {
-      tell(false, "Starting", "The orchestrator's pod is on its way");
+      tell(false, "Starting", "The orchestrator's pod is starting");
     }
   } else if (worker_obstacle_ && !worker_runs) {
     tell(false, worker_obstacle_->reason, worker_obstacle_->message);

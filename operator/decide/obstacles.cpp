@@ -42,8 +42,7 @@ std::optional<std::string> missing_object(std::string_view text) {
 
 Obstacle volume_missing(const std::string& pod, const std::string& object) {
   return {"VolumeMissing",
-          fmt::format("{} waits for the {}, which does not exist; create it, or correct its name in the "
-                      "job",
+          fmt::format("{} waits for the {}, but it does not exist; create it, or correct its name in the job",
                       pod, object)};
 }
 
@@ -51,10 +50,10 @@ std::optional<Obstacle> waiting(const PodView& pod) {
   const std::string& reason = pod.waiting_reason;
   const std::string said = quoted(pod.waiting_message);
   if (reason == "InvalidImageName") {
-    return Obstacle{
-        reason, fmt::format("{}: the name of its image is not valid ({}); correct environment.image in a new "
-                            "job",
-                            pod.name, said)};
+    return Obstacle{reason,
+                    fmt::format("{}: the name of its image is not valid ({}); make a new job and correct "
+                                "environment.image",
+                                pod.name, said)};
   }
   static constexpr std::array<std::string_view, 7> kPull = {
       "ErrImagePull",        "ImagePullBackOff",          "ImageInspectError", "ErrImageNeverPull",
@@ -62,19 +61,19 @@ std::optional<Obstacle> waiting(const PodView& pod) {
   if (std::find(kPull.begin(), kPull.end(), reason) != kPull.end()) {
     return Obstacle{
         "ImagePullFailed",
-        fmt::format("{}: its image cannot be pulled ({}); check the image's name, and imagePullSecrets for a "
-                    "registry that asks for credentials",
+        fmt::format("{}: its image cannot be pulled ({}); check the image's name. If the registry needs "
+                    "credentials, check imagePullSecrets too",
                     pod.name, said)};
   }
   if (reason == "CreateContainerConfigError") {
     if (const auto object = missing_object(pod.waiting_message)) {
       return Obstacle{reason,
-                      fmt::format("{}: environment.env refers to the {}, which does not exist; create it, or "
+                      fmt::format("{}: environment.env names the {}, but it does not exist; create it, or "
                                   "correct its name",
                                   pod.name, *object)};
     }
     const bool root = has(pod.waiting_message, "non-root") || has(pod.waiting_message, "runAsNonRoot");
-    return Obstacle{reason, fmt::format("{}: its container cannot be set up: {}{}", pod.name, said,
+    return Obstacle{reason, fmt::format("{}: its container cannot be created: {}{}", pod.name, said,
                                         root ? "; set securityContext.runAsUser in the pod's template" : "")};
   }
   if (reason.empty()) return std::nullopt;
@@ -103,7 +102,7 @@ std::optional<Obstacle> unscheduled(const PodView& pod, WallTime now) {
   if (pod.unscheduled_reason.empty() || !pod.node.empty() || now < pod.created + kTimeToSchedule)
     return std::nullopt;
   if (pod.unscheduled_reason == "SchedulingGated") {
-    return Obstacle{"SchedulingGated", fmt::format("{} is held back by a scheduling gate: {}", pod.name,
+    return Obstacle{"SchedulingGated", fmt::format("{} waits for a scheduling gate: {}", pod.name,
                                                    quoted(pod.unscheduled_message))};
   }
   if (const auto object = missing_object(pod.unscheduled_message)) return volume_missing(pod.name, *object);
@@ -111,7 +110,7 @@ std::optional<Obstacle> unscheduled(const PodView& pod, WallTime now) {
   return Obstacle{
       "Unschedulable",
       fmt::format("{} fits on no node: {}; {}", pod.name, quoted(pod.unscheduled_message),
-                  unbound ? "look at the claim with kubectl describe pvc"
+                  unbound ? "kubectl describe pvc says why the claim is not bound"
                           : "ask for less in resources, change nodeSelector, affinity or tolerations, or "
                             "add nodes")};
 }
@@ -133,8 +132,8 @@ std::optional<Obstacle> obstacle_of(const PodView& pod, WallTime now) {
 Obstacle name_taken(const std::string& object) {
   return {
       "NameTaken",
-      fmt::format("{} exists and is not of this job; if an earlier job of the same name is being deleted, "
-                  "it goes by itself, else delete it or give the job another name",
+      fmt::format("{} exists already and does not belong to this job; if an earlier job of the same name is "
+                  "being deleted, wait. Else delete the object, or give the job another name",
                   object)};
 }
 
@@ -149,8 +148,8 @@ Obstacle obstacle_of(const Refusal& refusal) {
     return {
         "QuotaExceeded",
         fmt::format(
-            "{} is refused by the namespace's quota, which wants every container to say what it takes: {}; "
-            "set {} in spec.worker and spec.orchestrator, or have the namespace given a LimitRange with "
+            "the namespace's quota refuses {}, because it needs limits or requests of every container: {}; "
+            "set {} in spec.worker and spec.orchestrator, or ask your administrator for a LimitRange with "
             "defaults",
             refusal.object, said,
             limits && requests ? "resources.limits and resources.requests"
@@ -159,29 +158,29 @@ Obstacle obstacle_of(const Refusal& refusal) {
   }
   if (has(refusal.message, "exceeded quota") || has(refusal.message, "failed quota")) {
     return {"QuotaExceeded",
-            fmt::format("{} is over the namespace's quota: {}; ask for less in resources or nodeCount, "
-                        "or have the quota raised",
+            fmt::format("{} does not fit into the namespace's quota: {}; ask for less in resources or "
+                        "nodeCount, or ask your administrator to raise the quota",
                         refusal.object, said)};
   }
   if (has(refusal.message, "is being terminated")) {
     return {"NamespaceTerminating",
-            fmt::format("{} cannot be created, since the namespace is being deleted", refusal.object)};
+            fmt::format("{} cannot be created, because the namespace is being deleted", refusal.object)};
   }
   if (has(refusal.message, "violates PodSecurity")) {
     return {"PodRefused",
-            fmt::format("{} is refused by the namespace's Pod Security level: {}; use other volumes than "
-                        "hostPath and no more rights than the level allows, or have the level changed",
+            fmt::format("the namespace's Pod Security level refuses {}: {}; use no hostPath volume and no "
+                        "more rights than the level allows, or ask your administrator to change the level",
                         refusal.object, said)};
   }
   if (refusal.reason == "Forbidden" && has(refusal.message, "cannot ") &&
       has(refusal.message, "in API group")) {
     return {"OperatorForbidden",
-            fmt::format("{}: the operator lacks a right: {}; install or upgrade the chart in full",
+            fmt::format("{}: the operator lacks a right: {}; install or upgrade the whole chart",
                         refusal.object, said)};
   }
   const bool pod = refusal.object.starts_with("Pod ");
   return {pod ? "PodRefused" : "ObjectRefused",
-          fmt::format("{} is refused ({}): {}; change the job, or ask who runs the cluster", refusal.object,
+          fmt::format("{} is refused ({}): {}; change the job, or ask your administrator", refusal.object,
                       refusal.reason.empty() ? "no reason" : refusal.reason, said)};
 }
 

@@ -14,7 +14,7 @@ StageOfWork stage_of_work(const nlohmann::json& progress) {
 std::string work_in_words(const nlohmann::json& progress) {
   switch (stage_of_work(progress)) {
     case StageOfWork::kListing:
-      return "The orchestrator runs and lists the input";
+      return "The orchestrator lists the input";
     case StageOfWork::kWaitingForWorkers:
       return "The orchestrator waits for workers";
     case StageOfWork::kPreparing:

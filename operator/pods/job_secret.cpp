@@ -107,7 +107,7 @@ Status check_manifest_size(const json& job) {
   if (size <= kMostManifestBytes) return {};
   return Error{
       ErrorCode::kInvalidArgument,
-      fmt::format("spec: has {} bytes as JSON, and at most {} fit into the job's Secret; move what is large "
+      fmt::format("spec: has {} bytes as JSON, but at most {} fit into the job's Secret; move large parts "
                   "(code, long lists) into the source directory or a volume",
                   size, kMostManifestBytes),
       false};

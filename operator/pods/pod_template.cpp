@@ -119,7 +119,7 @@ Status add_volumes(const json& given, const std::string& path, json& pod_spec) {
       const std::string where = path + ".volumes[" + std::to_string(i) + "].name";
       if (ours.contains(name)) {
         return refused(where,
-                       in_quotes(name) + " is the name of a volume of the runner itself; choose another");
+                       in_quotes(name) + " is the name of one of the runner's own volumes; choose another");
       }
       if (!theirs.insert(name).second) return refused(where, in_quotes(name) + " is in the list twice");
       volumes.push_back((*more)[i]);
@@ -136,7 +136,8 @@ Status add_volumes(const json& given, const std::string& path, json& pod_spec) {
     const std::string where = path + ".volumeMounts[" + std::to_string(i) + "]";
     const std::string name = text_at(mount, "name");
     if (!theirs.contains(name)) {
-      return refused(where + ".name", in_quotes(name) + " names none of " + path + ".volumes");
+      return refused(where + ".name",
+                     in_quotes(name) + " is not the name of a volume in " + path + ".volumes");
     }
     const std::string at = text_at(mount, "mountPath");
     const MountPath checked = mount_path(at);
@@ -148,7 +149,7 @@ Status add_volumes(const json& given, const std::string& path, json& pod_spec) {
     for (const json& own : before) {
       const std::string taken = normalised(own.at("mountPath").get<std::string>());
       if (!nested(path_of_mount, taken)) continue;
-      return refused(where + ".mountPath", in_quotes(at) + " clashes with " + in_quotes(taken) +
+      return refused(where + ".mountPath", in_quotes(at) + " conflicts with " + in_quotes(taken) +
                                                ", where another volume is mounted; choose another folder");
     }
     // Two of the user's may not hide each other either.

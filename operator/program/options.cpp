@@ -38,12 +38,13 @@ ParsedOptions parse_options(int argument_count, char** arguments, const std::str
       "--kubeconfig", options.kubeconfig,
       "file that names the cluster (default: KUBECONFIG, the pod's service account, ~/.kube/config)");
   app.add_option("--context", options.context, "context of the kubeconfig");
-  app.add_option("--namespaces", options.name_spaces, "only these, separated by commas (default: all)")
+  app.add_option("--namespaces", options.name_spaces,
+                 "serve only these namespaces, separated by commas (default: all)")
       ->delimiter(',');
-  app.add_option("--workers", options.workers, "jobs that are worked on at the same time")
+  app.add_option("--workers", options.workers, "number of jobs to work on at the same time")
       ->check(CLI::Range(std::size_t{1}, kMostWorkers))
       ->capture_default_str();
-  app.add_option("--qps", options.qps, "requests to the API server in a second, 0: any number")
+  app.add_option("--qps", options.qps, "requests to the API server in a second; 0: no limit")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   app.add_option("--burst", options.burst, "requests at once after a quiet time")
@@ -56,29 +57,30 @@ ParsedOptions parse_options(int argument_count, char** arguments, const std::str
   app.add_option("--runner-image", settings.runner_image,
                  "image of orchestrators, and of workers without environment.image")
       ->capture_default_str();
-  app.add_option("--image-pull-policy", settings.runner_image_pull_policy, "of the runner image")
+  app.add_option("--image-pull-policy", settings.runner_image_pull_policy, "when nodes pull the runner image")
       ->check(CLI::IsMember({"Always", "IfNotPresent", "Never"}));
   app.add_option("--image-pull-secret", settings.image_pull_secrets,
-                 "name of a Secret in the job's namespace; may be given again");
+                 "name of a Secret in the job's namespace; may be given several times");
   app.add_option("--orchestrator-resources", orchestrator_resources,
-                 "JSON: requests and limits of orchestrators that say nothing themselves")
+                 "JSON: requests and limits of orchestrators for jobs that set none")
       ->check(check_resources);
-  app.add_option("--worker-resources", worker_resources, "the same of workers")->check(check_resources);
+  app.add_option("--worker-resources", worker_resources, "the same for workers")->check(check_resources);
   app.add_option("--infrastructure-failures", settings.infrastructure_failures,
-                 "pods of a job that may be lost before it is given up ...")
+                 "failures of a job's own containers before the job fails ...")
       ->capture_default_str();
   app.add_option("--infrastructure-failures-per-worker", settings.infrastructure_failures_per_worker,
-                 "... and for each of its workers")
+                 "... and so many more for each of its workers")
       ->capture_default_str();
 
-  app.add_option("--metrics-address", options.metrics_address, "HOST:PORT of /metrics, 0: none")
+  app.add_option("--metrics-address", options.metrics_address, "HOST:PORT of /metrics; 0: none")
       ->capture_default_str();
-  app.add_option("--health-address", options.health_address, "HOST:PORT of /healthz and /readyz, 0: none")
+  app.add_option("--health-address", options.health_address, "HOST:PORT of /healthz and /readyz; 0: none")
       ->capture_default_str();
-  app.add_option("--leader-election", options.leader_election, "whether several operators take turns")
+  app.add_option("--leader-election", options.leader_election,
+                 "whether only one of several operators works at a time")
       ->capture_default_str();
   app.add_option("--leader-election-namespace", options.leader_election_name_space,
-                 "where the Lease parallelrun-operator lies (default: the pod's namespace)")
+                 "namespace of the Lease parallelrun-operator (default: the pod's namespace)")
       ->envname("POD_NAMESPACE");
   app.add_option("--log-level", options.log_level, "debug, info, warning or error")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))

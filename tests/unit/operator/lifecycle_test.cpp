@@ -39,7 +39,7 @@ TEST(Start, ThreeStatusWritesUntilAllWorkersAreReady) {
   cluster.bring_up();
   EXPECT_EQ(cluster.names(), kFour);
   EXPECT_EQ(cluster.state(), "Running");
-  EXPECT_EQ(cluster.message(), "The orchestrator runs and lists the input");
+  EXPECT_EQ(cluster.message(), "The orchestrator lists the input");
   EXPECT_EQ(cluster.condition("Running"), "True/Running");
   EXPECT_EQ(cluster.job["status"]["readyReplicas"], 3);
   EXPECT_EQ(cluster.job["status"]["orchestrator"]["uid"], cluster.pod("digits-orchestrator-0").uid);
@@ -154,7 +154,7 @@ TEST(Spec, AnEditThatIsNotValidDoesNotEndAJobThatHasStarted) {
   EXPECT_EQ(cluster.condition("Failed"), "");
   EXPECT_THAT(cluster.message(), HasSubstr("spec.worker.volumes[0].name: 'scratch' is the name of a volume"));
   EXPECT_THAT(cluster.message(), HasSubstr("Correct it with kubectl edit or apply"));
-  EXPECT_THAT(cluster.message(), HasSubstr("go on with the spec as it was"));
+  EXPECT_THAT(cluster.message(), HasSubstr("go on with the last valid spec"));
   EXPECT_THAT(cluster.news(), ElementsAre("InvalidSpec"));
   EXPECT_TRUE(cluster.events.back().warning);
   // Nothing of it is followed.
@@ -166,7 +166,7 @@ TEST(Spec, AnEditThatIsNotValidDoesNotEndAJobThatHasStarted) {
 
   cluster.after(seconds(60)).edit("worker", nullptr).settle();
   EXPECT_EQ(cluster.condition("Running"), "True/Running");
-  EXPECT_EQ(cluster.message(), "The orchestrator runs and lists the input");
+  EXPECT_EQ(cluster.message(), "The orchestrator lists the input");
   EXPECT_EQ(cluster.snapshot().secret_generation, 4);
   EXPECT_THAT(cluster.going(), ElementsAre("digits-worker-1-0", "digits-worker-2-0"));
   EXPECT_THAT(cluster.news(), ElementsAre("Scaled"));

@@ -168,7 +168,7 @@ TEST(LostWorker, ThatVanishedKeepsItsNameAndIsAnEvent) {
   cluster.after(seconds(30)).vanish("digits-worker-1-0").settle();
   EXPECT_TRUE(cluster.has("digits-worker-1-0"));
   EXPECT_THAT(cluster.news(), ElementsAre("WorkerReplaced"));
-  EXPECT_THAT(cluster.events.back().message, HasSubstr("digits-worker-1-0 is gone and made again"));
+  EXPECT_THAT(cluster.events.back().message, HasSubstr("digits-worker-1-0 is gone; it is made again"));
   cluster.after(seconds(30)).run_all().settle();
   EXPECT_EQ(cluster.job["status"]["readyReplicas"], 3);
   EXPECT_THAT(cluster.news(), IsEmpty());

@@ -231,7 +231,7 @@ TEST(Messages, AreOneLineAndNeverEmptyWhileTheJobRuns) {
     cluster.settle();
     EXPECT_THAT(cluster.message(), HasSubstr(words));
   };
-  says(nullptr, "orchestrator's pod is on its way");
+  says(nullptr, "orchestrator's pod is starting");
   cluster.run_all();
   says(nullptr, "lists the input");
   says({{"miniBatchesCreated", 7}, {"agents", 0}}, "waits for workers");

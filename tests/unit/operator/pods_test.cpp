@@ -414,8 +414,9 @@ TEST(Template, ClashesAreToldBeforeAnyPod) {
        "spec.orchestrator.volumes[0].name"},
       {"/worker", R"({"volumes": [{"name": "v", "emptyDir": {}}, {"name": "v", "emptyDir": {}}]})", "twice"},
       {"/worker", R"({"volumeMounts": [{"name": "v", "mountPath": "/v"}]})",
-       "names none of spec.worker.volumes"},
-      {"/worker", R"({"volumeMounts": [{"name": "scratch", "mountPath": "/v"}]})", "names none of"},
+       "is not the name of a volume in spec.worker.volumes"},
+      {"/worker", R"({"volumeMounts": [{"name": "scratch", "mountPath": "/v"}]})",
+       "is not the name of a volume in"},
       {"/worker", R"({"volumes": [{"name": "v"}], "volumeMounts": [{"name": "v", "mountPath": "v"}]})",
        "absolute"},
       {"/worker",
@@ -434,7 +435,7 @@ TEST(Template, ClashesAreToldBeforeAnyPod) {
        "lies in /opt/parallelrun"},
       {"/worker",
        R"({"volumes": [{"name": "v"}], "volumeMounts": [{"name": "v", "mountPath": "/m"}, {"name": "v", "mountPath": "//m/n"}]})",
-       "clashes with '/m'"},
+       "conflicts with '/m'"},
   };
   for (const Clash& clash : clashes) {
     EXPECT_THAT(refusal(JobManifest().with(clash.role, json::parse(clash.given))), HasSubstr(clash.says))
@@ -490,7 +491,7 @@ TEST(Template, NoMountHidesWhatTheRunnerOrTheSystemRunsOn) {
   const json shm = {{"volumes", {{{"name", "v"}, {"emptyDir", json::object()}}}},
                     {"volumeMounts", {{{"name", "v"}, {"mountPath", "/dev/shm"}}}}};
   EXPECT_THAT(refusal(JobManifest().with("/worker", shm).with("/sharedMemory", "1Gi")),
-              HasSubstr("clashes with '/dev/shm'"));
+              HasSubstr("conflicts with '/dev/shm'"));
 }
 
 TEST(Template, NullsAreAbsent) {
