@@ -36,14 +36,14 @@ _DTYPES = {
 
 # For a column that was declared so; %s is its name as Python writes it.
 _WAYS_OUT = {
-    "int64": "declare it float64 where it has fractions, or string",
+    "int64": "declare it float64 if it has fractions, else string",
     "float64": "declare it string and convert it in run(): pandas.to_numeric(df[%s], errors='coerce')",
-    "bool": "bool is true or false, as True or TRUE too, and has no gaps: declare it string and compare in run(): "
+    "bool": "a bool is true or false (also True or TRUE) and has no gaps: declare it string and compare in run(): "
     "df[%s] == 'yes'",
-    "datetime": "datetime is ISO 8601, as in 2024-02-29 or 2024-02-29T12:30:00Z: declare it string and convert it in run(): pandas.to_datetime(df[%s], format='%%d.%%m.%%Y')",
+    "datetime": "a datetime is ISO 8601, such as 2024-02-29 or 2024-02-29T12:30:00Z: declare it string and convert it in run(): pandas.to_datetime(df[%s], format='%%d.%%m.%%Y')",
 }
 _OTHER_DATETIMES = (
-    "datetime is of one kind in the whole input, with an offset from UTC or without, as the sample has it: declare it "
+    "all datetimes of a column must have an offset from UTC, or none may have one, as in the sample: declare it "
     "string and convert it in run(): pandas.to_datetime(df[%s], format='ISO8601', utc=True)"
 )
 _WAYS_OUT["datetime_utc"] = _WAYS_OUT["datetime"]

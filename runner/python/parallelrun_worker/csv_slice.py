@@ -69,7 +69,7 @@ def read_range(piece, checker):
         raise _changed(piece)
     if piece.offset + piece.length > piece.file_size:
         raise UnreadableError(
-            "the descriptor names bytes behind the end of %s" % piece.path, "CorruptDescriptor"
+            "the descriptor names bytes after the end of %s" % piece.path, "CorruptDescriptor"
         )
     try:
         fd = os.open(piece.path, os.O_RDONLY | os.O_CLOEXEC)
@@ -110,12 +110,12 @@ def _pread(fd, offset, length, piece):
 
 def _changed(piece, size=None):
     if size is None or size == piece.file_size:
-        how = "bytes %d to %d are not those of then" % (piece.offset, piece.offset + piece.length)
+        how = "bytes %d to %d are different" % (piece.offset, piece.offset + piece.length)
     else:
-        how = "%d bytes then, %d now" % (piece.file_size, size)
+        how = "it had %d bytes and now has %d" % (piece.file_size, size)
     return UnreadableError(
-        "%s has changed since it was planned (%s), and a job goes on with the plan that it has. Bring back the file "
-        "as it was; or, for the file as it is now, start the job with another output directory or with --overwrite"
+        "%s has changed since it was planned (%s), but a job that goes on keeps its plan. Restore the file. Or, to use the "
+        "file as it is now, start the job with another output directory or with --overwrite"
         % (piece.path, how),
         "FileChanged",
     )

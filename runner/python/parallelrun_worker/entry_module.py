@@ -50,7 +50,7 @@ def enter_script_folder(script, argv):
         os.chdir(folder)
     except OSError as error:
         raise ContractError(
-            "spec.entryScript: the folder of %r cannot be entered: %s" % (script, error.strerror),
+            "spec.entryScript: the folder of %r cannot be opened: %s" % (script, error.strerror),
             "FileNotFoundError",
         ) from None
     sys.path.insert(0, folder)
@@ -105,13 +105,15 @@ def _check(module, script):
     _check_plain(script, "run", run)
     required, _, _ = _parameters(init)
     if required > 0:
-        raise ContractError("%s: init() must be callable without arguments" % script, "TypeError")
+        raise ContractError("%s: init() must not need arguments; define init()" % script, "TypeError")
     required, most, context = _parameters(run)
     if most < 1:
-        raise ContractError("%s: run() takes no mini-batch; define run(mini_batch)" % script, "TypeError")
+        raise ContractError(
+            "%s: run() has no parameter for the mini-batch; define run(mini_batch)" % script, "TypeError"
+        )
     if required > 2:
         raise ContractError(
-            "%s: run() needs %d arguments, but gets one, mini_batch, or two, mini_batch and mini_batch_context"
+            "%s: run() needs %d arguments, but it gets only mini_batch, or mini_batch and mini_batch_context"
             % (script, required),
             "TypeError",
         )
@@ -139,7 +141,11 @@ def _check_plain(script, name, function):
     if flags & _GENERATOR:
         raise ContractError(
             "%s: %s() is a generator (it has a yield); %s"
-            % (script, name, "return a list instead" if name == "run" else "it would never be executed"),
+            % (
+                script,
+                name,
+                "return a list instead" if name == "run" else "its code would never run; remove the yield",
+            ),
             "TypeError",
         )
 

@@ -68,7 +68,7 @@ def _message(error):
 def _exit(error):
     """With what the script had to say: argparse, for one, writes it to stderr and exits with 2."""
     call = "the script called sys.exit(%s)" % ("" if error.code is None else _safe(repr, error.code))
-    rule = "an entry script must return or raise"
+    rule = "an entry script must return or raise an exception"
     said = last_words.lines()
     if said and not isinstance(error.code, str):
         return "%s (%s after it had written this to stderr; %s)" % (said, call, rule)
@@ -84,13 +84,13 @@ def _cause(error, cause=None):
     words = _safe(str, cause).strip().strip('"').strip().split("\n")[-1][:_CAUSE_LIMIT]
     if words and words in _safe(str, error):
         return ""
-    return ", because of %s%s" % (type(cause).__qualname__, ": " + words if words else "")
+    return ", caused by %s%s" % (type(cause).__qualname__, ": " + words if words else "")
 
 
 def _of_exception(error):
     text = _safe(str, error)
     if isinstance(error, MemoryError):
-        return "%sthere was not enough memory; a smaller miniBatchSize or processCountPerNode needs less" % (
+        return "%sthere was not enough memory; to use less, lower miniBatchSize or processCountPerNode" % (
             text + "; " if text else ""
         )
     if type(error) is ModuleNotFoundError and text.startswith("No module named"):
@@ -126,4 +126,4 @@ def _bounded(text, limit):
     if len(text) <= limit:
         return text
     half = limit // 2
-    return "%s\n... (%d characters left out) ...\n%s" % (text[:half], len(text) - limit, text[-half:])
+    return "%s\n... (%d characters are left out) ...\n%s" % (text[:half], len(text) - limit, text[-half:])

@@ -40,11 +40,13 @@ def unpacked(path, content):
         with import_module("zipfile").ZipFile(io.BytesIO(content)) as archive:
             names = archive.namelist()
             if len(names) != 1:
-                raise SliceError("%s holds %d files; a packed CSV file must hold one" % (path, len(names)))
+                raise SliceError(
+                    "%s contains %d files; a packed CSV file must contain only one" % (path, len(names))
+                )
             return archive.read(names[0])
     except ImportError as error:
         raise SliceError(
-            "%s cannot be unpacked: this python3 has no module %s; unpack it, or pack it as .gz"
+            "%s cannot be unpacked, because this python3 has no module %s; unpack the file, or pack it as .gz"
             % (path, error.name),
             "ModuleNotFoundError",
         ) from None

@@ -76,11 +76,11 @@ def _wrong_type(result):
     if name in ("str", "bytes"):
         hint = "; put it into a list"
     elif name in ("generator", "map", "filter", "zip", "range", "dict_keys", "dict_values", "set"):
-        hint = "; list(...) makes it one"
+        hint = "; convert it with list(...)"
     elif name == "coroutine":
         hint = "; run() must not be async"
     elif name == "dict":
-        hint = "; list(result.items()), say, makes it one"
+        hint = "; convert it, for example with list(result.items())"
     return "run() returned %s %s; %s%s" % ("an" if name[0] in "aeiou" else "a", name, _RULE, hint)
 
 
@@ -103,7 +103,7 @@ def _element_without_text(elements, error):
             str(element)
         except BaseException as inner:  # noqa: B036
             return ContractError(
-                "element %d of the result (a %s) has no text: str() of it raised %s: %s"
+                "element %d of the result (a %s) cannot be written: its str() raised %s: %s"
                 % (index, type(element).__qualname__, type(inner).__qualname__, inner),
                 type(inner).__qualname__,
             )
@@ -123,13 +123,12 @@ def _to_bytes(rows, texts=()):
             index = -1
         where = "element %d of the result" % index if index >= 0 else "the result"
         raise ContractError(
-            "%s holds a lone surrogate, which cannot be written as UTF-8" % where, "UnicodeEncodeError"
+            "%s contains a lone surrogate, which cannot be written as UTF-8" % where, "UnicodeEncodeError"
         ) from None
     if len(data) > MAX_FRAME_BYTES - 256:
         raise ContractError(
-            "run() returned %d bytes of rows for one mini-batch, and 1 GiB is the most; take a smaller "
-            "spec.miniBatchSize, or let the script store its results (outputAction: summary_only)"
-            % len(data),
+            "run() returned %d bytes of rows for one mini-batch, but at most 1 GiB is allowed; lower spec.miniBatchSize, or let "
+            "the script store its results (outputAction: summary_only)" % len(data),
             "OverflowError",
         )
     return data

@@ -46,10 +46,10 @@ def _is_ours(module):
 def missing(name):
     """The message for a part of azureml that no stand-in has."""
     return (
-        "%s is not here: azureml-core is not installed, and its stand-in has azureml.core.Model.get_model_path(name) "
-        "alone, which gives the path of a side input. A script takes its settings from sys.argv, returns its results "
-        "from run() and logs with print or EntryScript().logger; what needs the real package has to name it in "
-        "spec.environment.requirements" % name
+        "%s is not here: azureml-core is not installed. The runner replaces only azureml.core.Model.get_model_path(name), "
+        "which returns the path of a side input. Read settings from sys.argv, return results from run(), and log with "
+        "print or EntryScript().logger. If the script needs the real package, name it in spec.environment.requirements"
+        % name
     )
 
 

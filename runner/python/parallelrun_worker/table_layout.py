@@ -44,21 +44,21 @@ class TableLayout:
             part
             for part in (
                 missing and "it lacks " + _named(missing),
-                more and "only it has " + _named(more),
+                more and "it also has " + _named(more),
                 not missing and not more and "it has some of them more than once",
             )
             if part
         )
         other = self._other_delimiter(columns)
         if other:
-            message += ". Its fields look separated by %s, the input's delimiter is %s" % (
+            message += ". Its fields seem to be separated by %s, but the input's delimiter is %s" % (
                 _DELIMITERS[other],
                 _DELIMITERS.get(self._delimiter, repr(self._delimiter)),
             )
         raise SliceError(
             message
-            + ". All tables of an input have the same columns: give this one an input of its own, leave it out "
-            "with the input's glob, or convert it",
+            + ". All tables of an input must have the same columns: give this table an input of its own, exclude it with the "
+            "input's glob, or convert it",
             "ColumnsDiffer",
             items,
         )
@@ -74,7 +74,7 @@ class TableLayout:
 
             sys.stderr.write(
                 "parallelrun: input %s: %s has its columns in another order than the first file; run() gets them in the "
-                "first file's order (said once)\n" % (self._input, path)
+                "first file's order (this is said only once)\n" % (self._input, path)
             )
         return frame[self.expected]
 
@@ -89,14 +89,14 @@ class TableLayout:
 def refuse_other_formats(path, head):
     """`head`: the first bytes of the file, unpacked."""
     if head.startswith(b"PAR1"):
-        what, way = "a Parquet file", "pandas.read_parquet() and to_csv() convert it"
+        what, way = "a Parquet file", "convert it with pandas.read_parquet() and to_csv()"
     elif _JSON.match(head):
-        what, way = "JSON", "pandas.read_json(lines=True) and to_csv() convert it"
+        what, way = "JSON", "convert it with pandas.read_json(lines=True) and to_csv()"
     else:
         return
     raise SliceError(
-        "%s is %s by its content, and a tabular input reads CSV: %s; or leave it out with the input's glob, or make it "
-        "a file input, whose script reads the files itself" % (path, what, way),
+        "the content of %s is %s, but a tabular input reads CSV: %s. Or exclude the file with the input's glob. Or use "
+        "type: file, and let the script read the files itself" % (path, what, way),
         "NotCsv",
         1,
     )

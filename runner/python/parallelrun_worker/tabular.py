@@ -198,7 +198,7 @@ class TabularInput:
             raise self._misfit(path, first_row + self._row(data, misfit.item), misfit, report.items) from None
         except column_types.Undecided as found:
             error = SliceError(
-                "%s, %s: values in columns that have none in the sample from which types were inferred; "
+                "%s, %s: some columns have values here, but had none in the sample from which types were inferred; "
                 "declare their types: spec.inputs[%s].columns: {%s}"
                 % (
                     path,
@@ -247,7 +247,7 @@ class TabularInput:
 
     def _nul(self, path, items, where):
         return SliceError(
-            "%s, %s holds a NUL (byte 0x00), at which pandas %s would cut the text; take it out, or name pandas>=3 in "
+            "%s, %s contains a NUL (byte 0x00), and pandas %s would cut the text there; remove it, or name pandas>=3 in "
             "spec.environment.requirements" % (path, where, self._pandas.__version__),
             "ValueError",
             items,
@@ -260,7 +260,7 @@ class TabularInput:
         if report.error == csv_check.UNCLOSED:
             return SliceError("%s, row %d: a quoted field is never closed" % (path, row), "ParserError")
         return SliceError(
-            "%s, row %d has %d field%s where the header has %d; a field that holds the delimiter (%s) must be in "
+            "%s, row %d has %d field%s, but the header has %d; a field that contains the delimiter (%s) must be in "
             "double quotes (row 1 is the first record after the header)"
             % (path, row, report.fields, "" if report.fields == 1 else "s", fields, self._delimiter.decode()),
             "ParserError",
@@ -293,9 +293,9 @@ class TabularInput:
                 misfit.column,
                 value,
                 misfit.wanted,
-                "it was declared so in spec.inputs[%s].columns; %s" % (self.name, misfit.way_out())
+                "spec.inputs[%s].columns declares this type; %s" % (self.name, misfit.way_out())
                 if misfit.column in self.declared
-                else "its type was inferred from a sample of the input: declare the type: "
+                else "this type was inferred from a sample of the input; declare the right type: "
                 "spec.inputs[%s].columns: {%s: %s}" % (self.name, misfit.column, misfit.type_to_declare()),
             ),
             "ValueError",
@@ -309,8 +309,8 @@ class TabularInput:
         import sys
 
         sys.stderr.write(
-            "parallelrun: input %s: column %r of %s has no value in %s, row %d; where it has gaps it comes as %s "
-            "(said once)\n"
+            "parallelrun: input %s: column %r of %s has no value in %s, row %d; mini-batches with gaps get it as %s "
+            "(this is said only once)\n"
             % (self.name, column, "bools" if comes_as == "object" else "whole numbers", path, row, comes_as)
         )
 
@@ -338,7 +338,7 @@ def _codec(label, input_name):
         codec.sliceable = codec.is_utf8 or probe.encode(codec.name) == probe.encode("ascii")
     except (LookupError, UnicodeError):
         raise ContractError(
-            "spec.inputs[%s].encoding: %r is no encoding that Python knows; use utf-8, latin-1, cp1252, utf-16, ..."
+            "spec.inputs[%s].encoding: Python does not know the encoding %r; use utf-8, latin-1, cp1252, utf-16, ..."
             % (input_name, label),
             "LookupError",
         ) from None

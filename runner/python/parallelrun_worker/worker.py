@@ -24,8 +24,8 @@ def main():
         if not isinstance(error, ConnectionAbortedError):
             raise
         sys.stderr.write(
-            "parallelrun-worker: the entry script has closed or replaced file descriptor %d, over which this "
-            "process gets mini-batches and returns results\n" % frames.CHANNEL_FD
+            "parallelrun-worker: the entry script has closed or replaced file descriptor %d; this process needs it to get "
+            "mini-batches and return results\n" % frames.CHANNEL_FD
         )
         return 1
 
@@ -38,8 +38,8 @@ def _open_channel():
             os.set_inheritable(fd, False)
     except OSError:
         sys.stderr.write(
-            "parallelrun-worker: file descriptors 3, 4 and 5 are not open: this program is started by "
-            "`parallelrun agent`, not by hand\n"
+            "parallelrun-worker: file descriptors 3, 4 and 5 are not open; do not start this program by hand, `parallelrun agent` "
+            "starts it\n"
         )
         return None
     import faulthandler
@@ -79,7 +79,7 @@ class Worker:
             return 1
         if frame[0] != frames.CONFIG:
             sys.stderr.write(
-                "parallelrun-worker: the first frame is of kind %d, not a configuration\n" % frame[0]
+                "parallelrun-worker: the first frame has kind %d and is not a configuration\n" % frame[0]
             )
             return 2
         if not self._start(json.loads(frame[1])):

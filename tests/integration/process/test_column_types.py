@@ -241,8 +241,12 @@ def test_a_gap_is_told_once_for_each_way_it_comes(tables):
         for first, last, kind, _ in slices:
             if kind is not None:
                 worker.run(files[name][0].slice(first, last), input_index=files[name][1])
-    told = [line.rpartition("it comes as ")[2] for line in worker.stderr().splitlines()]
-    assert told == ["Int64 (said once)", "float64 (said once)", "object (said once)"], worker.stderr()
+    told = [line.rpartition("get it as ")[2] for line in worker.stderr().splitlines()]
+    assert told == [
+        "Int64 (this is said only once)",
+        "float64 (this is said only once)",
+        "object (this is said only once)",
+    ], worker.stderr()
 
 
 def test_the_first_values_of_a_column_tell_its_type(tables):
@@ -290,7 +294,7 @@ def test_a_nul_is_kept_or_refused_by_name(tables):
             assert json.loads(answer.rows)[1] == values
             continue
         place = "row %d, column %r" % (row, column) if column else "in its header"
-        assert "%s, %s holds a NUL" % (file.path, place) in answer.error["message"], answer
+        assert "%s, %s contains a NUL" % (file.path, place) in answer.error["message"], answer
     file, index = files["in a field"]
     assert json.loads(worker.run(file.slice(3, 3), input_index=index).rows)[1] == {"v": ["c"], "w": ["d"]}
 

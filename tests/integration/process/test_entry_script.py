@@ -104,9 +104,9 @@ def test_multiprocessing_works_in_the_script(launcher, start):
         ("def init(): pass\ndef run(mini_batch): yield 1\n", ["run() is a generator", "return a list"]),
         (
             "def init(x): pass\ndef run(mini_batch): return []\n",
-            ["init() must be callable without arguments"],
+            ["init() must not need arguments"],
         ),
-        ("def init(): pass\ndef run(): return []\n", ["run() takes no mini-batch"]),
+        ("def init(): pass\ndef run(): return []\n", ["run() has no parameter for the mini-batch"]),
         ("def init(): pass\ndef run(a, b, c): return []\n", ["run() needs 3 arguments"]),
     ],
 )
@@ -173,8 +173,8 @@ def test_what_the_script_said_before_it_exits_is_in_the_error(launcher, start):
         ("/quiet", "the script called sys.exit(2);", "must return or raise"),
         ("/logged", "ERROR:root:no model (the script called sys.exit(1)", ""),
         ("/words", "the script called sys.exit('words');", ""),
-        ("/context", "the script called sys.exit(3), because of FileNotFoundError: ", "/absent/file"),
-        ("/from", "cannot load, because of FileNotFoundError: ", "/absent/file"),
+        ("/context", "the script called sys.exit(3), caused by FileNotFoundError: ", "/absent/file"),
+        ("/from", "cannot load, caused by FileNotFoundError: ", "/absent/file"),
     ):
         message = worker.run(file_set(path)).error["message"]
         assert message.startswith(begin) and rest in message, message

@@ -240,7 +240,7 @@ def test_declared_types(table):
 
 @pytest.mark.parametrize(
     "kind, value, way_out",
-    [("int64", b"1.5", "float64 where it has fractions"), ("float64", b"1;5", "to_numeric")],
+    [("int64", b"1.5", "float64 if it has fractions"), ("float64", b"1;5", "to_numeric")],
 )
 def test_a_declared_number_that_is_none_names_the_way_out(table, kind, value, way_out):
     file, worker = table([b"a,b\n", value + b",x\n"], columns={"a": kind})
@@ -301,7 +301,7 @@ def test_a_slice_is_known_by_its_bytes(table):
     first, last = file.slice(1, 1), file.slice(2, 2)
     file.path.write_bytes(b"a,b\n1,2\n3,45\n")  # its last record has grown
     assert shown(worker.run(first))[1] == [[1, 2]]
-    assert "has changed since it was planned (11 bytes then, 13 now)" in said(worker.run(last))
+    assert "has changed since it was planned (it had 11 bytes and now has 13)" in said(worker.run(last))
     file.path.write_bytes(b"a,b\n1,")
     assert "has changed since it was planned" in said(worker.run(first))
     os.unlink(file.path)
@@ -349,7 +349,7 @@ def test_the_hash_is_the_same_without_the_library(tabular_launcher, start, tmp_p
 def test_other_formats_are_refused_by_content(table, name, content, what):
     file, worker = table([gzip.compress(content) if name.endswith(".gz") else content], name)
     message = said(worker.run(file.unsplit()))
-    assert message.startswith("%s is %s by its content" % (file.path, what)) and "glob" in message
+    assert message.startswith("the content of %s is %s, " % (file.path, what)) and "glob" in message
 
 
 def test_tables_of_an_input_have_the_columns_of_the_first(tabular_launcher, start, tmp_path):
@@ -373,9 +373,9 @@ def test_tables_of_an_input_have_the_columns_of_the_first(tabular_launcher, star
     assert "2.csv has its columns in another order" in worker.stderr()
     message = said(worker.run(files["3.csv"].whole()))
     assert "3.csv has other columns than the first file of input table" in message
-    assert "look separated by ';', the input's delimiter is ','" in message
-    assert "it lacks 'a'; only it has 'c'" in said(worker.run(files["4.csv"].whole()))
-    assert "only it has 'a.1'" in said(worker.run(files["5.csv"].whole()))
+    assert "seem to be separated by ';', but the input's delimiter is ','" in message
+    assert "it lacks 'a'; it also has 'c'" in said(worker.run(files["4.csv"].whole()))
+    assert "it also has 'a.1'" in said(worker.run(files["5.csv"].whole()))
     assert "6.csv.gz has other columns" in said(worker.run(packed.unsplit()))
 
 
