@@ -114,7 +114,7 @@ class Agent : public LinkUser {
   }
   void on_session_ended(std::uint64_t /*session*/) override {
     // Its number is a secret of agent and orchestrator.
-    spdlog::info("the session has ended: registering again");
+    spdlog::info("the session has ended; registering again");
   }
   void on_contact(Time sent) override { core_->on_contact(sent); }
   void on_lease_reply(LeaseReply reply) override { core_->on_lease_reply(std::move(reply), now()); }
@@ -153,7 +153,7 @@ class Agent : public LinkUser {
   bool take_job(const std::string& text) {
     const auto document = nlohmann::json::parse(text, nullptr, false);
     auto job = document.is_discarded()
-                   ? Result<ResolvedJob>(Error{ErrorCode::kCorrupt, "it is no JSON", false})
+                   ? Result<ResolvedJob>(Error{ErrorCode::kCorrupt, "it is not JSON", false})
                    : resolved_job_from_json(document);
     if (!job) {
       on_hopeless("the job that the orchestrator sent cannot be used: " + job.error().message);
@@ -315,8 +315,8 @@ class Agent : public LinkUser {
     last_tick_ = time;
     if (still > kStoodStill) {
       spdlog::warn(
-          "{} stood still for {:.0f} s (it was stopped, or the machine was); the deadlines of its worker "
-          "processes move by that",
+          "{} stood still for {:.0f} s (the agent or the machine was stopped); the deadlines of its worker "
+          "processes move by that time",
           options_.name, std::chrono::duration<double>(still).count());
     }
     if (core_) core_->advance(now());

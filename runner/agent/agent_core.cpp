@@ -212,19 +212,19 @@ void AgentCore::check_overhead(SlotIndex index, const channel::Stamp& stamp, Tim
   ErrorPhase where = ErrorPhase::kResult;
   if (reading) {
     where = ErrorPhase::kRead;
-    words = fmt::format("reading the data of {} had not ended {}", what, after);
+    words = fmt::format("reading the data of {} did not end {}", what, after);
   } else if (writing) {
-    words = fmt::format("writing the result of {} had not ended {}", what, after);
+    words = fmt::format("writing the result of {} did not end {}", what, after);
   } else if (torn) {
     words = fmt::format(
-        "the result of {} had not arrived {}: the process sent {} bytes that are no whole frame; does the "
-        "script write to file descriptor {}?",
+        "the result of {} did not arrive {}: the process sent {} bytes that are not a whole frame; check "
+        "whether the script writes to file descriptor {}",
         what, after, look.unfinished_bytes, channel::kChannelFd);
   } else if (held) {
     words = fmt::format("the result of {} had not arrived {}", what, after);
   } else {
     where = ErrorPhase::kRead;
-    words = fmt::format("the process had not taken up {} {}", what, after);
+    words = fmt::format("the process did not begin {} {}", what, after);
   }
   if (!look.state.empty()) words += "; " + look.state;
   slot.overhead = {where, "TimeoutExpired", words + "; the process was killed", ""};

@@ -134,7 +134,8 @@ void AgentCore::on_skipped(SlotIndex index, std::uint64_t attempt, Time now) {
   const auto task = std::find_if(slot.tasks.begin(), slot.tasks.end(),
                                  [&](const Lease& lease) { return lease.attempt == attempt; });
   if (task == slot.tasks.end()) {
-    return on_nonsense(index, fmt::format("that it left task {}, which it does not have", attempt), now);
+    return on_nonsense(index, fmt::format("a message that it left task {}, which it does not have", attempt),
+                       now);
   }
   Lease lease = std::move(*task);
   if (task == slot.tasks.begin()) {
@@ -150,7 +151,7 @@ void AgentCore::on_skipped(SlotIndex index, std::uint64_t attempt, Time now) {
 void AgentCore::on_bye(SlotIndex index, std::uint64_t pid, std::optional<ScriptError> error, Time now) {
   Slot& slot = slots_[index];
   if (slot.state != State::kLeaving || slot.said_last)
-    return on_nonsense(index, "a goodbye out of turn", now);
+    return on_nonsense(index, "a kBye frame at the wrong time", now);
   slot.said_last = true;
   if (error) outbox_.add(ProcessFailure{process_name(index), pid, std::move(*error), false});
   doom(index, Doom::kSaidLast, now + options_.exit_grace, now);
@@ -174,28 +175,28 @@ void AgentCore::on_exit(SlotIndex index, const ProcessExit& exit, Time now) {
   if (slot.doom == Doom::kNonsense) message = "the process sent " + slot.nonsense + " and was killed";
   if (unasked && phase == Phase::kCut) {
     type = "ChannelClosed";
-    message = "file descriptor 3, over which a process returns its results, was closed or replaced";
+    message = "the script closed or replaced file descriptor 3; the process needs it to return its results";
   }
 
   if (was == State::kStarting && !slot.said_last) {
     const bool importing = phase == Phase::kLoading;
     const ErrorPhase where = importing ? ErrorPhase::kLoad : ErrorPhase::kInit;
     if (slot.doom == Doom::kInitTimeout) {
-      const std::string what = importing ? "the import of the entry script had not returned"
+      const std::string what = importing ? "the import of the entry script did not end"
                                : phase == Phase::kInit
-                                   ? "init() had not returned"
-                                   : "the process had not begun to import the entry script";
+                                   ? "init() did not return"
+                                   : "the process did not begin to import the entry script";
       message = fmt::format("{} after {:.0f} s (initTimeout){}; the process was killed", what,
                             seconds(options_.init_timeout), clause(slot.held_by));
       init_failure(index, exit.pid, {where, "TimeoutExpired", message, exit.last_stderr}, false);
     } else if (unasked) {
-      message += importing ? " while it imported the entry script" : " before init() had returned";
+      message += importing ? " while it imported the entry script" : " before init() returned";
       init_failure(index, exit.pid, {where, type, message, exit.last_stderr}, false);
     }
   } else if (was == State::kLeaving && !slot.said_last) {
     if (slot.doom == Doom::kShutdownTimeout) {
       message =
-          fmt::format("shutdown() had not returned after {:.0f} s (initTimeout){}; the process was killed",
+          fmt::format("shutdown() did not return after {:.0f} s (initTimeout){}; the process was killed",
                       seconds(options_.init_timeout), clause(slot.held_by));
     } else {
       message += " in shutdown()";
@@ -276,13 +277,13 @@ void AgentCore::settle_tasks(SlotIndex index, const ProcessExit& exit, Time now)
     if (lease->attempt != charged) {
       requeue(std::move(*lease));
     } else if (slot.doom == Doom::kRunTimeout) {
-      charge(index, *lease, Outcome::kTimedOut,
-             {ErrorPhase::kRun, "TimeoutExpired",
-              fmt::format(
-                  "run() had not returned after {:.0f} s (runInvocationTimeout){}; the process was killed",
-                  seconds(options_.run_timeout), clause(slot.held_by)),
-              exit.last_stderr},
-             exit, now);
+      charge(
+          index, *lease, Outcome::kTimedOut,
+          {ErrorPhase::kRun, "TimeoutExpired",
+           fmt::format("run() did not return after {:.0f} s (runInvocationTimeout){}; the process was killed",
+                       seconds(options_.run_timeout), clause(slot.held_by)),
+           exit.last_stderr},
+          exit, now);
     } else if (slot.doom == Doom::kOverhead) {
       slot.overhead.traceback = exit.last_stderr;
       charge(index, *lease, Outcome::kTimedOut, slot.overhead, exit, now);

@@ -119,7 +119,7 @@ void deal(const Gpus& gpus, ProcessPlace place, std::vector<GpuDeal>& out) {
   dealt.value = fmt::format("{}", fmt::join(mine, ","));
   dealt.words = fmt::format(
       "{}={}: {} of the {} GPUs of {}, {}", dealt.variable, dealt.value, mine.size(), count, gpus.source,
-      sharers == 1 ? std::string("for this process alone") : fmt::format("shared by {} processes", sharers));
+      sharers == 1 ? std::string("only for this process") : fmt::format("shared by {} processes", sharers));
   out.push_back(std::move(dealt));
 }
 

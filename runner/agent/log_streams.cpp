@@ -25,10 +25,9 @@ void LogBuffer::append(std::string_view bytes, Time now) {
 void LogBuffer::note_dropped() {
   if (dropped_ == 0) return;
   if (!bytes_.empty() && bytes_.back() != '\n') bytes_.push_back('\n');
-  fmt::format_to(
-      std::back_inserter(bytes_),
-      "[parallelrun: {} bytes were dropped here: the stream grew faster than it could be shipped]\n",
-      dropped_);
+  fmt::format_to(std::back_inserter(bytes_),
+                 "[parallelrun: {} bytes were dropped here: the stream grew faster than it could be sent]\n",
+                 dropped_);
   dropped_ = 0;
 }
 

@@ -26,7 +26,7 @@ std::string_view words(Outcome outcome) {
     case Outcome::kFailedForGood:
       return "failed for good";
     case Outcome::kUndecided:
-      return "column types to be decided";
+      return "waits for the column types";
   }
   return "";
 }

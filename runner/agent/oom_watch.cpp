@@ -13,7 +13,7 @@
 namespace parallelrun::agent {
 namespace {
 
-constexpr const char* kWayOut = "a smaller miniBatchSize or processCountPerNode needs less";
+constexpr const char* kWayOut = "to use less memory, lower miniBatchSize or processCountPerNode";
 
 std::string text_of(const std::string& path) {
   std::ifstream file(path);
@@ -106,11 +106,11 @@ std::string killed_for_memory(const MemoryFigures& figures, std::uint64_t proces
   std::string words = "killed for memory";
   const char* separator = ": ";
   if (process_peak > 0) {
-    words += fmt::format("{}the process held {} at its peak", separator, bytes_in_words(process_peak));
+    words += fmt::format("{}the process used {} at its peak", separator, bytes_in_words(process_peak));
     separator = ", ";
   }
   if (figures.limit && figures.peak) {
-    words += fmt::format("{}all processes of this node held {} together, and {} is their limit", separator,
+    words += fmt::format("{}all processes of this node together used {}, and their limit is {}", separator,
                          bytes_in_words(*figures.peak), bytes_in_words(*figures.limit));
   } else if (figures.limit) {
     words +=
@@ -125,9 +125,10 @@ std::string OomWatch::explain_sigkill(std::uint64_t process_peak) {
   seen_ = figures.kills;
   if (grown) return killed_for_memory(figures, process_peak);
   const std::string held =
-      process_peak > 0 ? fmt::format(" (it held {} at its peak)", bytes_in_words(process_peak)) : "";
-  return fmt::format("nobody here killed it; out of memory, perhaps{}: {}; or somebody ran kill -9", held,
-                     kWayOut);
+      process_peak > 0 ? fmt::format(" (it used {} at its peak)", bytes_in_words(process_peak)) : "";
+  return fmt::format(
+      "the runner did not kill it; perhaps the machine had no more memory{}: {}. Or somebody ran kill -9",
+      held, kWayOut);
 }
 
 }  // namespace parallelrun::agent

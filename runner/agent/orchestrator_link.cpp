@@ -48,7 +48,7 @@ void OrchestratorLink::pump(Time now) {
       state_ = State::kLeft;
       return user_.on_left();
     }
-    return hopeless(fmt::format("the orchestrator has not answered for {} s: {}",
+    return hopeless(fmt::format("the orchestrator did not answer for {} s: {}",
                                 std::chrono::duration_cast<std::chrono::seconds>(now - last_answer_).count(),
                                 last_trouble_));
   }

@@ -70,8 +70,9 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
     if (python.empty() || ::access(python.c_str(), X_OK) != 0) {
       return fail(
           active.empty()
-              ? std::string("there is no python3 on PATH; install one or activate a virtual environment")
-              : fmt::format("VIRTUAL_ENV is '{}', but '{}' cannot be run", active, python));
+              ? std::string("there is no python3 on PATH; install python3 or activate a virtual environment")
+              : fmt::format("VIRTUAL_ENV is '{}', but '{}' cannot be run; correct VIRTUAL_ENV or unset it",
+                            active, python));
     }
     ask(python, [self = shared_from_this()](PythonInfo info) {
       self->base_ = std::move(info);
@@ -158,7 +159,7 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
     if (!request_.source_directory.empty()) {
       const Result<std::string> more = content_of(
           requirement_files(request_.source_directory, request_.requirements, request_.requirements_file));
-      if (!more) return fail("what spec.environment names cannot be read: " + more.error().message);
+      if (!more) return fail("a file that spec.environment names cannot be read: " + more.error().message);
       content += *more;
     }
 
@@ -167,7 +168,8 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
       const std::string home = variable(request_.variables, "HOME");
       if (home.empty()) {
         return fail(
-            "environments with requirements are cached below $XDG_CACHE_HOME or $HOME, and neither is set");
+            "environments with requirements are cached below $XDG_CACHE_HOME or $HOME, but neither is set; "
+            "set one of them");
       }
       cache = home + "/.cache";
     }
@@ -177,11 +179,9 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
     lock_ = FileDescriptor(::open((folder_ + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
     if (!lock_) {
       const int code = errno;
-      return fail_to_write(
-          code,
-          fmt::format("the cache of environments '{}' cannot be written: {}; set XDG_CACHE_HOME to a folder "
-                      "that can",
-                      folder_ + ".lock", std::strerror(code)));
+      return fail_to_write(code, fmt::format("the cache of environments '{}' cannot be written: {}; set "
+                                             "XDG_CACHE_HOME to a folder that can be written",
+                                             folder_ + ".lock", std::strerror(code)));
     }
     lock();
   }
@@ -207,7 +207,7 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
           return self->fail(
               fmt::format("the new environment '{}' does not work: {}", self->folder_, end.words));
         }
-        self->say("the cached environment does not work any more and is built anew");
+        self->say("the cached environment does not work any more; it is built again");
         return self->build();
       }
       self->lock_.close();
@@ -289,7 +289,7 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
             ? fmt::format("spec.environment.requirements ({})", fmt::join(request_.requirements, ", "))
             : fmt::format("spec.environment.requirementsFile '{}'", request_.requirements_file);
     // First what pip found: of a long message its end may be cut off.
-    return fmt::format("{} cannot be installed: {}; {}pip wrote last:\n{}", what, end.words,
+    return fmt::format("{} cannot be installed: {}; {}the last lines of pip:\n{}", what, end.words,
                        verdict_of(end.output), last_lines(end.output));
   }
 
@@ -298,7 +298,7 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
   void choose(PythonInfo python) {
     const std::string forced = variable(request_.variables, "PARALLELRUN_LAUNCHER");
     if (!forced.empty() && forced != "embedded" && forced != "python") {
-      return fail(fmt::format("PARALLELRUN_LAUNCHER is '{}'; it is 'embedded' or 'python'", forced));
+      return fail(fmt::format("PARALLELRUN_LAUNCHER is '{}', but must be 'embedded' or 'python'", forced));
     }
     if (forced == "python") return finish(python, false);
     if (::access(request_.worker_program.c_str(), X_OK) != 0) {

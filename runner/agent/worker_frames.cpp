@@ -99,7 +99,7 @@ Result<AttemptResult> decode_result(const FrameView& frame) {
     result.kind = LeaseKind::kInferTypes;
     if (!r.ok()) return Error{ErrorCode::kCorrupt, "a truncated kTypes frame"};
     const json document = json::parse(r.rest(), nullptr, false);
-    if (!document.is_object()) return Error{ErrorCode::kCorrupt, "a kTypes frame that is no JSON object"};
+    if (!document.is_object()) return Error{ErrorCode::kCorrupt, "a kTypes frame that is not a JSON object"};
     const auto error = document.find("error");
     if (error != document.end() && error->is_object()) {
       result.outcome = Outcome::kFailed;

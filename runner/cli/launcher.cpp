@@ -57,7 +57,7 @@ constexpr std::size_t kLongestSocketPath = 107;
 
 // What is wrong with the last place that was tried, where there is none.
 Result<PrivateDirectory> make_run_directory() {
-  Error last{ErrorCode::kIo, "there is no /tmp"};
+  Error last{ErrorCode::kIo, "there is no directory /tmp"};
   const std::array<const char*, 3> bases{std::getenv("XDG_RUNTIME_DIR"), std::getenv("TMPDIR"), "/tmp"};
   for (const char* base : bases) {
     if (base == nullptr || *base != '/') continue;
@@ -112,7 +112,8 @@ class Launcher {
   int run() {
     auto directory = make_run_directory();
     if (!directory) {
-      return refuse(directory.error().message + "; set TMPDIR to a short path that can be written");
+      return refuse(directory.error().message +
+                    "; set TMPDIR to a directory with a short path where you may write");
     }
     run_directory_.emplace(std::move(*directory));
     Result<std::string> secret = random_token();
@@ -244,10 +245,9 @@ class Launcher {
     const std::uint64_t freed = count_at(event, "leasesFreed");
     std::string words = fmt::format("warning: {} is {}", text_at(event, "agent"), text_at(event, "why"));
     if (freed > 0)
-      words +=
-          fmt::format(": {} {} handed to others", counted(freed, "mini-batch"), freed == 1 ? "is" : "are");
-    if (count_at(event, "agentsLeft") == 0)
-      words += "; no agent is left, so nothing goes on until one answers";
+      words += fmt::format(": {} {} handed to other agents", counted(freed, "mini-batch"),
+                           freed == 1 ? "is" : "are");
+    if (count_at(event, "agentsLeft") == 0) words += "; no agent is left, so the job waits until one answers";
     log_.line(words);
     display_.say(words);
   }
@@ -286,7 +286,8 @@ class Launcher {
         continue;
       }
       interrupted_ = true;
-      display_.say("stopping: what is done is being committed (once more to stop at once)");
+      display_.say(
+          "stopping: finished mini-batches are being committed (press Ctrl-C again to stop at once)");
       log_.line("interrupted by " + signal_name(number));
       begin_stop(number);
     }
@@ -348,13 +349,13 @@ class Launcher {
     }
     // Killed: what an operator does with a lost pod. The journal holds everything that was acknowledged.
     if (++orchestrator_restarts_ > kRestartsWithoutProgress) {
-      give_up(fmt::format("the orchestrator ended {} without progress, last: {}",
+      give_up(fmt::format("the orchestrator ended {} without progress. The last end: {}",
                           counted(orchestrator_restarts_, "time"), ended.in_words()));
       stop_agents();
       return;
     }
     display_.say("orchestrator " + ended.in_words() +
-                 ": restarting it, the job goes on from what was committed");
+                 ": it is started again, and the job goes on from what was committed");
     events_ended_ = false;
     if (!start_orchestrator()) give_up("the orchestrator cannot be restarted");
   }
@@ -369,12 +370,12 @@ class Launcher {
       return;
     }
     if (++agent_restarts_[index] > kRestartsWithoutProgress) {
-      give_up(fmt::format("agent{:03} ended {} without progress, last: {}; see {}/logs/70_driver_log.txt",
-                          index, counted(agent_restarts_[index], "time"), ended.in_words(),
-                          options_.job.output_directory));
+      give_up(fmt::format(
+          "agent{:03} ended {} without progress. The last end: {}. See {}/logs/70_driver_log.txt", index,
+          counted(agent_restarts_[index], "time"), ended.in_words(), options_.job.output_directory));
       return;
     }
-    display_.say(fmt::format("agent{:03} {}: restarting it", index, ended.in_words()));
+    display_.say(fmt::format("agent{:03} {}: it is started again", index, ended.in_words()));
     start_agent(index, (ended.signaled ? "was " : "ended with ") + ended.in_words());
   }
 
@@ -402,7 +403,9 @@ class Launcher {
         if (!written && errno != EPIPE) lose_output(errno);
       }
     } else if (interrupted_) {
-      std::fprintf(stderr, "Interrupted. The same command goes on from what was committed.\n");
+      std::fprintf(
+          stderr,
+          "Interrupted. Start the same command again, and the job goes on from what was committed.\n");
     }
   }
 

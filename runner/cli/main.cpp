@@ -40,10 +40,10 @@ bool end_with_parent(pid_t parent, int signal) {
 
 // For tests; in a pod things are where docs/decisions/0007-in-a-cluster.md says.
 void add_places(CLI::App& verb, PodPlaces& places) {
-  verb.add_option("--root", places.root, "DIR in front of the paths of the pod's volumes");
+  verb.add_option("--root", places.root, "DIR to put before the paths of the pod's volumes");
   verb.add_option("--job-files", places.job_files, "DIR of the job's Secret");
   verb.add_option("--source-copy", places.source_copy, "DIR for the copy of the code");
-  verb.add_option("--scratch", places.scratch, "DIR for files of this pod alone");
+  verb.add_option("--scratch", places.scratch, "DIR for files that only this pod uses");
 }
 
 TlsFiles pod_tls(const PodPlaces& places) {
@@ -83,23 +83,24 @@ int run_main(int argc, char** argv) {
 
   RunCommand run;
   run.program = this_program();
-  CLI::App* run_verb =
-      app.add_subcommand("run", "run a job on this machine; the same command again goes on where it stopped");
+  CLI::App* run_verb = app.add_subcommand(
+      "run", "run a job on this machine; start the same command again to go on where it stopped");
   run_verb->add_option("MANIFEST", run.manifest, "a ParallelRunJob in YAML or JSON; - for standard input")
       ->required();
   run_verb->add_option("--set", run.overrides,
-                       "FIELD=VALUE: another value for a field of spec, as in --set nodeCount=4");
+                       "FIELD=VALUE: another value for a field of spec, such as --set nodeCount=4");
   run_verb->add_option("--input", run.inputs, "NAME=DIR: the directory of an input");
   run_verb->add_option("--side-input", run.side_inputs, "NAME=DIR: the directory of a side input");
   run_verb->add_option("--source-directory", run.source_directory, "DIR: the directory of the entry script");
   run_verb->add_option("--output", run.output, "DIR: the output directory");
-  CLI::Option* overwrite = run_verb->add_flag(
-      "--overwrite", run.overwrite,
-      "remove another job's results, or a damaged state of this one, from the output directory; with "
-      "allowReuse: false the complete results of this one, too");
+  CLI::Option* overwrite =
+      run_verb->add_flag("--overwrite", run.overwrite,
+                         "remove from the output directory another job's results or a damaged state of this "
+                         "job; with allowReuse: false also the complete results of this job");
   run_verb
       ->add_flag("--retry-failed", run.retry_failed,
-                 "try the failed mini-batches again, with fresh counts, though the job is complete")
+                 "try the failed mini-batches again, even if the job is complete; their tries count from the "
+                 "beginning")
       ->excludes(overwrite);
   CLI::Option* quiet = run_verb->add_flag("--quiet,-q", run.quiet, "print nothing unless the job fails");
   run_verb->add_flag("--json", run.json, "print progress and result as JSON lines")->excludes(quiet);
@@ -118,13 +119,14 @@ int run_main(int argc, char** argv) {
   orchestrator_verb->add_option("--job", orchestrator.job_file, "the job, as JSON")->required();
   orchestrator_verb->add_option("--listen", orchestrator.listen, "unix:/path or HOST:PORT")->required();
   orchestrator_verb->add_option("--token-fd", orchestrator.token_fd,
-                                "where the secret of the run comes from");
+                                "file descriptor from which the secret of the run is read");
   orchestrator_verb->add_option("--progress-fd", orchestrator.progress_fd,
-                                "where progress goes, as JSON lines");
-  orchestrator_verb->add_option("--control-fd", orchestrator.control_fd, "where `hold` and `go` come from");
+                                "file descriptor to which progress is written, as JSON lines");
+  orchestrator_verb->add_option("--control-fd", orchestrator.control_fd,
+                                "file descriptor from which `hold` and `go` are read");
   orchestrator_verb->add_option(
       "--lease", orchestrator.lease,
-      "NAMESPACE/NAME of the job whose Lease is held: take the files over from whoever had it");
+      "NAMESPACE/NAME of the job whose Lease is held: take the files over from its last holder");
   orchestrator_verb->add_option("--run", orchestrator.run, "the same for restarts within one run");
   orchestrator_verb->add_flag("--overwrite", orchestrator.overwrite,
                               "remove another job's results, or a damaged state of this one");
@@ -134,46 +136,52 @@ int run_main(int argc, char** argv) {
                                 "PEM file of the job's certificate authority");
   orchestrator_verb->add_option("--tls-certificate", orchestrator.tls.certificate, "PEM file");
   orchestrator_verb->add_option("--tls-key", orchestrator.tls.key, "PEM file");
-  orchestrator_verb->add_option("--parent", parent, "process id; ends with it");
+  orchestrator_verb->add_option("--parent", parent, "process id of the parent; this process ends with it");
 
   AgentOptions agent;
   CLI::App* agent_verb = app.add_subcommand(
       "agent", "supervise the worker processes of one node (started by `run` or the operator)");
   agent_verb->add_option("--connect", agent.connect, "the orchestrator's unix:/path or HOST:PORT")
       ->required();
-  agent_verb->add_option("--name", agent.name, "stable for the job, as in agent000")->required();
+  agent_verb
+      ->add_option("--name", agent.name, "name of this agent, the same for the whole job, such as agent000")
+      ->required();
   agent_verb->add_option("--node", agent.node, "IP address of this node")->required();
-  agent_verb->add_option("--token-fd", agent.token_fd, "where the token of this agent comes from");
+  agent_verb->add_option("--token-fd", agent.token_fd,
+                         "file descriptor from which the token of this agent is read");
   agent_verb->add_option("--predecessor-ended", agent.predecessor_end,
                          "how the last agent of this name ended, in words");
   agent_verb->add_option("--processes", agent.processes,
-                         "worker processes; without it, the job's processCountPerNode");
-  agent_verb->add_option("--machine-agent", agent.machine_agent,
-                         "number of this agent among those of the job on this machine, which share its GPUs");
-  agent_verb->add_option("--machine-agents", agent.machine_agents, "how many they are")
+                         "number of worker processes; default: the job's processCountPerNode");
+  agent_verb->add_option(
+      "--machine-agent", agent.machine_agent,
+      "number of this agent among the agents of the job on this machine; they share its GPUs");
+  agent_verb
+      ->add_option("--machine-agents", agent.machine_agents, "number of agents of the job on this machine")
       ->check(CLI::PositiveNumber);
-  agent_verb->add_option("--log-directory", agent.log_directory,
-                         "EntryScript.log_dir of the scripts; without it, a folder that goes with the agent");
+  agent_verb->add_option(
+      "--log-directory", agent.log_directory,
+      "EntryScript.log_dir of the scripts; default: a folder that is removed with the agent");
   agent_verb->add_option("--tls-ca", agent.tls.ca, "PEM file of the job's certificate authority");
   agent_verb->add_option("--tls-certificate", agent.tls.certificate, "PEM file");
   agent_verb->add_option("--tls-key", agent.tls.key, "PEM file");
-  agent_verb->add_option("--parent", parent, "process id; ends with it");
+  agent_verb->add_option("--parent", parent, "process id of the parent; this process ends with it");
 
   PodOrchestratorOptions pod_orchestrator;
   pod_orchestrator.program = run.program;
   CLI::App* pod_orchestrator_verb = app.add_subcommand(
       "pod-orchestrator", "the orchestrator of a job in its pod (started by the operator)");
   pod_orchestrator_verb->add_option("--ended", pod_orchestrator.ended,
-                                    "HOLDER of the Lease from whom it is taken at once");
+                                    "HOLDER of the Lease that has ended; the Lease is taken from it at once");
   pod_orchestrator_verb->add_option("--listen", pod_orchestrator.listen, "HOST:PORT");
   pod_orchestrator_verb->add_option("--kubeconfig", pod_orchestrator.kubeconfig,
-                                    "in place of the pod's service account");
+                                    "used instead of the pod's service account");
   pod_orchestrator_verb->add_option("--termination-log", pod_orchestrator.termination_log,
-                                    "where the last word goes");
+                                    "file for the termination message");
   std::int64_t lease_seconds = pod_orchestrator.lease_duration.count();
   pod_orchestrator_verb
       ->add_option("--lease-duration", lease_seconds,
-                   "seconds after which a Lease that is not renewed may be taken")
+                   "number of seconds after which another pod may take a Lease that is not renewed")
       ->check(CLI::Range(1, 3600));
   add_places(*pod_orchestrator_verb, pod_orchestrator.places);
 
@@ -181,9 +189,12 @@ int run_main(int argc, char** argv) {
   CLI::App* pod_agent_verb =
       app.add_subcommand("pod-agent", "the worker processes of a job in a pod (started by the operator)");
   pod_agent_verb->add_option("--connect", pod_agent.connect, "HOST:PORT of the orchestrator")->required();
-  pod_agent_verb->add_option("--name", pod_agent.name, "stable for the job, as in worker-0")->required();
+  pod_agent_verb
+      ->add_option("--name", pod_agent.name,
+                   "name of this worker, the same for the whole job, such as worker-0")
+      ->required();
   pod_agent_verb->add_option("--termination-log", pod_agent.termination_log,
-                             "where the reason of a failure goes");
+                             "file for the reason of a failure");
   pod_agent_verb
       ->add_option("--predecessor-ended", pod_agent.predecessor_end,
                    "how the last pod of this name ended, in words")
@@ -192,7 +203,8 @@ int run_main(int argc, char** argv) {
 
   std::string install_directory;
   CLI::App* install_verb = app.add_subcommand("install", "copy this installation into a directory");
-  install_verb->add_option("DIR", install_directory, "made where it is missing")->required();
+  install_verb->add_option("DIR", install_directory, "the directory; it is made if it is missing")
+      ->required();
 
   try {
     app.parse(argc, argv);

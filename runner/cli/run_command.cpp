@@ -78,7 +78,7 @@ bool read_directories(const char* option, const std::vector<std::string>& values
       return false;
     }
     if (!into.emplace(value.substr(0, sign), value.substr(sign + 1)).second) {
-      std::fprintf(stderr, "parallelrun: %s '%s': given twice\n", option,
+      std::fprintf(stderr, "parallelrun: %s '%s': the option is given twice; give it only once\n", option,
                    presentable(value.substr(0, sign)).c_str());
       return false;
     }
@@ -130,7 +130,8 @@ int run_command(const RunCommand& command) {
   const std::string_view chosen = launcher != nullptr ? launcher : "";
   if (!chosen.empty() && chosen != "embedded" && chosen != "python") {
     std::fprintf(stderr,
-                 "parallelrun: PARALLELRUN_LAUNCHER is '%s'; it is 'embedded' or 'python', or unset\n",
+                 "parallelrun: PARALLELRUN_LAUNCHER is '%s', but must be 'embedded' or 'python'; correct it "
+                 "or unset it\n",
                  presentable(launcher).c_str());
     return kExitInvalid;
   }
@@ -176,7 +177,7 @@ int validate_command(const ValidateCommand& command) {
                    presentable(command.manifest).c_str(), to_string(problem).c_str());
     }
   }
-  std::printf("%s: a valid ParallelRunJob '%s'\n", presentable(command.manifest).c_str(),
+  std::printf("%s: the ParallelRunJob '%s' is valid\n", presentable(command.manifest).c_str(),
               read.spec->name.c_str());
   return kExitComplete;
 }

@@ -37,7 +37,7 @@ std::optional<std::string> difference(const CodeFiles& before, const std::string
     if (found != now.end() && found->second != digest) all.push_back(name + " changed");
   }
   for (const auto& [name, digest] : before) {
-    if (!now.contains(name)) all.push_back(name + " is gone");
+    if (!now.contains(name)) all.push_back(name + " was removed");
   }
   // Which files of now were folded is told by where the recorded ones ended, not by how many there are: a new
   // file must not push its neighbour over the edge.
@@ -48,7 +48,7 @@ std::optional<std::string> difference(const CodeFiles& before, const std::string
     if (!before.contains(file->first)) all.push_back(file->first + " is new");
   }
   if (folded(now, static_cast<std::size_t>(std::distance(now.begin(), edge))) != rest) {
-    all.push_back(fmt::format("a file beyond the first {} changed, is gone or is new", before.size()));
+    all.push_back(fmt::format("a file after the first {} changed, was removed or is new", before.size()));
   }
   if (all.empty()) return std::nullopt;
   const std::size_t named = std::min(all.size(), kNamed);

@@ -95,13 +95,10 @@ std::optional<std::string> CodeWatch::change() {
 std::string CodeWatch::words(const std::string& difference) const {
   const std::string& place = job_.source_directory.empty() ? job_.script : job_.source_directory;
   return fmt::format(
-      "the code in '{}' changed while the job ran{}{}: no process starts any more, since it would run "
-      "another "
-      "version. Bring the code back as it was and start the same job again: it goes on from what is "
-      "committed. For the "
-      "new code, start with --overwrite or another output directory. What the script itself writes is left "
-      "out by a "
-      ".parallelrunignore in the source directory",
+      "the code in '{}' changed while the job ran{}{}. A new process would run another version, so no "
+      "process starts any more. Restore the code and start the same job again: it goes on from what is "
+      "committed. For the new code, start with --overwrite or another output directory. If the script itself "
+      "writes these files, name them in a .parallelrunignore in the source directory",
       place, difference.empty() ? "" : ": ", difference);
 }
 

@@ -143,9 +143,9 @@ void compare(const std::string& path, const json* before, const json* now,
     differences.push_back(
         fmt::format("{}: was {}, now {}", path.empty() ? "settings" : path, brief(*before), brief(*now)));
   } else if (before != nullptr) {
-    differences.push_back(fmt::format("{}: was {}, now absent", path, brief(*before)));
+    differences.push_back(fmt::format("{}: was {}, now not set", path, brief(*before)));
   } else {
-    differences.push_back(fmt::format("{}: was absent, now {}", path, brief(*now)));
+    differences.push_back(fmt::format("{}: was not set, now {}", path, brief(*now)));
   }
 }
 

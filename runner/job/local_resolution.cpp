@@ -104,7 +104,7 @@ class LocalResolver {
     for (const Named& item : named) known.push_back(item.name);
     for (const auto& [name, directory] : given) {
       if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-      problems_.add(std::string(option), fmt::format("the job has no {} of the name {}{}",
+      problems_.add(std::string(option), fmt::format("the job has no {} with the name {}{}",
                                                      option == "--input" ? "input" : "side input",
                                                      in_quotes(name), did_you_mean(name, known)));
     }
@@ -126,8 +126,8 @@ class LocalResolver {
     } else {
       const std::string kind =
           source.volume.is_object() && !source.volume.empty() ? source.volume.begin().key() : "volume";
-      problems_.add(field,
-                    fmt::format("a {} exists on a cluster only; give its directory with {}", kind, option));
+      problems_.add(field, fmt::format("a {} exists only on a cluster; give a directory in its place with {}",
+                                       kind, option));
       return std::nullopt;
     }
     if (!is_utf8(found.directory)) {
@@ -177,7 +177,7 @@ class LocalResolver {
       if (script.starts_with('/')) {
         // A script of an image: on this machine the option says where its folder is.
         if (!lies_below(normal(script), found->directory)) {
-          problems_.add(where, fmt::format("{} does not lie below {}, the directory of {}", in_quotes(script),
+          problems_.add(where, fmt::format("{} is not below {}, the directory of {}", in_quotes(script),
                                            in_quotes(found->directory), found->where));
           return;
         }
@@ -234,12 +234,12 @@ class LocalResolver {
       if (real == output) {
         problems_.add(
             field,
-            fmt::format("the directory {} is also the output directory; give the output one of its own",
+            fmt::format("the directory {} is also the output directory; give the output another directory",
                         in_quotes(directory)));
       } else if (lies_in(real, output + "/logs") || lies_in(real, output + "/.parallelrun")) {
-        problems_.add(
-            field, fmt::format("the directory {} belongs to the runner's own files in the output directory",
-                               in_quotes(directory)));
+        problems_.add(field, fmt::format("the directory {} holds the runner's own files of the output "
+                                         "directory; name another directory",
+                                         in_quotes(directory)));
       }
     };
     for (std::size_t i = 0; i < job_.spec.inputs.size(); ++i) {
@@ -253,7 +253,7 @@ class LocalResolver {
 
   void check_machine() {
     if (job_.spec.node_count > kMostLocalNodes) {
-      problems_.add("spec.nodeCount", fmt::format("{} is too many for one machine; at most {}",
+      problems_.add("spec.nodeCount", fmt::format("{} is too many for one machine; it must be at most {}",
                                                   job_.spec.node_count, kMostLocalNodes));
     }
     for (std::size_t i = 0; i < job_.spec.environment.env.size(); ++i) {
@@ -263,8 +263,9 @@ class LocalResolver {
       if (overrides_.environment_names.contains(name)) continue;
       problems_.add(
           child_path("spec.environment.env", i) + ".valueFrom",
-          fmt::format("exists on a cluster only; here set the variable before the start: export {}=...",
-                      name));
+          fmt::format(
+              "exists only on a cluster; on this machine, set the variable before the start: export {}=...",
+              name));
     }
   }
 

@@ -44,7 +44,7 @@ std::optional<Trouble> trouble_of(const std::string& field, const Source& source
   const std::string name =
       source.sub_path.empty() ? std::string("the volume") : in_quotes(source.sub_path) + " in the volume";
   if (!there && error != ENOENT && error != ENOTDIR) {
-    return Trouble{sub_path, name + " cannot be looked at: " + in_words(error), may_pass(error)};
+    return Trouble{sub_path, name + " cannot be accessed: " + in_words(error), may_pass(error)};
   }
   if (!there && ::stat(places.at(mount.mount_path).c_str(), &status) != 0) {
     return Trouble{field, fmt::format("the volume is not mounted at {}", places.at(mount.mount_path)), false};
@@ -129,7 +129,7 @@ class PodResolver {
     fs::create_directories(directory, failed);
     const bool is_directory = ::stat(directory.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
     if (failed || !is_directory) {
-      const std::string why = failed ? failed.message() : "a file of that name is in the way";
+      const std::string why = failed ? failed.message() : "a file of that name exists there";
       return add(job().spec.output.source.sub_path.empty() ? field : field + ".subPath",
                  fmt::format("{} cannot be made in the volume by user {}: {}",
                              in_quotes(job().spec.output.source.sub_path), ::geteuid(), why),
@@ -138,8 +138,8 @@ class PodResolver {
     if (::access(directory.c_str(), W_OK | X_OK) != 0) {
       const int error = errno;
       add(field,
-          fmt::format("the volume cannot be written by user {}: {}; give the volume to that user or its "
-                      "group, or set spec.orchestrator.securityContext",
+          fmt::format("user {} cannot write to the volume: {}; change the owner or group of the volume, or "
+                      "set spec.orchestrator.securityContext",
                       ::geteuid(), in_words(error)),
           may_pass(error));
     }
@@ -154,10 +154,10 @@ class PodResolver {
       const std::string field = child_path("spec.inputs", i) + ".source";
       const std::string& directory = job().input_directories[job().spec.inputs[i].name];
       if (same_directory(directory, output)) {
-        add(field, "is also the output directory; give the output a subPath of its own");
+        add(field, "is also the output directory; give the output another subPath");
       } else if (same_directory(directory, output + "/logs") ||
                  same_directory(directory, output + "/.parallelrun")) {
-        add(field, "belongs to the runner's own files in the output directory");
+        add(field, "holds the runner's own files of the output directory; name another directory");
       }
     }
   }

@@ -5,6 +5,6 @@
 namespace parallelrun::orchestrator {
 
 inline constexpr const char* kBeginAnew =
-    "begin anew: in another or an emptied output directory, or with parallelrun run --overwrite";
+    "begin anew with an empty or another output directory, or with parallelrun run --overwrite";
 
 }  // namespace parallelrun::orchestrator

@@ -176,7 +176,7 @@ class Check {
     if (!damage_ && !((!output_ || output_->read_whole()) && failed_items_.read_whole())) {
       return Error{
           ErrorCode::kCorrupt,
-          fmt::format("{} says less than what was committed: it was cut or replaced; restore it, or {}",
+          fmt::format("{} names less than was committed, so it was cut or replaced; restore it, or {}",
                       kJournalPath, kBeginAnew)};
     }
     if (damage_ || !exact) return std::move(damage_);
@@ -228,9 +228,9 @@ std::string damage_words(const Damage& damage) {
   if (damage.longer) {
     what = fmt::format("it has {}", damage.size);
   } else if (damage.cut()) {
-    what = damage.size == 0 ? "it is empty or gone" : fmt::format("it ends at byte {}", damage.size);
+    what = damage.size == 0 ? "it is empty or missing" : fmt::format("it ends at byte {}", damage.size);
   } else {
-    what = fmt::format("bytes {} to {} are not what was written", damage.begin, damage.end - 1);
+    what = fmt::format("bytes {} to {} have changed", damage.begin, damage.end - 1);
   }
   std::string whose;
   if (damage.mini_batches > 0) {

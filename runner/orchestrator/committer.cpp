@@ -80,11 +80,9 @@ Status has_length(File& file, const std::string& path, std::uint64_t length) {
   auto size = file.size();
   if (!size) return size.error();
   if (*size == length) return {};
-  return Error{
-      ErrorCode::kCorrupt,
-      fmt::format("{} has {} bytes, but {} were written: something else has changed it while the job "
-                  "ran; find out what, and {}",
-                  path, *size, length, kBeginAnew)};
+  return Error{ErrorCode::kCorrupt, fmt::format("{} has {} bytes, but {} were written: another program has "
+                                                "changed it while the job ran; find out which one, and {}",
+                                                path, *size, length, kBeginAnew)};
 }
 
 }  // namespace
@@ -117,10 +115,9 @@ Status Committer::start(RecoveredJob& job, std::uint64_t plan_length, bool retry
   std::uint64_t needed = job.finished.end();
   if (!job.tries.empty()) needed = std::max(needed, job.tries.rbegin()->first + 1);
   if (plan_length < needed) {
-    return Error{
-        ErrorCode::kCorrupt,
-        fmt::format(".parallelrun/plan holds {}, but {} speaks of number {}; restore the file, or {}",
-                    counted(plan_length, "mini-batch"), kJournalPath, needed - 1, kBeginAnew)};
+    return Error{ErrorCode::kCorrupt,
+                 fmt::format(".parallelrun/plan holds {}, but {} names number {}; restore the file, or {}",
+                             counted(plan_length, "mini-batch"), kJournalPath, needed - 1, kBeginAnew)};
   }
   // The epoch's record speaks of the plan: what it speaks of must be there after a crash, too. Earlier
   // records do the same, unless the disk has lost what it had confirmed.

@@ -22,16 +22,16 @@ Error system_error(int code, std::string_view what, const std::string& path) {
   const bool full = code == ENOSPC || code == EDQUOT;
   return Error{
       full ? ErrorCode::kNoSpace : ErrorCode::kIo,
-      fmt::format("cannot {} {}: {}{}", what, path, std::generic_category().message(code),
-                  full ? "; make room and start the same job again: it goes on from what is committed" : "")};
+      fmt::format(
+          "cannot {} {}: {}{}", what, path, std::generic_category().message(code),
+          full ? "; free space and start the same job again: it goes on from what is committed" : "")};
 }
 
 Error is_a_link(const std::string& path) {
-  return Error{
-      ErrorCode::kInvalidArgument,
-      fmt::format("{} is a symbolic link, and files of a job are not written through links; remove it, "
-                  "or choose another output directory",
-                  path)};
+  return Error{ErrorCode::kInvalidArgument,
+               fmt::format("{} is a symbolic link, but a job does not write through links; remove it, or "
+                           "choose another output directory",
+                           path)};
 }
 
 class DiskFile final : public File {
@@ -239,20 +239,17 @@ Error DiskStorage::removed() const {
   if (!std::filesystem::exists(directory_, ignored)) {
     what = fmt::format(
         "the output directory '{}' was removed or moved while the job ran; put it back and start the same "
-        "job "
-        "again: it goes on; without the directory it begins anew",
+        "job again: it goes on. Without the directory it begins anew",
         directory_.string());
   } else if (!std::filesystem::exists(state, ignored)) {
     what = fmt::format(
-        "'{}' was removed or moved while the job ran; put it back and start the same job again: it goes on; "
-        "or "
-        "{}",
+        "'{}' was removed or moved while the job ran; put it back and start the same job again: it goes on. "
+        "Or {}",
         state.string(), kBeginAnew);
   } else {
     what = fmt::format(
-        "the lock '{}' was removed while the job ran, so that another run could have written beside this "
-        "one; "
-        "start the same job again: it goes on from what is committed",
+        "the lock '{}' was removed while the job ran, so another run could have written there at the same "
+        "time; start the same job again: it goes on from what is committed",
         (directory_ / kLockPath).string());
   }
   return Error{ErrorCode::kNotFound, std::move(what), false};

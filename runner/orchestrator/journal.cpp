@@ -166,11 +166,9 @@ class Window {
 };
 
 Error damaged(std::uint64_t offset, std::uint64_t follow) {
-  return Error{
-      ErrorCode::kCorrupt,
-      fmt::format("{} is damaged at byte {}, and {} bytes follow: what they say is committed would be lost; "
-                  "restore the file, or {}",
-                  kJournalPath, offset, follow, kBeginAnew)};
+  return Error{ErrorCode::kCorrupt, fmt::format("{} is damaged at byte {}, and {} bytes follow: the commits "
+                                                "in them would be lost; restore the file, or {}",
+                                                kJournalPath, offset, follow, kBeginAnew)};
 }
 
 // Zeroes, from anywhere to anywhere, are what a loss of power can leave of bytes that were never synced.
@@ -208,7 +206,7 @@ Result<bool> read_header(Window& window, std::string_view fingerprint, std::uint
   if (version != kVersion) {
     return Error{
         ErrorCode::kUnsupported,
-        fmt::format("{} has version {}, this program reads {}; go on with the program that began the job",
+        fmt::format("{} has version {}, but this program reads {}; go on with the program that began the job",
                     kJournalPath, version, kVersion)};
   }
   if (length > kLongestFingerprint) return no_journal();
@@ -385,11 +383,9 @@ Result<JournalEnd> read_journal(File& file, std::string_view fingerprint, std::u
     if (!payload->has_value()) break;
     auto record = decode_payload(**payload);
     if (!record) {
-      return Error{
-          ErrorCode::kCorrupt,
-          fmt::format("{} holds a record that this program does not know, at byte {}; go on with the program "
-                      "that began the job",
-                      kJournalPath, window.offset())};
+      return Error{ErrorCode::kCorrupt, fmt::format("{} has a record at byte {} that this program does not "
+                                                    "know; go on with the program that began the job",
+                                                    kJournalPath, window.offset())};
     }
     if (auto done = visit(std::move(*record), window.offset()); !done) return done.error();
     end.last = window.offset();

@@ -51,7 +51,7 @@ Session* Orchestrator::live(std::uint64_t session) {
 }
 
 Error Orchestrator::unknown_session() {
-  return Error{ErrorCode::kConflict, "the session has ended; register anew"};
+  return Error{ErrorCode::kConflict, "the session has ended; register again"};
 }
 
 std::uint32_t Orchestrator::live_sessions() const {
@@ -100,11 +100,10 @@ Result<RegisterReply> Orchestrator::on_register(const RegisterRequest& request, 
   }
   const std::uint32_t slots = request.slots != 0 ? request.slots : options_.slots_per_agent;
   if (!options_.code_hash.empty() && !request.code_hash.empty() && request.code_hash != options_.code_hash) {
-    return Error{
-        ErrorCode::kConflict,
-        fmt::format("agent {} on {} sees another source directory (hash {}) than the job has ({}); give all "
-                    "agents the same code",
-                    request.agent_name, request.node, request.code_hash, options_.code_hash)};
+    return Error{ErrorCode::kConflict,
+                 fmt::format("agent {} on {} has other code in its source directory (hash {}) than the job "
+                             "({}); give all agents the same code",
+                             request.agent_name, request.node, request.code_hash, options_.code_hash)};
   }
   const auto earlier = newest_session_.find(request.agent_name);
   if (earlier != newest_session_.end() && !sessions_.at(earlier->second).left) {
@@ -112,8 +111,8 @@ Result<RegisterReply> Orchestrator::on_register(const RegisterRequest& request, 
     if (session.proof != proof && now - session.last_heard < options_.session_timeout) {
       return Error{
           ErrorCode::kUnavailable,
-          fmt::format("agent {} is here already, and this one does not prove to be the same; it can "
-                      "register once the other one is silent for {} s",
+          fmt::format("agent {} is registered already, and this one does not prove that it is the same; it "
+                      "can register when the other one has been silent for {} s",
                       request.agent_name, std::chrono::duration<double>(options_.session_timeout).count()),
           true};
     }

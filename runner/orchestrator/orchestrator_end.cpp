@@ -53,7 +53,8 @@ void Orchestrator::decide_end(Time now) {
     for (const std::string& name : options_.input_names) names += (names.empty() ? "" : ", ") + name;
     return end_job(
         JobState::kFailed, JobReason::kEmptyInput,
-        fmt::format("the input is empty: nothing to process in {}; check the directory and glob", names),
+        fmt::format("the input is empty: there is nothing to process in {}; check the directory and the glob",
+                    names),
         now);
   }
   if (options_.output_action == OutputAction::kAppendRow && counts_.items_succeeded == 0) {
@@ -79,10 +80,10 @@ void Orchestrator::check_scripts(Time now) {
   if (agents < options_.expected_agents && now - last_registered_ < options_.agents_grace) return;
   // An agent whose environment cannot be made has no slot that could try.
   const bool environment = script_error_ && script_error_->type == "EnvironmentError";
-  std::string message =
-      environment ? "no worker process could be started: no node could make the environment"
-                  : "no worker process could be started: import or init() of the entry script failed "
-                    "3 times in every slot";
+  std::string message = environment
+                            ? "no worker process could be started, because no node could make the environment"
+                            : "no worker process could be started, because the import or init() of the entry "
+                              "script failed 3 times in every slot";
   if (script_error_) {
     first_errors_.add(*script_error_);
     message += ": " + one_line(*script_error_);
@@ -95,17 +96,15 @@ void Orchestrator::check_patience(Time now) {
   if (planned_ == 0 && !plan_complete_ && now - started_ >= options_.first_task_creation_timeout) {
     return end_job(
         JobState::kFailed, JobReason::kFirstTaskCreationTimeout,
-        fmt::format(
-            "no mini-batch is known after {:g} s (firstTaskCreationTimeout): the input is still being "
-            "listed; see whether its directory answers, or allow more time",
-            in_seconds(options_.first_task_creation_timeout)),
+        fmt::format("no mini-batch is known after {:g} s (firstTaskCreationTimeout): the input is still "
+                    "being listed; check whether its directory answers, or raise firstTaskCreationTimeout",
+                    in_seconds(options_.first_task_creation_timeout)),
         now);
   }
   if (!options_.progress_update_timeout || now - last_progress_ < *options_.progress_update_timeout) return;
   std::string message = fmt::format(
-      "no mini-batch was finished or tried for {:g} s (progressUpdateTimeout): {} of {} are processed, {} "
-      "are "
-      "in the hands of agents, {} wait for another try; {} of {} agents take part",
+      "no mini-batch was finished or tried for {:g} s (progressUpdateTimeout): {} of {} are processed, "
+      "agents have {}, {} wait for another try; {} of {} agents take part",
       in_seconds(*options_.progress_update_timeout), counts_.processed(), planned_, book_.leased(),
       book_.waiting(), live_sessions(), options_.expected_agents);
   if (!first_errors_.list().empty()) message += "; first error: " + one_line(first_errors_.list().front());

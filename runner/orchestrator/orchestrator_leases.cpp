@@ -141,7 +141,7 @@ bool Orchestrator::peek_planned() {
     if (!peeked_) return false;
     if (peeked_->input >= gate_.inputs()) {
       end_job(JobState::kFailed, JobReason::kPlanFailed,
-              fmt::format(".parallelrun/plan: mini-batch {} is of input {}, but the job has {}",
+              fmt::format(".parallelrun/plan: mini-batch {} belongs to input {}, but the job has {}",
                           peeked_->id.value, peeked_->input, gate_.inputs()),
               now_);
       return false;

@@ -11,11 +11,11 @@ std::string in_words(const Silence& silence) {
   const std::uint64_t n = silence.mini_batches;
   std::string words = fmt::format("{} on {} has not answered for {} s", one_line(silence.agent.name),
                                   one_line(silence.agent.node), silence.silent.count());
-  if (n == 0) return words + "; it holds no mini-batch";
+  if (n == 0) return words + "; it has no mini-batch";
   words += n == 1 ? "; its mini-batch " : "; its " + counted(n, "mini-batch") + " ";
   const auto wait = silence.handed_over_in.count();
-  if (wait > 0) return words + fmt::format("{} handed to others in {} s", n == 1 ? "is" : "are", wait);
-  return words + fmt::format("{} handed to others {} s ago", n == 1 ? "was" : "were", -wait);
+  if (wait > 0) return words + fmt::format("{} handed to other agents in {} s", n == 1 ? "is" : "are", wait);
+  return words + fmt::format("{} handed to other agents {} s ago", n == 1 ? "was" : "were", -wait);
 }
 
 // The mini-batches that may have been inside run() when the agent was lost: those that it told of. What is
@@ -56,8 +56,7 @@ void Orchestrator::remember_loss(const AgentView& agent, MiniBatchId id, const s
   result.error = {
       ErrorPhase::kRun,
       "AgentLost",
-      fmt::format("run() was at work on this mini-batch when {} agents were lost, the last of them "
-                  "{} on {}: {}",
+      fmt::format("{} agents were lost while run() worked on this mini-batch. The last one was {} on {}: {}",
                   entry.losses, one_line(agent.name), one_line(agent.node), why),
       {}};
   take_failure(agent, result, entry);

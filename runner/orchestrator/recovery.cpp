@@ -69,8 +69,9 @@ Status must_be_empty(File* file, const std::string& path) {
   auto size = file->size();
   if (!size) return size.error();
   if (*size == 0) return {};
-  return Error{ErrorCode::kConflict,
-               fmt::format("{} is there, but no journal that says what it holds; {}", path, kBeginAnew)};
+  return Error{
+      ErrorCode::kConflict,
+      fmt::format("{} exists, but there is no journal that says what is in it; {}", path, kBeginAnew)};
 }
 
 // A crash may have come between the journal and the marks.

@@ -39,7 +39,7 @@ Result<InputInfo> input_info_of(std::uint32_t input, const std::string& reply) {
   const nlohmann::json json = nlohmann::json::parse(reply, nullptr, false);
   if (!json.is_object() || !json.contains("types") || !are_types(json["types"])) {
     return Error{ErrorCode::kCorrupt,
-                 fmt::format("a worker process replied column types of input {} that are none: {}", input,
+                 fmt::format("a worker process sent column types of input {} that are not valid: {}", input,
                              reply.substr(0, 200))};
   }
   nlohmann::json info = {{"input", input}, {"types", json["types"]}};

@@ -46,7 +46,7 @@ Result<std::string> read_whole(Storage& storage, const std::string& path, std::u
   if (!size) return size.error();
   if (*size > limit) {
     return Error{ErrorCode::kCorrupt,
-                 fmt::format("{} has {} bytes, more than {} can be right", path, *size, limit)};
+                 fmt::format("{} has {} bytes, but it can have at most {}", path, *size, limit)};
   }
   std::string content(static_cast<std::size_t>(*size), '\0');
   auto read = file.value()->read(0, content.data(), content.size());

@@ -41,7 +41,7 @@ Status StoredPlan::settle(std::uint64_t mini_batches) {
 Status StoredPlan::make_durable(std::uint64_t mini_batches, const PlanExtent& extent) {
   if (mini_batches <= durable_) return {};
   if (extent.mini_batches < mini_batches) {
-    return Error{ErrorCode::kCorrupt, "a mini-batch that is not in the plan shall be committed", false};
+    return Error{ErrorCode::kCorrupt, "a mini-batch is to be committed that is not in the plan", false};
   }
   if (auto done = read_->sync(); !done) return done;
   durable_ = extent.mini_batches;

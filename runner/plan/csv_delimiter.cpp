@@ -65,11 +65,11 @@ std::optional<std::string> delimiter_warning(const Input& input, const std::vect
   if (first == nullptr) return std::nullopt;
   std::string text = "input " + in_quotes(input.name) + " has one column, ";
   text.append(in_quotes(without_line_break(first->header)));
-  text.append(", since ").append(in_quotes(std::string_view(&input.delimiter, 1)));
+  text.append(", because ").append(in_quotes(std::string_view(&input.delimiter, 1)));
   text.append(" separates nothing in it. If ").append(name_of(*likelier));
   text.append(
-      " is what separates fields, give it as the input's delimiter, and the job another output directory or "
-      "--overwrite (seen in ");
+      " separates the fields, set it as the input's delimiter, and start the job with another output "
+      "directory or --overwrite (seen in ");
   return text.append(in_quotes(first->path)).append(")");
 }
 

@@ -20,7 +20,7 @@ constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 Error cannot_read(const std::string& directory, int error) {
   return Error{ErrorCode::kIo, "the directory '" + directory +
                                    "' cannot be read: " + std::generic_category().message(error) +
-                                   "; make it readable, or leave it out with a glob"};
+                                   "; make it readable, or exclude it with a glob"};
 }
 
 bool is_left_out(std::string_view name) {
@@ -104,7 +104,7 @@ Result<FileWalk> FileWalk::open(Options options) {
   if (::fstat(fd.get(), &info) != 0) return cannot_read(root, errno);
   if (options.exclude == FileIdentity{info.st_dev, info.st_ino}) {
     return Error{ErrorCode::kInvalidArgument,
-                 "'" + root + "' is also the output directory; give the job another one"};
+                 "'" + root + "' is also the output directory; give the job another output directory"};
   }
 
   FileWalk walk(std::move(options), std::move(*glob));

@@ -150,7 +150,7 @@ Result<Glob::Component> Glob::compile_component(std::string_view text, std::stri
       }
       for (bool first = true;; first = false) {
         if (text.empty())
-          return invalid(pattern, "has a '[' without its ']'; write '\\[' for the character itself");
+          return invalid(pattern, "has a '[' without a ']'; write '\\[' for the character itself");
         std::uint32_t low = take_character(text);
         if (low == ']' && !first) break;
         if (low == '\\' && !text.empty()) low = take_character(text);
@@ -180,7 +180,8 @@ Result<Glob::Component> Glob::compile_component(std::string_view text, std::stri
 
 Result<Glob> Glob::compile(std::string_view pattern) {
   if (pattern.size() > kLongestPattern) {
-    return Error{ErrorCode::kInvalidArgument, "a glob is longer than 4096 bytes, as no path is"};
+    return Error{ErrorCode::kInvalidArgument,
+                 "a glob is longer than 4096 bytes, which is longer than any path"};
   }
   Glob glob;
   for (const std::string& alternative : written_out(pattern, kMostComponents)) {
@@ -201,7 +202,7 @@ Status Glob::add(std::string_view alternative, std::string_view pattern) {
     const std::string_view text = rest.substr(0, slash);
     rest.remove_prefix(slash == std::string_view::npos ? rest.size() : slash + 1);
     if (text.empty() || text == ".") continue;
-    if (text == "..") return invalid(pattern, "leaves the input's directory by '..'");
+    if (text == "..") return invalid(pattern, "leaves the input's directory through '..'");
     if (text == "**") {
       add_any_directories();
       continue;
@@ -219,8 +220,9 @@ Status Glob::add(std::string_view alternative, std::string_view pattern) {
   }
   components_.emplace_back().is_end = true;
   if (components_.size() > kMostComponents) {
-    return invalid(pattern,
-                   "has more than 63 components, with all its braces written out; make several inputs of it");
+    return invalid(
+        pattern,
+        "has more than 63 components, when all its braces are written out; make several inputs of it");
   }
   starts_ |= std::uint64_t{1} << first;
   ends_ |= std::uint64_t{1} << (components_.size() - 1);

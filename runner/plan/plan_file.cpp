@@ -74,10 +74,10 @@ Status PlanReader::check_header() {
   const std::string_view bytes = std::string_view(buffer_).substr(begin_, kHeaderBytes);
   wire::Reader reader(bytes.substr(kMagic.size()));
   if (!bytes.starts_with(kMagic))
-    return Error{ErrorCode::kCorrupt, "the stored plan does not begin like one"};
+    return Error{ErrorCode::kCorrupt, "the stored plan does not begin like a plan"};
   if (const std::uint32_t version = reader.u32(); version != kVersion) {
     return Error{ErrorCode::kUnsupported,
-                 "the stored plan has version " + std::to_string(version) + ", this program knows " +
+                 "the stored plan has version " + std::to_string(version) + ", but this program knows " +
                      std::to_string(kVersion) +
                      "; go on with the program that began the job, or choose another output directory"};
   }
@@ -166,7 +166,7 @@ Status PlanWriter::recover() {
   if (!got) return got.error();
   if (!is_unfinished_header(start)) {
     if (start.size() < kHeaderBytes)
-      return Error{ErrorCode::kCorrupt, "the stored plan does not begin like one"};
+      return Error{ErrorCode::kCorrupt, "the stored plan does not begin like a plan"};
     const PlanExtent everything{*size, 0, 0, false};
     while (true) {
       Result<std::optional<MiniBatch>> found = reader.next(everything);

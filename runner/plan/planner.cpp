@@ -125,9 +125,9 @@ Error Planner::nothing_found(const Input& input) const {
     what += " that ends in .csv or .csv.gz";
   }
   if (input_files_ > 0)
-    what = input_files_ == 1 ? "the one file in '" + walk.root + "' has no record but a header"
+    what = input_files_ == 1 ? "the only file in '" + walk.root + "' has only a header and no record"
                              : "the " + std::to_string(input_files_) + " files in '" + walk.root +
-                                   "' have no record but headers";
+                                   "' have only headers and no record";
   const std::vector<PassedOver> passed = passed_.of_input(static_cast<std::uint32_t>(input_), false);
   for (const PassedOver& one : passed) what += (&one == passed.data() ? " (" : "; ") + words_of(one);
   if (!passed.empty()) what += ")";

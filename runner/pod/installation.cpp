@@ -98,7 +98,9 @@ Status install(const std::string& installation, const std::string& directory) {
   if (lies_in(from, to) || lies_in(to, from)) {
     return Error{
         ErrorCode::kInvalidArgument,
-        fmt::format("'{}' cannot be installed into '{}': one lies in the other", from.string(), to.string())};
+        fmt::format(
+            "'{}' cannot be installed into '{}', because one is inside the other; choose another directory",
+            from.string(), to.string())};
   }
   // bin, with the Python package in it, and lib; a build folder has no lib, and has other things beside bin.
   for (const char* part : {"lib", "bin"}) {

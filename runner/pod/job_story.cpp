@@ -53,7 +53,8 @@ std::vector<std::string> JobStory::lines(const json& event, Time now) {
   if (kind == "ready") {
     std::vector<std::string> lines;
     if (flag(event, "takenOver"))
-      lines.emplace_back("the predecessor had not given the job back: its files were taken over as copies");
+      lines.emplace_back(
+          "the orchestrator before this one did not end cleanly: its files were taken over as copies");
     lines.push_back(fmt::format("listening on {}; waiting for workers", word(event, "endpoint")));
     return lines;
   }
@@ -66,8 +67,8 @@ std::vector<std::string> JobStory::lines(const json& event, Time now) {
     return {fmt::format("worker {} on {} is gone: {}{}", word(event, "agent"), word(event, "node"),
                         word(event, "why"),
                         freed == 0 ? ""
-                                   : fmt::format("; {} {} handed to others", counted(freed, "mini-batch"),
-                                                 freed == 1 ? "is" : "are"))};
+                                   : fmt::format("; {} {} handed to other workers",
+                                                 counted(freed, "mini-batch"), freed == 1 ? "is" : "are"))};
   }
   if (kind == "warning") return {"warning: " + sentence(event, "message")};
   if (kind == "note") return {sentence(event, "message")};
@@ -81,7 +82,7 @@ std::vector<std::string> JobStory::lines(const json& event, Time now) {
     line +=
         fmt::format("{}: {}", phase.empty() ? "" : fmt::format(" in {}", phase), sentence(event, "error"));
     if (!flag(event, "last")) return {line};
-    return {line, "warning: further errors stand in logs/user/error.txt alone"};
+    return {line, "warning: further errors are only in logs/user/error.txt"};
   }
   return {};
 }
@@ -105,12 +106,13 @@ std::vector<std::string> JobStory::finished(const json& event) {
   if (const std::string error = sentence(event, "firstError"); !error.empty())
     lines.push_back("first error: " + error);
   if (event.contains("output")) lines.push_back("results: " + output_);
-  if (count_at(event, "itemsFailed") > 0) lines.push_back("failed items: failed_items.jsonl beside them");
+  if (count_at(event, "itemsFailed") > 0)
+    lines.push_back("failed items: failed_items.jsonl in the same directory");
   if (event.contains("logs")) {
     lines.emplace_back(
         count_at(event, "itemsFailed") > 0 || word(event, "state") == "Failed"
-            ? "where to look: logs/user/error.txt and logs/job_progress_overview.txt beside them"
-            : "logs: logs/ beside them, from logs/job_progress_overview.txt on");
+            ? "where to look: logs/user/error.txt and logs/job_progress_overview.txt in the same directory"
+            : "logs: logs/ in the same directory; start with logs/job_progress_overview.txt");
   }
   return lines;
 }

@@ -40,11 +40,10 @@ Status settle(ResolvedJob& job, const PodPlaces& places) {
   if (!files) return files.error();
   const std::string hash = code_hash(files.value());
   if (hash == job.code_hash) return {};
-  return Error{
-      ErrorCode::kConflict,
-      fmt::format("the source directory changed since the job started: this pod sees code with the hash "
-                  "{}, the job has {}; restore it, or delete the job and create it again",
-                  hash.substr(0, 12), job.code_hash.substr(0, 12))};
+  return Error{ErrorCode::kConflict,
+               fmt::format("the source directory changed since the job started: this pod has code with the "
+                           "hash {}, the job has {}; restore the code, or delete the job and create it again",
+                           hash.substr(0, 12), job.code_hash.substr(0, 12))};
 }
 
 }  // namespace

@@ -112,7 +112,7 @@ class PodOrchestrator {
         started_(Clock::now()) {}
 
   int run() {
-    say(fmt::format("pod {} takes up job {}/{}", pod_, name_space_, job_name_));
+    say(fmt::format("pod {} starts work on job {}/{}", pod_, name_space_, job_name_));
     for (const auto& [name, value] : {std::pair("POD_NAME", pod_), std::pair("POD_NAMESPACE", name_space_),
                                       std::pair("JOB_NAME", job_name_)}) {
       if (value.empty()) return refuse(fmt::format("the environment variable {} is not set", name));
@@ -273,7 +273,7 @@ class PodOrchestrator {
       }
       if (!child_.running()) {
         ended_ = true;
-        end_ = finished_of(end_without_event("Interrupted", "Stopped", "stopped before it had begun"));
+        end_ = finished_of(end_without_event("Interrupted", "Stopped", "it was stopped before it had begun"));
         exit_code_ = kInterrupted;
         continue;
       }
@@ -291,14 +291,15 @@ class PodOrchestrator {
     switch (now) {
       case kube::LeaseStanding::kHeld:
         if (child_.running()) {
-          say("the Lease is renewed again: mini-batches are handed out");
+          say("the Lease is renewed again: mini-batches are handed out again");
           child_.hold(false);
         } else if (!ended_) {
           start_child();
         }
         break;
       case kube::LeaseStanding::kUncertain:
-        say("warning: the Lease cannot be renewed, so nothing new is handed out until it can: " +
+        say("warning: the Lease cannot be renewed. Until it is renewed, no new mini-batches are handed "
+            "out: " +
             lease_->words());
         child_.hold(true);
         break;

@@ -87,7 +87,7 @@ StatusWriter::Outcome StatusWriter::write(const nlohmann::json& event, const std
                                      kHurriedPause, error.retry_after.value_or(std::chrono::seconds(0)));
   if (error.failure == kube::ApiFailure::kStopped) return Outcome::kLater;
   if (trouble_.empty()) {
-    told_("warning: status.progress cannot be written, which the job does not wait for: " + error.message);
+    told_("warning: status.progress cannot be written; the job goes on without it: " + error.message);
   }
   trouble_ = error.message;
   pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);

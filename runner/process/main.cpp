@@ -30,7 +30,7 @@ int main(int argc, char** argv) {
   const std::string folder = from_environment("PARALLELRUN_PYTHON_PATH", "");
   if (folder.empty()) {
     std::fprintf(stderr,
-                 "parallelrun-worker: PARALLELRUN_PYTHON_PATH is not set; it names the folder that holds the "
+                 "parallelrun-worker: PARALLELRUN_PYTHON_PATH is not set; set it to the folder of the "
                  "package parallelrun_worker\n");
     return 2;
   }

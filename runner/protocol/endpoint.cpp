@@ -45,11 +45,11 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
   if (text.starts_with(kUnixPrefix)) {
     const std::string_view path = text.substr(kUnixPrefix.size());
     if (path.empty() || path.front() != '/' || path.back() == '/') {
-      return invalid(text, "the path of a Unix socket is absolute and names a file");
+      return invalid(text, "the path of a Unix socket must be absolute and name a file");
     }
-    if (path.find('\0') != std::string_view::npos) return invalid(text, "the path holds a NUL");
+    if (path.find('\0') != std::string_view::npos) return invalid(text, "the path contains a NUL");
     if (path.size() > kLongestUnixPath) {
-      return invalid(text, "the path of a Unix socket has at most 107 bytes, this one has " +
+      return invalid(text, "the path of a Unix socket may have at most 107 bytes, but this one has " +
                                std::to_string(path.size()));
     }
     endpoint.kind = Endpoint::Kind::kUnix;
@@ -68,12 +68,12 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
   if (bracketed) {
     if (!looks_like_ipv6(host)) return invalid(text, "brackets are for IPv6 addresses");
   } else if (!std::all_of(host.begin(), host.end(), is_host_character)) {
-    return invalid(text, "the host holds a character that names and IPv4 addresses do not have");
+    return invalid(text, "the host contains a character that is not allowed in names and IPv4 addresses");
   }
   unsigned number = 0;
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
   if (port.empty() || error != std::errc{} || end != port.data() + port.size() || number > 65535) {
-    return invalid(text, "the port is a number from 0 to 65535");
+    return invalid(text, "the port must be a number from 0 to 65535");
   }
   endpoint.kind = Endpoint::Kind::kTcp;
   endpoint.host = host;

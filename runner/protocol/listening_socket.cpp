@@ -119,7 +119,7 @@ Status listen_on_tcp(TcpAcceptor& acceptor, const Endpoint& endpoint, bool loopb
     asio::ip::basic_resolver<asio::ip::tcp, IoExecutor> resolver(acceptor.get_executor());
     const auto found = resolver.resolve(endpoint.host, std::to_string(endpoint.port), error);
     if (error || found.empty()) {
-      return Error{ErrorCode::kInvalidArgument, "'" + name + "' cannot be listened on: " + error.message(),
+      return Error{ErrorCode::kInvalidArgument, "'" + name + "': cannot listen there: " + error.message(),
                    false};
     }
     address = *found.begin();
@@ -128,8 +128,8 @@ Status listen_on_tcp(TcpAcceptor& acceptor, const Endpoint& endpoint, bool loopb
     return Error{
         ErrorCode::kInvalidArgument,
         "'" + name +
-            "' is reachable from other machines, and without TLS files anybody there could take part; "
-            "listen on 127.0.0.1 or a Unix socket, or give the CA, certificate and key",
+            "' is reachable from other machines, and without TLS files anybody there could take part in the "
+            "job; listen on 127.0.0.1 or a Unix socket, or give the CA, certificate and key",
         false};
   }
   acceptor.open(address.protocol(), error);

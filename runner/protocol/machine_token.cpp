@@ -70,9 +70,10 @@ Result<std::string> read_token(int descriptor) {
   }
   token.resize(size);
   if (size == 2 * kBytes && token.find_first_not_of("0123456789abcdef") == std::string::npos) return token;
-  return Error{ErrorCode::kInvalidArgument,
-               "--token-fd " + std::to_string(descriptor) + " gives no token of 64 hexadecimal digits",
-               false};
+  return Error{
+      ErrorCode::kInvalidArgument,
+      "--token-fd " + std::to_string(descriptor) + " does not contain a token of 64 hexadecimal digits",
+      false};
 }
 
 void close_to_others() { prctl(PR_SET_DUMPABLE, 0); }

@@ -51,9 +51,9 @@ class Decoder {
   template <typename Message>
   Result<std::remove_cvref_t<Message>> finish(Message&& message, const char* name) const {
     if (ok() && in_.done()) return std::forward<Message>(message);
-    const char* why = !in_.ok() ? "ends too early or holds a length beyond its end"
-                      : !valid_ ? "holds a value out of its range"
-                                : "is followed by bytes that do not belong to it";
+    const char* why = !in_.ok() ? "ends too early or contains a length beyond its end"
+                      : !valid_ ? "contains a value that is out of range"
+                                : "has more bytes than it should";
     return Error{ErrorCode::kCorrupt, std::string(name) + " " + why, false};
   }
 
@@ -239,9 +239,9 @@ Result<RegisterRequest> decode_register_request(std::string_view body) {
   // Only the first field is promised to mean the same in every version.
   if (in.ok() && m.protocol != kProtocolVersion) {
     return Error{ErrorCode::kUnsupported,
-                 "the agent speaks protocol version " + std::to_string(m.protocol) +
-                     ", the orchestrator version " + std::to_string(kProtocolVersion) +
-                     "; run the same release of both",
+                 "the agent uses protocol version " + std::to_string(m.protocol) +
+                     ", the orchestrator uses version " + std::to_string(kProtocolVersion) +
+                     "; use the same release for both",
                  false};
   }
   m.agent_name = in.string();

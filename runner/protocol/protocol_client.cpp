@@ -131,15 +131,17 @@ class ProtocolClient::Impl : public std::enable_shared_from_this<ProtocolClient:
     }
     if (error == asio::error::access_denied && tls_ == nullptr &&
         options_.endpoint.kind == Endpoint::Kind::kTcp) {
-      return Error{ErrorCode::kUnavailable,
-                   what + "it is another machine, and without TLS files only this machine is spoken to",
-                   false};
+      return Error{
+          ErrorCode::kUnavailable,
+          what +
+              "it is another machine; give the TLS files, because without them only this machine is allowed",
+          false};
     }
     if (error.category() == asio::error::get_ssl_category()) {
       return Error{ErrorCode::kUnavailable,
                    what + error.message() +
-                       " (TLS; are both certificates of this job's CA, and does the orchestrator's "
-                       "hold the name that was connected to?)",
+                       " (TLS: both certificates must come from this job's CA, and the orchestrator's "
+                       "certificate must have the name of the connection)",
                    false};
     }
     return Error{ErrorCode::kUnavailable, what + error.message(), true};

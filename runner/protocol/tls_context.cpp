@@ -21,7 +21,8 @@ Error unusable(const char* what, const std::string& file, const std::string& why
 Result<std::unique_ptr<ssl::context>> make_tls_context(TlsSide side, const TlsFiles& files) {
   if (!files.complete()) {
     return Error{ErrorCode::kInvalidArgument,
-                 "mutual TLS needs three PEM files: the CA, a certificate, and its key; only some are given",
+                 "mutual TLS needs three PEM files: the CA, a certificate, and its key; only some are given, "
+                 "so give all three",
                  false};
   }
   auto context = std::make_unique<ssl::context>(side == TlsSide::kServer ? ssl::context::tls_server

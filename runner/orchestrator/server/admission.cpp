@@ -19,20 +19,21 @@ Status Admission::check(const Caller& caller) const {
   if (kind_ == Kind::kToken) {
     if (same_token(caller.proof, token_of_agent(secret_, caller.agent))) return {};
     return unproven(
-        fmt::format("the request does not prove that it is from agent {}: its token is not "
-                    "the one that parallelrun run has given to that agent",
+        fmt::format("the request does not prove that it comes from agent {}: its token is not the token that "
+                    "parallelrun run gave to that agent",
                     caller.agent));
   }
   if (caller.role != kWorkerRole) {
     return Error{
         ErrorCode::kConflict,
-        fmt::format("the certificate of '{}' has the role '{}', and only a worker's may speak as an agent",
-                    caller.certified_name, caller.role),
+        fmt::format(
+            "the certificate of '{}' has the role '{}', but an agent needs the certificate of a worker",
+            caller.certified_name, caller.role),
         false};
   }
   if (caller.certified_name != caller.agent) {
     return Error{ErrorCode::kConflict,
-                 fmt::format("the certificate is that of '{}', which cannot speak as agent {}",
+                 fmt::format("the certificate belongs to '{}', so it cannot speak for agent {}",
                              caller.certified_name, caller.agent),
                  false};
   }

@@ -75,7 +75,7 @@ Error cannot_open(const std::string& path, int number) {
 
 Error cannot_lock(const std::string& directory, int number) {
   return Error{ErrorCode::kUnsupported,
-               fmt::format("the store of '{}' cannot lock files: {}; choose another output directory",
+               fmt::format("the file system of '{}' cannot lock files: {}; choose another output directory",
                            directory, std::strerror(number)),
                false};
 }

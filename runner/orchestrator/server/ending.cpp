@@ -38,9 +38,9 @@ Ending gone(const Error& error) {
 Ending output_failed(const Error& error, const Progress& progress) {
   const bool changed = error.code == ErrorCode::kCorrupt;
   std::string message = (changed ? "" : "the output cannot be written: ") + error.message;
-  if (error.code == ErrorCode::kNoSpace && !holds(message, "make room")) message += "; make room";
+  if (error.code == ErrorCode::kNoSpace && !holds(message, "free space")) message += "; free space";
   if (!changed && !holds(message, "start the same job")) {
-    message += "; start the same job again and it goes on from what is committed";
+    message += "; start the same job again, and it goes on from what is committed";
   }
   JobResult failed;
   failed.state = JobState::kFailed;
@@ -56,7 +56,7 @@ Ending decided(std::optional<JobResult> result, const Progress& progress) {
     result.emplace();
     result->state = JobState::kInterrupted;
     result->reason = JobReason::kStopped;
-    result->message = "stopped at once; start the same job again and it goes on from what is committed";
+    result->message = "stopped at once; start the same job again, and it goes on from what is committed";
   }
   result->progress = progress;
   const int code = result->state == JobState::kComplete ? kExitComplete

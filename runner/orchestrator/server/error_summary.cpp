@@ -102,9 +102,8 @@ std::optional<ErrorSummary::Traceback> ErrorSummary::add(const ScriptError& erro
   if (traceback_bytes_ + text.size() > limits_.traceback_bytes) return std::nullopt;
   traceback_bytes_ += text.size();
   if (++group.tracebacks == limits_.tracebacks) {
-    text +=
-        fmt::format("--- further errors of this kind are only counted, in user/error.txt ({} were kept)\n",
-                    limits_.tracebacks);
+    text += fmt::format("--- {} errors of this kind are kept here; user/error.txt counts the others\n",
+                        limits_.tracebacks);
   }
   return Traceback{group.path, std::move(text)};
 }
@@ -126,7 +125,7 @@ std::string ErrorSummary::text() const {
     if (group.count > 1) out += fmt::format("  last  {}\n", group.last_time);
     out += fmt::format("  tracebacks: logs/{}\n", group.path);
   }
-  if (others_ > 0) out += fmt::format("\n{} x further kinds of errors, which are not listed\n", others_);
+  if (others_ > 0) out += fmt::format("\n{} x other kinds of errors that are not listed\n", others_);
   return out;
 }
 

@@ -44,7 +44,7 @@ Status JobFiles::begin_anew(const std::string& why) {
   planning_.reset();
   recovered_ = {};
   RETURN_IF_ERROR(directory_->begin_anew(job_));
-  begun_anew_ = "--overwrite: begun anew, since " + why;
+  begun_anew_ = "--overwrite: the job begins anew, because " + why;
   return recover();
 }
 
@@ -77,9 +77,9 @@ Status JobFiles::judge_again() {
   const auto over = exceeded_now(recovered_);
   result.state = JobState::kFailed;
   result.reason = over->reason;
-  result.message = "the job was complete, and is judged again: " + over->message;
+  result.message = "the job was complete, but it is compared with its thresholds again: " + over->message;
   if (!recovered_.failed.empty()) {
-    result.message += "; the same job started again tries the failed mini-batches once more";
+    result.message += "; start the same job again to try the failed mini-batches again";
   }
   RETURN_IF_ERROR(committer_->revise(result));
   verdict_ = std::move(result);
@@ -112,20 +112,19 @@ JobResult JobFiles::result_of_complete() const {
 
 Result<JobResult> JobFiles::complete_result() const {
   if (!may_reuse()) {
-    return Error{
-        ErrorCode::kConflict,
-        fmt::format("'{}' holds the complete results of this job already, and allowReuse is false; give "
-                    "--overwrite to replace them, or choose another output directory",
-                    job_.output_directory),
-        false};
+    return Error{ErrorCode::kConflict,
+                 fmt::format("'{}' already has the complete results of this job, and allowReuse is false; "
+                             "give --overwrite to replace them, or choose another output directory",
+                             job_.output_directory),
+                 false};
   }
   JobResult result = result_of_complete();
-  result.message = fmt::format("'{}' holds the complete results of this job already: {}, nothing to do",
+  result.message = fmt::format("'{}' already has the complete results of this job: {}, nothing to do",
                                job_.output_directory, counted(result.progress.planned, "mini-batch"));
   if (!recovered_.failed.empty()) {
-    result.message += options_.retry_failed ? "" : "; --retry-failed tries the failed ones again";
+    result.message += options_.retry_failed ? "" : "; to try the failed ones again, use --retry-failed";
   } else if (options_.retry_failed) {
-    result.message += "; no mini-batch has failed, so there is none to try again";
+    result.message += "; no mini-batch has failed, so there is nothing to try again";
   }
   return result;
 }

@@ -84,9 +84,8 @@ std::string columns_of(const InputInfo& info) {
 
 std::string suspect_in_words(MiniBatchId id, std::uint32_t losses) {
   return fmt::format(
-      "mini-batch {} was inside run() when {} agents were lost: it runs alone on its agent from now on, and "
-      "each "
-      "further loss is a failed try of it",
+      "{} agents were lost while run() worked on mini-batch {}. From now on it runs alone on its agent, and "
+      "each further loss counts as a failed try",
       id.value, losses);
 }
 
@@ -162,7 +161,7 @@ void JobLogs::on_agent_came(const AgentView& agent) {
 }
 
 void JobLogs::on_agent_gone(const AgentView& agent, std::string_view why, std::uint64_t leases_freed) {
-  master_->info("agent {} is gone: {}; {} handed to others", in_one_line(agent.name), why,
+  master_->info("agent {} is gone: {}; {} handed to other agents", in_one_line(agent.name), why,
                 counted(leases_freed, "lease"));
 }
 
@@ -186,7 +185,7 @@ void JobLogs::on_logs(const AgentView& agent, std::vector<LogChunk>&& logs) {
     ++refused_paths_;
     if (!may_tell_of_failure()) continue;
     master_->warn(
-        "agent {} may not write to the log file '{}', since {}: {} bytes are left out ({} times so far)",
+        "agent {} may not write to the log file '{}', because {}: {} bytes are left out ({} times so far)",
         in_one_line(agent.name), in_one_line(chunk.path), refusal, chunk.bytes.size(), refused_paths_);
   }
 }
@@ -214,7 +213,7 @@ void JobLogs::on_try_failed(const AgentView& agent, const AttemptResult& result,
   if (!may_tell_of_failure()) return;
   master_->warn("mini-batch {} failed on {} {} (try {} of {}{}): {}", result.mini_batch.value,
                 in_one_line(agent.name), in_one_line(result.process), tries, options_.run_max_try,
-                final ? ", its items count as failed" : "", one_line(result.error));
+                final ? "; its items count as failed" : "", one_line(result.error));
 }
 
 void JobLogs::on_shortfall(const AgentView& agent, const AttemptResult& result, const ScriptError& error) {
@@ -235,8 +234,9 @@ void JobLogs::refused_caller(const std::string& agent, const std::string& why) {
 void JobLogs::on_refused_results(const AgentView& agent, std::uint64_t results) {
   refused_results_ += results;
   if (!may_tell_of_failure()) return;
-  master_->warn("agent {} brought {} for leases that are not its own: they do not count ({} so far from all)",
-                in_one_line(agent.name), counted(results, "result"), refused_results_);
+  master_->warn(
+      "agent {} sent {} for leases that it does not have: they do not count ({} so far from all agents)",
+      in_one_line(agent.name), counted(results, "result"), refused_results_);
 }
 
 void JobLogs::on_process_failure(const AgentView& agent, const ProcessFailure& failure) {

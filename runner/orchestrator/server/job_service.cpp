@@ -45,12 +45,12 @@ Result<ReportRequest> decode_within_memory(const std::string& body) {
   try {
     return decode_report_request(body);
   } catch (const std::bad_alloc&) {
-    return Error{ErrorCode::kUnavailable, "there is no memory for this report now", true};
+    return Error{ErrorCode::kUnavailable, "there is not enough memory for this report now", true};
   }
 }
 
 Error other_session() {
-  return {ErrorCode::kConflict, "this is no session of this agent; register anew", false};
+  return {ErrorCode::kConflict, "this agent has no such session; register again", false};
 }
 
 // Answers the parked request of a session, if there is one.
@@ -110,7 +110,7 @@ std::optional<ProtocolServer::Reply> JobService::admit(const std::string& path, 
   }
   if (path == "/v1/register" || !admission_.asks_for_proof()) return std::nullopt;
   if (core_.on_sign_of_life(caller.agent, now())) return std::nullopt;
-  return ProtocolServer::Reply{409, "the session has ended; register anew\n"};
+  return ProtocolServer::Reply{409, "the session has ended; register again\n"};
 }
 
 void JobService::handle(const Request& request, ProtocolServer::ReplyTo reply) {
@@ -121,7 +121,7 @@ void JobService::handle(const Request& request, ProtocolServer::ReplyTo reply) {
   } else if (request.path == "/v1/register") {
     handle_register(request, reply);
   } else {
-    reply({404, "there is /v1/register, /v1/lease and /v1/report\n"});
+    reply({404, "use /v1/register, /v1/lease or /v1/report\n"});
   }
 }
 

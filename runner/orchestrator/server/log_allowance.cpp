@@ -25,22 +25,23 @@ bool is_of_node(std::string_view path, std::string node) {
 }  // namespace
 
 std::string LogAllowance::refusal(const AgentView& agent, const std::string& path, Time now) {
-  if (!agent_may_log_to(path)) return "it is no place for logs of agents";
-  if (!is_of_node(path, agent.node)) return "it is not of this agent's node";
+  if (!agent_may_log_to(path)) return "agents may not write logs there";
+  if (!is_of_node(path, agent.node)) return "it belongs to another node";
   Files& files = by_agent_[agent.name];
   if (files.first == Time{}) files.first = now;
   if (!path.starts_with(kMonitor)) {
     if (files.names.contains(path)) return {};
     const std::uint64_t most =
         kFiles + kFilesOfProcess * std::min<std::uint64_t>(agent.slots, kMostProcesses);
-    if (files.names.size() >= most) return "this agent has as many log files as it may have";
+    if (files.names.size() >= most) return "this agent has the highest allowed number of log files";
     files.names.insert(path);
     return {};
   }
   if (std::find(files.monitor.begin(), files.monitor.end(), path) != files.monitor.end()) return {};
   const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(now - files.first).count();
   const std::uint64_t most = kMonitorFiles + kMonitorFilesAMinute * static_cast<std::uint64_t>(minutes);
-  if (files.monitor_count >= most) return "this agent has as many files of its monitor as it may have by now";
+  if (files.monitor_count >= most)
+    return "this agent's monitor has the highest number of files that is allowed at this time";
   ++files.monitor_count;
   files.monitor.push_back(path);
   if (files.monitor.size() > kMonitorRemembered) files.monitor.pop_front();

@@ -68,13 +68,13 @@ Result<Identity> identity_from(const std::string& text, const std::string& path)
   const auto damaged = [&path](const char* what) {
     return Error{
         ErrorCode::kCorrupt,
-        fmt::format("'{}' is damaged ({}), so it cannot be told whose results these are; restore it, "
-                    "or {}",
-                    path, what, kBeginAnew),
+        fmt::format(
+            "'{}' is damaged ({}), so nobody knows which job has written these results; restore it, or {}",
+            path, what, kBeginAnew),
         false};
   };
   const nlohmann::json document = nlohmann::json::parse(text, nullptr, false);
-  if (document.is_discarded()) return damaged("it is not JSON, or not all of it");
+  if (document.is_discarded()) return damaged("it is not JSON, or its end is missing");
   Identity identity;
   try {
     identity.fingerprint = document.at("fingerprint").get<std::string>();
@@ -82,7 +82,7 @@ Result<Identity> identity_from(const std::string& text, const std::string& path)
     identity.output_file = document.at("outputFile").get<std::string>();
     identity.clearing = document.at("clearing").get<std::vector<std::string>>();
   } catch (const nlohmann::json::exception&) {
-    return damaged("a member is missing or is not what it should be");
+    return damaged("a member is missing or has the wrong type");
   }
   return identity;
 }
@@ -153,10 +153,10 @@ Status refuse_foreign_files(const std::string& directory, const std::string& out
   for (const std::string& name : {output_file, std::string("failed_items.jsonl"), std::string("_SUCCESS")}) {
     std::error_code error;
     if (name.empty() || !fs::exists(fs::symlink_status(directory + "/" + name, error))) continue;
-    return conflict(fmt::format(
-        "'{}/{}' exists and is not from a ParallelRunJob; it is left alone. Move it away, or choose "
-        "another output directory{}",
-        directory, name, name == output_file ? " or appendRowFileName" : ""));
+    return conflict(
+        fmt::format("'{}/{}' exists and no ParallelRunJob wrote it, so it is not touched. Move it away, or "
+                    "choose another output directory{}",
+                    directory, name, name == output_file ? " or appendRowFileName" : ""));
   }
   return {};
 }
@@ -172,12 +172,11 @@ Status refuse_links(const ResolvedJob& job) {
     const fs::file_type type = fs::symlink_status(path, error).type();
     const bool folder = name == kState || name == "logs";
     if (type == fs::file_type::symlink) {
-      return Error{
-          ErrorCode::kInvalidArgument,
-          fmt::format("'{}' is a symbolic link, and a job writes to its output directory itself, not through "
-                      "links; remove the link, or choose another output directory",
-                      path),
-          false};
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("'{}' is a symbolic link, but a job does not write through links; remove the "
+                               "link, or choose another output directory",
+                               path),
+                   false};
     }
     if (folder && type != fs::file_type::not_found && type != fs::file_type::directory &&
         type != fs::file_type::none) {
@@ -240,9 +239,9 @@ Result<std::unique_ptr<OutputDirectory>> OutputDirectory::open(const ResolvedJob
   if (error || !fs::is_directory(path, error)) {
     return Error{
         ErrorCode::kInvalidArgument,
-        fmt::format("output directory '{}' cannot be made: {}; choose another one, in a place that can be "
-                    "written",
-                    path, error ? error.message() : "it is a file"),
+        fmt::format(
+            "output directory '{}' cannot be made: {}; choose another one, in a place where you may write",
+            path, error ? error.message() : "it is a file"),
         false};
   }
   const std::string state = path + "/" + kState;
@@ -298,10 +297,10 @@ Status OutputDirectory::claim(const ResolvedJob& job, Overwrite overwrite) {
   }
   // The first thing that happens to a new job is a mistake that is mended: there is nothing to protect then.
   if (!same && overwrite == Overwrite::kNothing && !left_nothing(path_, found->output_file)) {
-    return conflict(
-        fmt::format("'{}' holds the results of another job ({}); choose another output directory, or give "
-                    "--overwrite (output.overwrite: true) to replace them",
-                    path_, differences.empty() ? "made by another version" : named(differences)));
+    return conflict(fmt::format(
+        "'{}' holds the results of another job ({}); choose another output directory, or give "
+        "--overwrite (output.overwrite: true) to replace them",
+        path_, differences.empty() ? "another version of the runner made it" : named(differences)));
   }
   std::vector<std::string> earlier = found->clearing;
   earlier.push_back(found->output_file);

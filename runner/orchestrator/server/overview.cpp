@@ -27,11 +27,11 @@ std::string where_to_look(const JobResult& result) {
     case JobReason::kTypeInferenceFailed:
       return "the input's files and the declared columns; logs/user/error.txt";
     case JobReason::kFirstTaskCreationTimeout:
-      return "the input's directory: see whether it answers; logs/sys/master_role.txt";
+      return "the input's directory (check whether it answers); logs/sys/master_role.txt";
     case JobReason::kProgressUpdateTimeout:
       return "logs/sys/master_role.txt, then logs/user/stderr/ for what the script printed";
     case JobReason::kStopped:
-      return "nothing failed: start the same job again, and it goes on from what is committed";
+      return "nothing failed; start the same job again, and it goes on from what is committed";
     case JobReason::kCompleted:
       return "logs/user/error.txt";
     case JobReason::kErrorThresholdExceeded:
@@ -79,7 +79,7 @@ std::string Overview::text(const std::string& now, std::chrono::milliseconds ela
   }
   for (const std::string& warning : warnings_) out += "Warning: " + warning + "\n\n";
   if (more_warnings_ > 0)
-    out += fmt::format("Warning: {} more stand in logs/sys/master_role.txt\n\n", more_warnings_);
+    out += fmt::format("Warning: logs/sys/master_role.txt has {} more\n\n", more_warnings_);
   for (std::size_t i = 0; i < troubles_.size() && i < kMostWarnings; ++i)
     out += "Warning: " + troubles_[i] + "\n\n";
   out += fmt::format("Job: {}\nStarted: {}\nUpdated: {}\n\n", job_name_, started_, now);

@@ -212,18 +212,20 @@ class Run {
                             job_.spec.name, found.run, found.epoch, to_string(server_->endpoint()),
                             counted(found.counts.processed(), "mini-batch")));
     if (found.torn_bytes > 0) {
-      logs_->note(
-          fmt::format("the journal ended in {} of a commit that was never finished: cut off, and done again",
-                      counted(found.torn_bytes, "byte")));
+      logs_->note(fmt::format(
+          "the journal ended in {} of an unfinished commit; they are cut off, and the commit is done again",
+          counted(found.torn_bytes, "byte")));
     }
     if (found.lost_groups > 0) {
-      warn_of(fmt::format("the disk has lost {} that it had confirmed, and the work is done again: {}",
+      warn_of(fmt::format("the disk has lost {} that it had confirmed; the work is done again: {}",
                           counted(found.lost_groups, "commit"), found.lost));
     }
     if (!files_->begun_anew().empty()) logs_->warn(files_->begun_anew());
     if (const auto warning = beside_code()) warn_of(*warning);
     if (!admission().asks_for_proof()) {
-      logs_->warn("neither a token nor certificates: whoever reaches the endpoint can take part in this job");
+      logs_->warn(
+          "there is neither a token nor a certificate, so everybody who reaches the endpoint can take part "
+          "in this job");
     }
     Orchestrator::Options core;
     core.input_names = input_names();
@@ -303,9 +305,8 @@ class Run {
     const auto& changed = files_->directory().changed_beside_code();
     if (!changed) return std::nullopt;
     return fmt::format(
-        "files beside the code are not those of the job's first start ({}); it goes on, since they are no "
-        "code. If they "
-        "change its results, start with --overwrite or another output directory",
+        "files beside the code have changed since the job's first start ({}). The job goes on, because they "
+        "are not code. If they change its results, start with --overwrite or another output directory",
         *changed);
   }
 
@@ -324,7 +325,7 @@ class Run {
   void on_hold(bool held) {
     if (held_ == held) return;
     held_ = held;
-    logs_->note(held ? "the Lease of this job is uncertain: nothing new is handed out"
+    logs_->note(held ? "the Lease of this job is uncertain: no new mini-batches are handed out"
                      : "the Lease of this job is ours: mini-batches are handed out again");
     service_->hold(held);
   }

@@ -18,13 +18,13 @@ Status cannot(const std::string& folder, const char* step, int number) {
   if (number == ENOSPC || number == EDQUOT || number == EFBIG) {
     return Error{ErrorCode::kNoSpace,
                  "no space is left for '" + folder + "' (" + std::strerror(number) +
-                     "); make room and start the same job again",
+                     "); free space and start the same job again",
                  false};
   }
   return Error{ErrorCode::kUnsupported,
-               "the store of '" + folder + "' cannot " + step +
+               "the file system of '" + folder + "' cannot " + step +
                    (number == 0 ? "" : std::string(": ") + std::strerror(number)) +
-                   "; results would not be safe there, choose another output directory",
+                   "; results would not be safe there, so choose another output directory",
                false};
 }
 
@@ -64,11 +64,11 @@ Status check_store(const std::string& folder) {
   if (!append(probe.fd(), "abcd") || !append(probe.fd(), "ef"))
     return cannot(folder, "append to a file", errno);
   if (ftruncate(probe.fd(), 3) != 0) return cannot(folder, "cut a file", errno);
-  if (!append(probe.fd(), "g")) return cannot(folder, "append to a file that was cut", errno);
+  if (!append(probe.fd(), "g")) return cannot(folder, "append to a cut file", errno);
   char got[8] = {};
   errno = 0;
   if (pread(probe.fd(), got, sizeof(got), 0) != 4 || std::string_view(got, 4) != "abcg") {
-    return cannot(folder, "read back what was appended and cut", errno);
+    return cannot(folder, "read back the bytes that were appended and cut", errno);
   }
   if (fsync(probe.fd()) != 0) return cannot(folder, "sync a file", errno);
   if (rename(path.c_str(), (path + ".renamed").c_str()) != 0) return cannot(folder, "rename a file", errno);

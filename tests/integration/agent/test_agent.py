@@ -350,17 +350,17 @@ def test_processes_end_with_a_killed_agent(start, launcher):
 TAKES_FOR_EVER = {
     "an element whose text takes for ever": (
         "class Slow:\n                def __str__(self): time.sleep(1000)\n            return [Slow()]",
-        "writing the result of mini-batch 0 had not ended after 1 s (taskOverheadTimeout)",
+        "writing the result of mini-batch 0 did not end after 1 s (taskOverheadTimeout)",
     ),
     "half a frame on descriptor 3": (
         "os.write(3, (1000).to_bytes(4, 'little') + b'\\x12' + bytes(7))",
-        "the result of mini-batch 0 had not arrived after 1 s (taskOverheadTimeout): the process sent ",
+        "the result of mini-batch 0 did not arrive after 1 s (taskOverheadTimeout): the process sent ",
     ),
     "what is left behind takes for ever to go": (
         "class Slow:\n"
         "                def __del__(self): time.sleep(1000)\n"
         "            mini_batch.append(Slow())",
-        "the result of mini-batch 0 had not arrived after 1 s (taskOverheadTimeout); the process was killed",
+        "the result of mini-batch 0 did not arrive after 1 s (taskOverheadTimeout); the process was killed",
     ),
 }
 

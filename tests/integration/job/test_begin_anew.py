@@ -97,7 +97,7 @@ def test_a_damaged_state_says_what_is_wrong_and_overwrite_begins_anew(failed_job
     refused = failed_job.run().expect(code)
     assert message in refused.stderr and "json.exception" not in refused.stderr, refused.stderr
     # Also true in a pod, which has no options.
-    assert "in another or an emptied output directory, or with parallelrun run --overwrite" in refused.stderr
+    assert "with an empty or another output directory, or with parallelrun run --overwrite" in refused.stderr
     (failed_job.root / "mended").touch()
     failed_job.run("--overwrite").expect(0)
     assert sorted(failed_job.rows()) == NAMES and failed_job.failed_items() == []

@@ -26,7 +26,7 @@ def test_what_lies_beside_the_code_may_change_and_is_told(embedded_job):
     (job.code / "GO").write_text("")
     outcome = job.run().expect(0)
     assert len(job.rows()) == 20
-    said = "files beside the code are not those of the job's first start (table.csv changed, GO is new, cache.json is new)"
+    said = "files beside the code have changed since the job's first start (table.csv changed, GO is new, cache.json is new)"
     assert outcome.stderr.count(said) == 1 and said in job.log("job_progress_overview.txt")
 
 

@@ -102,7 +102,7 @@ def test_a_byte_changed_after_a_kill_is_refused_by_name_and_place(embedded_job, 
     release(job)
     refused = job.run().expect(1)
     assert f"{path} no longer holds the " in refused.stderr, refused.words
-    assert "are not what was written (of mini-batch " in refused.stderr and WAY_OUT in refused.stderr
+    assert "have changed (of mini-batch " in refused.stderr and WAY_OUT in refused.stderr
     job.run("--overwrite").expect(0)
     assert len(job.rows()) == 270 and len(job.failed_items()) == 30
 

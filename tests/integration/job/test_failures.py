@@ -200,7 +200,7 @@ CRASH = {
     "abort": ("os.abort()", "SIGABRT"),
     "memory": (
         "import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 28, 1 << 28)); bytearray(1 << 30)",
-        "a smaller miniBatchSize or processCountPerNode needs less",
+        "to use less, lower miniBatchSize or processCountPerNode",
     ),
 }
 

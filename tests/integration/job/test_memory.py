@@ -57,8 +57,8 @@ def test_a_process_that_is_killed_for_memory_says_so(embedded_job, limited_group
     (failed,) = job.failed_items()
     message = str(failed)
     found = re.search(
-        r"killed for memory: the process held (\d+) MiB at its peak, all processes of this node held (\d+) MiB "
-        r"together, and (\d+) MiB is their limit; a smaller miniBatchSize",
+        r"killed for memory: the process used (\d+) MiB at its peak, all processes of this node together used (\d+) MiB, "
+        r"and their limit is (\d+) MiB; to use less memory, lower miniBatchSize",
         message,
     )
     assert found, message

@@ -30,7 +30,7 @@ def test_a_read_that_stalls_is_tried_again(job):
     assert sorted(job.rows()) == ["1", "1", "1", "3", "3", "3"]
     assert job.failed_items() == []
     node = job.log("sys/node/*/process000.txt")
-    assert "reading the data of mini-batch 0 had not ended after 1 s (taskOverheadTimeout)" in node
+    assert "reading the data of mini-batch 0 did not end after 1 s (taskOverheadTimeout)" in node
 
 
 def test_a_result_that_is_never_written_fails_in_the_end(job):
@@ -49,6 +49,6 @@ def test_a_result_that_is_never_written_fails_in_the_end(job):
     assert len(job.rows()) == 2
     (failed,) = job.failed_items()
     assert failed["tries"] == 2
-    assert "writing the result of mini-batch 1 had not ended after 1 s (taskOverheadTimeout)" in str(failed)
+    assert "writing the result of mini-batch 1 did not end after 1 s (taskOverheadTimeout)" in str(failed)
     assert "taskOverheadTimeout" in outcome.words
     assert "__str__" in job.log("user/error/**/*"), "the stack tells where it stood"

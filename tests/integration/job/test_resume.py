@@ -74,7 +74,7 @@ def test_a_killed_orchestrator_is_said_in_one_sentence(embedded_job):
     release(job)
     _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
-    assert "restarting it, the job goes on from what was committed" in errors
+    assert "it is started again, and the job goes on from what was committed" in errors
     assert "registering" not in errors and "[info]" not in errors, errors
     # What the agent had to say of it is kept.
     assert "registering again" in job.log("70_driver_log.txt")

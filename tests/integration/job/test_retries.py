@@ -94,7 +94,8 @@ def test_a_complete_job_tries_its_failed_mini_batches_again(embedded_job):
     assert job.result()["message"] == "2 of 6 items failed; all 6 mini-batches are processed"
     again = job.run().expect(0).words
     assert (
-        "Complete, 2 of 6 items failed: " in again and "--retry-failed tries the failed ones again" in again
+        "Complete, 2 of 6 items failed: " in again
+        and "to try the failed ones again, use --retry-failed" in again
     )
 
     still = job.run("--retry-failed").expect(0)
@@ -184,9 +185,10 @@ def test_a_stopped_agent_that_stalls_the_job_is_said(embedded_job):
     os.kill(agent, signal.SIGSTOP)
     try:
         wait_for(lambda: "has not answered for" in job.overview(), "the word in the overview")
-        assert "handed to others in" in job.overview(), job.overview()
+        assert "handed to other agents in" in job.overview(), job.overview()
         wait_for(
-            lambda: "handed to others" in job.overview() and " s ago" in job.overview(), "the handing over"
+            lambda: "handed to other agents" in job.overview() and " s ago" in job.overview(),
+            "the handing over",
         )
     finally:
         os.kill(agent, signal.SIGCONT)

@@ -5,12 +5,12 @@ from waiting import PATIENCE, wait_for
 
 NEVER = {
     "init raises": ("def init(): raise OSError('no model here')", "OSError: no model here"),
-    "init exits": ("import os\ndef init(): os._exit(5)", "exit status 5 before init() had returned"),
+    "init exits": ("import os\ndef init(): os._exit(5)", "exit status 5 before init() returned"),
     "init calls sys.exit": ("import sys\ndef init(): sys.exit(2)", "the script called sys.exit(2)"),
     "init is killed": ("import os\ndef init(): os.kill(os.getpid(), 11)", "SIGSEGV"),
     "init hangs": (
         "import time\ndef init(): time.sleep(1000)",
-        "init() had not returned after 1 s (initTimeout)",
+        "init() did not return after 1 s (initTimeout)",
     ),
     "the import exits": ("import os; os._exit(4)", "exit status 4 while it imported the entry script"),
 }

@@ -119,8 +119,8 @@ def test_many_small_logs_with_long_names_are_bounded(many_agents, folder):
         agents[0].report(logs=logs)
     time.sleep(1.1)  # so many a second are told one by one
     agents[0].report(logs=[("user/stdout/10.1.1.1/process000.stdout.txt", b"another node's\n")])
-    wait_for(lambda: "it is not of this agent's node" in folder.log("sys/master_role.txt"), "the word of it")
-    assert "as many log files as it may have" in folder.log("sys/master_role.txt")
+    wait_for(lambda: "it belongs to another node" in folder.log("sys/master_role.txt"), "the word of it")
+    assert "the highest allowed number of log files" in folder.log("sys/master_role.txt")
     assert sum(1 for path in (folder.output / "logs/user/stdout").rglob("*") if path.is_file()) <= 80
     assert not (folder.output / "logs/user/stdout/10.1.1.1").exists()
     assert status(orchestrator, "VmHWM") < 250 * MIB

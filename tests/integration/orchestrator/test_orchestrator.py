@@ -211,7 +211,7 @@ def test_output_overwrite_of_the_manifest_is_no_leave_to_clear_a_damaged_job(fol
     rows.write_text(rows.read_text()[:-1])
     code, finished = folder.start(folder.job(**of_manifest)).wait()
     assert code == 1 and "no longer holds the " in finished["message"], finished
-    assert "in another or an emptied output directory" in finished["message"]
+    assert "with an empty or another output directory" in finished["message"]
     assert rows.read_text() != "" and (folder.output / "_SUCCESS").exists()
 
 

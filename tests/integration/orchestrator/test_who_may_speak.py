@@ -63,7 +63,7 @@ def test_a_result_counts_only_from_the_agent_that_has_the_lease(folder):
     assert code == 0 and finished["itemsFailed"] == 0
     assert folder.rows() == names
     log = folder.log("sys/master_role.txt")
-    assert f"agent agent001 brought {len(forged)} results for leases that are not its own" in log, log
+    assert f"agent agent001 sent {len(forged)} results for leases that it does not have" in log, log
 
 
 def test_a_session_is_its_agents_own_and_cannot_be_guessed(folder):
@@ -140,7 +140,7 @@ def test_a_certificate_speaks_for_its_own_worker_alone(folder, certify, tls_orch
     for files, words in [
         (
             certify("job", "worker-1", "DNS:worker"),
-            "is that of 'worker-1', which cannot speak as agent worker-0",
+            "belongs to 'worker-1', so it cannot speak for agent worker-0",
         ),
         (certify("job", "worker-0", "IP:127.0.0.1", role="orchestrator"), "has the role 'orchestrator'"),
         (certify("job", "worker-0", "DNS:worker", role="parallelrun"), "has the role 'parallelrun'"),
@@ -161,7 +161,7 @@ def test_another_process_with_the_workers_certificate_has_to_wait_for_its_silenc
     own = certify("job", "worker-0", "DNS:worker")
     assert orchestrator.agent("worker-0", tls=own).lease().leases, "the first, which falls silent with them"
     script = Agent(orchestrator.endpoint, "worker-0", tls=own)
-    with pytest.raises(Refused, match="is here already") as refused:
+    with pytest.raises(Refused, match="is registered already") as refused:
         script.register()
     assert refused.value.status == 503, "an agent tries again then"
 

@@ -39,7 +39,7 @@ def test_the_driver_log_tells_what_was_made_from_which_spec(world):
     world.worker()
     orchestrator.expect(0)
     log = (world.out / "logs" / "70_driver_log.txt").read_text()
-    assert f"pod {world.name}-orchestrator-0 takes up job {world.namespace}/{world.name}" in log
+    assert f"pod {world.name}-orchestrator-0 starts work on job {world.namespace}/{world.name}" in log
     assert "1 node x 1 process" in log
     spec = json.loads(next(line.split(" spec: ")[1] for line in log.splitlines() if " spec: " in line))
     assert spec["spec"]["entryScript"] == "entry.py"

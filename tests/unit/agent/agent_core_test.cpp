@@ -250,12 +250,11 @@ TEST(Init, WhatHadNotReturnedIsNamed) {
     std::string timeout, death;
   };
   const std::vector<Case> cases = {
-      {Phase::kIdle, ErrorPhase::kInit, "the process had not begun to import the entry script after 30 s",
-       "SIGSEGV before init() had returned"},
-      {Phase::kLoading, ErrorPhase::kLoad, "the import of the entry script had not returned after 30 s",
+      {Phase::kIdle, ErrorPhase::kInit, "the process did not begin to import the entry script after 30 s",
+       "SIGSEGV before init() returned"},
+      {Phase::kLoading, ErrorPhase::kLoad, "the import of the entry script did not end after 30 s",
        "SIGSEGV while it imported the entry script"},
-      {Phase::kInit, ErrorPhase::kInit, "init() had not returned after 30 s",
-       "SIGSEGV before init() had returned"},
+      {Phase::kInit, ErrorPhase::kInit, "init() did not return after 30 s", "SIGSEGV before init() returned"},
   };
   for (const Case& c : cases) {
     Stage stage;

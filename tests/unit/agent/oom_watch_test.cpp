@@ -109,16 +109,16 @@ TEST(MemoryFigures, AreThoseOfTheCgroupOfEitherVersion) {
 
 TEST(MemoryFigures, AreSaidWithPeakAndLimit) {
   constexpr std::uint64_t kGiB = std::uint64_t{1} << 30U;
-  const std::string way_out = "; a smaller miniBatchSize or processCountPerNode needs less";
-  EXPECT_EQ(
-      killed_for_memory({3, 2 * kGiB - 4096, 2 * kGiB}, kGiB + kGiB / 2),
-      "killed for memory: the process held 1.5 GiB at its peak, all processes of this node held 2.0 GiB "
-      "together, and 2.0 GiB is their limit" +
-          way_out);
+  const std::string way_out = "; to use less memory, lower miniBatchSize or processCountPerNode";
+  EXPECT_EQ(killed_for_memory({3, 2 * kGiB - 4096, 2 * kGiB}, kGiB + kGiB / 2),
+            "killed for memory: the process used 1.5 GiB at its peak, all processes of this node together "
+            "used 2.0 GiB, "
+            "and their limit is 2.0 GiB" +
+                way_out);
   EXPECT_EQ(killed_for_memory({3, std::nullopt, kGiB / 4}, 0),
             "killed for memory: the limit of this node's processes is 256 MiB" + way_out);
   EXPECT_EQ(killed_for_memory({3, std::nullopt, std::nullopt}, kGiB / 4),
-            "killed for memory: the process held 256 MiB at its peak" + way_out);
+            "killed for memory: the process used 256 MiB at its peak" + way_out);
   EXPECT_EQ(killed_for_memory({}, 0), "killed for memory" + way_out);
 }
 

@@ -56,17 +56,18 @@ TEST(Overhead, BoundsEveryPhaseOutsideRunToTheNanosecond) {
   const std::string after = " after 600 s (taskOverheadTimeout)";
   const std::vector<Case> cases = {
       {Phase::kLoading, 1, 0, "", 1, ErrorPhase::kRead,
-       "reading the data of mini-batch 1 had not ended" + after},
+       "reading the data of mini-batch 1 did not end" + after},
       {Phase::kFinishing, 2, 0, "", 2, ErrorPhase::kResult,
-       "writing the result of mini-batch 2 had not ended" + after},
-      {Phase::kIdle, 2, 0, "", 2, ErrorPhase::kResult, "the result of mini-batch 2 had not arrived" + after},
+       "writing the result of mini-batch 2 did not end" + after},
+      {Phase::kIdle, 2, 0, "", 2, ErrorPhase::kResult, "the result of mini-batch 2 did not arrive" + after},
       {Phase::kIdle, 2, 7, "", 1, ErrorPhase::kResult,
-       "the result of mini-batch 1 had not arrived" + after +
-           ": the process sent 7 bytes that are no whole frame; does the script write to file descriptor 3?"},
-      {Phase::kIdle, 0, 0, "", 1, ErrorPhase::kRead, "the process had not taken up mini-batch 1" + after},
-      {Phase::kInRun, 99, 0, "", 1, ErrorPhase::kRead, "the process had not taken up mini-batch 1" + after},
+       "the result of mini-batch 1 did not arrive" + after +
+           ": the process sent 7 bytes that are not a whole frame; check whether the script writes to file "
+           "descriptor 3"},
+      {Phase::kIdle, 0, 0, "", 1, ErrorPhase::kRead, "the process did not begin mini-batch 1" + after},
+      {Phase::kInRun, 99, 0, "", 1, ErrorPhase::kRead, "the process did not begin mini-batch 1" + after},
       {Phase::kLoading, 1, 0, "the process is stopped (state T)", 1, ErrorPhase::kRead,
-       "reading the data of mini-batch 1 had not ended" + after + "; the process is stopped (state T)"},
+       "reading the data of mini-batch 1 did not end" + after + "; the process is stopped (state T)"},
   };
   for (const Case& c : cases) {
     Stage stage;
@@ -190,7 +191,7 @@ TEST(Stopped, AProcessIsSaidToBeWhereItsTimeRunsOut) {
   stage.pass(seconds(11));
   stage.exit(0, "SIGKILL");
   EXPECT_EQ(stage.report().results.at(0).error.message,
-            "run() had not returned after 10 s (runInvocationTimeout); " + held + "; the process was killed");
+            "run() did not return after 10 s (runInvocationTimeout); " + held + "; the process was killed");
   stage.process(0).look.state = held;
   stage.pass(seconds(31));
   stage.exit(0, "SIGKILL");

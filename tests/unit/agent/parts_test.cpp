@@ -43,7 +43,7 @@ TEST(LogBuffer, DropsWhatDoesNotFitAndSaysHowMuch) {
   log.append("not even this\n", kStart);
   EXPECT_EQ(log.take(kStart, kAll, false),
             "12345678\na\n[parallelrun: 20 bytes were dropped here: the stream grew faster than it could be "
-            "shipped]\n");
+            "sent]\n");
   log.append("on\n", kStart);
   EXPECT_EQ(log.take(kStart, kAll, false), "on\n");
 }

@@ -27,16 +27,16 @@ TEST(CodeFiles, WhatChangedVanishedOrIsNewCounts) {
   EXPECT_THAT(difference(with(kFirst, "extra.py")), Optional(Eq("extra.py is new")));
   CodeFiles now = with(with(kFirst, "digit.py"), "extra.py");
   now.erase("model.py");
-  EXPECT_THAT(difference(now), Optional(Eq("digit.py changed, model.py is gone, extra.py is new")));
+  EXPECT_THAT(difference(now), Optional(Eq("digit.py changed, model.py was removed, extra.py is new")));
   EXPECT_THAT(code_difference(kFirst, now),
-              Optional(Eq("digit.py changed, model.py is gone, extra.py is new")));
+              Optional(Eq("digit.py changed, model.py was removed, extra.py is new")));
 }
 
 TEST(CodeFiles, WhatLiesBesideTheCodeIsToldApart) {
   const RecordedCode before = recorded_code(kFirst, {{"table.csv", "1"}, {"model.bin", "2"}});
   EXPECT_EQ(others_difference(before, {{"table.csv", "1"}, {"model.bin", "2"}}), std::nullopt);
   EXPECT_THAT(others_difference(before, {{"table.csv", "9"}, {"cache.json", "1"}}),
-              Optional(Eq("table.csv changed, model.bin is gone, cache.json is new")));
+              Optional(Eq("table.csv changed, model.bin was removed, cache.json is new")));
   EXPECT_EQ(code_difference(before, kFirst), std::nullopt);
 }
 
@@ -54,7 +54,7 @@ TEST(CodeFiles, BeyondTheMostTheyAreOneDigest) {
   const CodeFiles first = {{"a.py", "1"}, {"k.py", "2"}, {"m.py", "3"}, {"x.py", "4"}};
   const RecordedCode before = recorded_code(first, {}, 2);
   EXPECT_EQ(before.files, (CodeFiles{{"a.py", "1"}, {"k.py", "2"}}));
-  const std::string beyond = "a file beyond the first 2 changed, is gone or is new";
+  const std::string beyond = "a file after the first 2 changed, was removed or is new";
   EXPECT_EQ(code_difference(before, first), std::nullopt);
   EXPECT_THAT(code_difference(before, with(first, "x.py")), Optional(Eq(beyond)));
   EXPECT_THAT(code_difference(before, with(first, "y.py")), Optional(Eq(beyond)));
@@ -64,7 +64,7 @@ TEST(CodeFiles, BeyondTheMostTheyAreOneDigest) {
   EXPECT_THAT(code_difference(before, now), Optional(Eq(beyond)));
   now = first;
   now.erase("k.py");  // the last recorded one: the edge stays where it was
-  EXPECT_THAT(code_difference(before, now), Optional(Eq("k.py is gone")));
+  EXPECT_THAT(code_difference(before, now), Optional(Eq("k.py was removed")));
   EXPECT_EQ(recorded_code(first, {}, 4).rest, "");
 }
 

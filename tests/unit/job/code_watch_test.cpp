@@ -56,7 +56,7 @@ TEST_F(CodeWatchTest, EveryChangeOfCodeIsSeen) {
   root_.write("pack/new/b.py", "");
   EXPECT_THAT(code.change(), Optional(HasSubstr("pack/new/b.py is new")));
   std::filesystem::remove_all(root_ / "pack");
-  EXPECT_THAT(code.change(), Optional(HasSubstr("pack/a.py is gone")));
+  EXPECT_THAT(code.change(), Optional(HasSubstr("pack/a.py was removed")));
 }
 
 TEST_F(CodeWatchTest, AWriteWithinOneTickOfTheClockIsSeen) {

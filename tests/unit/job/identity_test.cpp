@@ -36,9 +36,9 @@ TEST_F(IdentityTest, SettingsThatMakeAnotherJob) {
         std::pair{"sideInputs[0].source.local.path=images", "sideInputs.labels: was \""},
         std::pair{"outputAction=summary_only", "outputAction: was \"append_row\", now \"summary_only\""},
         std::pair{"appendRowFileName=x", "appendRowFileName: was \"parallel_run_step.txt\", now \"x\""},
-        std::pair{"environment.requirements=[a]", "environment.requirements: was absent, now [\"a\"]"},
-        std::pair{"environment.image=x", "environment.image: was absent"},
-        std::pair{"environment.env=[{name: B, value: c}]", "environment.env: was absent"},
+        std::pair{"environment.requirements=[a]", "environment.requirements: was not set, now [\"a\"]"},
+        std::pair{"environment.image=x", "environment.image: was not set"},
+        std::pair{"environment.env=[{name: B, value: c}]", "environment.env: was not set"},
         std::pair{"environment.variables.TOKEN=other", "environment.variables.TOKEN: was \"sha256:"},
         std::pair{"environment.variables.TOKEN=null", "environment.variables"}}) {
     const ResolvedJob now = sound_with({set});
@@ -101,7 +101,7 @@ TEST_F(IdentityTest, CodeInAnotherFormDiffers) {
   job.code_hash = "other";
   EXPECT_THAT(differing_settings(before, job), ElementsAre(HasSubstr("now \"other\"")));
   before.erase("code");
-  EXPECT_THAT(differing_settings(before, job), ElementsAre("code: was absent, now \"other\""));
+  EXPECT_THAT(differing_settings(before, job), ElementsAre("code: was not set, now \"other\""));
 }
 
 TEST_F(IdentityTest, ValuesOfVariablesAreNotWrittenDown) {
@@ -141,7 +141,7 @@ TEST_F(IdentityTest, DifferencesOfAnything) {
   before.erase("miniBatchSize");
   before["b"] = 2;
   EXPECT_THAT(differing_settings(before, job),
-              ElementsAre("b: was 2, now absent", "miniBatchSize: was absent, now 10"));
+              ElementsAre("b: was 2, now not set", "miniBatchSize: was not set, now 10"));
 }
 
 }  // namespace

@@ -42,9 +42,8 @@ TEST_F(LocalResolutionTest, VolumesWithoutAnOptionNameIt) {
   const LocalResolution resolution = resolved(spec_of(kCluster));
   ASSERT_EQ(resolution.problems.size(), 4U);
   EXPECT_EQ(to_string(resolution.problems[0]),
-            "spec.inputs[0].source: a persistentVolumeClaim exists on a cluster only; give its "
-            "directory with "
-            "--input images=DIR");
+            "spec.inputs[0].source: a persistentVolumeClaim exists only on a cluster; give a "
+            "directory in its place with --input images=DIR");
   EXPECT_THAT(resolution.problems[1].message, HasSubstr("--side-input labels=DIR"));
   EXPECT_THAT(resolution.problems[2].message, HasSubstr("--source-directory DIR"));
   EXPECT_THAT(resolution.problems[3].message, HasSubstr("--output DIR"));
@@ -91,7 +90,7 @@ TEST_F(LocalResolutionTest, ASourceDirectoryForAScriptOfAnImage) {
   overrides.source_directory = folder_.string();
   EXPECT_EQ(sound(spec, overrides).spec.entry_script, "entry.py");
   overrides.source_directory = at("images");
-  EXPECT_THAT(problem(spec, overrides), HasSubstr("does not lie below"));
+  EXPECT_THAT(problem(spec, overrides), HasSubstr("is not below"));
 }
 
 TEST_F(LocalResolutionTest, TheOutputIsNotWhatIsRead) {
@@ -140,7 +139,7 @@ TEST_F(LocalResolutionTest, LimitsOfOneMachine) {
   const JobSpec secret = spec_of(
       kLocal,
       {"environment.env=[{name: KEY, valueFrom: {secretKeyRef: {name: s, key: k}}}, {name: B, value: c}]"});
-  EXPECT_THAT(problem(secret), HasSubstr("spec.environment.env[0].valueFrom: exists on a cluster only"));
+  EXPECT_THAT(problem(secret), HasSubstr("spec.environment.env[0].valueFrom: exists only on a cluster"));
   LocalOverrides overrides;
   overrides.environment_names = {"KEY"};
   EXPECT_EQ(problem(secret, overrides), "no problem");

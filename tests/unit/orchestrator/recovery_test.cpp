@@ -154,7 +154,7 @@ TEST(Recovery, OfAJobInTheMiddleFindsEachChangedByteAndEachCut) {
       ASSERT_FALSE(refused) << path << " byte " << at;
       EXPECT_EQ(refused.error().code, ErrorCode::kCorrupt);
       EXPECT_TRUE(refused.error().message.starts_with(path + " no longer holds the "));
-      EXPECT_NE(refused.error().message.find("are not what was written (of mini-batch "), std::string::npos)
+      EXPECT_NE(refused.error().message.find("have changed (of mini-batch "), std::string::npos)
           << refused.error().message;
       EXPECT_NE(refused.error().message.find("--overwrite"), std::string::npos);
       for (const bool cut : {true, false}) {
@@ -180,11 +180,10 @@ TEST(Recovery, NamesTheBytesAndTheMiniBatchesThatAreNotThere) {
   storage.at("rows.txt")[2] = 'x';
   const auto opened = Committer::open(storage, plan, kOptions);
   ASSERT_FALSE(opened);
-  EXPECT_EQ(
-      opened.error().message,
-      "rows.txt no longer holds the 10 bytes that were committed to it: bytes 0 to 5 are not what was "
-      "written (of mini-batch 0 and 1 more). It was changed, moved or damaged; restore it, or begin anew: "
-      "in another or an emptied output directory, or with parallelrun run --overwrite");
+  EXPECT_EQ(opened.error().message,
+            "rows.txt no longer holds the 10 bytes that were committed to it: bytes 0 to 5 have changed "
+            "(of mini-batch 0 and 1 more). It was changed, moved or damaged; restore it, or begin anew "
+            "with an empty or another output directory, or with parallelrun run --overwrite");
 }
 
 TEST(Recovery, OfAnEarlierRunsShortfallsFindsAChangedByte) {

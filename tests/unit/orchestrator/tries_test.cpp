@@ -280,15 +280,17 @@ TEST_F(OrchestratorTest, ASilentAgentIsToldOfBeforeAndAfterItIsLost) {
   EXPECT_TRUE(job.silences().empty());
   wait(milliseconds(200));
   ASSERT_EQ(ears.told.size(), 1U);
-  EXPECT_EQ(ears.told[0],
-            "agent001 on 127.0.0.2 has not answered for 5 s; its mini-batch is handed to others in 5 s");
+  EXPECT_EQ(
+      ears.told[0],
+      "agent001 on 127.0.0.2 has not answered for 5 s; its mini-batch is handed to other agents in 5 s");
   EXPECT_FALSE(*job.on_lease({agent, 2, 0}, now));
   ASSERT_EQ(ears.told.size(), 2U);
   EXPECT_EQ(ears.told[1], "agent001 answers");
   wait(seconds(40));
   ASSERT_EQ(job.silences().size(), 1U);
-  EXPECT_EQ(in_words(job.silences()[0]),
-            "agent001 on 127.0.0.2 has not answered for 40 s; its mini-batch was handed to others 30 s ago");
+  EXPECT_EQ(
+      in_words(job.silences()[0]),
+      "agent001 on 127.0.0.2 has not answered for 40 s; its mini-batch was handed to other agents 30 s ago");
   job.on_register({kProtocolVersion, "agent001", "127.0.0.2", 1, ""}, "", now).ok();
   EXPECT_TRUE(job.silences().empty());
 }

@@ -188,7 +188,7 @@ TEST(ErrorSummaryText, IsBounded) {
   EXPECT_EQ(kept, 3);
   EXPECT_TRUE(summary.add({ErrorPhase::kRun, "B", "", ""}, {}).has_value());
   EXPECT_FALSE(summary.add({ErrorPhase::kRun, "C", "", ""}, {}).has_value());
-  EXPECT_NE(summary.text().find("1 x further kinds"), std::string::npos) << summary.text();
+  EXPECT_NE(summary.text().find("1 x other kinds"), std::string::npos) << summary.text();
   ErrorSummary small({.groups = 5, .tracebacks = 5, .traceback_bytes = 10});
   EXPECT_FALSE(small.add(value_error("x"), {}).has_value());
 }

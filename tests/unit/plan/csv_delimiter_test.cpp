@@ -47,7 +47,7 @@ TEST(DelimiterWarning, NamesInputHeaderAndWayOut) {
   const auto warning = delimiter_warning(input, {slice("/a.csv.gz", ""), slice("/b.csv", "id;name\r\n")});
   ASSERT_TRUE(warning);
   EXPECT_THAT(*warning, HasSubstr("input 'table' has one column, 'id;name', since ',' separates nothing"));
-  EXPECT_THAT(*warning, HasSubstr("If ';' is what separates fields, give it as the input's delimiter"));
+  EXPECT_THAT(*warning, HasSubstr("If ';' separates the fields, set it as the input's delimiter"));
   EXPECT_THAT(*warning, HasSubstr("'/b.csv'"));
 }
 

@@ -148,9 +148,9 @@ TEST(Planner, ErrorsNameTheInput) {
               testing::AllOf(HasSubstr("'in'"), HasSubstr("*.png"), HasSubstr(root / "a")));
   EXPECT_THAT(failure({{input("in", InputType::kFile, "[")}, {{"in", root / "a"}}, 1, ""}), HasSubstr("'['"));
   EXPECT_THAT(failure({{input("in", InputType::kTabular)}, {{"in", root / "b"}}, 1, ""}),
-              HasSubstr("the one file in '" + (root / "b") + "' has no record but a header"));
+              HasSubstr("the only file in '" + (root / "b") + "' has only a header and no record"));
   EXPECT_THAT(failure({{input("in", InputType::kTabular)}, {{"in", root / "a"}}, 1, ""}),
-              HasSubstr("has no file that ends in .csv or .csv.gz (1 file has another ending"));
+              HasSubstr("has no file that ends in .csv or .csv.gz (1 file does not end in"));
   EXPECT_THAT(failure({{input("in", InputType::kFile)}, {}, 1, ""}), HasSubstr("'in'"));
   // The second input is looked at before the first is planned.
   EXPECT_FALSE(Planner::create({{input("a", InputType::kFile), input("c", InputType::kFile)},

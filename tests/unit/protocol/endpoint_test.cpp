@@ -25,7 +25,7 @@ TEST(Endpoint, OthersAreRefusedWithTheRule) {
       {"", "port is missing"},
       {"unix:", "absolute"},
       {"unix:relative", "absolute"},
-      {"unix:/folder/", "names a file"},
+      {"unix:/folder/", "name a file"},
       {long_path, "107 bytes, this one has 108"},
       {"localhost", "port is missing"},
       {":80", "host is missing"},
