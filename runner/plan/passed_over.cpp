@@ -29,8 +29,8 @@ constexpr std::array<Words, kPassedKinds> kWords = {{
      "files have their columns in another order than the first file; `run` gets the first file's order"},
     {"otherColumns", "file has other columns than the first file, so its mini-batches fail",
      "files have other columns than the first file, so their mini-batches fail"},
-    {"withoutRecords", "file that was read as a whole gives no record (it is empty or has a header alone)",
-     "files that were read as a whole give no record (they are empty or have a header alone)"},
+    {"withoutRecords", "file that was read as a whole has no record (it is empty or has only a header)",
+     "files that were read as a whole have no record (they are empty or have only a header)"},
 }};
 
 // Of a long path its end says most.

@@ -72,7 +72,7 @@ def test_packed_files_without_records_are_counted(embedded_job):
     events = [json.loads(line) for line in outcome.stdout.splitlines()]
     (left_out,) = events[-1]["leftOut"]
     assert (left_out["input"], left_out["kind"], left_out["count"]) == ("table", "withoutRecords", 3)
-    said = "input 'table': 3 files that were read as a whole give no record"
+    said = "input 'table': 3 files that were read as a whole have no record"
     assert sum(said in event.get("message", "") for event in events if event["event"] == "warning") == 1
     assert said in job.log("job_progress_overview.txt")
 
