@@ -84,10 +84,10 @@ struct OperatorMetrics::Families {
              "Jobs that ended, by result and reason.", registry);
   prometheus::Family<prometheus::Counter>& items =
       family(prometheus::BuildCounter(), "parallelrun_items_total",
-             "Items of the input that jobs are done with, by result.", registry);
+             "Processed items of the input, by result.", registry);
   prometheus::Family<prometheus::Counter>& mini_batches =
       family(prometheus::BuildCounter(), "parallelrun_mini_batches_total",
-             "Mini-batches that jobs are done with, by result.", registry);
+             "Processed mini-batches, by result.", registry);
   prometheus::Counter& items_succeeded = items.Add({{"result", "succeeded"}});
   prometheus::Counter& items_failed = items.Add({{"result", "failed"}});
   prometheus::Counter& batches_succeeded = mini_batches.Add({{"result", "succeeded"}});

@@ -59,7 +59,7 @@ std::vector<std::string> JobStory::lines(const json& event, Time now) {
     return lines;
   }
   if (kind == "agentCame") {
-    return {fmt::format("worker {} on {} takes part with {}", word(event, "agent"), word(event, "node"),
+    return {fmt::format("worker {} on {} joined with {}", word(event, "agent"), word(event, "node"),
                         counted(count_at(event, "slots"), "process"))};
   }
   if (kind == "agentGone") {

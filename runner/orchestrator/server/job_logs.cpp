@@ -156,7 +156,7 @@ void JobLogs::finish(const Progress& progress, const std::optional<JobResult>& r
 }
 
 void JobLogs::on_agent_came(const AgentView& agent) {
-  master_->info("agent {} on {} came with {}", in_one_line(agent.name), in_one_line(agent.node),
+  master_->info("agent {} on {} joined with {}", in_one_line(agent.name), in_one_line(agent.node),
                 counted(agent.slots, "process"));
 }
 
