@@ -45,7 +45,7 @@ def test_the_driver_log_tells_what_was_made_from_which_spec(world):
     assert spec["spec"]["entryScript"] == "entry.py"
     assert spec["spec"]["environment"]["variables"] == {"API_TOKEN": "***"}
     assert "hunter2" not in log
-    assert "worker worker-0 on 127.0.0.1 takes part" in log
+    assert "worker worker-0 on 127.0.0.1 joined" in log
     assert "Complete" in log and log.rstrip().endswith("exit code 0")
 
 
