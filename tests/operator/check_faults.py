@@ -135,7 +135,7 @@ def check_two_operators_have_one_leader(kubeconfig, world):
     with Operator(kubeconfig) as first:
         first.leading()
         with Operator(kubeconfig) as second:
-            second.says("leads; waiting")
+            second.says("another operator leads: ")
             assert first.metric("leader_election_master_status", name="parallelrun-operator") == 1
             assert second.metric("leader_election_master_status", name="parallelrun-operator") == 0
             assert second.page("/readyz") == "ok\n"
@@ -158,7 +158,7 @@ def check_an_operator_that_lost_the_lease_leaves(kubeconfig, world):
     with Operator(kubeconfig) as first:
         first.leading()
         with Operator(kubeconfig) as second:
-            second.says("leads; waiting")
+            second.says("another operator leads: ")
             first.process.send_signal(signal.SIGSTOP)
             second.leading()
             first.process.send_signal(signal.SIGCONT)

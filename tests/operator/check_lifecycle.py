@@ -457,7 +457,7 @@ def check_a_name_that_is_taken(operator, world, foreign):
     assert world.server.request("POST", world.path(plural), body).accepted
     world.submit("digits", workers=1)
     wait_for(
-        lambda: "is not of this job" in json.dumps(world.status("digits")),
+        lambda: "does not belong to this job" in json.dumps(world.status("digits")),
         lambda: world.status("digits"),
     )
     assert not world.pods("digits")

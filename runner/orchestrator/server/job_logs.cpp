@@ -84,8 +84,8 @@ std::string columns_of(const InputInfo& info) {
 
 std::string suspect_in_words(MiniBatchId id, std::uint32_t losses) {
   return fmt::format(
-      "{} agents were lost while run() worked on mini-batch {}. From now on it runs alone on its agent, and "
-      "each further loss counts as a failed try",
+      "mini-batch {}: {} agents were lost while run() worked on it. From now on it runs alone on its agent, "
+      "and each further loss counts as a failed try",
       id.value, losses);
 }
 

@@ -92,7 +92,7 @@ def test_a_requirement_that_does_not_exist_is_fatal_and_named(job, launcher):
     assert failure["fatal"]
     assert "no-such-package-here==1" in failure["error"]["message"]
     said = failure["error"]["message"]
-    assert said.index("ERROR: No matching distribution") < said.index("pip wrote last:"), said
+    assert said.index("ERROR: No matching distribution") < said.index("the last lines of pip:"), said
     orchestrator.wait(
         lambda: "No matching distribution" in orchestrator.log("environment.txt"), "pip's output"
     )

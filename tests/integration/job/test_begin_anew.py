@@ -70,9 +70,9 @@ DAMAGES = {
     "journal of other bytes": (JOURNAL, break_first_byte, 1, ".parallelrun/journal is not a journal"),
     "journal damaged": (JOURNAL, break_fingerprint, 1, ".parallelrun/journal is damaged at byte 0"),
     "length in the journal damaged": (JOURNAL, break_length, 1, ".parallelrun/journal is damaged at byte "),
-    "journal removed": (JOURNAL, remove, 2, "no journal that says what it holds"),
+    "journal removed": (JOURNAL, remove, 2, "no journal that says what is in it"),
     "plan removed": (PLAN, remove, 1, ".parallelrun/plan holds 0 mini-batches"),
-    "plan of other bytes": (PLAN, break_first_byte, 1, "the stored plan does not begin like one"),
+    "plan of other bytes": (PLAN, break_first_byte, 1, "the stored plan does not begin like a plan"),
     "identity cut": (IDENTITY, write_a_brace, 2, ".parallelrun/job.json' is damaged (it is not JSON"),
     "identity of other JSON": (IDENTITY, lambda path: path.write_text("[]"), 2, "is damaged (a member is"),
 }
@@ -108,9 +108,9 @@ def test_a_damaged_state_says_what_is_wrong_and_overwrite_begins_anew(failed_job
 def test_an_identity_that_is_gone_is_overwritten_by_the_journals_word_alone(failed_job):
     IDENTITY(failed_job.out).unlink()
     before = sorted(failed_job.rows())
-    assert "not from a ParallelRunJob" in failed_job.run().expect(2).stderr
+    assert "no ParallelRunJob wrote it" in failed_job.run().expect(2).stderr
     JOURNAL(failed_job.out).rename(failed_job.root / "journal")
-    assert "not from a ParallelRunJob" in failed_job.run("--overwrite").expect(2).stderr
+    assert "no ParallelRunJob wrote it" in failed_job.run("--overwrite").expect(2).stderr
     assert sorted(failed_job.rows()) == before
     (failed_job.root / "journal").rename(JOURNAL(failed_job.out))
     (failed_job.root / "mended").touch()

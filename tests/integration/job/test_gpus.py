@@ -48,6 +48,6 @@ def test_gpus_are_dealt_out_over_all_processes(embedded_job, nodes, processes, w
     assert len(told) == nodes * processes
     for line in told:
         assert line.startswith("process00") and "GPUs of NVIDIA_VISIBLE_DEVICES" in line, line
-    assert sum("for this process alone" in line for line in told) == (
+    assert sum("only for this process" in line for line in told) == (
         1 if nodes * processes == 3 else len(told)
     )

@@ -234,7 +234,7 @@ def test_a_foreign_file_of_our_name_is_left_alone(folder):
     (folder.output / "parallel_run_step.txt").write_text("precious")
     for arguments in ([], ["--overwrite"]):
         code, finished = folder.start(arguments=arguments).wait()
-        assert code == 2 and "not from a ParallelRunJob" in finished["message"]
+        assert code == 2 and "no ParallelRunJob wrote it" in finished["message"]
     assert (folder.output / "parallel_run_step.txt").read_text() == "precious"
 
 

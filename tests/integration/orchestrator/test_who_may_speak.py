@@ -75,7 +75,7 @@ def test_a_session_is_its_agents_own_and_cannot_be_guessed(folder):
         lambda: two.post("/v1/lease", wire.lease(one.session, 1, 10)),
         lambda: two.post("/v1/report", wire.report(one.session, 1, leaving=True)),
     ):
-        with pytest.raises(Refused, match="no session of this agent") as refused:
+        with pytest.raises(Refused, match="this agent has no such session") as refused:
             post()
         assert refused.value.status == 409
     assert one.lease().leases, "it is still there"

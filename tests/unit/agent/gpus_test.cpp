@@ -131,7 +131,7 @@ TEST(Gpus, EveryOneIsUsedAndSharedEvenly) {
 TEST(Gpus, SayWhoSharesThem) {
   const Variables variables{{"NVIDIA_VISIBLE_DEVICES", "0,1"}};
   EXPECT_EQ(deal_gpus(variables, {}, {1, 2}).at(0).words,
-            "CUDA_VISIBLE_DEVICES=1: 1 of the 2 GPUs of NVIDIA_VISIBLE_DEVICES, for this process alone");
+            "CUDA_VISIBLE_DEVICES=1: 1 of the 2 GPUs of NVIDIA_VISIBLE_DEVICES, only for this process");
   EXPECT_EQ(deal_gpus(variables, {}, {2, 3}).at(0).words,
             "CUDA_VISIBLE_DEVICES=0: 1 of the 2 GPUs of NVIDIA_VISIBLE_DEVICES, shared by 2 processes");
 }

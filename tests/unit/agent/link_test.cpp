@@ -207,7 +207,7 @@ TEST_F(LinkTest, SilenceBeyondItsPatienceEndsTheAgentWithTheLastTrouble) {
   pass(seconds(599));
   EXPECT_EQ(user_.hopeless, "");
   pass(seconds(5));
-  EXPECT_THAT(user_.hopeless, HasSubstr("the orchestrator has not answered for 600 s: no reply from it"));
+  EXPECT_THAT(user_.hopeless, HasSubstr("the orchestrator did not answer for 600 s: no reply from it"));
   EXPECT_FALSE(user_.left);
 }
 

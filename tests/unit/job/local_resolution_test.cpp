@@ -103,7 +103,7 @@ TEST_F(LocalResolutionTest, TheOutputIsNotWhatIsRead) {
   EXPECT_THAT(problem(spec_of(kLocal, {"output.source.local.path=."})), HasSubstr("spec.sourceDirectory"));
   std::filesystem::create_directories(at("out/logs/user"));
   EXPECT_THAT(problem(spec_of(kLocal, {"inputs[0].source.local.path=out/logs/user"})),
-              HasSubstr("belongs to the runner's own files"));
+              HasSubstr("holds the runner's own files"));
   EXPECT_EQ(problem(spec_of(kLocal, {"output.source.local.path=images/out"})), "no problem");
 }
 

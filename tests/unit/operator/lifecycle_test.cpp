@@ -152,7 +152,8 @@ TEST(Spec, AnEditThatIsNotValidDoesNotEndAJobThatHasStarted) {
   EXPECT_EQ(cluster.state(), "Running");
   EXPECT_EQ(cluster.condition("Running"), "True/InvalidSpec");
   EXPECT_EQ(cluster.condition("Failed"), "");
-  EXPECT_THAT(cluster.message(), HasSubstr("spec.worker.volumes[0].name: 'scratch' is the name of a volume"));
+  EXPECT_THAT(cluster.message(),
+              HasSubstr("spec.worker.volumes[0].name: 'scratch' is the name of one of the runner's"));
   EXPECT_THAT(cluster.message(), HasSubstr("Correct it with kubectl edit or apply"));
   EXPECT_THAT(cluster.message(), HasSubstr("go on with the last valid spec"));
   EXPECT_THAT(cluster.news(), ElementsAre("InvalidSpec"));

@@ -138,7 +138,7 @@ TEST_F(LossesTest, ASuspectRunsAloneAndThenPaysForEachAgentThatItTakesDown) {
   EXPECT_EQ(group->entries[0].kind, CommitEntry::Kind::kTryFailed);
   EXPECT_EQ(group->entries[1].kind, CommitEntry::Kind::kFailed);
   EXPECT_NE(group->entries[0].attempt, group->entries[1].attempt);
-  EXPECT_NE(group->failed_items.find("4 agents were lost, the last of them worker-0 on 10.0.0.1: it was "
+  EXPECT_NE(group->failed_items.find("The last one was worker-0 on 10.0.0.1: it was "
                                      "evicted: the node was low on ephemeral-storage"),
             std::string::npos)
       << group->failed_items;

@@ -26,7 +26,7 @@ TEST(Endpoint, OthersAreRefusedWithTheRule) {
       {"unix:", "absolute"},
       {"unix:relative", "absolute"},
       {"unix:/folder/", "name a file"},
-      {long_path, "107 bytes, this one has 108"},
+      {long_path, "107 bytes, but this one has 108"},
       {"localhost", "port is missing"},
       {":80", "host is missing"},
       {"host:", "0 to 65535"},
