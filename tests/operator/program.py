@@ -60,7 +60,7 @@ class Operator:
         return wait_for(said, lambda: f"a line with {pattern!r}: {self.lines[-20:]}", patience)
 
     def leading(self):
-        self.says(r"\bleading\b")
+        self.says(r"this operator leads")
         return self
 
     def page(self, path):
