@@ -47,7 +47,7 @@ TEST(Ending, EachErrorHasItsReasonAndItsExitCode) {
 TEST(Ending, AFailedWriteSaysHowToGoOn) {
   const Ending full = output_failed(error_of(ErrorCode::kNoSpace), {});
   EXPECT_EQ(full.event.at("reason"), "OutputFailed");
-  EXPECT_THAT(full.said, HasSubstr("make room"));
+  EXPECT_THAT(full.said, HasSubstr("free space"));
   EXPECT_THAT(full.said, HasSubstr("start the same job again"));
   ASSERT_TRUE(full.last_word);
   EXPECT_EQ(full.last_word->alert, full.said);
