@@ -138,7 +138,9 @@ def test_why_it_began_anew_is_in_the_logs(failed_job):
     ROWS(failed_job.out).unlink()
     (failed_job.root / "mended").touch()
     failed_job.run("--overwrite").expect(0)
-    assert "the job begins anew, because parallel_run_step.txt no longer holds" in failed_job.log("sys/master_role.txt")
+    assert "the job begins anew, because parallel_run_step.txt no longer holds" in failed_job.log(
+        "sys/master_role.txt"
+    )
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,10 @@ def test_a_mini_batch_that_takes_its_agent_down_is_found_and_fails_alone(embedde
     assert len(job.rows()) == 39
     (item,) = job.failed_items()
     assert item["miniBatch"] == 11 and item["tries"] == 6 and item["error"]["type"] == "AgentLost", item
-    assert "8 agents were lost while run() worked on this mini-batch. The last one was agent000" in item["error"]["message"], item
+    assert (
+        "8 agents were lost while run() worked on this mini-batch. The last one was agent000"
+        in item["error"]["message"]
+    ), item
     assert "it was killed by SIGKILL" in item["error"]["message"], item
     assert "mini-batch 11: 2 agents were lost while run() worked on it" in outcome.stderr, outcome.stderr
     assert job.result()["lossesCharged"] == 6 and job.result()["triesFailed"] == 6
