@@ -140,7 +140,7 @@ def test_commits_that_the_disk_lost_are_done_again_and_said(embedded_job):
     release(job)
     outcome = job.run().expect(0)
     assert sorted(job.rows()) == [f"f{i:06}.txt" for i in range(150)]
-    assert "that it had confirmed, and the work is done again: parallel_run_step.txt" in outcome.stderr
+    assert "that it had confirmed; the work is done again: parallel_run_step.txt" in outcome.stderr
     assert "the work is done again" in job.overview()
 
 

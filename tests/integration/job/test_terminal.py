@@ -134,7 +134,7 @@ def test_a_table_in_one_column_by_a_wrong_delimiter_is_a_warning(embedded_job):
     job.script("def init(): pass\ndef run(table): return [len(table.columns)] * len(table)\n")
     outcome = job.run().expect(0)
     assert job.rows() == ["1", "1"]
-    said = "input 'table' has one column, 'id;name;age', since ',' separates nothing in it"
+    said = "input 'table' has one column, 'id;name;age', because ',' separates nothing in it"
     assert f"warning: {said}" in outcome.stderr
     assert outcome.stderr.count(said) == 1
     overview = (job.out / "logs" / "job_progress_overview.txt").read_text()

@@ -60,5 +60,5 @@ def test_install_brings_a_whole_installation(tmp_path, world):
         [there / "bin/parallelrun", "install", there / "below"], capture_output=True, text=True
     )
     assert again.returncode == 1
-    assert "one lies in the other" in again.stderr
+    assert "one is inside the other" in again.stderr
     shutil.rmtree(there)

@@ -389,7 +389,7 @@ def test_a_descriptor_that_lies(table):
     good = file.whole()
     for descriptor in (good[:-1], good + b"x", good[:9], b"\x02"):
         assert "descriptor" in said(worker.run(descriptor))
-    assert "behind the end" in said(worker.run(csv_slice(file.path, 4, 4000, 1, 1, b"a,b\n")))
+    assert "after the end" in said(worker.run(csv_slice(file.path, 4, 4000, 1, 1, b"a,b\n")))
     assert shown(worker.run(good))[1] == [[1, 2]]
 
 

@@ -46,7 +46,7 @@ TEST(DelimiterWarning, NamesInputHeaderAndWayOut) {
   input.name = "table";
   const auto warning = delimiter_warning(input, {slice("/a.csv.gz", ""), slice("/b.csv", "id;name\r\n")});
   ASSERT_TRUE(warning);
-  EXPECT_THAT(*warning, HasSubstr("input 'table' has one column, 'id;name', since ',' separates nothing"));
+  EXPECT_THAT(*warning, HasSubstr("input 'table' has one column, 'id;name', because ',' separates nothing"));
   EXPECT_THAT(*warning, HasSubstr("If ';' separates the fields, set it as the input's delimiter"));
   EXPECT_THAT(*warning, HasSubstr("'/b.csv'"));
 }
