@@ -53,11 +53,11 @@ TEST_F(LocalResolutionTest, UnknownNamesNameTheKnownOnes) {
   LocalOverrides overrides;
   overrides.inputs["image"] = at("images");
   EXPECT_EQ(problem(spec_of(kLocal), overrides),
-            "--input: the job has no input of the name 'image'; did you mean 'images'?");
+            "--input: the job has no input with the name 'image'; did you mean 'images'?");
   overrides = {};
   overrides.side_inputs["x"] = at("images");
   EXPECT_EQ(problem(spec_of(kLocal), overrides),
-            "--side-input: the job has no side input of the name 'x'; known: 'labels'");
+            "--side-input: the job has no side input with the name 'x'; known: 'labels'");
 }
 
 TEST_F(LocalResolutionTest, DirectoriesMustExist) {
