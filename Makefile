@@ -47,6 +47,7 @@ images:  ## build parallelrun/operator and parallelrun/runner; compiles inside t
 
 bench: build  ## speed and memory compared with multiprocessing, Ray, Dask, joblib and pandas; BENCH="--only dispatch --pairs 5"
 	@tools/venv.sh bench tests/benchmarks/requirements.txt
+	@tools/venv.sh bench-pandas2 tests/benchmarks/requirements-pandas2.txt
 	@build/venvs/bench/bin/python tests/benchmarks/bench.py $(BENCH)
 
 bench-cluster: build  ## the operator compared with the Job controller, on nodes that kwok simulates; BENCH="--quick --only latency"

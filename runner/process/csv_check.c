@@ -259,3 +259,48 @@ EXPORTED uint64_t parallelrun_csv_row_of_offset(const char* data, uint64_t size,
   }
   return row;
 }
+
+/* ---- what parsers see differently ---- */
+
+/* Of data[at], an x or X. */
+static int begins_hexadecimal(const char* data, uint64_t at, char delimiter) {
+  if (at == 0 || data[at - 1] != '0') return 0;
+  if (at == 1) return 1;
+  const char before = data[at - 2];
+  return before == delimiter || before == '"' || before == ' ' || (before >= '\t' && before <= '\r');
+}
+
+static uint64_t look_at(const char* data, uint64_t size, uint64_t at, char delimiter) {
+  const char c = data[at];
+  if (c == '"') return PARALLELRUN_CSV_QUOTES;
+  if (c == '\0') return PARALLELRUN_CSV_NUL;
+  if (c == '\r') return at + 1 < size && data[at + 1] == '\n' ? 0 : PARALLELRUN_CSV_LONE_RETURN;
+  return (c == 'x' || c == 'X') && begins_hexadecimal(data, at, delimiter) ? PARALLELRUN_CSV_HEXADECIMAL : 0;
+}
+
+EXPORTED uint64_t parallelrun_csv_look(const char* data, uint64_t size, char delimiter) {
+  uint64_t found = 0;
+  uint64_t at = 0;
+#ifdef __SSE2__
+  const __m128i quote = _mm_set1_epi8('"');
+  const __m128i carriage = _mm_set1_epi8('\r');
+  const __m128i letter = _mm_set1_epi8('x');
+  const __m128i lower = _mm_set1_epi8(0x20);
+  __m128i quotes = _mm_setzero_si128();
+  __m128i nuls = _mm_setzero_si128();
+  for (; at + 16 <= size; at += 16) {
+    const __m128i bytes = _mm_loadu_si128((const __m128i*)(const void*)(data + at));
+    quotes = _mm_or_si128(quotes, _mm_cmpeq_epi8(bytes, quote));
+    nuls = _mm_or_si128(nuls, _mm_cmpeq_epi8(bytes, _mm_setzero_si128()));
+    const __m128i rare =
+        _mm_or_si128(_mm_cmpeq_epi8(bytes, carriage), _mm_cmpeq_epi8(_mm_or_si128(bytes, lower), letter));
+    for (unsigned bits = (unsigned)_mm_movemask_epi8(rare); bits != 0; bits &= bits - 1) {
+      found |= look_at(data, size, at + (unsigned)__builtin_ctz(bits), delimiter);
+    }
+  }
+  if (_mm_movemask_epi8(quotes) != 0) found |= PARALLELRUN_CSV_QUOTES;
+  if (_mm_movemask_epi8(nuls) != 0) found |= PARALLELRUN_CSV_NUL;
+#endif
+  for (; at < size; ++at) found |= look_at(data, size, at, delimiter);
+  return found;
+}

@@ -44,6 +44,15 @@ uint64_t parallelrun_csv_row_of_item(const char* data, uint64_t size, char delim
 /* Number of the record (from 0, blank ones counted) that holds the byte at `offset`. */
 uint64_t parallelrun_csv_row_of_offset(const char* data, uint64_t size, char delimiter, uint64_t offset);
 
+/* What parsers see differently. A set of parallelrun_csv_traits. */
+enum parallelrun_csv_traits {
+  PARALLELRUN_CSV_QUOTES = 1,      /* a double quote, anywhere */
+  PARALLELRUN_CSV_LONE_RETURN = 2, /* \r without \n behind it, also inside quotes */
+  PARALLELRUN_CSV_NUL = 4,
+  PARALLELRUN_CSV_HEXADECIMAL = 8, /* 0x or 0X at the beginning of a field, behind blanks or a quote too */
+};
+uint64_t parallelrun_csv_look(const char* data, uint64_t size, char delimiter);
+
 #ifdef __cplusplus
 }
 #endif

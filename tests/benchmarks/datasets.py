@@ -91,3 +91,21 @@ def sensor_csv(data: Path, bytes_per_file: int = CSV_BYTES_PER_FILE) -> Path:
                     pa_csv.write_csv(pa.table(columns), out, options)
 
     return _made_once(data / f"csv-2x{bytes_per_file >> 20}MB", make)
+
+
+def wide_csv(data: Path, columns: int = 60_000, rows: int = 60) -> Path:
+    """Many columns, by turns whole numbers, floats and words."""
+
+    def make(folder: Path) -> None:
+        import numpy as np
+
+        generator = np.random.default_rng(seed=7)
+        with open(folder / "wide.csv", "w") as out:
+            out.write(",".join(f"c{number}" for number in range(columns)) + "\n")
+            for _ in range(rows):
+                whole = generator.integers(0, 100_000, columns).tolist()
+                floats = generator.normal(50, 20, columns).round(4).tolist()
+                fields = zip(whole, floats, ["pump", "fan", "boiler"] * columns)
+                out.write(",".join(str(three[i % 3]) for i, three in enumerate(fields)) + "\n")
+
+    return _made_once(data / f"wide-{columns}x{rows}", make)

@@ -1,6 +1,7 @@
 """Running a command as a whole and saying how long it took, what memory its processes had, what it wrote."""
 
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -20,6 +21,7 @@ class BenchmarkFailed(Exception):
 class Finished:
     seconds: float
     started: float  # monotonic
+    processor_seconds: float  # of all its processes
     peak_kb: dict = field(default_factory=dict)  # by role: the largest VmHWM of a process in that role
 
 
@@ -34,6 +36,7 @@ def run_command(command, log: Path, env=None, watch_memory=False) -> Finished:
     commands = command if isinstance(command[0], (list, tuple)) else [command]
     os.sync()  # what an earlier measurement left to write is not this one's burden
     with open(log, "wb") as output:
+        processor = _processor_seconds()
         started = time.monotonic()
         processes = [
             subprocess.Popen(
@@ -47,7 +50,14 @@ def run_command(command, log: Path, env=None, watch_memory=False) -> Finished:
     if any(codes):
         tail = log.read_text(errors="replace")[-3000:]
         raise BenchmarkFailed(f"exit codes {codes} of {commands[0]}; {log} ends with:\n{tail}")
-    return Finished(seconds, started, watch.peaks() if watch else {})
+    processor = _processor_seconds() - processor
+    return Finished(seconds, started, processor, watch.peaks() if watch else {})
+
+
+def _processor_seconds() -> float:
+    """Of all processes that were waited for so far, and of those that they waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 class MemoryWatch:

@@ -36,15 +36,15 @@ class OurJob:
             "spec": spec,
         }
 
-    def run(self, launcher: str, watch_memory: bool = False) -> Finished:
-        """The whole command, into an empty output directory, in this program's own virtual environment."""
+    def run(self, launcher: str, watch_memory: bool = False, prefix: Path = Path(sys.prefix)) -> Finished:
+        """The whole command, into an empty output directory, in the virtual environment at `prefix`."""
         fresh(self.folder)
         manifest = self.folder / "job.yaml"
         manifest.write_text(json.dumps(self._manifest, indent=1))
         env = {
             **os.environ,
             "PARALLELRUN_LAUNCHER": launcher,
-            "VIRTUAL_ENV": sys.prefix,
-            "PATH": f"{sys.prefix}/bin:{os.environ['PATH']}",
+            "VIRTUAL_ENV": str(prefix),
+            "PATH": f"{prefix}/bin:{os.environ['PATH']}",
         }
         return run_command([PROGRAM, "run", "--quiet", manifest], self.folder / "log", env, watch_memory)

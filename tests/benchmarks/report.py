@@ -44,7 +44,9 @@ def machine() -> str:
         platform.machine(),
     )
     cores = subprocess.run(["nproc"], capture_output=True, text=True).stdout.strip()
-    peers = ", ".join(f"{name} {version(name)}" for name in ("pandas", "pyarrow", "ray", "dask", "joblib"))
+    peers = ", ".join(
+        f"{name} {version(name)}" for name in ("pandas", "pyarrow", "polars", "ray", "dask", "joblib")
+    )
     return f"{model}, {cores} cores; Python {platform.python_version()}, {peers}."
 
 

@@ -196,7 +196,7 @@ def apply(parse, types, declared, as_text, tell_gap):
         elif kind == "bool_or_missing" or kind == "bool" and column not in dtypes:
             frame[column] = _bools(parse, frame[column], column)
         elif kind in ("datetime", "datetime_utc"):
-            frame[column] = _datetimes(frame[column], column, kind)
+            frame[column] = datetimes_of(frame[column], column, kind)
     return frame
 
 
@@ -218,11 +218,16 @@ class _Parse:
 
 def _is_text(values):
     """Whether the values are strings, all or with gaps: what read_csv infers is of one kind otherwise."""
-    name = str(values.dtype)
-    if name != "object":
-        return name == "str"
-    first = values.first_valid_index()
-    return first is not None and isinstance(values[first], str)
+    if str(values.dtype) not in ("object", "str"):
+        return False
+    first = values.array[0] if len(values) else None
+    if not isinstance(first, str):
+        index = values.first_valid_index()
+        first = None if index is None else values[index]
+    if not isinstance(first, str):
+        return False
+    # Of whole numbers that only uint64 holds, with gaps, read_csv makes strings, and empty ones of the gaps.
+    return not whole_numbers.is_whole(first or "0") or not (values == "").any()
 
 
 def _parse(parse, types, declared, dtypes, tell_gap):
@@ -315,7 +320,7 @@ def _is_fraction(text):
 
 def _keep_digits(parse, frame, column, kind):
     """Where float64 does not hold each of the whole numbers, they come as a nullable array."""
-    if whole_numbers.small(frame[column]):
+    if whole_numbers.small(frame[column].to_numpy()):
         return
     text = parse.text()[column]
     if not whole_numbers.float64_holds(text.dropna()):
@@ -336,7 +341,8 @@ def _bools(parse, values, column):
     return values
 
 
-def _datetimes(values, column, kind):
+def datetimes_of(values, column, kind):
+    """The Series of a declared datetime from that of its texts. Raises Misfit."""
     try:
         return datetimes.convert(values, utc=kind == "datetime_utc")
     except datetimes.Unfit as unfit:

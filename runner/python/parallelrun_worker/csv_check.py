@@ -4,8 +4,11 @@ cannot be loaded."""
 
 import ctypes
 import os
+import re
 
 FIELDS, UTF8, UNCLOSED = 1, 2, 3
+# What look() finds: parsers differ over it.
+QUOTES, LONE_RETURN, NUL, HEXADECIMAL = 1, 2, 4, 8
 
 
 class Report(ctypes.Structure):
@@ -16,7 +19,7 @@ class Report(ctypes.Structure):
 
 
 def load():
-    """The checker: an object with check(), count_fields(), row_of_item() and row_of_offset(). The library
+    """The checker: an object with check(), look(), count_fields(), row_of_item() and row_of_offset(). The library
     stands beside the package, or where PARALLELRUN_CSV_LIBRARY says (`none`: do without)."""
     folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     beside = os.path.join(folder, "libparallelrun_csv.so")
@@ -27,14 +30,18 @@ def load():
 
 
 class NativeChecker:
+    """`library`: what it was loaded from; None of the other."""
+
     def __init__(self, library):
+        self.library = library
         u64, text = ctypes.c_uint64, ctypes.c_char_p
         self._check = library.parallelrun_csv_check
         self._check.argtypes = [text, u64, ctypes.c_char, u64, ctypes.POINTER(Report)]
         self._check.restype = ctypes.c_int
-        self._fields = library.parallelrun_csv_fields
-        self._fields.argtypes = [text, u64, ctypes.c_char]
-        self._fields.restype = u64
+        self._fields, self._look = library.parallelrun_csv_fields, library.parallelrun_csv_look
+        for function in (self._fields, self._look):
+            function.argtypes = [text, u64, ctypes.c_char]
+            function.restype = u64
         self._row_of_item = library.parallelrun_csv_row_of_item
         self._row_of_offset = library.parallelrun_csv_row_of_offset
         for function in (self._row_of_item, self._row_of_offset):
@@ -48,6 +55,9 @@ class NativeChecker:
         report = Report()
         report.error = self._check(data, len(data), delimiter, fields, ctypes.byref(report))
         return report
+
+    def look(self, data, delimiter):
+        return self._look(data, len(data), delimiter)
 
     def count_fields(self, data, delimiter):
         return self._fields(data, len(data), delimiter)
@@ -65,6 +75,8 @@ class NativeChecker:
 class PythonChecker:
     """The same answers, about a hundred times slower; an unclosed quote is left to pandas."""
 
+    library = None
+
     def check(self, data, delimiter, fields):
         report = Report()
         try:
@@ -81,6 +93,14 @@ class PythonChecker:
             report.rows += 1
             report.items += count > 0
         return report
+
+    def look(self, data, delimiter):
+        return (
+            QUOTES * (b'"' in data)
+            | LONE_RETURN * (data.count(b"\r") > data.count(b"\r\n"))
+            | NUL * (b"\0" in data)
+            | HEXADECIMAL * (re.search(rb'(?:\A|[%s"\s])0[xX]' % re.escape(delimiter), data) is not None)
+        )
 
     def count_fields(self, data, delimiter):
         return next((count for count, _ in _records(_loose(data), delimiter) if count), 0)

@@ -16,6 +16,11 @@ _ANY_YEAR = re.compile(
     r"(?:([Zz])|([+-])(\d{2}):?(\d{2})?)?)?\s*\Z"
 )
 
+# 2024-02-29, 2024-02-29T12:30:00, and these with Z or +01:00.
+_ARROW_LENGTHS = {False: (10, 19), True: (20, 25)}
+# Microseconds since 1970 of the first and the last moment of the years 1 to 9999.
+_FIRST, _LAST = -62135596800_000000, 253402300799_999999
+
 
 class Unfit(Exception):
     """`item`: position among the values; `value`: as it stands in the file."""
@@ -51,6 +56,35 @@ def convert(texts, utc):
     except (ValueError, OverflowError):
         return _one_by_one(texts, utc)
     return moments.dt.as_unit("us")
+
+
+def convert_arrow(texts, utc):
+    """What convert() gives for a pyarrow column of strings, where pyarrow reads them all as convert() does: whole
+    days, or days and seconds. Else None."""
+    import numpy
+    import pandas
+    import pyarrow
+    from pyarrow import compute
+
+    lengths = compute.min_max(compute.binary_length(texts)).as_py()
+    if (
+        lengths["min"] is None
+        or lengths["min"] != lengths["max"]
+        or lengths["min"] not in _ARROW_LENGTHS[utc]
+    ):
+        return None
+    try:
+        moments = texts.cast(pyarrow.timestamp("us", "UTC" if utc else None))
+    except pyarrow.ArrowInvalid:
+        return None
+    values = moments.cast(pyarrow.int64()).fill_null(_FIRST).to_numpy()
+    if values.min() < _FIRST or values.max() > _LAST:
+        return None
+    values = values.astype("datetime64[us]")
+    if texts.null_count:
+        values[texts.is_null().to_numpy()] = numpy.datetime64("NaT")
+    series = pandas.Series(values)
+    return series.dt.tz_localize(datetime.timezone.utc) if utc else series
 
 
 def _one_by_one(texts, utc):

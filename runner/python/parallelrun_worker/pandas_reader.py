@@ -1,7 +1,7 @@
 """pandas.read_csv as this package asks it: the same values under every pandas from 2.0 on."""
 
 # What read_csv takes for a gap, where pandas does not say it itself.
-_GAPS = (
+GAPS = (
     "",
     "#N/A",
     "#N/A N/A",
@@ -34,9 +34,13 @@ class Reader:
         self._options = {"sep": delimiter, "low_memory": False, "engine": "c"}
         # Until 3.1 the default rounds some numbers to a neighbour of the nearest float64; since then this
         # option is deprecated, and the default is exact.
-        if _version(pandas) < (3, 1):
+        if not is_at_least(pandas, 3, 1):
             self._options["float_precision"] = "round_trip"
         self._probed = None
+        # Of a name pandas finds out anew for each column which type it means.
+        self._dtypes = {
+            name: pandas.api.types.pandas_dtype(name) for name in ("int64", "uint64", "float64", "bool")
+        }
 
     def columns(self, header):
         """The names of the columns of a header record."""
@@ -48,7 +52,12 @@ class Reader:
         numbers = {column: str(number) for number, column in enumerate(columns)}
         header = self._options["sep"].join(numbers.values()).encode() + b"\n"
         if isinstance(dtypes, dict):
-            dtypes = {numbers[column]: dtype for column, dtype in dtypes.items() if column in numbers}
+            known = self._dtypes
+            dtypes = {
+                numbers[column]: known.get(dtype, dtype)
+                for column, dtype in dtypes.items()
+                if column in numbers
+            }
         frame = self._pandas.read_csv(
             Utf8Parts(header, data), dtype=dtypes, **self._options, **self._gaps(numbers)
         )
@@ -61,7 +70,7 @@ class Reader:
         texts = {column for column, kind in self._declared.items() if kind == "string" and column in numbers}
         if not texts:
             return {}
-        usual = list(_GAPS)
+        usual = list(GAPS)
         by_column = {number: [""] if column in texts else usual for column, number in numbers.items()}
         return {"na_values": by_column, "keep_default_na": False}
 
@@ -100,8 +109,8 @@ class Utf8Parts:
         return iter(self.read, b"")
 
 
-def _version(pandas):
+def is_at_least(pandas, major, minor):
     try:
-        return tuple(int(part) for part in pandas.__version__.split(".")[:2])
+        return tuple(int(part) for part in pandas.__version__.split(".")[:2]) >= (major, minor)
     except ValueError:
-        return (2, 0)
+        return False

@@ -4,12 +4,14 @@ given for those records of the whole file."""
 import codecs
 import functools
 import struct
+import sys
 
-from parallelrun_worker import column_types, csv_check, packed, pandas_reader, table_layout
+from parallelrun_worker import arrow_reader, column_types, csv_check, packed, pandas_reader, table_layout
 from parallelrun_worker.csv_slice import CsvSlice, SliceError, read_range, sized
 from parallelrun_worker.failures import ContractError
 
 _U32 = struct.Struct("<I")
+_ARROW = "Arrow"
 
 
 class NoRecords(Exception):
@@ -29,9 +31,18 @@ class TabularInput:
         self._reader = pandas_reader.Reader(
             self._pandas, self._delimiter.decode(), self.declared, entry.get("na_values")
         )
+        self._read_by = {}  # _ARROW, or why it was pandas -> mini-batches
         self._checker = csv_check.load()
+        self._arrow = arrow_reader.load(
+            self._pandas,
+            self._delimiter.decode(),
+            self.declared,
+            entry.get("na_values"),
+            self._checker.library,
+        )
         self.layout = table_layout.TableLayout(self.name, self._delimiter.decode())
         self._headers = {}  # header record -> (fields, column names)
+        self._known_types = None
         self._as_text = set()
         self._gaps_told = set()
 
@@ -177,23 +188,19 @@ class TabularInput:
         report = self._checker.check(data, self._delimiter, fields)
         if report.error:
             raise self._bad_record(path, first_row + report.row, data, report, fields)
-        if self._cut(data):
+        traits = self._checker.look(data, self._delimiter)
+        if traits & csv_check.NUL and self._reader.cuts_at_nul:
             at = data.index(b"\0")
             row = self._checker.row_of_offset(data, self._delimiter, at)
             number = self._checker.count_fields(data[self._begin_of_row(data, row) : at], self._delimiter)
             where = "row %d, column %r" % (first_row + row, columns[max(number, 1) - 1])
             raise self._nul(path, report.items, where)
-        types = {c: self._type_of(c) for c in columns}
+
+        def tell_gap(column, item, kind):
+            self._tell_gap(path, column, first_row + self._row(data, item), kind)
+
         try:
-            frame = column_types.apply(
-                lambda dtypes: self._reader.parse(data, dtypes, columns),
-                types,
-                self.declared,
-                self._as_text,
-                lambda column, item, kind: self._tell_gap(
-                    path, column, first_row + self._row(data, item), kind
-                ),
-            )
+            frame = self._parsed(data, columns, report.items, traits, tell_gap)
         except column_types.Misfit as misfit:
             raise self._misfit(path, first_row + self._row(data, misfit.item), misfit, report.items) from None
         except column_types.Undecided as found:
@@ -232,6 +239,48 @@ class TabularInput:
             )
         frame = self.layout.in_order(frame, path)
         return frame, report.items, path, range(first_row, first_row + report.rows)
+
+    def _parsed(self, data, columns, items, traits, tell_gap):
+        types = self._types_of(columns)
+        reader = None
+        if self._arrow is not None and items:
+            try:
+                frame = self._arrow.read(data, columns, types, items, traits, tell_gap)
+                self._read_by[_ARROW] = self._read_by.get(_ARROW, 0) + 1
+                return frame
+            except arrow_reader.Declined as why:
+                reader = str(why)
+        frame = column_types.apply(
+            lambda dtypes: self._reader.parse(data, dtypes, columns),
+            types,
+            self.declared,
+            self._as_text,
+            tell_gap,
+        )
+        if reader is not None:
+            self._read_by[reader] = self._read_by.get(reader, 0) + 1
+        return frame
+
+    def say_readers(self, always):
+        """On stderr, how many mini-batches were read with Arrow and with pandas, if it was not Arrow alone."""
+        reasons = dict(self._read_by)
+        by_arrow = reasons.pop(_ARROW, 0)
+        if not reasons and not (always and by_arrow):
+            return
+        text = "parallelrun: input %s: %d mini-batches were read with Arrow" % (self.name, by_arrow)
+        if reasons:
+            text += ", and %d with pandas, which takes longer: %s" % (
+                sum(reasons.values()),
+                ", ".join("%s (%d)" % reason for reason in sorted(reasons.items())),
+            )
+        sys.stderr.write(text + "\n")
+
+    def _types_of(self, columns):
+        """{column: type}, the same object while neither has changed."""
+        known = self._known_types
+        if known is None or known[0] is not columns or known[1] is not self.types:
+            known = self._known_types = (columns, self.types, {c: self._type_of(c) for c in columns})
+        return known[2]
 
     def _row(self, data, item):
         return self._checker.row_of_item(data, self._delimiter, item)
@@ -306,8 +355,6 @@ class TabularInput:
         if (column, comes_as) in self._gaps_told:
             return
         self._gaps_told.add((column, comes_as))
-        import sys
-
         sys.stderr.write(
             "parallelrun: input %s: column %r of %s has no value in %s, row %d; mini-batches with gaps get it as %s "
             "(this is said only once)\n"
@@ -346,8 +393,6 @@ def _codec(label, input_name):
 
 
 def _import_pandas():
-    import sys
-
     try:
         import pandas
     except ImportError as error:

@@ -22,11 +22,10 @@ def fits(text, kind):
 
 
 def small(numbers):
-    """Whether the float64 numbers (a Series) are so small that each is the whole number in the file."""
+    """Whether the numbers (an array of float64) are so small that each is the whole number in the file."""
     import numpy
 
-    values = numpy.abs(numbers.to_numpy())
-    return not (values >= _EXACT).any()
+    return not (numpy.abs(numbers) >= _EXACT).any()
 
 
 def float64_holds(texts):
@@ -36,6 +35,22 @@ def float64_holds(texts):
         if len(text) > 15 and is_whole(text) and int(float(int(text))) != int(text):
             return False
     return True
+
+
+def float64_holds_values(values):
+    """The same of an array of int64 or uint64."""
+    import numpy
+
+    beyond = values >= _EXACT
+    if values.dtype.kind == "i":
+        beyond |= values <= -_EXACT
+    large = values[beyond]
+    if not len(large):
+        return True
+    held = large.astype("float64")
+    # The largest of either type becomes a power of two that the type does not hold.
+    inside = held < 2.0 ** (63 if values.dtype.kind == "i" else 64)
+    return bool(inside.all() and numpy.array_equal(held.astype(values.dtype), large))
 
 
 def nullable(texts, kind):

@@ -235,6 +235,8 @@ class Worker:
                 if children.is_child():
                     children.leave(error)
                 answer = b'{"error": %s}' % encode_failure("shutdown", error)
+        for table in self._tables.values():
+            table.say_readers(always=self._job.logging_level == "DEBUG")
         _flush_python_streams()
         self._channel.send(frames.BYE, answer)
 

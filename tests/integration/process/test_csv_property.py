@@ -108,19 +108,21 @@ def test_slices_together_are_the_whole_file(tabular_launcher, start, tmp_path, e
             infer(worker, [file.whole()], input_index=index)
             # At most about sixty slices: each costs pandas a millisecond or more.
             sent = file.slices(max(r.choice([1, 2, 7, 50]), len(records) // 60))
-            items = 0
+            items = called = 0
             for descriptor in sent:
                 answer = worker.run(descriptor, input_index=index)
                 assert answer.kind == RESULT, (seed, kinds, answer)
                 items += answer.items
+                called += answer.items > 0  # run() is not called over nothing
             expected = pandas.read_csv(file.path, sep=delimiter, low_memory=False)
             got = []
             with open(frames, "rb") as read:
-                for _ in sent:
+                for _ in range(called):
                     got.append(pickle.load(read))
-            # Slices without items have nothing to say about types.
-            together = pandas.concat([frame for frame in got if len(frame)] or got[:1], ignore_index=True)
             assert items == len(expected), (seed, kinds)
+            if not got:
+                continue
+            together = pandas.concat(got, ignore_index=True)
             pandas.testing.assert_frame_equal(
                 together, expected, check_exact=True, obj="seed %d %s" % (seed, kinds)
             )

@@ -181,4 +181,37 @@ TEST(CsvCheck, BlanksOtherThanATabDelimiter) {
   EXPECT_EQ(check("a b\n\t\n", 2, ' ').report.items, 1U);
 }
 
+std::uint64_t look(std::string_view data, char delimiter = ',') {
+  return parallelrun_csv_look(data.data(), data.size(), delimiter);
+}
+
+TEST(CsvLook, FindsWhatParsersSeeDifferently) {
+  EXPECT_EQ(look(""), 0U);
+  EXPECT_EQ(look("a,1\r\nb,10x\r\n"), 0U);
+  EXPECT_EQ(look("a,\"b\"\n"), PARALLELRUN_CSV_QUOTES);
+  EXPECT_EQ(look("a\rb"), PARALLELRUN_CSV_LONE_RETURN);
+  EXPECT_EQ(look("a\r"), PARALLELRUN_CSV_LONE_RETURN);
+  EXPECT_EQ(look(std::string_view("a\0b", 3)), PARALLELRUN_CSV_NUL);
+  for (const char* text : {"0x10", "1,0X10", "1, \t0xf", "a\n0x1", "a\r\n0x1"}) {
+    EXPECT_EQ(look(text), PARALLELRUN_CSV_HEXADECIMAL) << text;
+  }
+  EXPECT_EQ(look("a,\"0x1\"\n"), PARALLELRUN_CSV_HEXADECIMAL | PARALLELRUN_CSV_QUOTES);
+  for (const char* text : {"x", "10x1", "a0x1", "box", "-0x1", "1;0x1"}) EXPECT_EQ(look(text), 0U) << text;
+  EXPECT_EQ(look("1;0x1", ';'), PARALLELRUN_CSV_HEXADECIMAL);
+}
+
+TEST(CsvLook, FindsItWhereverItStands) {
+  for (std::size_t before = 0; before < 70; ++before) {
+    for (std::size_t after = 0; after < 40; after += 13) {
+      const std::string left = std::string(before, 'a'), right = std::string(after, 'a');
+      EXPECT_EQ(look(left + right), 0U);
+      EXPECT_EQ(look(left + '"' + right), PARALLELRUN_CSV_QUOTES);
+      EXPECT_EQ(look(left + '\0' + right), PARALLELRUN_CSV_NUL);
+      EXPECT_EQ(look(left + '\r' + right), PARALLELRUN_CSV_LONE_RETURN);
+      EXPECT_EQ(look(left + "\r\n" + right), 0U);
+      EXPECT_EQ(look(left + ",0x" + right), PARALLELRUN_CSV_HEXADECIMAL);
+    }
+  }
+}
+
 }  // namespace
