@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,6 +24,7 @@
 #include "common/json/members.h"
 #include "common/posix/private_directory.h"
 #include "common/posix/process_start.h"
+#include "common/posix/signal_queue.h"
 #include "common/spec/manifest.h"
 #include "common/text/counted.h"
 #include "common/text/presentable.h"
@@ -70,33 +70,6 @@ Result<PrivateDirectory> make_run_directory() {
   }
   return last;
 }
-
-// The signals that stop a job, as a descriptor.
-class StopSignals {
- public:
-  StopSignals() {
-    sigset_t set;
-    sigemptyset(&set);
-    for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
-      if (number == SIGTERM || !is_ignored(number)) sigaddset(&set, number);  // nohup is heeded
-    }
-    sigprocmask(SIG_BLOCK, &set, nullptr);
-    descriptor_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-  }
-  ~StopSignals() { close(descriptor_); }
-  StopSignals(const StopSignals&) = delete;
-  StopSignals& operator=(const StopSignals&) = delete;
-  int descriptor() const { return descriptor_; }
-  // The number of a signal that has come; 0: none.
-  int take() const {
-    signalfd_siginfo info{};
-    const bool came = read(descriptor_, &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info));
-    return came ? static_cast<int>(info.ssi_signo) : 0;
-  }
-
- private:
-  int descriptor_ = -1;
-};
 
 class Launcher {
  public:
@@ -411,7 +384,7 @@ class Launcher {
 
   LaunchOptions options_;
   std::optional<PrivateDirectory> run_directory_;
-  StopSignals stop_;
+  const SignalQueue stop_{SIGINT, SIGTERM, SIGHUP};
   Display display_;
   DriverLog log_;
   std::string job_file_;

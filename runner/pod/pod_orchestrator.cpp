@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +23,7 @@
 #include "common/kube/access.h"
 #include "common/kube/http_transport.h"
 #include "common/kube/kube_client.h"
+#include "common/posix/signal_queue.h"
 #include "common/spec/manifest.h"
 #include "common/text/counted.h"
 #include "runner/events/driver_log.h"
@@ -63,29 +63,6 @@ std::string variable(const char* name) {
   return value == nullptr ? std::string() : std::string(value);
 }
 
-// Signals as a descriptor. Threads that are started later inherit that they are blocked.
-class Signals {
- public:
-  Signals() {
-    sigset_t set;
-    sigemptyset(&set);
-    for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) sigaddset(&set, number);
-    sigprocmask(SIG_BLOCK, &set, nullptr);
-    descriptor_ = FileDescriptor(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-    std::signal(SIGPIPE, SIG_IGN);
-  }
-  int descriptor() const { return descriptor_.get(); }
-  // The number of a signal that has come; 0: none.
-  int take() const {
-    signalfd_siginfo info{};
-    const bool came = read(descriptor_.get(), &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info));
-    return came ? static_cast<int>(info.ssi_signo) : 0;
-  }
-
- private:
-  FileDescriptor descriptor_;
-};
-
 // Wakes the loop from another thread.
 class Bell {
  public:
@@ -112,22 +89,17 @@ class PodOrchestrator {
         started_(Clock::now()) {}
 
   int run() {
+    std::signal(SIGPIPE, SIG_IGN);
     say(fmt::format("pod {} starts work on job {}/{}", pod_, name_space_, job_name_));
-    for (const auto& [name, value] : {std::pair("POD_NAME", pod_), std::pair("POD_NAMESPACE", name_space_),
-                                      std::pair("JOB_NAME", job_name_)}) {
-      if (value.empty()) return refuse(fmt::format("the environment variable {} is not set", name));
-    }
-    if (!prepare()) return *early_end_;
-    if (Status reached = reach_api(); !reached)
-      return interrupt("NoApiAccess", reached.error().message, kFailed);
+    if (const std::optional<End> end = prepare()) return end_early(*end);
     start_lease();
-    while (!ended_) {
+    while (!end_) {
       wait();
       take_signals();
       take_lease();
       take_events();
     }
-    return close();
+    return close(*end_);
   }
 
  private:
@@ -136,48 +108,52 @@ class PodOrchestrator {
     driver_log_.line(line);
   }
 
-  // --- an end before there is a child -------------------------------------------------------------------
-
-  int refuse(const std::string& message) {
-    return end_early(end_without_event("Failed", "Refused", message), kRefused);
+  // What the termination message and the operator are told, and the exit code.
+  struct End {
+    json event;  // as the orchestrator's finished event
+    int code = kFailed;
+  };
+  static End refused(const std::string& message) {
+    return {end_without_event("Failed", "Refused", message), kRefused};
   }
-  int interrupt(const char* reason, const std::string& message, int code) {
-    return end_early(end_without_event("Interrupted", reason, message), code);
-  }
-  int end_early(const json& end, int code) {
-    for (const std::string& line : JobStory(started_, "").lines(finished_of(end), Clock::now())) say(line);
-    leave_last_words(end);
-    early_end_ = code;
-    return code;
-  }
-  static json finished_of(json end) {
-    end["event"] = "finished";
-    return end;
+  // Another start may get further.
+  static End interrupted(const char* reason, const std::string& message, int code = kFailed) {
+    return {end_without_event("Interrupted", reason, message), code};
   }
 
-  // The job, its code and its directories. False: it ended here.
-  bool prepare() {
+  // --- before there is a child --------------------------------------------------------------------------
+
+  // The job, its code, its directories and the API server; or the end that it came to.
+  std::optional<End> prepare() {
+    for (const auto& [name, value] : {std::pair("POD_NAME", pod_), std::pair("POD_NAMESPACE", name_space_),
+                                      std::pair("JOB_NAME", job_name_)}) {
+      if (value.empty()) return refused(fmt::format("the environment variable {} is not set", name));
+    }
     const std::string manifest = options_.places.job_file(pod::kManifest);
     const Result<std::string> text = read_manifest_file(manifest);
-    if (!text) return refuse(text.error().message), false;
+    if (!text) return refused(text.error().message);
     ParseOptions parse;
     parse.place = Place::kCluster;
     ParsedSpec parsed = parse_manifest(*text, parse);
-    if (!parsed.ok()) return refuse(in_one(parsed.problems)), false;
+    if (!parsed.ok()) return refused(in_one(parsed.problems));
     spec_ = std::move(parsed.spec);
 
     PodResolution resolution;
     const auto source = source_volume_directory(spec_, options_.places, resolution);
-    if (!resolution.ok()) return give_up(resolution), false;
+    if (!resolution.ok()) return unresolved(resolution);
     if (source) {
       const Status copied =
           copy_source(*source, options_.places.at(pod::kSourceVolume), options_.places.source_copy);
-      if (!copied) return interrupt("SourceNotCopied", copied.error().message, kFailed), false;
+      if (!copied) return interrupted("SourceNotCopied", copied.error().message);
     }
     resolution = resolve_in_pod(spec_, options_.places);
-    if (!resolution.ok()) return give_up(resolution), false;
+    if (!resolution.ok()) return unresolved(resolution);
     job_ = std::move(resolution.job);
-    return write_job_file();
+    if (const Status written = write_job_file(); !written)
+      return interrupted("ScratchTrouble", written.error().message);
+    if (const Status reached = reach_api(); !reached)
+      return interrupted("NoApiAccess", reached.error().message);
+    return std::nullopt;
   }
 
   static std::string in_one(const std::vector<SpecProblem>& problems) {
@@ -188,22 +164,20 @@ class PodOrchestrator {
     return text;
   }
 
-  void give_up(const PodResolution& resolution) {
+  static End unresolved(const PodResolution& resolution) {
     const std::string message = in_one(resolution.problems);
-    resolution.passing ? interrupt("VolumeTrouble", message, kFailed) : refuse(message);
+    return resolution.passing ? interrupted("VolumeTrouble", message) : refused(message);
   }
 
-  bool write_job_file() {
+  Status write_job_file() {
     std::error_code error;
     fs::create_directories(options_.places.scratch, error);
     job_file_ = options_.places.scratch + "/resolved-job.json";
     std::ofstream file(job_file_, std::ios::binary | std::ios::trunc);
     // Directories may have names that are no UTF-8; those of a ResolvedJob are checked to be.
     file << to_json(job_).dump();
-    if (file.flush()) return true;
-    interrupt("ScratchTrouble", fmt::format("'{}' cannot be written: {}", job_file_, std::strerror(errno)),
-              kFailed);
-    return false;
+    if (file.flush()) return {};
+    return Error{ErrorCode::kIo, fmt::format("'{}' cannot be written: {}", job_file_, std::strerror(errno))};
   }
 
   // --- the API server -----------------------------------------------------------------------------------
@@ -272,9 +246,7 @@ class PodOrchestrator {
         continue;
       }
       if (!child_.running()) {
-        ended_ = true;
-        end_ = finished_of(end_without_event("Interrupted", "Stopped", "it was stopped before it had begun"));
-        exit_code_ = kInterrupted;
+        end_ = interrupted("Stopped", "it was stopped before it had begun", kInterrupted);
         continue;
       }
       if (!stopping_) say(fmt::format("{}: stopping; what is committed stays", signal_name(number)));
@@ -293,7 +265,7 @@ class PodOrchestrator {
         if (child_.running()) {
           say("the Lease is renewed again: mini-batches are handed out again");
           child_.hold(false);
-        } else if (!ended_) {
+        } else if (!end_) {
           start_child();
         }
         break;
@@ -306,8 +278,7 @@ class PodOrchestrator {
       case kube::LeaseStanding::kLost:
         child_.signal(SIGKILL);
         say("another pod has the Lease and goes on with the job: " + lease_->words());
-        lost_ = true;
-        if (!child_.running()) ended_ = true;
+        if (!child_.running()) end_ = taken_over();
         break;
       case kube::LeaseStanding::kWaiting:
       case kube::LeaseStanding::kGivenUp:
@@ -329,11 +300,8 @@ class PodOrchestrator {
     child.tls = options_.tls;
     child.lease = name_space_ + "/" + job_name_;
     child.run = job_uid_;
-    if (Status started = child_.start(child); !started) {
-      ended_ = true;
-      end_ = finished_of(end_without_event("Interrupted", "NotStarted", started.error().message));
-      exit_code_ = kFailed;
-    }
+    if (const Status started = child_.start(child); !started)
+      end_ = interrupted("NotStarted", started.error().message);
   }
 
   void take_events() {
@@ -344,7 +312,7 @@ class PodOrchestrator {
       if (kind == "ready") open_driver_log();
       if (!story_) story_.emplace(started_, output_in_words());
       for (const std::string& line : story_->lines(event, Clock::now())) say(line);
-      if (kind == "finished") end_ = event;
+      if (kind == "finished") finished_ = event;
       if (kind == "progress" || (kind == "finished" && event.contains("miniBatchesCreated")))
         status_->set(std::move(event));
     }
@@ -364,40 +332,45 @@ class PodOrchestrator {
     if (!reap_children(child, status)) return;
     child_.reaped();
     take_events();
-    ended_ = true;
-    if (WIFEXITED(status)) {
-      exit_code_ = WEXITSTATUS(status);
-    } else {
-      exit_code_ = kFailed;
-      child_death_ = "killed by " + signal_name(WTERMSIG(status));
-    }
+    end_ = end_of_child(status);
   }
 
   // --- the end ------------------------------------------------------------------------------------------
 
-  int close() {
-    if (lost_) {
-      end_ = end_without_event("Interrupted", "LeaseLost", "another pod has taken the job over");
-      exit_code_ = kFailed;
-    } else if (!end_) {
-      const std::string how =
-          child_death_.empty() ? fmt::format("ended with exit status {}", exit_code_) : child_death_;
-      end_ =
-          end_without_event("Interrupted", "OrchestratorDied",
-                            "the orchestrator process " + how + " before it had finished; the job can go on");
-      say(end_->at("message").get<std::string>());
-      exit_code_ = kFailed;
-    }
+  static End taken_over() { return interrupted("LeaseLost", "another pod has taken the job over"); }
+
+  // `status`: as waitpid() gives it.
+  End end_of_child(int status) {
+    if (standing_ == kube::LeaseStanding::kLost) return taken_over();
+    const int code = WIFEXITED(status) ? WEXITSTATUS(status) : kFailed;
+    if (finished_) return {std::move(*finished_), code};
+    const std::string how = WIFEXITED(status) ? fmt::format("ended with exit status {}", code)
+                                              : "killed by " + signal_name(WTERMSIG(status));
+    End died = interrupted("OrchestratorDied",
+                           "the orchestrator process " + how + " before it had finished; the job can go on");
+    say(died.event.at("message").get<std::string>());
+    return died;
+  }
+
+  int end_early(const End& end) {
+    json event = end.event;
+    event["event"] = "finished";
+    for (const std::string& line : JobStory(started_, "").lines(event, Clock::now())) say(line);
+    leave_last_words(end.event);
+    return end.code;
+  }
+
+  int close(const End& end) {
     // First of all: the pod may be killed at any moment now.
-    leave_last_words(*end_);
-    driver_log_.line(fmt::format("exit code {}", exit_code_));
-    if (!lost_) {
-      if (status_) status_->flush(kLastProgress);
+    leave_last_words(end.event);
+    driver_log_.line(fmt::format("exit code {}", end.code));
+    if (standing_ != kube::LeaseStanding::kLost) {
+      status_->flush(kLastProgress);
       status_.reset();
       // Our child has ended, so a successor need not wait or take care.
       lease_.reset();
     }
-    return exit_code_;
+    return end.code;
   }
 
   void leave_last_words(const json& end) {
@@ -420,14 +393,13 @@ class PodOrchestrator {
   const std::string job_name_;
   const std::string job_uid_;
   const Clock::time_point started_;
-  const Signals signals_;
+  const SignalQueue signals_{SIGTERM, SIGINT, SIGHUP, SIGCHLD};
   const Bell bell_;
   StoryLines story_lines_{STDOUT_FILENO};
   DriverLog driver_log_;
   JobSpec spec_;
   ResolvedJob job_;
   std::string job_file_;
-  std::optional<int> early_end_;
 
   std::unique_ptr<kube::Transport> transport_;
   std::optional<kube::KubeClient> client_;
@@ -438,12 +410,9 @@ class PodOrchestrator {
   OrchestratorProcess child_;
   std::optional<JobStory> story_;
   bool events_ended_ = false;
-  bool stopping_ = false;
-  bool lost_ = false;
-  bool ended_ = false;
-  std::optional<json> end_;
-  std::string child_death_;
-  int exit_code_ = kFailed;
+  bool stopping_ = false;         // a signal was handed on to the child
+  std::optional<json> finished_;  // the child's last word
+  std::optional<End> end_;        // the loop ends with it
 };
 
 }  // namespace
