@@ -1,9 +1,11 @@
-"""The two examples as their README tells, on nodes: real data, real models, results that are right."""
+"""The two examples as the READMEs tell, on nodes: real data, real models, results that are right."""
 
 import io
+import re
 import subprocess
 import sys
 import tarfile
+from pathlib import Path
 
 import pytest
 import yaml
@@ -69,6 +71,77 @@ def test_digits(space, example_python, tmp_path):
     ).stdout
     print(told)
     assert float(told.split()[1].rstrip("%")) > 95, told
+
+
+# What the README's section on Kubernetes has the reader do where these tests have done it, or cannot.
+NOT_REPEATED = {
+    "kind create cluster": "there is a cluster",
+    "tests/cluster/cluster up": "there is a cluster",
+    "make images": "the fixture `images`",
+    "kind load docker-image parallelrun/operator": "the fixture `images`",
+    "helm install": "the fixture `chart`",
+    "kubectl apply -f examples/digits/kubernetes/job.yaml": "pods of a test cluster reach no package index",
+    "kubectl get prj -w": "it does not end by itself",
+    "helm uninstall": "other tests need the chart",
+    "kubectl delete crd": "other tests need the definition",
+    "kubectl delete namespace parallelrun": "other tests need the chart",
+}
+
+
+def commands_of_the_readme():
+    text = (REPOSITORY / "README.md").read_text()
+    section = text[text.index("\n## On Kubernetes\n") :]
+    section = section[: section.index("\n## ", 1)]
+    return re.findall(r"^\$ (.*)$", section, re.MULTILINE)
+
+
+def test_readme_word_by_word(any_cluster, images, chart, example_python):
+    cluster, ours = any_cluster
+    if not ours:
+        pytest.skip("the README's volume is a folder of the cluster that the tests bring up")
+    subprocess.run([example_python, str(EXAMPLES / "digits" / "prepare.py")], check=True)
+    version = re.search(
+        r"^project\(parallelrun VERSION (\S+)", (REPOSITORY / "CMakeLists.txt").read_text(), re.M
+    )
+    runner = f"parallelrun/runner:{version.group(1)}"
+    cluster.run("docker", "tag", images.runner, runner)
+    cluster.run("kind", "load", "docker-image", runner)
+    said = {}
+    skipped = set()
+    for command in commands_of_the_readme():
+        left_out = [start for start in NOT_REPEATED if command.startswith(start)]
+        skipped.update(left_out)
+        if not left_out:
+            done = subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", command],
+                cwd=REPOSITORY,
+                env=cluster.environment,
+                capture_output=True,
+                text=True,
+                timeout=900,
+            )
+            said[command] = done.stdout
+            print(f"$ {command}\n{done.stdout}{done.stderr}", end="")
+            assert done.returncode == 0, f"{command}: exit code {done.returncode}\n{done.stdout}{done.stderr}"
+    assert skipped == set(NOT_REPEATED), "the README has no such command"
+    (accuracy,) = [text for command, text in said.items() if "accuracy.py" in command]
+    assert "of 2000 images" in accuracy and float(accuracy.split()[1].rstrip("%")) > 95
+    (story,) = [text for command, text in said.items() if command.startswith("kubectl logs -f")]
+    assert "takes up job default/predict-digits-mnist" in story and "Complete" in story
+    for kind in (
+        "prj",
+        "pods",
+        "pvc",
+        "configmaps",
+        "services",
+        "secrets",
+        "serviceaccounts",
+        "rolebindings",
+    ):
+        left = [item["metadata"]["name"] for item in cluster.items(kind, "-n", "default")]
+        assert not [name for name in left if "digits" in name or "parallelrun" in name], (kind, left)
+    assert cluster.get("pv", "digits") is None
+    assert not list((Path(cluster.environment["PARALLELRUN_CLUSTER_SHARED"]) / "digits").iterdir())
 
 
 def test_tabular(space, example_python):

@@ -38,6 +38,21 @@ def test_links_resolve(root, tracked):
     assert not broken, broken
 
 
+def test_files_that_commands_name_exist(root, tracked):
+    """Commands of a page are typed in the root of the repository, as the pages say."""
+    word = re.compile(r"(?<![\w./-])((?:docs|docker|examples|helm|tests|tools|crds)/[\w./-]+)")
+    missing = []
+    for page in tracked:
+        if page.suffix == ".md":
+            for command in re.findall(r"^\$ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE):
+                missing += [
+                    f"{page.relative_to(root)}: {name}"
+                    for name in word.findall(command)
+                    if not (root / name).exists()
+                ]
+    assert not missing, missing
+
+
 def test_make_targets_exist(root, tracked):
     """A target that a page names in code exists."""
     targets = set(re.findall(r"^([a-z][a-z0-9-]*):", (root / "Makefile").read_text(), re.MULTILINE))
