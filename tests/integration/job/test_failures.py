@@ -196,7 +196,7 @@ def test_a_daemon_lives_as_long_as_its_process_and_ended_ones_leave_no_zombie(em
 CRASH = {
     "segfault": ("import ctypes; ctypes.string_at(0)", "SIGSEGV"),
     "os._exit": ("os._exit(7)", "7"),
-    "SIGKILL": ("import signal; os.kill(os.getpid(), signal.SIGKILL)", "a smaller miniBatchSize"),
+    "SIGKILL": ("import signal; os.kill(os.getpid(), signal.SIGKILL)", "lower miniBatchSize"),
     "abort": ("os.abort()", "SIGABRT"),
     "memory": (
         "import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 28, 1 << 28)); bytearray(1 << 30)",

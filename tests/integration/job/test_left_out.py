@@ -89,7 +89,7 @@ def test_other_columns_order_and_formats_do_not_pass_unnoticed(embedded_job):
     assert sorted(errors) == ["3.csv", "4.csv", "5.jsonl", "6.parquet"]
     assert "it lacks 'b'; it also has 'c'" in errors["3.csv"]
     assert "seem to be separated by ';'" in errors["4.csv"]
-    assert "5.jsonl is JSON by its content" in errors["5.jsonl"]
-    assert "6.parquet is a Parquet file by its content" in errors["6.parquet"]
+    assert "5.jsonl is JSON, but a tabular input reads CSV" in errors["5.jsonl"]
+    assert "6.parquet is a Parquet file, but a tabular input reads CSV" in errors["6.parquet"]
     assert "1 file has its columns in another order than the first file" in outcome.stderr
     assert "files have other columns than the first file, so their mini-batches fail" in outcome.stderr
