@@ -18,12 +18,14 @@ namespace parallelrun {
 
 enum class InputType { kFile, kTabular };
 enum class OutputAction { kAppendRow, kSummaryOnly };  // [output_action]
+enum class OutputFormat { kText };                     // the form of the rows of append_row
 enum class LoggingLevel { kWarning, kInfo, kDebug };   // [logging_level]
 enum class ColumnType { kString, kInt64, kFloat64, kBool, kDatetime };
 
 // The word that a manifest has for it: "tabular", "append_row", "INFO", "int64". Lives for ever.
 std::string_view to_string(InputType type);
 std::string_view to_string(OutputAction action);
+std::string_view to_string(OutputFormat format);
 std::string_view to_string(LoggingLevel level);
 std::string_view to_string(ColumnType type);
 
@@ -73,6 +75,7 @@ struct Output {  // [output]
   Source source;
   bool overwrite = false;
   bool mount_on_workers = false;
+  OutputFormat format = OutputFormat::kText;
 
   bool operator==(const Output&) const = default;
 };

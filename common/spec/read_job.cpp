@@ -171,6 +171,16 @@ std::string read_size(ObjectReader& spec, const char* field) {
   return {};
 }
 
+void read_output_format(ObjectReader& output, Output& read) {
+  const auto word = output.text("format");
+  if (!word) return;
+  if (*word == "csv" || *word == "parquet") {
+    output.problem("format", in_quotes(*word) + " is not supported yet; remove the field to get text rows");
+  } else if (const auto format = output.choice<OutputFormat>("format", output_formats())) {
+    read.format = *format;
+  }
+}
+
 void read_output(ObjectReader& spec, Place place, JobSpec& job) {
   const json* value = spec.required("output", "output: {source: ...}");
   ObjectReader output(value, spec.path("output"), spec.problems());
@@ -182,12 +192,7 @@ void read_output(ObjectReader& spec, Place place, JobSpec& job) {
   job.output.source = read.value_or(Source{});
   job.output.overwrite = output.boolean("overwrite").value_or(false);
   job.output.mount_on_workers = output.boolean("mountOnWorkers").value_or(false);
-  if (const auto format = output.text("format"); format && *format != "text") {
-    const bool planned = *format == "csv" || *format == "jsonl" || *format == "parquet";
-    output.problem("format",
-                   in_quotes(*format) + (planned ? " is not supported yet; remove the field to get text rows"
-                                                 : " is not a format; remove the field to get text rows"));
-  }
+  read_output_format(output, job.output);
   output.refuse_unknown();
   if (!read) return;
   for (std::size_t i = 0; i < job.inputs.size(); ++i) {

@@ -27,6 +27,11 @@ Words<OutputAction> output_actions() {
   return words;
 }
 
+Words<OutputFormat> output_formats() {
+  static const std::vector<std::pair<std::string, OutputFormat>> words = {{"text", OutputFormat::kText}};
+  return words;
+}
+
 Words<LoggingLevel> logging_levels() {
   static const std::vector<std::pair<std::string, LoggingLevel>> words = {
       {"WARNING", LoggingLevel::kWarning}, {"INFO", LoggingLevel::kInfo}, {"DEBUG", LoggingLevel::kDebug}};
@@ -44,6 +49,7 @@ Words<ColumnType> column_types() {
 
 std::string_view to_string(InputType type) { return word_of(type, input_types()); }
 std::string_view to_string(OutputAction action) { return word_of(action, output_actions()); }
+std::string_view to_string(OutputFormat format) { return word_of(format, output_formats()); }
 std::string_view to_string(LoggingLevel level) { return word_of(level, logging_levels()); }
 std::string_view to_string(ColumnType type) { return word_of(type, column_types()); }
 

@@ -15,6 +15,7 @@ using Words = std::span<const std::pair<std::string, Enum>>;
 
 Words<InputType> input_types();
 Words<OutputAction> output_actions();
+Words<OutputFormat> output_formats();
 Words<LoggingLevel> logging_levels();
 Words<ColumnType> column_types();
 

@@ -27,6 +27,15 @@ json write(const Input& input) {
   return out;
 }
 
+json write(const Output& output) {
+  json out = {{"source", write(output.source)},
+              {"overwrite", output.overwrite},
+              {"mountOnWorkers", output.mount_on_workers}};
+  // Not the default: what earlier versions have recorded of a job must go on being equal.
+  if (output.format != Output().format) out["format"] = to_string(output.format);
+  return out;
+}
+
 json write(const SideInput& input) {
   json out = {{"name", input.name}, {"source", write(input.source)}};
   if (input.mount_path) out["mountPath"] = *input.mount_path;
@@ -77,9 +86,7 @@ json to_json(const JobSpec& job) {
     spec["sideInputs"] = json::array();
     for (const SideInput& input : job.side_inputs) spec["sideInputs"].push_back(write(input));
   }
-  spec["output"] = {{"source", write(job.output.source)},
-                    {"overwrite", job.output.overwrite},
-                    {"mountOnWorkers", job.output.mount_on_workers}};
+  spec["output"] = write(job.output);
   if (!job.arguments.empty()) spec["arguments"] = job.arguments;
   spec["allowReuse"] = job.allow_reuse;
 

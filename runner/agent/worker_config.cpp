@@ -53,6 +53,7 @@ std::string worker_config(const ResolvedJob& job, const std::string& agent_name,
       {"log_dir", log_directory},
       {"output_dir", output_is_mounted(spec) ? json(job.output_directory) : json(nullptr)},
       {"output_action", to_string(spec.output_action)},
+      {"output_format", to_string(spec.output.format)},
       {"side_inputs", job.side_input_directories},
       {"inputs", std::move(inputs)},
   };

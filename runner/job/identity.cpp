@@ -26,6 +26,7 @@ std::string digest(const std::string& value) { return "sha256:" + sha256_hex(val
 constexpr const char* kPlace = "directory";
 constexpr const char* kFromOutput = "fromOutput";
 constexpr const char* kObject = "object";
+constexpr const char* kOutput = "output";
 
 // A directory as the thing that it is, wherever it has been moved to: its file system, its number there, and
 // when it was made, since numbers are given again; where that is not kept, when an entry of it was last made
@@ -84,6 +85,12 @@ void show_places(json& settings) {
   } else if (settings.is_structured()) {
     for (json& item : settings) show_places(item);
   }
+}
+
+// A job of text rows records no format, for people.
+void show_default_format(json& settings) {
+  if (settings.is_object() && !settings.contains(kOutput))
+    settings[kOutput]["format"] = to_string(OutputFormat::kText);
 }
 
 json by_name(const json& list) {
@@ -171,16 +178,18 @@ json identifying_settings(const ResolvedJob& job) {
                                        directory == job.side_input_directories.end() ? "" : directory->second,
                                        job.output_directory);
   }
-  return {{"inputs", std::move(inputs)},
-          {"sideInputs", std::move(side_inputs)},
-          {"code", job.code_files.empty() ? json(job.code_hash)
-                                          : to_json(recorded_code(job.code_files, job.other_files))},
-          {"entryScript", job.spec.entry_script},
-          {"arguments", without_credentials_each(job.spec.arguments)},
-          {"environment", environment_of(job.spec, spec.at("environment"))},
-          {"miniBatchSize", job.spec.mini_batch_size},
-          {"outputAction", spec.at("outputAction")},
-          {"appendRowFileName", job.spec.append_row_file_name}};
+  json settings = {{"inputs", std::move(inputs)},
+                   {"sideInputs", std::move(side_inputs)},
+                   {"code", job.code_files.empty() ? json(job.code_hash)
+                                                   : to_json(recorded_code(job.code_files, job.other_files))},
+                   {"entryScript", job.spec.entry_script},
+                   {"arguments", without_credentials_each(job.spec.arguments)},
+                   {"environment", environment_of(job.spec, spec.at("environment"))},
+                   {"miniBatchSize", job.spec.mini_batch_size},
+                   {"outputAction", spec.at("outputAction")},
+                   {"appendRowFileName", job.spec.append_row_file_name}};
+  if (spec.at("output").contains("format")) settings[kOutput]["format"] = spec.at("output").at("format");
+  return settings;
 }
 
 std::string fingerprint(const json& identifying_settings) {
@@ -208,6 +217,8 @@ std::vector<std::string> differing_settings(const json& before, const ResolvedJo
   json shown = before;
   show_places(shown);
   show_places(settings);
+  show_default_format(shown);
+  show_default_format(settings);
   std::vector<std::string> differences;
   compare("", &shown, &settings, differences);
   if (code) {

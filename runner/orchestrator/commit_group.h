@@ -34,7 +34,7 @@ void count(Counts& counts, const CommitEntry& entry);
 struct CommitGroup {
   std::uint64_t number = 0;
   std::vector<CommitEntry> entries;
-  std::vector<std::string> rows;  // of the succeeded ones, whole lines; written in this order
+  std::vector<std::string> rows;  // of the succeeded ones, as their encoders made them; written in this order
   std::string failed_items;       // whole lines for failed_items.jsonl
   std::vector<InputInfo> types;   // every column type decision so far; empty: none is new
   std::optional<JobResult> end;   // the last group of a job

@@ -6,8 +6,8 @@
 #include <memory>
 #include <utility>
 
-#include "runner/orchestrator/begin_anew.h"
 #include "runner/orchestrator/failed_items.h"
+#include "runner/output/begin_anew.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace parallelrun::orchestrator {

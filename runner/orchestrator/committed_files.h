@@ -10,7 +10,7 @@
 
 #include "common/result/result.h"
 #include "runner/orchestrator/journal.h"
-#include "runner/orchestrator/storage.h"
+#include "runner/output/storage.h"
 
 namespace parallelrun::orchestrator {
 

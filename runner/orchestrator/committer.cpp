@@ -3,55 +3,17 @@
 #include <algorithm>
 
 #include "common/text/counted.h"
-#include "runner/orchestrator/begin_anew.h"
 #include "runner/orchestrator/failed_items.h"
 #include "runner/orchestrator/state_files.h"
+#include "runner/output/begin_anew.h"
+#include "runner/output/joined_append.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace parallelrun::orchestrator {
 namespace {
 
-// Joins small pieces so that a group of thousands of mini-batches is a few writes.
-class JoinedAppend {
- public:
-  explicit JoinedAppend(File& file) : file_(file) {}
-
-  Status add(std::string_view piece) {
-    checksum_.update(piece);
-    length_ += piece.size();
-    if (piece.size() >= kPiece) {
-      if (auto done = flush(); !done) return done;
-      return file_.append(piece);
-    }
-    buffer_.append(piece);
-    return buffer_.size() >= kPiece ? flush() : Status();
-  }
-
-  Status flush() {
-    if (buffer_.empty()) return {};
-    auto done = file_.append(buffer_);
-    buffer_.clear();
-    return done;
-  }
-
-  std::uint64_t length() const { return length_; }
-  std::uint64_t checksum() const { return checksum_.value(); }
-
- private:
-  static constexpr std::size_t kPiece = 1U << 20U;
-  File& file_;
-  std::string buffer_;
-  RunningChecksum checksum_;
-  std::uint64_t length_ = 0;
-};
-
-struct Copied {
-  std::uint64_t length = 0;
-  std::uint64_t checksum = 0;
-};
-
 // Copies the shortfall lines of the first `length` bytes of `from`.
-Result<Copied> copy_shortfalls(File& from, std::uint64_t length, File& to) {
+Result<Appended> copy_shortfalls(File& from, std::uint64_t length, File& to) {
   JoinedAppend out(to);
   std::string buffer;
   std::uint64_t offset = 0;
@@ -72,7 +34,7 @@ Result<Copied> copy_shortfalls(File& from, std::uint64_t length, File& to) {
     buffer.erase(0, begin);
   }
   if (auto done = out.flush(); !done) return done.error();
-  return Copied{out.length(), out.checksum()};
+  return out.appended();
 }
 
 // Whoever else changes the length of a file that we append to makes a hole or writes between our rows.
@@ -91,7 +53,7 @@ Status Committer::open_data_files() {
   if (!options_.output_file.empty()) {
     auto output = storage_.open(options_.output_file);
     if (!output) return output.error();
-    output_ = std::move(output).value();
+    output_ = options_.rows(std::move(output).value());
   }
   auto failed_items = storage_.open(kFailedItemsPath);
   if (!failed_items) return failed_items.error();
@@ -188,19 +150,16 @@ Status Committer::write_data(const CommitGroup& group, GroupRecord& record) {
   const bool has_rows =
       std::any_of(group.rows.begin(), group.rows.end(), [](const auto& r) { return !r.empty(); });
   if (output_) {
-    if (auto same = has_length(*output_, options_.output_file, output_length_); !same)
+    if (auto same = has_length(output_->file(), options_.output_file, output_length_); !same)
       return changed(same.error());
   }
   if (auto same = has_length(*failed_items_, kFailedItemsPath, failed_items_length_); !same)
     return changed(same.error());
   if (has_rows && output_) {
-    JoinedAppend rows(*output_);
-    for (const std::string& piece : group.rows) {
-      if (auto done = rows.add(piece); !done) return done;
-    }
-    if (auto done = rows.flush(); !done) return done;
-    output_length_ += rows.length();
-    record.output_checksum = rows.checksum();
+    auto rows = output_->append(group.rows);
+    if (!rows) return rows.error();
+    output_length_ += rows->length;
+    record.output_checksum = rows->checksum;
   }
   if (!group.failed_items.empty()) {
     if (auto done = failed_items_->append(group.failed_items); !done) return done;
@@ -210,7 +169,7 @@ Status Committer::write_data(const CommitGroup& group, GroupRecord& record) {
   record.output_length = output_length_;
   record.failed_items_length = failed_items_length_;
   if (has_rows && output_) {
-    if (auto done = output_->sync(); !done) return done;
+    if (auto done = output_->file().sync(); !done) return done;
   }
   return group.failed_items.empty() ? Status() : failed_items_->sync();
 }
@@ -259,6 +218,9 @@ Status Committer::check_files() {
 Status Committer::write_end(const JobResult& result) {
   if (result.state == JobState::kComplete) {
     if (auto whole = check_files(); !whole) return whole;
+    if (output_) {
+      if (auto done = output_->seal(); !done) return done;
+    }
   }
   // An interrupted job has not ended: the same job started again goes on, with the tries it had.
   if (result.state != JobState::kInterrupted) {

@@ -22,7 +22,8 @@
 #include "runner/orchestrator/journal.h"
 #include "runner/orchestrator/plan_view.h"
 #include "runner/orchestrator/recovered_job.h"
-#include "runner/orchestrator/storage.h"
+#include "runner/output/row_file.h"
+#include "runner/output/storage.h"
 
 namespace parallelrun::orchestrator {
 
@@ -40,6 +41,7 @@ class Committer {
     // Whether a job that ended kComplete is opened for writing nevertheless, for start() or revise(). Empty:
     // no.
     std::function<bool(const RecoveredJob&)> reopen = {};
+    RowFileMaker rows = row_file_maker(OutputFormat::kText);  // of the job's output format
   };
   struct Opened;
 
@@ -94,7 +96,7 @@ class Committer {
   Storage& storage_;
   PlanDurability& plan_;
   Options options_;
-  std::unique_ptr<File> output_;  // null for summary_only
+  std::unique_ptr<RowFile> output_;  // null for summary_only
   std::unique_ptr<File> failed_items_;
   std::unique_ptr<JournalWriter> journal_;
   std::uint64_t output_length_ = 0;

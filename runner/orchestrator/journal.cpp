@@ -1,13 +1,10 @@
 #include "runner/orchestrator/journal.h"
 
-#include <xxhash.h>
-
 #include <algorithm>
-#include <new>
 #include <optional>
 #include <utility>
 
-#include "runner/orchestrator/begin_anew.h"
+#include "runner/output/begin_anew.h"
 #include "runner/wire/wire.h"
 #include "spdlog/fmt/fmt.h"
 
@@ -310,27 +307,6 @@ Result<std::optional<std::string_view>> next_payload(Window& window, std::uint64
 }
 
 }  // namespace
-
-std::uint64_t checksum(std::string_view bytes, std::uint64_t seed) {
-  return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
-}
-
-RunningChecksum::RunningChecksum() : state_(XXH3_createState()) {
-  if (!state_) throw std::bad_alloc();
-  XXH3_64bits_reset(static_cast<XXH3_state_t*>(state_.get()));
-}
-
-void RunningChecksum::update(std::string_view bytes) {
-  XXH3_64bits_update(static_cast<XXH3_state_t*>(state_.get()), bytes.data(), bytes.size());
-}
-
-std::uint64_t RunningChecksum::value() const {
-  return XXH3_64bits_digest(static_cast<const XXH3_state_t*>(state_.get()));
-}
-
-void RunningChecksum::Free::operator()(void* state) const {
-  XXH3_freeState(static_cast<XXH3_state_t*>(state));
-}
 
 Result<std::unique_ptr<JournalWriter>> JournalWriter::create(Storage& storage, std::string_view fingerprint) {
   auto file = storage.open(kJournalPath);

@@ -25,7 +25,8 @@
 
 #include "common/result/result.h"
 #include "runner/orchestrator/commit_group.h"
-#include "runner/orchestrator/storage.h"
+#include "runner/output/checksum.h"
+#include "runner/output/storage.h"
 
 namespace parallelrun::orchestrator {
 
@@ -58,23 +59,6 @@ struct EndRecord {
   bool operator==(const EndRecord&) const = default;
 };
 using JournalRecord = std::variant<EpochStart, RunStart, GroupRecord, EndRecord>;
-
-// XXH3 of `bytes`.
-std::uint64_t checksum(std::string_view bytes, std::uint64_t seed = 0);
-
-// The same of bytes that come in pieces.
-class RunningChecksum {
- public:
-  RunningChecksum();
-  void update(std::string_view bytes);
-  std::uint64_t value() const;
-
- private:
-  struct Free {
-    void operator()(void* state) const;
-  };
-  std::unique_ptr<void, Free> state_;
-};
 
 // One thread at a time.
 class JournalWriter {

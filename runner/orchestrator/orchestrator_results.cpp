@@ -85,7 +85,6 @@ void Orchestrator::take_success(const Session& session, AttemptResult& result, L
     observer_.on_shortfall(session.agent, result, error);
   }
   if (options_.output_action == OutputAction::kAppendRow && !result.rows.empty()) {
-    if (result.rows.back() != '\n') result.rows.push_back('\n');
     pending_.rows.push_back(std::move(result.rows));
   }
   record({CommitEntry::Kind::kSucceeded, result.mini_batch, result.attempt, items, items - returned});

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "runner/orchestrator/begin_anew.h"
+#include "runner/output/begin_anew.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace parallelrun::orchestrator {

@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <limits>
 
-#include "runner/orchestrator/begin_anew.h"
 #include "runner/orchestrator/committed_files.h"
 #include "runner/orchestrator/committer.h"
 #include "runner/orchestrator/failed_items.h"
 #include "runner/orchestrator/state_files.h"
+#include "runner/output/begin_anew.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace parallelrun::orchestrator {
@@ -124,7 +124,10 @@ Result<Committer::Opened> Committer::open(Storage& storage, PlanDurability& plan
 
   if (!replay->end.header_whole) {
     if (auto done = committer.open_data_files(); !done) return done.error();
-    if (auto done = must_be_empty(committer.output_.get(), options.output_file); !done) return done.error();
+    if (auto done =
+            must_be_empty(committer.output_ ? &committer.output_->file() : nullptr, options.output_file);
+        !done)
+      return done.error();
     if (auto done = must_be_empty(committer.failed_items_.get(), kFailedItemsPath); !done)
       return done.error();
     if (options.fresh_files) {
@@ -181,7 +184,7 @@ Result<Committer::Opened> Committer::open(Storage& storage, PlanDurability& plan
   // Nothing has been changed but names so far.
   if (auto ours = storage.still_ours(); !ours) return ours.error();
   if (committer.output_) {
-    if (auto done = cut_to(*committer.output_, opened.job.output_length); !done) return done.error();
+    if (auto done = cut_to(committer.output_->file(), opened.job.output_length); !done) return done.error();
   }
   if (auto done = cut_to(*committer.failed_items_, opened.job.failed_items_length); !done)
     return done.error();

@@ -7,8 +7,8 @@
 #include "common/json/json.h"
 #include "common/json/members.h"
 #include "common/text/presentable.h"
-#include "runner/orchestrator/begin_anew.h"
 #include "runner/orchestrator/failed_items.h"
+#include "runner/output/begin_anew.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace parallelrun::orchestrator {

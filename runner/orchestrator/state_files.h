@@ -9,7 +9,7 @@
 
 #include "common/result/result.h"
 #include "runner/orchestrator/progress.h"
-#include "runner/orchestrator/storage.h"
+#include "runner/output/storage.h"
 #include "runner/protocol/messages.h"
 
 namespace parallelrun::orchestrator {

@@ -1,6 +1,6 @@
 #include "runner/orchestrator/stored_plan.h"
 
-#include "runner/orchestrator/begin_anew.h"
+#include "runner/output/begin_anew.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace parallelrun::orchestrator {

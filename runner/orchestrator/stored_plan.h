@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "common/result/result.h"
-#include "runner/orchestrator/storage.h"
+#include "runner/output/storage.h"
 #include "runner/plan/plan_file.h"
 #include "runner/plan/plan_storage.h"
 

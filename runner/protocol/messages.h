@@ -130,7 +130,7 @@ struct AttemptResult {
   Outcome outcome = Outcome::kSucceeded;
   std::uint64_t items = 0;     // of the mini-batch
   std::uint64_t returned = 0;  // elements that run() returned
-  std::string rows;            // append_row: whole lines, each ended by '\n'
+  std::string rows;            // append_row: whole rows, as a RowEncoder makes them
   ScriptError error;           // when not kSucceeded
   std::string process;         // "process000"
   std::uint64_t pid = 0;

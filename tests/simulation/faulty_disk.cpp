@@ -6,7 +6,7 @@
 
 namespace parallelrun::simulation {
 
-class FaultyDisk::OpenFile final : public orchestrator::File {
+class FaultyDisk::OpenFile final : public File {
  public:
   OpenFile(FaultyDisk& disk, std::shared_ptr<Inode> inode, bool data)
       : disk_(disk), inode_(std::move(inode)), data_(data) {}
@@ -194,14 +194,13 @@ void FaultyDisk::change_name(const std::string& path, std::shared_ptr<Inode> ino
   apply(pending_names_.back(), names_);
 }
 
-Result<std::unique_ptr<orchestrator::File>> FaultyDisk::open(const std::string& path) {
+Result<std::unique_ptr<File>> FaultyDisk::open(const std::string& path) {
   if (names_.count(path) == 0) {
     step();
     // Whoever was paused here finds what a successor has created meanwhile: that is one step of the system.
     if (names_.count(path) == 0) change_name(path, std::make_shared<Inode>());
   }
-  return std::unique_ptr<orchestrator::File>(
-      std::make_unique<OpenFile>(*this, names_[path], holds_data(path)));
+  return std::unique_ptr<File>(std::make_unique<OpenFile>(*this, names_[path], holds_data(path)));
 }
 
 Status FaultyDisk::rename(const std::string& from, const std::string& to) {

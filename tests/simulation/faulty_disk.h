@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "runner/orchestrator/storage.h"
+#include "runner/output/storage.h"
 #include "tests/simulation/virtual_time.h"
 
 namespace parallelrun::simulation {
@@ -50,7 +50,7 @@ class FaultyDisk final {
   bool has(const std::string& path) const { return names_.count(path) > 0; }
   std::uint64_t used() const;
 
-  Result<std::unique_ptr<orchestrator::File>> open(const std::string& path);
+  Result<std::unique_ptr<File>> open(const std::string& path);
   Status rename(const std::string& from, const std::string& to);
   Status remove(const std::string& path);
   Status sync_folder_of(const std::string& path);
@@ -103,13 +103,11 @@ class FaultyDisk final {
 };
 
 // The disk as one process sees it.
-class ProcessDisk final : public orchestrator::Storage {
+class ProcessDisk final : public Storage {
  public:
   ProcessDisk(FaultyDisk& disk, std::uint64_t process) : disk_(disk), process_(process) {}
 
-  Result<std::unique_ptr<orchestrator::File>> open(const std::string& path) override {
-    return disk_.open(path);
-  }
+  Result<std::unique_ptr<File>> open(const std::string& path) override { return disk_.open(path); }
   Result<bool> exists(const std::string& path) override { return disk_.has(path); }
   Status rename(const std::string& from, const std::string& to) override { return disk_.rename(from, to); }
   Status remove(const std::string& path) override { return disk_.remove(path); }
@@ -119,7 +117,7 @@ class ProcessDisk final : public orchestrator::Storage {
     return disk_.copy(from, length, to);
   }
   std::string aside(const std::string& path) const override {
-    return ".parallelrun/" + path.substr(path.rfind('/') + 1) + std::string(orchestrator::kAsideMark) +
+    return ".parallelrun/" + path.substr(path.rfind('/') + 1) + std::string(kAsideMark) +
            std::to_string(process_);
   }
   Status still_ours() override { return disk_.still_ours(process_); }

@@ -9,7 +9,7 @@ namespace {
 
 class PlanOnDisk final : public PlanStorage {
  public:
-  explicit PlanOnDisk(std::unique_ptr<orchestrator::File> file) : file_(std::move(file)) {}
+  explicit PlanOnDisk(std::unique_ptr<File> file) : file_(std::move(file)) {}
   Status append(std::string_view bytes) override { return file_->append(bytes); }
   Result<std::size_t> read_at(std::uint64_t offset, char* into, std::size_t size) override {
     return file_->read(offset, into, size);
@@ -20,7 +20,7 @@ class PlanOnDisk final : public PlanStorage {
   Result<std::uint64_t> size() override { return file_->size(); }
 
  private:
-  std::unique_ptr<orchestrator::File> file_;
+  std::unique_ptr<File> file_;
 };
 
 class PlanInMemory final : public PlanStorage {

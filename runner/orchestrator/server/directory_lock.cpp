@@ -13,8 +13,8 @@
 
 #include "common/json/json.h"
 #include "common/json/members.h"
-#include "runner/orchestrator/disk_storage.h"
 #include "runner/orchestrator/server/job_logs.h"
+#include "runner/output/disk_storage.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace parallelrun::orchestrator {

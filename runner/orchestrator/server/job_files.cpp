@@ -56,6 +56,7 @@ Status JobFiles::recover() {
   Committer::Options options;
   if (job_.spec.output_action == OutputAction::kAppendRow)
     options.output_file = job_.spec.append_row_file_name;
+  options.rows = row_file_maker(job_.spec.output.format);
   options.fingerprint = directory_->fingerprint();
   options.fresh_files = fresh_files;
   options.checked = options_.checked;

@@ -17,8 +17,8 @@
 #include "runner/job/resolved_job.h"
 #include "runner/orchestrator/plan_view.h"
 #include "runner/orchestrator/server/guarded.h"
-#include "runner/orchestrator/storage.h"
 #include "runner/orchestrator/stored_plan.h"
+#include "runner/output/storage.h"
 #include "runner/plan/planner.h"
 
 namespace parallelrun::orchestrator {

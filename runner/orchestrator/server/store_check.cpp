@@ -9,7 +9,7 @@
 #include <random>
 #include <string_view>
 
-#include "runner/orchestrator/storage.h"
+#include "runner/output/storage.h"
 
 namespace parallelrun::orchestrator {
 namespace {

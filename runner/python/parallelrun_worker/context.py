@@ -19,7 +19,8 @@ class JobContext:
         self.process_name = config.get("process_name") or ""
         self.log_dir = config.get("log_dir")
         self.output_dir = config.get("output_dir")
-        self.summary_only = config.get("output_action") == "summary_only"
+        self.output_action = config.get("output_action") or "append_row"
+        self.output_format = config.get("output_format") or "text"
         self.side_inputs = dict(config.get("side_inputs") or {})
         self.inputs = list(config.get("inputs") or [])
         self.log_fd = log_fd

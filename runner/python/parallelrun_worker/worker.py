@@ -4,7 +4,7 @@ import sys
 from os import getpid
 from time import monotonic
 
-from parallelrun_worker import children, context, entry_module, frames, last_words, results
+from parallelrun_worker import children, context, entry_module, frames, last_words, row_encoder
 from parallelrun_worker.failures import ContractError, encode_failure
 
 
@@ -68,6 +68,7 @@ class Worker:
         self._channel = channel
         self._job = None
         self._script = None
+        self._encoder = None
         self._tables = {}  # input index -> tabular input
         self._pid = getpid()
 
@@ -115,6 +116,7 @@ class Worker:
         try:
             from parallelrun_worker import standins
 
+            self._encoder = row_encoder.encoder_of(self._job.output_action, self._job.output_format)
             standins.install()
             context.publish(self._job)
             entry_module.enter_script_folder(self._job.script, self._job.argv)
@@ -180,12 +182,9 @@ class Worker:
                 children.leave()
             entered = False
             phase = "result"
-            if self._job.summary_only:
-                count, encoded = results.count_elements(returned), b""
-            else:
-                count, encoded = results.encode_rows(returned)
-                if children.forked:  # an element's __str__ may do anything
-                    children.leave()
+            count, encoded = self._encoder.encode(returned)
+            if children.forked:  # an element's __str__ may do anything
+                children.leave()
         except BaseException as error:  # noqa: B036: SystemExit and KeyboardInterrupt cost this try alone
             if children.is_child():
                 children.leave(error)

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "runner/orchestrator/plan_view.h"
-#include "runner/orchestrator/storage.h"
+#include "runner/output/storage.h"
 
 namespace parallelrun::orchestrator {
 

@@ -9,9 +9,9 @@
 #include "common/json/json.h"
 #include "memory_storage.h"
 #include "runner/orchestrator/committer.h"
-#include "runner/orchestrator/disk_storage.h"
 #include "runner/orchestrator/failed_items.h"
 #include "runner/orchestrator/state_files.h"
+#include "runner/output/disk_storage.h"
 
 namespace parallelrun::orchestrator {
 namespace {
@@ -243,6 +243,43 @@ TEST(Recovery, OfAJobThatComesToItsEndChecksEveryByteBeforeItIsComplete) {
       EXPECT_EQ(storage.files.count(kSuccessPath), 0U);
       EXPECT_EQ(storage.files.count(path), befalls == "removed" ? 0U : 1U);
     }
+  }
+}
+
+// Rows of a format that has something to seal.
+class SealedRows final : public RowFile {
+ public:
+  SealedRows(std::unique_ptr<File> file, MemoryStorage& storage)
+      : RowFile(std::move(file)), storage_(storage) {}
+  Result<Appended> append(const std::vector<std::string>& rows) override {
+    JoinedAppend out(file());
+    for (const std::string& piece : rows) EXPECT_TRUE(out.add(piece));
+    EXPECT_TRUE(out.flush());
+    return out.appended();
+  }
+  Status seal() override {
+    EXPECT_FALSE(storage_.files.contains("_SUCCESS"));
+    storage_.at("sealed") += storage_.at("rows.txt") + "|";
+    return {};
+  }
+
+ private:
+  MemoryStorage& storage_;
+};
+
+TEST(Recovery, ACompleteJobsRowsAreSealedBeforeTheRecordOfItsEndAndOthersAreNot) {
+  for (const JobState state : {JobState::kComplete, JobState::kFailed, JobState::kInterrupted}) {
+    MemoryStorage storage;
+    DurablePlan plan;
+    Committer::Options options = kOptions;
+    options.rows = [&storage](std::unique_ptr<File> file) {
+      return std::make_unique<SealedRows>(std::move(file), storage);
+    };
+    auto job = Committer::open(storage, plan, options);
+    ASSERT_TRUE(job) << job.error().message;
+    ASSERT_TRUE(job->committer->start(job->job, 1));
+    ASSERT_TRUE(job->committer->write({1, {succeeded(0)}, {"a\n", "b\n"}, {}, {}, ended(state)}));
+    EXPECT_EQ(storage.at("sealed"), state == JobState::kComplete ? "a\nb\n|" : "");
   }
 }
 

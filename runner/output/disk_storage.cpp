@@ -1,4 +1,4 @@
-#include "runner/orchestrator/disk_storage.h"
+#include "runner/output/disk_storage.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -12,10 +12,10 @@
 
 #include "common/posix/file_copy.h"
 #include "common/posix/file_descriptor.h"
-#include "runner/orchestrator/begin_anew.h"
+#include "runner/output/begin_anew.h"
 #include "spdlog/fmt/fmt.h"
 
-namespace parallelrun::orchestrator {
+namespace parallelrun {
 namespace {
 
 Error system_error(int code, std::string_view what, const std::string& path) {
@@ -255,4 +255,4 @@ Error DiskStorage::removed() const {
   return Error{ErrorCode::kNotFound, std::move(what), false};
 }
 
-}  // namespace parallelrun::orchestrator
+}  // namespace parallelrun

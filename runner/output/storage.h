@@ -11,7 +11,7 @@
 
 #include "common/result/result.h"
 
-namespace parallelrun::orchestrator {
+namespace parallelrun {
 
 // One open file with no other writer. The destructor closes it and syncs nothing. One thread at a time.
 // Errors of all functions: kNoSpace (disk or quota full), kIo; the message names the file.
@@ -86,4 +86,4 @@ Status put_in_place(Storage& storage, const std::string& aside, const std::strin
 // The whole of a small file. Errors: kCorrupt when it is larger than `limit` bytes.
 Result<std::string> read_whole(Storage& storage, const std::string& path, std::uint64_t limit);
 
-}  // namespace parallelrun::orchestrator
+}  // namespace parallelrun

@@ -3,9 +3,9 @@
 
 #include <filesystem>
 
-#include "runner/orchestrator/storage.h"
+#include "runner/output/storage.h"
 
-namespace parallelrun::orchestrator {
+namespace parallelrun {
 
 inline constexpr const char* kLockPath = ".parallelrun/lock";
 
@@ -34,4 +34,4 @@ class DiskStorage final : public Storage {
   std::string token_;  // of this object alone
 };
 
-}  // namespace parallelrun::orchestrator
+}  // namespace parallelrun

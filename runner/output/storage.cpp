@@ -1,8 +1,8 @@
-#include "runner/orchestrator/storage.h"
+#include "runner/output/storage.h"
 
 #include "spdlog/fmt/fmt.h"
 
-namespace parallelrun::orchestrator {
+namespace parallelrun {
 
 Status write_atomically(Storage& storage, const std::string& path, std::string_view content) {
   const std::string aside = storage.aside(path);
@@ -55,4 +55,4 @@ Result<std::string> read_whole(Storage& storage, const std::string& path, std::u
   return content;
 }
 
-}  // namespace parallelrun::orchestrator
+}  // namespace parallelrun

@@ -2,9 +2,9 @@
 // so. True on one machine and in pods, which have no command line.
 #pragma once
 
-namespace parallelrun::orchestrator {
+namespace parallelrun {
 
 inline constexpr const char* kBeginAnew =
     "begin anew with an empty or another output directory, or with parallelrun run --overwrite";
 
-}  // namespace parallelrun::orchestrator
+}  // namespace parallelrun

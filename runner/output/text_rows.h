@@ -1,0 +1,16 @@
+#pragma once
+
+#include "runner/output/row_file.h"
+
+namespace parallelrun {
+
+// A line for each element. What lacks its last line break gets it.
+class TextRows final : public RowFile {
+ public:
+  using RowFile::RowFile;
+
+  Result<Appended> append(const std::vector<std::string>& rows) override;
+  Status seal() override { return {}; }  // lines are whole after each commit
+};
+
+}  // namespace parallelrun

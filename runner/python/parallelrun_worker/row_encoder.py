@@ -1,0 +1,29 @@
+"""Which RowEncoder writes what run() returns [output_action]. A RowEncoder has one method:
+
+    encode(result) -> (elements, rows as bytes)
+
+It raises ContractError for a result of a wrong type and for an element that its format cannot hold, which is never
+left out or changed in silence. Its twin in the orchestrator is a RowFile (runner/output/row_file.h).
+"""
+
+from importlib import import_module
+
+from parallelrun_worker import results
+
+_BY_FORMAT = {
+    "text": ("text_rows", "TextRows"),
+}
+
+
+def encoder_of(action, output_format):
+    if action == "summary_only":
+        return _CountOnly()
+    module, name = _BY_FORMAT[output_format]
+    return getattr(import_module("parallelrun_worker." + module), name)()
+
+
+class _CountOnly:
+    """The script stores its results itself: their content is not looked at."""
+
+    def encode(self, result):
+        return results.count_elements(result), b""
