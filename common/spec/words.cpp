@@ -28,7 +28,8 @@ Words<OutputAction> output_actions() {
 }
 
 Words<OutputFormat> output_formats() {
-  static const std::vector<std::pair<std::string, OutputFormat>> words = {{"text", OutputFormat::kText}};
+  static const std::vector<std::pair<std::string, OutputFormat>> words = {{"text", OutputFormat::kText},
+                                                                          {"jsonl", OutputFormat::kJsonl}};
   return words;
 }
 

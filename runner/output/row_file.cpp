@@ -1,5 +1,6 @@
 #include "runner/output/row_file.h"
 
+#include "runner/output/json_rows.h"
 #include "runner/output/text_rows.h"
 
 namespace parallelrun {
@@ -16,6 +17,8 @@ RowFileMaker row_file_maker(OutputFormat format) {
   switch (format) {
     case OutputFormat::kText:
       return make<TextRows>;
+    case OutputFormat::kJsonl:
+      return make<JsonRows>;
   }
   return {};
 }

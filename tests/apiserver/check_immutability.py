@@ -98,6 +98,7 @@ IDENTITY = {
     "no sideInputs": {"sideInputs": None},
     "output": {"output": {"source": {"subPath": "a"}}},
     "output's overwrite": {"output": {"overwrite": True}},
+    "output's format": {"output": {"format": "jsonl"}},
     "arguments": {"arguments": ["--x", "2"]},
     "no arguments": {"arguments": None},
     "miniBatchSize": {"miniBatchSize": "2MB"},

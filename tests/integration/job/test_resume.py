@@ -1,5 +1,6 @@
 """Each mini-batch exactly once, whatever is killed, whenever."""
 
+import json
 import os
 import random
 import signal
@@ -130,6 +131,8 @@ def test_kills_at_random_instants(tmp_path, round_number):
     job = JobFolder(tmp_path, dice.choice(["embedded", "python"]))
     count = dice.choice([200, 1000, 3000])
     job.files(count).script(SCRIPT)
+    output_format = dice.choice(["text", "jsonl"])
+    job.spec["output"]["format"] = output_format
     job.set(
         miniBatchSize=dice.choice([1, 3, 10]),
         nodeCount=dice.choice([1, 2]),
@@ -157,7 +160,7 @@ def test_kills_at_random_instants(tmp_path, round_number):
         # Nobody of a killed run may go on writing; its orphans end by themselves. Until then the next run is refused.
         wait_for(lambda family=family: not any(map(role_of, family)), "the end of the orphans")
     job.run().expect(0)
-    rows = Counter(job.rows())
+    rows = Counter(map(json.loads, job.rows()) if output_format == "jsonl" else job.rows())
     assert rows == Counter(f"f{i:06}.txt" for i in range(count)), f"seed {seed}"
     assert job.failed_items() == []
 

@@ -19,7 +19,7 @@ TEST_F(IdentityTest, SettingsThatMayChange) {
        {"nodeCount=3", "processCountPerNode=4", "runInvocationTimeout=5", "initTimeout=6", "runMaxTry=7",
         "errorThreshold=8", "allowedFailedCount=9", "allowedFailedPercent=10", "loggingLevel=DEBUG",
         "resourceMonitorInterval=11", "allowReuse=false", "output.overwrite=true", "metadata.name=other",
-        "output.source.local.path=moved", "worker={a: b}"}) {
+        "output.source.local.path=moved", "output.format=text", "worker={a: b}"}) {
     EXPECT_THAT(differing_settings(before, sound_with({set})), IsEmpty()) << set;
   }
 }
@@ -36,6 +36,7 @@ TEST_F(IdentityTest, SettingsThatMakeAnotherJob) {
         std::pair{"sideInputs[0].source.local.path=images", "sideInputs.labels: was \""},
         std::pair{"outputAction=summary_only", "outputAction: was \"append_row\", now \"summary_only\""},
         std::pair{"appendRowFileName=x", "appendRowFileName: was \"parallel_run_step.txt\", now \"x\""},
+        std::pair{"output.format=jsonl", "output.format: was \"text\", now \"jsonl\""},
         std::pair{"environment.requirements=[a]", "environment.requirements: was not set, now [\"a\"]"},
         std::pair{"environment.image=x", "environment.image: was not set"},
         std::pair{"environment.env=[{name: B, value: c}]", "environment.env: was not set"},

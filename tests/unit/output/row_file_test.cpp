@@ -49,5 +49,30 @@ TEST(RowFile, OfTextTakesLargeAndSmallPiecesInTheirOrder) {
   EXPECT_EQ(added->checksum, checksum(expected));
 }
 
+TEST(RowFile, OfJsonlTakesAValueOnEachLine) {
+  Rows rows(OutputFormat::kJsonl);
+  const std::string lines = "{\"a\":1}\n[]\n\"x\"\n-1.5e+300\n0\ntrue\nfalse\nnull\n{}\n";
+  const auto added = rows.append({lines, "", "7\n"});
+  ASSERT_TRUE(added) << added.error().message;
+  EXPECT_EQ(rows.content(), lines + "7\n");
+  EXPECT_EQ(added->length, lines.size() + 2);
+  EXPECT_EQ(added->checksum, checksum(lines + "7\n"));
+  EXPECT_TRUE(rows.file().seal());
+  EXPECT_EQ(rows.content(), lines + "7\n");
+}
+
+TEST(RowFile, OfJsonlRefusesLinesThatAreNoValueBeforeItWritesAnything) {
+  for (const char* wrong :
+       {"{\"a\":1}", "\n", "f000001.txt\n", "a.png: 7\n", "{\"a\":1\n", "[1\n", "\"x\n", "\"\n", "{\n",
+        "NaN\n", "-Infinity\n", "True\n", "1\n\n2\n", "1\n2\n{\"a\"", " 1\n", "1 \n"}) {
+    Rows rows(OutputFormat::kJsonl);
+    const auto added = rows.append({"{}\n", wrong});
+    ASSERT_FALSE(added) << wrong;
+    EXPECT_EQ(added.error().code, ErrorCode::kCorrupt);
+    EXPECT_NE(added.error().message.find("output.format jsonl"), std::string::npos);
+    EXPECT_EQ(rows.content(), "") << wrong;
+  }
+}
+
 }  // namespace
 }  // namespace parallelrun

@@ -49,6 +49,7 @@ TEST(Manifest, DefaultsAreTheSeeds) {
   EXPECT_EQ(job.run_max_try, 3);
   EXPECT_TRUE(job.allow_reuse);
   EXPECT_FALSE(job.output.overwrite);
+  EXPECT_EQ(job.output.format, OutputFormat::kText);
   EXPECT_EQ(valid(kTabular, "").mini_batch_size, 1048576U);
 }
 

@@ -1,0 +1,59 @@
+#include "runner/output/json_rows.h"
+
+#include <string_view>
+
+#include "common/text/presentable.h"
+#include "spdlog/fmt/fmt.h"
+
+namespace parallelrun {
+namespace {
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// Whether it begins and ends like one JSON value.
+bool looks_whole(std::string_view line) {
+  if (line.empty()) return false;
+  switch (line.front()) {
+    case '{':
+      return line.size() > 1 && line.back() == '}';
+    case '[':
+      return line.size() > 1 && line.back() == ']';
+    case '"':
+      return line.size() > 1 && line.back() == '"';
+    default:
+      return line == "true" || line == "false" || line == "null" ||
+             ((line.front() == '-' || is_digit(line.front())) && is_digit(line.back()));
+  }
+}
+
+Status check(std::string_view rows) {
+  while (!rows.empty()) {
+    const std::size_t end = rows.find('\n');
+    const std::string_view line = rows.substr(0, end);
+    if (end == std::string_view::npos || !looks_whole(line)) {
+      return Error{
+          ErrorCode::kCorrupt,
+          fmt::format("a row that an agent sent is not JSON, as output.format jsonl has it: '{}'; nothing of "
+                      "it was written. Agents and orchestrator must be of one version",
+                      presentable(line.substr(0, 200)))};
+    }
+    rows.remove_prefix(end + 1);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Appended> JsonRows::append(const std::vector<std::string>& rows) {
+  for (const std::string& piece : rows) {
+    if (auto sound = check(piece); !sound) return sound.error();
+  }
+  JoinedAppend out(file());
+  for (const std::string& piece : rows) {
+    if (auto done = out.add(piece); !done) return done.error();
+  }
+  if (auto done = out.flush(); !done) return done.error();
+  return out.appended();
+}
+
+}  // namespace parallelrun

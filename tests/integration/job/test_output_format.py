@@ -1,0 +1,114 @@
+"""output.format, from the manifest to the file."""
+
+import json
+from collections import Counter
+
+from waiting import PATIENCE, wait_for
+
+SCRIPT = """
+    import os
+    def init(): pass
+    def run(mini_batch):
+        return [{"file": os.path.basename(p), "text": "a\\nb", "score": float("nan")} for p in mini_batch]
+"""
+
+
+def json_rows(job, name="parallel_run_step.txt"):
+    return [json.loads(row, parse_constant=lambda word: 1 / 0) for row in job.rows(name)]
+
+
+def jsonl(job, **output):
+    job.spec["output"] = {**job.spec["output"], "format": "jsonl", **output}
+    return job
+
+
+def test_one_object_on_each_line(job):
+    jsonl(job.files(25).script(SCRIPT)).set(nodeCount=2, processCountPerNode=2)
+    job.run().expect(0)
+    assert sorted(json_rows(job), key=lambda row: row["file"]) == [
+        {"file": f"f{index:06}.txt", "text": "a\nb", "score": None} for index in range(25)
+    ]
+
+
+def test_the_file_has_the_name_that_was_given(job):
+    jsonl(job.files(3).script(SCRIPT)).set(appendRowFileName="results.jsonl")
+    outcome = job.run().expect(0)
+    assert len(json_rows(job, "results.jsonl")) == 3 and job.rows() == []
+    assert "results.jsonl" in outcome.words
+
+
+def test_a_table_becomes_an_object_for_each_row(job):
+    jsonl(job.tabular().file("t.csv", "id,name,when\n1,x,2024-02-29\n2,,\n"))
+    job.spec["inputs"][0]["columns"] = {"when": "datetime"}
+    job.script("""
+        def init(): pass
+        def run(table): return table.assign(twice=table["id"] * 2)
+    """)
+    job.run().expect(0)
+    assert json_rows(job) == [
+        {"id": 1, "name": "x", "when": "2024-02-29T00:00:00", "twice": 2},
+        {"id": 2, "name": None, "when": None, "twice": 4},
+    ]
+
+
+def test_what_json_cannot_hold_fails_its_mini_batch_and_no_other(job):
+    jsonl(job.files(10)).set(miniBatchSize=1, runMaxTry=1)
+    job.script("""
+        import os
+        def init(): pass
+        def run(mini_batch):
+            name = os.path.basename(mini_batch[0])
+            return [{"file": name, "raw": b"x" if name == "f000003.txt" else None}]
+    """)
+    job.run().expect(0)
+    assert len(json_rows(job)) == 9
+    (failed,) = job.failed_items()
+    message = failed["error"]["message"]
+    assert "element 0 of the result, at ['raw'], is a bytes" in message and "base64" in message
+
+
+def test_another_format_is_another_job(job):
+    job.files(5).script(SCRIPT)
+    job.run().expect(0)
+    text = job.rows()
+    refused = jsonl(job).run().expect(2)
+    assert 'output.format: was "text", now "jsonl"' in refused.stderr, refused.words
+    assert job.rows() == text
+    job.run("--overwrite").expect(0)
+    assert len(json_rows(job)) == 5
+    again = job.run().expect(0)
+    assert "complete" in again.words
+    del job.spec["output"]["format"]
+    refused = job.run().expect(2)
+    assert 'output.format: was "jsonl", now "text"' in refused.stderr, refused.words
+
+
+def test_text_written_out_is_the_job_that_left_it_out(job):
+    job.files(5).script(SCRIPT)
+    job.run().expect(0)
+    job.spec["output"]["format"] = "text"
+    assert "complete" in job.run().expect(0).words
+
+
+def test_a_job_that_was_stopped_goes_on_in_its_format(job):
+    jsonl(job.files(40)).set(miniBatchSize=1)
+    job.script(
+        """
+        import os, time
+        def init(): pass
+        def run(mini_batch):
+            while not os.path.exists(GO) and os.path.basename(mini_batch[0]) >= "f000010.txt": time.sleep(0.01)
+            return [{"file": os.path.basename(p)} for p in mini_batch]
+        GO = %r
+    """
+        % str(job.root / "go")
+    )
+    process = job.start()
+    path = job.out / "parallel_run_step.txt"
+    wait_for(lambda: path.exists() and path.stat().st_size > 0, "the first rows", pause=0.01)
+    process.terminate()
+    process.communicate(timeout=PATIENCE)
+    assert 0 < len(json_rows(job)) < 40
+    (job.root / "go").touch()
+    job.run().expect(0)
+    assert Counter(row["file"] for row in json_rows(job)) == Counter(f"f{i:06}.txt" for i in range(40))
