@@ -221,7 +221,7 @@ void AgentCore::check_overhead(SlotIndex index, const channel::Stamp& stamp, Tim
         "whether the script writes to file descriptor {}",
         what, after, look.unfinished_bytes, channel::kChannelFd);
   } else if (held) {
-    words = fmt::format("the result of {} had not arrived {}", what, after);
+    words = fmt::format("the result of {} did not arrive {}", what, after);
   } else {
     where = ErrorPhase::kRead;
     words = fmt::format("the process did not begin {} {}", what, after);
