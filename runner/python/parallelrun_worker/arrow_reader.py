@@ -11,6 +11,7 @@ from parallelrun_worker import (
     csv_check,
     csv_columns,
     datetimes,
+    freed_memory,
     pandas_reader,
     whole_numbers,
 )
@@ -31,6 +32,7 @@ _NATIVE = {
     "bool_or_missing": csv_columns.BOOL,
     **dict.fromkeys(_TEXTS, csv_columns.TEXT),
 }
+_MOST_PIECES = 50
 # From here on it pays that pyarrow makes the same object of the same text.
 _MANY = 1000
 
@@ -54,6 +56,7 @@ def load(pandas, delimiter, declared, na_values, library=None):
             return None
     except (ImportError, AttributeError, ValueError):
         return None
+    freed_memory.keep()
     return ArrowReader(pyarrow, pandas, delimiter, declared, na_values, library)
 
 
@@ -95,7 +98,8 @@ class ArrowReader:
             number: self._values(array, number, kind, name, gaps, again)
             for number, (array, (name, kind)) in enumerate(zip(arrays, plan.kinds))
         }
-        frame = self._pandas.DataFrame(arrays, copy=True)
+        # pandas warns of frames that are made of more than a hundred pieces.
+        frame = self._pandas.DataFrame(arrays, copy=len(arrays) > _MOST_PIECES)
         frame.columns = columns
         for name, item, comes_as in gaps:
             tell_gap(name, item, comes_as)
@@ -192,15 +196,15 @@ class ArrowReader:
                 return self._whole(again(number, kind[: -len("_or_missing")]), lambda: values)
             return values
         if kind in _WHOLE and column.null_count == 0:
-            return column.to_numpy()
+            return self._numbers(column)
         if kind in _WHOLE:
             values = self._whole(
-                column, None if name in self._declared else lambda: again(number, "float64").to_numpy()
+                column, None if name in self._declared else lambda: self._numbers(again(number, "float64"))
             )
             gaps.append((name, self._first_gap(column), str(values.dtype)))
             return values
         if kind == "bool" and column.null_count == 0:
-            return column.to_numpy()
+            return _writable(column.to_numpy())
         if kind == "bool" and name in self._declared:
             raise Declined("a gap in a column declared bool")
         if kind == "bool":
@@ -229,11 +233,20 @@ class ArrowReader:
         numpy = self._numpy
         if kind == "missing" and column.null_count < len(column):
             raise Declined("the first values of a column")
-        values = column.to_numpy()
+        values = self._numbers(column)
         # pyarrow takes nan(abc) for a number.
         if numpy.count_nonzero(numpy.isfinite(values)) + column.null_count < len(column):
             raise Declined("inf, or a number that is none")
         return values
+
+    def _numbers(self, column):
+        """The numbers, NaN for gaps of floats. An array that can be written to, without a copy where that can be."""
+        numpy = self._numpy
+        if column.num_chunks != 1 or column.chunk(0).offset:
+            return numpy.array(column.to_numpy())
+        buffer = column.chunk(0).buffers()[1]
+        values = numpy.frombuffer(buffer, column.type.to_pandas_dtype(), len(column))
+        return _with_nan(column, _writable(values), numpy)
 
     def _whole(self, column, floats):
         """What floats() gives, or a nullable array where float64 does not hold the numbers, or without `floats`."""
@@ -286,7 +299,12 @@ class _TextType:
         if not self._objects:
             return self._dtype.__from_arrow__(column)
         values = column.to_numpy() if len(column) < _MANY else column.to_pandas().to_numpy()
-        return _with_nan(column, values.copy() if column.null_count else values, self._numpy)
+        return _with_nan(column, _writable(values), self._numpy)
+
+
+def _writable(values):
+    """Scripts may write to what they get."""
+    return values if values.flags.writeable else values.copy()
 
 
 def _with_nan(column, values, numpy):

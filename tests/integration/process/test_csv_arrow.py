@@ -30,10 +30,8 @@ def run(mini_batch, context):
     shown += [(c.to_numpy().tobytes(), c.to_numpy().flags.writeable) for c in columns if c.dtype == "float64"]
     with open(sys.argv[1], "wb") as out:
         pickle.dump(shown, out)
-    copy = mini_batch.copy(deep=False)
-    if len(copy) and copy.shape[1]:
-        copy.iloc[0, 0] = copy.iloc[0, 0]  # what is read can be written to
-        mini_batch[mini_batch.columns[0]] = 1
+    for i in range(mini_batch.shape[1] if len(mini_batch) else 0):
+        mini_batch.iloc[0, i] = mini_batch.iloc[0, i]  # what is read can be written to
     return [str(context.rows)]
 """
 
