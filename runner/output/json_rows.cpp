@@ -31,11 +31,10 @@ Status check(std::string_view rows) {
     const std::size_t end = rows.find('\n');
     const std::string_view line = rows.substr(0, end);
     if (end == std::string_view::npos || !looks_whole(line)) {
-      return Error{
-          ErrorCode::kCorrupt,
-          fmt::format("a row that an agent sent is not JSON, as output.format jsonl has it: '{}'; nothing of "
-                      "it was written. Agents and orchestrator must be of one version",
-                      presentable(line.substr(0, 200)))};
+      return Error{ErrorCode::kCorrupt,
+                   fmt::format("output.format is jsonl, but an agent sent a row that is not JSON: '{}'; the "
+                               "row was not written. Use the same version for agents and orchestrator",
+                               presentable(line.substr(0, 200)))};
     }
     rows.remove_prefix(end + 1);
   }

@@ -13,7 +13,7 @@ from math import isfinite
 from parallelrun_worker.failures import ContractError
 from parallelrun_worker.results import kind_of, rows_as_bytes, type_name
 
-_WAY_OUT = "turn it into a str, a number, a list or a dict first, or leave output.format out for text rows"
+_WAY_OUT = "convert it to a str, a number, a list or a dict first, or remove output.format to get text rows"
 _AS_IS = frozenset((str, int, bool, type(None)))
 # Line ends for readers that take more than "\n" for one; in JSON they can only stand inside a string.
 _LINE_ENDS = (("\x85", "\\u0085"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029"))
@@ -49,7 +49,7 @@ def _joined(each, noun):
         raise _cannot_hold("%s %d" % (noun, len(texts)), unfit.steps, unfit) from None
     except RecursionError:
         raise ContractError(
-            "%s %d of the result is nested too deep for JSON, or holds itself; %s"
+            "%s %d of the result is nested too deep for JSON, or contains itself; %s"
             % (noun, len(texts), _WAY_OUT),
             "RecursionError",
         ) from None
@@ -84,8 +84,8 @@ def _not_utf8(texts, noun):
         except UnicodeEncodeError:
             break
     return ContractError(
-        "%s %d of the result holds a str that is not text (a lone surrogate, as a file name that is not UTF-8 has "
-        "it), which JSON cannot hold; write os.fsencode(name).hex(), say, or leave output.format out for text rows"
+        "%s %d of the result contains a str with a lone surrogate (for example a file name that is not UTF-8), which "
+        "JSON cannot hold; write for example os.fsencode(name).hex(), or remove output.format to get text rows"
         % (noun, index),
         "UnicodeEncodeError",
     )
@@ -240,7 +240,7 @@ def _column_names(frame):
         except _Unfit:
             raise ContractError(
                 "the DataFrame has the column %.100r (%s), which cannot be the name of a member of a JSON object; "
-                "rename the columns, each to a str of its own" % (label, type_name(label)),
+                "rename the columns: each needs a name of its own that is a str" % (label, type_name(label)),
                 "TypeError",
             ) from None
     if len(set(names)) != len(names):
@@ -254,14 +254,14 @@ def _column_names(frame):
 
 # How to make one of JSON's values of it; by the name of the type, or of one that it is derived from.
 _HINTS = {
-    "bytes": "base64.b64encode(...).decode() makes a str of it",
-    "set": "sorted(...) makes a list of it",
-    "frozenset": "sorted(...) makes a list of it",
-    "datetime.timedelta": ".total_seconds() makes a number of it",
-    "decimal.Decimal": "float(...) makes a number of it, str(...) keeps each digit",
-    "pandas.Series": ".to_dict() makes an object of it, .tolist() a list",
-    "pandas.DataFrame": ".to_dict('records') makes a list of objects of it",
-    "torch.Tensor": ".tolist() makes a list of it",
+    "bytes": "base64.b64encode(...).decode() converts it to a str",
+    "set": "sorted(...) converts it to a list",
+    "frozenset": "sorted(...) converts it to a list",
+    "datetime.timedelta": ".total_seconds() converts it to a number",
+    "decimal.Decimal": "float(...) converts it to a number, str(...) keeps each digit",
+    "pandas.Series": ".to_dict() converts it to an object, .tolist() to a list",
+    "pandas.DataFrame": ".to_dict('records') converts it to a list of objects",
+    "torch.Tensor": ".tolist() converts it to a list",
 }
 
 
