@@ -1,9 +1,9 @@
 # A room is one folder, one library, one concept.
 #
-#   prj_room(runner_plan PATH runner/plan SOURCES file_walk.cpp ... DEPS common_result ...)
+#   prj_room(runner_input PATH runner/input SOURCES file_walk.cpp ... DEPS common_result ...)
 #
 # The library's include directory holds nothing but a link to its own folder, so
-# `#include "runner/plan/file_walk.h"` compiles only where runner_plan is among the DEPS (or a
+# `#include "runner/input/file_walk.h"` compiles only where runner_input is among the DEPS (or a
 # PUBLIC dependency of one). For each room a program is linked from the whole archive: a symbol
 # that comes from a room or library that DEPS does not declare fails the build.
 function(prj_room name)

@@ -5,6 +5,8 @@
 
 #include "common/json/compact_text.h"
 #include "common/json/json.h"
+#include "runner/input/file_walk.h"
+#include "runner/input/input_format.h"
 
 namespace parallelrun::agent {
 namespace {
@@ -33,15 +35,14 @@ std::string worker_config(const ResolvedJob& job, const std::string& agent_name,
   const JobSpec& spec = job.spec;
   json inputs = json::array();
   for (const Input& input : spec.inputs) {
-    json entry{{"name", input.name}, {"type", to_string(input.type)}};
-    if (input.type == InputType::kTabular) {
-      json columns = json::object();
-      for (const auto& [column, type] : input.columns) columns[column] = to_string(type);
-      entry["delimiter"] = std::string(1, input.delimiter);
-      entry["encoding"] = input.encoding;
-      entry["columns"] = std::move(columns);
-      if (input.na_values) entry["na_values"] = *input.na_values;
-    }
+    const std::unique_ptr<InputFormat> format = open_format(input);
+    const auto directory = job.input_directories.find(input.name);
+    json entry{
+        {"name", input.name},
+        {"kind", static_cast<int>(format->kind())},
+        {"directory",
+         directory == job.input_directories.end() ? std::string() : FileWalk::root_of(directory->second)}};
+    format->tell_worker(entry);
     inputs.push_back(std::move(entry));
   }
   const json config{

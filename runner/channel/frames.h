@@ -15,8 +15,8 @@ enum class Frame : std::uint8_t {
   // agent -> process
   kConfig = 1,      // JSON, once and first: see docs/architecture.md, "Worker processes"
   kInputInfo = 2,   // JSON {"input": 0, "types": {"column": "int64", ...}}
-  kRun = 3,         // u64 task | u64 mini_batch | u32 input | rest: descriptor (runner/plan/mini_batch.h)
-  kInferTypes = 4,  // u64 task | u32 input | u32 count | count x bytes CsvSlice descriptor
+  kRun = 3,         // u64 task | u64 mini_batch | u32 input | rest: descriptor (runner/input)
+  kInferTypes = 4,  // u64 task | u32 input | u32 count | count x bytes descriptor
   kShutdown = 5,    // empty: call shutdown(), say kBye, exit 0
 
   // process -> agent

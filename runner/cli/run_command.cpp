@@ -17,8 +17,8 @@
 #include "common/spec/manifest.h"
 #include "common/text/presentable.h"
 #include "runner/cli/launcher.h"
+#include "runner/input/glob.h"
 #include "runner/job/local_resolution.h"
-#include "runner/plan/glob.h"
 
 namespace parallelrun {
 

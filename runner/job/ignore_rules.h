@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "runner/plan/glob.h"
+#include "runner/input/glob.h"
 
 namespace parallelrun {
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 
@@ -14,16 +15,15 @@ inline constexpr const char* kFailedItemsPath = "failed_items.jsonl";
 
 // A mini-batch whose tries all failed, as one line:
 //   {"kind":"failed","miniBatch":7,"input":"images","files":["/a/1.png",...],"count":2,"tries":3,"error":{...}}
-// and for a table, in place of files, "file", "firstRow" and "records". Where a name is not UTF-8,
-// "filesBase64" (or "fileBase64") holds all of them byte for byte, beside the readable form.
-std::string failed_line(const MiniBatch& mini_batch, const std::string& input_name, std::uint32_t tries,
-                        const ScriptError& error);
+// `items`: the members that name its items ("files" here), of MiniBatchSource::items_of().
+std::string failed_line(const MiniBatch& mini_batch, const nlohmann::ordered_json& items,
+                        const std::string& input_name, std::uint32_t tries, const ScriptError& error);
 
 // A mini-batch that succeeded with fewer elements than items, as one line:
 //   {"kind":"shortfall","miniBatch":7,"input":"images","files":[...],"count":2,"items":10,"returned":8}
-// and likewise for a table. `mini_batch`: null where a result of an earlier orchestrator comes before its
-// mini-batch has been read from the plan again; then the line names no files.
-std::string shortfall_line(MiniBatchId id, const MiniBatch* mini_batch, const std::string& input_name,
+// `named`: as `items` above; null where a result of an earlier orchestrator comes before its mini-batch has
+// been read from the plan again: then the line names no items.
+std::string shortfall_line(MiniBatchId id, const nlohmann::ordered_json& named, const std::string& input_name,
                            std::uint64_t items, std::uint64_t returned);
 
 // Whether a line that failed_items.jsonl holds is one of the second kind.

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/json/json.h"
 #include "runner/orchestrator/failed_items.h"
 #include "runner/orchestrator/lease_seal.h"
 #include "runner/orchestrator/orchestrator.h"
@@ -78,8 +79,8 @@ void Orchestrator::take_success(const Session& session, AttemptResult& result, L
   const std::uint64_t returned = std::min(result.returned, items);
   if (returned < items) {
     const std::string& input = entry != nullptr ? input_name(entry->mini_batch.input) : input_name(~0U);
-    pending_.failed_items += shortfall_line(
-        result.mini_batch, entry != nullptr ? &entry->mini_batch : nullptr, input, items, returned);
+    const auto named = entry != nullptr ? source_.items_of(entry->mini_batch) : nlohmann::ordered_json();
+    pending_.failed_items += shortfall_line(result.mini_batch, named, input, items, returned);
     const ScriptError error = shortfall_error(result.mini_batch, input, items, returned);
     first_errors_.add(error);
     observer_.on_shortfall(session.agent, result, error);
@@ -123,8 +124,8 @@ void Orchestrator::take_failure(const AgentView& agent, AttemptResult& result, L
     return;
   }
   first_errors_.add(result.error);
-  pending_.failed_items +=
-      failed_line(mini_batch, input_name(mini_batch.input), entry.failed_tries, result.error);
+  pending_.failed_items += failed_line(mini_batch, source_.items_of(mini_batch), input_name(mini_batch.input),
+                                       entry.failed_tries, result.error);
   book_.erase(entry);
 }
 

@@ -1,8 +1,9 @@
 // What the orchestrator needs of planning, as interfaces beside their user. The process implements them over
-// runner/plan; the simulation over a model of it.
+// runner/input and runner/plan; the simulation over a model of it.
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 
@@ -22,6 +23,8 @@ class MiniBatchSource {
   // The following next() gives mini-batch `id` (or a later one). Called before the first next() only. An
   // implementation that cannot seek may do nothing: what is finished is skipped anyway.
   virtual Status skip_to(MiniBatchId id) = 0;
+  // By what a user knows the items of a mini-batch: members of its line in failed_items.jsonl.
+  virtual nlohmann::ordered_json items_of(const MiniBatch& mini_batch) const = 0;
 };
 
 // Before anything of these mini-batches is committed: what would be planned anew after a crash could be cut
@@ -45,13 +48,13 @@ class SampleSource {
   virtual ~SampleSource() = default;
 
   enum class Need {
-    kNone,    // a file input, or every column is declared
+    kNone,    // an input without columns
     kNotYet,  // the sample is not known yet; asked again before each lease of this input
     kSample,  // infer from `descriptor`
   };
   struct Sample {
     Need need = Need::kNone;
-    std::string descriptor;  // of the kInferTypes lease: u32 count | count x bytes CsvSlice descriptor
+    std::string descriptor;  // of the kInferTypes lease
   };
   // Errors end the job.
   virtual Result<Sample> sample(std::uint32_t input) = 0;

@@ -8,8 +8,7 @@
 //            u8 3 | rest: PassedOver                                           what an input's listing left
 //            out
 //
-// Paths in descriptors are relative to their input's directory (see with_root() in mini_batch.h): the plan
-// does not mind where that is.
+// Descriptors are relative to their input, so the plan does not mind where that is.
 //
 // The checksum is XXH3 over length and payload, seeded with the record's number, so that bytes of another
 // place do not pass.

@@ -23,7 +23,7 @@ namespace py = pybind11;
 namespace parallelrun::process {
 namespace {
 
-constexpr char kFileSet = 1;  // DescriptorKind::kFiles of runner/plan/mini_batch.h
+constexpr std::uint8_t kFileSet = 1;  // DescriptorKind of runner/input/descriptor_kind.h
 
 std::uint64_t clock_ns(clockid_t clock) {
   timespec now{};
@@ -38,16 +38,18 @@ std::pair<dev_t, ino_t> identity(int fd) {
   return {status.st_dev, status.st_ino};
 }
 
-py::str path_from(std::string_view directory, std::string_view name, std::string& scratch) {
-  scratch.assign(directory).append(name);
+py::str path_from(std::string_view root, std::string_view directory, std::string_view name,
+                  std::string& scratch) {
+  scratch.assign(root).append(directory).append(name);
   PyObject* path = PyUnicode_DecodeFSDefaultAndSize(scratch.data(), static_cast<Py_ssize_t>(scratch.size()));
   if (path == nullptr) throw py::error_already_set();
   return py::reinterpret_steal<py::str>(path);
 }
 
-// The paths of a FileSet descriptor, or None when it is broken.
-py::object paths_from(std::string_view descriptor) {
-  wire::Reader reader(descriptor.substr(1));
+// The paths of a FileSet descriptor below `root`, or None when it is broken.
+py::object decode_files(std::string_view descriptor, std::string_view root) {
+  wire::Reader reader(descriptor);
+  if (reader.u8() != kFileSet) return py::none();
   py::list paths;
   std::string scratch;
   constexpr std::size_t kSmallestGroup = 4 + 4;
@@ -56,7 +58,7 @@ py::object paths_from(std::string_view descriptor) {
     std::string_view names = reader.bytes();
     while (!names.empty()) {
       const std::size_t end = names.find('\0');
-      paths.append(path_from(directory, names.substr(0, end), scratch));
+      paths.append(path_from(root, directory, names.substr(0, end), scratch));
       if (end == std::string_view::npos) break;
       names.remove_prefix(end + 1);
     }
@@ -197,9 +199,7 @@ class Channel {
     started_unix_ns_ = clock_ns(CLOCK_REALTIME);
     started_cpu_ns_ = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
     run_ns_ = 0;
-    const bool files = !descriptor.empty() && descriptor.front() == kFileSet;
-    py::object data = files ? paths_from(descriptor) : bytes_from(descriptor);
-    return py::make_tuple(static_cast<int>(channel::Frame::kRun), mini_batch, input, std::move(data));
+    return py::make_tuple(static_cast<int>(channel::Frame::kRun), mini_batch, input, bytes_from(descriptor));
   }
 
   // The task is over: its Timing.
@@ -258,6 +258,10 @@ PYBIND11_EMBEDDED_MODULE(_parallelrun_channel, module) {
       errno = error.code().value();
       PyErr_SetFromErrno(PyExc_OSError);
     }
+  });
+  module.def("decode_files", [](const py::bytes& descriptor, const py::bytes& root) {
+    return parallelrun::process::decode_files(parallelrun::process::view_of(descriptor),
+                                              parallelrun::process::view_of(root));
   });
   py::class_<Channel>(module, "Channel")
       .def(py::init<int, int>(), py::arg("channel_fd"), py::arg("stamp_fd"))

@@ -1,4 +1,4 @@
-/* By what the bytes of a slice are known again: the same value as slice_hash() of runner/plan/slice_hash.h.
+/* By what the bytes of a slice are known again: the same value as slice_hash() of runner/input/slice_hash.h.
  * In libparallelrun_csv.so, for ctypes; the same in Python: runner/python/parallelrun_worker/xxh3.py. */
 #pragma once
 

@@ -56,7 +56,7 @@ struct RegisterReply {
 
 enum class LeaseKind : std::uint8_t {
   kRun = 0,
-  kInferTypes = 1,  // not a mini-batch: read sample slices and report column types as JSON in Result::rows
+  kInferTypes = 1,  // not a mini-batch: read a sample and report column types as JSON in Result::rows
 };
 
 struct Lease {
@@ -68,7 +68,7 @@ struct Lease {
   std::uint64_t items = 0;
   std::uint32_t try_number = 1;  // from 1 to runMaxTry
   bool fresh_process = false;    // only a worker process that has run no mini-batch yet may run it
-  std::string descriptor;        // kInferTypes: u32 count | count x bytes CsvSlice descriptor
+  std::string descriptor;        // bytes that the worker process understands; see MiniBatch::descriptor
 };
 
 // Column types of an input, once they are decided: JSON {"input": 0, "types": {"a": "int64", ...}}.

@@ -48,13 +48,13 @@ class Slices:
                 checker.hash(data),
                 csv_slice.BY_BYTES,
             )
-            self.descriptors.append(b"\x02" + packed(os.fsencode(path)) + numbers + packed(self.header))
+            self.descriptors.append(b"\x02" + packed(os.fsencode(path.resolve())[1:]) + numbers + packed(self.header))
             self.data.append(data)
             at = end
 
 
 def ours(slices: Slices):
-    table = tabular.TabularInput({"name": "data", "type": "tabular"})
+    table = tabular.TabularInput({"name": "data", "kind": 2, "directory": "/"})
     table.types = table.infer_types(struct.pack("<I", 1) + packed(slices.descriptors[0]))
     return lambda number: table.read(slices.descriptors[number])[0]
 

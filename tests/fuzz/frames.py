@@ -17,6 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TOO_LARGE = "too large"
+ROOT_OF_FILES = b"/in put/"
 
 
 class Reader:
@@ -38,15 +39,17 @@ class Reader:
         return self.take(self.number("<I"))
 
 
-def expected_files(data):
-    """The paths of a FileSet behind its kind, or None."""
-    reader = Reader(data)
+def expected_files(data, root):
+    """The paths of a FileSet below `root`, or None."""
+    if data[:1] != b"\x01":
+        return None
+    reader = Reader(data[1:])
     paths = []
     try:
         for _ in range(reader.number("<I")):
             directory, names = reader.text(), reader.text()
             if names:
-                paths += [os.fsdecode(directory + name) for name in names.split(b"\0")]
+                paths += [os.fsdecode(root + directory + name) for name in names.split(b"\0")]
     except ValueError:
         return None
     return None if reader.data else paths
@@ -67,10 +70,7 @@ def expected_frames(frames, stream):
             return [*found, None]
         if kind == frames.RUN and size >= 20:
             _, mini_batch, number = struct.unpack_from("<QQI", payload)
-            data = payload[20:]
-            if data[:1] == bytes([frames.FILES]):
-                data = expected_files(data[1:])
-            found.append((kind, mini_batch, number, data))
+            found.append((kind, mini_batch, number, payload[20:]))
         else:
             found.append((kind, payload))
 
@@ -136,8 +136,10 @@ def talk(frames, stream, piece):
 
 
 def answer(frames, channel, frame, told):
-    _, mini_batch, number, data = frame
-    items = len(data or "")
+    _, mini_batch, number, descriptor = frame
+    files = frames.decode_files(descriptor, ROOT_OF_FILES)
+    assert files == expected_files(descriptor, ROOT_OF_FILES), (files, descriptor)
+    items = len(files or "")
     channel.enter_run(items)
     channel.leave_run()
     body = b"%d\n" % mini_batch * (number % 4)

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "common/json/json.h"
 #include "runner/orchestrator/plan_view.h"
 #include "runner/orchestrator/stored_plan.h"
 #include "tests/simulation/faulty_disk.h"
@@ -44,6 +45,7 @@ class ProcessPlan final : public orchestrator::MiniBatchSource, public orchestra
 
   Result<std::optional<MiniBatch>> next() override { return plan_->next(extent_); }
   Status skip_to(MiniBatchId) override { return {}; }
+  nlohmann::ordered_json items_of(const MiniBatch&) const override { return {}; }
   Status settle(std::uint64_t mini_batches) override { return plan_->settle(mini_batches); }
   Status make_durable(std::uint64_t mini_batches) override {
     return plan_->make_durable(mini_batches, extent_);

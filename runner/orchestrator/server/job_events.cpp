@@ -67,8 +67,7 @@ void JobEvents::on_types_decided(const InputInfo& info) { logs_.on_types_decided
 
 void JobEvents::on_nothing_to_read(const MiniBatch& mini_batch) {
   PassedCounts& counts = without_records_[mini_batch.input];
-  const Result<CsvSlice> slice = decode_csv_slice(mini_batch.descriptor);
-  counts.add(PassedKind::kWithoutRecords, slice ? slice->path : std::string());
+  counts.add(PassedKind::kWithoutRecords, object_of_(mini_batch));
   for (const PassedOver& passed : counts.of_input(mini_batch.input, false))
     stream_.left_out(input_names_.at(passed.input), passed);
 }

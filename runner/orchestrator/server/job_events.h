@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -22,9 +23,15 @@ class JobEvents final : public JobObserver {
   static constexpr std::size_t kErrorsTold = 20;
   static constexpr std::size_t kLongestText = 2000;  // bytes of a message
 
-  // Both must outlive this. `input_names`: in the order of JobSpec::inputs.
-  JobEvents(JobLogs& logs, ProgressStream& stream, std::vector<std::string> input_names)
-      : logs_(logs), stream_(stream), input_names_(std::move(input_names)) {}
+  // The path of the file of a mini-batch, below its input.
+  using ObjectOf = std::function<std::string(const MiniBatch&)>;
+
+  // The first two must outlive this. `input_names`: in the order of JobSpec::inputs.
+  JobEvents(JobLogs& logs, ProgressStream& stream, std::vector<std::string> input_names, ObjectOf object_of)
+      : logs_(logs),
+        stream_(stream),
+        input_names_(std::move(input_names)),
+        object_of_(std::move(object_of)) {}
 
   void on_agent_came(const AgentView& agent) override;
   void on_agent_gone(const AgentView& agent, std::string_view why, std::uint64_t leases_freed) override;
@@ -48,6 +55,7 @@ class JobEvents final : public JobObserver {
   JobLogs& logs_;
   ProgressStream& stream_;
   const std::vector<std::string> input_names_;
+  const ObjectOf object_of_;
   std::map<std::uint32_t, PassedCounts> without_records_;  // by input
   std::size_t errors_ = 0;
   std::uint64_t agents_ = 0;  // that take part

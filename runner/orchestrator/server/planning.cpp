@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "runner/plan/csv_delimiter.h"
-#include "runner/plan/csv_sample.h"
+#include "common/json/json.h"
+#include "runner/input/input_listing.h"
 #include "runner/plan/posix_plan_storage.h"
-#include "runner/wire/wire.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace parallelrun::orchestrator {
@@ -14,14 +13,6 @@ namespace {
 
 // The first mini-batches are handed to the file at once; then what has gathered in this time goes together.
 constexpr std::chrono::milliseconds kPublish{20};
-
-std::string sample_descriptor(const std::vector<CsvSlice>& slices) {
-  std::string descriptor;
-  wire::Writer out(descriptor);
-  out.u32(static_cast<std::uint32_t>(slices.size()));
-  for (const CsvSlice& slice : slices) out.bytes(encode(slice));
-  return descriptor;
-}
 
 }  // namespace
 
@@ -52,6 +43,7 @@ Planning::Planning(std::unique_ptr<StoredPlan> plan, const ResolvedJob& job)
   for (const Input& input : spec_.inputs) {
     const auto directory = directories_.find(input.name);
     roots_.push_back(directory == directories_.end() ? "" : FileWalk::root_of(directory->second));
+    formats_.push_back(open_format(input));
   }
 }
 
@@ -74,7 +66,9 @@ void Planning::start(Events events) {
     });
   };
   if (!found().complete) planner_ = work(&Planning::plan);
-  if (spec_.input_type() == InputType::kTabular) sampler_ = work(&Planning::take_samples);
+  const bool sampled = std::any_of(formats_.begin(), formats_.end(),
+                                   [](const auto& format) { return format->infers_types(); });
+  if (sampled) sampler_ = work(&Planning::take_samples);
 }
 
 bool Planning::ends_within(std::chrono::milliseconds patience) const {
@@ -85,17 +79,9 @@ bool Planning::ends_within(std::chrono::milliseconds patience) const {
 }
 
 void Planning::plan() {
-  std::optional<MiniBatch> last = plan_->writer().last_found();
-  Status ended;
-  if (last) {
-    Result<std::string> here = with_root(last->descriptor, "", root_of(last->input));
-    if (here) last->descriptor = std::move(*here);
-    if (!here) ended = here.error();
-  }
-  if (ended) {
-    auto planner = Planner::create(Planner::options_for(spec_, directories_, output_directory_), last);
-    ended = planner ? plan_all(**planner) : Status(planner.error());
-  }
+  auto planner = Planner::create(Planner::options_for(spec_, directories_, output_directory_),
+                                 plan_->writer().last_found());
+  const Status ended = planner ? plan_all(**planner) : Status(planner.error());
   if (!ended && !stopping_) events_.on_failed(ended.error());
 }
 
@@ -114,9 +100,6 @@ Status Planning::plan_all(Planner& planner) {
       if (Status s = plan_->writer().finish(); !s) return s;
       return publish();
     }
-    Result<std::string> relative = with_root((*found)->descriptor, root_of((*found)->input), "");
-    if (!relative) return relative.error();
-    (*found)->descriptor = std::move(*relative);
     if (Status s = plan_->writer().append(**found); !s) return s;
     const auto now = std::chrono::steady_clock::now();
     if (now - published < kPublish) continue;
@@ -156,10 +139,6 @@ Result<std::optional<MiniBatch>> Planning::next() {
     seen_ = extent;
     found = plan_->next(seen_);
   }
-  if (!found || !*found) return found;
-  Result<std::string> here = with_root((*found)->descriptor, "", root_of((*found)->input));
-  if (!here) return here.error();
-  (*found)->descriptor = std::move(*here);
   return found;
 }
 
@@ -167,30 +146,44 @@ Status Planning::make_durable(std::uint64_t mini_batches) {
   return plan_->make_durable(mini_batches, extent_.read([](const PlanExtent& e) { return e; }));
 }
 
+nlohmann::ordered_json Planning::items_of(const MiniBatch& mini_batch) const {
+  if (mini_batch.input >= formats_.size()) return {};
+  return formats_[mini_batch.input]->items_of(mini_batch.descriptor, roots_[mini_batch.input]);
+}
+
+std::string Planning::object_of(const MiniBatch& mini_batch) const {
+  if (mini_batch.input >= formats_.size()) return {};
+  const Result<std::string> object = formats_[mini_batch.input]->last_object(mini_batch.descriptor);
+  return object ? *object : std::string();
+}
+
 void Planning::take_samples() {
-  for (std::size_t i = 0; i < spec_.inputs.size() && !stopping_; ++i) {
-    const Input& input = spec_.inputs[i];
-    const auto directory = directories_.find(input.name);
-    Sampled sampled;
-    sampled.done = true;
-    if (directory != directories_.end()) {
-      Result<std::vector<CsvSlice>> slices = sample_slices(input, directory->second, output_directory_);
-      if (!slices) {
-        sampled.sample = slices.error();
-      } else if (!slices->empty()) {
-        if (const auto warning = delimiter_warning(input, *slices)) events_.on_warning(*warning);
-        sampled.sample = Sample{Need::kSample, sample_descriptor(*slices)};
-      }
-    }
+  for (std::size_t i = 0; i < formats_.size() && !stopping_; ++i) {
+    if (!formats_[i]->infers_types()) continue;
+    Sampled sampled{true, take_sample(i)};
     samples_.change([&](std::vector<Sampled>& samples) { samples[i] = std::move(sampled); });
     events_.on_samples();
   }
 }
 
+Result<SampleSource::Sample> Planning::take_sample(std::size_t i) {
+  const Input& input = spec_.inputs[i];
+  const auto directory = directories_.find(input.name);
+  if (directory == directories_.end()) return Sample{};
+  InputPlace place{directory->second, std::nullopt};
+  if (!output_directory_.empty()) place.left_out = identity_of(output_directory_);
+  auto listing = open_listing(input, *formats_[i], place);
+  if (!listing) return listing.error();
+  auto sample = formats_[i]->sample(**listing, roots_[i]);
+  if (!sample) return sample.error();
+  if (!*sample) return Sample{};
+  if ((*sample)->warning) events_.on_warning(*(*sample)->warning);
+  return Sample{Need::kSample, std::move((*sample)->descriptor)};
+}
+
 Result<SampleSource::Sample> Planning::sample(std::uint32_t input) {
-  if (spec_.input_type() == InputType::kFile) return Sample{};
+  if (input >= formats_.size() || !formats_[input]->infers_types()) return Sample{};
   return samples_.read([input](const std::vector<Sampled>& samples) -> Result<Sample> {
-    if (input >= samples.size()) return Sample{};
     if (!samples[input].done) return Sample{Need::kNotYet, {}};
     return samples[input].sample;
   });

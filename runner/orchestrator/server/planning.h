@@ -14,12 +14,13 @@
 #include <vector>
 
 #include "common/result/result.h"
+#include "runner/input/input_format.h"
+#include "runner/input/planner.h"
 #include "runner/job/resolved_job.h"
 #include "runner/orchestrator/plan_view.h"
 #include "runner/orchestrator/server/guarded.h"
 #include "runner/orchestrator/stored_plan.h"
 #include "runner/output/storage.h"
-#include "runner/plan/planner.h"
 
 namespace parallelrun::orchestrator {
 
@@ -56,6 +57,9 @@ class Planning final : public MiniBatchSource, public PlanDurability, public Sam
   // --- core thread ---
   Result<std::optional<MiniBatch>> next() override;
   Status skip_to(MiniBatchId) override { return {}; }
+  nlohmann::ordered_json items_of(const MiniBatch& mini_batch) const override;
+  // The path of its last file, below its input; empty where its descriptor does not decode.
+  std::string object_of(const MiniBatch& mini_batch) const;
   Result<Sample> sample(std::uint32_t input) override;
   Status settle(std::uint64_t mini_batches) override {
     return plan_->settle(mini_batches);
@@ -74,13 +78,15 @@ class Planning final : public MiniBatchSource, public PlanDurability, public Sam
   Status plan_all(Planner& planner);
   Status publish();
   Status keep_passed_over(Planner& planner);
-  std::string root_of(std::uint32_t input) const { return input < roots_.size() ? roots_[input] : ""; }
   void take_samples();
+  Result<Sample> take_sample(std::size_t input);
 
   const JobSpec spec_;
   const std::map<std::string, std::string> directories_;
   const std::string output_directory_;
-  std::vector<std::string> roots_;  // by input: what paths in the plan are relative to
+  // By input.
+  std::vector<std::unique_ptr<InputFormat>> formats_;
+  std::vector<std::string> roots_;  // what descriptors are relative to
 
   const std::unique_ptr<StoredPlan> plan_;
   PlanExtent seen_;  // core thread: the extent it reads up to

@@ -29,11 +29,12 @@ class UnreadableError(SliceError):
 
 
 class CsvSlice:
-    """A CsvSlice descriptor (runner/plan/mini_batch.h). Without a header it is a whole file."""
+    """A FileSlice descriptor of the kind kCsvSlice (runner/input/file_slice.h); its path is relative to `root`. Without a
+    header it is a whole file."""
 
     __slots__ = ("path", "offset", "length", "first_row", "records", "file_size", "hash", "check", "header")
 
-    def __init__(self, descriptor):
+    def __init__(self, descriptor, root):
         try:
             kind = descriptor[0]
             path, at = sized(descriptor, 1)
@@ -51,7 +52,7 @@ class CsvSlice:
             kind = at = -1
         if kind != 2 or at != len(descriptor):
             raise UnreadableError("the descriptor of the mini-batch cannot be decoded", "CorruptDescriptor")
-        self.path = os.fsdecode(path)
+        self.path = os.fsdecode(root + path)
 
 
 def sized(data, at):

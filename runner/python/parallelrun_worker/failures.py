@@ -18,6 +18,7 @@ class ContractError(Exception):
     `name` is what the report calls the error's type."""
 
     permanent = False  # whether another try is known to end the same way
+    items = None  # of a mini-batch that could not be read, where that is known
     undecided = None  # {column: type} of columns whose type the mini-batch is the first to tell
 
     def __init__(self, message, name="ContractError"):

@@ -27,8 +27,6 @@ ENTRY_LOG_FD = 4
 STAMP_FD = 5
 
 MAX_FRAME_BYTES = 1 << 30
-FILES = 1
-CSV_SLICE = 2
 
 _IDLE, _LOADING, _IN_RUN, _FINISHING, _INIT, _CUT = range(6)
 _PHASE, _TASK, _SINCE, _ITEMS, _TAKEN_BACK = range(5)  # 8-byte fields of the stamp page
@@ -69,9 +67,8 @@ class Channel:
         self._task = self._started_us = self._started_ns = self._started_cpu = self._run_ns = 0
 
     def next(self):
-        """The next frame: (kind, payload), or for RUN (kind, mini_batch, input, data), where data is a
-        list of paths, or the descriptor's bytes when it is not one of files, or None when it is broken.
-        None at the end of the stream. A RUN starts the clock of its task and stamps it."""
+        """The next frame: (kind, payload), or for RUN (kind, mini_batch, input, descriptor). None at the end of
+        the stream. A RUN starts the clock of its task and stamps it."""
         while True:
             at = self._at
             have = len(self._in) - at
@@ -143,12 +140,7 @@ class Channel:
         self._started_us = time_ns() // 1000
         self._started_cpu = process_time_ns()
         self._run_ns = 0
-        at += _RUN_HEAD.size
-        if at < end and self._in[at] == FILES:
-            data = decode_files(self._in, at + 1, end)
-        else:
-            data = self._in[at:end]
-        return RUN, mini_batch, input_index, data
+        return RUN, mini_batch, input_index, self._in[at + _RUN_HEAD.size : end]
 
     def stamp_load(self):
         """The entry script is about to be imported."""
@@ -272,12 +264,15 @@ _FS_ENCODING = sys.getfilesystemencoding()
 _FS_ERRORS = sys.getfilesystemencodeerrors()
 
 
-def decode_files(data, at, end):
-    """The paths of a FileSet descriptor (runner/plan/mini_batch.h) in data[at:end], or None when broken."""
+def decode_files(data, root):
+    """The paths of a FileSet descriptor (runner/input/file_set.h), or None when it is broken. `root` (bytes) goes
+    before each of them."""
     paths = []
+    at, end = 5, len(data)
+    if data[:1] != b"\x01":
+        return None
     try:
-        (groups,) = _U32.unpack_from(data, at)
-        at += 4
+        (groups,) = _U32.unpack_from(data, 1)
         for _ in range(groups):
             (size,) = _U32.unpack_from(data, at)
             at += 4 + size
@@ -287,7 +282,7 @@ def decode_files(data, at, end):
             if at > end:
                 return None
             if names_size:
-                directory = directory.decode(_FS_ENCODING, _FS_ERRORS)
+                directory = (root + directory).decode(_FS_ENCODING, _FS_ERRORS)
                 names = data[at - names_size : at].decode(_FS_ENCODING, _FS_ERRORS).split("\0")
                 paths += [directory + name for name in names]
     except struct.error:

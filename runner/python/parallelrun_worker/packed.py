@@ -1,5 +1,5 @@
 """Files that are packed as a whole: told by their first bytes, as the planner tells them (is_packed in
-runner/plan/csv_format.cpp); names say nothing."""
+runner/input/csv_format.cpp); names say nothing."""
 
 from parallelrun_worker.csv_slice import SliceError
 

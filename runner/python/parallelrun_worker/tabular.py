@@ -23,6 +23,7 @@ class TabularInput:
 
     def __init__(self, entry):
         self.name = entry["name"]
+        self._root = entry["directory"].encode()
         self.declared = dict(entry.get("columns") or {})
         self.types = {}
         self._delimiter = (entry.get("delimiter") or ",").encode("ascii")
@@ -46,10 +47,18 @@ class TabularInput:
         self._as_text = set()
         self._gaps_told = set()
 
+    @property
+    def columns(self):
+        return self.layout.expected
+
+    def know(self, types, columns):
+        self.types = types
+        self.layout.expect(columns)
+
     def read(self, descriptor):
         """(DataFrame, items, path, range of rows) of a slice; of an empty file (None, 0, path, no rows). Raises
         SliceError."""
-        piece = CsvSlice(descriptor)
+        piece = CsvSlice(descriptor, self._root)
         try:
             header, data, first_row = self._load(piece)
             return self._frame(piece.path, header, data, first_row)
@@ -69,7 +78,7 @@ class TabularInput:
         for _ in range(count):
             descriptor, at = sized(payload, at)
             try:
-                piece = CsvSlice(descriptor)
+                piece = CsvSlice(descriptor, self._root)
                 header, data, _ = self._load(piece)
                 fields, columns = self._columns_of(header, piece.path)
                 self.layout.expect_first(columns)

@@ -4,7 +4,7 @@ import sys
 from os import getpid
 from time import monotonic
 
-from parallelrun_worker import children, context, entry_module, frames, last_words, row_encoder
+from parallelrun_worker import children, context, entry_module, frames, last_words, readers, row_encoder
 from parallelrun_worker.failures import ContractError, encode_failure
 
 
@@ -69,7 +69,7 @@ class Worker:
         self._job = None
         self._script = None
         self._encoder = None
-        self._tables = {}  # input index -> tabular input
+        self._readers = []  # by input
         self._pid = getpid()
 
     def work(self):
@@ -97,9 +97,7 @@ class Worker:
                 frame = None
             elif kind == frames.INPUT_INFO:
                 info = json.loads(frame[1])
-                if info["input"] in self._tables:
-                    self._tables[info["input"]].types = info["types"]
-                    self._tables[info["input"]].layout.expect(info.get("columns"))
+                self._readers[info["input"]].know(info["types"], info.get("columns"))
             elif kind == frames.INFER_TYPES:
                 self._infer_types(frame[1])
             elif kind == frames.SHUTDOWN:
@@ -120,11 +118,7 @@ class Worker:
             standins.install()
             context.publish(self._job)
             entry_module.enter_script_folder(self._job.script, self._job.argv)
-            for index, entry in enumerate(self._job.inputs):
-                if entry.get("type") == "tabular":
-                    from parallelrun_worker.tabular import TabularInput
-
-                    self._tables[index] = TabularInput(entry)
+            self._readers = [readers.open_reader(entry) for entry in self._job.inputs]
             self._channel.stamp_load()
             self._script = entry_module.load(self._job.script)
             if children.is_child():
@@ -155,15 +149,10 @@ class Worker:
         phase = "read"
         entered = False
         try:
-            if type(data) is list:
-                items = len(data)
-                batch = data
-                file = rows = None
-            else:
-                batch, items, file, rows = self._read_slice(input_index, data)
-                if items == 0:  # only known here, where the file came whole: there is nothing to run over
-                    channel.result(0, 0, b"")
-                    return
+            batch, items, file, rows = self._reader(input_index).read(data)
+            if items == 0:  # only known here, where a file came whole: there is nothing to run over
+                channel.result(0, 0, b"")
+                return
             phase = "run"
             last_words.forget()
             script = self._script
@@ -190,7 +179,7 @@ class Worker:
                 children.leave(error)
             if entered:
                 channel.leave_run()
-            if isinstance(error, _slice_error_types()):
+            if isinstance(error, ContractError) and error.items is not None:
                 items = error.items
             failure = encode_failure(phase, error)
             _flush_python_streams()
@@ -199,13 +188,10 @@ class Worker:
         _flush_python_streams()
         channel.result(items, count, encoded)
 
-    def _read_slice(self, input_index, data):
-        if not data:
-            raise ContractError("the descriptor of the mini-batch cannot be decoded", "CorruptDescriptor")
-        table = self._tables.get(input_index)
-        if table is None:
-            raise ContractError("input %d is not a tabular one" % input_index, "CorruptDescriptor")
-        return table.read(data)
+    def _reader(self, input_index):
+        if input_index >= len(self._readers):
+            raise ContractError("the job has no input %d" % input_index, "CorruptDescriptor")
+        return self._readers[input_index]
 
     def _infer_types(self, payload):
         import json
@@ -213,11 +199,9 @@ class Worker:
 
         task, input_index = struct.unpack_from("<QI", payload)
         try:
-            table = self._tables.get(input_index)
-            if table is None:
-                raise ContractError("input %d is not a tabular one" % input_index, "CorruptDescriptor")
-            types = table.infer_types(payload[12:])
-            answer = json.dumps({"types": types, "columns": table.layout.expected})
+            reader = self._reader(input_index)
+            types = reader.infer_types(payload[12:])
+            answer = json.dumps({"types": types, "columns": reader.columns})
         except Exception as error:
             answer = '{"error": %s}' % encode_failure("read", error).decode()
         self._channel.send(frames.TYPES, struct.pack("<Q", task) + answer.encode())
@@ -234,15 +218,10 @@ class Worker:
                 if children.is_child():
                     children.leave(error)
                 answer = b'{"error": %s}' % encode_failure("shutdown", error)
-        for table in self._tables.values():
-            table.say_readers(always=self._job.logging_level == "DEBUG")
+        for reader in self._readers:
+            reader.say_readers(always=self._job.logging_level == "DEBUG")
         _flush_python_streams()
         self._channel.send(frames.BYE, answer)
-
-
-def _slice_error_types():
-    module = sys.modules.get("parallelrun_worker.tabular")
-    return module.SliceError if module is not None else ()
 
 
 def _flush_python_streams():

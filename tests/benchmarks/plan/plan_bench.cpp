@@ -9,9 +9,11 @@
 #include <memory>
 #include <string>
 
-#include "runner/plan/csv_cutter.h"
+#include "runner/input/csv_cutter.h"
+#include "runner/input/file_set_writer.h"
+#include "runner/input/file_walk.h"
+#include "runner/input/planner.h"
 #include "runner/plan/plan_file.h"
-#include "runner/plan/planner.h"
 #include "runner/plan/posix_plan_storage.h"
 
 namespace parallelrun {
@@ -158,7 +160,7 @@ void read_plan(benchmark::State& state) {
   auto writer = PlanWriter::open(**storage);
   FileSetWriter files;
   for (std::uint64_t id = 0; id < 1'000'000; ++id) {
-    files.add("/data/images/folder_1000/", "image_100000.png");
+    files.add("images/folder_1000/", "image_100000.png");
     if (!(*writer)->append(MiniBatch{MiniBatchId{id}, 0, 1, files.take()})) std::abort();
   }
   if (!(*writer)->finish()) std::abort();

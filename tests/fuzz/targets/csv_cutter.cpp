@@ -1,6 +1,6 @@
 // The slices of a file: each the shortest run of whole records that is long enough, counted as the reference
 // machine counts them, joined they are the file; and the same from any slice on.
-#include "runner/plan/csv_cutter.h"
+#include "runner/input/csv_cutter.h"
 
 #include <algorithm>
 #include <string>
@@ -23,16 +23,16 @@ struct Piece {
   bool operator==(const Piece&) const = default;
 };
 
-std::vector<CsvSlice> rest_of(CsvCutter& cutter) {
-  std::vector<CsvSlice> slices;
+std::vector<FileSlice> rest_of(CsvCutter& cutter) {
+  std::vector<FileSlice> slices;
   while (auto slice = cutter.next()) slices.push_back(*std::move(slice));
   HOLDS(!cutter.next());
   return slices;
 }
 
-std::vector<Piece> pieces_of(const std::vector<CsvSlice>& slices) {
+std::vector<Piece> pieces_of(const std::vector<FileSlice>& slices) {
   std::vector<Piece> pieces;
-  for (const CsvSlice& slice : slices)
+  for (const FileSlice& slice : slices)
     pieces.push_back({slice.offset, slice.length, slice.first_row, slice.records});
   return pieces;
 }
@@ -84,7 +84,7 @@ FUZZ_TARGET(csv_cutter) {
 
   CsvCutter cutter(options);
   cutter.start(file.path());
-  const std::vector<CsvSlice> slices = rest_of(cutter);
+  const std::vector<FileSlice> slices = rest_of(cutter);
   const std::string_view head = content.substr(0, kFormatHead);
   if (is_packed(head) || is_other_format(head)) {
     HOLDS(slices.size() == 1 && slices[0].offset == 0 && slices[0].length == content.size());

@@ -1,11 +1,11 @@
 // A delimiter that is proposed splits the header, which the declared one does not; and it is a usual one.
-#include "runner/plan/csv_delimiter.h"
+#include "runner/input/csv_delimiter.h"
 
 #include <string>
 #include <vector>
 
 #include "common/spec/utf8.h"
-#include "runner/plan/csv_piece.h"
+#include "runner/input/csv_piece.h"
 #include "tests/fuzz/csv_reference.h"
 #include "tests/fuzz/draw.h"
 #include "tests/fuzz/fuzz_target.h"
@@ -18,12 +18,12 @@ FUZZ_TARGET(csv_delimiter) {
   Input input;
   input.name = "table";
   input.delimiter = fuzz::delimiter_of(draw.u8());
-  std::vector<CsvSlice> slices;
+  std::vector<FileSlice> slices;
   bool all_agree = true;
   std::optional<char> common;
   bool any = false;
   while (!draw.empty() && slices.size() < 8) {
-    CsvSlice& slice = slices.emplace_back();
+    FileSlice& slice = slices.emplace_back();
     slice.path = "/data/" + std::to_string(slices.size()) + ".csv";
     slice.header = draw.string();
     const auto likelier = likelier_delimiter(slice.header, input.delimiter);

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "runner/plan/csv_kernel.h"
+#include "runner/input/csv_kernel.h"
 #include "tests/fuzz/csv_reference.h"
 #include "tests/fuzz/draw.h"
 #include "tests/fuzz/fuzz_target.h"

@@ -1,5 +1,5 @@
 // A piece out of the middle of a regular file: its records are found as they are in the whole, or not at all.
-#include "runner/plan/csv_piece.h"
+#include "runner/input/csv_piece.h"
 
 #include <algorithm>
 #include <string>

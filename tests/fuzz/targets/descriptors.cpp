@@ -4,8 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "runner/plan/file_set_writer.h"
-#include "runner/plan/mini_batch.h"
+#include "runner/input/file_set.h"
+#include "runner/input/file_set_writer.h"
+#include "runner/input/file_slice.h"
 #include "tests/fuzz/draw.h"
 #include "tests/fuzz/fuzz_target.h"
 
@@ -14,18 +15,18 @@ namespace {
 
 void check_bytes(std::string_view descriptor) {
   const auto files = decode_file_set(descriptor);
-  const auto slice = decode_csv_slice(descriptor);
+  const auto slice = decode_file_slice(DescriptorKind::kCsvSlice, descriptor);
   HOLDS(!files || !slice);
   if (files) HOLDS(encode(*files) == descriptor);
-  if (slice) HOLDS(encode(*slice) == descriptor);
+  if (slice) HOLDS(encode(DescriptorKind::kCsvSlice, *slice) == descriptor);
 }
 
 void check_files(fuzz::Draw draw) {
   FileSetWriter writer;
   std::vector<std::string> added;
-  std::string directory = "/";
+  std::string directory;
   while (!draw.empty() && added.size() < 64) {
-    if (draw.flag()) directory = "/" + draw.string(8) + "/";
+    if (draw.flag()) directory = "d" + draw.string(8) + "/";
     std::string name = draw.string(8);
     std::erase(name, '/');
     std::erase(name, '\0');

@@ -1,6 +1,6 @@
 // A pattern, a line break, a path. In bounded time (libFuzzer's -timeout) the path matches or does not, whole
 // as component by component, and for plain patterns as a matcher says that has nothing but the rules.
-#include "runner/plan/glob.h"
+#include "runner/input/glob.h"
 
 #include <algorithm>
 #include <string>

@@ -122,9 +122,7 @@ class Orchestrator:
     def give(self, *mini_batches, names=("a.txt",)):
         with self.changed:
             for number in mini_batches:
-                body = packed(os.fsencode(str(self.data)) + b"/") + packed(
-                    b"\0".join(os.fsencode(n) for n in names)
-                )
+                body = packed(b"") + packed(b"\0".join(os.fsencode(n) for n in names))
                 descriptor = b"\x01" + struct.pack("<I", 1) + body
                 self.waiting.append(
                     struct.pack("<BQQQIQIB", 0, 1000 + number, 0, number, 0, len(names), 1, 0)

@@ -205,7 +205,7 @@ def tables(tabular_launcher, start, tmp_path):
             settings = dict(settings)
             if "naValues" in settings:
                 settings["na_values"] = settings.pop("naValues")
-            entries.append({"name": "table", "type": "tabular", **settings})
+            entries.append({"name": "table", "kind": 2, **settings})
             files[name] = CsvFile(tmp_path / ("%d.csv" % index), records), index
         worker = start(tabular_launcher, script, inputs=entries)
         worker.ready()

@@ -110,7 +110,7 @@ def both(tabular_launcher, start, tmp_path):
     """both(settings of each input, library) -> Both; `none`: without libparallelrun_csv.so, so with pyarrow.csv alone"""
 
     def make(inputs, library=""):
-        entries = [{"name": "table", "type": "tabular", **entry} for entry in inputs]
+        entries = [{"name": "table", "kind": 2, **entry} for entry in inputs]
         return Both(tabular_launcher, start, tmp_path, entries, library)
 
     return make

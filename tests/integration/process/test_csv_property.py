@@ -93,7 +93,7 @@ def test_slices_together_are_the_whole_file(tabular_launcher, start, tmp_path, e
             PICKLE,
             environment,
             argv=[str(frames)],
-            inputs=[{"name": "t%d" % seed, "type": "tabular", "delimiter": delimiter} for seed in seeds],
+            inputs=[{"name": "t%d" % seed, "kind": 2, "delimiter": delimiter} for seed in seeds],
         )
         worker.ready()
         for index, seed in enumerate(seeds):

@@ -194,7 +194,7 @@ def test_mini_batch_context(launcher, start):
             c = mini_batch_context
             return [c.minibatch_index, c.dataset, c.file, c.rows]
         """,
-        inputs=[{"name": "first", "type": "file"}, {"name": "second", "type": "file"}],
+        inputs=[{"name": "first", "kind": 1}, {"name": "second", "kind": 1}],
     )
     worker.ready()
     assert worker.run(file_set("/a"), mini_batch=7, input_index=1).rows == b"7\nsecond\nNone\nNone\n"

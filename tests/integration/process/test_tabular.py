@@ -19,7 +19,7 @@ def run(mini_batch, context):
     return [json.dumps([types, values, context.file, [context.rows.start, context.rows.stop]], default=str)]
 """
 
-TABLE = [{"name": "table", "type": "tabular"}]
+TABLE = [{"name": "table", "kind": 2}]
 
 
 @pytest.fixture
@@ -28,9 +28,7 @@ def table(tabular_launcher, start, tmp_path):
 
     def make(records, name="t.csv", bom=b"", environment=None, **settings):
         file = CsvFile(tmp_path / name, records, bom)
-        worker = start(
-            tabular_launcher, SHOW, environment, inputs=[{"name": "table", "type": "tabular", **settings}]
-        )
+        worker = start(tabular_launcher, SHOW, environment, inputs=[{"name": "table", "kind": 2, **settings}])
         worker.ready()
         return file, worker
 
@@ -140,9 +138,7 @@ def test_declared_encodings(table, tmp_path):
 
 
 def test_an_unknown_encoding_is_named(tabular_launcher, start):
-    worker = start(
-        tabular_launcher, SHOW, inputs=[{"name": "table", "type": "tabular", "encoding": "utf8000"}]
-    )
+    worker = start(tabular_launcher, SHOW, inputs=[{"name": "table", "kind": 2, "encoding": "utf8000"}])
     answer = worker.answer()
     assert answer.kind == INIT_FAILED and "utf8000" in answer.json["message"]
 
@@ -414,7 +410,7 @@ def test_without_pandas_a_tabular_input_says_so(start, tmp_path):
         Launcher("other", OTHER_PYTHON, False),
         SHOW,
         {"PYTHONPATH": str(hidden)},
-        inputs=[{"name": "t", "type": "tabular"}],
+        inputs=[{"name": "t", "kind": 2}],
     )
     answer = worker.answer()
     assert answer.kind == INIT_FAILED and answer.json["phase"] == "load"

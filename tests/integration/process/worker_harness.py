@@ -29,26 +29,35 @@ def packed(data):
     return struct.pack("<I", len(data)) + data
 
 
+def below(root, path):
+    """A path as descriptors have it; inputs of these tests lie in the root of the file system."""
+    path = os.fsencode(path)
+    assert path.startswith(root)
+    return path[len(root) :]
+
+
 def file_set(*paths):
     """A FileSet descriptor, one group for each directory in the order of the paths."""
     groups = []
     for path in paths:
-        path = os.fsencode(path)
-        directory, name = path.rsplit(b"/", 1)
-        if not groups or groups[-1][0] != directory + b"/":
-            groups.append((directory + b"/", []))
+        path = below(b"/", path)
+        name = path.rsplit(b"/", 1)[-1]
+        directory = path[: len(path) - len(name)]
+        if not groups or groups[-1][0] != directory:
+            groups.append((directory, []))
         groups[-1][1].append(name)
     body = b"".join(packed(directory) + packed(b"\0".join(names)) for directory, names in groups)
     return b"\x01" + struct.pack("<I", len(groups)) + body
 
 
+FILE_SET, CSV_SLICE = 1, 2
 BY_SIZE, BY_BYTES, BY_ENDS, CHANGED = range(4)
 
 
 def csv_slice(path, offset, length, first_row, records, header, hashed=0, check=BY_SIZE):
     return (
-        b"\x02"
-        + packed(os.fsencode(path))
+        bytes([CSV_SLICE])
+        + packed(below(b"/", path))
         + struct.pack(
             "<QQQQQQB",
             offset,
@@ -164,9 +173,10 @@ class WorkerProcess:
             "output_dir": None,
             "output_action": "append_row",
             "side_inputs": {},
-            "inputs": [{"name": "files", "type": "file"}],
+            "inputs": [{"name": "files", "kind": FILE_SET}],
         }
         settings.update(config)
+        settings["inputs"] = [{"directory": "/", **entry} for entry in settings["inputs"]]
         self.send(CONFIG, json.dumps(settings).encode())
 
     def __enter__(self):

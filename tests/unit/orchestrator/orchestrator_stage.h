@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/json/json.h"
 #include "runner/orchestrator/orchestrator.h"
 
 namespace parallelrun::orchestrator {
@@ -25,6 +26,7 @@ class ListSource final : public MiniBatchSource {
     return std::optional(std::move(first));
   }
   Status skip_to(MiniBatchId) override { return {}; }
+  nlohmann::ordered_json items_of(const MiniBatch&) const override { return {}; }
 };
 
 class FixedSamples final : public SampleSource {

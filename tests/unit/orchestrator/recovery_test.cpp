@@ -27,7 +27,7 @@ CommitEntry failed(std::uint64_t id, std::uint64_t items = 2) {
 CommitEntry try_failed(std::uint64_t id) { return {CommitEntry::Kind::kTryFailed, {id}, id + 1, 2, 2}; }
 
 std::string failed_text(std::uint64_t id) {
-  return failed_line({{id}, 0, 2, {}}, "images", 3, {ErrorPhase::kRun, "ValueError", "bad digit", ""});
+  return failed_line({{id}, 0, 2, {}}, {}, "images", 3, {ErrorPhase::kRun, "ValueError", "bad digit", ""});
 }
 
 JobResult ended(JobState state) {
@@ -50,7 +50,7 @@ void commit_some(Storage& storage, DurablePlan& plan) {
   ASSERT_TRUE(job.committer->write({2,
                                     {succeeded(2, 5, 3), failed(4), try_failed(3)},
                                     {"d\n"},
-                                    shortfall_line({2}, nullptr, "images", 5, 2) + failed_text(4),
+                                    shortfall_line({2}, {}, "images", 5, 2) + failed_text(4),
                                     {},
                                     {}}));
   ASSERT_TRUE(job.committer->write({3, {succeeded(5)}, {"e\n"}, {}, {}, {}}));
@@ -314,7 +314,7 @@ TEST(Recovery, OfACompleteJobRetriesWhatFailedWhereItIsReopened) {
   EXPECT_EQ(opened->job.run, 2U);
   EXPECT_FALSE(opened->job.ended);
   EXPECT_FALSE(opened->job.finished.contains({4}));
-  EXPECT_EQ(storage.at(kFailedItemsPath), shortfall_line({2}, nullptr, "images", 5, 2));
+  EXPECT_EQ(storage.at(kFailedItemsPath), shortfall_line({2}, {}, "images", 5, 2));
   // A restart in the middle goes on with it.
   auto again = open(storage, plan);
   EXPECT_FALSE(again.job.ended);
@@ -380,7 +380,7 @@ TEST(Recovery, AfterFailedTheFailedOnesAreTriedAgainWithFreshCountsAndShortfalls
   EXPECT_FALSE(job.job.finished.contains({4}));
   EXPECT_EQ(job.job.counts.failed, 0U);
   EXPECT_EQ(job.job.counts.items_failed, 3U) << "the shortfall";
-  EXPECT_EQ(storage.at(kFailedItemsPath), shortfall_line({2}, nullptr, "images", 5, 2));
+  EXPECT_EQ(storage.at(kFailedItemsPath), shortfall_line({2}, {}, "images", 5, 2));
   ASSERT_TRUE(job.committer->write({1, {succeeded(4)}, {"f\n"}, {}, {}, {}}));
   EXPECT_EQ(open(storage, plan).job.counts.succeeded, 5U);
 }

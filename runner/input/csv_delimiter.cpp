@@ -1,0 +1,76 @@
+#include "runner/input/csv_delimiter.h"
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+#include "common/spec/problems.h"
+#include "runner/input/csv_piece.h"
+#include "runner/input/csv_state.h"
+
+namespace parallelrun {
+namespace {
+
+// How often it separates something, in the grammar in which it is the delimiter.
+std::size_t separations(std::string_view header, char candidate) {
+  const auto delimiter = static_cast<unsigned char>(candidate);
+  std::size_t count = 0;
+  csv::State state = csv::State::kFieldStart;
+  for (std::size_t i = 0; i < header.size(); ++i) {
+    const bool quoted = state == csv::State::kQuoted;
+    state = csv::step(state, static_cast<unsigned char>(header[i]), delimiter);
+    const bool prose = i + 1 < header.size() && header[i + 1] == ' ';
+    if (!quoted && header[i] == candidate && !prose) ++count;
+  }
+  return count;
+}
+
+std::string_view name_of(char delimiter) {
+  if (delimiter == '\t') return "a tab (\"\\t\")";
+  return delimiter == ',' ? "','" : delimiter == ';' ? "';'" : "'|'";
+}
+
+std::string_view without_line_break(std::string_view header) {
+  while (header.ends_with('\n') || header.ends_with('\r')) header.remove_suffix(1);
+  return header;
+}
+
+}  // namespace
+
+std::optional<char> likelier_delimiter(std::string_view header, char delimiter) {
+  static constexpr std::array kUsual = {',', ';', '\t', '|'};
+  header = without_line_break(header);
+  if (count_fields(header, delimiter) > 1) return std::nullopt;
+  std::optional<char> likeliest;
+  std::size_t most = 0;
+  for (const char candidate : kUsual) {
+    const std::size_t count = candidate == delimiter ? 0 : separations(header, candidate);
+    if (count <= most) continue;
+    most = count;
+    likeliest = candidate;
+  }
+  return likeliest;
+}
+
+std::optional<std::string> delimiter_warning(const Input& input, const std::vector<FileSlice>& sample) {
+  std::optional<char> likelier;
+  const FileSlice* first = nullptr;
+  for (const FileSlice& slice : sample) {
+    if (slice.header.empty()) continue;
+    const std::optional<char> here = likelier_delimiter(slice.header, input.delimiter);
+    if (!here || (likelier && likelier != here)) return std::nullopt;
+    if (first == nullptr) first = &slice;
+    likelier = here;
+  }
+  if (first == nullptr) return std::nullopt;
+  std::string text = "input " + in_quotes(input.name) + " has one column, ";
+  text.append(in_quotes(without_line_break(first->header)));
+  text.append(", because ").append(in_quotes(std::string_view(&input.delimiter, 1)));
+  text.append(" separates nothing in it. If ").append(name_of(*likelier));
+  text.append(
+      " separates the fields, set it as the input's delimiter, and start the job with another output "
+      "directory or --overwrite (seen in ");
+  return text.append(in_quotes(first->path)).append(")");
+}
+
+}  // namespace parallelrun

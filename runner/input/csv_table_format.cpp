@@ -1,0 +1,51 @@
+#include "runner/input/csv_table_format.h"
+
+#include "common/json/json.h"
+#include "runner/input/column_declarations.h"
+#include "runner/input/csv_cutter.h"
+#include "runner/input/csv_delimiter.h"
+#include "runner/input/csv_header.h"
+#include "runner/input/csv_piece.h"
+
+namespace parallelrun {
+
+CsvTableFormat::CsvTableFormat(const Input& input)
+    : input_(input), format_{input.delimiter, input.encoding} {}
+
+std::string CsvTableFormat::nothing_in(std::uint64_t objects) const {
+  return objects == 1 ? "only a header and no record" : "only headers and no record";
+}
+
+std::unique_ptr<SliceCutter> CsvTableFormat::slices(std::uint64_t slice_bytes) const {
+  return std::make_unique<CsvCutter>(CsvCutter::Options{format_, slice_bytes});
+}
+
+std::optional<RecordPiece> CsvTableFormat::records_in(std::string_view piece, const FileSlice& first,
+                                                      bool at_file_end) const {
+  return find_records(piece, format_.delimiter, count_fields(first.header, format_.delimiter), at_file_end);
+}
+
+std::optional<PassedKind> CsvTableFormat::other_header(std::string_view first, std::string_view other) const {
+  switch (compare_headers(first, other, format_.delimiter)) {
+    case HeaderMatch::kOtherOrder:
+      return PassedKind::kOtherColumnOrder;
+    case HeaderMatch::kOtherColumns:
+      return PassedKind::kOtherColumns;
+    case HeaderMatch::kSame:
+      break;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> CsvTableFormat::warning(const std::vector<FileSlice>& sample) const {
+  return delimiter_warning(input_, sample);
+}
+
+void CsvTableFormat::tell_worker(nlohmann::json& entry) const {
+  entry["columns"] = declared_columns(input_);
+  entry["delimiter"] = std::string(1, input_.delimiter);
+  entry["encoding"] = input_.encoding;
+  if (input_.na_values) entry["na_values"] = *input_.na_values;
+}
+
+}  // namespace parallelrun

@@ -1,0 +1,29 @@
+// Tabular inputs of CSV files.
+#pragma once
+
+#include "runner/input/csv_format.h"
+#include "runner/input/slice_format.h"
+
+namespace parallelrun {
+
+class CsvTableFormat final : public SliceFormat {
+ public:
+  explicit CsvTableFormat(const Input& input);
+
+  DescriptorKind kind() const override { return DescriptorKind::kCsvSlice; }
+  std::string default_glob() const override { return "**/*.[cC][sS][vV]{,.[gG][zZ]}"; }
+  std::string default_endings() const override { return ".csv or .csv.gz"; }
+  std::string nothing_in(std::uint64_t objects) const override;
+  std::unique_ptr<SliceCutter> slices(std::uint64_t slice_bytes) const override;
+  std::optional<RecordPiece> records_in(std::string_view piece, const FileSlice& first,
+                                        bool at_file_end) const override;
+  std::optional<PassedKind> other_header(std::string_view first, std::string_view other) const override;
+  std::optional<std::string> warning(const std::vector<FileSlice>& sample) const override;
+  void tell_worker(nlohmann::json& entry) const override;
+
+ private:
+  Input input_;
+  CsvFormat format_;
+};
+
+}  // namespace parallelrun

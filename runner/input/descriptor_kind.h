@@ -1,0 +1,16 @@
+// What the descriptor of a mini-batch is: its first byte. Only the input formats and the readers of the
+// worker process (runner/python/parallelrun_worker/readers.py) look behind it; for all between them it is
+// bytes.
+#pragma once
+
+#include <cstdint>
+
+namespace parallelrun {
+
+// Stored in plans: numbers are never used again for something else.
+enum class DescriptorKind : std::uint8_t {
+  kFileSet = 1,   // file_set.h
+  kCsvSlice = 2,  // file_slice.h
+};
+
+}  // namespace parallelrun

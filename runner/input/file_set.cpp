@@ -1,0 +1,68 @@
+#include "runner/input/file_set.h"
+
+#include "runner/wire/wire.h"
+
+namespace parallelrun {
+namespace {
+
+Error corrupt(const char* what) {
+  return Error{ErrorCode::kCorrupt, std::string("the descriptor of a mini-batch does not decode: ") + what};
+}
+
+constexpr std::size_t kSmallestGroup = 4 + 4;
+
+// What is wrong with a group, or null.
+const char* split_names(std::string_view directory, std::string_view joined,
+                        std::vector<std::string>& names) {
+  if (!directory.empty() && (directory.front() == '/' || directory.back() != '/')) {
+    return "a directory is absolute or does not end in '/'";
+  }
+  while (true) {
+    const std::size_t end = joined.find('\0');
+    const std::string_view name = joined.substr(0, end);
+    if (name.empty() || name.find('/') != std::string_view::npos) return "a file name is empty or has a '/'";
+    names.emplace_back(name);
+    if (end == std::string_view::npos) return nullptr;
+    joined.remove_prefix(end + 1);
+  }
+}
+
+}  // namespace
+
+std::string encode(const FileSet& files) {
+  std::string out;
+  wire::Writer writer(out);
+  writer.u8(static_cast<std::uint8_t>(DescriptorKind::kFileSet));
+  writer.u32(static_cast<std::uint32_t>(files.groups.size()));
+  std::string joined;
+  for (const FileSet::Group& group : files.groups) {
+    joined.clear();
+    for (const std::string& name : group.names) {
+      if (!joined.empty()) joined.push_back('\0');
+      joined += name;
+    }
+    writer.bytes(group.directory);
+    writer.bytes(joined);
+  }
+  return out;
+}
+
+Result<FileSet> decode_file_set(std::string_view descriptor) {
+  wire::Reader reader(descriptor);
+  if (reader.u8() != static_cast<std::uint8_t>(DescriptorKind::kFileSet))
+    return corrupt("it is not a set of files");
+  FileSet files;
+  const char* wrong = nullptr;
+  reader.repeated(kSmallestGroup, [&] {
+    const std::string_view directory = reader.bytes();
+    FileSet::Group& group = files.groups.emplace_back();
+    group.directory = directory;
+    wrong = split_names(directory, reader.bytes(), group.names);
+    return wrong == nullptr;
+  });
+  if (wrong != nullptr) return corrupt(wrong);
+  if (!reader.done() || files.groups.empty()) return corrupt("bytes are missing or left over");
+  return files;
+}
+
+}  // namespace parallelrun

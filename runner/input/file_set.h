@@ -1,0 +1,28 @@
+// The descriptor of a mini-batch of whole files.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/result/result.h"
+#include "runner/input/descriptor_kind.h"
+
+namespace parallelrun {
+
+// Files of one mini-batch, grouped by directory so that a long common path is sent once.
+//   u8 kind=1 | u32 groups | groups x { bytes directory | bytes names, joined by NUL }
+// Names are raw bytes as the file system has them.
+struct FileSet {
+  struct Group {
+    std::string directory;           // below the input's: empty, or ends in '/' and does not begin with one
+    std::vector<std::string> names;  // no '/' and no NUL in a name
+  };
+  std::vector<Group> groups;
+};
+
+std::string encode(const FileSet& files);
+// Errors: kCorrupt.
+Result<FileSet> decode_file_set(std::string_view descriptor);
+
+}  // namespace parallelrun

@@ -1,0 +1,75 @@
+#include "runner/input/file_set_format.h"
+
+#include "common/json/json.h"
+#include "runner/input/file_set.h"
+#include "runner/input/file_set_writer.h"
+#include "runner/input/item_names.h"
+
+namespace parallelrun {
+namespace {
+
+// A descriptor must fit into one frame to the worker, and memory.
+constexpr std::size_t kMostDescriptorBytes = 256U << 20U;
+
+class FileSetCutter final : public InputCutter {
+ public:
+  FileSetCutter(Listing& listing, std::uint64_t mini_batch_size)
+      : listing_(listing), mini_batch_size_(mini_batch_size) {}
+
+  Result<std::optional<Piece>> next() override {
+    while (files_.files() < mini_batch_size_) {
+      const Result<std::optional<ListedObject>> object = listing_.next();
+      if (!object) return object.error();
+      if (!*object) break;
+      ++objects_;
+      files_.add((*object)->folder, (*object)->name);
+      if (files_.bytes() > kMostDescriptorBytes) {
+        return Error{ErrorCode::kInvalidArgument,
+                     "the paths of " + std::to_string(mini_batch_size_) +
+                         " files do not fit into one mini-batch (256 MiB); set a smaller miniBatchSize"};
+      }
+    }
+    const std::uint64_t files = files_.files();
+    if (files == 0) return std::optional<Piece>();
+    return std::optional<Piece>(Piece{files, files_.take()});
+  }
+
+  Status resume_after(std::string_view descriptor) override {
+    const Result<FileSet> files = decode_file_set(descriptor);
+    return files ? Status() : Status(files.error());
+  }
+  std::uint64_t objects() const override { return objects_; }
+
+ private:
+  Listing& listing_;
+  std::uint64_t mini_batch_size_;
+  std::uint64_t objects_ = 0;
+  FileSetWriter files_;
+};
+
+}  // namespace
+
+std::unique_ptr<InputCutter> FileSetFormat::cutter(Listing& listing, CutterOptions options) const {
+  return std::make_unique<FileSetCutter>(listing, options.mini_batch_size);
+}
+
+Result<std::string> FileSetFormat::last_object(std::string_view descriptor) const {
+  const Result<FileSet> files = decode_file_set(descriptor);
+  if (!files) return files.error();
+  const FileSet::Group& last = files->groups.back();
+  return last.directory + last.names.back();
+}
+
+nlohmann::ordered_json FileSetFormat::items_of(std::string_view descriptor, const std::string& root) const {
+  std::vector<std::string> paths;
+  if (const Result<FileSet> files = decode_file_set(descriptor)) {
+    for (const FileSet::Group& group : files->groups) {
+      for (const std::string& name : group.names) paths.push_back(root + group.directory + name);
+    }
+  }
+  nlohmann::ordered_json members = nlohmann::ordered_json::object();
+  add_files(members, paths);
+  return members;
+}
+
+}  // namespace parallelrun

@@ -1,0 +1,95 @@
+// All that a format of inputs is on this side: how objects become mini-batches, and what their descriptors
+// say. Its twin in the worker process reads them (runner/python/parallelrun_worker/readers.py). Between the
+// two, descriptors are bytes.
+//
+// A new format is one class here and one there, and a line in the list of each (input_formats.cpp,
+// readers.py).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/result/result.h"
+#include "common/spec/job_spec.h"
+#include "runner/input/descriptor_kind.h"
+#include "runner/input/listing.h"
+#include "runner/plan/passed_over.h"
+
+namespace parallelrun {
+
+// The objects of one input as mini-batches, in the order of its listing. Reads no further than it is asked
+// to. The same objects give the same mini-batches. One thread at a time.
+class InputCutter {
+ public:
+  struct Piece {
+    std::uint64_t items = 0;  // 0: not known before a worker reads it
+    std::string descriptor;
+  };
+
+  virtual ~InputCutter() = default;
+
+  // The next mini-batch, or nothing at the end. Errors: the listing's; kInvalidArgument where a mini-batch
+  // would be too large to be handed on.
+  virtual Result<std::optional<Piece>> next() = 0;
+  // Goes on behind `descriptor`, the last one that an earlier run persisted; before the first next(). The
+  // listing begins behind last_object(). Errors: kCorrupt.
+  virtual Status resume_after(std::string_view descriptor) = 0;
+  // That the listing gave in this run.
+  virtual std::uint64_t objects() const = 0;
+};
+
+// Of an input, made by open_format(). Threads may share it.
+class InputFormat {
+ public:
+  struct CutterOptions {
+    std::string root;                   // where the input's objects lie: absolute, ends in '/'
+    std::uint64_t mini_batch_size = 1;  // [mini_batch_size] in the unit of the format: objects, or bytes
+    PassedCounts* passed = nullptr;     // what gives no mini-batch is counted here; must outlive the cutter
+  };
+  // What column types are inferred from.
+  struct Sample {
+    std::string descriptor;  // of the kInferTypes lease: u32 count | count x bytes descriptor
+    std::optional<std::string>
+        warning;  // of an input that is hardly read as the user means it, in a sentence
+  };
+
+  virtual ~InputFormat() = default;
+
+  virtual DescriptorKind kind() const = 0;
+
+  // --- listing ---
+  // Where the manifest has no glob; empty: every object is taken.
+  virtual std::string default_glob() const { return {}; }
+  // The endings that the default glob takes, in words: ".csv or .csv.gz".
+  virtual std::string default_endings() const { return {}; }
+  // What objects lack that give no mini-batch, behind "1 file in '/in' has" or "2 files in '/in' have".
+  virtual std::string nothing_in(std::uint64_t objects) const;
+
+  // --- planning ---
+  // `listing` and options.passed must outlive the cutter, the format too.
+  virtual std::unique_ptr<InputCutter> cutter(Listing& listing, CutterOptions options) const = 0;
+  // The path of the last object in a descriptor. Errors: kCorrupt.
+  virtual Result<std::string> last_object(std::string_view descriptor) const = 0;
+
+  // --- column types ---
+  // Whether the types of columns are one decision for the whole input, made from a sample before its first
+  // mini-batch is handed out.
+  virtual bool infers_types() const { return false; }
+  // A sample spread over the objects, in constant memory; nothing: there is no record. Errors: the listing's.
+  virtual Result<std::optional<Sample>> sample(Listing& listing, const std::string& root) const;
+
+  // --- what users and workers are told ---
+  // Members that name the items of a mini-batch in failed_items.jsonl: "files", or "file", "firstRow", ...
+  virtual nlohmann::ordered_json items_of(std::string_view descriptor, const std::string& root) const = 0;
+  // Members of the input's entry in the configuration of worker processes beside name, kind and directory.
+  virtual void tell_worker(nlohmann::json& entry) const;
+};
+
+// The format of an input.
+std::unique_ptr<InputFormat> open_format(const Input& input);
+
+}  // namespace parallelrun

@@ -1,0 +1,116 @@
+#include "runner/input/slice_format.h"
+
+#include <utility>
+
+#include "common/json/json.h"
+#include "runner/input/item_names.h"
+#include "runner/input/slice_sample.h"
+#include "runner/wire/wire.h"
+
+namespace parallelrun {
+namespace {
+
+class FileByFile final : public InputCutter {
+ public:
+  FileByFile(const SliceFormat& format, Listing& listing, InputFormat::CutterOptions options)
+      : format_(format),
+        listing_(listing),
+        options_(std::move(options)),
+        slices_(format.slices(options_.mini_batch_size)) {}
+
+  Result<std::optional<Piece>> next() override {
+    while (true) {
+      if (std::optional<FileSlice> slice = slices_->next()) {
+        if (slice->first_row == 1) compare_header(slice->header);
+        slice->path.erase(0, options_.root.size());
+        return std::optional<Piece>(Piece{slice->records, encode(format_.kind(), *slice)});
+      }
+      const std::optional<PassedKind> without = slices_->without_records();
+      if (without && !file_.empty()) pass(*without);
+      file_.clear();
+      const Result<std::optional<ListedObject>> object = listing_.next();
+      if (!object) return object.error();
+      if (!*object) return std::optional<Piece>();
+      ++objects_;
+      file_ = (*object)->path();
+      slices_->start(options_.root + file_);
+    }
+  }
+
+  Status resume_after(std::string_view descriptor) override {
+    Result<FileSlice> last = decode_file_slice(format_.kind(), descriptor);
+    if (!last) return last.error();
+    last->path.insert(0, options_.root);
+    first_header_ = last->header;
+    slices_->resume_after(*last);
+    return {};
+  }
+  std::uint64_t objects() const override { return objects_; }
+
+ private:
+  void pass(PassedKind kind) {
+    if (options_.passed != nullptr) options_.passed->add(kind, file_);
+  }
+
+  // Of files that come whole the worker alone knows it.
+  void compare_header(const std::string& header) {
+    if (header.empty()) return;
+    if (first_header_.empty()) {
+      first_header_ = header;
+    } else if (const auto kind = format_.other_header(first_header_, header)) {
+      pass(*kind);
+    }
+  }
+
+  const SliceFormat& format_;
+  Listing& listing_;
+  InputFormat::CutterOptions options_;
+  std::unique_ptr<SliceCutter> slices_;
+  std::uint64_t objects_ = 0;
+  std::string file_;          // that slices_ has begun, below the root; empty: none, or told
+  std::string first_header_;  // of the input's files, as far as this cutter has seen them
+};
+
+}  // namespace
+
+std::unique_ptr<InputCutter> SliceFormat::cutter(Listing& listing, CutterOptions options) const {
+  return std::make_unique<FileByFile>(*this, listing, std::move(options));
+}
+
+Result<std::string> SliceFormat::last_object(std::string_view descriptor) const {
+  Result<FileSlice> slice = decode_file_slice(kind(), descriptor);
+  if (!slice) return slice.error();
+  return std::move(slice->path);
+}
+
+Result<std::optional<InputFormat::Sample>> SliceFormat::sample(Listing& listing,
+                                                               const std::string& root) const {
+  Result<std::vector<FileSlice>> slices = sample_slices(listing, root, *this);
+  if (!slices) return slices.error();
+  if (slices->empty()) return std::optional<Sample>();
+  Sample sample;
+  sample.warning = warning(*slices);
+  wire::Writer out(sample.descriptor);
+  out.u32(static_cast<std::uint32_t>(slices->size()));
+  for (FileSlice& slice : *slices) {
+    slice.path.erase(0, root.size());
+    out.bytes(encode(kind(), slice));
+  }
+  return std::optional<Sample>(std::move(sample));
+}
+
+nlohmann::ordered_json SliceFormat::items_of(std::string_view descriptor, const std::string& root) const {
+  nlohmann::ordered_json members = nlohmann::ordered_json::object();
+  if (const Result<FileSlice> slice = decode_file_slice(kind(), descriptor)) {
+    add_file(members, root + slice->path);
+    members["firstRow"] = slice->first_row;
+    members["records"] = slice->records;
+  }
+  return members;
+}
+
+std::optional<PassedKind> SliceFormat::other_header(std::string_view, std::string_view) const { return {}; }
+
+std::optional<std::string> SliceFormat::warning(const std::vector<FileSlice>&) const { return {}; }
+
+}  // namespace parallelrun

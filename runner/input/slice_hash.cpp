@@ -1,0 +1,78 @@
+#include "runner/input/slice_hash.h"
+
+#include <xxhash.h>
+#if defined(__x86_64__) && __has_include(<xxh_x86dispatch.h>)
+#include <xxh_x86dispatch.h>  // with AVX2 three times as fast; the values are the same
+#endif
+
+#include <algorithm>
+#include <new>
+#include <vector>
+
+#include "runner/input/byte_stream.h"
+
+namespace parallelrun {
+namespace {
+
+constexpr std::size_t kPiece = 256U << 10U;
+
+Status add(SliceHash& hash, int fd, std::uint64_t begin, std::uint64_t end) {
+  std::vector<char> buffer(static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, end - begin)));
+  FileStream bytes(fd, begin, end);
+  while (begin < end) {
+    const Result<std::size_t> size = bytes.read(buffer.data(), buffer.size());
+    if (!size) return size.error();
+    if (*size == 0) return Error{ErrorCode::kIo, "the file has become shorter"};
+    hash.update({buffer.data(), *size});
+    begin += *size;
+  }
+  return {};
+}
+
+}  // namespace
+
+struct SliceHash::State {
+  XXH3_state_t* xxh = XXH3_createState();
+  bool empty = true;
+  State() = default;
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() { XXH3_freeState(xxh); }
+};
+
+std::uint64_t slice_hash(std::string_view bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+
+SliceHash::SliceHash() : state_(std::make_unique<State>()) {
+  if (state_->xxh == nullptr) throw std::bad_alloc();
+  XXH3_64bits_reset(state_->xxh);
+}
+
+SliceHash::~SliceHash() = default;
+
+void SliceHash::update(std::string_view bytes) {
+  state_->empty = false;
+  XXH3_64bits_update(state_->xxh, bytes.data(), bytes.size());
+}
+
+std::uint64_t SliceHash::take() {
+  const std::uint64_t hash = XXH3_64bits_digest(state_->xxh);
+  if (!state_->empty) XXH3_64bits_reset(state_->xxh);
+  state_->empty = true;
+  return hash;
+}
+
+Result<std::uint64_t> slice_hash_of(int fd, std::uint64_t begin, std::uint64_t end) {
+  SliceHash hash;
+  if (Status added = add(hash, fd, begin, end); !added) return added.error();
+  return hash.take();
+}
+
+Result<std::uint64_t> slice_hash_of_ends(int fd, std::uint64_t size) {
+  if (size <= 2 * kHashedEnd) return slice_hash_of(fd, 0, size);
+  SliceHash hash;
+  if (Status added = add(hash, fd, 0, kHashedEnd); !added) return added.error();
+  if (Status added = add(hash, fd, size - kHashedEnd, size); !added) return added.error();
+  return hash.take();
+}
+
+}  // namespace parallelrun

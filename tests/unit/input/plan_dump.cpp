@@ -1,0 +1,139 @@
+// plan_dump walk ROOT [GLOB] [START_AFTER]           relative paths, as hexadecimal JSON strings
+// plan_dump cut BYTES DELIMITER ENCODING PATH...     slices of CSV files
+// plan_dump sample BYTES DELIMITER ENCODING PATH...  sample slices; BYTES: of a piece
+// plan_dump resume BYTES DELIMITER ENCODING PATH...  like cut, but anew behind every slice
+// plan_dump plan TYPE SIZE ROOT PLAN_FILE            writes a plan; prints counts and seconds
+// One JSON object a line.
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "common/json/json.h"
+#include "runner/input/csv_cutter.h"
+#include "runner/input/csv_table_format.h"
+#include "runner/input/file_walk.h"
+#include "runner/input/planner.h"
+#include "runner/input/slice_sample.h"
+#include "runner/plan/plan_file.h"
+#include "runner/plan/posix_plan_storage.h"
+
+namespace parallelrun {
+namespace {
+
+std::string hex(std::string_view bytes) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (const char c : bytes) {
+    text.push_back(kDigits[static_cast<unsigned char>(c) >> 4U]);
+    text.push_back(kDigits[static_cast<unsigned char>(c) & 15U]);
+  }
+  return text;
+}
+
+void print(const nlohmann::json& object) { std::printf("%s\n", object.dump().c_str()); }
+
+[[noreturn]] void die(const std::string& message) {
+  std::fprintf(stderr, "plan_dump: %s\n", message.c_str());
+  std::exit(1);
+}
+
+void print(const FileSlice& slice) {
+  print(nlohmann::json{{"path", hex(slice.path)},
+                       {"offset", slice.offset},
+                       {"length", slice.length},
+                       {"first_row", slice.first_row},
+                       {"records", slice.records},
+                       {"file_size", slice.file_size},
+                       {"header", hex(slice.header)}});
+}
+
+void walk(std::span<const std::string> args) {
+  FileWalk::Options options{args[0], args.size() > 1 ? args[1] : "", std::nullopt,
+                            args.size() > 2 ? args[2] : ""};
+  Result<FileWalk> files = FileWalk::open(options);
+  if (!files) die(files.error().message);
+  while (true) {
+    const auto file = files->next();
+    if (!file) die(file.error().message);
+    if (!*file) return;
+    print(nlohmann::json(hex((*file)->path())));
+  }
+}
+
+void cut(std::span<const std::string> args, bool resume) {
+  const CsvFormat format{args[1][0], args[2]};
+  const std::uint64_t bytes = std::stoull(args[0]);
+  std::optional<CsvCutter> cutter(std::in_place, CsvCutter::Options{format, bytes});
+  for (const std::string& path : args.subspan(3)) {
+    cutter->start(path);
+    while (const auto slice = cutter->next()) {
+      print(*slice);
+      if (resume) {
+        cutter.emplace(CsvCutter::Options{format, bytes});
+        cutter->resume_after(*slice);
+      }
+    }
+  }
+}
+
+void sample(std::span<const std::string> args) {
+  SliceSampleOptions options;
+  options.piece_bytes = std::stoull(args[0]);
+  const std::vector<std::string> files(args.begin() + 3, args.end());
+  Input input;
+  input.delimiter = args[1][0];
+  input.encoding = args[2];
+  for (const FileSlice& slice : sample_slices(files, CsvTableFormat(input), options)) print(slice);
+}
+
+void plan(std::span<const std::string> args) {
+  using Clock = std::chrono::steady_clock;
+  const auto started = Clock::now();
+  const auto seconds = [&] { return std::chrono::duration<double>(Clock::now() - started).count(); };
+  Input input;
+  input.name = "data";
+  input.type = args[0] == "tabular" ? InputType::kTabular : InputType::kFile;
+  auto planner = Planner::create({{input}, {{"data", args[2]}}, std::stoull(args[1]), ""});
+  if (!planner) die(planner.error().message);
+  auto storage = PosixPlanStorage::open(args[3]);
+  if (!storage) die(storage.error().message);
+  auto writer = PlanWriter::open(**storage);
+  if (!writer) die(writer.error().message);
+  double first = 0;
+  while (true) {
+    const auto mini_batch = (*planner)->next();
+    if (!mini_batch) die(mini_batch.error().message);
+    if (!*mini_batch) break;
+    if (first == 0) first = seconds();
+    if (Status appended = (*writer)->append(**mini_batch); !appended) die(appended.error().message);
+  }
+  if (Status finished = (*writer)->finish(); !finished) die(finished.error().message);
+  print(nlohmann::json{{"mini_batches", (*writer)->flushed().mini_batches},
+                       {"items", (*writer)->flushed().items},
+                       {"bytes", (*writer)->flushed().bytes},
+                       {"first_seconds", first},
+                       {"seconds", seconds()}});
+}
+
+}  // namespace
+}  // namespace parallelrun
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> all(argv + 1, argv + argc);
+  const std::span<const std::string> args = std::span(all).subspan(all.empty() ? 0 : 1);
+  const std::string verb = all.empty() ? "" : all[0];
+  if (verb == "walk" && !args.empty()) {
+    parallelrun::walk(args);
+  } else if ((verb == "cut" || verb == "resume") && args.size() >= 4) {
+    parallelrun::cut(args, verb == "resume");
+  } else if (verb == "sample" && args.size() >= 4) {
+    parallelrun::sample(args);
+  } else if (verb == "plan" && args.size() == 4) {
+    parallelrun::plan(args);
+  } else {
+    parallelrun::die("see the head of plan_dump.cpp for its arguments");
+  }
+}
