@@ -17,6 +17,7 @@
 namespace parallelrun {
 
 enum class InputType { kFile, kTabular };
+enum class DataFormat { kCsv, kJsonLines };            // of a tabular input
 enum class OutputAction { kAppendRow, kSummaryOnly };  // [output_action]
 enum class OutputFormat { kText, kJsonl };             // the form of the rows of append_row
 enum class LoggingLevel { kWarning, kInfo, kDebug };   // [logging_level]
@@ -24,6 +25,7 @@ enum class ColumnType { kString, kInt64, kFloat64, kBool, kDatetime };
 
 // The word that a manifest has for it: "tabular", "append_row", "INFO", "int64". Lives for ever.
 std::string_view to_string(InputType type);
+std::string_view to_string(DataFormat format);
 std::string_view to_string(OutputAction action);
 std::string_view to_string(OutputFormat format);
 std::string_view to_string(LoggingLevel level);
@@ -42,16 +44,21 @@ struct Input {  // [inputs]
   std::string name;
   InputType type = InputType::kFile;
   Source source;
-  std::string glob;                           // file and tabular: which files; empty: all (tabular: **/*.csv)
+  std::string glob;                           // which files; empty: all (tabular: by the format's endings)
+  DataFormat format = DataFormat::kCsv;       // tabular; absent: format_by_ending(glob)
   std::map<std::string, ColumnType> columns;  // tabular: declared types by column name
-  char delimiter = ',';                       // tabular: one ASCII character
-  std::string encoding = "utf-8";             // tabular: a Python codec name
-  // tabular: the texts that mean a gap; absent: pandas' own list, and for `string` columns the empty field
+  char delimiter = ',';                       // CSV: one ASCII character
+  std::string encoding = "utf-8";             // CSV: a Python codec name
+  // CSV: the texts that mean a gap; absent: pandas' own list, and for `string` columns the empty field
   // alone
   std::optional<std::vector<std::string>> na_values;
 
   bool operator==(const Input&) const = default;
 };
+
+// The format that a glob's ending speaks for, in any case and with .gz behind it: JSON lines for .jsonl and
+// .ndjson, else CSV.
+DataFormat format_by_ending(std::string_view glob);
 
 struct SideInput {  // [side_inputs]
   std::string name;

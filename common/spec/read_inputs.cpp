@@ -111,8 +111,33 @@ void read_columns(ObjectReader& reader, Input& input) {
   }
 }
 
+// What only CSV has.
+constexpr const char* kCsvFields[] = {"delimiter", "encoding", "naValues"};
+
+void read_format(ObjectReader& reader, Input& input) {
+  input.format = format_by_ending(input.glob);
+  const json* value = reader.field("format");
+  if (value == nullptr) return;
+  if (*value == "parquet") {
+    reader.problem("format", "'parquet' is not supported yet; convert the files to CSV or JSON lines");
+  } else if (const auto format = reader.choice<DataFormat>("format", data_formats())) {
+    input.format = *format;
+  }
+}
+
 void read_tabular_fields(ObjectReader& reader, Input& input) {
   read_columns(reader, input);
+  read_format(reader, input);
+  if (input.format != DataFormat::kCsv) {
+    for (const char* key : kCsvFields) {
+      if (reader.field(key) != nullptr) {
+        reader.problem(key, fmt::format("is for CSV, and the format of this input is {}; remove it, or set "
+                                        "format: csv",
+                                        to_string(input.format)));
+      }
+    }
+    return;
+  }
   read_delimiter(reader, input);
   if (const auto encoding = reader.text("encoding")) {
     const bool codec = !encoding->empty() && encoding->size() <= 64 &&
@@ -154,7 +179,7 @@ Input read_input(ObjectReader& reader, Place place, std::set<std::string>& taken
     }
   }
   if (type == InputType::kFile) {
-    for (const char* key : {"columns", "delimiter", "encoding", "naValues"}) {
+    for (const char* key : {"columns", "format", "delimiter", "encoding", "naValues"}) {
       if (reader.field(key) != nullptr) {
         reader.problem(key, "is for tabular inputs; remove it, or set type: tabular");
       }
@@ -207,6 +232,15 @@ void check_mounts(const std::vector<SideInput>& side_inputs, const std::string& 
 }
 
 }  // namespace
+
+DataFormat format_by_ending(std::string_view glob) {
+  std::string ending(glob);
+  std::transform(ending.begin(), ending.end(), ending.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (ending.ends_with(".gz")) ending.resize(ending.size() - 3);
+  const bool json_lines = ending.ends_with(".jsonl") || ending.ends_with(".ndjson");
+  return json_lines ? DataFormat::kJsonLines : DataFormat::kCsv;
+}
 
 std::vector<Input> read_inputs(ObjectReader& spec, Place place) {
   std::vector<Input> inputs;

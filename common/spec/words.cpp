@@ -21,6 +21,12 @@ Words<InputType> input_types() {
   return words;
 }
 
+Words<DataFormat> data_formats() {
+  static const std::vector<std::pair<std::string, DataFormat>> words = {{"csv", DataFormat::kCsv},
+                                                                        {"jsonl", DataFormat::kJsonLines}};
+  return words;
+}
+
 Words<OutputAction> output_actions() {
   static const std::vector<std::pair<std::string, OutputAction>> words = {
       {"append_row", OutputAction::kAppendRow}, {"summary_only", OutputAction::kSummaryOnly}};
@@ -49,6 +55,7 @@ Words<ColumnType> column_types() {
 }
 
 std::string_view to_string(InputType type) { return word_of(type, input_types()); }
+std::string_view to_string(DataFormat format) { return word_of(format, data_formats()); }
 std::string_view to_string(OutputAction action) { return word_of(action, output_actions()); }
 std::string_view to_string(OutputFormat format) { return word_of(format, output_formats()); }
 std::string_view to_string(LoggingLevel level) { return word_of(level, logging_levels()); }

@@ -14,6 +14,7 @@ template <typename Enum>
 using Words = std::span<const std::pair<std::string, Enum>>;
 
 Words<InputType> input_types();
+Words<DataFormat> data_formats();
 Words<OutputAction> output_actions();
 Words<OutputFormat> output_formats();
 Words<LoggingLevel> logging_levels();

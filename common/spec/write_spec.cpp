@@ -16,13 +16,17 @@ json write(const Input& input) {
   json out = {{"name", input.name}, {"type", to_string(input.type)}, {"source", write(input.source)}};
   if (!input.glob.empty()) out["glob"] = input.glob;
   if (input.type == InputType::kTabular) {
+    // Not where the glob says it, so that saying it twice makes no other job.
+    if (input.format != format_by_ending(input.glob)) out["format"] = to_string(input.format);
     if (!input.columns.empty()) {
       json& columns = out["columns"] = json::object();
       for (const auto& [name, type] : input.columns) columns[name] = to_string(type);
     }
-    out["delimiter"] = std::string(1, input.delimiter);
-    out["encoding"] = input.encoding;
-    if (input.na_values) out["naValues"] = *input.na_values;
+    if (input.format == DataFormat::kCsv) {
+      out["delimiter"] = std::string(1, input.delimiter);
+      out["encoding"] = input.encoding;
+      if (input.na_values) out["naValues"] = *input.na_values;
+    }
   }
   return out;
 }

@@ -7,6 +7,7 @@
 #include "common/result/result.h"
 #include "runner/input/byte_stream.h"
 #include "runner/input/csv_kernel.h"
+#include "runner/input/record_stride.h"
 #include "runner/input/slice_hash.h"
 
 namespace parallelrun {
@@ -15,13 +16,7 @@ namespace parallelrun {
 // however long a record is. One thread at a time.
 class CsvRecordScan {
  public:
-  struct Stride {
-    std::uint64_t end = 0;      // offset in the stream behind the last record
-    std::uint64_t rows = 0;     // records that the stride passed, blank ones among them
-    std::uint64_t records = 0;  // those that are not blank; 0 only when nothing but blanks was left
-    bool at_end = false;        // nothing is left in the stream
-    std::uint64_t hash = 0;     // slice_hash() of its bytes, where asked for
-  };
+  using Stride = RecordStride;
 
   // `kernel`: one of csv_kernels().
   explicit CsvRecordScan(const CsvKernel& kernel = *csv_kernels().front());

@@ -9,8 +9,9 @@ namespace parallelrun {
 
 // Stored in plans: numbers are never used again for something else.
 enum class DescriptorKind : std::uint8_t {
-  kFileSet = 1,   // file_set.h
-  kCsvSlice = 2,  // file_slice.h
+  kFileSet = 1,         // file_set.h
+  kCsvSlice = 2,        // file_slice.h
+  kJsonLinesSlice = 3,  // file_slice.h, without a header
 };
 
 }  // namespace parallelrun

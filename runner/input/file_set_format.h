@@ -7,6 +7,8 @@ namespace parallelrun {
 
 class FileSetFormat final : public InputFormat {
  public:
+  explicit FileSetFormat(const Input&) {}
+
   DescriptorKind kind() const override { return DescriptorKind::kFileSet; }
   std::unique_ptr<InputCutter> cutter(Listing& listing, CutterOptions options) const override;
   Result<std::string> last_object(std::string_view descriptor) const override;

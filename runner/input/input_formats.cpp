@@ -4,6 +4,7 @@
 #include "common/json/json.h"
 #include "runner/input/csv_table_format.h"
 #include "runner/input/file_set_format.h"
+#include "runner/input/json_lines.h"
 
 namespace parallelrun {
 namespace {
@@ -12,23 +13,27 @@ using Make = std::unique_ptr<InputFormat> (*)(const Input&);
 
 struct Known {
   InputType type;
+  DataFormat format;  // of a tabular input
   Make make;
 };
 
+template <typename Format>
+std::unique_ptr<InputFormat> make(const Input& input) {
+  return std::make_unique<Format>(input);
+}
+
 constexpr Known kFormats[] = {
-    {InputType::kFile,
-     [](const Input&) -> std::unique_ptr<InputFormat> { return std::make_unique<FileSetFormat>(); }},
-    {InputType::kTabular,
-     [](const Input& input) -> std::unique_ptr<InputFormat> {
-       return std::make_unique<CsvTableFormat>(input);
-     }},
+    {InputType::kFile, {}, make<FileSetFormat>},
+    {InputType::kTabular, DataFormat::kCsv, make<CsvTableFormat>},
+    {InputType::kTabular, DataFormat::kJsonLines, make<JsonLinesFormat>},
 };
 
 }  // namespace
 
 std::unique_ptr<InputFormat> open_format(const Input& input) {
   for (const Known& known : kFormats) {
-    if (known.type == input.type) return known.make(input);
+    const bool any = input.type != InputType::kTabular;
+    if (known.type == input.type && (any || known.format == input.format)) return known.make(input);
   }
   std::abort();  // a format that the manifest knows and this list does not: the build's tests find it
 }

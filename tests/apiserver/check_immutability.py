@@ -91,6 +91,7 @@ IDENTITY = {
     "inputs' subPath": with_input({"source": {**CLAIM, "subPath": "3"}}),
     "inputs' glob": with_input({"glob": "*.csv"}),
     "inputs' columns": with_input({"columns": {"a": "string"}}),
+    "inputs' format": with_input({"format": "jsonl"}),
     "inputs' naValues": with_input({"naValues": ["-"]}),
     "one input less": {"inputs": JOB["spec"]["inputs"][:1]},
     "inputs in another order": {"inputs": JOB["spec"]["inputs"][::-1]},

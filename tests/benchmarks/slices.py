@@ -48,7 +48,9 @@ class Slices:
                 checker.hash(data),
                 csv_slice.BY_BYTES,
             )
-            self.descriptors.append(b"\x02" + packed(os.fsencode(path.resolve())[1:]) + numbers + packed(self.header))
+            self.descriptors.append(
+                b"\x02" + packed(os.fsencode(path.resolve())[1:]) + numbers + packed(self.header)
+            )
             self.data.append(data)
             at = end
 

@@ -246,9 +246,8 @@ class Run {
     // Without a secret there is nothing that a seal could keep out.
     core.seal_key =
         key_from("lease seals " + (secret_.empty() ? files_->directory().fingerprint() : secret_));
-    events_.emplace(*logs_, progress_, input_names(), [this](const MiniBatch& mini_batch) {
-      return files_->planning().object_of(mini_batch);
-    });
+    events_.emplace(*logs_, progress_, input_names(),
+                    [this](const MiniBatch& mini_batch) { return files_->planning().object_of(mini_batch); });
     core_.emplace(std::move(core), std::move(found), files_->planning(), files_->planning(), *events_,
                   std::chrono::steady_clock::now());
     service_.emplace(io_, *core_, *logs_, progress_,

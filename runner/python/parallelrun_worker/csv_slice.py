@@ -8,6 +8,7 @@ from parallelrun_worker.failures import ContractError
 _NUMBERS = struct.Struct("<QQQQQQB")
 _U32 = struct.Struct("<I")
 
+CSV = 2  # DescriptorKind of runner/input/descriptor_kind.h
 BY_SIZE, BY_BYTES, BY_ENDS, CHANGED = range(4)
 _HASHED_END = 64 << 10
 
@@ -29,12 +30,12 @@ class UnreadableError(SliceError):
 
 
 class CsvSlice:
-    """A FileSlice descriptor of the kind kCsvSlice (runner/input/file_slice.h); its path is relative to `root`. Without a
-    header it is a whole file."""
+    """A FileSlice descriptor (runner/input/file_slice.h); its path is relative to `root`. A slice of CSV without a header is
+    a whole file."""
 
     __slots__ = ("path", "offset", "length", "first_row", "records", "file_size", "hash", "check", "header")
 
-    def __init__(self, descriptor, root):
+    def __init__(self, descriptor, root, expected=CSV):
         try:
             kind = descriptor[0]
             path, at = sized(descriptor, 1)
@@ -50,7 +51,7 @@ class CsvSlice:
             self.header, at = sized(descriptor, at + _NUMBERS.size)
         except (struct.error, IndexError):
             kind = at = -1
-        if kind != 2 or at != len(descriptor):
+        if kind != expected or at != len(descriptor):
             raise UnreadableError("the descriptor of the mini-batch cannot be decoded", "CorruptDescriptor")
         self.path = os.fsdecode(root + path)
 

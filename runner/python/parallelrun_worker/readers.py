@@ -17,6 +17,7 @@ from parallelrun_worker.failures import ContractError
 _READERS = {
     1: ("file_list", "FileList"),
     2: ("tabular", "TabularInput"),
+    3: ("json_lines", "JsonLinesInput"),
 }
 
 

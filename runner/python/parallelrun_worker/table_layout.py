@@ -91,11 +91,11 @@ def refuse_other_formats(path, head):
     if head.startswith(b"PAR1"):
         what, way = "a Parquet file", "convert it with pandas.read_parquet() and to_csv()"
     elif _JSON.match(head):
-        what, way = "JSON", "convert it with pandas.read_json(lines=True) and to_csv()"
+        what, way = "JSON", "if each line is an object, set format: jsonl"
     else:
         return
     raise SliceError(
-        "the content of %s is %s, but a tabular input reads CSV: %s. Or exclude the file with the input's glob. Or use "
+        "the content of %s is %s, but the input is read as CSV: %s. Or exclude the file with the input's glob. Or use "
         "type: file, and let the script read the files itself" % (path, what, way),
         "NotCsv",
         1,

@@ -28,7 +28,7 @@ class TabularInput:
         self.types = {}
         self._delimiter = (entry.get("delimiter") or ",").encode("ascii")
         self._encoding = _codec(entry.get("encoding") or "utf-8", self.name)
-        self._pandas = _import_pandas()
+        self._pandas = import_pandas()
         self._reader = pandas_reader.Reader(
             self._pandas, self._delimiter.decode(), self.declared, entry.get("na_values")
         )
@@ -401,7 +401,7 @@ def _codec(label, input_name):
     return codec
 
 
-def _import_pandas():
+def import_pandas():
     try:
         import pandas
     except ImportError as error:

@@ -16,9 +16,11 @@ namespace {
 void check_bytes(std::string_view descriptor) {
   const auto files = decode_file_set(descriptor);
   const auto slice = decode_file_slice(DescriptorKind::kCsvSlice, descriptor);
-  HOLDS(!files || !slice);
+  const auto lines = decode_file_slice(DescriptorKind::kJsonLinesSlice, descriptor);
+  HOLDS(int{files.ok()} + int{slice.ok()} + int{lines.ok()} <= 1);
   if (files) HOLDS(encode(*files) == descriptor);
   if (slice) HOLDS(encode(DescriptorKind::kCsvSlice, *slice) == descriptor);
+  if (lines) HOLDS(encode(DescriptorKind::kJsonLinesSlice, *lines) == descriptor);
 }
 
 void check_files(fuzz::Draw draw) {

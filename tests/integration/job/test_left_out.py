@@ -53,7 +53,7 @@ def test_tables_in_any_case_packed_by_content_and_without_records(embedded_job):
     outcome = job.run().expect(0)
     assert sorted(job.rows()) == ["1,x", "2,y", "3,z", "4,v", "5,w"]
     for said in (
-        "input 'table': 1 file does not end in .csv or .csv.gz and is left out",
+        "input 'table': 1 file does not have an ending of the input's format and is left out",
         "input 'table': 1 file is empty and has no record: 'empty.csv'",
         "input 'table': 1 file has only a header and no record: 'h.csv'",
     ):
@@ -89,7 +89,7 @@ def test_other_columns_order_and_formats_do_not_pass_unnoticed(embedded_job):
     assert sorted(errors) == ["3.csv", "4.csv", "5.jsonl", "6.parquet"]
     assert "it lacks 'b'; it also has 'c'" in errors["3.csv"]
     assert "seem to be separated by ';'" in errors["4.csv"]
-    assert "5.jsonl is JSON, but a tabular input reads CSV" in errors["5.jsonl"]
-    assert "6.parquet is a Parquet file, but a tabular input reads CSV" in errors["6.parquet"]
+    assert "5.jsonl is JSON, but the input is read as CSV" in errors["5.jsonl"]
+    assert "6.parquet is a Parquet file, but the input is read as CSV" in errors["6.parquet"]
     assert "1 file has its columns in another order than the first file" in outcome.stderr
     assert "files have other columns than the first file, so their mini-batches fail" in outcome.stderr

@@ -50,13 +50,13 @@ def file_set(*paths):
     return b"\x01" + struct.pack("<I", len(groups)) + body
 
 
-FILE_SET, CSV_SLICE = 1, 2
+FILE_SET, CSV_SLICE, JSON_LINES_SLICE = 1, 2, 3
 BY_SIZE, BY_BYTES, BY_ENDS, CHANGED = range(4)
 
 
-def csv_slice(path, offset, length, first_row, records, header, hashed=0, check=BY_SIZE):
+def csv_slice(path, offset, length, first_row, records, header, hashed=0, check=BY_SIZE, kind=CSV_SLICE):
     return (
-        bytes([CSV_SLICE])
+        bytes([kind])
         + packed(below(b"/", path))
         + struct.pack(
             "<QQQQQQB",
@@ -70,6 +70,10 @@ def csv_slice(path, offset, length, first_row, records, header, hashed=0, check=
         )
         + packed(header)
     )
+
+
+def json_lines_slice(path, offset, length, first_row, records, hashed=0, check=BY_SIZE):
+    return csv_slice(path, offset, length, first_row, records, b"", hashed, check, JSON_LINES_SLICE)
 
 
 class Launcher:

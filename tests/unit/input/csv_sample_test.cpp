@@ -106,7 +106,7 @@ TEST(CsvSample, IsSpreadOverFilesAndBounded) {
   folder.write("notes.txt", "x");
   const auto sample_of_all = [&](const SliceSampleOptions& options) {
     auto listing = open_listing(Input{}, kPlain, {folder.path(), std::nullopt});
-    return sample_slices(**listing, folder.path() + "/", kPlain, options);
+    return sample_slices(**listing, folder / "", kPlain, options);
   };
   SliceSampleOptions options;
   options.max_files = 10;

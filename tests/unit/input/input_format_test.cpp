@@ -35,13 +35,13 @@ TEST(InputFormat, EachHasAKindOfItsOwnAndReadsWhatItWrites) {
     EXPECT_TRUE(kinds.insert(format->kind()).second);
     auto listing = open_listing(one, *format, {root.path(), std::nullopt});
     ASSERT_TRUE(listing.ok());
-    const auto cutter = format->cutter(**listing, {root.path() + "/", 1000, nullptr});
+    const auto cutter = format->cutter(**listing, {root / "", 1000, nullptr});
     const auto piece = cutter->next();
     ASSERT_TRUE(piece.ok() && piece->has_value());
     EXPECT_EQ((*piece)->descriptor.front(), static_cast<char>(format->kind()));
-    EXPECT_EQ((*piece)->descriptor.find(root.path()), std::string::npos);
+    EXPECT_EQ((*piece)->descriptor.find(root.path().string()), std::string::npos);
     EXPECT_EQ(format->last_object((*piece)->descriptor).value(), "sub/a.csv");
-    EXPECT_THAT(format->items_of((*piece)->descriptor, root.path() + "/").dump(),
+    EXPECT_THAT(format->items_of((*piece)->descriptor, root / "").dump(),
                 testing::HasSubstr("\"" + root / "sub/a.csv" + "\""));
     EXPECT_EQ(cutter->objects(), 1U);
     EXPECT_FALSE(cutter->next()->has_value());
@@ -76,7 +76,7 @@ TEST(InputFormat, TheSampleOfATableIsRelativeToItsInput) {
   auto listing = open_listing(table, *format, {root / "t", std::nullopt});
   const auto sample = format->sample(**listing, root / "t/");
   ASSERT_TRUE(sample.ok() && sample->has_value());
-  EXPECT_EQ((*sample)->descriptor.find(root.path()), std::string::npos);
+  EXPECT_EQ((*sample)->descriptor.find(root.path().string()), std::string::npos);
   EXPECT_NE((*sample)->descriptor.find("a.csv"), std::string::npos);
   EXPECT_THAT((*sample)->warning.value_or(""), testing::HasSubstr("';'"));
 

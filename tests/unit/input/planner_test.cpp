@@ -151,8 +151,10 @@ TEST(Planner, ErrorsNameTheInput) {
   EXPECT_THAT(failure({{input("in", InputType::kFile, "[")}, {{"in", root / "a"}}, 1, ""}), HasSubstr("'['"));
   EXPECT_THAT(failure({{input("in", InputType::kTabular)}, {{"in", root / "b"}}, 1, ""}),
               HasSubstr("the only file in '" + (root / "b") + "' has only a header and no record"));
-  EXPECT_THAT(failure({{input("in", InputType::kTabular)}, {{"in", root / "a"}}, 1, ""}),
-              HasSubstr("has no file that ends in .csv or .csv.gz (1 file does not end in"));
+  EXPECT_THAT(
+      failure({{input("in", InputType::kTabular)}, {{"in", root / "a"}}, 1, ""}),
+      HasSubstr(
+          "has no file that ends in .csv or .csv.gz (1 file does not have an ending of the input's format"));
   EXPECT_THAT(failure({{input("in", InputType::kFile)}, {}, 1, ""}), HasSubstr("'in'"));
   // The second input is looked at before the first is planned.
   EXPECT_FALSE(Planner::create({{input("a", InputType::kFile), input("c", InputType::kFile)},

@@ -1,0 +1,184 @@
+"""Tabular inputs of JSON lines: a slice of a file as a DataFrame, one object a line."""
+
+import json
+import re
+import struct
+
+from parallelrun_worker import csv_check, json_columns, packed
+from parallelrun_worker.csv_slice import BY_ENDS, CsvSlice, SliceError, read_range, sized
+from parallelrun_worker.tabular import import_pandas
+
+_KIND = 3
+_U32 = struct.Struct("<I")
+_BLANKS = " \t\r"
+_MARK = b"\xef\xbb\xbf"
+# Half a character beyond the BMP, as an escape: two of them are one, alone it is none.
+_SURROGATE = re.compile(r"\\u[dD][89abAB-F]")
+_OTHERS = (
+    (b"PAR1", "is a Parquet file, not JSON lines"),
+    (b"\xff\xfe", "is UTF-16 or UTF-32; JSON lines are UTF-8: convert it"),
+    (b"\xfe\xff", "is UTF-16; JSON lines are UTF-8: convert it"),
+)
+
+
+class JsonLinesInput:
+    """A reader (readers.py)."""
+
+    def __init__(self, entry):
+        self.name = entry["name"]
+        self.columns = None
+        self._root = entry["directory"].encode()
+        self._types = {}
+        self._hasher = csv_check.load()
+        self._columns = json_columns.Columns(import_pandas(), self.name, entry.get("columns") or {})
+
+    def know(self, types, columns):
+        self._types, self.columns = types, columns
+
+    def say_readers(self, always):
+        pass
+
+    def read(self, descriptor):
+        piece = CsvSlice(descriptor, self._root, _KIND)
+        records = ()
+        try:
+            records = self._load(piece)
+            columns = self.columns or _keys(records.objects, self._columns.declared)
+            frame = self._columns.frame(records, columns, self._types)
+        except SliceError as error:
+            error.items = piece.records or len(records) or 1
+            raise
+        rows = range(piece.first_row, piece.first_row + records.rows)
+        return frame, len(records), piece.path, rows
+
+    def infer_types(self, payload):
+        """What cannot be read is left out here: its mini-batch will fail by itself."""
+        (count,) = _U32.unpack_from(payload)
+        at = 4
+        objects = []
+        for _ in range(count):
+            descriptor, at = sized(payload, at)
+            try:
+                objects += self._load(CsvSlice(descriptor, self._root, _KIND), strict=False).objects
+            except SliceError:
+                continue
+        self.columns = _keys(objects, self._columns.declared)
+        return self._columns.infer(objects, self.columns)
+
+    def _load(self, piece, strict=True):
+        data = read_range(piece, self._hasher)
+        if piece.check == BY_ENDS:
+            data = packed.unpacked(piece.path, data)
+        for start, what in _OTHERS:
+            if data.startswith(start):
+                raise SliceError("%s %s" % (piece.path, what), "NotJsonLines")
+        if data.startswith(_MARK):
+            data = data[len(_MARK) :]
+        return Records(piece.path, data, piece.first_row, strict)
+
+
+def _keys(objects, declared):
+    """In the order in which they first occur, then those that are only declared."""
+    return list(dict.fromkeys([key for one in objects for key in one] + list(declared)))
+
+
+class Records:
+    """The objects of a slice. Raises SliceError, naming the line; lines that are wrong are left out where it is not strict."""
+
+    def __init__(self, path, data, first_row, strict=True):
+        self.path, self._first_row = path, first_row
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise SliceError(
+                "%s, line %d: byte 0x%s is not utf-8 (%s); JSON lines are UTF-8: convert the file"
+                % (
+                    path,
+                    first_row + data.count(b"\n", 0, error.start),
+                    data[error.start : error.start + 1].hex(),
+                    error.reason,
+                ),
+                "UnicodeDecodeError",
+            ) from None
+        lines = text.split("\n")
+        if not lines[-1]:
+            lines.pop()
+        self.rows = len(lines)
+        self.objects = []
+        self._lines = []  # (offset of the row, its text) of each object
+        surrogates = _SURROGATE.search(text) is not None
+        for row, line in enumerate(lines):
+            line = line.strip(_BLANKS)
+            if not line:
+                continue
+            try:
+                self.objects.append(self._object(line, first_row + row, surrogates))
+                self._lines.append((row, line))
+            except SliceError:
+                if strict:
+                    raise
+
+    def __len__(self):
+        return len(self.objects)
+
+    def line_number(self, item):
+        return self._first_row + self._lines[item][0]
+
+    def texts(self, item):
+        """{key: the text of its value in the file}"""
+        line = self._lines[item][1]
+        texts = {}
+        at = _skip(line, 1)
+        while line[at] != "}":
+            key, at = json.decoder.scanstring(line, at + 1, True)
+            begin = _skip(line, _skip(line, at) + 1)
+            _, at = _DECODER.scan_once(line, begin)
+            texts[key] = line[begin:at]
+            at = _skip(line, at)
+            if line[at] == ",":
+                at = _skip(line, at + 1)
+        return texts
+
+    def _object(self, line, number, surrogates):
+        try:
+            value = _DECODER.decode(line)
+            if type(value) is dict:
+                if surrogates:
+                    json.dumps(value, ensure_ascii=False).encode("utf-8")
+                return value
+        except json.JSONDecodeError as error:
+            wrong = "is not JSON: %s at column %d" % (error.msg, error.colno)
+        except UnicodeEncodeError:
+            wrong = "holds half a character (a lone \\ud800 to \\udfff), which is no text"
+        except _TwiceError as error:
+            wrong = "has the key %r more than once" % str(error)
+        except (ValueError, RecursionError) as error:  # a number of too many digits, brackets too deep
+            wrong = "cannot be read: %s" % error
+        else:
+            wrong = "is %s, not an object: JSON lines has one object a line, {...}" % json_columns.name_of(
+                value
+            )
+            if type(value) is list:
+                wrong += "; for one array of objects, write each of them on a line of its own"
+        raise SliceError("%s, line %d %s" % (self.path, number, wrong), "NotJsonLines")
+
+
+class _TwiceError(Exception):
+    pass
+
+
+def _pairs(pairs):
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        seen = set()
+        raise _TwiceError(next(key for key, _ in pairs if key in seen or seen.add(key)))
+    return made
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_pairs)
+
+
+def _skip(line, at):
+    while line[at] in " \t\n\r":
+        at += 1
+    return at
