@@ -69,7 +69,7 @@ TEST(RowFile, OfJsonlRefusesLinesThatAreNoValueBeforeItWritesAnything) {
     const auto added = rows.append({"{}\n", wrong});
     ASSERT_FALSE(added) << wrong;
     EXPECT_EQ(added.error().code, ErrorCode::kCorrupt);
-    EXPECT_NE(added.error().message.find("output.format jsonl"), std::string::npos);
+    EXPECT_NE(added.error().message.find("output.format is jsonl"), std::string::npos);
     EXPECT_EQ(rows.content(), "") << wrong;
   }
 }
