@@ -5,7 +5,7 @@
 
 #include "common/json/members.h"
 #include "common/kube/pem_check.h"
-#include "common/kube/program_run.h"
+#include "common/posix/program_run.h"
 
 namespace parallelrun::kube {
 namespace {

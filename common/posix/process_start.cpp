@@ -79,8 +79,8 @@ Result<StartedProcess> ProcessStart::start(const std::vector<std::string>& argv,
                                            const std::vector<std::string>* environment) const {
   StartedProcess child;
   const std::vector<char*> variables = environment != nullptr ? pointers(*environment) : std::vector<char*>();
-  const int code = ::posix_spawn(&child.pid, argv.front().c_str(), &actions_, &attributes_,
-                                 pointers(argv).data(), environment != nullptr ? variables.data() : environ);
+  const int code = ::posix_spawnp(&child.pid, argv.front().c_str(), &actions_, &attributes_,
+                                  pointers(argv).data(), environment != nullptr ? variables.data() : environ);
   if (code != 0) {
     const std::string where = working_directory_.empty() ? "" : " in '" + working_directory_ + "'";
     return system_error("cannot start '" + argv.front() + "'" + where, code);

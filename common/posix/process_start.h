@@ -34,9 +34,10 @@ class ProcessStart {
   // Where we ignore the signal, the child does too (nohup).
   void keep_ignored(int number);
 
-  // argv[0] is the path of the program. `environment`: "NAME=value", the whole of it; null: ours.
-  // Errors: kNotFound (program or working directory), kUnavailable (no process can be made now; retryable),
-  // kUnsupported (no pidfd_open, Linux before 5.3), kIo; the message names the program.
+  // argv[0] is the program: with a '/' that file, else looked up in our PATH. `environment`: "NAME=value",
+  // the whole of it; null: ours. Errors: kNotFound (program or working directory), kUnavailable (no process
+  // can be made now; retryable), kUnsupported (no pidfd_open, Linux before 5.3), kIo; the message names the
+  // program.
   Result<StartedProcess> start(const std::vector<std::string>& argv,
                                const std::vector<std::string>* environment) const;
 

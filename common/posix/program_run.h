@@ -1,4 +1,4 @@
-// Runs another program to its end, without a shell.
+// Runs another program to its end, without a shell. (process_start.h is for one that goes on beside us.)
 #pragma once
 
 #include <chrono>
@@ -8,7 +8,7 @@
 
 #include "common/result/result.h"
 
-namespace parallelrun::kube {
+namespace parallelrun {
 
 struct ProgramRun {
   std::string program;                   // with a '/': that file; else looked up in our PATH
@@ -26,7 +26,7 @@ struct ProgramOutcome {
 
 // Blocks. Standard input is /dev/null. The program is in a process group of its own, all of which is killed
 // when the time is over (kAborted) or when it writes too much (kInvalidArgument). kNotFound: there is no such
-// program; kIo: it cannot be started.
+// program. Other errors are those of ProcessStart; they may pass.
 Result<ProgramOutcome> run_program(const ProgramRun& run);
 
-}  // namespace parallelrun::kube
+}  // namespace parallelrun
