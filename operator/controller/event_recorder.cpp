@@ -53,7 +53,7 @@ json event_object(const json& job, const JobEvent& event, const std::string& ins
   const json& metadata = object_at(job, "metadata");
   const std::string type = event.warning ? "Warning" : "Normal";
   const std::string note = shortened(event.message, kLongestNote);
-  const std::string content = text_at(metadata, "uid") + '\n' + type + '\n' + event.reason + '\n' +
+  const std::string content = text_at(metadata, "uid") + '\n' + type + '\n' + event.reason.text() + '\n' +
                               (event.same_as.empty() ? event.message : event.same_as);
   return {{"apiVersion", "events.k8s.io/v1"},
           {"kind", "Event"},
@@ -64,7 +64,7 @@ json event_object(const json& job, const JobEvent& event, const std::string& ins
           {"reportingController", "parallelrun.dev/operator"},
           {"reportingInstance", shortened(instance, kLongestReason)},
           {"action", "Reconcile"},
-          {"reason", shortened(event.reason, kLongestReason)},
+          {"reason", shortened(event.reason.text(), kLongestReason)},
           {"regarding",
            {{"apiVersion", text_at(job, "apiVersion")},
             {"kind", text_at(job, "kind")},

@@ -4,6 +4,7 @@
 
 #include "common/json/members.h"
 #include "operator/controller/pod_record.h"
+#include "operator/decide/conditions.h"
 
 namespace parallelrun::op {
 namespace {
@@ -64,12 +65,12 @@ WorkCounts furthest(const WorkCounts& a, const WorkCounts& b) {
 
 std::string state_of(const json& job) {
   std::string state = text_at(object_at(job, "status"), "state");
-  return state.empty() ? "Pending" : state;
+  return state.empty() ? std::string(to_string(JobState::kPending)) : state;
 }
 
 bool finished(const json& job) {
   const std::string state = state_of(job);
-  return state == "Complete" || state == "Failed";
+  return state == to_string(JobState::kComplete) || state == to_string(JobState::kFailed);
 }
 
 bool same_but_progress(json before, json after) {

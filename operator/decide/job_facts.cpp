@@ -1,13 +1,9 @@
 #include "operator/decide/job_facts.h"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 
-#include "common/hash/sha256.h"
-#include "common/json/compact_text.h"
 #include "common/json/members.h"
-#include "common/spec/manifest.h"
 
 namespace parallelrun::op {
 namespace {
@@ -15,7 +11,6 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kOwnName = "parallelrun.dev/operator";
-constexpr std::string_view kHashedForm = "1-";
 
 const json& member(const json& object, const char* key) {
   static const json kNothing;
@@ -60,20 +55,12 @@ PlaceFacts place(const json& object) {
           .not_before = time(object, "notBefore")};
 }
 
-bool is_true(const json& status, const char* condition) {
+bool is_true(const json& status, ConditionType condition) {
   const json* found = find_condition(status, condition);
   return found != nullptr && text_at(*found, "status") == "True";
 }
 
 }  // namespace
-
-const json* find_condition(const json& status, const std::string& type) {
-  const json& conditions = member(status, "conditions");
-  if (!conditions.is_array()) return nullptr;
-  const auto found = std::find_if(conditions.begin(), conditions.end(),
-                                  [&](const json& one) { return text_at(one, "type") == type; });
-  return found == conditions.end() ? nullptr : &*found;
-}
 
 JobFacts::JobFacts(const json& job) {
   const json& meta = member(job, "metadata");
@@ -105,33 +92,16 @@ JobFacts::JobFacts(const json& job) {
   infrastructure_failures = tally(status, "infrastructureFailures");
   replicas = tally(status, "replicas");
   ready_replicas = tally(status, "readyReplicas");
-  const json* running = find_condition(status, "Running");
-  spec_refused = running != nullptr && text_at(*running, "reason") == kInvalidSpec;
-  suspended = is_true(status, "Suspended");
-  const bool failed = is_true(status, "Failed");
-  finished = failed || is_true(status, "Complete");
+  const json* running = find_condition(status, ConditionType::kRunning);
+  spec_refused = running != nullptr && text_at(*running, "reason") == to_string(Reason::kInvalidSpec);
+  suspended = is_true(status, ConditionType::kSuspended);
+  const bool failed = is_true(status, ConditionType::kFailed);
+  finished = failed || is_true(status, ConditionType::kComplete);
   if (finished) {
-    const json& end = *find_condition(status, failed ? "Failed" : "Complete");
+    const json& end = *find_condition(status, failed ? ConditionType::kFailed : ConditionType::kComplete);
     finished_since = time(end, "lastTransitionTime");
-    if (failed) failed_reason = text_at(end, "reason");
+    if (failed) failed_reason = ReasonWord::told(text_at(end, "reason"));
   }
-}
-
-std::string spec_hash(const json& job) {
-  // The names that the schema's rules hold fast too, in the form that has defaults written out.
-  static constexpr std::array kIdentity = {"entryScript",  "sourceDirectory",  "environment", "inputs",
-                                           "sideInputs",   "output",           "arguments",   "miniBatchSize",
-                                           "outputAction", "appendRowFileName"};
-  const json spec = to_json(parse_manifest_document(job, Place::kCluster).spec).at("spec");
-  json hashed = json::object();
-  for (const char* field : kIdentity) {
-    if (const auto found = spec.find(field); found != spec.end()) hashed[field] = *found;
-  }
-  return std::string(kHashedForm) + sha256_hex(compact_text(hashed));
-}
-
-bool comparable(const std::string& recorded_hash, const std::string& hash) {
-  return recorded_hash.starts_with(kHashedForm) && hash.starts_with(kHashedForm);
 }
 
 }  // namespace parallelrun::op

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "common/json/json.h"
+#include "operator/decide/conditions.h"
 #include "operator/decide/wall_time.h"
 
 namespace parallelrun::op {
@@ -22,11 +23,6 @@ struct PlaceFacts {
 // Members that are missing or of another type than the schema's read as absent; numbers and times are cut to
 // a range in which sums of them are numbers and times.
 struct JobFacts {
-  // Reason of the conditions Failed, before the start, and Running, after it.
-  static constexpr const char* kInvalidSpec = "InvalidSpec";
-  // Reason of the condition Failed: a mistake of the operator.
-  static constexpr const char* kInternalError = "InternalError";
-
   explicit JobFacts(const nlohmann::json& job);
 
   std::string name;
@@ -59,16 +55,7 @@ struct JobFacts {
   bool spec_refused = false;
   bool suspended = false;  // condition Suspended
   bool finished = false;   // condition Complete or Failed
-  std::string failed_reason;
+  std::optional<ReasonWord> failed_reason;
 };
-
-// The hash of what identifies the job, as status.specHash has it: "1-" and 64 hexadecimal digits. The number
-// is that of the form that is hashed: when it changes, jobs that were started before are not compared.
-// Precondition: the spec is valid.
-std::string spec_hash(const nlohmann::json& job);
-bool comparable(const std::string& recorded_hash, const std::string& hash);
-
-// One of the conditions of a status; null: it has none of that type.
-const nlohmann::json* find_condition(const nlohmann::json& status, const std::string& type);
 
 }  // namespace parallelrun::op

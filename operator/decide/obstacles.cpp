@@ -41,7 +41,7 @@ std::optional<std::string> missing_object(std::string_view text) {
 }
 
 Obstacle volume_missing(const std::string& pod, const std::string& object) {
-  return {"VolumeMissing",
+  return {Reason::kVolumeMissing,
           fmt::format("{} waits for the {}, but it does not exist; create it, or correct its name in the job",
                       pod, object)};
 }
@@ -49,36 +49,42 @@ Obstacle volume_missing(const std::string& pod, const std::string& object) {
 std::optional<Obstacle> waiting(const PodView& pod) {
   const std::string& reason = pod.waiting_reason;
   const std::string said = quoted(pod.waiting_message);
-  if (reason == "InvalidImageName") {
-    return Obstacle{reason,
+  if (reason == to_string(Reason::kInvalidImageName)) {
+    return Obstacle{Reason::kInvalidImageName,
                     fmt::format("{}: the name of its image is not valid ({}); make a new job and correct "
                                 "environment.image",
                                 pod.name, said)};
   }
-  static constexpr std::array<std::string_view, 7> kPull = {
-      "ErrImagePull",        "ImagePullBackOff",          "ImageInspectError", "ErrImageNeverPull",
-      "RegistryUnavailable", "SignatureValidationFailed", "ImagePullFailed"};
+  static const std::array<std::string_view, 7> kPull = {"ErrImagePull",
+                                                        "ImagePullBackOff",
+                                                        "ImageInspectError",
+                                                        "ErrImageNeverPull",
+                                                        "RegistryUnavailable",
+                                                        "SignatureValidationFailed",
+                                                        to_string(Reason::kImagePullFailed)};
   if (std::find(kPull.begin(), kPull.end(), reason) != kPull.end()) {
     return Obstacle{
-        "ImagePullFailed",
+        Reason::kImagePullFailed,
         fmt::format("{}: its image cannot be pulled ({}); check the image's name. If the registry needs "
                     "credentials, check imagePullSecrets too",
                     pod.name, said)};
   }
-  if (reason == "CreateContainerConfigError") {
+  if (reason == to_string(Reason::kCreateContainerConfigError)) {
     if (const auto object = missing_object(pod.waiting_message)) {
-      return Obstacle{reason,
+      return Obstacle{Reason::kCreateContainerConfigError,
                       fmt::format("{}: environment.env names the {}, but it does not exist; create it, or "
                                   "correct its name",
                                   pod.name, *object)};
     }
     const bool root = has(pod.waiting_message, "non-root") || has(pod.waiting_message, "runAsNonRoot");
-    return Obstacle{reason, fmt::format("{}: its container cannot be created: {}{}", pod.name, said,
-                                        root ? "; set securityContext.runAsUser in the pod's template" : "")};
+    return Obstacle{Reason::kCreateContainerConfigError,
+                    fmt::format("{}: its container cannot be created: {}{}", pod.name, said,
+                                root ? "; set securityContext.runAsUser in the pod's template" : "")};
   }
   if (reason.empty()) return std::nullopt;
   // CreateContainerError, RunContainerError and what newer kubelets have.
-  return Obstacle{reason, fmt::format("{}: its container does not start: {}", pod.name, said)};
+  return Obstacle{ReasonWord::told(reason),
+                  fmt::format("{}: its container does not start: {}", pod.name, said)};
 }
 
 std::optional<Obstacle> told_by_events(const PodView& pod) {
@@ -87,12 +93,12 @@ std::optional<Obstacle> told_by_events(const PodView& pod) {
     if (const auto object = missing_object(warning->message); object && volume)
       return volume_missing(pod.name, *object);
     if (volume) {
-      return Obstacle{"VolumeNotMounted",
+      return Obstacle{Reason::kVolumeNotMounted,
                       fmt::format("{}: a volume cannot be mounted: {}", pod.name, quoted(warning->message))};
     }
     if (warning->reason == "FailedCreatePodSandBox") {
-      return Obstacle{"SandboxFailed", fmt::format("{}: its node {} cannot start it: {}", pod.name, pod.node,
-                                                   quoted(warning->message))};
+      return Obstacle{Reason::kSandboxFailed, fmt::format("{}: its node {} cannot start it: {}", pod.name,
+                                                          pod.node, quoted(warning->message))};
     }
   }
   return std::nullopt;
@@ -101,14 +107,14 @@ std::optional<Obstacle> told_by_events(const PodView& pod) {
 std::optional<Obstacle> unscheduled(const PodView& pod, WallTime now) {
   if (pod.unscheduled_reason.empty() || !pod.node.empty() || now < pod.created + kTimeToSchedule)
     return std::nullopt;
-  if (pod.unscheduled_reason == "SchedulingGated") {
-    return Obstacle{"SchedulingGated", fmt::format("{} waits for a scheduling gate: {}", pod.name,
-                                                   quoted(pod.unscheduled_message))};
+  if (pod.unscheduled_reason == to_string(Reason::kSchedulingGated)) {
+    return Obstacle{Reason::kSchedulingGated, fmt::format("{} waits for a scheduling gate: {}", pod.name,
+                                                          quoted(pod.unscheduled_message))};
   }
   if (const auto object = missing_object(pod.unscheduled_message)) return volume_missing(pod.name, *object);
   const bool unbound = has(pod.unscheduled_message, "unbound immediate PersistentVolumeClaims");
   return Obstacle{
-      "Unschedulable",
+      Reason::kUnschedulable,
       fmt::format("{} fits on no node: {}; {}", pod.name, quoted(pod.unscheduled_message),
                   unbound ? "kubectl describe pvc says why the claim is not bound"
                           : "ask for less in resources, change nodeSelector, affinity or tolerations, or "
@@ -131,7 +137,7 @@ std::optional<Obstacle> obstacle_of(const PodView& pod, WallTime now) {
 
 Obstacle name_taken(const std::string& object) {
   return {
-      "NameTaken",
+      Reason::kNameTaken,
       fmt::format("{} exists already and does not belong to this job; if an earlier job of the same name is "
                   "being deleted, wait. Else delete the object, or give the job another name",
                   object)};
@@ -146,7 +152,7 @@ Obstacle obstacle_of(const Refusal& refusal) {
     const bool limits = has(refusal.message, "limits.");
     const bool requests = has(refusal.message, "requests.") || !limits;
     return {
-        "QuotaExceeded",
+        Reason::kQuotaExceeded,
         fmt::format(
             "the namespace's quota refuses {}, because it needs limits or requests of every container: {}; "
             "set {} in spec.worker and spec.orchestrator, or ask your administrator for a LimitRange with "
@@ -157,29 +163,29 @@ Obstacle obstacle_of(const Refusal& refusal) {
                                : "resources.requests")};
   }
   if (has(refusal.message, "exceeded quota") || has(refusal.message, "failed quota")) {
-    return {"QuotaExceeded",
+    return {Reason::kQuotaExceeded,
             fmt::format("{} does not fit into the namespace's quota: {}; ask for less in resources or "
                         "nodeCount, or ask your administrator to raise the quota",
                         refusal.object, said)};
   }
   if (has(refusal.message, "is being terminated")) {
-    return {"NamespaceTerminating",
+    return {Reason::kNamespaceTerminating,
             fmt::format("{} cannot be created, because the namespace is being deleted", refusal.object)};
   }
   if (has(refusal.message, "violates PodSecurity")) {
-    return {"PodRefused",
+    return {Reason::kPodRefused,
             fmt::format("the namespace's Pod Security level refuses {}: {}; use no hostPath volume and no "
                         "more rights than the level allows, or ask your administrator to change the level",
                         refusal.object, said)};
   }
   if (refusal.reason == "Forbidden" && has(refusal.message, "cannot ") &&
       has(refusal.message, "in API group")) {
-    return {"OperatorForbidden",
+    return {Reason::kOperatorForbidden,
             fmt::format("{}: the operator lacks a right: {}; install or upgrade the whole chart",
                         refusal.object, said)};
   }
   const bool pod = refusal.object.starts_with("Pod ");
-  return {pod ? "PodRefused" : "ObjectRefused",
+  return {pod ? Reason::kPodRefused : Reason::kObjectRefused,
           fmt::format("{} is refused ({}): {}; change the job, or ask your administrator", refusal.object,
                       refusal.reason.empty() ? "no reason" : refusal.reason, said)};
 }

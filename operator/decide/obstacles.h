@@ -1,17 +1,19 @@
 // What keeps pods from coming up, in a word for conditions and events and a sentence that says what to do.
-// Internal to the room.
+// Another thing in the way is a case here; which of them is told stands in running.h. Internal to the room.
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string>
 
+#include "operator/decide/conditions.h"
 #include "operator/decide/snapshot.h"
 
 namespace parallelrun::op {
 
 struct Obstacle {
-  std::string reason;   // "ImagePullFailed"
+  ReasonWord reason;
   std::string message;  // names the pod or object
 };
 
@@ -28,6 +30,14 @@ Obstacle obstacle_of(const Refusal& refusal);
 
 // Another's object has the name of ours.
 Obstacle name_taken(const std::string& object);
+
+// Of all that the job needs, the first of each kind.
+struct Obstacles {
+  std::optional<Obstacle> object;  // Secret, Service or account
+  std::optional<Obstacle> orchestrator;
+  std::optional<Obstacle> worker;
+  std::size_t workers_refused = 0;
+};
 
 // Whether it is on a node, does not start, and its status does not say why: events may.
 bool is_stuck(const PodView& pod);

@@ -1,12 +1,16 @@
 // What to do about a job now. Passive: the applier does it.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "common/json/json.h"
+#include "common/result/result.h"
+#include "operator/decide/conditions.h"
 #include "operator/decide/snapshot.h"
+#include "operator/pods/checked_job.h"
 
 namespace parallelrun::op {
 
@@ -18,7 +22,7 @@ struct PodRemoval {
 
 struct JobEvent {
   bool warning = false;
-  std::string reason;
+  ReasonWord reason;
   std::string message;
   std::string same_as = {};  // what is the same event again has the same here; empty: the message
 };
@@ -39,6 +43,8 @@ struct Plan {
   // In this order, the orchestrator first; after a refusal the rest of the list is left out. A pod of that
   // name that is there already and this job's own is as good as created.
   std::vector<PodIdentity> create;
+  // What they are made of, or why the spec cannot be read; there where `create` has any.
+  std::shared_ptr<const Result<CheckedJob>> job;
   // More pods than these are missing: decide again once these are there. (So that one job of many pods costs
   // no more at a time than others.)
   bool more_to_create = false;

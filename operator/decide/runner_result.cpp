@@ -18,6 +18,8 @@ using nlohmann::json;
 constexpr int kExitComplete = 0;
 constexpr int kExitFailed = 1;
 constexpr int kExitRefused = 2;
+// The runner's word for an output that could not be written: another pod may write it.
+constexpr const char* kOutputFailed = "OutputFailed";
 constexpr std::size_t kLongestReason = 64;
 constexpr std::size_t kLongestLoss = 512;
 
@@ -72,21 +74,21 @@ std::optional<RunnerResult> runner_result(const PodView& pod) {
   const std::string state = text_at(*said, "state");
   const std::string reason = text_at(*said, "reason");
   std::string message = text_at(*said, "message");
-  if (state == "Complete" && ended.exit_code == kExitComplete) {
+  if (state == to_string(JobState::kComplete) && ended.exit_code == kExitComplete) {
     const std::string failures = failures_in(*said);
     if (!failures.empty() && message.find(failures) == std::string::npos) {
       message = failures + " and are listed in failed_items.jsonl" + (message.empty() ? "" : "; ") + message;
     }
-    const bool plain = !is_reason(reason) || reason == "Completed";
+    const bool plain = !is_reason(reason) || reason == to_string(Reason::kCompleted);
     return RunnerResult{.complete = true,
-                        .reason = !plain             ? reason
-                                  : failures.empty() ? "Completed"
-                                                     : "CompletedWithFailures",
+                        .reason = !plain             ? ReasonWord::told(reason)
+                                  : failures.empty() ? Reason::kCompleted
+                                                     : Reason::kCompletedWithFailures,
                         .message = message,
                         .said = *said};
   }
   const bool failed = ended.exit_code == kExitFailed || ended.exit_code == kExitRefused;
-  if (state != "Failed" || !failed || reason == "OutputFailed") return std::nullopt;
+  if (state != to_string(JobState::kFailed) || !failed || reason == kOutputFailed) return std::nullopt;
   if (message.empty()) message = "the job failed";
   const std::string first = text_at(*said, "firstError");
   if (!first.empty() && message.find(first) == std::string::npos) message += "; first error: " + first;
@@ -96,7 +98,7 @@ std::optional<RunnerResult> runner_result(const PodView& pod) {
     message += fmt::format(", and {} on the output volume", logs.empty() ? "logs/user/error.txt" : logs);
   }
   return RunnerResult{.complete = false,
-                      .reason = is_reason(reason) ? reason : "JobFailed",
+                      .reason = is_reason(reason) ? ReasonWord::told(reason) : Reason::kJobFailed,
                       .message = message,
                       .said = *said};
 }

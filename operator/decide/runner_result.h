@@ -6,13 +6,14 @@
 #include <string>
 
 #include "common/json/json.h"
+#include "operator/decide/conditions.h"
 #include "operator/decide/snapshot.h"
 
 namespace parallelrun::op {
 
 struct RunnerResult {
   bool complete = false;
-  std::string reason;   // fit for a condition
+  ReasonWord reason;    // fit for a condition
   std::string message;  // with the first error and, for a failure, which log to read
   nlohmann::json said;  // the termination message
 };

@@ -1,7 +1,6 @@
 // The places of a job that pods fill, with the pods that have filled them. Internal to the room.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -41,27 +40,5 @@ struct Slots {
 inline constexpr std::size_t kMostCreated = 250;
 
 Slots arrange(const Snapshot& snapshot, const JobFacts& facts);
-
-// The runner container runs, or the pod as a whole does as far as is known.
-bool runs(const PodView& pod);
-
-enum class Loss : std::uint8_t {
-  kNone,       // it lives, or is on its way
-  kDeleted,    // somebody deletes it
-  kDisrupted,  // evicted from a node that was short of something, preempted, its node shut down or lost
-  kRejected,   // the node did not take it
-  kLeft,       // the runner ended well
-  kFailed,     // a container of ours failed, or the pod used more than its limit: what the budget counts
-};
-Loss loss_of(const PodView& pod);
-
-// A runner that worked for longer than this before it failed begins the count of failures anew.
-inline constexpr std::chrono::minutes kLongRun{10};
-inline constexpr std::chrono::seconds kLongestPause{60};  // between a pod and its replacement
-bool ran_long(const PodView& pod);
-
-// When the pod after `lost` may be created, where that was the so-manieth failure of its place in a row: 1,
-// 2, 4 ... 60 s after it, and never under 5. Times in the future (clocks differ) delay nothing.
-WallTime earliest_replacement(const PodView& lost, std::int64_t failures, WallTime now);
 
 }  // namespace parallelrun::op

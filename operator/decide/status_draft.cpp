@@ -51,23 +51,25 @@ StatusDraft::StatusDraft(const json& job, std::int64_t generation, WallTime now)
   drop_impossible_counts(draft_);
 }
 
-void StatusDraft::condition(const std::string& type, bool holds, const std::string& reason,
+void StatusDraft::condition(ConditionType type, bool holds, const ReasonWord& reason,
                             const std::string& message) {
   json& conditions = draft_["conditions"];
   if (!conditions.is_array()) conditions = json::array();
   auto found = std::find_if(conditions.begin(), conditions.end(),
-                            [&](const json& one) { return text_at(one, "type") == type; });
+                            [&](const json& one) { return text_at(one, "type") == to_string(type); });
   if (found == conditions.end()) {
-    conditions.push_back({{"type", type}});
+    conditions.push_back({{"type", to_string(type)}});
     found = std::prev(conditions.end());
   }
   const char* status = holds ? "True" : "False";
   if (text_at(*found, "status") != status) (*found)["lastTransitionTime"] = format_wall_time(now_);
   (*found)["status"] = status;
-  (*found)["reason"] = reason;
+  (*found)["reason"] = reason.text();
   (*found)["message"] = std::string(utf8_prefix(one_line(presentable_lines(message)), kLongestMessage));
   (*found)["observedGeneration"] = generation_;
 }
+
+void StatusDraft::state(JobState state) { draft_["state"] = to_string(state); }
 
 void StatusDraft::message(const std::string& text) {
   draft_["message"] = std::string(utf8_prefix(one_line(presentable_lines(text)), kLongestMessage));

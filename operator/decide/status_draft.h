@@ -6,6 +6,7 @@
 #include <string>
 
 #include "common/json/json.h"
+#include "operator/decide/conditions.h"
 #include "operator/decide/wall_time.h"
 
 namespace parallelrun::op {
@@ -20,8 +21,10 @@ class StatusDraft {
 
   // Sets a condition. Its transition time changes with its status only, and what is the same in every respect
   // stays untouched. Texts are cut to what the schema takes.
-  void condition(const std::string& type, bool holds, const std::string& reason, const std::string& message);
+  void condition(ConditionType type, bool holds, const ReasonWord& reason, const std::string& message);
 
+  // `status.state`.
+  void state(JobState state);
   // `status.message`, which is one line, cut as those of conditions are.
   void message(const std::string& text);
 

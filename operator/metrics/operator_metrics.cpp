@@ -6,10 +6,10 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
-#include <array>
 #include <utility>
 #include <vector>
 
+#include "operator/decide/conditions.h"
 #include "operator/metrics/process_metrics.h"
 
 namespace parallelrun::op {
@@ -20,7 +20,6 @@ using prometheus::MetricType;
 
 constexpr const char* kController = "parallelrunjob";  // also the name of its queue
 constexpr std::size_t kMostReasons = 50;
-constexpr std::array kStates = {"Pending", "Running", "Suspended", "Complete", "Failed"};
 
 double seconds(kube::Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
@@ -135,7 +134,7 @@ struct OperatorMetrics::Families {
     MetricFamily jobs{"parallelrun_jobs", "Jobs that exist, by state.", MetricType::Gauge, {}};
     double others = 0;
     std::map<std::string, double> known;
-    for (const char* each : kStates) known[each] = 0;
+    for (const JobState each : kJobStates) known[std::string(to_string(each))] = 0;
     for (const auto& [name, count] : now.jobs) {
       const auto found = known.find(name);
       (found == known.end() ? others : found->second) += static_cast<double>(count);

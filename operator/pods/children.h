@@ -6,6 +6,7 @@
 
 #include "common/json/json.h"
 #include "common/result/result.h"
+#include "operator/pods/checked_job.h"
 #include "operator/pods/identity.h"
 #include "operator/pods/settings.h"
 
@@ -14,17 +15,15 @@ namespace parallelrun::op {
 // Bytes of job.json in the Secret, which holds 1 MiB with the certificates.
 inline constexpr std::size_t kMostManifestBytes = (std::size_t{1} << 20U) - (std::size_t{256} << 10U);
 
-// Why no pods can be made of this job: common/spec refuses what the schema let through, a pod template
-// contradicts itself or us, or job.json is too large. Errors: kInvalidArgument, a sentence for the user.
-// After it passed, pod_of() and secret_of() succeed.
-Status check_job(const nlohmann::json& job, const Settings& settings);
-// The part of it about the size of job.json.
+// Why no pods can be made of a job whose spec is valid: a pod template contradicts itself or us, or job.json
+// is too large. Errors: kInvalidArgument, a sentence for the user. After it passed, pod_of() and secret_of()
+// succeed.
+Status check_pods(const CheckedJob& job, const Settings& settings);
+// The part of it about the size of job.json. `job` is the custom resource, here and below.
 Status check_manifest_size(const nlohmann::json& job);
 
-// `job` is the custom resource. The runner image is that of status.runnerImage, where the job started with
-// one, so that a job goes on with the release it began with. Errors: kInvalidArgument, as in check_job().
-Result<nlohmann::json> pod_of(const nlohmann::json& job, const PodIdentity& identity,
-                              const Settings& settings);
+// Errors: kInvalidArgument, as in check_pods().
+Result<nlohmann::json> pod_of(const CheckedJob& job, const PodIdentity& identity, const Settings& settings);
 nlohmann::json service_of(const nlohmann::json& job);
 // ServiceAccount and RoleBinding of a namespace, owned by nobody.
 nlohmann::json account_of(const std::string& name_space);

@@ -26,7 +26,7 @@ struct PodIdentity {
   bool operator==(const PodIdentity&) const = default;
 };
 
-// Names, see docs/decisions/0007-in-a-cluster.md.
+// Names, see docs/operator.md.
 std::string pod_name(const std::string& job, const PodIdentity& identity);
 // The Secret of a job: what its orchestrator and its first workers mount. Further workers have Secrets of
 // their own, one for so many; the job's is that with number 0.

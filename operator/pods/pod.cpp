@@ -96,7 +96,8 @@ std::string without_references(std::string text) {
   return text;
 }
 
-json environment_of(const json& job, const JobSpec& spec, const PodIdentity& identity) {
+json environment_of(const CheckedJob& job, const PodIdentity& identity) {
+  const JobSpec& spec = job.spec();
   const Role role = identity.role;
   json env =
       json::array({from_field("POD_NAME", "metadata.name"), from_field("POD_NAMESPACE", "metadata.namespace"),
@@ -104,7 +105,7 @@ json environment_of(const json& job, const JobSpec& spec, const PodIdentity& ide
   std::set<std::string> fixed = {"POD_NAME", "POD_NAMESPACE", "POD_UID", "POD_IP", pod::kPredecessorEnded};
   if (role == Role::kOrchestrator) {
     env.push_back({{"name", "JOB_NAME"}, {"value", spec.name}});
-    env.push_back({{"name", "JOB_UID"}, {"value", job["metadata"].value("uid", "")}});
+    env.push_back({{"name", "JOB_UID"}, {"value", job.resource()["metadata"].value("uid", "")}});
   }
   std::set<std::string> theirs;
   if (role == Role::kWorker) {
@@ -201,21 +202,21 @@ json default_spread(const json& job) {
          {{"matchLabels", {{kJobLabel, job["metadata"].value("name", "")}, {kRoleLabel, "worker"}}}}}}});
 }
 
-Result<json> make_pod(const json& job, const JobSpec& spec, const PodIdentity& identity,
-                      const Settings& settings) {
+}  // namespace
+
+Result<json> pod_of(const CheckedJob& job, const PodIdentity& identity, const Settings& settings) {
+  const JobSpec& spec = job.spec();
+  const json& resource = job.resource();
   const bool worker = identity.role == Role::kWorker;
-  const json& given = object_at(object_at(job, "spec"), worker ? "worker" : "orchestrator");
-  const json* started_with = find_member(object_at(job, "status"), "runnerImage");
-  const std::string runner_image = started_with != nullptr && started_with->is_string()
-                                       ? started_with->get<std::string>()
-                                       : settings.runner_image;
+  const json& given = object_at(object_at(resource, "spec"), worker ? "worker" : "orchestrator");
+  const std::string runner_image = job.runner_image().value_or(settings.runner_image);
   const bool own_image = worker && !spec.environment.image.empty() && spec.environment.image != runner_image;
 
   json runner = {{"name", pod::kContainer},
                  {"image", own_image ? spec.environment.image : runner_image},
                  {"command", json::array({pod::kProgram})},
-                 {"args", arguments_of(job, identity)},
-                 {"env", environment_of(job, spec, identity)},
+                 {"args", arguments_of(resource, identity)},
+                 {"env", environment_of(job, identity)},
                  {"securityContext", container_security(!worker)},
                  {"terminationMessagePolicy", worker ? "FallbackToLogsOnError" : "File"}};
   if (const json* policy = find_member(given, "imagePullPolicy")) {
@@ -234,7 +235,7 @@ Result<json> make_pod(const json& job, const JobSpec& spec, const PodIdentity& i
                    {"automountServiceAccountToken", !worker},
                    {"containers", json::array({std::move(runner)})}};
   if (worker) {
-    pod_spec["topologySpreadConstraints"] = default_spread(job);
+    pod_spec["topologySpreadConstraints"] = default_spread(resource);
   } else {
     pod_spec["serviceAccountName"] = kAccountName;
   }
@@ -247,7 +248,7 @@ Result<json> make_pod(const json& job, const JobSpec& spec, const PodIdentity& i
 
   json pod = {{"apiVersion", "v1"},
               {"kind", "Pod"},
-              {"metadata", metadata_of(job, identity)},
+              {"metadata", metadata_of(resource, identity)},
               {"spec", std::move(pod_spec)}};
   if (const Status applied = apply_template(given, worker ? "spec.worker" : "spec.orchestrator", pod);
       !applied.ok()) {
@@ -256,29 +257,11 @@ Result<json> make_pod(const json& job, const JobSpec& spec, const PodIdentity& i
   return pod;
 }
 
-Result<JobSpec> spec_of(const json& job) {
-  const ParsedSpec parsed = parse_manifest_document(job, Place::kCluster);
-  if (parsed.ok()) return parsed.spec;
-  std::string message = to_string(parsed.problems.front());
-  if (parsed.problems.size() > 1) message += fmt::format(" (and {} more)", parsed.problems.size() - 1);
-  return Error{ErrorCode::kInvalidArgument, std::move(message), false};
-}
-
-}  // namespace
-
-Result<json> pod_of(const json& job, const PodIdentity& identity, const Settings& settings) {
-  const Result<JobSpec> spec = spec_of(job);
-  if (!spec.ok()) return spec.error();
-  return make_pod(job, *spec, identity, settings);
-}
-
-Status check_job(const json& job, const Settings& settings) {
-  const Result<JobSpec> spec = spec_of(job);
-  if (!spec.ok()) return spec.error();
-  if (const Status size = check_manifest_size(job); !size.ok()) return size;
+Status check_pods(const CheckedJob& job, const Settings& settings) {
+  if (const Status size = check_manifest_size(job.resource()); !size.ok()) return size;
   for (const Role role : {Role::kOrchestrator, Role::kWorker}) {
     const Result<json> made =
-        make_pod(job, *spec, {.role = role, .index = 0, .incarnation = 0, .ended = {}}, settings);
+        pod_of(job, {.role = role, .index = 0, .incarnation = 0, .ended = {}}, settings);
     if (!made.ok()) return made.error();
   }
   return {};

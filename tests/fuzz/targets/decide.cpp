@@ -177,7 +177,7 @@ void check_plan(const Plan& plan, const Snapshot& snapshot, WallTime now) {
   HOLDS(plan.create.size() <= static_cast<std::size_t>(std::max<std::int64_t>(nodes, 1)) + 1);
   // A time that is past is one at which something new follows: not the same again, and again.
   if (plan.again_at && !plan.status) HOLDS(*plan.again_at > now);
-  for (const JobEvent& event : plan.events) HOLDS(!event.reason.empty());
+  for (const JobEvent& event : plan.events) HOLDS(!event.reason.text().empty());
   if (plan.status) check_status(*plan.status);
   if (plan.status &&
       (plan.status->value("state", "") == "Complete" || plan.status->value("state", "") == "Failed")) {

@@ -25,7 +25,8 @@ std::optional<op::RunnerResult> result_of(const std::string& message, int exit_c
   HOLDS(!op::reason_of_loss(pod).empty());
   auto result = op::runner_result(pod);
   if (result) {
-    HOLDS_ELSE(result->reason, !result->reason.empty() && result->reason.size() <= 64);
+    const std::string& reason = result->reason.text();
+    HOLDS_ELSE(reason, !reason.empty() && reason.size() <= 64);
     HOLDS(result->complete == (exit_code == 0));
     HOLDS_ELSE(result->message, is_utf8(result->message) && result->message.size() < 3 * 4096);
     pod::final_progress(result->said, json::object(), "2026-01-31T12:00:00Z");

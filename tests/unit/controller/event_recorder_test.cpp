@@ -25,11 +25,11 @@ TEST(EventBudget, ABurstThenOneInAWhile) {
 }
 
 TEST(EventObject, SaysTheSameUnderTheSameName) {
-  const JobEvent event{true, "Failed", "why"};
+  const JobEvent event{true, Reason::kFailed, "why"};
   const auto name = [](const json& object) { return object.at("metadata").at("name").get<std::string>(); };
   const json first = event_object(kJob, event, "op", kube::WallTime(1h));
   EXPECT_EQ(name(first), name(event_object(kJob, event, "other", kube::WallTime(2h))));
-  EXPECT_NE(name(first), name(event_object(kJob, {true, "Failed", "else"}, "op", kube::WallTime(1h))));
+  EXPECT_NE(name(first), name(event_object(kJob, {true, Reason::kFailed, "else"}, "op", kube::WallTime(1h))));
   EXPECT_EQ(name(first).substr(0, 7), "digits.");
   EXPECT_EQ(first.at("type"), "Warning");
   EXPECT_EQ(first.at("reason"), "Failed");
@@ -41,8 +41,9 @@ TEST(EventObject, SaysTheSameUnderTheSameName) {
 TEST(EventObject, ALongNoteEndsBetweenCharacters) {
   std::string message(1020, 'x');
   for (int i = 0; i < 10; ++i) message += "\xC3\xA4";
-  const std::string note =
-      event_object(kJob, {false, "R", message}, "op", kube::WallTime(1h)).at("note").get<std::string>();
+  const std::string note = event_object(kJob, {false, Reason::kScaled, message}, "op", kube::WallTime(1h))
+                               .at("note")
+                               .get<std::string>();
   EXPECT_LE(note.size(), 1024U);
   EXPECT_EQ(note.substr(note.size() - 3), "...");
   EXPECT_NO_THROW((void)json(note).dump());
@@ -75,7 +76,7 @@ TEST(EventRecorder, WhatIsSaidAgainIsASeries) {
   kube::KubeClient client(server);
   {
     EventRecorder recorder(client, {"op", 100, {}, {}});
-    for (int i = 0; i < 3; ++i) recorder.record(kJob, {true, "Failed", "why"});
+    for (int i = 0; i < 3; ++i) recorder.record(kJob, {true, Reason::kFailed, "why"});
   }
   ASSERT_EQ(server.requests.size(), 3U) << "the end waits for what was recorded";
   EXPECT_TRUE(server.requests[0].starts_with("POST /apis/events.k8s.io/v1/namespaces/ns/events"));
@@ -89,7 +90,7 @@ TEST(EventRecorder, AFloodIsDropped) {
   std::atomic<int> dropped{0};
   {
     EventRecorder recorder(client, {"op", 100, {5, 1h}, [&](const std::string&) { ++dropped; }});
-    for (int i = 0; i < 50; ++i) recorder.record(kJob, {true, "Failed", std::to_string(i)});
+    for (int i = 0; i < 50; ++i) recorder.record(kJob, {true, Reason::kFailed, std::to_string(i)});
   }
   EXPECT_EQ(server.requests.size(), 5U);
   EXPECT_EQ(dropped, 45);

@@ -301,7 +301,7 @@ std::string Cluster::condition(const std::string& type) const {
 
 std::vector<std::string> Cluster::news() {
   std::vector<std::string> reasons;
-  for (; told_ < events.size(); ++told_) reasons.push_back(events[told_].reason);
+  for (; told_ < events.size(); ++told_) reasons.push_back(events[told_].reason.text());
   return reasons;
 }
 
@@ -330,7 +330,8 @@ std::string to_text(const Plan& plan) {
                   condition["reason"].get<std::string>();
     text += "status " + shown.dump() + "\n";
   }
-  for (const JobEvent& event : plan.events) text += "event " + event.reason + ": " + event.message + "\n";
+  for (const JobEvent& event : plan.events)
+    text += "event " + event.reason.text() + ": " + event.message + "\n";
   if (plan.delete_job) text += "delete the job\n";
   if (plan.write_secret) text += "write the secret\n";
   for (const PodRemoval& removal : plan.remove) text += "remove " + removal.name + ": " + removal.why + "\n";

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "common/json/json.h"
+#include "operator/pods/children.h"
 
 namespace parallelrun::op {
 
@@ -31,5 +32,11 @@ class JobManifest {
  private:
   nlohmann::json job_;
 };
+
+// Both steps that a job goes through before pods are made of it.
+inline Status check_job(const nlohmann::json& job, const Settings& settings) {
+  const Result<CheckedJob> checked = CheckedJob::read(job);
+  return checked.ok() ? check_pods(*checked, settings) : Status(checked.error());
+}
 
 }  // namespace parallelrun::op

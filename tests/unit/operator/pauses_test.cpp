@@ -217,7 +217,7 @@ TEST(Replacements, OfOneCauseAreOneEvent) {
   for (int i = 0; i < 5; ++i) fail_and_await(cluster, 1, i, "disk quota exceeded");
   std::set<std::string> keys;
   for (const JobEvent& event : cluster.events) {
-    if (event.reason != "WorkerReplaced") continue;
+    if (event.reason != Reason::kWorkerReplaced) continue;
     keys.insert(event.same_as);
     EXPECT_THAT(event.message, HasSubstr("exit code 1: disk quota exceeded"));
   }

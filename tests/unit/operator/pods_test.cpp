@@ -26,7 +26,9 @@ Settings settings() {
 }
 
 json pod(const JobManifest& job, const PodIdentity& identity, const Settings& with = settings()) {
-  const Result<json> made = pod_of(*job, identity, with);
+  const Result<CheckedJob> checked = CheckedJob::read(*job);
+  if (!checked.ok()) throw std::runtime_error(checked.error().message);
+  const Result<json> made = pod_of(*checked, identity, with);
   EXPECT_TRUE(made.ok()) << (made.ok() ? "" : made.error().message);
   return made.ok() ? *made : json();
 }

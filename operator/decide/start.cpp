@@ -1,0 +1,22 @@
+#include "operator/decide/start.h"
+
+#include <fmt/format.h>
+
+#include "common/text/counted.h"
+#include "operator/decide/spec_identity.h"
+
+namespace parallelrun::op {
+
+void start(Decision& decision) {
+  const JobFacts& facts = decision.facts;
+  if (facts.start_time) return;
+  StatusDraft& status = decision.status;
+  status.set("startTime", format_wall_time(decision.now));
+  status.set("specHash", spec_hash(decision.job()->spec()));
+  status.set("runnerImage", decision.settings.runner_image);
+  status.set("selector", fmt::format("{}={},{}=worker", kJobLabel, facts.name, kRoleLabel));
+  decision.event(false, Reason::kStarted,
+                 fmt::format("Creating the orchestrator and {}", counted(facts.node_count, "worker pod")));
+}
+
+}  // namespace parallelrun::op
