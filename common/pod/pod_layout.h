@@ -1,5 +1,5 @@
 // Where the volumes of a job lie in its pods: the operator mounts by this table, the runner resolves the job
-// by it. Pure. See docs/decisions/0007-in-a-cluster.md.
+// by it. Pure. See docs/operator.md.
 #pragma once
 
 #include <cstddef>

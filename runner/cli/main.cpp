@@ -38,7 +38,7 @@ bool end_with_parent(pid_t parent, int signal) {
   return getppid() == parent;
 }
 
-// For tests; in a pod things are where docs/decisions/0007-in-a-cluster.md says.
+// For tests; in a pod things are where docs/operator.md says.
 void add_places(CLI::App& verb, PodPlaces& places) {
   verb.add_option("--root", places.root, "DIR to put before the paths of the pod's volumes");
   verb.add_option("--job-files", places.job_files, "DIR of the job's Secret");

@@ -1,4 +1,4 @@
-// `parallelrun pod-agent`: the agent of a worker's pod. See docs/decisions/0007-in-a-cluster.md.
+// `parallelrun pod-agent`: the agent of a worker's pod. See docs/operator.md.
 #pragma once
 
 #include <chrono>

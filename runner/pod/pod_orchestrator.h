@@ -1,5 +1,5 @@
 // `parallelrun pod-orchestrator`: what surrounds the orchestrator of a job in its pod. See
-// docs/decisions/0007-in-a-cluster.md.
+// docs/operator.md.
 #pragma once
 
 #include <chrono>
