@@ -15,7 +15,6 @@ namespace parallelrun {
 namespace {
 
 using test::TemporaryDirectory;
-using testing::ElementsAre;
 
 Input input(InputType type) {
   Input made;

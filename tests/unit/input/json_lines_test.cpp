@@ -3,8 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-
 #include "common/json/json.h"
 #include "runner/input/glob.h"
 #include "runner/input/line_scan.h"
