@@ -27,6 +27,11 @@ Error system_error(int code, std::string_view what, const std::string& path) {
           full ? "; free space and start the same job again: it goes on from what is committed" : "")};
 }
 
+// The end of the name of an aside() that becomes a file for people. Its folder keeps others out until then.
+constexpr std::string_view kForPeople = ".result";
+
+bool is_state(std::string_view path) { return path.starts_with(".parallelrun/"); }
+
 Error is_a_link(const std::string& path) {
   return Error{ErrorCode::kInvalidArgument,
                fmt::format("{} is a symbolic link, but a job does not write through links; remove it, or "
@@ -128,7 +133,8 @@ Result<std::unique_ptr<File>> DiskStorage::open(const std::string& path) {
   if (failed) return system_error(failed.value(), "make the folder", whole.parent_path().string());
   // Never through a link: a script that can write here must not lead us out of the directory.
   // The state of the job is for this user alone; what it makes for people is as they have set their umask.
-  const mode_t mode = path.starts_with(".parallelrun/") ? 0600 : 0666;
+  const bool private_file = is_state(path) && !path.ends_with(kForPeople);
+  const mode_t mode = private_file ? 0600 : 0666;
   const int fd = ::open(whole.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
   if (fd < 0 && errno == ELOOP) return is_a_link(whole.string());
   if (fd < 0) return system_error(errno, "open", whole.string());
@@ -210,8 +216,8 @@ Status DiskStorage::copy(const std::string& from, std::uint64_t length, const st
 }
 
 std::string DiskStorage::aside(const std::string& path) const {
-  return fmt::format(".parallelrun/{}{}{}", std::filesystem::path(path).filename().string(), kAsideMark,
-                     token_);
+  return fmt::format(".parallelrun/{}{}{}{}", std::filesystem::path(path).filename().string(), kAsideMark,
+                     token_, is_state(path) ? "" : kForPeople);
 }
 
 Status DiskStorage::still_ours() {

@@ -199,7 +199,8 @@ def test_state_and_driver_log_are_for_their_owner_alone(embedded_job):
     assert mode(state) == 0o700
     assert {mode(path) for path in state.iterdir()} == {0o600}, list(state.iterdir())
     assert mode(job.out / "logs/70_driver_log.txt") == 0o600
-    assert mode(job.out / "parallel_run_step.txt") & 0o044 == 0o044, "results are for others, too"
+    for name in ("parallel_run_step.txt", "failed_items.jsonl", "_SUCCESS"):
+        assert mode(job.out / name) & 0o044 == 0o044, f"results are for others, too: {name}"
 
 
 @pytest.mark.parametrize(
