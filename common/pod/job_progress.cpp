@@ -13,8 +13,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array kOfWorkUnderWay = {"miniBatchesLeased", "miniBatchesWaiting", "agents",
-                                        "processesReady"};
+constexpr std::array kOfWorkUnderWay = {"miniBatchesLeased", "miniBatchesWaiting", "agents", "processesReady",
+                                        "startFailure"};
 
 bool is_count(const json& value) {
   return value.is_number_unsigned() && value.get<std::uint64_t>() <= std::numeric_limits<std::int64_t>::max();
@@ -29,6 +29,8 @@ json progress_status(const json& event, const std::string& update_time) {
   }
   if (const auto left_out = event.find("leftOut"); left_out != event.end() && left_out->is_array())
     status["leftOut"] = *left_out;
+  if (const auto failure = event.find("startFailure"); failure != event.end() && failure->is_string())
+    status["startFailure"] = *failure;
   // By its name in the termination message; the operator's metrics are made of both.
   if (const auto seconds = event.find("miniBatchSeconds"); seconds != event.end() && seconds->is_number())
     status["miniBatchSecondsTotal"] = *seconds;

@@ -15,7 +15,8 @@ inline constexpr std::array kFinalCounts = {
     "planComplete", "miniBatchesCreated", "miniBatchesProcessed", "miniBatchesSucceeded", "miniBatchesFailed",
     "itemsTotal",   "itemsSucceeded",     "itemsFailed",          "triesFailed"};
 
-// `status.progress` of a `progress` or `finished` event: its counts, leftOut, miniBatchSecondsTotal, percent
+// `status.progress` of a `progress` or `finished` event: its counts, leftOut, startFailure,
+// miniBatchSecondsTotal, percent
 // (mini-batches done of those created), items ("5 / 10": succeeded of all), updateTime as given (RFC 3339).
 nlohmann::json progress_status(const nlohmann::json& event, const std::string& update_time);
 

@@ -40,11 +40,11 @@ void sooner(std::optional<kube::Time>& time, std::optional<kube::Time> other) {
 }
 
 // What status says of the work.
-bool same_stage(const json& before, const json& after) {
-  const auto stage = [](const json& job) {
-    return stage_of_work(object_at(object_at(job, "status"), "progress"));
+bool same_words(const json& before, const json& after) {
+  const auto words = [](const json& job) {
+    return work_in_words(object_at(object_at(job, "status"), "progress"));
   };
-  return stage(before) == stage(after);
+  return words(before) == words(after);
 }
 
 // Quick at first: most failures are conflicts, which end when the cache has caught up.
@@ -105,7 +105,7 @@ void Controller::job_changed(const kube::CacheChange& change) {
       const WorkCounts fresh = growth(done(before), done(after));
       if (fresh != WorkCounts{}) observer_.work_done(fresh);
     }
-    if (same_but_progress(before, after) && same_stage(before, after)) return;
+    if (same_but_progress(before, after) && same_words(before, after)) return;
     // Whoever wrote it has decided again since.
     const std::string version = text_at(object_at(after, "metadata"), "resourceVersion");
     if (memories_.with(key, [&](JobMemory& memory) { return memory.wrote_version(version); })) return;

@@ -17,8 +17,11 @@ std::string work_in_words(const nlohmann::json& progress) {
       return "The orchestrator lists the input";
     case StageOfWork::kWaitingForWorkers:
       return "The orchestrator waits for workers";
-    case StageOfWork::kPreparing:
-      return "Workers install their environments and import the entry script";
+    case StageOfWork::kPreparing: {
+      const std::string failure = text_at(progress, "startFailure");
+      return "Workers install their environments and import the entry script" +
+             (failure.empty() ? std::string() : "; the last failure: " + failure);
+    }
     case StageOfWork::kWorking:
       break;
   }

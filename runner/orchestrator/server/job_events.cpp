@@ -60,6 +60,7 @@ void JobEvents::on_refused_results(const AgentView& agent, std::uint64_t results
 
 void JobEvents::on_process_failure(const AgentView& agent, const ProcessFailure& failure) {
   logs_.on_process_failure(agent, failure);
+  stream_.start_failure(one_line(agent.name) + ": " + one_line(failure.error, kLongestStartFailure));
   tell_error(agent, failure.process, failure.error, nlohmann::json::object());
 }
 

@@ -21,7 +21,8 @@ namespace parallelrun::orchestrator {
 class JobEvents final : public JobObserver {
  public:
   static constexpr std::size_t kErrorsTold = 20;
-  static constexpr std::size_t kLongestText = 2000;  // bytes of a message
+  static constexpr std::size_t kLongestText = 2000;         // bytes of a message
+  static constexpr std::size_t kLongestStartFailure = 600;  // of status.progress
 
   // The path of the file of a mini-batch, below its input.
   using ObjectOf = std::function<std::string(const MiniBatch&)>;

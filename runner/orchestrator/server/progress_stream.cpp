@@ -28,12 +28,14 @@ void ProgressStream::ready(const std::string& endpoint, bool taken_over) {
 }
 
 void ProgressStream::progress(const Progress& progress, std::chrono::steady_clock::time_point now) {
+  if (progress.processes_ready > 0) start_failure_.clear();
   if (fd_ < 0 || now - told_ < kInterval || last_ == progress) return;
   told_ = now;
   last_ = progress;
   nlohmann::json event = to_json(progress);
   event["event"] = "progress";
   if (!left_out_.empty()) event["leftOut"] = left_out_;
+  if (!start_failure_.empty()) event["startFailure"] = start_failure_;
   write_line(event, std::chrono::milliseconds(0));
 }
 
@@ -50,6 +52,11 @@ void ProgressStream::left_out(const std::string& input, const PassedOver& passed
     }
   }
   if (left_out_.size() < kMostLeftOut) left_out_.push_back(std::move(entry));
+}
+
+void ProgressStream::start_failure(std::string words) {
+  last_.reset();
+  start_failure_ = std::move(words);
 }
 
 void ProgressStream::tell(const nlohmann::json& event) { write_line(event, std::chrono::milliseconds(0)); }

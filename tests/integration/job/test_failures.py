@@ -1,5 +1,6 @@
 """Scripts that raise, hang, crash, do not load: each costs what the contract says, and is told where it is looked for."""
 
+import json
 import os
 import time
 
@@ -291,9 +292,15 @@ def test_init_that_fails_once_is_tried_again(job):
         def run(mini_batch): return mini_batch
     """)
     job.files(3).set(environment={"variables": {"MARK": str(job.root / "mark")}})
-    job.run().expect(0)
+    outcome = job.run("--json").expect(0)
     assert len(job.rows()) == 3
     assert "flaky" in job.log("user/error.txt")
+    progress = [
+        event for event in map(json.loads, outcome.stdout.splitlines()) if event["event"] == "progress"
+    ]
+    said = [event["startFailure"] for event in progress if "startFailure" in event]
+    assert said and all("agent" in words and "OSError: flaky" in words for words in said), progress
+    assert not [event for event in progress if event["processesReady"] and "startFailure" in event]
 
 
 FAIL_SOME = """

@@ -17,6 +17,7 @@ TEST(ProgressStatus, HoldsTheCountsAndWhatPeopleRead) {
                                        {"itemsSucceeded", 19U},
                                        {"planComplete", true},
                                        {"miniBatchSeconds", 1.5},
+                                       {"startFailure", "worker-0: no index"},
                                        {"message", "no"}},
                                       "2026-01-31T12:00:00Z");
   EXPECT_EQ(status, (json{{"miniBatchesCreated", 3},
@@ -25,6 +26,7 @@ TEST(ProgressStatus, HoldsTheCountsAndWhatPeopleRead) {
                           {"itemsSucceeded", 19},
                           {"planComplete", true},
                           {"miniBatchSecondsTotal", 1.5},
+                          {"startFailure", "worker-0: no index"},
                           {"percent", 66},
                           {"items", "19 / 30"},
                           {"updateTime", "2026-01-31T12:00:00Z"}}));
@@ -70,8 +72,11 @@ TEST(FinalProgress, WordsWithoutCountsHaveNone) {
 }
 
 TEST(FinalProgress, TakesThePlaceOfWhatWasWrittenLast) {
-  const json last = {
-      {"itemsTotal", 9}, {"agents", 2}, {"miniBatchesLeased", 1}, {"ofANewerRunner", {{"a", 1}}}};
+  const json last = {{"itemsTotal", 9},
+                     {"agents", 2},
+                     {"miniBatchesLeased", 1},
+                     {"startFailure", "worker-0: no index"},
+                     {"ofANewerRunner", {{"a", 1}}}};
   json expected = final_progress(said(), nullptr, "");
   expected["ofANewerRunner"] = {{"a", 1}};
   EXPECT_EQ(final_progress(said(), last, ""), expected);

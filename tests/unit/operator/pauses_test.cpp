@@ -237,7 +237,10 @@ TEST(Messages, AreOneLineAndNeverEmptyWhileTheJobRuns) {
   says({{"miniBatchesCreated", 7}, {"agents", 0}}, "waits for workers");
   says({{"miniBatchesCreated", 7}, {"agents", 2}, {"processesReady", 0}},
        "install their environments and import");
-  says({{"miniBatchesCreated", 7}, {"agents", 2}, {"processesReady", 1}}, "process mini-batches");
+  says({{"miniBatchesCreated", 7}, {"agents", 2}, {"startFailure", "worker-0: no index; again in 4 s"}},
+       "import the entry script; the last failure: worker-0: no index; again in 4 s");
+  says({{"miniBatchesCreated", 7}, {"agents", 2}, {"processesReady", 1}, {"startFailure", "x"}},
+       "process mini-batches");
   cluster.after(minutes(1))
       .exit("digits-orchestrator-0", 1, said("Failed", "ScriptFailed", "a\nb\tc\r"))
       .settle();
