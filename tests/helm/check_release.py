@@ -44,6 +44,7 @@ def job(namespace, name="numbers", **spec):
 def run(cluster, *words, values=None):
     done = helm(*words, *options_of(values), kubeconfig=cluster.kubeconfig)
     assert done.returncode == 0, done.stderr
+    assert done.stderr == "", "Helm warns"
     return done.stdout
 
 

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import yaml
 
 CPP = (".cpp", ".h")
 CODE = (*CPP, ".py", ".sh", ".cmake")
@@ -132,6 +133,34 @@ def test_headers_are_included_once(root, tracked):
         if path.suffix == ".h" and not any(line.strip() == "#pragma once" for line in lines_of(path))
     ]
     assert not wrong, f"add #pragma once: {wrong}"
+
+
+SCHEMA_WORDS = set(
+    "additionalProperties allOf anyOf default description enum format items maxItems maxLength maxProperties maximum minItems"
+    " minLength minProperties minimum not oneOf pattern properties required type".split()
+)
+
+
+def unknown_words(schema, where):
+    """A description with a comma in braces and without quotes ends there, and its rest is a key."""
+    wrong = [
+        f"{where}: {word}"
+        for word in schema
+        if word not in SCHEMA_WORDS and not word.startswith("x-kubernetes-")
+    ]
+    for name, inner in schema.get("properties", {}).items():
+        wrong += unknown_words(inner, f"{where}.{name}")
+    for inner in (schema.get("items"), schema.get("additionalProperties")):
+        wrong += unknown_words(inner, f"{where}[]") if isinstance(inner, dict) else []
+    return wrong
+
+
+def test_the_definition_has_only_words_of_schemas(root):
+    """The API server drops others and warns, which Helm prints."""
+    definition = yaml.safe_load((root / "crds" / "parallelrunjobs.yaml").read_text(encoding="utf-8"))
+    for version in definition["spec"]["versions"]:
+        wrong = unknown_words(version["schema"]["openAPIV3Schema"], version["name"])
+        assert not wrong, f"put quotes around the text: {wrong}"
 
 
 def test_the_charts_definition_is_a_copy(root):
