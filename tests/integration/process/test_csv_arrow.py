@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from csv_files import CsvFile, infer
 from test_csv_property import KINDS as PLAIN_KINDS
-from worker_harness import FAILED, INPUT_INFO, RESULT
+from worker_harness import FAILED, INPUT_INFO, PACKAGE, RESULT
 
 SEEDS = [int(os.environ["PARALLELRUN_SEED"])] if "PARALLELRUN_SEED" in os.environ else range(40)
 
@@ -371,3 +371,16 @@ def test_what_pandas_has_to_read_is_counted_and_said(both, tmp_path):
             "a value that pyarrow does not take": 2,
             "inf, or a number that is none": 1,
         }
+
+
+def test_the_library_needs_no_other():
+    """Users' Python loads it: with a libc named in it, one of another kind or age would refuse it."""
+    said = subprocess.run(
+        ["readelf", "--dynamic", str(PACKAGE / "libparallelrun_csv.so")],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    if re.search("lib[atu]b?san", said):
+        pytest.skip("a sanitizer's runtime is a library")
+    assert "SONAME" in said and "NEEDED" not in said, said
