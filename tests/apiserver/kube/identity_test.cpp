@@ -180,7 +180,7 @@ TEST_F(IdentityTest, AMissingPluginSaysHowToGetIt) {
                      {"command", "no-such-plugin"},
                      {"installHint", "see our wiki"}};
   const std::string told = outcome(access({{"exec", exec}}));
-  EXPECT_NE(told.find("users[u].user.exec: \"no-such-plugin\" cannot be started: No such file or directory; "
+  EXPECT_NE(told.find("users[u].user.exec: cannot start 'no-such-plugin': No such file or directory; "
                       "see our wiki"),
             std::string::npos)
       << told;
