@@ -1,4 +1,4 @@
-#define _GNU_SOURCE /* strtod_l */
+#define _GNU_SOURCE  // NOLINT(bugprone-reserved-identifier): glibc asks for it to declare strtod_l
 #include "runner/process/csv_read.h"
 
 #include <float.h>
