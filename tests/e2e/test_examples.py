@@ -127,7 +127,7 @@ def test_readme_word_by_word(any_cluster, images, chart, example_python):
     (accuracy,) = [text for command, text in said.items() if "accuracy.py" in command]
     assert "of 2000 images" in accuracy and float(accuracy.split()[1].rstrip("%")) > 95
     (story,) = [text for command, text in said.items() if command.startswith("kubectl logs -f")]
-    assert "takes up job default/predict-digits-mnist" in story and "Complete" in story
+    assert "starts work on job default/predict-digits-mnist" in story and "Complete" in story
     for kind in (
         "prj",
         "pods",
