@@ -111,7 +111,8 @@ end_to_end() {
 }
 
 # Compiled with what the tests leave of the processors: Kubernetes and its friends, once for each machine
-# (tests/cluster/README.md); then the tests for the sanitizers.
+# (tests/cluster/README.md); then the tests for the sanitizers; then clang-tidy reads what has changed, and its
+# own step says what it found.
 build_ahead() {
   nice -n 19 tests/cluster/cluster build >"$results/cluster-build.log" 2>&1 &
   cluster_build=$!
@@ -121,6 +122,12 @@ build_ahead() {
     build_sanitized asan . && build_sanitized tsan "$THREADED_TESTS"
   } >"$results/sanitizers-build.log" 2>&1 &
   sanitizers_build=$!
+  {
+    while kill -0 "$sanitizers_build" 2>/dev/null; do sleep 1; done
+    renice -n 19 "$BASHPID" >/dev/null
+    tidy
+  } >"$results/tidy-ahead.log" 2>&1 &
+  tidy_ahead=$!
 }
 # Neither is a test: what is missing fails those that need it.
 cluster_parts() {
@@ -128,6 +135,11 @@ cluster_parts() {
 }
 sanitizers_built() {
   wait "$sanitizers_build" || { tail -n 40 "$results/sanitizers-build.log"; }
+}
+# Sources that were found clean ahead are not read again; the others are, so that the step prints what is wrong.
+tidy_rest() {
+  wait "$tidy_ahead"
+  tidy
 }
 
 rm -rf "$results"
@@ -150,7 +162,7 @@ step 'end to end on a cluster of three nodes' end_to_end
 step 'built for the sanitizers' sanitizers_built
 step 'address and undefined-behaviour sanitizers' sanitized asan . 1500
 step 'thread sanitizer' sanitized tsan "$THREADED_TESTS" 300
-step 'lint: clang-tidy' tidy
+step 'lint: clang-tidy' tidy_rest
 
 printf '\n===== %d min %d s in total\n' $(((SECONDS - started) / 60)) $(((SECONDS - started) % 60))
 if [[ ${#failed_steps[@]} -gt 0 ]]; then
