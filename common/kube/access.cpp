@@ -1,7 +1,5 @@
 #include "common/kube/access.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -15,6 +13,7 @@
 #include "common/kube/kubeconfig_file.h"
 #include "common/kube/kubeconfig_user.h"
 #include "common/kube/pem_check.h"
+#include "common/openssl/base64.h"
 
 namespace parallelrun::kube {
 namespace {
@@ -174,15 +173,6 @@ Result<ClusterAddress> address_of(const KubeconfigEntry& entry, const AccessOpti
   if (!chosen.ok()) return chosen.error();
   address.proxy_url = std::move(chosen).value();
   return address;
-}
-
-std::string base64(const std::string& bytes) {
-  std::string result((bytes.size() + 2) / 3 * 4 + 1, '\0');
-  const int length =
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(result.data()),
-                      reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
-  result.resize(static_cast<std::size_t>(length));
-  return result;
 }
 
 // The cluster as an exec plugin is told of it: the fields of the entry, with the authorities in the text.

@@ -31,7 +31,7 @@ Obstacle obstacle_of(const Refusal& refusal);
 // Another's object has the name of ours.
 Obstacle name_taken(const std::string& object);
 
-// Of all that the job needs, the first of each kind.
+// The first problem of each kind, among all objects that the job needs.
 struct Obstacles {
   std::optional<Obstacle> object;  // Secret, Service or account
   std::optional<Obstacle> orchestrator;

@@ -17,7 +17,8 @@ bool is_own(const ReasonWord& failed) {
   return std::any_of(kOwn.begin(), kOwn.end(), [&](Reason own) { return failed == own; });
 }
 
-// Older pods that still do something have to go. Of those that are over the last one stays for its log.
+// An older pod that still runs has to go. The last of the pods that are over stays, because users read its
+// log.
 void remove_older(Decision& decision, const Slot& slot) {
   bool kept = slot.current != nullptr && is_over(*slot.current);
   for (auto pod = slot.older.rbegin(); pod != slot.older.rend(); ++pod) {

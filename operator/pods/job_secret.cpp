@@ -7,7 +7,7 @@
 
 #include "common/json/compact_text.h"
 #include "common/json/members.h"
-#include "operator/pods/base64.h"
+#include "common/openssl/base64.h"
 #include "operator/pods/children.h"
 #include "operator/pods/owned_by.h"
 

@@ -8,11 +8,6 @@
 #include "runner/input/csv_stream.h"
 
 namespace parallelrun {
-namespace {
-
-constexpr std::string_view kUtf8Mark = "\xEF\xBB\xBF";
-
-}  // namespace
 
 CsvCutter::CsvCutter(Options options) : FileCutter(options.slice_bytes), format_(std::move(options.format)) {}
 

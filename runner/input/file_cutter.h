@@ -13,6 +13,9 @@
 
 namespace parallelrun {
 
+// The byte order mark of UTF-8, which a file may begin with.
+inline constexpr std::string_view kUtf8Mark = "\xEF\xBB\xBF";
+
 // A slice comes out as soon as the scan has found its end (and seen that another record follows), and the
 // next one is looked for when it is asked for. Memory stays bounded, however long the file or a record is;
 // the bounded buffers serve all files.

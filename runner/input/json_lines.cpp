@@ -10,8 +10,6 @@
 namespace parallelrun {
 namespace {
 
-constexpr std::string_view kUtf8Mark = "\xEF\xBB\xBF";
-
 // What is no JSON lines as a whole: UTF-16 or UTF-32 with its mark, Parquet, one array. Its worker says
 // which.
 bool is_something_else(std::string_view head) {

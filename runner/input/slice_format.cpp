@@ -52,7 +52,7 @@ class FileByFile final : public InputCutter {
     if (options_.passed != nullptr) options_.passed->add(kind, file_);
   }
 
-  // Of files that come whole the worker alone knows it.
+  // Only the worker knows the header of a file that comes whole.
   void compare_header(const std::string& header) {
     if (header.empty()) return;
     if (first_header_.empty()) {

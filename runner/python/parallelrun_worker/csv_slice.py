@@ -65,6 +65,15 @@ def sized(data, at):
     return data[at : at + size], at + size
 
 
+def descriptors_in(sample):
+    """The descriptors of a sample: u32 count | count x bytes descriptor."""
+    (count,) = _U32.unpack_from(sample)
+    at = _U32.size
+    for _ in range(count):
+        descriptor, at = sized(sample, at)
+        yield descriptor
+
+
 def read_range(piece, checker):
     """The bytes of the slice. `checker` hashes (csv_check.load())."""
     if piece.check == CHANGED:

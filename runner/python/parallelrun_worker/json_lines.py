@@ -2,14 +2,12 @@
 
 import json
 import re
-import struct
 
 from parallelrun_worker import csv_check, json_columns, packed
-from parallelrun_worker.csv_slice import BY_ENDS, CsvSlice, SliceError, read_range, sized
+from parallelrun_worker.csv_slice import BY_ENDS, CsvSlice, SliceError, descriptors_in, read_range
 from parallelrun_worker.tabular import import_pandas
 
 _KIND = 3
-_U32 = struct.Struct("<I")
 _BLANKS = " \t\r"
 _MARK = b"\xef\xbb\xbf"
 # Half a character beyond the BMP, as an escape: two of them are one, alone it is none.
@@ -53,11 +51,8 @@ class JsonLinesInput:
 
     def infer_types(self, payload):
         """What cannot be read is left out here: its mini-batch will fail by itself."""
-        (count,) = _U32.unpack_from(payload)
-        at = 4
         objects = []
-        for _ in range(count):
-            descriptor, at = sized(payload, at)
+        for descriptor in descriptors_in(payload):
             try:
                 objects += self._load(CsvSlice(descriptor, self._root, _KIND), strict=False).objects
             except SliceError:

@@ -3,14 +3,12 @@ given for those records of the whole file."""
 
 import codecs
 import functools
-import struct
 import sys
 
 from parallelrun_worker import arrow_reader, column_types, csv_check, packed, pandas_reader, table_layout
-from parallelrun_worker.csv_slice import CsvSlice, SliceError, read_range, sized
+from parallelrun_worker.csv_slice import CsvSlice, SliceError, descriptors_in, read_range
 from parallelrun_worker.failures import ContractError
 
-_U32 = struct.Struct("<I")
 _ARROW = "Arrow"
 
 
@@ -72,11 +70,8 @@ class TabularInput:
     def infer_types(self, payload):
         """{column: type} for the whole input from sample slices: u32 count, then that many descriptors.
         What cannot be read is left out here: its mini-batch will fail by itself."""
-        (count,) = _U32.unpack_from(payload)
-        at = 4
         samples = {}  # header -> slices under it
-        for _ in range(count):
-            descriptor, at = sized(payload, at)
+        for descriptor in descriptors_in(payload):
             try:
                 piece = CsvSlice(descriptor, self._root)
                 header, data, _ = self._load(piece)

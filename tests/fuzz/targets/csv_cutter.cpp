@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tests/fuzz/csv_reference.h"
+#include "tests/fuzz/cut_slices.h"
 #include "tests/fuzz/draw.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/scratch_file.h"
@@ -14,28 +15,9 @@
 namespace parallelrun {
 namespace {
 
-struct Piece {
-  std::uint64_t offset;
-  std::uint64_t length;
-  std::uint64_t first_row;
-  std::uint64_t records;
-
-  bool operator==(const Piece&) const = default;
-};
-
-std::vector<FileSlice> rest_of(CsvCutter& cutter) {
-  std::vector<FileSlice> slices;
-  while (auto slice = cutter.next()) slices.push_back(*std::move(slice));
-  HOLDS(!cutter.next());
-  return slices;
-}
-
-std::vector<Piece> pieces_of(const std::vector<FileSlice>& slices) {
-  std::vector<Piece> pieces;
-  for (const FileSlice& slice : slices)
-    pieces.push_back({slice.offset, slice.length, slice.first_row, slice.records});
-  return pieces;
-}
+using fuzz::Piece;
+using fuzz::pieces_of;
+using fuzz::rest_of;
 
 // What the header of csv_cutter.h promises, of bytes that are no wide encoding.
 std::vector<Piece> expected(std::string_view file, char delimiter, std::uint64_t slice_bytes,
@@ -62,11 +44,7 @@ std::vector<Piece> expected(std::string_view file, char delimiter, std::uint64_t
     pieces.push_back(open);
     open = {mark + record->end, 0, rows + 1, 0};
   }
-  if (open.records > 0) {
-    pieces.push_back(open);
-  } else if (!pieces.empty()) {
-    pieces.back().length += open.length;
-  }
+  fuzz::close(pieces, open);
   return pieces;
 }
 

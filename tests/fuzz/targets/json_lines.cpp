@@ -8,6 +8,7 @@
 
 #include "runner/input/csv_format.h"
 #include "runner/input/line_scan.h"
+#include "tests/fuzz/cut_slices.h"
 #include "tests/fuzz/draw.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/scratch_file.h"
@@ -15,27 +16,9 @@
 namespace parallelrun {
 namespace {
 
-struct Piece {
-  std::uint64_t offset;
-  std::uint64_t length;
-  std::uint64_t first_row;
-  std::uint64_t records;
-
-  bool operator==(const Piece&) const = default;
-};
-
-std::vector<FileSlice> rest_of(SliceCutter& cutter) {
-  std::vector<FileSlice> slices;
-  while (auto slice = cutter.next()) slices.push_back(*std::move(slice));
-  return slices;
-}
-
-std::vector<Piece> pieces_of(const std::vector<FileSlice>& slices) {
-  std::vector<Piece> pieces;
-  for (const FileSlice& slice : slices)
-    pieces.push_back({slice.offset, slice.length, slice.first_row, slice.records});
-  return pieces;
-}
+using fuzz::Piece;
+using fuzz::pieces_of;
+using fuzz::rest_of;
 
 std::vector<Piece> expected(std::string_view file, std::uint64_t slice_bytes) {
   std::vector<Piece> pieces;
@@ -52,11 +35,7 @@ std::vector<Piece> expected(std::string_view file, std::uint64_t slice_bytes) {
     pieces.push_back(open);
     open = {at, 0, rows + 1, 0};
   }
-  if (open.records > 0) {
-    pieces.push_back(open);
-  } else if (!pieces.empty()) {
-    pieces.back().length += open.length;
-  }
+  fuzz::close(pieces, open);
   return pieces;
 }
 

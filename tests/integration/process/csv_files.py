@@ -4,7 +4,17 @@ import ctypes
 import json
 import struct
 
-from worker_harness import BY_BYTES, BY_ENDS, INFER_TYPES, INPUT_INFO, PACKAGE, csv_slice, packed
+from worker_harness import (
+    BY_BYTES,
+    BY_ENDS,
+    FAILED,
+    INFER_TYPES,
+    INPUT_INFO,
+    PACKAGE,
+    RESULT,
+    csv_slice,
+    packed,
+)
 
 _HASH = ctypes.CDLL(str(PACKAGE / "libparallelrun_csv.so")).parallelrun_slice_hash
 _HASH.argtypes = [ctypes.c_char_p, ctypes.c_uint64]
@@ -48,6 +58,30 @@ class CsvFile:
             self.slice(first, min(first + size, len(self.records)) - 1)
             for first in range(1, len(self.records), size)
         ]
+
+
+# Answers with the types and the values of the mini-batch.
+SHOW = """
+import json
+def init(): pass
+def run(mini_batch, context):
+    types = {name: str(kind) for name, kind in mini_batch.dtypes.items()}
+    values = mini_batch.astype(object).where(mini_batch.notna(), None).values.tolist()
+    return [json.dumps([types, values, context.file, [context.rows.start, context.rows.stop]], default=str)]
+"""
+
+
+def shown(answer):
+    """What SHOW has seen."""
+    assert answer.kind == RESULT, answer
+    return json.loads(answer.rows)
+
+
+def said(answer):
+    """Why the mini-batch could not be read."""
+    assert answer.kind == FAILED, answer
+    assert answer.error["phase"] == "read"
+    return answer.error["message"]
 
 
 def infer(worker, slices, input_index=0, task=99):

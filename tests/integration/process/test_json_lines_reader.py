@@ -4,17 +4,9 @@ import gzip
 import json
 
 import pytest
-from csv_files import infer, slice_hash
+from csv_files import SHOW, infer, said, shown, slice_hash
 from worker_harness import BY_BYTES, BY_ENDS, CHANGED, FAILED, RESULT, json_lines_slice
 
-SHOW = """
-import json
-def init(): pass
-def run(mini_batch, context):
-    types = {name: str(kind) for name, kind in mini_batch.dtypes.items()}
-    values = mini_batch.astype(object).where(mini_batch.notna(), None).values.tolist()
-    return [json.dumps([types, values, context.file, [context.rows.start, context.rows.stop]], default=str)]
-"""
 TEXT = ("object", "str")
 
 
@@ -52,17 +44,6 @@ def table(tabular_launcher, start, tmp_path):
         return file, worker
 
     return make
-
-
-def shown(answer):
-    assert answer.kind == RESULT, answer
-    return json.loads(answer.rows)
-
-
-def said(answer):
-    assert answer.kind == FAILED, answer
-    assert answer.error["phase"] == "read"
-    return answer.error["message"]
 
 
 def test_types_values_and_context(table):

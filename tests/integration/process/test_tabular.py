@@ -1,23 +1,12 @@
 """Slices of CSV files: exact checks, column types, and what is said when the data is wrong."""
 
 import gzip
-import json
 import os
 
 import pytest
 from conftest import OTHER_PYTHON
-from csv_files import CsvFile, infer
-from worker_harness import CHANGED, FAILED, INIT_FAILED, READY, RESULT, Launcher, csv_slice
-
-# Answers with the types and the values of the mini-batch.
-SHOW = """
-import json
-def init(): pass
-def run(mini_batch, context):
-    types = {name: str(kind) for name, kind in mini_batch.dtypes.items()}
-    values = mini_batch.astype(object).where(mini_batch.notna(), None).values.tolist()
-    return [json.dumps([types, values, context.file, [context.rows.start, context.rows.stop]], default=str)]
-"""
+from csv_files import SHOW, CsvFile, infer, said, shown
+from worker_harness import CHANGED, INIT_FAILED, READY, RESULT, Launcher, csv_slice
 
 TABLE = [{"name": "table", "kind": 2}]
 
@@ -33,17 +22,6 @@ def table(tabular_launcher, start, tmp_path):
         return file, worker
 
     return make
-
-
-def shown(answer):
-    assert answer.kind == RESULT, answer
-    return json.loads(answer.rows)
-
-
-def said(answer):
-    assert answer.kind == FAILED, answer
-    assert answer.error["phase"] == "read"
-    return answer.error["message"]
 
 
 def test_types_values_and_context(table):

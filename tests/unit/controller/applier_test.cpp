@@ -146,7 +146,7 @@ TEST_P(ChildOfAJob, ThatIsThereIsTakenOver) {
   const ApplyResult again = make(restarted);
   EXPECT_FALSE(again.refused);
   EXPECT_EQ(again.failure, "");
-  EXPECT_EQ(server.writes, writes) << "what is right is not written again";
+  EXPECT_EQ(server.writes, writes) << "an object that is right is not written again";
   EXPECT_TRUE(restarted.refusals().empty());
 }
 

@@ -4,8 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/openssl/base64.h"
 #include "job_manifest.h"
-#include "operator/pods/base64.h"
 #include "operator/pods/job_secret.h"
 
 namespace parallelrun::op {

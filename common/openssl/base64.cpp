@@ -1,8 +1,8 @@
-#include "operator/pods/base64.h"
+#include "common/openssl/base64.h"
 
 #include <openssl/evp.h>
 
-namespace parallelrun::op {
+namespace parallelrun {
 
 std::string base64(std::string_view bytes) {
   std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // EVP_EncodeBlock ends it with a NUL
@@ -30,4 +30,4 @@ std::string from_base64(std::string_view text) {
   return bytes;
 }
 
-}  // namespace parallelrun::op
+}  // namespace parallelrun
