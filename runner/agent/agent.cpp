@@ -16,6 +16,7 @@
 #include "common/json/json.h"
 #include "common/posix/private_directory.h"
 #include "common/posix/process_start.h"
+#include "common/posix/running_program.h"
 #include "common/spec/size_text.h"
 #include "common/text/presentable.h"
 #include "runner/agent/agent_core.h"
@@ -374,10 +375,7 @@ class Agent : public LinkUser {
 
 int run_agent(const AgentOptions& options) {
   std::string programs = options.program_directory;
-  if (programs.empty()) {
-    std::error_code error;
-    programs = std::filesystem::read_symlink("/proc/self/exe", error).parent_path().string();
-  }
+  if (programs.empty()) programs = std::filesystem::path(running_program()).parent_path().string();
   ::signal(SIGPIPE, SIG_IGN);
   return agent::Agent(options, std::move(programs)).run();
 }

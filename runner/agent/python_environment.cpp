@@ -65,14 +65,21 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
 
   void start() {
     const std::string active = variable(request_.variables, "VIRTUAL_ENV");
-    std::string python =
-        active.empty() ? find_on_path("python3", request_.variables) : active + "/bin/python3";
+    // Of the Python environment that this installation is a package of.
+    const std::string own = variable(request_.variables, "PARALLELRUN_DEFAULT_PYTHON");
+    const std::string python = !active.empty() ? active + "/bin/python3"
+                               : !own.empty()  ? own
+                                               : find_on_path("python3", request_.variables);
     if (python.empty() || ::access(python.c_str(), X_OK) != 0) {
       return fail(
-          active.empty()
-              ? std::string("there is no python3 on PATH; install python3 or activate a virtual environment")
-              : fmt::format("VIRTUAL_ENV is '{}', but '{}' cannot be run; correct VIRTUAL_ENV or unset it",
-                            active, python));
+          !active.empty()
+              ? fmt::format("VIRTUAL_ENV is '{}', but '{}' cannot be run; correct VIRTUAL_ENV or unset it",
+                            active, python)
+          : !own.empty()
+              ? fmt::format("PARALLELRUN_DEFAULT_PYTHON is '{}', which cannot be run; correct it or unset it",
+                            own)
+              : std::string(
+                    "there is no python3 on PATH; install python3 or activate a virtual environment"));
     }
     ask(python, [self = shared_from_this()](PythonInfo info) {
       self->base_ = std::move(info);

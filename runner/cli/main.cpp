@@ -3,14 +3,13 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <array>
-#include <climits>
 #include <csignal>
 #include <cstdio>
 #include <sstream>
 #include <string>
 
 #include "common/pod/pod_layout.h"
+#include "common/posix/running_program.h"
 #include "common/text/presentable.h"
 #include "runner/agent/agent.h"
 #include "runner/cli/launcher.h"
@@ -25,9 +24,8 @@ namespace parallelrun {
 namespace {
 
 std::string this_program() {
-  std::array<char, PATH_MAX> path{};
-  const ssize_t size = readlink("/proc/self/exe", path.data(), path.size() - 1);
-  return size > 0 ? std::string(path.data(), static_cast<std::size_t>(size)) : "parallelrun";
+  const std::string path = running_program();
+  return path.empty() ? "parallelrun" : path;
 }
 
 // A child of the launcher ends with it, also when the launcher is killed. False: it is gone already.
@@ -76,6 +74,8 @@ int usage(const CLI::App& app, const CLI::ParseError& error) {
 int run_main(int argc, char** argv) {
   // First of all, while nothing secret is here yet.
   close_to_others();
+  // In a bundle that may lie anywhere `ps` and `pgrep` would show the loader, which the kernel started.
+  prctl(PR_SET_NAME, "parallelrun");
   CLI::App app{"Batch inference: init() and run(mini_batch) over millions of files or table rows."};
   app.name("parallelrun");
   app.set_version_flag("--version", std::string("parallelrun ") + PARALLELRUN_VERSION);

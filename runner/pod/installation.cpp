@@ -12,6 +12,7 @@
 
 #include "common/posix/file_copy.h"
 #include "common/posix/file_descriptor.h"
+#include "common/posix/running_program.h"
 
 namespace parallelrun {
 namespace {
@@ -81,9 +82,9 @@ bool lies_in(const fs::path& path, const fs::path& folder) {
 }  // namespace
 
 Result<std::string> installation_folder() {
-  std::error_code error;
-  const fs::path program = fs::read_symlink("/proc/self/exe", error);
-  if (error) return failed("find the running program by", "/proc/self/exe", error.value());
+  int error = 0;
+  const fs::path program = running_program(&error);
+  if (program.empty()) return failed("find the running program by", "/proc/self/exe", error);
   return program.parent_path().parent_path().string();
 }
 

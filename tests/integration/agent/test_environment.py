@@ -131,6 +131,39 @@ def test_an_active_virtual_environment_is_the_base(job, tmp_path, wheel):
     shutil.rmtree(active)
 
 
+@pytest.mark.parametrize("active", [False, True])
+def test_the_default_python_runs_the_script_where_no_environment_is_active(job, tmp_path, active):
+    """As the command that pip installed says it, whose environment nobody has activated."""
+    for name in ("own", "active"):
+        subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", str(tmp_path / name)], check=True)
+    script = """
+    import sys
+    def init():
+        pass
+    def run(mini_batch):
+        return [sys.prefix]
+    """
+    variables = {
+        "PARALLELRUN_DEFAULT_PYTHON": str(tmp_path / "own" / "bin" / "python"),
+        "VIRTUAL_ENV": str(tmp_path / "active") if active else "",
+    }
+    rows = finish(*job("one", script, "python", [], variables))
+    assert rows.strip() == str(tmp_path / ("active" if active else "own"))
+
+
+def test_a_default_python_that_cannot_be_run_is_named(job):
+    variables = {"PARALLELRUN_DEFAULT_PYTHON": "/nowhere/python", "VIRTUAL_ENV": ""}
+    orchestrator, agent = job("one", USES_THE_WHEEL, "python", [], variables)
+    orchestrator.wait(lambda: orchestrator.failures, "the failure")
+    (failure,) = orchestrator.failures
+    assert failure["fatal"]
+    assert failure["error"]["message"] == (
+        "PARALLELRUN_DEFAULT_PYTHON is '/nowhere/python', which cannot be run; correct it or unset it"
+    )
+    orchestrator.tell(ABORT)
+    assert agent.wait() == 0
+
+
 class Index:
     """A package index with the wheel of the test; the first `broken` requests fail in the way it is told."""
 
