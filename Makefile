@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup build runner demo check test soak e2e images bench fuzz fmt lint clean
+.PHONY: help setup build runner wheel demo check test soak e2e images bench fuzz fmt lint clean
 
 JOBS = $(shell tools/jobs.sh)
 LINT = build/venvs/lint/bin
@@ -20,7 +20,10 @@ build: setup  ## the programs, in build/bin
 
 runner: setup  ## only the programs of one machine
 	@[[ -f build/build.ninja ]] || cmake --preset release
-	@cmake --build --preset release --parallel $(JOBS) --target parallelrun parallelrun-worker parallelrun-exec
+	@cmake --build --preset release --parallel $(JOBS) --target parallelrun parallelrun-start parallelrun-worker parallelrun-exec
+
+wheel: runner  ## the Python package with the programs, in build/wheel: pip install build/wheel/*.whl
+	@tools/wheel.sh
 
 demo: runner  ## read 2,000 handwritten digits with a trained model
 	@examples/digits/demo.sh

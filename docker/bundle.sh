@@ -4,6 +4,8 @@
 # DIRECTORY/lib. They then start wherever DIRECTORY is, and use nothing of the image around them: the loader is
 # named by its absolute path, LOADED_FROM (default /opt/parallelrun/lib), the libraries are found by an RPATH,
 # which comes before LD_LIBRARY_PATH and reaches the libraries' own libraries.
+# With RELOCATABLE=1 nothing names an absolute path: bin/PROGRAM is parallelrun-start, which runs lib/PROGRAM
+# through the loader beside it. So the wheel has it, since nobody knows where a Python environment lies.
 # Without PROGRAMs: what the runner image has (with the Python package), else the programs named.
 # Needs patchelf, ldd and strip. Any architecture: the loader's name is read from the programs.
 set -euo pipefail
@@ -38,6 +40,13 @@ add_self_contained() {  # add_self_contained PROGRAM: with its own loader and li
   while read -r name path; do
     add_library "$name" "$path"
   done < <(awk '$2 == "=>" && $3 ~ /^\// { print $1, $3 }' <<<"$listed")
+  if [[ -n ${RELOCATABLE:-} ]]; then
+    mv "$program" "$target/lib/$1"
+    patchelf --force-rpath --set-rpath "\$ORIGIN" "$target/lib/$1"
+    install -m 755 "$programs/parallelrun-start" "$program"
+    strip "$program"
+    return 0
+  fi
   patchelf --set-interpreter "$loaded_from/${loader##*/}" --force-rpath --set-rpath "\$ORIGIN/../lib" "$program"
 }
 

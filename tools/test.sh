@@ -154,6 +154,8 @@ step 'lint: format, structure, links' run_pytest lint tests/lint
 step 'unit tests and simulation' run_ctest command release
 step 'whole processes' run_pytest integration tests/integration
 step 'Kubernetes built or cached' cluster_parts
+step 'the wheel and the release' run_pytest wheel tests/wheel
+step 'jobs from Python' run_pytest sdk tests/sdk
 step 'the resource and the client on a real API server' tests/apiserver/run --junitxml="$results/apiserver.xml"
 step 'the operator on a real API server' tests/operator/run --junitxml="$results/operator.xml"
 step 'the chart on a real API server' tests/helm/run --junitxml="$results/helm.xml"

@@ -1,0 +1,44 @@
+"""Batch inference over millions of files or table rows, from two Python functions: init() and run(mini_batch).
+
+    import parallelrun
+
+    job = parallelrun.run("score.py", inputs="images/", output="out/", mini_batch_size=20)
+    job.results()       # a pandas.DataFrame, or a list without pandas
+
+`run` waits for the end and shows the progress; `submit` comes back at once. In place of a script stand two
+functions, `(init, run)`, or `run` alone; they may be written in a notebook. Settings are the fields of a
+ParallelRunJob's spec in Python's spelling: `mini_batch_size` is `miniBatchSize` (docs/reference.md).
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from parallelrun._inputs import files, table
+    from parallelrun._job import Job, JobError
+    from parallelrun._submit import run, submit
+
+__all__ = ["Job", "JobError", "files", "run", "submit", "table"]
+
+# Loaded when they are first used: `import parallelrun` costs a millisecond.
+_HOMES = {
+    "files": "parallelrun._inputs",
+    "table": "parallelrun._inputs",
+    "Job": "parallelrun._job",
+    "JobError": "parallelrun._job",
+    "run": "parallelrun._submit",
+    "submit": "parallelrun._submit",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        from importlib import import_module
+
+        value = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("parallelrun")
+    raise AttributeError(f"module 'parallelrun' has no attribute '{name}'")

@@ -1,0 +1,5 @@
+"""`python -m parallelrun` is the command `parallelrun`."""
+
+from parallelrun._command import main
+
+main()

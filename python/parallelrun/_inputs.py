@@ -1,0 +1,63 @@
+"""What a job reads: `inputs[]` of the manifest."""
+
+import os
+from typing import Any, Dict, List, Mapping, Sequence, Union
+
+PathLike = Union[str, "os.PathLike[str]"]
+Input = Union[PathLike, Mapping[str, Any]]
+Inputs = Union[Input, Sequence[Input], Mapping[str, Input]]
+
+_GLOB_LETTERS = set("*?[]{}\\")
+
+
+def camel(name: str) -> str:
+    """The manifest's spelling: `mini_batch_size` is `miniBatchSize`."""
+    first, *others = name.split("_")
+    return first + "".join(word[:1].upper() + word[1:] for word in others)
+
+
+def files(path: PathLike, *, name: str = "files", **fields: Any) -> Dict[str, Any]:
+    """Files below a folder, or one file. `run` gets lists of paths. Fields: `glob="**/*.png"`."""
+    return _input("file", path, name, fields)
+
+
+def table(path: PathLike, *, name: str = "table", **fields: Any) -> Dict[str, Any]:
+    """Rows of CSV or JSON lines files below a folder, or of one file. `run` gets DataFrames.
+
+    Fields: `glob`, `format`, `delimiter`, `encoding`, `columns={"code": "string"}`, `na_values`.
+    """
+    return _input("tabular", path, name, fields)
+
+
+def _input(kind: str, path: PathLike, name: str, fields: Mapping[str, Any]) -> Dict[str, Any]:
+    folder = os.path.abspath(os.path.expanduser(os.fspath(path)))
+    entry: Dict[str, Any] = {"name": name, "type": kind}
+    if os.path.isfile(folder):
+        folder, file = os.path.split(folder)
+        if _GLOB_LETTERS & set(file):
+            raise ValueError(f"the file name '{file}' has letters of a glob; give its folder and a glob")
+        entry["glob"] = file
+    entry["source"] = {"local": {"path": folder}}
+    entry.update({camel(field): value for field, value in fields.items()})
+    return entry
+
+
+def listed(inputs: Inputs) -> List[Dict[str, Any]]:
+    """One input, several, or names with inputs; a path alone means files."""
+    if isinstance(inputs, (str, os.PathLike)):
+        return [files(inputs)]
+    if isinstance(inputs, Mapping):
+        if "source" in inputs:
+            return [dict(inputs)]
+        return [{**_one(value), "name": name} for name, value in inputs.items()]
+    return [_one(value) for value in inputs]
+
+
+def _one(value: Input) -> Dict[str, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, (str, os.PathLike)):
+        return files(value)
+    raise TypeError(
+        f"an input is {type(value).__name__}, but must be a path, parallelrun.files(...) or parallelrun.table(...)"
+    )

@@ -1,0 +1,270 @@
+"""A job that runs on this machine, as the program's event stream tells it."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import IO, Any, Callable, Dict, List, Optional
+
+_LINES_KEPT = 200
+_SHOWN_EVERY = 10.0  # seconds, where no line can be redrawn
+
+
+class JobError(RuntimeError):
+    """The job failed, was cancelled, or was refused. `job` is the job, `status` its status."""
+
+    def __init__(self, message: str, job: "Job") -> None:
+        super().__init__(message)
+        self.job = job
+        self.status = job.status
+
+
+class Job:
+    """What `parallelrun.submit` gives. Results are those that the output directory holds at the moment."""
+
+    def __init__(
+        self,
+        command: List[str],
+        manifest: Dict[str, Any],
+        environment: Dict[str, str],
+        scratch: Optional[str] = None,
+    ) -> None:
+        self.name: str = manifest["metadata"]["name"]
+        self.manifest = manifest
+        self.output_directory: str = manifest["spec"]["output"]["source"]["local"]["path"]
+        self._scratch = scratch
+        self._progress: Dict[str, Any] = {}
+        self._finished: Dict[str, Any] = {}
+        self._problems: List[str] = []
+        self._changed = threading.Condition()
+        # In a session of its own: Ctrl-C in a notebook or a terminal is ours to pass on.
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            start_new_session=True,
+        )
+        assert self._process.stdin and self._process.stdout and self._process.stderr
+        try:
+            with self._process.stdin as stdin:
+                stdin.write(json.dumps(manifest).encode())
+        except BrokenPipeError:
+            pass  # it has ended already, and says why
+        self._readers = [
+            threading.Thread(target=self._read, args=(stream, take), daemon=True)
+            for stream, take in (
+                (self._process.stdout, self._take_event),
+                (self._process.stderr, self._take_problem),
+            )
+        ]
+        for reader in self._readers:
+            reader.start()
+        threading.Thread(target=self._see_end, daemon=True).start()
+
+    def __repr__(self) -> str:
+        return f"<parallelrun.Job {self.name}: {self.status}, output {self.output_directory}>"
+
+    # --- how it goes ---
+
+    @property
+    def status(self) -> str:
+        """Running, Complete, Failed, Interrupted, or Invalid: the program refused it."""
+        with self._changed:
+            code = self._process.poll()
+            if self._finished:
+                return str(self._finished["state"])
+            if code is None:
+                return "Running"
+            return {2: "Invalid", 130: "Interrupted"}.get(code, "Failed")
+
+    @property
+    def progress(self) -> Dict[str, Any]:
+        """The counts of the last event: `itemsTotal`, `itemsSucceeded`, `itemsFailed`, `miniBatchesProcessed`, ..."""
+        with self._changed:
+            return dict(self._finished or self._progress)
+
+    def wait(self, show_output: bool = False, timeout: Optional[float] = None) -> "Job":
+        """Waits for the end. JobError unless the job is complete; TimeoutError: it goes on after `timeout` seconds.
+
+        If you interrupt it (Ctrl-C), the job is cancelled.
+        """
+        show = _Progress(self.name, sys.stderr) if show_output else None
+        deadline = None if timeout is None else time.monotonic() + timeout
+        try:
+            while any(reader.is_alive() for reader in self._readers) or self._process.poll() is None:
+                if deadline is not None and time.monotonic() >= deadline:
+                    raise TimeoutError(f"the job '{self.name}' still runs after {timeout} seconds")
+                with self._changed:
+                    self._changed.wait(0.05)
+                if show:
+                    show.event(self.progress)
+        except KeyboardInterrupt:
+            self.cancel()
+            raise
+        finally:
+            if show:
+                show.end(self.progress)
+        if self.status != "Complete" or self._process.returncode != 0:
+            raise JobError(self._failure(), self)
+        return self
+
+    def cancel(self) -> "Job":
+        """Stops the job. What is committed stays; the same job goes on from there."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+        self._process.wait()
+        for reader in self._readers:
+            reader.join()
+        return self
+
+    # --- what it left ---
+
+    def logs(self, name: Optional[str] = None) -> Any:
+        """The names of the log files, or the text of one: `job.logs("user/error.txt")`."""
+        folder = os.path.join(self.output_directory, "logs")
+        names = sorted(
+            os.path.relpath(os.path.join(at, file), folder)
+            for at, _, found in os.walk(folder)
+            for file in found
+        )
+        if name is None:
+            return names
+        if name not in names:
+            raise FileNotFoundError(f"there is no log '{name}'; there are: {', '.join(names) or 'none yet'}")
+        with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def errors(self) -> List[Dict[str, Any]]:
+        """The first different errors of the finished job: `type`, `message`, `phase`, `traceback`."""
+        with self._changed:
+            return list(self._finished.get("firstErrors", []))
+
+    def results(self) -> Any:
+        """The rows of the output file: a pandas.DataFrame where pandas is installed, else a list.
+
+        JSON objects become columns, other values the column `value`, lines of text the column `row`.
+        """
+        spec = self.manifest["spec"]
+        path = os.path.join(self.output_directory, spec.get("appendRowFileName", "parallel_run_step.txt"))
+        if spec.get("outputAction") == "summary_only":
+            raise ValueError(
+                "a job with output_action='summary_only' has no rows; its script writes its results itself"
+            )
+        if spec["output"].get("format") == "jsonl":
+            return _frame(_json_lines(path), "value")
+        return _frame(_lines(path), "row")
+
+    def failed_items(self) -> Any:
+        """The items that failed: a pandas.DataFrame where pandas is installed, else a list of dicts.
+
+        A line for each mini-batch that failed (`kind` is `failed`) or returned too few elements (`shortfall`).
+        """
+        return _frame(_json_lines(os.path.join(self.output_directory, "failed_items.jsonl")), "value")
+
+    # --- events ---
+
+    def _read(self, stream: IO[bytes], take: Callable[[str], None]) -> None:
+        with stream:
+            for line in stream:
+                with self._changed:
+                    take(line.decode("utf-8", "replace").rstrip("\n"))
+                    self._changed.notify_all()
+
+    def _take_event(self, line: str) -> None:
+        event = json.loads(line)
+        if event.get("event") == "finished":
+            self._finished = event
+        elif event.get("event") == "progress":
+            self._progress = event
+
+    def _take_problem(self, line: str) -> None:
+        self._problems.append(line)
+        del self._problems[:-_LINES_KEPT]
+
+    def _see_end(self) -> None:
+        self._process.wait()
+        for reader in self._readers:
+            reader.join()
+        if self._scratch:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+        with self._changed:
+            self._changed.notify_all()
+
+    def _failure(self) -> str:
+        with self._changed:
+            said = "\n".join(self._problems)
+            lines = [f"the job '{self.name}' is {self.status}"]
+            if self._finished.get("message"):
+                lines[0] += f": {self._finished['message']}"
+            for error in self._finished.get("firstErrors", [])[:1]:
+                lines.append(str(error.get("traceback") or error.get("message", "")).rstrip())
+            if said and not self._finished:
+                lines.append(said)
+            if self._finished.get("logs"):
+                lines.append(f"logs: {self._finished['logs']}")
+            return "\n".join(lines)
+
+
+class _Progress:
+    """One line that is redrawn on a terminal; elsewhere a line now and then."""
+
+    def __init__(self, name: str, stream: IO[str]) -> None:
+        self._name, self._stream = name, stream
+        self._redraws = stream.isatty()
+        self._last = ""
+        self._shown = 0.0
+
+    def event(self, progress: Dict[str, Any]) -> None:
+        text = self._text(progress)
+        if not progress or text == self._last:
+            return
+        if self._redraws:
+            self._stream.write(f"\r\x1b[K{text}")
+        elif time.monotonic() - self._shown >= _SHOWN_EVERY:
+            self._stream.write(f"{text}\n")
+        else:
+            return
+        self._stream.flush()
+        self._last, self._shown = text, time.monotonic()
+
+    def end(self, progress: Dict[str, Any]) -> None:
+        if progress:
+            text = self._text(progress)
+            if "state" in progress:
+                text += f": {progress['state']}, {progress.get('message', '')}"
+            self._stream.write(f"\r\x1b[K{text}\n" if self._redraws else f"{text}\n")
+            self._stream.flush()
+
+    def _text(self, progress: Dict[str, Any]) -> str:
+        done = progress.get("itemsSucceeded", 0) + progress.get("itemsFailed", 0)
+        more = "" if progress.get("planComplete") else "+"
+        failed = f", {progress['itemsFailed']} failed" if progress.get("itemsFailed") else ""
+        return f"{self._name}: {done} / {progress.get('itemsTotal', 0)}{more} items{failed}"
+
+
+def _lines(path: str) -> List[str]:
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+            return [line.rstrip("\n") for line in file]
+    except FileNotFoundError:
+        return []
+
+
+def _json_lines(path: str) -> List[Any]:
+    return [json.loads(line) for line in _lines(path)]
+
+
+def _frame(values: List[Any], column: str) -> Any:
+    try:
+        import pandas
+    except ImportError:
+        return values
+    if values and all(isinstance(value, dict) for value in values):
+        return pandas.DataFrame.from_records(values)
+    return pandas.DataFrame({column: values})

@@ -1,0 +1,119 @@
+"""`run` and `submit`: a job from Python's words."""
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+from typing import Any, Dict, Mapping, Optional, Sequence
+
+from parallelrun._bundle_folder import program
+from parallelrun._inputs import Inputs, PathLike, camel, listed
+from parallelrun._job import Job
+
+API_VERSION = "parallelrun.dev/v1alpha1"
+
+
+def run(
+    script: Any,
+    inputs: Inputs,
+    output: PathLike,
+    *,
+    show_output: bool = True,
+    **settings: Any,
+) -> Job:
+    """`submit`, and waits for the end. JobError unless the job is complete."""
+    return submit(script, inputs, output, **settings).wait(show_output=show_output)
+
+
+def submit(
+    script: Any,
+    inputs: Inputs,
+    output: PathLike,
+    *,
+    backend: str = "local",
+    name: Optional[str] = None,
+    side_inputs: Optional[Mapping[str, PathLike]] = None,
+    arguments: Sequence[Any] = (),
+    output_format: str = "jsonl",
+    overwrite: bool = False,
+    retry_failed: bool = False,
+    **settings: Any,
+) -> Job:
+    """Starts a job and comes back at once.
+
+    `script`: the path of an entry script; or functions: `run`, `(init, run)` or `(init, run, shutdown)`.
+    `inputs`: a folder or file (files), `parallelrun.files(...)`, `parallelrun.table(...)`, several of them in a list,
+    or a dict with their names. `output`: the directory of results and logs. `output_format`: "jsonl", each element
+    that run() returns as a JSON value, or "text", as its str(). `overwrite`: another job's results there may be removed.
+    Other settings are the fields of spec: `mini_batch_size=20`, `process_count_per_node=4`, `error_threshold=10`,
+    `run_invocation_timeout=60`, `environment={"requirements": ["pillow"]}`.
+
+    It runs on this machine with the Python that calls it. If this Python ends, the job goes on.
+    """
+    if backend != "local":
+        raise ValueError(
+            f"backend is '{backend}', but only 'local' is there; for a cluster write a manifest and apply it with kubectl"
+        )
+    scratch = None
+    try:
+        if isinstance(script, (str, os.PathLike)):
+            path = os.path.abspath(os.path.expanduser(os.fspath(script)))
+            folder, entry = os.path.split(path)
+            name = name or job_name(os.path.splitext(entry)[0])
+        else:
+            from parallelrun._functions import named, write_script
+
+            scratch = folder = tempfile.mkdtemp(prefix="parallelrun-")
+            entry = write_script(script, folder)
+            name = name or job_name(getattr(named(script)["run"], "__name__", "functions"))
+        spec = {
+            "sourceDirectory": {"local": {"path": folder}},
+            "entryScript": entry,
+            "inputs": listed(inputs),
+            "output": {
+                "source": {"local": {"path": os.path.abspath(os.path.expanduser(os.fspath(output)))}},
+                "format": output_format,
+            },
+            **{camel(field): value for field, value in settings.items() if value is not None},
+        }
+        if side_inputs:
+            spec["sideInputs"] = [
+                {
+                    "name": each,
+                    "source": {"local": {"path": os.path.abspath(os.path.expanduser(os.fspath(at)))}},
+                }
+                for each, at in side_inputs.items()
+            ]
+        if arguments:
+            spec["arguments"] = [str(argument) for argument in arguments]
+        if spec.get("outputAction") == "summary_only":
+            del spec["output"]["format"]
+        manifest = {
+            "apiVersion": API_VERSION,
+            "kind": "ParallelRunJob",
+            "metadata": {"name": name},
+            "spec": spec,
+        }
+        command = [program(), "run", "--json", "-"]
+        command += ["--overwrite"] if overwrite else []
+        command += ["--retry-failed"] if retry_failed else []
+        return Job(command, manifest, _environment(), scratch)
+    except BaseException:
+        if scratch:
+            shutil.rmtree(scratch, ignore_errors=True)
+        raise
+
+
+def job_name(text: str) -> str:
+    """A name that the resource takes, from any text."""
+    words = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    name = re.sub(r"^[^a-z]+", "", words)[:32].strip("-")
+    return name if len(name) >= 3 else f"job-{name}".rstrip("-")
+
+
+def _environment() -> Dict[str, str]:
+    """Ours; the scripts run in the Python that calls."""
+    variables = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
+    variables["PARALLELRUN_DEFAULT_PYTHON"] = sys.executable
+    return variables
