@@ -49,9 +49,9 @@ class Docker:
         for tag in self._made:
             self("image", "rm", tag, check=False)
 
-    def debian_with_python(self, suite):
+    def debian_with_python(self, suite, *more):
         """Another Debian, and so another C library and another Python, made from its packages."""
-        name = f"parallelrun-users-python:{suite}"
+        name = f"parallelrun-users-python:{'-'.join([suite, *more])}"
         if self("image", "inspect", name, check=False).returncode == 0:
             return name
         packages.need(packages.BASE_IMAGE)
@@ -60,7 +60,10 @@ class Docker:
             subprocess.run(
                 [
                     *("nice", "-n", "10", packages.find("mmdebstrap"), "--variant=minbase"),
-                    *("--include=python3,ca-certificates", "--dpkgopt=path-exclude=/usr/share/doc/*"),
+                    *(
+                        f"--include={','.join(['python3', 'ca-certificates', *more])}",
+                        "--dpkgopt=path-exclude=/usr/share/doc/*",
+                    ),
                     *("--dpkgopt=path-exclude=/usr/share/locale/*", suite, archive),
                 ],
                 check=True,

@@ -31,6 +31,13 @@ RUN cd python/Modules/_ctypes \
       -DHAVE_FFI_PREP_CIF_VAR=1 -DHAVE_FFI_PREP_CLOSURE_LOC=1 -DHAVE_FFI_CLOSURE_ALLOC=1 -DPy_BUILD_CORE_MODULE \
       _ctypes.c callbacks.c callproc.c stgdict.c cfield.c /ffi/lib/libffi.a \
       -o "/root/usr/local/lib/python3.11/lib-dynload/_ctypes.$(/root/usr/local/bin/python3 -c 'import sysconfig; print(sysconfig.get_config_var("SOABI"))').so"
+# pip reads wheels with it.
+RUN apt-get source -qq --download-only zlib \
+    && mkdir zlib && tar -xf zlib_*.orig.tar.* -C zlib --strip-components 1 \
+    && cd zlib && CFLAGS="-O1 -fPIC" ./configure --static >/dev/null && make -j2 libz.a >/dev/null \
+    && musl-gcc -shared -fPIC -O1 -I../python/Include -I../python/Include/internal -I../python -I. -DPy_BUILD_CORE_MODULE \
+      ../python/Modules/zlibmodule.c libz.a \
+      -o "/root/usr/local/lib/python3.11/lib-dynload/zlib.$(/root/usr/local/bin/python3 -c 'import sysconfig; print(sysconfig.get_config_var("SOABI"))').so"
 RUN mkdir -p /root/bin /root/lib /root/etc /root/tmp && chmod 1777 /root/tmp \
     && cp /bin/busybox /root/bin/ && for name in sh cat ls; do ln -s busybox /root/bin/$name; done \
     && cp /usr/lib/*-linux-musl/libc.so "/root/lib/ld-musl-$(uname -m).so.1" \
