@@ -1,0 +1,99 @@
+"""What tools/release.sh makes. Images are left out: tests/images builds them by the same script."""
+
+import hashlib
+import json
+import re
+import subprocess
+import tarfile
+
+import pytest
+import yaml
+from conftest import ROOT
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory):
+    """The folder of a draft."""
+    folder = tmp_path_factory.mktemp("release") / "files"
+    tool = [ROOT / "tools" / "release.sh", "--draft", "--without-images", "--output", folder]
+    done = subprocess.run(tool, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def only(found):
+    (one,) = found
+    return one
+
+
+def test_it_has_everything_and_the_sums_are_right(release):
+    names = sorted(path.name for path in release.iterdir())
+    assert [re.sub(r"[0-9]+\.[0-9]+\.[0-9]+", "V", name).replace("arm64", "amd64") for name in names] == [
+        "NOTES.md",
+        "SHA256SUMS",
+        only(release.glob("*.whl")).name.replace(names[2].split("-")[1], "V"),
+        "parallelrun-V-wheel-amd64.cdx.json",
+        "parallelrun-V.tgz",
+    ]
+    sums = dict(reversed(line.split("  ", 1)) for line in (release / "SHA256SUMS").read_text().splitlines())
+    assert sums == {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in release.iterdir()
+        if path.name != "SHA256SUMS"
+    }
+    assert "## Unreleased" in (release / "NOTES.md").read_text()
+
+
+def test_the_bill_names_what_is_in_the_wheel(release):
+    bill = json.loads(only(release.glob("*-wheel-*.cdx.json")).read_text())
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.5")
+    kinds = {
+        kind: [c["name"] for c in bill["components"] if c["type"] == kind] for kind in ("library", "file")
+    }
+    assert {"libc6", "libssl3", "nlohmann-json3-dev", "cloudpickle"} <= set(kinds["library"])
+    assert {"bin/parallelrun", "lib/parallelrun", "lib/libc.so.6"} <= set(kinds["file"])
+    installed = subprocess.run(
+        ["dpkg-query", "-W", "-f", "${Version}", "libssl3"], capture_output=True, text=True
+    ).stdout
+    assert [c["version"] for c in bill["components"] if c["name"] == "libssl3"] == [installed]
+
+
+def test_the_chart_is_whole_and_its_example_is_valid(release, tmp_path):
+    with tarfile.open(only(release.glob("*.tgz"))) as archive:
+        names = archive.getnames()
+        chart = yaml.safe_load(archive.extractfile("parallelrun/Chart.yaml"))
+    assert {"parallelrun/values.yaml", "parallelrun/files/parallelrunjobs.yaml"} <= set(names)
+    notes = {key.split("/")[1]: value for key, value in chart["annotations"].items()}
+    assert notes["license"] == "Apache-2.0"
+    crd = only(yaml.safe_load(notes["crds"]))
+    definition = yaml.safe_load((ROOT / "crds" / "parallelrunjobs.yaml").read_text())
+    assert (
+        crd["name"] == definition["metadata"]["name"] and crd["kind"] == definition["spec"]["names"]["kind"]
+    )
+    assert crd["version"] == only(definition["spec"]["versions"])["name"]
+    (tmp_path / "job.yaml").write_text(yaml.safe_dump(only(yaml.safe_load(notes["crdsExamples"]))))
+    program = ROOT / "build" / "bin" / "parallelrun"
+    done = subprocess.run([program, "validate", tmp_path / "job.yaml"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_release_that_is_no_draft_needs_its_notes(tmp_path):
+    """In a clone, where nothing is changed: the version has no section yet, or it has one and its chart differs."""
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", ROOT, clone], check=True)
+
+    def refused(*, commit):
+        if commit:
+            name = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+            subprocess.run(["git", *name, "commit", "--quiet", "--all", "-m", "x"], cwd=clone, check=True)
+        done = subprocess.run([clone / "tools" / "release.sh"], cwd=clone, capture_output=True, text=True)
+        assert done.returncode == 1
+        return done.stderr
+
+    lists = clone / "CMakeLists.txt"
+    lists.write_text(re.sub(r"VERSION [0-9.]+ LANG", "VERSION 9.8.7 LANG", lists.read_text()))
+    assert "changes that are not committed" in refused(commit=False)
+    assert "CHANGELOG.md has no section '## 9.8.7'" in refused(commit=True)
+    changes = clone / "CHANGELOG.md"
+    changes.write_text(changes.read_text().replace("## Unreleased", "## 9.8.7", 1))
+    assert "Chart.yaml must be 9.8.7" in refused(commit=True)

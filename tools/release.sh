@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# usage: tools/release.sh [--output DIRECTORY] [--without-images] [--draft]
+# Makes all that a release has, in build/release (or DIRECTORY):
+#
+#   parallelrun-VERSION-py3-none-PLATFORMS.whl             the wheel
+#   parallelrun-VERSION.tgz                                the chart
+#   parallelrun-{operator,runner}-VERSION-ARCH.tar.gz      the images, for `docker load`
+#   *.cdx.json                                             what is in the wheel and in each image (CycloneDX)
+#   NOTES.md                                               the section of CHANGELOG.md
+#   SHA256SUMS                                             of all these
+#
+#   --without-images   where there is no Docker engine
+#   --draft            also of changes that are not committed, and with the notes of what is not released yet
+#
+# VERSION is that of CMakeLists.txt. Images and wheel have the architecture of this machine: for both
+# architectures, run it on a machine of each. Needs what `make setup` installs, and helm: that of PATH, else the
+# one that the tests build. The programs come from build/bin, which is built first.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+output=build/release
+images=(operator runner)
+draft=
+while [[ $# -gt 0 ]]; do
+  case $1 in
+    --output) output=$2; shift ;;
+    --without-images) images=() ;;
+    --draft) draft=1 ;;
+    *) sed -n '2,/^set/p' "$0" | sed -n 's/^# \{0,1\}//p' >&2; exit 2 ;;
+  esac
+  shift
+done
+
+version=$(sed -n 's/^project(parallelrun VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
+architecture=$(dpkg --print-architecture)
+notes=$(awk -v version="$version" -v draft="$draft" '
+  /^## / { inside = $2 == version || (draft && $2 == "Unreleased") }
+  inside' CHANGELOG.md)
+if [[ -z $draft ]]; then
+  if [[ -n $(git status --porcelain) ]]; then
+    echo "release: there are changes that are not committed; commit them, or make a draft with --draft" >&2
+    exit 1
+  fi
+  if [[ -z $notes ]]; then
+    echo "release: CHANGELOG.md has no section '## $version'; call 'Unreleased' so, or make a draft with --draft" >&2
+    exit 1
+  fi
+fi
+if [[ $(grep -cE "^(version|appVersion): $version$" helm/parallelrun/Chart.yaml) -ne 2 ]]; then
+  echo "release: version and appVersion of helm/parallelrun/Chart.yaml must be $version, as in CMakeLists.txt" >&2
+  exit 1
+fi
+
+helm=$(command -v helm || true)
+if [[ -z $helm ]]; then
+  helm=$(PYTHONPATH=tests/cluster python3 -c \
+    'from bringup import parts; parts.build(parts.HELM); print(parts.HELM.program("helm"))')
+fi
+
+make wheel
+rm -rf "$output"
+mkdir -p "$output"
+printf '%s\n' "$notes" >"$output/NOTES.md"
+cp build/wheel/*.whl "$output"
+tools/components.py build/wheel/project/bundle --python "$(grep -o '^cloudpickle==.*' python/requirements.txt)" \
+  --sbom "$output/parallelrun-$version-wheel-$architecture.cdx.json"
+"$helm" lint --quiet helm/parallelrun
+"$helm" package helm/parallelrun --destination "$output" >/dev/null
+
+if [[ ${#images[@]} -gt 0 ]]; then
+  tools/images.sh --prebuilt "${images[@]}"
+fi
+for name in "${images[@]}"; do
+  image=parallelrun/$name:$version
+  file=parallelrun-$name-$version-$architecture
+  docker save "$image" | gzip --no-name >"$output/$file.tar.gz"
+  tools/components.py --image "$image" --sbom "$output/$file.cdx.json"
+done
+
+sums=$(cd "$output" && sha256sum -- *)
+printf '%s\n' "$sums" >"$output/SHA256SUMS"
+(cd "$output" && stat --printf 'release: %n: %s bytes\n' -- *)
