@@ -1,10 +1,18 @@
 #!/usr/bin/env python3
-"""Writes docs/crd-reference.md, every field of the resource, from the schema in parallelrunjobs.yaml, and copies that
-file into the chart, which a link would make Helm warn of at each call.
+"""Writes what is made of the definition and of the table of fields:
 
-usage: crds/reference.py [--stdout]     (needs PyYAML; --stdout: the page alone, to standard output)
+- docs/crd-reference.md, every field of the resource, from the schema in parallelrunjobs.yaml;
+- the chart's copy of that file, since Helm warns of a link at each call;
+- the table of fields in docs/reference.md, from common/spec/field_table.cpp (build the target spec_fields first).
+
+usage: crds/reference.py [--stdout | --check]     (needs PyYAML)
+  --stdout: docs/crd-reference.md alone, to standard output
+  --check: writes nothing, and fails where the table in docs/reference.md is another one
 """
 
+import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -14,6 +22,11 @@ HERE = Path(__file__).resolve().parent
 DEFINITION = HERE / "parallelrunjobs.yaml"
 PAGE = HERE.parent / "docs" / "crd-reference.md"
 COPY = HERE.parent / "helm" / "parallelrun" / "files" / "parallelrunjobs.yaml"
+REFERENCE = HERE.parent / "docs" / "reference.md"
+FIELDS = Path(os.environ.get("PARALLELRUN_BUILD_DIR", HERE.parent / "build")) / "tests" / "spec_fields"
+BEGIN = "<!-- made by crds/reference.py from common/spec/field_table.cpp -->\n"
+END = "<!-- end -->\n"
+HIGHEST_INT32 = 2**31 - 1
 
 # Parts that occur in several places get a section of their own.
 SHARED = {
@@ -105,12 +118,69 @@ def page():
     return INTRODUCTION + "".join(f"\n## {title}\n\n{table(lines)}" for title, lines in sections)
 
 
+def range_of(field):
+    if field["highest"] == HIGHEST_INT32:
+        return f"from {field['lowest']}"
+    return f"{field['lowest']} to {field['highest']:,}"
+
+
+def value_of(field):
+    """Type, bounds and default, in words."""
+    kind, default = field["type"], field.get("default")
+    if kind == "word":
+        said = ", ".join(f"`{word}`{' (default)' if word == default else ''}" for word in field["words"])
+        default = None
+    elif kind in ("integer", "number"):
+        said = range_of(field)
+    elif kind == "seconds":
+        said = f"seconds, {range_of(field)}"
+    else:
+        said = {"boolean": "bool", "character": "one ASCII character", "strings": "list of strings"}.get(
+            kind, kind
+        )
+    if field["required"]:
+        said += ", required"
+    if default is not None:
+        said += f", default `{json.dumps(default) if not isinstance(default, str) else default}`"
+    if "defaultInWords" in field:
+        said += f", default: {field['defaultInWords']}"
+    return said
+
+
+CHANGE = {"job": "another job", "start": "refused on a cluster", "none": ""}
+OF = {"tabular": "tabular: ", "csv": "CSV: ", "all": ""}
+
+
+def field_row(field):
+    return f"| `{field['path']}` | {value_of(field)} | {CHANGE[field['identity']]} | {OF[field['of']]}{field['about']} |"
+
+
+def fields_table():
+    printed = subprocess.run([FIELDS], check=True, capture_output=True, text=True).stdout
+    lines = map(field_row, json.loads(printed))
+    return "\n".join(["| field | value | changed after the start | |", "|---|---|---|---|", *lines, ""])
+
+
+def reference():
+    """The page with its table made anew."""
+    before, _, rest = REFERENCE.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return before + BEGIN + fields_table() + END + after
+
+
 def main():
     if "--stdout" in sys.argv[1:]:
         sys.stdout.write(page())
-    else:
+        return
+    if "--check" not in sys.argv[1:]:
         PAGE.write_text(page(), encoding="utf-8")
         COPY.write_bytes(DEFINITION.read_bytes())
+    if not FIELDS.exists():
+        sys.exit(f"{FIELDS} is missing: cmake --build --preset release --target spec_fields")
+    if "--check" not in sys.argv[1:]:
+        REFERENCE.write_text(reference(), encoding="utf-8")
+    elif reference() != REFERENCE.read_text(encoding="utf-8"):
+        sys.exit("the table of fields in docs/reference.md is another one: run crds/reference.py")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
-#include <array>
 #include <charconv>
 
+#include "common/spec/field_table.h"
 #include "common/spec/placeholders.h"
 #include "common/spec/read_spec.h"
 
@@ -10,30 +10,6 @@ namespace parallelrun {
 namespace {
 
 using nlohmann::json;
-
-// What Azure ML's runner reads out of the script's own arguments, and the field that it stands for.
-enum class Form { kWholeNumber, kPercent };
-struct ReadOption {
-  std::string_view option;
-  std::string_view field;
-  Form form;
-  std::int64_t lowest;  // of a whole number; the highest is kHighestInt
-  std::string_view rule;
-};
-constexpr std::array kReadOptions = {
-    ReadOption{"--error_threshold", "errorThreshold", Form::kWholeNumber, -1,
-               "takes a whole number from -1 (no limit)"},
-    ReadOption{"--allowed_failed_percent", "allowedFailedPercent", Form::kPercent, 0,
-               "takes a number from 0 to 100"},
-    ReadOption{"--task_overhead_timeout", "taskOverheadTimeout", Form::kWholeNumber, 1,
-               "takes whole seconds, at least 1"},
-    ReadOption{"--progress_update_timeout", "progressUpdateTimeout", Form::kWholeNumber, 1,
-               "takes whole seconds, at least 1"},
-    ReadOption{"--first_task_creation_timeout", "firstTaskCreationTimeout", Form::kWholeNumber, 1,
-               "takes whole seconds, at least 1"},
-    ReadOption{"--resource_monitor_interval", "resourceMonitorInterval", Form::kWholeNumber, 0,
-               "takes whole seconds (0: off)"},
-};
 
 template <typename Number>
 std::optional<Number> number_in(std::string_view text) {
@@ -45,16 +21,36 @@ std::optional<Number> number_in(std::string_view text) {
   return number;
 }
 
+bool is_percent(const Field<JobSpec>& field) {
+  return std::holds_alternative<std::optional<double> JobSpec::*>(field.value);
+}
+
+bool in_seconds(const Field<JobSpec>& field) {
+  return std::holds_alternative<std::chrono::seconds JobSpec::*>(field.value) ||
+         std::holds_alternative<std::optional<std::chrono::seconds> JobSpec::*>(field.value);
+}
+
 // The value as its field would have it.
-std::optional<json> value_of(const ReadOption& option, std::string_view text) {
-  if (option.form == Form::kPercent) {
+std::optional<json> value_of(const Field<JobSpec>& field, std::string_view text) {
+  const auto [lowest, highest, means] = field.bounds;
+  if (is_percent(field)) {
     const auto number = number_in<double>(text);
-    if (!number || !(*number >= 0 && *number <= 100)) return std::nullopt;
-    return *number;
+    const bool fits =
+        number && *number >= static_cast<double>(lowest) && *number <= static_cast<double>(highest);
+    return fits ? std::optional<json>(*number) : std::nullopt;
   }
   const auto number = number_in<std::int64_t>(text);
-  if (!number || *number < option.lowest || *number > kHighestInt) return std::nullopt;
+  if (!number || *number < lowest || *number > highest) return std::nullopt;
   return *number;
+}
+
+// "takes whole seconds, at least 1"
+std::string rule_of(const Field<JobSpec>& field) {
+  const auto& [lowest, highest, means] = field.bounds;
+  if (is_percent(field)) return fmt::format("takes a number from {} to {}", lowest, highest);
+  if (!in_seconds(field)) return fmt::format("takes a whole number from {} ({})", lowest, means);
+  return means.empty() ? fmt::format("takes whole seconds, at least {}", lowest)
+                       : fmt::format("takes whole seconds ({}: {})", lowest, means);
 }
 
 struct Occurrence {
@@ -76,32 +72,34 @@ std::optional<Occurrence> occurrence_at(const std::vector<std::string>& argument
 
 }  // namespace
 
-void check_placeholders(ObjectReader& spec, const JobSpec& job) {
+json fields_among_arguments(ObjectReader& spec, const std::vector<std::string>& arguments) {
+  json fields = json::object();
+  for (const Field<JobSpec>& field : fields_of_job()) {
+    if (field.option.empty()) continue;
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+      const std::optional<Occurrence> found = occurrence_at(arguments, i, field.option);
+      if (!found) continue;
+      if (std::optional<json> value = value_of(field, found->value)) {
+        fields[std::string(field.name)] = std::move(*value);
+      } else {
+        spec.problems().add(
+            child_path(spec.path("arguments"), found->argument),
+            fmt::format("{} {}, found {}", field.option, rule_of(field), in_quotes(found->value)));
+      }
+    }
+  }
+  return fields;
+}
+
+void check_arguments(ObjectReader& spec, std::string_view key, Reading& reading, const JobSpec& job) {
   PlaceholderDirectories names;
   for (const Input& input : job.inputs) names.inputs.emplace(input.name, "");
   for (const SideInput& input : job.side_inputs) names.side_inputs.emplace(input.name, "");
   for (std::size_t i = 0; i < job.arguments.size(); ++i) {
     const Result<std::string> expanded = expand_argument(job.arguments[i], names);
-    if (!expanded.ok()) spec.problems().add(child_path(spec.path("arguments"), i), expanded.error().message);
+    if (!expanded.ok()) spec.problems().add(child_path(spec.path(key), i), expanded.error().message);
   }
-}
-
-json fields_among_arguments(ObjectReader& spec, const std::vector<std::string>& arguments) {
-  json fields = json::object();
-  for (const ReadOption& option : kReadOptions) {
-    for (std::size_t i = 0; i < arguments.size(); ++i) {
-      const std::optional<Occurrence> found = occurrence_at(arguments, i, option.option);
-      if (!found) continue;
-      if (std::optional<json> value = value_of(option, found->value)) {
-        fields[std::string(option.field)] = std::move(*value);
-      } else {
-        spec.problems().add(
-            child_path(spec.path("arguments"), found->argument),
-            fmt::format("{} {}, found {}", option.option, option.rule, in_quotes(found->value)));
-      }
-    }
-  }
-  return fields;
+  reading.among_arguments = fields_among_arguments(spec, job.arguments);
 }
 
 std::vector<std::string> notes_on(const JobSpec& job) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "common/spec/field_reader.h"
+#include "common/spec/field_table.h"
 #include "common/spec/mount_path.h"
 #include "common/spec/read_spec.h"
 
@@ -22,21 +24,6 @@ bool is_variable_name(std::string_view name) {
 
 constexpr std::string_view kNameRule =
     " is not a variable name; use letters, digits, '_', '-' and '.', not beginning with a digit";
-
-void read_variables(ObjectReader& reader, Environment& environment) {
-  const json* variables = reader.object("variables");
-  if (variables == nullptr) return;
-  const std::string path = reader.path("variables");
-  for (const auto& item : variables->items()) {
-    const std::string where = child_path(path, item.key());
-    if (!is_variable_name(item.key())) {
-      reader.problems().add(where, in_quotes(item.key()) + std::string(kNameRule));
-      continue;
-    }
-    if (auto value = as_text(item.value(), where, reader.problems()))
-      environment.variables[item.key()] = *value;
-  }
-}
 
 void read_env_item(const json& item, const std::string& path, std::set<std::string>& taken,
                    Problems& problems) {
@@ -69,13 +56,39 @@ void read_env_item(const json& item, const std::string& path, std::set<std::stri
   reader.refuse_unknown();
 }
 
-void read_requirements(ObjectReader& reader, Environment& environment, bool has_source_directory) {
-  environment.requirements = reader.texts("requirements");
+}  // namespace
+
+void read_variables(ObjectReader& reader, std::string_view key, Reading&, Environment& environment) {
+  const json* variables = reader.object(key);
+  if (variables == nullptr) return;
+  const std::string path = reader.path(key);
+  for (const auto& item : variables->items()) {
+    const std::string where = child_path(path, item.key());
+    if (!is_variable_name(item.key())) {
+      reader.problems().add(where, in_quotes(item.key()) + std::string(kNameRule));
+      continue;
+    }
+    if (auto value = as_text(item.value(), where, reader.problems()))
+      environment.variables[item.key()] = *value;
+  }
+}
+
+void check_image(ObjectReader& reader, std::string_view key, Reading&, const Environment& environment) {
+  const std::string& image = environment.image;
+  if (image.empty())
+    reader.problem(key, "is empty; name an image, or remove the field to get the default image");
+  if (image.find_first_of(" \t\r\n") != std::string::npos) {
+    reader.problem(key, in_quotes(image) + " contains a space; write registry/name:tag");
+  }
+}
+
+void check_requirements(ObjectReader& reader, std::string_view key, Reading&,
+                        const Environment& environment) {
   for (std::size_t i = 0; i < environment.requirements.size(); ++i) {
     const std::string& requirement = environment.requirements[i];
-    const json& item = (*reader.field("requirements"))[i];
+    const json& item = (*reader.field(key))[i];
     if (!item.is_string()) continue;  // told already
-    const std::string path = child_path(reader.path("requirements"), i);
+    const std::string path = child_path(reader.path(key), i);
     if (requirement.find_first_not_of(" \t") == std::string::npos) {
       reader.problems().add(path, "is empty; write a requirement such as pillow==10.4.0");
     } else if (requirement.find_first_of("\r\n") != std::string::npos) {
@@ -87,57 +100,49 @@ void read_requirements(ObjectReader& reader, Environment& environment, bool has_
                                       "a file and name it in requirementsFile");
     }
   }
-  if (const auto file = reader.text("requirementsFile")) {
-    environment.requirements_file = *file;
-    std::string broken = file->empty() ? "is empty" : broken_relative_path(*file);
-    if (broken.empty() && !has_source_directory)
-      broken = "is relative to the source directory, but there is none; add sourceDirectory";
-    if (!broken.empty()) reader.problem("requirementsFile", in_quotes(*file) + " " + broken);
-    if (!environment.requirements.empty()) {
-      reader.problem("requirementsFile", "cannot be used together with requirements; give one of the two");
-    }
+}
+
+void check_requirements_file(ObjectReader& reader, std::string_view key, Reading& reading,
+                             const Environment& environment) {
+  const std::string& file = environment.requirements_file;
+  std::string broken = file.empty() ? "is empty" : broken_relative_path(file);
+  if (broken.empty() && !reading.has_source_directory)
+    broken = "is relative to the source directory, but there is none; add sourceDirectory";
+  if (!broken.empty()) reader.problem(key, in_quotes(file) + " " + broken);
+  if (!environment.requirements.empty()) {
+    reader.problem(key, "cannot be used together with requirements; give one of the two");
   }
 }
 
-}  // namespace
+void read_env(ObjectReader& reader, std::string_view key, Reading&, Environment& environment) {
+  const json* env = reader.list(key);
+  if (env == nullptr) return;
+  Problems& problems = reader.problems();
+  std::set<std::string> taken;
+  for (std::size_t i = 0; i < env->size() && !problems.full(); ++i) {
+    read_env_item((*env)[i], child_path(reader.path(key), i), taken, problems);
+  }
+  for (std::size_t i = 0; i < env->size() && !problems.full(); ++i) {
+    const json& item = (*env)[i];
+    if (!item.is_object() || !item.contains("name") || !item["name"].is_string()) continue;
+    const auto& name = item["name"].get_ref<const std::string&>();
+    if (!environment.variables.contains(name)) continue;
+    problems.add(child_path(reader.path(key), i),
+                 in_quotes(name) + " is also in variables; give it only once");
+  }
+  environment.env = *env;
+}
 
-Environment read_environment(ObjectReader& spec, bool has_source_directory) {
-  Environment environment;
-  ObjectReader reader(spec.field("environment"), spec.path("environment"), spec.problems());
-  if (const auto image = reader.text("image")) {
-    environment.image = *image;
-    if (image->empty())
-      reader.problem("image", "is empty; name an image, or remove the field to get the default image");
-    if (image->find_first_of(" \t\r\n") != std::string::npos) {
-      reader.problem("image", in_quotes(*image) + " contains a space; write registry/name:tag");
-    }
-  }
-  read_requirements(reader, environment, has_source_directory);
-  read_variables(reader, environment);
-  if (const json* env = reader.list("env")) {
-    std::set<std::string> taken;
-    for (std::size_t i = 0; i < env->size() && !spec.problems().full(); ++i) {
-      read_env_item((*env)[i], child_path(reader.path("env"), i), taken, spec.problems());
-    }
-    for (std::size_t i = 0; i < env->size() && !spec.problems().full(); ++i) {
-      const json& item = (*env)[i];
-      if (!item.is_object() || !item.contains("name") || !item["name"].is_string()) continue;
-      const auto& name = item["name"].get_ref<const std::string&>();
-      if (!environment.variables.contains(name)) continue;
-      spec.problems().add(child_path(reader.path("env"), i),
-                          in_quotes(name) + " is also in variables; give it only once");
-    }
-    environment.env = *env;
-  }
+void read_environment(ObjectReader& spec, std::string_view key, Reading& reading, JobSpec& job) {
+  ObjectReader reader(spec.field(key), spec.path(key), spec.problems());
+  read_fields(reader, fields_of_environment(), reading, job.environment);
   reader.refuse_unknown();
-  return environment;
 }
-
-namespace {
 
 // What a pod template mounts besides: nothing of it may hide what the runner or the system runs on. The
 // operator checks the rest of the template.
-void check_mounts_of_template(ObjectReader& spec, const char* key, const json& overrides) {
+void check_mounts_of_template(ObjectReader& spec, std::string_view key, Reading&, const JobSpec& job) {
+  const json& overrides = job.cluster[std::string(key)];
   const auto mounts = overrides.find("volumeMounts");
   if (mounts == overrides.end() || !mounts->is_array()) return;
   for (std::size_t i = 0; i < mounts->size(); ++i) {
@@ -153,29 +158,9 @@ void check_mounts_of_template(ObjectReader& spec, const char* key, const json& o
   }
 }
 
-}  // namespace
-
-json read_cluster_fields(ObjectReader& spec) {
-  json cluster = json::object();
-  if (const auto suspend = spec.boolean("suspend")) cluster["suspend"] = *suspend;
-  if (const auto seconds = spec.whole_number("ttlSecondsAfterFinished", 0, kHighestInt)) {
-    cluster["ttlSecondsAfterFinished"] = *seconds;
-  }
-  if (const auto seconds = spec.whole_number("activeDeadlineSeconds", 1, kHighestInt)) {
-    cluster["activeDeadlineSeconds"] = *seconds;
-  }
-  if (const auto manager = spec.text("managedBy")) {
-    if (manager->empty())
-      spec.problem("managedBy", "is empty; remove the field if the operator of this project runs the job");
-    cluster["managedBy"] = *manager;
-  }
-  for (const char* key : {"orchestrator", "worker"}) {
-    if (const json* overrides = spec.object(key)) {
-      check_mounts_of_template(spec, key, *overrides);
-      cluster[key] = *overrides;
-    }
-  }
-  return cluster;
+void check_managed_by(ObjectReader& spec, std::string_view key, Reading&, const JobSpec& job) {
+  if (job.cluster[std::string(key)] == "")
+    spec.problem(key, "is empty; remove the field if the operator of this project runs the job");
 }
 
 }  // namespace parallelrun

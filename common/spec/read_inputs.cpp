@@ -5,6 +5,8 @@
 #include <map>
 #include <set>
 
+#include "common/spec/field_reader.h"
+#include "common/spec/field_table.h"
 #include "common/spec/mount_path.h"
 #include "common/spec/read_spec.h"
 #include "common/spec/words.h"
@@ -24,39 +26,14 @@ bool is_data_name(std::string_view name) {
                      [](char c) { return letter(c) || digit(c) || c == '_' || c == '.' || c == '-'; });
 }
 
-std::string read_name(ObjectReader& reader, std::set<std::string>& taken) {
-  if (reader.required("name", "placeholders and options refer to it") == nullptr) return {};
-  std::string name = reader.text("name").value_or("");
-  if (!reader.field("name")->is_string()) return {};  // told already
+void check_name(ObjectReader& reader, std::string_view key, Reading& reading, const std::string& name) {
   if (!is_data_name(name)) {
-    reader.problem("name", in_quotes(name) +
-                               " is not a name; use 1-63 letters, digits, '_', '.' and '-', "
-                               "beginning with a letter or '_'");
-  } else if (!taken.insert(name).second) {
+    reader.problem(key, in_quotes(name) +
+                            " is not a name; use 1-63 letters, digits, '_', '.' and '-', "
+                            "beginning with a letter or '_'");
+  } else if (!reading.names.insert(name).second) {
     reader.problem(
-        "name", in_quotes(name) + " is already the name of another item in the list; names must be unique");
-  }
-  return name;
-}
-
-std::optional<Source> read_required_source(ObjectReader& reader, SourceUse use, Place place) {
-  const json* value =
-      reader.required("source", "a Kubernetes volume source, or local: {path: ...} on one machine");
-  return read_source(value, reader.path("source"), use, place, reader.problems());
-}
-
-void read_delimiter(ObjectReader& reader, Input& input) {
-  const std::optional<std::string> text = reader.text("delimiter");
-  if (!text) return;
-  const bool one_ascii = text->size() == 1 && static_cast<unsigned char>(text->front()) < 0x80;
-  if (!one_ascii) {
-    reader.problem("delimiter",
-                   in_quotes(*text) + " is not one ASCII character; write a tab as \"\\t\" in double quotes");
-  } else if (*text == "\"" || *text == "\n" || *text == "\r") {
-    reader.problem("delimiter",
-                   in_quotes(*text) + " has a special meaning in CSV; use ',', ';', '|' or a tab");
-  } else {
-    input.delimiter = text->front();
+        key, in_quotes(name) + " is already the name of another item in the list; names must be unique");
   }
 }
 
@@ -86,106 +63,28 @@ std::string_view meant_type(const json& value) {
   return found == names.end() ? std::string_view() : to_string(found->second);
 }
 
-void read_columns(ObjectReader& reader, Input& input) {
-  const json* columns = reader.object("columns");
-  if (columns == nullptr) return;
-  ObjectReader types(columns, reader.path("columns"), reader.problems());
-  for (const auto& item : columns->items()) {
-    if (item.key().empty()) {
-      types.problem("", "a column needs a name");
-      continue;
-    }
-    if (item.value().is_null()) {
-      types.problem(item.key(), "needs a type: string, int64, float64, bool or datetime");
-      continue;
-    }
-    const auto meant = meant_type(item.value());
-    if (!meant.empty()) {
-      types.problem(item.key(), fmt::format("{} is not a type here; did you mean {}? (types: string, int64, "
-                                            "float64, bool, datetime)",
-                                            in_quotes(item.value().get<std::string>()), in_quotes(meant)));
-      continue;
-    }
-    if (const auto type = types.choice<ColumnType>(item.key(), column_types()))
-      input.columns[item.key()] = *type;
-  }
+// Why an input of this type and format does not have the field; empty: it does. Without a usable type it has
+// all.
+std::string why_not(const Input& input, bool typed, FieldOf of) {
+  if (of == FieldOf::kAll || !typed) return {};
+  if (input.type == InputType::kFile) return "is for tabular inputs; remove it, or set type: tabular";
+  if (of == FieldOf::kTabular || input.format == DataFormat::kCsv) return {};
+  return fmt::format("is for CSV, and the format of this input is {}; remove it, or set format: csv",
+                     to_string(input.format));
 }
 
-// What only CSV has.
-constexpr const char* kCsvFields[] = {"delimiter", "encoding", "naValues"};
-
-void read_format(ObjectReader& reader, Input& input) {
-  input.format = format_by_ending(input.glob);
-  const json* value = reader.field("format");
-  if (value == nullptr) return;
-  if (*value == "parquet") {
-    reader.problem("format", "'parquet' is not supported yet; convert the files to CSV or JSON lines");
-  } else if (const auto format = reader.choice<DataFormat>("format", data_formats())) {
-    input.format = *format;
-  }
-}
-
-void read_tabular_fields(ObjectReader& reader, Input& input) {
-  read_columns(reader, input);
-  read_format(reader, input);
-  if (input.format != DataFormat::kCsv) {
-    for (const char* key : kCsvFields) {
-      if (reader.field(key) != nullptr) {
-        reader.problem(key, fmt::format("is for CSV, and the format of this input is {}; remove it, or set "
-                                        "format: csv",
-                                        to_string(input.format)));
-      }
-    }
-    return;
-  }
-  read_delimiter(reader, input);
-  if (const auto encoding = reader.text("encoding")) {
-    const bool codec = !encoding->empty() && encoding->size() <= 64 &&
-                       (letter(encoding->front()) || digit(encoding->front())) &&
-                       std::all_of(encoding->begin(), encoding->end(), [](char c) {
-                         return letter(c) || digit(c) || c == '_' || c == '-' || c == '.';
-                       });
-    if (codec) {
-      input.encoding = *encoding;
-    } else {
-      reader.problem("encoding",
-                     in_quotes(*encoding) + " is not the name of a Python codec, such as utf-8 or cp1252");
-    }
-  }
-  if (reader.list("naValues") != nullptr) input.na_values = reader.texts("naValues");
-}
-
-// The type, where it is one; nothing after a problem.
-std::optional<InputType> read_type(ObjectReader& reader) {
-  const json* value = reader.field("type");
-  if (value == nullptr) return InputType::kFile;
-  if (*value == "sql") {
-    reader.problem("type", "'sql' is not supported yet; export the table to CSV files and use 'tabular'");
-    return std::nullopt;
-  }
-  return reader.choice<InputType>("type", input_types());
-}
-
-Input read_input(ObjectReader& reader, Place place, std::set<std::string>& taken) {
+Input read_input(ObjectReader& reader, Reading& reading) {
   Input input;
-  input.name = read_name(reader, taken);
-  const std::optional<InputType> type = read_type(reader);
-  input.type = type.value_or(InputType::kFile);
-  input.source = read_required_source(reader, SourceUse::kInput, place).value_or(Source{});
-  if (const auto glob = reader.text("glob")) {
-    input.glob = *glob;
-    if (const std::string broken = broken_relative_path(*glob); !broken.empty()) {
-      reader.problem("glob", in_quotes(*glob) + " " + broken + "; it starts at the input's directory");
+  bool typed = true;
+  for (const Field<Input>& field : fields_of_input()) {
+    const std::string misplaced = why_not(input, typed, field.of);
+    const std::size_t before = reader.problems().size();
+    if (misplaced.empty()) {
+      read_field(reader, field, reading, input);
+    } else if (reader.field(field.name) != nullptr) {
+      reader.problem(field.name, misplaced);
     }
-  }
-  if (type == InputType::kFile) {
-    for (const char* key : {"columns", "format", "delimiter", "encoding", "naValues"}) {
-      if (reader.field(key) != nullptr) {
-        reader.problem(key, "is for tabular inputs; remove it, or set type: tabular");
-      }
-    }
-  } else {
-    read_tabular_fields(reader, input);
+    if (field.name == "type") typed = reader.problems().size() == before;
   }
   for (const char* key : {"sql", "query", "splitOn"}) {
     if (reader.is_object() && reader.field(key) != nullptr) {
@@ -193,15 +92,6 @@ Input read_input(ObjectReader& reader, Place place, std::set<std::string>& taken
     }
   }
   return input;
-}
-
-std::optional<std::string> read_mount_path(ObjectReader& reader) {
-  const std::optional<std::string> text = reader.text("mountPath");
-  if (!text) return std::nullopt;
-  MountPath checked = mount_path(*text);
-  if (checked.problem.empty()) return std::move(checked.path);
-  reader.problem("mountPath", fmt::format("{} {}", in_quotes(*text), checked.problem));
-  return std::nullopt;
 }
 
 // No mount may hide another.
@@ -242,55 +132,128 @@ DataFormat format_by_ending(std::string_view glob) {
   return json_lines ? DataFormat::kJsonLines : DataFormat::kCsv;
 }
 
-std::vector<Input> read_inputs(ObjectReader& spec, Place place) {
-  std::vector<Input> inputs;
-  const json* list = spec.list("inputs");
-  if (list == nullptr) {
-    if (spec.field("inputs") == nullptr) spec.required("inputs", "a list of one or more inputs");
-    return inputs;
+void check_input_name(ObjectReader& reader, std::string_view key, Reading& reading, const Input& input) {
+  check_name(reader, key, reading, input.name);
+}
+
+void check_side_input_name(ObjectReader& reader, std::string_view key, Reading& reading,
+                           const SideInput& input) {
+  check_name(reader, key, reading, input.name);
+}
+
+void read_input_source(ObjectReader& reader, std::string_view key, Reading& reading, Input& input) {
+  input.source =
+      read_source(reader.field(key), reader.path(key), SourceUse::kInput, reading.place, reader.problems())
+          .value_or(Source{});
+}
+
+void read_side_input_source(ObjectReader& reader, std::string_view key, Reading& reading, SideInput& input) {
+  input.source = read_source(reader.field(key), reader.path(key), SourceUse::kSideInput, reading.place,
+                             reader.problems())
+                     .value_or(Source{});
+}
+
+void check_glob(ObjectReader& reader, std::string_view key, Reading&, const Input& input) {
+  if (const std::string broken = broken_relative_path(input.glob); !broken.empty()) {
+    reader.problem(key, in_quotes(input.glob) + " " + broken + "; it starts at the input's directory");
   }
-  if (list->empty()) spec.problem("inputs", "is empty; a job needs at least one input");
-  std::set<std::string> taken;
+}
+
+void read_columns(ObjectReader& reader, std::string_view key, Reading&, Input& input) {
+  const json* columns = reader.object(key);
+  if (columns == nullptr) return;
+  ObjectReader types(columns, reader.path(key), reader.problems());
+  for (const auto& item : columns->items()) {
+    if (item.key().empty()) {
+      types.problem("", "a column needs a name");
+      continue;
+    }
+    if (item.value().is_null()) {
+      types.problem(item.key(), "needs a type: string, int64, float64, bool or datetime");
+      continue;
+    }
+    const auto meant = meant_type(item.value());
+    if (!meant.empty()) {
+      types.problem(item.key(), fmt::format("{} is not a type here; did you mean {}? (types: string, int64, "
+                                            "float64, bool, datetime)",
+                                            in_quotes(item.value().get<std::string>()), in_quotes(meant)));
+      continue;
+    }
+    if (const auto type = types.choice<ColumnType>(item.key(), column_types()))
+      input.columns[item.key()] = *type;
+  }
+}
+
+void check_delimiter(ObjectReader& reader, std::string_view key, Reading&, const Input& input) {
+  if (input.delimiter != '"' && input.delimiter != '\n' && input.delimiter != '\r') return;
+  reader.problem(key, in_quotes(std::string_view(&input.delimiter, 1)) +
+                          " has a special meaning in CSV; use ',', ';', '|' or a tab");
+}
+
+void check_encoding(ObjectReader& reader, std::string_view key, Reading&, const Input& input) {
+  const std::string& encoding = input.encoding;
+  const bool codec =
+      !encoding.empty() && encoding.size() <= 64 && (letter(encoding.front()) || digit(encoding.front())) &&
+      std::all_of(encoding.begin(), encoding.end(),
+                  [](char c) { return letter(c) || digit(c) || c == '_' || c == '-' || c == '.'; });
+  if (!codec) {
+    reader.problem(key, in_quotes(encoding) + " is not the name of a Python codec, such as utf-8 or cp1252");
+  }
+}
+
+void read_mount_path(ObjectReader& reader, std::string_view key, Reading&, SideInput& input) {
+  const std::optional<std::string> text = reader.text(key);
+  if (!text) return;
+  MountPath checked = mount_path(*text);
+  if (checked.problem.empty()) {
+    input.mount_path = std::move(checked.path);
+  } else {
+    reader.problem(key, fmt::format("{} {}", in_quotes(*text), checked.problem));
+  }
+}
+
+void read_inputs(ObjectReader& spec, std::string_view key, Reading& reading, JobSpec& job) {
+  const json* list = spec.list(key);
+  if (list == nullptr) return;
+  const std::size_t before = spec.problems().size();
+  if (list->empty()) spec.problem(key, "is empty; a job needs at least one input");
+  reading.names.clear();
   for (std::size_t i = 0; i < list->size() && !spec.problems().full(); ++i) {
     const json& item = (*list)[i];
-    const std::string path = child_path(spec.path("inputs"), i);
+    const std::string path = child_path(spec.path(key), i);
     if (!item.is_object()) {
       spec.problems().add(path, fmt::format("must be an object, found {}", described(item)));
-      inputs.emplace_back();
+      job.inputs.emplace_back();
       continue;
     }
     ObjectReader reader(&item, path, spec.problems());
-    inputs.push_back(read_input(reader, place, taken));
+    job.inputs.push_back(read_input(reader, reading));
     reader.refuse_unknown();
-    if (inputs.back().type != inputs.front().type) {
+    if (job.inputs.back().type != job.inputs.front().type) {
       reader.problem("type", "differs from the first input's; all inputs of a job must have the same type");
     }
   }
-  return inputs;
+  if (spec.problems().size() == before) reading.input_type = job.input_type();
 }
 
-std::vector<SideInput> read_side_inputs(ObjectReader& spec, Place place) {
-  std::vector<SideInput> side_inputs;
-  const json* list = spec.list("sideInputs");
-  if (list == nullptr) return side_inputs;
-  std::set<std::string> taken;
+void read_side_inputs(ObjectReader& spec, std::string_view key, Reading& reading, JobSpec& job) {
+  const json* list = spec.list(key);
+  if (list == nullptr) return;
+  reading.names.clear();
   for (std::size_t i = 0; i < list->size() && !spec.problems().full(); ++i) {
     const json& item = (*list)[i];
-    const std::string path = child_path(spec.path("sideInputs"), i);
+    const std::string path = child_path(spec.path(key), i);
     SideInput side_input;
     if (!item.is_object()) {
       spec.problems().add(path, fmt::format("must be an object, found {}", described(item)));
     } else {
       ObjectReader reader(&item, path, spec.problems());
-      side_input.name = read_name(reader, taken);
-      side_input.source = read_required_source(reader, SourceUse::kSideInput, place).value_or(Source{});
-      side_input.mount_path = read_mount_path(reader);
+      read_fields(reader, fields_of_side_input(), reading, side_input);
       reader.refuse_unknown();
     }
-    side_inputs.push_back(std::move(side_input));
+    job.side_inputs.push_back(std::move(side_input));
   }
-  check_mounts(side_inputs, spec.path("sideInputs"), spec.problems());
-  return side_inputs;
+  check_mounts(job.side_inputs, spec.path(key), spec.problems());
 }
 
 }  // namespace parallelrun

@@ -5,9 +5,9 @@
 #include <charconv>
 #include <limits>
 
+#include "common/spec/field_reader.h"
+#include "common/spec/field_table.h"
 #include "common/spec/read_spec.h"
-#include "common/spec/size_text.h"
-#include "common/spec/words.h"
 
 namespace parallelrun {
 namespace {
@@ -82,165 +82,89 @@ void read_header(ObjectReader& top) {
   }
 }
 
+}  // namespace
+
 // [append_row_file_name]
-void read_append_row_file_name(ObjectReader& spec, JobSpec& job) {
-  const auto name = spec.text("appendRowFileName");
-  if (!name) return;
-  job.append_row_file_name = *name;
+void check_append_row_file_name(ObjectReader& spec, std::string_view key, Reading&, const JobSpec& job) {
+  const std::string& name = job.append_row_file_name;
   const auto wrong = [&](std::string_view rule) {
-    spec.problem("appendRowFileName", fmt::format("{} {}", in_quotes(*name), rule));
+    spec.problem(key, fmt::format("{} {}", in_quotes(name), rule));
   };
   static constexpr std::array<std::string_view, 4> kOwn = {"logs", ".parallelrun", "_SUCCESS",
                                                            "failed_items.jsonl"};
-  if (name->empty()) return wrong("is empty; remove the field to get parallel_run_step.txt");
-  if (name->find('/') != std::string::npos)
+  if (name.empty()) return wrong("is empty; remove the field to get parallel_run_step.txt");
+  if (name.find('/') != std::string::npos)
     return wrong("is a path; it must be the name of a file in the output directory");
-  if (*name == "." || *name == "..") return wrong("is not the name of a file");
-  if (name->size() > 255) return wrong("is longer than 255 bytes");
-  if (std::any_of(name->begin(), name->end(),
+  if (name == "." || name == "..") return wrong("is not the name of a file");
+  if (name.size() > 255) return wrong("is longer than 255 bytes");
+  if (std::any_of(name.begin(), name.end(),
                   [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; })) {
     return wrong("contains a control character");
   }
-  if (std::find(kOwn.begin(), kOwn.end(), *name) != kOwn.end()) {
+  if (std::find(kOwn.begin(), kOwn.end(), name) != kOwn.end()) {
     return wrong("is the name of one of the runner's own files; choose another");
   }
 }
 
-void read_numbers(ObjectReader& spec, JobSpec& job) {
-  const json among_arguments = fields_among_arguments(spec, job.arguments);
-  const auto argument = [&](const char* key) {
-    const auto found = among_arguments.find(key);
-    return found == among_arguments.end() ? std::optional<std::int64_t>() : found->get<std::int64_t>();
-  };
-  // The field where it is set, else what stands among the arguments.
-  const auto number = [&](const char* key, std::int64_t lowest, std::int64_t highest = kHighestInt) {
-    return spec.field(key) != nullptr ? spec.whole_number(key, lowest, highest) : argument(key);
-  };
-  const auto positive = [&](const char* key, int otherwise, std::int64_t highest = kHighestInt) {
-    return static_cast<int>(number(key, 1, highest).value_or(otherwise));
-  };
-  const auto seconds = [&](const char* key, std::int64_t lowest, std::int64_t otherwise) {
-    return std::chrono::seconds(number(key, lowest).value_or(otherwise));
-  };
-
-  job.error_threshold = number("errorThreshold", -1).value_or(job.error_threshold);
-  if (const auto count = number("allowedFailedCount", -1); count && *count >= 0) {
-    job.allowed_failed_count = count;
-  }
-  if (const json* percent = spec.field("allowedFailedPercent")) {
-    if (!percent->is_number()) {
-      spec.problem("allowedFailedPercent", "must be a number, found " + described(*percent));
-    } else if (percent->get<double>() < 0 || percent->get<double>() > 100) {
-      spec.problem("allowedFailedPercent", percent->dump() + " is out of range; it must be from 0 to 100");
-    } else {
-      job.allowed_failed_percent = percent->get<double>();
-    }
-  } else if (among_arguments.contains("allowedFailedPercent")) {
-    job.allowed_failed_percent = among_arguments["allowedFailedPercent"].get<double>();
-  }
-  job.node_count = positive("nodeCount", job.node_count, kMostNodes);
-  job.process_count_per_node =
-      positive("processCountPerNode", job.process_count_per_node, kMostProcessesPerNode);
-  job.run_max_try = positive("runMaxTry", job.run_max_try);
-
-  job.run_invocation_timeout = seconds("runInvocationTimeout", 1, job.run_invocation_timeout.count());
-  job.init_timeout =
-      seconds("initTimeout", 1, std::min(3 * job.run_invocation_timeout.count() + 30, kHighestInt));
-  job.resource_monitor_interval =
-      seconds("resourceMonitorInterval", 0, job.resource_monitor_interval.count());
-  job.task_overhead_timeout = seconds("taskOverheadTimeout", 1, job.task_overhead_timeout.count());
-  if (const auto limit = number("progressUpdateTimeout", 1)) {
-    job.progress_update_timeout = std::chrono::seconds(*limit);
-  }
-  job.first_task_creation_timeout =
-      seconds("firstTaskCreationTimeout", 1, job.first_task_creation_timeout.count());
-  job.run_retry_delay = seconds("runRetryDelay", 0, job.run_retry_delay.count());
-  job.max_mini_batches_per_process = static_cast<int>(number("maxMiniBatchesPerProcess", 0).value_or(0));
-  job.restart_after_failure = spec.boolean("restartAfterFailure").value_or(false);
-}
-
-// A Kubernetes quantity of bytes above 0; empty: absent, or a problem.
-std::string read_size(ObjectReader& spec, const char* field) {
-  const json* value = spec.field(field);
-  if (value == nullptr) return {};
-  if (value->is_number_integer() && *value > 0) return value->dump();
-  const auto text = value->is_number() ? std::optional(value->dump()) : spec.text(field);
-  if (!text) return {};
-  if (!value->is_number() && bytes_of_size(*text)) return *text;
-  spec.problem(field, in_quotes(*text) + " is not a size; write a size such as 512Mi or 2Gi");
-  return {};
-}
-
-void read_output_format(ObjectReader& output, Output& read) {
-  const auto word = output.text("format");
-  if (!word) return;
-  if (*word == "csv" || *word == "parquet") {
-    output.problem("format", in_quotes(*word) + " is not supported yet; remove the field to get text rows");
-  } else if (const auto format = output.choice<OutputFormat>("format", output_formats())) {
-    read.format = *format;
-  }
-}
-
-void read_output(ObjectReader& spec, Place place, JobSpec& job) {
-  const json* value = spec.required("output", "output: {source: ...}");
-  ObjectReader output(value, spec.path("output"), spec.problems());
-  if (!output.is_object()) return;
-  const json* source =
-      output.required("source", "a Kubernetes volume source, or local: {path: ...} on one machine");
+void read_output_source(ObjectReader& reader, std::string_view key, Reading& reading, Output& output) {
   const std::optional<Source> read =
-      read_source(source, output.path("source"), SourceUse::kOutput, place, spec.problems());
-  job.output.source = read.value_or(Source{});
-  job.output.overwrite = output.boolean("overwrite").value_or(false);
-  job.output.mount_on_workers = output.boolean("mountOnWorkers").value_or(false);
-  read_output_format(output, job.output);
+      read_source(reader.field(key), reader.path(key), SourceUse::kOutput, reading.place, reader.problems());
+  output.source = read.value_or(Source{});
+}
+
+void read_output(ObjectReader& spec, std::string_view key, Reading& reading, JobSpec& job) {
+  ObjectReader output(spec.field(key), spec.path(key), spec.problems());
+  if (!output.is_object()) return;
+  read_fields(output, fields_of_output(), reading, job.output);
   output.refuse_unknown();
-  if (!read) return;
-  for (std::size_t i = 0; i < job.inputs.size(); ++i) {
-    if (job.inputs[i].source == *read) {
+  if (job.output.source == Source{}) return;  // told already
+  for (const Input& input : job.inputs) {
+    if (input.source == job.output.source) {
       output.problem("source",
                      fmt::format("is also the source of the input {}; give the output a directory of its own",
-                                 in_quotes(job.inputs[i].name)));
+                                 in_quotes(input.name)));
     }
   }
 }
 
-// [entry_script], [source_directory]
-void read_code(ObjectReader& spec, Place place, JobSpec& job) {
-  const json* source = spec.field("sourceDirectory");
+// [source_directory]
+void read_source_directory(ObjectReader& spec, std::string_view key, Reading& reading, JobSpec& job) {
   job.source_directory =
-      read_source(source, spec.path("sourceDirectory"), SourceUse::kCode, place, spec.problems());
-  if (spec.required("entryScript", "the Python file with init() and run(mini_batch)") == nullptr) return;
-  const auto script = spec.text("entryScript");
-  if (!script) return;
-  job.entry_script = *script;
+      read_source(spec.field(key), spec.path(key), SourceUse::kCode, reading.place, spec.problems());
+}
+
+// [entry_script]
+void check_entry_script(ObjectReader& spec, std::string_view key, Reading& reading, const JobSpec& job) {
+  const std::string& script = job.entry_script;
   std::string broken;
-  if (script->empty() || script->ends_with('/')) {
+  if (script.empty() || script.ends_with('/')) {
     broken = "is not the name of a file";
-  } else if (source != nullptr) {
-    broken = broken_relative_path(*script);
+  } else if (reading.has_source_directory) {
+    broken = broken_relative_path(script);
     if (!broken.empty()) broken += "; name a file below sourceDirectory";
-  } else if (!script->starts_with('/')) {
+  } else if (!script.starts_with('/')) {
     broken = "is relative, but there is no sourceDirectory; add one, or give an absolute path";
   }
-  if (!broken.empty()) spec.problem("entryScript", in_quotes(*script) + " " + broken);
+  if (!broken.empty()) spec.problem(key, in_quotes(script) + " " + broken);
 }
 
 // [mini_batch_size] Files (a count) or bytes. Without a usable input type both forms pass.
-void read_mini_batch_size(ObjectReader& spec, std::optional<InputType> type, JobSpec& job) {
+void read_mini_batch_size(ObjectReader& spec, std::string_view key, Reading& reading, JobSpec& job) {
+  const std::optional<InputType> type = reading.input_type;
   const bool tabular = type == InputType::kTabular;
   job.mini_batch_size = tabular ? kDefaultBytes : kDefaultFiles;
-  const json* value = spec.field("miniBatchSize");
+  const json* value = spec.field(key);
   if (value == nullptr) return;
   constexpr std::int64_t kHighest = std::numeric_limits<std::int64_t>::max();
   if (!value->is_string()) {
-    if (const auto size = spec.whole_number("miniBatchSize", 1, kHighest)) {
+    if (const auto size = spec.whole_number(key, 1, kHighest)) {
       job.mini_batch_size = static_cast<std::uint64_t>(*size);
     }
     return;
   }
   const auto& text = value->get_ref<const std::string&>();
   const auto wrong = [&](std::string_view rule) {
-    spec.problem("miniBatchSize", fmt::format("{} {}", in_quotes(text), rule));
+    spec.problem(key, fmt::format("{} {}", in_quotes(text), rule));
   };
   const bool may_be_bytes = type != InputType::kFile;
   const std::string_view not_a_size = may_be_bytes ? "is not a size; use bytes or KB, MB, GB"
@@ -270,8 +194,6 @@ void read_mini_batch_size(ObjectReader& spec, std::optional<InputType> type, Job
   job.mini_batch_size = number << shift;
 }
 
-}  // namespace
-
 JobSpec read_job(const json& document, Place place, Problems& problems) {
   JobSpec job;
   ObjectReader top(&document, "", problems);
@@ -283,27 +205,10 @@ JobSpec read_job(const json& document, Place place, Problems& problems) {
   top.field("status");  // what a server reports about an earlier object
   ObjectReader spec(value, top.path("spec"), problems);
   if (spec.is_object()) {
-    read_code(spec, place, job);
-    job.environment = read_environment(spec, spec.field("sourceDirectory") != nullptr);
-    const std::size_t before = problems.size();
-    job.inputs = read_inputs(spec, place);
-    const bool sound_inputs = problems.size() == before;
-    job.side_inputs = read_side_inputs(spec, place);
-    read_output(spec, place, job);
-    const bool known_type = sound_inputs && !job.inputs.empty();
-    read_mini_batch_size(spec, known_type ? std::optional(job.input_type()) : std::nullopt, job);
-    job.arguments = spec.texts("arguments");
-    check_placeholders(spec, job);
-    read_numbers(spec, job);
-    job.process_memory_limit = read_size(spec, "processMemoryLimit");
-    job.shared_memory = read_size(spec, "sharedMemory");
-    if (const auto action = spec.choice<OutputAction>("outputAction", output_actions()))
-      job.output_action = *action;
-    read_append_row_file_name(spec, job);
-    if (const auto level = spec.choice<LoggingLevel>("loggingLevel", logging_levels()))
-      job.logging_level = *level;
-    job.allow_reuse = spec.boolean("allowReuse").value_or(true);
-    job.cluster = read_cluster_fields(spec);
+    Reading reading;
+    reading.place = place;
+    reading.has_source_directory = spec.field("sourceDirectory") != nullptr;
+    read_fields(spec, fields_of_job(), reading, job);
     spec.refuse_unknown();
   }
   top.refuse_unknown();

@@ -1,25 +1,20 @@
-// The parts that parse_manifest is made of. Internal to common/spec.
+// The parts that parse_manifest is made of, and the functions that the tables in field_table.cpp name.
+// Internal to common/spec.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/json/json.h"
+#include "common/spec/field.h"
 #include "common/spec/job_spec.h"
 #include "common/spec/manifest.h"
 #include "common/spec/object_reader.h"
 #include "common/spec/problems.h"
 
 namespace parallelrun {
-
-inline constexpr std::int64_t kHighestInt = 2147483647;  // the API's integers are int32
-// More than the largest machines have processors. An agent looks after each of its processes.
-inline constexpr std::int64_t kMostProcessesPerNode = 1024;
-// More than the largest clusters have nodes; what the operator makes for a job grows with it.
-inline constexpr std::int64_t kMostNodes = 10000;
 
 enum class SourceUse { kCode, kInput, kSideInput, kOutput };
 
@@ -28,13 +23,48 @@ enum class SourceUse { kCode, kInput, kSideInput, kOutput };
 std::optional<Source> read_source(const nlohmann::json* value, const std::string& path, SourceUse use,
                                   Place place, Problems& problems);
 
-std::vector<Input> read_inputs(ObjectReader& spec, Place place);
-std::vector<SideInput> read_side_inputs(ObjectReader& spec, Place place);
-Environment read_environment(ObjectReader& spec, bool has_source_directory);
-nlohmann::json read_cluster_fields(ObjectReader& spec);
+// Structured values: all that is wrong is told; absent ones leave the default.
+void read_source_directory(ObjectReader& spec, std::string_view key, Reading& reading, JobSpec& job);
+void read_inputs(ObjectReader& spec, std::string_view key, Reading& reading, JobSpec& job);
+void read_side_inputs(ObjectReader& spec, std::string_view key, Reading& reading, JobSpec& job);
+void read_output(ObjectReader& spec, std::string_view key, Reading& reading, JobSpec& job);
+void read_mini_batch_size(ObjectReader& spec, std::string_view key, Reading& reading, JobSpec& job);
+void read_environment(ObjectReader& spec, std::string_view key, Reading& reading, JobSpec& job);
+void read_input_source(ObjectReader& reader, std::string_view key, Reading& reading, Input& input);
+void read_columns(ObjectReader& reader, std::string_view key, Reading& reading, Input& input);
+void read_side_input_source(ObjectReader& reader, std::string_view key, Reading& reading, SideInput& input);
+void read_mount_path(ObjectReader& reader, std::string_view key, Reading& reading, SideInput& input);
+void read_output_source(ObjectReader& reader, std::string_view key, Reading& reading, Output& output);
+void read_variables(ObjectReader& reader, std::string_view key, Reading& reading, Environment& environment);
+void read_env(ObjectReader& reader, std::string_view key, Reading& reading, Environment& environment);
 
-// That every placeholder among the arguments names something of the job.
-void check_placeholders(ObjectReader& spec, const JobSpec& job);
+// Rules of single fields.
+void check_entry_script(ObjectReader& spec, std::string_view key, Reading& reading, const JobSpec& job);
+void check_append_row_file_name(ObjectReader& spec, std::string_view key, Reading& reading,
+                                const JobSpec& job);
+// Also notes what options there stand for fields.
+void check_arguments(ObjectReader& spec, std::string_view key, Reading& reading, const JobSpec& job);
+void check_managed_by(ObjectReader& spec, std::string_view key, Reading& reading, const JobSpec& job);
+void check_mounts_of_template(ObjectReader& spec, std::string_view key, Reading& reading, const JobSpec& job);
+void check_input_name(ObjectReader& reader, std::string_view key, Reading& reading, const Input& input);
+void check_side_input_name(ObjectReader& reader, std::string_view key, Reading& reading,
+                           const SideInput& input);
+void check_glob(ObjectReader& reader, std::string_view key, Reading& reading, const Input& input);
+void check_delimiter(ObjectReader& reader, std::string_view key, Reading& reading, const Input& input);
+void check_encoding(ObjectReader& reader, std::string_view key, Reading& reading, const Input& input);
+void check_image(ObjectReader& reader, std::string_view key, Reading& reading,
+                 const Environment& environment);
+void check_requirements(ObjectReader& reader, std::string_view key, Reading& reading,
+                        const Environment& environment);
+void check_requirements_file(ObjectReader& reader, std::string_view key, Reading& reading,
+                             const Environment& environment);
+
+// The facts of the fields inside a structured one.
+std::vector<FieldFacts> facts_inside_inputs();
+std::vector<FieldFacts> facts_inside_side_inputs();
+std::vector<FieldFacts> facts_inside_output();
+std::vector<FieldFacts> facts_inside_environment();
+
 // The values of options among the arguments that Azure ML's runner reads itself (--error_threshold ...), by
 // the field that they stand for. The last one of a kind counts; the options stay among the arguments.
 nlohmann::json fields_among_arguments(ObjectReader& spec, const std::vector<std::string>& arguments);

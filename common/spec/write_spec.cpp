@@ -1,3 +1,7 @@
+#include "common/spec/write_spec.h"
+
+#include "common/spec/field_table.h"
+#include "common/spec/field_writer.h"
 #include "common/spec/manifest.h"
 
 namespace parallelrun {
@@ -5,101 +9,106 @@ namespace {
 
 using nlohmann::json;
 
-json write(const Source& source) {
+void set(json& out, std::string_view key, json value) { out[std::string(key)] = std::move(value); }
+
+json of_source(const Source& source) {
   json out = source.volume.is_object() ? source.volume : json::object();
   if (source.local_path) out["local"] = {{"path", *source.local_path}};
   if (!source.sub_path.empty()) out["subPath"] = source.sub_path;
   return out;
 }
 
-json write(const Input& input) {
-  json out = {{"name", input.name}, {"type", to_string(input.type)}, {"source", write(input.source)}};
-  if (!input.glob.empty()) out["glob"] = input.glob;
-  if (input.type == InputType::kTabular) {
-    // Not where the glob says it, so that saying it twice makes no other job.
-    if (input.format != format_by_ending(input.glob)) out["format"] = to_string(input.format);
-    if (!input.columns.empty()) {
-      json& columns = out["columns"] = json::object();
-      for (const auto& [name, type] : input.columns) columns[name] = to_string(type);
-    }
-    if (input.format == DataFormat::kCsv) {
-      out["delimiter"] = std::string(1, input.delimiter);
-      out["encoding"] = input.encoding;
-      if (input.na_values) out["naValues"] = *input.na_values;
-    }
-  }
-  return out;
+bool has(const Input& input, FieldOf of) {
+  if (of == FieldOf::kAll) return true;
+  if (input.type != InputType::kTabular) return false;
+  return of == FieldOf::kTabular || input.format == DataFormat::kCsv;
 }
 
-json write(const Output& output) {
-  json out = {{"source", write(output.source)},
-              {"overwrite", output.overwrite},
-              {"mountOnWorkers", output.mount_on_workers}};
-  // Not the default: what earlier versions have recorded of a job must go on being equal.
-  if (output.format != Output().format) out["format"] = to_string(output.format);
-  return out;
-}
-
-json write(const SideInput& input) {
-  json out = {{"name", input.name}, {"source", write(input.source)}};
-  if (input.mount_path) out["mountPath"] = *input.mount_path;
-  return out;
-}
-
-json write(const Environment& environment) {
+json of_input(const Input& input, Identity least) {
   json out = json::object();
-  if (!environment.image.empty()) out["image"] = environment.image;
-  if (!environment.requirements.empty()) out["requirements"] = environment.requirements;
-  if (!environment.requirements_file.empty()) out["requirementsFile"] = environment.requirements_file;
-  if (!environment.variables.empty()) out["variables"] = environment.variables;
-  if (!environment.env.empty()) out["env"] = environment.env;
+  for (const Field<Input>& field : fields_of_input()) {
+    if (has(input, field.of)) write_field(field, least, input, out);
+  }
   return out;
 }
 
 }  // namespace
 
-json to_json(const JobSpec& job) {
-  json spec = job.cluster.is_object() ? job.cluster : json::object();
-  spec["entryScript"] = job.entry_script;
-  if (job.source_directory) spec["sourceDirectory"] = write(*job.source_directory);
-  spec["miniBatchSize"] = job.mini_batch_size;
-  spec["errorThreshold"] = job.error_threshold;
-  if (job.allowed_failed_count) spec["allowedFailedCount"] = *job.allowed_failed_count;
-  if (job.allowed_failed_percent) spec["allowedFailedPercent"] = *job.allowed_failed_percent;
-  spec["outputAction"] = to_string(job.output_action);
-  spec["appendRowFileName"] = job.append_row_file_name;
-  spec["nodeCount"] = job.node_count;
-  spec["processCountPerNode"] = job.process_count_per_node;
-  spec["environment"] = write(job.environment);
-  spec["loggingLevel"] = to_string(job.logging_level);
-  spec["runInvocationTimeout"] = job.run_invocation_timeout.count();
-  spec["initTimeout"] = job.init_timeout.count();
-  spec["resourceMonitorInterval"] = job.resource_monitor_interval.count();
-  spec["taskOverheadTimeout"] = job.task_overhead_timeout.count();
-  if (job.progress_update_timeout) spec["progressUpdateTimeout"] = job.progress_update_timeout->count();
-  spec["firstTaskCreationTimeout"] = job.first_task_creation_timeout.count();
-  spec["runMaxTry"] = job.run_max_try;
-  spec["runRetryDelay"] = job.run_retry_delay.count();
-  spec["maxMiniBatchesPerProcess"] = job.max_mini_batches_per_process;
-  spec["restartAfterFailure"] = job.restart_after_failure;
-  if (!job.process_memory_limit.empty()) spec["processMemoryLimit"] = job.process_memory_limit;
-  if (!job.shared_memory.empty()) spec["sharedMemory"] = job.shared_memory;
-  spec["inputs"] = json::array();
-  for (const Input& input : job.inputs) spec["inputs"].push_back(write(input));
-  if (!job.side_inputs.empty()) {
-    spec["sideInputs"] = json::array();
-    for (const SideInput& input : job.side_inputs) spec["sideInputs"].push_back(write(input));
-  }
-  spec["output"] = write(job.output);
-  if (!job.arguments.empty()) spec["arguments"] = job.arguments;
-  spec["allowReuse"] = job.allow_reuse;
+void write_source_directory(const JobSpec& job, Identity, std::string_view key, json& out) {
+  if (job.source_directory) set(out, key, of_source(*job.source_directory));
+}
 
+void write_inputs(const JobSpec& job, Identity least, std::string_view key, json& out) {
+  json list = json::array();
+  for (const Input& input : job.inputs) list.push_back(of_input(input, least));
+  set(out, key, std::move(list));
+}
+
+void write_side_inputs(const JobSpec& job, Identity least, std::string_view key, json& out) {
+  if (job.side_inputs.empty()) return;
+  json list = json::array();
+  for (const SideInput& input : job.side_inputs) {
+    list.push_back(write_fields(fields_of_side_input(), least, input));
+  }
+  set(out, key, std::move(list));
+}
+
+void write_output(const JobSpec& job, Identity least, std::string_view key, json& out) {
+  json output = write_fields(fields_of_output(), least, job.output);
+  // Of a job whose output has nothing that identifies it there is nothing to say.
+  if (!output.empty()) set(out, key, std::move(output));
+}
+
+void write_mini_batch_size(const JobSpec& job, Identity, std::string_view key, json& out) {
+  set(out, key, job.mini_batch_size);
+}
+
+void write_environment(const JobSpec& job, Identity least, std::string_view key, json& out) {
+  set(out, key, write_fields(fields_of_environment(), least, job.environment));
+}
+
+void write_input_source(const Input& input, Identity, std::string_view key, json& out) {
+  set(out, key, of_source(input.source));
+}
+
+void write_columns(const Input& input, Identity, std::string_view key, json& out) {
+  if (input.columns.empty()) return;
+  json columns = json::object();
+  for (const auto& [name, type] : input.columns) columns[name] = to_string(type);
+  set(out, key, std::move(columns));
+}
+
+void write_side_input_source(const SideInput& input, Identity, std::string_view key, json& out) {
+  set(out, key, of_source(input.source));
+}
+
+void write_mount_path(const SideInput& input, Identity, std::string_view key, json& out) {
+  if (input.mount_path) set(out, key, *input.mount_path);
+}
+
+void write_output_source(const Output& output, Identity, std::string_view key, json& out) {
+  set(out, key, of_source(output.source));
+}
+
+void write_variables(const Environment& environment, Identity, std::string_view key, json& out) {
+  if (!environment.variables.empty()) set(out, key, environment.variables);
+}
+
+void write_env(const Environment& environment, Identity, std::string_view key, json& out) {
+  if (!environment.env.empty()) set(out, key, environment.env);
+}
+
+json identifying_fields(const JobSpec& job, Identity least) {
+  return write_fields(fields_of_job(), least, job);
+}
+
+json to_json(const JobSpec& job) {
   json metadata = {{"name", job.name}};
   if (!job.job_namespace.empty()) metadata["namespace"] = job.job_namespace;
   return {{"apiVersion", kApiVersion},
           {"kind", kKind},
           {"metadata", std::move(metadata)},
-          {"spec", std::move(spec)}};
+          {"spec", identifying_fields(job, Identity::kNone)}};
 }
 
 }  // namespace parallelrun

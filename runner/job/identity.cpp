@@ -12,7 +12,7 @@
 #include "common/hash/sha256.h"
 #include "common/json/compact_text.h"
 #include "common/spec/field_path.h"
-#include "common/spec/manifest.h"
+#include "common/spec/fields.h"
 #include "common/spec/utf8.h"
 #include "common/text/presentable.h"
 
@@ -159,36 +159,28 @@ void compare(const std::string& path, const json* before, const json* now,
 }  // namespace
 
 json identifying_settings(const ResolvedJob& job) {
-  const json spec = to_json(job.spec).at("spec");
-  json inputs = json::array();  // a list: the order of inputs is the order of mini-batches
+  json settings = identifying_fields(job.spec, Identity::kJob);
+  // A list: the order of inputs is the order of mini-batches.
   for (std::size_t i = 0; i < job.spec.inputs.size(); ++i) {
     const Input& input = job.spec.inputs[i];
-    json written = spec.at("inputs").at(i);
+    json& source = settings["inputs"][i]["source"];
     const auto directory = job.input_directories.find(input.name);
-    written["source"] =
-        place_of(input.source, written["source"],
-                 directory == job.input_directories.end() ? "" : directory->second, job.output_directory);
-    inputs.push_back(std::move(written));
+    source = place_of(input.source, source, directory == job.input_directories.end() ? "" : directory->second,
+                      job.output_directory);
   }
   json side_inputs = json::object();
   for (std::size_t i = 0; i < job.spec.side_inputs.size(); ++i) {
     const SideInput& input = job.spec.side_inputs[i];
     const auto directory = job.side_input_directories.find(input.name);
-    side_inputs[input.name] = place_of(input.source, spec.at("sideInputs").at(i).at("source"),
+    side_inputs[input.name] = place_of(input.source, settings["sideInputs"][i]["source"],
                                        directory == job.side_input_directories.end() ? "" : directory->second,
                                        job.output_directory);
   }
-  json settings = {{"inputs", std::move(inputs)},
-                   {"sideInputs", std::move(side_inputs)},
-                   {"code", job.code_files.empty() ? json(job.code_hash)
-                                                   : to_json(recorded_code(job.code_files, job.other_files))},
-                   {"entryScript", job.spec.entry_script},
-                   {"arguments", without_credentials_each(job.spec.arguments)},
-                   {"environment", environment_of(job.spec, spec.at("environment"))},
-                   {"miniBatchSize", job.spec.mini_batch_size},
-                   {"outputAction", spec.at("outputAction")},
-                   {"appendRowFileName", job.spec.append_row_file_name}};
-  if (spec.at("output").contains("format")) settings[kOutput]["format"] = spec.at("output").at("format");
+  settings["sideInputs"] = std::move(side_inputs);
+  settings["code"] =
+      job.code_files.empty() ? json(job.code_hash) : to_json(recorded_code(job.code_files, job.other_files));
+  settings["arguments"] = without_credentials_each(job.spec.arguments);
+  settings["environment"] = environment_of(job.spec, settings["environment"]);
   return settings;
 }
 
