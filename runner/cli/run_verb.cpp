@@ -1,72 +1,40 @@
-#include "runner/cli/run_command.h"
-
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "common/spec/manifest.h"
 #include "common/text/presentable.h"
 #include "runner/cli/launcher.h"
-#include "runner/input/glob.h"
+#include "runner/cli/manifest_argument.h"
+#include "runner/cli/this_process.h"
+#include "runner/cli/verbs.h"
 #include "runner/job/local_resolution.h"
 
 namespace parallelrun {
-
 namespace {
 
-void print_problems(const std::vector<SpecProblem>& problems, const std::string& manifest) {
-  for (const SpecProblem& problem : problems) {
-    const std::string words = to_string(problem, manifest);
-    std::fprintf(stderr, "%s%s\n", is_option(problem) ? "parallelrun: " : "", words.c_str());
-  }
-}
-
-// Whether every directory of the job is one of this machine, so that `run` needs no options.
-bool is_local(const JobSpec& spec) {
-  const auto local = [](const auto& named) { return named.source.local_path.has_value(); };
-  return (!spec.source_directory || spec.source_directory->local_path) && local(spec.output) &&
-         std::all_of(spec.inputs.begin(), spec.inputs.end(), local) &&
-         std::all_of(spec.side_inputs.begin(), spec.side_inputs.end(), local);
-}
-
-struct ReadSpec {
-  std::optional<JobSpec> spec;  // empty: what is wrong has been printed
+struct Given {
+  std::string manifest;                  // path, "-" for standard input
+  std::vector<std::string> overrides;    // --set FIELD=VALUE
+  std::vector<std::string> inputs;       // --input NAME=DIR
+  std::vector<std::string> side_inputs;  // --side-input NAME=DIR
+  std::string source_directory;          // --source-directory; empty: the manifest's
+  std::string output;                    // --output; empty: the manifest's
+  bool overwrite = false;
+  bool retry_failed = false;
+  bool quiet = false;
+  bool json = false;
 };
-
-ReadSpec read_spec(const std::string& manifest, const std::vector<std::string>& overrides) {
-  const auto text = read_manifest_file(manifest);
-  if (!text) {
-    std::fprintf(stderr, "parallelrun: %s\n", presentable(text.error().message).c_str());
-    return {};
-  }
-  ParseOptions options;
-  options.overrides = overrides;
-  ParsedSpec parsed = parse_manifest(*text, options);
-  if (!parsed.ok()) {
-    print_problems(parsed.problems, manifest);
-    return {};
-  }
-  std::vector<SpecProblem> globs;
-  for (std::size_t i = 0; i < parsed.spec.inputs.size(); ++i) {
-    const auto glob = Glob::compile(parsed.spec.inputs[i].glob);
-    if (!glob) globs.push_back({"spec.inputs[" + std::to_string(i) + "].glob", glob.error().message, 0});
-  }
-  if (!globs.empty()) {
-    print_problems(globs, manifest);
-    return {};
-  }
-  return {std::move(parsed.spec)};
-}
 
 // "NAME=DIR" options into a map. False: one is malformed or doubled, and that has been printed.
 bool read_directories(const char* option, const std::vector<std::string>& values,
@@ -84,15 +52,6 @@ bool read_directories(const char* option, const std::vector<std::string>& values
     }
   }
   return true;
-}
-
-std::set<std::string> environment_names() {
-  std::set<std::string> names;
-  for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) {
-    const std::string_view text = *variable;
-    names.emplace(text.substr(0, text.find('=')));
-  }
-  return names;
 }
 
 // A process of the job works in the script's folder, where relative entries would name something else. An
@@ -117,14 +76,12 @@ void make_python_path_absolute() {
   setenv("PYTHONPATH", absolute_entries(list, here).c_str(), 1);
 }
 
-DisplayMode display_mode(const RunCommand& command) {
+DisplayMode display_mode(const Given& command) {
   if (command.quiet) return DisplayMode::kQuiet;
   return command.json ? DisplayMode::kJson : display_mode_for(STDERR_FILENO);
 }
 
-}  // namespace
-
-int run_command(const RunCommand& command) {
+int run(const Given& command) {
   // The agents hold to it; found there, it would be found by each and after the start.
   const char* launcher = std::getenv("PARALLELRUN_LAUNCHER");
   const std::string_view chosen = launcher != nullptr ? launcher : "";
@@ -135,8 +92,8 @@ int run_command(const RunCommand& command) {
                  presentable(launcher).c_str());
     return kExitInvalid;
   }
-  const ReadSpec read = read_spec(command.manifest, command.overrides);
-  if (!read.spec) return kExitInvalid;
+  const std::optional<JobSpec> spec = read_spec(command.manifest, command.overrides);
+  if (!spec) return kExitInvalid;
 
   LocalOverrides overrides;
   if (!read_directories("--input", command.inputs, overrides.inputs) ||
@@ -147,7 +104,7 @@ int run_command(const RunCommand& command) {
   if (!command.output.empty()) overrides.output = command.output;
   overrides.environment_names = environment_names();
 
-  LocalResolution resolution = resolve(*read.spec, overrides, command.manifest);
+  LocalResolution resolution = resolve(*spec, overrides, command.manifest);
   if (!resolution.ok()) {
     print_problems(resolution.problems, command.manifest);
     return kExitInvalid;
@@ -156,30 +113,38 @@ int run_command(const RunCommand& command) {
   LaunchOptions options;
   options.job = std::move(resolution.job);
   options.manifest = command.manifest;
-  options.program = command.program;
+  options.program = this_program();
   options.overwrite = command.overwrite || options.job.spec.output.overwrite;
   options.retry_failed = command.retry_failed;
   options.display = display_mode(command);
   return launch(options);
 }
 
-int validate_command(const ValidateCommand& command) {
-  const ReadSpec read = read_spec(command.manifest, command.overrides);
-  if (!read.spec) return kExitInvalid;
-  for (const std::string& note : notes_on(*read.spec)) {
-    std::fprintf(stderr, "%s: note: %s\n", command.manifest.c_str(), note.c_str());
-  }
-  if (is_local(*read.spec)) {
-    LocalOverrides here;
-    here.environment_names = environment_names();
-    for (const SpecProblem& problem : resolve(*read.spec, here, command.manifest).problems) {
-      std::fprintf(stderr, "%s: warning: `parallelrun run` would refuse this here: %s\n",
-                   presentable(command.manifest).c_str(), to_string(problem).c_str());
-    }
-  }
-  std::printf("%s: the ParallelRunJob '%s' is valid\n", presentable(command.manifest).c_str(),
-              read.spec->name.c_str());
-  return kExitComplete;
+}  // namespace
+
+Verb add_run(CLI::App& program) {
+  const auto given = std::make_shared<Given>();
+  CLI::App* verb = program.add_subcommand(
+      "run", "run a job on this machine; start the same command again to go on where it stopped");
+  verb->add_option("MANIFEST", given->manifest, "a ParallelRunJob in YAML or JSON; - for standard input")
+      ->required();
+  verb->add_option("--set", given->overrides,
+                   "FIELD=VALUE: another value for a field of spec, such as --set nodeCount=4");
+  verb->add_option("--input", given->inputs, "NAME=DIR: the directory of an input");
+  verb->add_option("--side-input", given->side_inputs, "NAME=DIR: the directory of a side input");
+  verb->add_option("--source-directory", given->source_directory, "DIR: the directory of the entry script");
+  verb->add_option("--output", given->output, "DIR: the output directory");
+  CLI::Option* overwrite =
+      verb->add_flag("--overwrite", given->overwrite,
+                     "remove from the output directory another job's results or a damaged state of this "
+                     "job; with allowReuse: false also the complete results of this job");
+  verb->add_flag("--retry-failed", given->retry_failed,
+                 "try the failed mini-batches again, even if the job is complete; their tries count from the "
+                 "beginning")
+      ->excludes(overwrite);
+  CLI::Option* quiet = verb->add_flag("--quiet,-q", given->quiet, "print nothing unless the job fails");
+  verb->add_flag("--json", given->json, "print progress and result as JSON lines")->excludes(quiet);
+  return {verb, [given] { return run(*given); }};
 }
 
 }  // namespace parallelrun

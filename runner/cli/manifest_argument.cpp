@@ -1,0 +1,55 @@
+#include "runner/cli/manifest_argument.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <string_view>
+#include <utility>
+
+#include "common/text/presentable.h"
+#include "runner/input/glob.h"
+
+namespace parallelrun {
+
+void print_problems(const std::vector<SpecProblem>& problems, const std::string& manifest) {
+  for (const SpecProblem& problem : problems) {
+    const std::string words = to_string(problem, manifest);
+    std::fprintf(stderr, "%s%s\n", is_option(problem) ? "parallelrun: " : "", words.c_str());
+  }
+}
+
+std::optional<JobSpec> read_spec(const std::string& manifest, const std::vector<std::string>& overrides) {
+  const auto text = read_manifest_file(manifest);
+  if (!text) {
+    std::fprintf(stderr, "parallelrun: %s\n", presentable(text.error().message).c_str());
+    return std::nullopt;
+  }
+  ParseOptions options;
+  options.overrides = overrides;
+  ParsedSpec parsed = parse_manifest(*text, options);
+  if (!parsed.ok()) {
+    print_problems(parsed.problems, manifest);
+    return std::nullopt;
+  }
+  std::vector<SpecProblem> globs;
+  for (std::size_t i = 0; i < parsed.spec.inputs.size(); ++i) {
+    const auto glob = Glob::compile(parsed.spec.inputs[i].glob);
+    if (!glob) globs.push_back({"spec.inputs[" + std::to_string(i) + "].glob", glob.error().message, 0});
+  }
+  if (!globs.empty()) {
+    print_problems(globs, manifest);
+    return std::nullopt;
+  }
+  return std::move(parsed.spec);
+}
+
+std::set<std::string> environment_names() {
+  std::set<std::string> names;
+  for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) {
+    const std::string_view text = *variable;
+    names.emplace(text.substr(0, text.find('=')));
+  }
+  return names;
+}
+
+}  // namespace parallelrun

@@ -1,0 +1,22 @@
+// The manifest that a verb of the command line is given. What is wrong with it is printed to standard error.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/spec/manifest.h"
+
+namespace parallelrun {
+
+void print_problems(const std::vector<SpecProblem>& problems, const std::string& manifest);
+
+// `manifest`: a path, "-" for standard input. `overrides`: of --set FIELD=VALUE. Nothing: what is wrong has
+// been printed.
+std::optional<JobSpec> read_spec(const std::string& manifest, const std::vector<std::string>& overrides);
+
+// The names of the variables of this process.
+std::set<std::string> environment_names();
+
+}  // namespace parallelrun

@@ -1,0 +1,58 @@
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+#include "common/text/presentable.h"
+#include "runner/cli/launcher.h"
+#include "runner/cli/manifest_argument.h"
+#include "runner/cli/verbs.h"
+#include "runner/job/local_resolution.h"
+
+namespace parallelrun {
+namespace {
+
+struct Given {
+  std::string manifest;
+  std::vector<std::string> overrides;
+};
+
+// Whether every directory of the job is one of this machine, so that `run` needs no options.
+bool is_local(const JobSpec& spec) {
+  const auto local = [](const auto& named) { return named.source.local_path.has_value(); };
+  return (!spec.source_directory || spec.source_directory->local_path) && local(spec.output) &&
+         std::all_of(spec.inputs.begin(), spec.inputs.end(), local) &&
+         std::all_of(spec.side_inputs.begin(), spec.side_inputs.end(), local);
+}
+
+int run(const Given& command) {
+  const std::optional<JobSpec> spec = read_spec(command.manifest, command.overrides);
+  if (!spec) return kExitInvalid;
+  for (const std::string& note : notes_on(*spec)) {
+    std::fprintf(stderr, "%s: note: %s\n", command.manifest.c_str(), note.c_str());
+  }
+  if (is_local(*spec)) {
+    LocalOverrides here;
+    here.environment_names = environment_names();
+    for (const SpecProblem& problem : resolve(*spec, here, command.manifest).problems) {
+      std::fprintf(stderr, "%s: warning: `parallelrun run` would refuse this here: %s\n",
+                   presentable(command.manifest).c_str(), to_string(problem).c_str());
+    }
+  }
+  std::printf("%s: the ParallelRunJob '%s' is valid\n", presentable(command.manifest).c_str(),
+              spec->name.c_str());
+  return kExitComplete;
+}
+
+}  // namespace
+
+Verb add_validate(CLI::App& program) {
+  const auto given = std::make_shared<Given>();
+  CLI::App* verb = program.add_subcommand("validate", "check a manifest and name all its problems");
+  verb->add_option("MANIFEST", given->manifest, "a ParallelRunJob in YAML or JSON; - for standard input")
+      ->required();
+  verb->add_option("--set", given->overrides, "FIELD=VALUE: another value for a field of spec");
+  return {verb, [given] { return run(*given); }};
+}
+
+}  // namespace parallelrun

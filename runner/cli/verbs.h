@@ -1,0 +1,31 @@
+// The verbs of the command line, a file for each: <name>_verb.cpp. `main` composes them.
+#pragma once
+
+#include <functional>
+
+namespace CLI {
+class App;
+}
+
+namespace parallelrun {
+
+struct Verb {
+  CLI::App* app = nullptr;   // with its options; parsed to true where the verb was given
+  std::function<int()> run;  // after the parse; gives the exit code (launcher.h)
+};
+
+// What a user calls. Both print what is wrong to standard error.
+Verb add_run(CLI::App& program);
+// Judges the manifest, whose verdict is the same on every machine. Where all its sources are `local`, what
+// `run` would refuse besides (a missing directory, script or variable, an output that cannot be written) is
+// a warning: it is this machine's, and an option of `run` may stand in for it.
+Verb add_validate(CLI::App& program);
+
+// What `run` or the operator starts.
+Verb add_orchestrator(CLI::App& program);
+Verb add_agent(CLI::App& program);
+Verb add_pod_orchestrator(CLI::App& program);
+Verb add_pod_agent(CLI::App& program);
+Verb add_install(CLI::App& program);
+
+}  // namespace parallelrun
