@@ -4,21 +4,25 @@
 #include <string_view>
 #include <utility>
 
-#include "runner/input/csv_state.h"
+#include "runner/input/csv_dialect.h"
 #include "runner/input/csv_stream.h"
 
 namespace parallelrun {
 
 CsvCutter::CsvCutter(Options options) : FileCutter(options.slice_bytes), format_(std::move(options.format)) {}
 
-void CsvCutter::begin_scan(ByteStream& records) { scan_.start(records, format_.delimiter, true); }
+void CsvCutter::begin_scan(ByteStream& records) { scan_.start(records, format_.dialect, true); }
 
 std::uint64_t CsvCutter::count_wide_records(CsvLayout layout) {
   const std::string encoding = normalised_encoding(format_.encoding);
   const bool big_endian = encoding.ends_with("be") || encoding.ends_with("bigunmarked");
   FileStream bytes(fd(), 0, file_size());
   NarrowedStream narrowed(bytes, layout == CsvLayout::kUtf16 ? 2 : 4, big_endian);
-  scan_.start(narrowed, format_.delimiter);
+  scan_.start(narrowed, format_.dialect);
+  if (!format_.header) {
+    const auto all = scan_.next(std::numeric_limits<std::uint64_t>::max());
+    return all && !scan_.ended_in_quotes() ? all->records : 1;
+  }
   const auto header = scan_.next(0);
   if (!header) return 1;
   if (header->at_end) return scan_.ended_in_quotes() ? 1 : 0;
@@ -26,7 +30,7 @@ std::uint64_t CsvCutter::count_wide_records(CsvLayout layout) {
   return rest ? rest->records : 1;
 }
 
-// Takes the header from bytes [begin, end) of the file, without blank records before it. Empty: they
+// Takes the first record from bytes [begin, end) of the file, without blank ones before it. Empty: they
 // cannot be read.
 std::optional<std::string> CsvCutter::read_header(std::uint64_t begin, std::uint64_t end) const {
   FileStream bytes(fd(), begin, end);
@@ -37,14 +41,16 @@ std::optional<std::string> CsvCutter::read_header(std::uint64_t begin, std::uint
     if (!size || *size == 0) return std::nullopt;
     filled += *size;
   }
-  const auto delimiter = static_cast<unsigned char>(format_.delimiter);
   std::size_t first = 0;
+  csv::Place place = csv::Place::kFieldStart;
   for (std::size_t i = 0; i < header.size(); ++i) {
-    if (header[i] == '\n' || header[i] == '\r') {
+    const auto byte = static_cast<unsigned char>(header[i]);
+    if (csv::is_break(byte)) {
       first = i + 1;
-    } else if (!csv::is_white(static_cast<unsigned char>(header[i]), delimiter)) {
+    } else if (!csv::stays_blank(place, byte, format_.dialect)) {
       break;
     }
+    place = csv::next(place, byte, format_.dialect);
   }
   header.erase(0, first);
   return header;
@@ -67,14 +73,19 @@ void CsvCutter::begin(std::string_view head) {
   begin_scan(stream_from(begin));
   const auto record = scan_.next(0);
   if (!record) return whole_file(1, Check::kSize);
-  if (record->at_end) {
+  if (!format_.header && record->records == 0 && !scan_.ended_in_quotes()) {
+    return no_records(PassedKind::kEmptyTable);
+  }
+  if (record->at_end && format_.header) {
     if (scan_.ended_in_quotes()) return whole_file(1, Check::kBytes);
     return no_records(record->records == 0 ? PassedKind::kEmptyTable : PassedKind::kHeaderOnlyTable);
   }
   if (record->end > kMostHeaderBytes) return whole_file(0, Check::kBytes);
   std::optional<std::string> header = read_header(begin, begin + record->end);
   if (!header) return whole_file(1, Check::kSize);
-  cut_from(record->end, std::move(*header));
+  if (format_.header) return cut_from(record->end, std::move(*header));
+  begin_scan(stream_from(begin));
+  cut_from(0, std::move(*header));
 }
 
 }  // namespace parallelrun

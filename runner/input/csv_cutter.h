@@ -12,8 +12,9 @@
 
 namespace parallelrun {
 
-// The first slice begins behind the header, which each slice names. A file without records (empty, or a
-// header alone) gives none. Beside those of FileCutter, some files come as one slice for the whole of them,
+// The first slice begins behind the header, which each slice names; where the input has no headers, at the
+// first record, which they name instead: it has as many fields. A file without records (empty, or a header
+// alone) gives none. Beside those of FileCutter, some files come as one slice for the whole of them,
 // which has an empty header, so that the worker reads the header (and byte order mark) there:
 //   - UTF-16 and UTF-32: `records` is counted;
 //   - encodings that cannot be scanned (CsvLayout::kOpaque), and files whose header is longer than 1 MiB:

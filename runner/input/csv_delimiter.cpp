@@ -5,22 +5,22 @@
 #include <string_view>
 
 #include "common/spec/problems.h"
+#include "runner/input/csv_format.h"
 #include "runner/input/csv_piece.h"
-#include "runner/input/csv_state.h"
 
 namespace parallelrun {
 namespace {
 
 // How often it separates something, in the grammar in which it is the delimiter.
-std::size_t separations(std::string_view header, char candidate) {
-  const auto delimiter = static_cast<unsigned char>(candidate);
+std::size_t separations(std::string_view header, char candidate, CsvDialect dialect) {
+  dialect.delimiter = static_cast<unsigned char>(candidate);
   std::size_t count = 0;
-  csv::State state = csv::State::kFieldStart;
+  csv::Place place = csv::Place::kFieldStart;
   for (std::size_t i = 0; i < header.size(); ++i) {
-    const bool quoted = state == csv::State::kQuoted;
-    state = csv::step(state, static_cast<unsigned char>(header[i]), delimiter);
+    const bool literal = csv::is_literal(place) || place == csv::Place::kComment;
+    place = csv::next(place, static_cast<unsigned char>(header[i]), dialect);
     const bool prose = i + 1 < header.size() && header[i + 1] == ' ';
-    if (!quoted && header[i] == candidate && !prose) ++count;
+    if (!literal && header[i] == candidate && !prose) ++count;
   }
   return count;
 }
@@ -37,14 +37,16 @@ std::string_view without_line_break(std::string_view header) {
 
 }  // namespace
 
-std::optional<char> likelier_delimiter(std::string_view header, char delimiter) {
+std::optional<char> likelier_delimiter(std::string_view header, const CsvDialect& dialect) {
   static constexpr std::array kUsual = {',', ';', '\t', '|'};
   header = without_line_break(header);
-  if (count_fields(header, delimiter) > 1) return std::nullopt;
+  if (count_fields(header, dialect) > 1) return std::nullopt;
   std::optional<char> likeliest;
   std::size_t most = 0;
   for (const char candidate : kUsual) {
-    const std::size_t count = candidate == delimiter ? 0 : separations(header, candidate);
+    const bool taken = candidate == dialect.delimiter || candidate == dialect.quote ||
+                       candidate == dialect.escape || candidate == dialect.comment;
+    const std::size_t count = taken ? 0 : separations(header, candidate, dialect);
     if (count <= most) continue;
     most = count;
     likeliest = candidate;
@@ -53,11 +55,12 @@ std::optional<char> likelier_delimiter(std::string_view header, char delimiter) 
 }
 
 std::optional<std::string> delimiter_warning(const Input& input, const std::vector<FileSlice>& sample) {
+  const CsvDialect dialect = dialect_of(input);
   std::optional<char> likelier;
   const FileSlice* first = nullptr;
   for (const FileSlice& slice : sample) {
     if (slice.header.empty()) continue;
-    const std::optional<char> here = likelier_delimiter(slice.header, input.delimiter);
+    const std::optional<char> here = likelier_delimiter(slice.header, dialect);
     if (!here || (likelier && likelier != here)) return std::nullopt;
     if (first == nullptr) first = &slice;
     likelier = here;

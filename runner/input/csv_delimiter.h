@@ -6,14 +6,15 @@
 #include <vector>
 
 #include "common/spec/job_spec.h"
+#include "runner/input/csv_dialect.h"
 #include "runner/input/file_slice.h"
 
 namespace parallelrun {
 
-// What separates the fields of a header that `delimiter` leaves in one piece: the most frequent of comma,
+// What separates the fields of a header that `dialect` leaves in one piece: the most frequent of comma,
 // semicolon, tab and bar outside quotes, but not where a space follows, as in prose. Nothing where the header
 // has several fields, or is one by any of them.
-std::optional<char> likelier_delimiter(std::string_view header, char delimiter);
+std::optional<char> likelier_delimiter(std::string_view header, const CsvDialect& dialect);
 
 // A sentence for the user where all of `sample`, slices of the input's files, speak for one and the same
 // other delimiter [inputs delimiter]. Slices without a header (see CsvCutter) say nothing.

@@ -23,7 +23,11 @@ constexpr std::array<std::string_view, 16> kAsciiTrailEncodings = {
     "gb18030",  "gbk",       "cp936", "936",   "ms936", "big5",    "cp950", "950",
     "shiftjis", "shiftjisx", "sjis",  "cp932", "932",   "mskanji", "johab", "cp949"};
 
+bool may_be_trail_byte(int byte) { return (byte >= '0' && byte <= '9') || (byte >= '@' && byte <= '~'); }
+
 }  // namespace
+
+CsvDialect dialect_of(const Input& input) { return input.delimiter; }
 
 std::string normalised_encoding(std::string_view name) {
   std::string normalised;
@@ -76,9 +80,10 @@ CsvLayout layout_of(const CsvFormat& format) {
   }
   if (encoding.starts_with("utf32") || encoding == "u32") return CsvLayout::kUtf32;
   if (starts_with_one_of(encoding, kOpaqueEncodings)) return CsvLayout::kOpaque;
-  const bool may_be_trail_byte = (format.delimiter >= '0' && format.delimiter <= '9') ||
-                                 (format.delimiter >= '@' && format.delimiter <= '~');
-  if (may_be_trail_byte && starts_with_one_of(encoding, kAsciiTrailEncodings)) return CsvLayout::kOpaque;
+  const CsvDialect& dialect = format.dialect;
+  const bool special_trail_byte = may_be_trail_byte(dialect.delimiter) || may_be_trail_byte(dialect.quote) ||
+                                  may_be_trail_byte(dialect.escape) || may_be_trail_byte(dialect.comment);
+  if (special_trail_byte && starts_with_one_of(encoding, kAsciiTrailEncodings)) return CsvLayout::kOpaque;
   return CsvLayout::kBytes;
 }
 

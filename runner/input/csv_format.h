@@ -5,12 +5,19 @@
 #include <string>
 #include <string_view>
 
+#include "common/spec/job_spec.h"
+#include "runner/input/csv_dialect.h"
+
 namespace parallelrun {
 
 struct CsvFormat {
-  char delimiter = ',';            // `delimiter` of the input: one ASCII character, no quote or line break
+  CsvDialect dialect = {};         // ASCII characters, none of them a line break, no two of them equal
   std::string encoding = "utf-8";  // `encoding` of the input: a Python codec name
+  bool header = true;              // `header` of the input: whether the first record names the columns
 };
+
+// That of an input of CSV files.
+CsvDialect dialect_of(const Input& input);
 
 enum class CsvLayout : std::uint8_t {
   kBytes,   // delimiter, quote and line breaks are single bytes that are part of no other character

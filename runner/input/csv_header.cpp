@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "runner/input/csv_state.h"
+#include "runner/input/csv_dialect.h"
 
 namespace parallelrun {
 namespace {
@@ -14,30 +14,31 @@ std::string_view without_line_break(std::string_view header) {
 
 }  // namespace
 
-std::vector<std::string> header_fields(std::string_view header, char delimiter) {
+std::vector<std::string> header_fields(std::string_view header, const CsvDialect& dialect) {
+  using csv::Place;
   header = without_line_break(header);
   std::vector<std::string> fields(1);
-  csv::State state = csv::State::kFieldStart;
-  bool closed = false;  // the byte before was a quote that ended a quoted part
+  Place place = Place::kFieldStart;
   for (const char c : header) {
-    const bool quoted = state == csv::State::kQuoted;
-    const csv::State after =
-        csv::step(state, static_cast<unsigned char>(c), static_cast<unsigned char>(delimiter));
-    if (c == delimiter && !quoted) {
+    const auto byte = static_cast<unsigned char>(c);
+    const Place after = csv::next(place, byte, dialect);
+    const bool escape = after == Place::kEscaped || after == Place::kQuotedEscaped;
+    const bool opens = place == Place::kFieldStart && after == Place::kQuoted;
+    const bool closes = place == Place::kQuoted && after == Place::kBehindQuote;
+    if (!csv::is_literal(place) && place != Place::kComment && byte == dialect.delimiter) {
       fields.emplace_back();
-    } else if (c != '"' || after == csv::State::kUnquoted || (closed && after == csv::State::kQuoted)) {
-      if (!(quoted && c == '"')) fields.back().push_back(c);
+    } else if (!escape && !opens && !closes && after != Place::kComment) {
+      fields.back().push_back(c);
     }
-    closed = quoted && c == '"';
-    state = after;
+    place = after;
   }
   return fields;
 }
 
-HeaderMatch compare_headers(std::string_view first, std::string_view other, char delimiter) {
+HeaderMatch compare_headers(std::string_view first, std::string_view other, const CsvDialect& dialect) {
   if (without_line_break(first) == without_line_break(other)) return HeaderMatch::kSame;
-  std::vector<std::string> a = header_fields(first, delimiter);
-  std::vector<std::string> b = header_fields(other, delimiter);
+  std::vector<std::string> a = header_fields(first, dialect);
+  std::vector<std::string> b = header_fields(other, dialect);
   if (a == b) return HeaderMatch::kSame;
   std::sort(a.begin(), a.end());
   std::sort(b.begin(), b.end());

@@ -5,16 +5,18 @@
 #include <string_view>
 #include <vector>
 
+#include "runner/input/csv_dialect.h"
+
 namespace parallelrun {
 
 // The fields of a header record in file order, unquoted.
-std::vector<std::string> header_fields(std::string_view header, char delimiter);
+std::vector<std::string> header_fields(std::string_view header, const CsvDialect& dialect);
 
 enum class HeaderMatch {
   kSame,
   kOtherOrder,    // the same names in another order
   kOtherColumns,  // other names
 };
-HeaderMatch compare_headers(std::string_view first, std::string_view other, char delimiter);
+HeaderMatch compare_headers(std::string_view first, std::string_view other, const CsvDialect& dialect);
 
 }  // namespace parallelrun

@@ -31,9 +31,9 @@ class Avx2Block {
   __m256i high_;
 };
 
-void mark(const unsigned char* data, std::size_t blocks, unsigned char delimiter, CsvCarry& carry,
-          std::uint64_t* ends, std::uint64_t* blanks) {
-  mark_blocks<Avx2Block>(data, blocks, delimiter, carry, ends, blanks);
+void mark(const unsigned char* data, std::size_t blocks, unsigned char delimiter, unsigned char quote,
+          CsvCarry& carry, std::uint64_t* ends, std::uint64_t* blanks) {
+  mark_blocks<Avx2Block>(data, blocks, delimiter, quote, carry, ends, blanks);
 }
 
 void count(const std::uint64_t* ends, const std::uint64_t* blanks, std::size_t blocks, std::uint64_t& rows,

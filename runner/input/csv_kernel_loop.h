@@ -27,18 +27,18 @@ struct QuotedBytes {
 
 // The grammar byte by byte, for the rare block where counting quotes is not enough.
 [[gnu::noinline]] QuotedBytes quoted_bytes(const unsigned char* block, unsigned char delimiter,
-                                           csv::State state) {
+                                           unsigned char quote, csv::State state) {
   QuotedBytes result{0, state};
   for (unsigned i = 0; i < CsvKernel::kBlock; ++i) {
     if (result.after == csv::State::kQuoted) result.mask |= std::uint64_t{1} << i;
-    result.after = csv::step(result.after, block[i], delimiter);
+    result.after = csv::step(result.after, block[i], delimiter, quote);
   }
   return result;
 }
 
 template <typename Block>
 [[gnu::always_inline]] inline void mark_blocks(const unsigned char* data, std::size_t blocks,
-                                               unsigned char delimiter, CsvCarry& carry,
+                                               unsigned char delimiter, unsigned char quote, CsvCarry& carry,
                                                std::uint64_t* ends_out, std::uint64_t* blanks_out) {
   std::uint64_t quoted = carry.quoted ? ~std::uint64_t{0} : 0;
   std::uint64_t field_start = carry.field_start ? 1 : 0;
@@ -48,7 +48,7 @@ template <typename Block>
     const Block block(data);
     const std::uint64_t lf = block.equal('\n');
     const std::uint64_t cr = block.equal('\r');
-    const std::uint64_t quotes = block.equal('"');
+    const std::uint64_t quotes = block.equal(quote);
 
     std::uint64_t ends = lf;
     if (cr != 0) {  // alone, a CR ends a record too
@@ -74,7 +74,7 @@ template <typename Block>
         const csv::State state = quoted != 0        ? csv::State::kQuoted
                                  : field_start != 0 ? csv::State::kFieldStart
                                                     : csv::State::kUnquoted;
-        const QuotedBytes exact = quoted_bytes(data, delimiter, state);
+        const QuotedBytes exact = quoted_bytes(data, delimiter, quote, state);
         ends &= ~exact.mask;
         quoted = exact.after == csv::State::kQuoted ? ~std::uint64_t{0} : 0;
         field_start = exact.after == csv::State::kFieldStart ? 1 : 0;

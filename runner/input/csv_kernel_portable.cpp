@@ -44,9 +44,9 @@ class WordBlock {
   std::uint64_t words_[8];
 };
 
-void mark(const unsigned char* data, std::size_t blocks, unsigned char delimiter, CsvCarry& carry,
-          std::uint64_t* ends, std::uint64_t* blanks) {
-  mark_blocks<WordBlock>(data, blocks, delimiter, carry, ends, blanks);
+void mark(const unsigned char* data, std::size_t blocks, unsigned char delimiter, unsigned char quote,
+          CsvCarry& carry, std::uint64_t* ends, std::uint64_t* blanks) {
+  mark_blocks<WordBlock>(data, blocks, delimiter, quote, carry, ends, blanks);
 }
 
 void count(const std::uint64_t* ends, const std::uint64_t* blanks, std::size_t blocks, std::uint64_t& rows,

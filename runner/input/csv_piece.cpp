@@ -1,9 +1,11 @@
 #include "runner/input/csv_piece.h"
 
-#include "runner/input/csv_state.h"
+#include <vector>
 
 namespace parallelrun {
 namespace {
+
+using csv::Place;
 
 struct Reading {
   RecordPiece piece;       // without records: nothing that could be checked
@@ -11,12 +13,11 @@ struct Reading {
 };
 
 // Empty: refuted.
-std::optional<Reading> read_from(csv::State state, std::string_view bytes, unsigned char delimiter,
+std::optional<Reading> read_from(Place place, std::string_view bytes, const CsvDialect& dialect,
                                  std::size_t fields, bool at_file_end) {
   Reading reading;
   bool begun = false;
   bool blank = true;
-  bool behind_closing_quote = false;
   std::size_t fields_here = 1;
   const auto finish_record = [&](std::size_t end) {
     if (!begun) {
@@ -34,45 +35,62 @@ std::optional<Reading> read_from(csv::State state, std::string_view bytes, unsig
 
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     const auto byte = static_cast<unsigned char>(bytes[i]);
-    const bool quoted = state == csv::State::kQuoted;
-    const bool line_break = !quoted && (byte == '\n' || byte == '\r');
-    if (!line_break) blank = blank && !quoted && csv::is_white(byte, delimiter);
-    if (byte == delimiter && !quoted) ++fields_here;
-    const csv::State after = csv::step(state, byte, delimiter);
-    if (after == csv::State::kUnquoted && (byte == '"' || behind_closing_quote)) reading.irregular = true;
-    behind_closing_quote = quoted && byte == '"';
-    state = after;
+    const bool literal = csv::is_literal(place);
+    const bool line_break = !literal && csv::is_break(byte);
+    if (!line_break) blank = blank && csv::stays_blank(place, byte, dialect);
+    if (byte == dialect.delimiter && !literal && place != Place::kComment) ++fields_here;
+    const Place after = csv::next(place, byte, dialect);
+    const bool stray = byte == dialect.quote || place == Place::kBehindQuote;
+    if (after == Place::kUnquoted && !literal && stray) reading.irregular = true;
+    place = after;
     const bool first_half = byte == '\r' && i + 1 < bytes.size() && bytes[i + 1] == '\n';
     // A CR as the very last byte may be half a CR LF: the record is left to the next piece.
     const bool may_be_half = byte == '\r' && i + 1 == bytes.size() && !at_file_end;
     if (line_break && !first_half && !may_be_half && !finish_record(i + 1)) return std::nullopt;
   }
   if (at_file_end) {
-    if (state == csv::State::kQuoted) return std::nullopt;
+    if (csv::is_literal(place)) return std::nullopt;
     if (begun && !finish_record(bytes.size())) return std::nullopt;
   }
   return reading;
 }
 
+// Where the first byte of a piece may stand.
+std::vector<Place> possible_places(const CsvDialect& dialect) {
+  std::vector<Place> places = {Place::kFieldStart, Place::kUnquoted};
+  if (dialect.quote != CsvDialect::kNone) places.push_back(Place::kQuoted);
+  if (dialect.escape != CsvDialect::kNone) places.push_back(Place::kEscaped);
+  if (dialect.escape != CsvDialect::kNone && dialect.quote != CsvDialect::kNone)
+    places.push_back(Place::kQuotedEscaped);
+  if (dialect.comment != CsvDialect::kNone) places.push_back(Place::kComment);
+  return places;
+}
+
+bool has(std::string_view bytes, int special) {
+  return special != CsvDialect::kNone && bytes.find(static_cast<char>(special)) != std::string_view::npos;
+}
+
 }  // namespace
 
-std::size_t count_fields(std::string_view record, char delimiter) {
+std::size_t count_fields(std::string_view record, const CsvDialect& dialect) {
   std::size_t fields = 1;
-  csv::State state = csv::State::kFieldStart;
+  Place place = Place::kFieldStart;
   for (const char c : record) {
-    if (c == delimiter && state != csv::State::kQuoted) ++fields;
-    state = csv::step(state, static_cast<unsigned char>(c), static_cast<unsigned char>(delimiter));
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte == dialect.delimiter && !csv::is_literal(place) && place != Place::kComment) ++fields;
+    place = csv::next(place, byte, dialect);
   }
   return fields;
 }
 
-std::optional<RecordPiece> find_records(std::string_view bytes, char delimiter, std::size_t fields,
+std::optional<RecordPiece> find_records(std::string_view bytes, const CsvDialect& dialect, std::size_t fields,
                                         bool at_file_end) {
-  const bool has_quotes = bytes.find('"') != std::string_view::npos;
+  const bool has_quotes =
+      has(bytes, dialect.quote) || has(bytes, dialect.escape) || has(bytes, dialect.comment);
   std::optional<Reading> found;
   bool disagree = false;
-  for (const csv::State state : {csv::State::kFieldStart, csv::State::kUnquoted, csv::State::kQuoted}) {
-    const auto reading = read_from(state, bytes, static_cast<unsigned char>(delimiter), fields, at_file_end);
+  for (const Place place : possible_places(dialect)) {
+    const auto reading = read_from(place, bytes, dialect, fields, at_file_end);
     if (!reading) continue;
     if (reading->piece.records == 0) {
       if (has_quotes && !reading->irregular) return std::nullopt;

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <utility>
 
+#include "runner/input/csv_dialect_scan.h"
+
 namespace parallelrun {
 namespace {
 
@@ -22,9 +24,9 @@ CsvRecordScan::CsvRecordScan(const CsvKernel& kernel)
       ends_(std::make_unique_for_overwrite<std::uint64_t[]>(kBlocks + 1)),
       blanks_(std::make_unique_for_overwrite<std::uint64_t[]>(kBlocks + 1)) {}
 
-void CsvRecordScan::start(ByteStream& stream, char delimiter, bool hashed) {
+void CsvRecordScan::start(ByteStream& stream, const CsvDialect& dialect, bool hashed) {
   stream_ = &stream;
-  delimiter_ = static_cast<unsigned char>(delimiter);
+  dialect_ = dialect;
   carry_ = CsvCarry{};
   stream_ended_ = false;
   last_row_counted_ = false;
@@ -59,9 +61,15 @@ Status CsvRecordScan::refill() {
   } else {
     // White space behind the end neither ends a record nor makes it less blank.
     blocks_ = (bytes_ + kBlock - 1) / kBlock;
-    std::memset(buffer_.get() + bytes_, delimiter_ == ' ' ? '\t' : ' ', blocks_ * kBlock + 1 - bytes_);
+    std::memset(buffer_.get() + bytes_, dialect_.delimiter == ' ' ? '\t' : ' ',
+                blocks_ * kBlock + 1 - bytes_);
   }
-  kernel_.mark(buffer_.get(), blocks_, delimiter_, carry_, ends_.get(), blanks_.get());
+  if (dialect_.is_simple()) {
+    kernel_.mark(buffer_.get(), blocks_, dialect_.delimiter, static_cast<unsigned char>(dialect_.quote),
+                 carry_, ends_.get(), blanks_.get());
+  } else {
+    mark_records(buffer_.get(), blocks_, dialect_, carry_, ends_.get(), blanks_.get());
+  }
   return {};
 }
 

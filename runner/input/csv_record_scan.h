@@ -6,6 +6,7 @@
 
 #include "common/result/result.h"
 #include "runner/input/byte_stream.h"
+#include "runner/input/csv_dialect.h"
 #include "runner/input/csv_kernel.h"
 #include "runner/input/record_stride.h"
 #include "runner/input/slice_hash.h"
@@ -23,7 +24,7 @@ class CsvRecordScan {
 
   // Begins a stream, which must begin with a record and live as long as it is scanned. `hashed`: each stride
   // tells the hash of its bytes.
-  void start(ByteStream& stream, char delimiter, bool hashed = false);
+  void start(ByteStream& stream, const CsvDialect& dialect, bool hashed = false);
 
   // Moves on to the first end of a record that lies at `least_end` or behind and has at least one record
   // that is not blank before it; a last record needs no line break. Errors: kIo.
@@ -43,7 +44,7 @@ class CsvRecordScan {
 
   const CsvKernel& kernel_;
   ByteStream* stream_ = nullptr;
-  unsigned char delimiter_ = ',';
+  CsvDialect dialect_;
   CsvCarry carry_;
   bool stream_ended_ = false;
   bool last_row_counted_ = false;

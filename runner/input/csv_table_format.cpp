@@ -10,7 +10,7 @@
 namespace parallelrun {
 
 CsvTableFormat::CsvTableFormat(const Input& input)
-    : input_(input), format_{input.delimiter, input.encoding} {}
+    : input_(input), format_{dialect_of(input), input.encoding} {}
 
 std::string CsvTableFormat::nothing_in(std::uint64_t objects) const {
   return objects == 1 ? "only a header and no record" : "only headers and no record";
@@ -22,11 +22,11 @@ std::unique_ptr<SliceCutter> CsvTableFormat::slices(std::uint64_t slice_bytes) c
 
 std::optional<RecordPiece> CsvTableFormat::records_in(std::string_view piece, const FileSlice& first,
                                                       bool at_file_end) const {
-  return find_records(piece, format_.delimiter, count_fields(first.header, format_.delimiter), at_file_end);
+  return find_records(piece, format_.dialect, count_fields(first.header, format_.dialect), at_file_end);
 }
 
 std::optional<PassedKind> CsvTableFormat::other_header(std::string_view first, std::string_view other) const {
-  switch (compare_headers(first, other, format_.delimiter)) {
+  switch (compare_headers(first, other, format_.dialect)) {
     case HeaderMatch::kOtherOrder:
       return PassedKind::kOtherColumnOrder;
     case HeaderMatch::kOtherColumns:

@@ -5,7 +5,15 @@ import codecs
 import functools
 import sys
 
-from parallelrun_worker import arrow_reader, column_types, csv_check, packed, pandas_reader, table_layout
+from parallelrun_worker import (
+    arrow_reader,
+    column_types,
+    csv_check,
+    csv_dialect,
+    packed,
+    pandas_reader,
+    table_layout,
+)
 from parallelrun_worker.csv_slice import CsvSlice, SliceError, descriptors_in, read_range
 from parallelrun_worker.failures import ContractError
 
@@ -30,8 +38,12 @@ class TabularInput:
         self._reader = pandas_reader.Reader(
             self._pandas, self._delimiter.decode(), self.declared, entry.get("na_values")
         )
+        self._has_header = entry.get("header", True)
+        self._names = entry.get("column_names")  # of tables without a header
         self._read_by = {}  # _ARROW, or why it was pandas -> mini-batches
         self._checker = csv_check.load()
+        self._plain = csv_dialect.load(entry, self._delimiter, self._checker.library)
+        self._quote = entry.get("quote", '"')
         self._arrow = arrow_reader.load(
             self._pandas,
             self._delimiter.decode(),
@@ -114,19 +126,38 @@ class TabularInput:
         if not self._encoding.is_utf8:
             header = self._to_utf8(piece.path, header, 0)
             data = self._to_utf8(piece.path, data, piece.first_row)
+        if self._plain is not None:
+            header, data = self._plain(header), self._plain(data)
+        if not self._has_header:
+            header = self._made_header(piece.path, header)
         if not header.endswith((b"\n", b"\r")):
             header += b"\n"
         return header, data, piece.first_row
+
+    def _made_header(self, path, first_record):
+        """For a table without one: `first_record` has as many fields. Raises SliceError."""
+        fields = self._checker.count_fields(first_record, self._delimiter)
+        names = self._names or [str(number) for number in range(fields)]
+        if len(names) != fields:
+            raise SliceError(
+                "%s: the first record has %d field%s, but spec.inputs[%s].columnNames has %d; name all columns, and no more"
+                % (path, fields, "" if fields == 1 else "s", self.name, len(names)),
+                "ColumnsDiffer",
+            )
+        quoted = ('"%s"' % name.replace('"', '""') for name in names)
+        return self._delimiter.decode().join(quoted).encode() + b"\n"
 
     def _to_utf8(self, path, content, first_row):
         try:
             return content.decode(self._encoding.name).encode("utf-8")
         except UnicodeDecodeError as error:
-            if self._encoding.sliceable:
+            if self._encoding.sliceable and self._plain is None:
                 row = first_row + self._checker.row_of_offset(content, self._delimiter, error.start)
             else:
                 before = content[: error.start].decode(self._encoding.name, "ignore").encode("utf-8")
-                row = self._checker.row_of_offset(before, self._delimiter, len(before))
+                if self._plain is not None:
+                    before = self._plain(before)
+                row = first_row + self._checker.row_of_offset(before, self._delimiter, len(before))
             raise self._broken_bytes(
                 path, row, content[error.start : error.start + 1], error.reason
             ) from None
@@ -136,12 +167,16 @@ class TabularInput:
     def _split_header(self, path, content):
         if content.startswith(codecs.BOM_UTF8):
             content = content[3:]
+        if self._plain is not None:
+            content = self._plain(content)
         # Everything up to the end of the first record that is not blank.
         row = self._checker.row_of_item(content, self._delimiter, 0)
         low = self._begin_of_row(content, row + 1)
         header = content[:low]
         if not header.strip(b" \t\r\n".replace(self._delimiter, b"")):
             raise NoRecords
+        if not self._has_header:
+            return self._made_header(path, header), content, 1
         return header if header.endswith((b"\n", b"\r")) else header + b"\n", content[low:], 1
 
     def _begin_of_row(self, content, row):
@@ -242,6 +277,8 @@ class TabularInput:
                 report.items,
             )
         frame = self.layout.in_order(frame, path)
+        if not self._has_header and self._names is None:
+            frame.columns = self._pandas.RangeIndex(len(frame.columns))
         return frame, report.items, path, range(first_row, first_row + report.rows)
 
     def _parsed(self, data, columns, items, traits, tell_gap):
@@ -314,8 +351,16 @@ class TabularInput:
             return SliceError("%s, row %d: a quoted field is never closed" % (path, row), "ParserError")
         return SliceError(
             "%s, row %d has %d field%s, but the header has %d; a field that contains the delimiter (%s) must be in "
-            "double quotes (row 1 is the first record after the header)"
-            % (path, row, report.fields, "" if report.fields == 1 else "s", fields, self._delimiter.decode()),
+            "%s (row 1 is the first record after the header)"
+            % (
+                path,
+                row,
+                report.fields,
+                "" if report.fields == 1 else "s",
+                fields,
+                self._delimiter.decode(),
+                "double quotes" if self._quote == '"' else "quotes (%s)" % (self._quote or "none are set"),
+            ),
             "ParserError",
         )
 

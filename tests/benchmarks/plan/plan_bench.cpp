@@ -91,7 +91,7 @@ void mark_in_memory(benchmark::State& state) {
   std::vector<std::uint64_t> blanks(blocks);
   for (auto _ : state) {
     CsvCarry carry;
-    kernel.mark(reinterpret_cast<const unsigned char*>(text.data()), blocks, ',', carry, ends.data(),
+    kernel.mark(reinterpret_cast<const unsigned char*>(text.data()), blocks, ',', '"', carry, ends.data(),
                 blanks.data());
     benchmark::DoNotOptimize(ends.data());
     benchmark::ClobberMemory();

@@ -31,8 +31,8 @@ Marks marked(const CsvKernel& kernel, const std::string& data, std::size_t block
   const auto* bytes = reinterpret_cast<const unsigned char*>(data.data());
   const auto mark = static_cast<unsigned char>(delimiter);
   first = std::min(first, blocks);
-  kernel.mark(bytes, first, mark, carry, marks.ends.data(), marks.blanks.data());
-  kernel.mark(bytes + first * kBlock, blocks - first, mark, carry, marks.ends.data() + first,
+  kernel.mark(bytes, first, mark, '"', carry, marks.ends.data(), marks.blanks.data());
+  kernel.mark(bytes + first * kBlock, blocks - first, mark, '"', carry, marks.ends.data() + first,
               marks.blanks.data() + first);
   marks.quoted = carry.quoted;
   marks.field_start = carry.field_start;

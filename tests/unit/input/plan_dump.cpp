@@ -3,18 +3,25 @@
 // plan_dump sample BYTES DELIMITER ENCODING PATH...  sample slices; BYTES: of a piece
 // plan_dump resume BYTES DELIMITER ENCODING PATH...  like cut, but anew behind every slice
 // plan_dump plan TYPE SIZE ROOT PLAN_FILE            writes a plan; prints counts and seconds
+// plan_dump table BYTES FIELDS ROOT                  an input with FIELDS (JSON) as a manifest has them: what
+// its
+//                                                   worker is told, its sample, its mini-batches
 // One JSON object a line.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 
 #include "common/json/json.h"
+#include "common/spec/manifest.h"
 #include "runner/input/csv_cutter.h"
 #include "runner/input/csv_table_format.h"
 #include "runner/input/file_walk.h"
+#include "runner/input/input_format.h"
+#include "runner/input/input_listing.h"
 #include "runner/input/planner.h"
 #include "runner/input/slice_sample.h"
 #include "runner/plan/plan_file.h"
@@ -89,6 +96,39 @@ void sample(std::span<const std::string> args) {
   for (const FileSlice& slice : sample_slices(files, CsvTableFormat(input), options)) print(slice);
 }
 
+void table(std::span<const std::string> args) {
+  nlohmann::json input = nlohmann::json::parse(args[1]);
+  input.update({{"name", "table"}, {"type", "tabular"}, {"source", {{"local", {{"path", args[2]}}}}}});
+  const ParsedSpec parsed =
+      parse_manifest_document({{"apiVersion", kApiVersion},
+                               {"kind", kKind},
+                               {"metadata", {{"name", "dump"}}},
+                               {"spec",
+                                {{"entryScript", "/a.py"},
+                                 {"inputs", {input}},
+                                 {"output", {{"source", {{"local", {{"path", "/o"}}}}}}}}}});
+  if (!parsed.ok()) die(to_string(parsed.problems.front()));
+  const Input& read = parsed.spec.inputs.front();
+  const std::unique_ptr<InputFormat> format = open_format(read);
+  nlohmann::json entry = {{"name", read.name}, {"kind", format->kind()}, {"directory", args[2] + "/"}};
+  format->tell_worker(entry);
+  print(nlohmann::json{{"entry", entry}});
+  const InputPlace place{args[2], {}};
+  const auto listing = open_listing(read, *format, place);
+  if (!listing) die(listing.error().message);
+  const auto sample = format->sample(**listing, place.root());
+  if (!sample) die(sample.error().message);
+  if (*sample) print(nlohmann::json{{"sample", hex((*sample)->descriptor)}});
+  auto planner = Planner::create({{read}, {{"table", args[2]}}, std::stoull(args[0]), ""});
+  if (!planner) die(planner.error().message);
+  while (true) {
+    const auto mini_batch = (*planner)->next();
+    if (!mini_batch) die(mini_batch.error().message);
+    if (!*mini_batch) return;
+    print(nlohmann::json{{"descriptor", hex((*mini_batch)->descriptor)}, {"items", (*mini_batch)->items}});
+  }
+}
+
 void plan(std::span<const std::string> args) {
   using Clock = std::chrono::steady_clock;
   const auto started = Clock::now();
@@ -131,6 +171,8 @@ int main(int argc, char** argv) {
     parallelrun::cut(args, verb == "resume");
   } else if (verb == "sample" && args.size() >= 4) {
     parallelrun::sample(args);
+  } else if (verb == "table" && args.size() == 3) {
+    parallelrun::table(args);
   } else if (verb == "plan" && args.size() == 4) {
     parallelrun::plan(args);
   } else {
