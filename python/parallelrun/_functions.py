@@ -3,7 +3,7 @@
 import dis
 import os
 import sys
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 SCRIPT = "functions.py"
 _DATA = "functions.pickle"
@@ -66,7 +66,8 @@ def _pickled(by_name: Dict[str, Optional[Callable[..., Any]]]) -> bytes:
     from parallelrun._vendor import cloudpickle
 
     try:
-        return cloudpickle.dumps(by_name)
+        data: bytes = cloudpickle.dumps(by_name)
+        return data
     except Exception as error:
         for name, function in by_name.items():
             culprits = [_words(*culprit) for culprit in _culprits(function, cloudpickle.dumps)]
@@ -83,7 +84,7 @@ def _words(variable: str, value: Any) -> str:
 
 
 def _culprits(
-    function: Any, dumps: Callable[[Any], bytes], seen: Optional[set] = None
+    function: Any, dumps: Callable[[Any], bytes], seen: Optional[Set[int]] = None
 ) -> List[Tuple[str, Any]]:
     """The variables that cannot be pickled, also those of functions that the function calls."""
     seen = set() if seen is None else seen

@@ -81,7 +81,7 @@ class Job:
                 return str(self._finished["state"])
             if code is None:
                 return "Running"
-            return {2: "Invalid", 130: "Interrupted"}.get(code, "Failed")
+            return {0: "Complete", 2: "Invalid", 130: "Interrupted"}.get(code, "Failed")
 
     @property
     def progress(self) -> Dict[str, Any]:
