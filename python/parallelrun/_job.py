@@ -32,11 +32,13 @@ class Job:
         manifest: Dict[str, Any],
         environment: Dict[str, str],
         scratch: Optional[str] = None,
+        submitted: Optional[Dict[str, Any]] = None,
     ) -> None:
         self.name: str = manifest["metadata"]["name"]
         self.manifest = manifest
         self.output_directory: str = manifest["spec"]["output"]["source"]["local"]["path"]
         self._scratch = scratch
+        self._submitted = submitted or {}
         self._progress: Dict[str, Any] = {}
         self._finished: Dict[str, Any] = {}
         self._problems: List[str] = []
@@ -122,6 +124,16 @@ class Job:
         for reader in self._readers:
             reader.join()
         return self
+
+    def resubmit(self, **changed: Any) -> "Job":
+        """Submits it again, with some arguments of `submit` changed: `job.resubmit(mini_batch_size=20, output="out2")`.
+
+        Unchanged, it goes on where it stopped. Changed, it is another job: it needs another `output`, or
+        `overwrite=True`.
+        """
+        from parallelrun._submit import submit
+
+        return submit(**{**self._submitted, **changed})
 
     # --- what it left ---
 

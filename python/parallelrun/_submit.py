@@ -55,6 +55,11 @@ def submit(
         raise ValueError(
             f"backend is '{backend}', but only 'local' is there; for a cluster write a manifest and apply it with kubectl"
         )
+    submitted = {
+        **{"script": script, "inputs": inputs, "output": output, "backend": backend, "name": name},
+        **{"side_inputs": side_inputs, "arguments": arguments, "output_format": output_format},
+        **settings,
+    }
     scratch = None
     try:
         if isinstance(script, (str, os.PathLike)):
@@ -98,7 +103,7 @@ def submit(
         command = [program(), "run", "--json", "-"]
         command += ["--overwrite"] if overwrite else []
         command += ["--retry-failed"] if retry_failed else []
-        return Job(command, manifest, _environment(), scratch)
+        return Job(command, manifest, _environment(), scratch, submitted)
     except BaseException:
         if scratch:
             shutil.rmtree(scratch, ignore_errors=True)

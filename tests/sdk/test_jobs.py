@@ -180,10 +180,18 @@ def test_a_job_goes_on_where_it_was_cancelled(parallelrun, folder, script):
     assert 2 <= before < 10
     with pytest.raises(parallelrun.JobError, match="'count-them' is Interrupted"):
         job.wait()
-    again = parallelrun.run(
-        script(SLOW), folder / "in", folder / "out", process_count_per_node=4, show_output=False, **settings
-    )
+    again = job.resubmit(process_count_per_node=4).wait()
     assert sorted(again.results()["row"]) == sorted(str(path) for path in (folder / "in").iterdir())
+
+
+def test_a_changed_job_needs_another_output(parallelrun, folder, script):
+    job = parallelrun.run(script(SQUARES), folder / "in", folder / "out", show_output=False)
+    with pytest.raises(parallelrun.JobError, match="--overwrite"):
+        job.resubmit(mini_batch_size=1).wait()
+    changed = job.resubmit(mini_batch_size=1, output=folder / "out2").wait()
+    assert changed.progress["miniBatchesProcessed"] == 10 and len(changed.results()) == 10
+    replaced = job.resubmit(mini_batch_size=5, overwrite=True).wait()
+    assert replaced.progress["miniBatchesProcessed"] == 2 and len(job.results()) == 10
 
 
 def test_ctrl_c_cancels(package, folder, script):
