@@ -205,7 +205,7 @@ void AgentCore::check_overhead(SlotIndex index, const channel::Stamp& stamp, Tim
   const Lease& task = held && !(torn && !reading && !writing) ? *stamped : slot.tasks.front();
   const std::string what = task.kind == LeaseKind::kInferTypes
                                ? fmt::format("the column types of input {}", task.input)
-                               : fmt::format("mini-batch {}", task.mini_batch.value);
+                               : "mini-batch " + to_string(task.work);
   const std::string after =
       fmt::format("after {:.0f} s (taskOverheadTimeout)", seconds(options_.overhead_timeout));
   std::string words;
@@ -442,7 +442,7 @@ void AgentCore::hand_back(const Lease& lease) {
   result.kind = lease.kind;
   result.attempt = lease.attempt;
   result.seal = lease.seal;
-  result.mini_batch = lease.mini_batch;
+  result.work = lease.work;
   result.outcome = Outcome::kReturned;
   result.items = lease.items;
   // What was begun may be why this agent has to leave.

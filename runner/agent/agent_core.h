@@ -77,7 +77,7 @@ class AgentCore {
   // --- worker processes -----------------------------------------------------------------------------
   void on_ready(SlotIndex slot, Time now);
   void on_init_failed(SlotIndex slot, std::uint64_t pid, ScriptError error, Time now);
-  // `result.attempt` is the task; kind, mini_batch and process are filled in here.
+  // `result.attempt` is the task; kind, work and process are filled in here.
   void on_result(SlotIndex slot, AttemptResult&& result, Time now);
   void on_bye(SlotIndex slot, std::uint64_t pid, std::optional<ScriptError> error, Time now);
   // The process came to a task that was taken back, and left it.

@@ -118,7 +118,7 @@ void AgentCore::on_result(SlotIndex index, AttemptResult&& result, Time now) {
 
   result.kind = lease.kind;
   result.seal = lease.seal;
-  result.mini_batch = lease.mini_batch;
+  result.work = lease.work;
   result.process = process_name(index);
   if (result.items == 0) result.items = lease.items;
   if (lease.kind == LeaseKind::kRun) {
@@ -302,7 +302,7 @@ void AgentCore::charge(SlotIndex index, const Lease& lease, Outcome outcome, Scr
   result.kind = lease.kind;
   result.attempt = lease.attempt;
   result.seal = lease.seal;
-  result.mini_batch = lease.mini_batch;
+  result.work = lease.work;
   result.outcome = outcome;
   result.items = lease.items;
   result.error = std::move(error);

@@ -71,7 +71,7 @@ void NodeLog::picked_up(SlotIndex slot, const Lease& lease, std::int64_t unix_us
   if (lease.kind == LeaseKind::kInferTypes) {
     fmt::format_to(std::back_inserter(line_), " picked up the column types of input {}", lease.input);
   } else {
-    fmt::format_to(std::back_inserter(line_), " picked up mini-batch {} (try {})", lease.mini_batch.value,
+    fmt::format_to(std::back_inserter(line_), " picked up mini-batch {} (try {})", to_string(lease.work),
                    lease.try_number);
   }
   fmt::format_to(std::back_inserter(line_), "; worker {} pid {}; items {}\n", node_, slots_[slot].pid,
@@ -88,7 +88,7 @@ void NodeLog::done(SlotIndex slot, const AttemptResult& result, const Lease& lea
     fmt::format_to(std::back_inserter(line_), " done with the column types of input {}: {}", lease.input,
                    words(result.outcome));
   } else {
-    fmt::format_to(std::back_inserter(line_), " done with mini-batch {} (try {}): {}", lease.mini_batch.value,
+    fmt::format_to(std::back_inserter(line_), " done with mini-batch {} (try {}): {}", to_string(lease.work),
                    lease.try_number, words(result.outcome));
   }
   const std::uint64_t good = succeeded ? std::min(result.returned, result.items) : 0;

@@ -62,7 +62,7 @@ void append_run(std::string& out, const Lease& lease) {
                 (types ? 12 : 20) + lease.descriptor.size());
   wire::Writer w(out);
   w.u64(lease.attempt);
-  if (!types) w.u64(lease.mini_batch.value);
+  if (!types) w.u64(lease.work.mini_batch.value);
   w.u32(lease.input);
   out.append(lease.descriptor);
 }

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "runner/orchestrator/progress.h"
-#include "runner/plan/mini_batch.h"
 #include "runner/protocol/messages.h"
+#include "runner/protocol/work_id.h"
 
 namespace parallelrun::orchestrator {
 
@@ -19,9 +19,9 @@ struct CommitEntry {
     kTryFailed = 3,  // one charged try; the mini-batch waits for the next
   };
   Kind kind = Kind::kSucceeded;
-  MiniBatchId mini_batch;
+  WorkId work;
   std::uint64_t attempt = 0;
-  std::uint64_t items = 0;         // of the mini-batch
+  std::uint64_t items = 0;         // of the mini-batch, or of its part
   std::uint64_t items_failed = 0;  // all of them, or the shortfall
 
   bool operator==(const CommitEntry&) const = default;

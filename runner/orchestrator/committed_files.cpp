@@ -210,7 +210,7 @@ class Check {
       const bool in_failed_items =
           entry.kind == CommitEntry::Kind::kFailed || (succeeded && entry.items_failed > 0);
       if (!(&file == &failed_items_ ? in_failed_items : succeeded)) continue;
-      if (damage_->mini_batches++ == 0) damage_->mini_batch = entry.mini_batch.value;
+      if (damage_->mini_batches++ == 0) damage_->mini_batch = entry.work;
     }
     return {};
   }
@@ -234,7 +234,8 @@ std::string damage_words(const Damage& damage) {
   }
   std::string whose;
   if (damage.mini_batches > 0) {
-    whose = fmt::format(" ({} mini-batch {}", damage.cut() ? "lost from" : "of", damage.mini_batch);
+    whose =
+        fmt::format(" ({} mini-batch {}", damage.cut() ? "lost from" : "of", to_string(damage.mini_batch));
     if (damage.mini_batches > 1) {
       whose += fmt::format(" and {} more", damage.mini_batches - 1);
     }

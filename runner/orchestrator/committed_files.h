@@ -23,7 +23,7 @@ struct Damage {
   std::uint64_t end = 0;           // of the group's bytes
   bool zeroes = false;             // some of them are zero, as where a disk has lost what it had confirmed
   bool longer = false;             // all is there, and more
-  std::uint64_t mini_batch = 0;    // the first that is hit
+  WorkId mini_batch;               // the first that is hit
   std::uint64_t mini_batches = 0;  // how many are; 0: what a new run began with
   std::uint64_t offset = 0;        // of the group's record in the journal
   std::uint64_t groups = 0;        // from this one on

@@ -75,7 +75,7 @@ Status Committer::start(RecoveredJob& job, std::uint64_t plan_length, bool retry
   if (job.ended == JobState::kComplete && !journal_)
     return Error{ErrorCode::kConflict, "the job is complete"};
   std::uint64_t needed = job.finished.end();
-  if (!job.tries.empty()) needed = std::max(needed, job.tries.rbegin()->first + 1);
+  if (!job.tries.empty()) needed = std::max(needed, job.tries.rbegin()->first.mini_batch.value + 1);
   if (plan_length < needed) {
     return Error{ErrorCode::kCorrupt,
                  fmt::format(".parallelrun/plan holds {}, but {} names number {}; restore the file, or {}",
@@ -180,7 +180,7 @@ Status Committer::write(const CommitGroup& group) {
   }
   if (!group.entries.empty()) {
     std::uint64_t needed = 0;
-    for (const CommitEntry& entry : group.entries) needed = std::max(needed, entry.mini_batch.value + 1);
+    for (const CommitEntry& entry : group.entries) needed = std::max(needed, entry.work.mini_batch.value + 1);
     if (auto done = plan_.make_durable(needed); !done) return done;
     GroupRecord record;
     if (auto done = write_data(group, record); !done) return done;

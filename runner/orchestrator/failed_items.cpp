@@ -14,11 +14,18 @@ std::string line_of(const nlohmann::ordered_json& json) {
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
+nlohmann::ordered_json beginning(const char* kind, const WorkId& work, const std::string& input_name) {
+  nlohmann::ordered_json json{{"kind", kind}, {"miniBatch", work.mini_batch.value}};
+  if (work.part != 0) json["part"] = work.part;
+  json["input"] = input_name;
+  return json;
+}
+
 }  // namespace
 
-std::string failed_line(const MiniBatch& mini_batch, const nlohmann::ordered_json& items,
+std::string failed_line(const WorkId& work, const MiniBatch& mini_batch, const nlohmann::ordered_json& items,
                         const std::string& input_name, std::uint32_t tries, const ScriptError& error) {
-  nlohmann::ordered_json json{{"kind", "failed"}, {"miniBatch", mini_batch.id.value}, {"input", input_name}};
+  nlohmann::ordered_json json = beginning("failed", work, input_name);
   if (items.is_object()) json.update(items);
   json["count"] = mini_batch.items;
   json["tries"] = tries;
@@ -28,9 +35,9 @@ std::string failed_line(const MiniBatch& mini_batch, const nlohmann::ordered_jso
   return line_of(json);
 }
 
-std::string shortfall_line(MiniBatchId id, const nlohmann::ordered_json& named, const std::string& input_name,
-                           std::uint64_t items, std::uint64_t returned) {
-  nlohmann::ordered_json json{{"kind", "shortfall"}, {"miniBatch", id.value}, {"input", input_name}};
+std::string shortfall_line(const WorkId& work, const nlohmann::ordered_json& named,
+                           const std::string& input_name, std::uint64_t items, std::uint64_t returned) {
+  nlohmann::ordered_json json = beginning("shortfall", work, input_name);
   if (named.is_object()) json.update(named);
   json["count"] = items - returned;
   json["items"] = items;

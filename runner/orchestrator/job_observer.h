@@ -43,7 +43,7 @@ class JobObserver {
   // One that was said to be silent is heard of again, in time.
   virtual void on_agent_answers(const AgentView&) {}
   // It was inside run() when `losses` agents were lost, this one the last: it runs alone from now on.
-  virtual void on_suspect(const AgentView&, MiniBatchId, std::uint32_t /*losses*/) {}
+  virtual void on_suspect(const AgentView&, WorkId, std::uint32_t /*losses*/) {}
   // Bytes for the log tree, once each: a report that is sent again does not bring its logs again.
   virtual void on_logs(const AgentView&, std::vector<LogChunk>&&) {}
   // A charged failure of a try; `tries` counts it. `final`: the items of the mini-batch count as failed.

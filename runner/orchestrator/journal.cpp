@@ -12,19 +12,20 @@ namespace parallelrun::orchestrator {
 namespace {
 
 constexpr std::uint64_t kMagic = 0x316C6E726A726C70ULL;  // "plrjrnl1"
-constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kVersion = 3;
+constexpr std::uint32_t kVersionWithoutParts = 2;
 constexpr std::uint32_t kLengthMask = 0x5AC3A53CU;  // check of a length: what zeroes and text do not pass
 constexpr std::size_t kFrameHead = 8;               // length and its check
 constexpr std::size_t kFrameTail = 8;               // checksum
 constexpr std::size_t kHeaderHead = 16;             // magic, version, length of the fingerprint
 constexpr std::size_t kLongestFingerprint = 4096;
 constexpr std::uint32_t kLongestPayload = 1U << 30U;
-constexpr std::size_t kEntryBytes = 33;
+constexpr std::size_t kEntryBytes = 33;         // at least
 constexpr std::size_t kLookAhead = 64U << 20U;  // bytes; longer than any record of one group of commits
 
 enum class RecordType : std::uint8_t { kEpoch = 1, kRun = 2, kGroup = 3, kEnd = 4 };
 
-void encode_payload(const JournalRecord& record, std::string& out) {
+void encode_payload(const JournalRecord& record, std::uint32_t version, std::string& out) {
   wire::Writer writer(out);
   const auto type = [&writer](RecordType t) { writer.u8(static_cast<std::uint8_t>(t)); };
   if (const auto* epoch = std::get_if<EpochStart>(&record)) {
@@ -45,7 +46,8 @@ void encode_payload(const JournalRecord& record, std::string& out) {
     writer.u32(static_cast<std::uint32_t>(group->entries.size()));
     for (const CommitEntry& entry : group->entries) {
       writer.u8(static_cast<std::uint8_t>(entry.kind));
-      writer.u64(entry.mini_batch.value);
+      writer.u64(entry.work.mini_batch.value);
+      if (version != kVersionWithoutParts) writer.u32(entry.work.part);
       writer.u64(entry.attempt);
       writer.u64(entry.items);
       writer.u64(entry.items_failed);
@@ -56,7 +58,13 @@ void encode_payload(const JournalRecord& record, std::string& out) {
   }
 }
 
-std::optional<GroupRecord> decode_group(wire::Reader& reader) {
+bool has_parts(const JournalRecord& record) {
+  const auto* group = std::get_if<GroupRecord>(&record);
+  return group != nullptr && std::any_of(group->entries.begin(), group->entries.end(),
+                                         [](const CommitEntry& entry) { return entry.work.part != 0; });
+}
+
+std::optional<GroupRecord> decode_group(wire::Reader& reader, std::uint32_t version) {
   GroupRecord group;
   group.output_length = reader.u64();
   group.output_checksum = reader.u64();
@@ -67,7 +75,8 @@ std::optional<GroupRecord> decode_group(wire::Reader& reader) {
     CommitEntry& entry = group.entries.emplace_back();
     const std::uint8_t kind = reader.u8();
     entry.kind = static_cast<CommitEntry::Kind>(kind);
-    entry.mini_batch.value = reader.u64();
+    entry.work.mini_batch.value = reader.u64();
+    if (version != kVersionWithoutParts) entry.work.part = reader.u32();
     entry.attempt = reader.u64();
     entry.items = reader.u64();
     entry.items_failed = reader.u64();
@@ -78,7 +87,7 @@ std::optional<GroupRecord> decode_group(wire::Reader& reader) {
   return group;
 }
 
-std::optional<JournalRecord> decode_payload(std::string_view payload) {
+std::optional<JournalRecord> decode_payload(std::string_view payload, std::uint32_t version) {
   wire::Reader reader(payload);
   std::optional<JournalRecord> record;
   switch (static_cast<RecordType>(reader.u8())) {
@@ -98,7 +107,7 @@ std::optional<JournalRecord> decode_payload(std::string_view payload) {
       break;
     }
     case RecordType::kGroup: {
-      auto group = decode_group(reader);
+      auto group = decode_group(reader, version);
       if (group) record = std::move(*group);
       break;
     }
@@ -113,11 +122,13 @@ std::optional<JournalRecord> decode_payload(std::string_view payload) {
   return record;
 }
 
-std::string encode_header(std::string_view fingerprint) {
+bool is_known(std::uint32_t version) { return version == kVersion || version == kVersionWithoutParts; }
+
+std::string encode_header(std::string_view fingerprint, std::uint32_t version) {
   std::string header;
   wire::Writer writer(header);
   writer.u64(kMagic);
-  writer.u32(kVersion);
+  writer.u32(version);
   writer.bytes(fingerprint);
   writer.u64(checksum(header));
   return header;
@@ -180,15 +191,15 @@ bool was_never_synced(std::string_view found, std::string_view written) {
 }
 
 // True: the header is whole and ours. False: the file ends within it.
-Result<bool> read_header(Window& window, std::string_view fingerprint, std::uint64_t& chain) {
+Result<bool> read_header(Window& window, std::string_view fingerprint, JournalEnd& end) {
   auto head = window.look(kHeaderHead);
   if (!head) return head.error();
-  const std::string expected = encode_header(fingerprint);
   wire::Reader reader(*head);
   const std::uint64_t magic = reader.u64();
   const std::uint32_t version = reader.u32();
   const std::uint32_t length = reader.u32();
   if (!reader.ok()) return false;
+  const std::string expected = encode_header(fingerprint, is_known(version) ? version : kVersion);
   const auto no_journal = [] {
     return Error{
         ErrorCode::kCorrupt,
@@ -200,11 +211,12 @@ Result<bool> read_header(Window& window, std::string_view fingerprint, std::uint
     if (was_never_synced(*all, expected)) return false;
   }
   if (magic != kMagic) return no_journal();
-  if (version != kVersion) {
+  if (!is_known(version)) {
     return Error{
         ErrorCode::kUnsupported,
-        fmt::format("{} has version {}, but this program reads {}; go on with the program that began the job",
-                    kJournalPath, version, kVersion)};
+        fmt::format("{} has version {}, but this program reads {} and {}; go on with the program that began "
+                    "the job",
+                    kJournalPath, version, kVersionWithoutParts, kVersion)};
   }
   if (length > kLongestFingerprint) return no_journal();
   const std::size_t whole = kHeaderHead + length + 8;
@@ -217,8 +229,9 @@ Result<bool> read_header(Window& window, std::string_view fingerprint, std::uint
   }
   const std::string_view body = header->substr(0, whole - 8);
   wire::Reader tail(header->substr(whole - 8));
-  chain = tail.u64();
-  if (chain != checksum(body)) {
+  end.version = version;
+  end.chain = tail.u64();
+  if (end.chain != checksum(body)) {
     if (window.left() > whole) return damaged(0, window.left() - whole);
     return false;
   }
@@ -313,19 +326,26 @@ Result<std::unique_ptr<JournalWriter>> JournalWriter::create(Storage& storage, s
   if (!file) return file.error();
   if (auto ours = storage.still_ours(); !ours) return ours.error();
   if (auto done = file.value()->truncate(0); !done) return done.error();
-  const std::string header = encode_header(fingerprint);
+  const std::string header = encode_header(fingerprint, kVersion);
   if (auto done = file.value()->append(header); !done) return done.error();
   if (auto done = file.value()->sync(); !done) return done.error();
   // The file's name in its folder, and the folder's name in the output directory.
   if (auto done = storage.sync_folder_of(kJournalPath); !done) return done.error();
   if (auto done = storage.sync_folder_of(kStatePath); !done) return done.error();
-  const std::uint64_t chain = checksum(std::string_view(header).substr(0, header.size() - 8));
-  return std::make_unique<JournalWriter>(std::move(file).value(), chain);
+  JournalEnd end;
+  end.version = kVersion;
+  end.chain = checksum(std::string_view(header).substr(0, header.size() - 8));
+  return std::make_unique<JournalWriter>(std::move(file).value(), end);
 }
 
 Status JournalWriter::append(const JournalRecord& record) {
+  if (version_ == kVersionWithoutParts && has_parts(record)) {
+    return Error{ErrorCode::kUnsupported,
+                 fmt::format("{} was begun by an earlier version, and can hold no parts of mini-batches; {}",
+                             kJournalPath, kBeginAnew)};
+  }
   buffer_.assign(kFrameHead, '\0');
-  encode_payload(record, buffer_);
+  encode_payload(record, version_, buffer_);
   const auto length = static_cast<std::uint32_t>(buffer_.size() - kFrameHead);
   buffer_.replace(0, kFrameHead, encode_frame_head(length));
   chain_ = checksum(std::string_view(buffer_).substr(kFrameHead), chain_);
@@ -338,8 +358,8 @@ Result<bool> is_journal_of(File& file, std::string_view fingerprint) {
   auto size = file.size();
   if (!size) return size.error();
   Window window(file, *size);
-  std::uint64_t chain = 0;
-  auto whole = read_header(window, fingerprint, chain);
+  JournalEnd end;
+  auto whole = read_header(window, fingerprint, end);
   if (!whole && whole.error().code != ErrorCode::kIo) return false;
   return whole;
 }
@@ -350,14 +370,14 @@ Result<JournalEnd> read_journal(File& file, std::string_view fingerprint, std::u
   if (!size) return size.error();
   JournalEnd end;
   Window window(file, std::min(*size, limit));
-  auto whole = read_header(window, fingerprint, end.chain);
+  auto whole = read_header(window, fingerprint, end);
   if (!whole) return whole.error();
   end.header_whole = *whole;
   while (end.header_whole && window.left() > 0) {
     auto payload = next_payload(window, end.chain);
     if (!payload) return payload.error();
     if (!payload->has_value()) break;
-    auto record = decode_payload(**payload);
+    auto record = decode_payload(**payload, end.version);
     if (!record) {
       return Error{ErrorCode::kCorrupt, fmt::format("{} has a record at byte {} that this program does not "
                                                     "know; go on with the program that began the job",

@@ -6,8 +6,12 @@
 //     kEpoch  u64 epoch | u64 plan_length
 //     kRun    u64 run | u64 failed_items_length | u64 failed_items_checksum
 //     kGroup  u64 output_length | u64 output_checksum | u64 failed_items_length | u64 failed_items_checksum |
-//             u32 count | count x { u8 kind | u64 mini_batch | u64 attempt | u64 items | u64 items_failed }
+//             u32 count | count x { u8 kind | u64 mini_batch | u32 part | u64 attempt | u64 items |
+//             u64 items_failed }
 //     kEnd    u8 state
+//
+// Version 2 is the same without `part`. A journal that was begun in it is read and gone on with in it; it
+// holds no parts of mini-batches.
 //
 // Checksums are XXH3; that of a record is seeded with that of the record before it (the first with the
 // header's), so that no record of another place or time passes. One record is appended and synced at a time,
@@ -60,32 +64,36 @@ struct EndRecord {
 };
 using JournalRecord = std::variant<EpochStart, RunStart, GroupRecord, EndRecord>;
 
+struct JournalEnd {
+  bool header_whole =
+      false;  // false: the file is empty or ends within its header: nothing was ever committed
+  std::uint32_t version = 0;  // of the format
+  std::uint64_t length = 0;   // bytes up to the end of the last whole record
+  std::uint64_t last = 0;     // offset of the last whole record, or of the header
+  std::uint64_t chain = 0;    // checksum of the last whole record
+  std::uint64_t torn = 0;     // bytes after it, to be cut off
+};
+
 // One thread at a time.
 class JournalWriter {
  public:
   // A new journal in an empty file; durable when it returns.
   static Result<std::unique_ptr<JournalWriter>> create(Storage& storage, std::string_view fingerprint);
   // Goes on after the last whole record, as read_journal() found it.
-  JournalWriter(std::unique_ptr<File> file, std::uint64_t chain) : file_(std::move(file)), chain_(chain) {}
+  JournalWriter(std::unique_ptr<File> file, const JournalEnd& end)
+      : file_(std::move(file)), version_(end.version), chain_(end.chain) {}
 
-  // Appends and syncs.
+  // Appends and syncs. Errors: kUnsupported (parts of mini-batches in a journal of a version that has none),
+  // kNoSpace, kIo.
   Status append(const JournalRecord& record);
   // Bytes: where the next record will begin.
   Result<std::uint64_t> length() { return file_->size(); }
 
  private:
   std::unique_ptr<File> file_;
+  std::uint32_t version_;
   std::uint64_t chain_;  // checksum of the last record
   std::string buffer_;
-};
-
-struct JournalEnd {
-  bool header_whole =
-      false;                 // false: the file is empty or ends within its header: nothing was ever committed
-  std::uint64_t length = 0;  // bytes up to the end of the last whole record
-  std::uint64_t last = 0;    // offset of the last whole record, or of the header
-  std::uint64_t chain = 0;   // checksum of the last whole record
-  std::uint64_t torn = 0;    // bytes after it, to be cut off
 };
 
 // Whether the file begins like a journal of the job with this fingerprint; what follows is not looked at.

@@ -4,23 +4,24 @@
 
 namespace parallelrun::orchestrator {
 
-LeaseBook::Entry* LeaseBook::find(MiniBatchId id) {
-  const auto found = entries_.find(id.value);
+LeaseBook::Entry* LeaseBook::find(const WorkId& id) {
+  const auto found = entries_.find(id);
   return found == entries_.end() ? nullptr : &found->second;
 }
 
-const LeaseBook::Entry* LeaseBook::find(MiniBatchId id) const {
-  const auto found = entries_.find(id.value);
+const LeaseBook::Entry* LeaseBook::find(const WorkId& id) const {
+  const auto found = entries_.find(id);
   return found == entries_.end() ? nullptr : &found->second;
 }
 
-LeaseBook::Entry& LeaseBook::add(MiniBatch mini_batch, std::uint32_t failed_tries) {
+LeaseBook::Entry& LeaseBook::add(MiniBatch mini_batch, std::uint32_t part, std::uint32_t failed_tries) {
   bytes_ += mini_batch.descriptor.size();
   Entry entry;
   entry.failed_tries = failed_tries;
-  const std::uint64_t id = mini_batch.id.value;
+  entry.part = part;
   entry.mini_batch = std::move(mini_batch);
-  return entries_.emplace(id, std::move(entry)).first->second;
+  const WorkId work = entry.work();
+  return entries_.emplace(work, std::move(entry)).first->second;
 }
 
 void LeaseBook::lease(Entry& entry, std::uint64_t attempt, std::uint64_t session) {
@@ -40,7 +41,7 @@ void LeaseBook::end_lease(Entry& entry) {
 }
 
 void LeaseBook::enqueue(const Entry& entry, bool first) {
-  const Place place{entry.mini_batch.id.value, entry.ticket};
+  const Place place{entry.work(), entry.ticket};
   if (entry.suspect()) {
     suspects_.push_back(place);
   } else if (first) {
@@ -63,7 +64,7 @@ void LeaseBook::release_at(Entry& entry, Time due) {
   entry.ticket = next_ticket_++;
   entry.delayed = true;
   ++delayed_;
-  later_.emplace(due, Place{entry.mini_batch.id.value, entry.ticket});
+  later_.emplace(due, Place{entry.work(), entry.ticket});
 }
 
 void LeaseBook::enqueue_anew(Entry& entry) {
@@ -90,7 +91,7 @@ void LeaseBook::erase(Entry& entry) {
   if (entry.attempt != 0) end_lease(entry);
   if (entry.delayed) --delayed_;
   bytes_ -= entry.mini_batch.descriptor.size();
-  entries_.erase(entry.mini_batch.id.value);
+  entries_.erase(entry.work());
 }
 
 std::uint64_t LeaseBook::held_by(std::uint64_t session) const {
@@ -104,7 +105,7 @@ LeaseBook::Entry* LeaseBook::next_suspect() {
 }
 
 LeaseBook::Entry* LeaseBook::waiting_at(const Place& place) {
-  Entry* entry = find(MiniBatchId{place.mini_batch});
+  Entry* entry = find(place.work);
   return entry != nullptr && entry->ticket == place.ticket ? entry : nullptr;
 }
 

@@ -1,5 +1,5 @@
-// The mini-batches that are in the hands of agents or wait for another try: all that the orchestrator keeps
-// in memory of the plan. Pure; one thread.
+// The mini-batches, or parts of them, that are in the hands of agents or wait for another try: all that the
+// orchestrator keeps in memory of the plan. Pure; one thread.
 #pragma once
 
 #include <compare>
@@ -11,14 +11,15 @@
 #include <unordered_map>
 
 #include "runner/orchestrator/time.h"
-#include "runner/plan/mini_batch.h"
+#include "runner/protocol/work_id.h"
 
 namespace parallelrun::orchestrator {
 
 class LeaseBook {
  public:
   struct Entry {
-    MiniBatch mini_batch;
+    MiniBatch mini_batch;            // of a part: its items, and its descriptor
+    std::uint32_t part = 0;          // see WorkId
     std::uint32_t failed_tries = 0;  // charged
     std::uint64_t attempt = 0;       // 0: waits
     std::uint64_t session = 0;       // that holds the attempt
@@ -26,17 +27,18 @@ class LeaseBook {
     std::uint64_t ticket = 0;        // place in the queue while it waits
     bool delayed = false;            // waits for its time, too
     std::uint32_t losses = 0;        // agents that were lost while it was inside run() there
+    WorkId work() const { return {mini_batch.id, part}; }
     bool suspect() const { return losses >= kLossesOfASuspect; }
   };
   // One that was inside run() when so many agents were lost may be what takes them down.
   static constexpr std::uint32_t kLossesOfASuspect = 2;
 
   // Null when it is not in the book. Valid until the entry is erased.
-  Entry* find(MiniBatchId id);
-  const Entry* find(MiniBatchId id) const;
+  Entry* find(const WorkId& id);
+  const Entry* find(const WorkId& id) const;
 
-  // A mini-batch that is leased for the first time in this epoch. Precondition: not in the book.
-  Entry& add(MiniBatch mini_batch, std::uint32_t failed_tries);
+  // What is leased for the first time in this epoch. Precondition: not in the book.
+  Entry& add(MiniBatch mini_batch, std::uint32_t part, std::uint32_t failed_tries);
   // Precondition: it waits, or was just added.
   void lease(Entry& entry, std::uint64_t attempt, std::uint64_t session);
   // It waits for another try: behind the others, or `first` when it was handed back unstarted. Those go
@@ -72,7 +74,7 @@ class LeaseBook {
 
  private:
   struct Place {
-    std::uint64_t mini_batch;
+    WorkId work;
     std::uint64_t ticket;
     auto operator<=>(const Place&) const = default;
   };
@@ -83,7 +85,7 @@ class LeaseBook {
   void end_lease(Entry& entry);
   void enqueue(const Entry& entry, bool first);
 
-  std::unordered_map<std::uint64_t, Entry> entries_;
+  std::unordered_map<WorkId, Entry> entries_;
   // These may name entries that no longer wait; those are skipped.
   std::set<Place> first_;
   std::deque<Place> queue_;  // behind first_

@@ -15,13 +15,14 @@
 namespace parallelrun::orchestrator {
 
 inline std::uint64_t seal_of(const SipKey& key, std::string_view agent, LeaseKind kind, std::uint64_t attempt,
-                             MiniBatchId mini_batch) {
+                             WorkId work) {
   std::string bytes;
-  bytes.reserve(17 + agent.size());
+  bytes.reserve(21 + agent.size());
   wire::Writer out(bytes);
   out.u8(static_cast<std::uint8_t>(kind));
   out.u64(attempt);
-  out.u64(mini_batch.value);
+  out.u64(work.mini_batch.value);
+  out.u32(work.part);
   bytes.append(agent);
   return siphash(key, bytes);
 }

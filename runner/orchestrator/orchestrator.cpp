@@ -260,8 +260,7 @@ Result<std::optional<ReportReply>> Orchestrator::on_report(ReportRequest&& reque
   script_works_ = script_works_ || request.inits_succeeded > 0;
   std::uint64_t refused = 0;
   for (AttemptResult& result : request.results) {
-    const bool its_own =
-        result.seal == seal(session->agent.name, result.kind, result.attempt, result.mini_batch);
+    const bool its_own = result.seal == seal(session->agent.name, result.kind, result.attempt, result.work);
     if (its_own) {
       take_result(*session, result);
     } else {

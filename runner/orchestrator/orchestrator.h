@@ -28,7 +28,6 @@
 #include "runner/orchestrator/commit_group.h"
 #include "runner/orchestrator/job_observer.h"
 #include "runner/orchestrator/lease_book.h"
-#include "runner/orchestrator/mini_batch_set.h"
 #include "runner/orchestrator/plan_view.h"
 #include "runner/orchestrator/progress.h"
 #include "runner/orchestrator/recovered_job.h"
@@ -150,8 +149,8 @@ class Orchestrator {
   std::uint64_t new_session();
   void end_session(Session& session, std::string_view why);
   void lose_session(Session& session, const std::string& why);
-  std::vector<MiniBatchId> inside_at_loss(const Session& session);
-  void remember_loss(const AgentView& agent, MiniBatchId id, const std::string& why);
+  std::vector<WorkId> inside_at_loss(const Session& session);
+  void remember_loss(const AgentView& agent, WorkId id, const std::string& why);
   void remember_cut_off(const std::string& agent, const std::string& predecessor_end);
   Duration patience_with(const Session& session) const;
   void expire_sessions(Time now);
@@ -181,7 +180,7 @@ class Orchestrator {
   void take_types(Session& session, AttemptResult& result);
   void take_process_failure(Session& session, const ProcessFailure& failure);
   bool genuine(const AttemptResult& result, bool in_book) const;
-  std::uint64_t seal(std::string_view agent, LeaseKind kind, std::uint64_t attempt, MiniBatchId id) const;
+  std::uint64_t seal(std::string_view agent, LeaseKind kind, std::uint64_t attempt, WorkId id) const;
   void record(const CommitEntry& entry);
   bool something_pending() const { return !pending_.entries.empty() || !pending_.types.empty(); }
   const std::string& input_name(std::uint32_t input) const;
@@ -223,7 +222,7 @@ class Orchestrator {
   std::map<std::string, LostAgent> lost_;  // by name, until they come back
   struct CutOff {
     AgentView agent;
-    std::vector<MiniBatchId> mini_batches;
+    std::vector<WorkId> work;
   };
   std::map<std::string, CutOff> cut_off_;  // by agents that left, by name, until a successor comes
   std::uint64_t reserved_ = 0;  // session that gets nothing new until a suspect can run alone there
@@ -236,8 +235,8 @@ class Orchestrator {
   bool plan_complete_ = false;
   std::optional<MiniBatch> peeked_;  // read from the plan, not leased yet
 
-  MiniBatchSet accepted_;  // finished: committed or on the way
-  Counts counts_;          // of what is accepted
+  WorkSet accepted_;  // finished: committed or on the way
+  Counts counts_;     // of what is accepted
   FirstErrors first_errors_;
   std::optional<ScriptError> script_error_;  // the first failure of load or init()
 

@@ -58,7 +58,7 @@ void Orchestrator::grant_types(Session& session, LeaseReply& reply, std::uint64_
   while (reply.leases.size() < limit) {
     auto lease = gate_.lease(next_attempt(), session.agent.session, others_parked(session));
     if (!lease) return;
-    lease->seal = seal(session.agent.name, lease->kind, lease->attempt, lease->mini_batch);
+    lease->seal = seal(session.agent.name, lease->kind, lease->attempt, lease->work);
     reply.leases.push_back(std::move(*lease));
   }
 }
@@ -83,7 +83,7 @@ bool Orchestrator::grant_suspects(Session& session, LeaseReply& reply) {
     return reserved_ == id;
   }
   reserved_ = 0;
-  session.alone_with = suspect->mini_batch.id;
+  session.alone_with = suspect->work();
   add_lease(session, *suspect, reply);
   return true;
 }
@@ -101,11 +101,11 @@ void Orchestrator::grant_new(Session& session, LeaseReply& reply, std::uint64_t 
          book_.descriptor_bytes() < options_.max_book_bytes && peek_planned()) {
     if (!gate_.open(peeked_->input)) return;
     std::uint32_t failed_tries = 0;
-    if (const auto tries = job_.tries.find(peeked_->id.value); tries != job_.tries.end()) {
+    if (const auto tries = job_.tries.find(WorkId{peeked_->id}); tries != job_.tries.end()) {
       failed_tries = tries->second;
       job_.tries.erase(tries);
     }
-    LeaseBook::Entry& entry = book_.add(std::move(*peeked_), failed_tries);
+    LeaseBook::Entry& entry = book_.add(std::move(*peeked_), 0, failed_tries);
     peeked_.reset();
     add_lease(session, entry, reply);
   }
@@ -118,8 +118,8 @@ void Orchestrator::add_lease(Session& session, LeaseBook::Entry& entry, LeaseRep
   book_.lease(entry, next_attempt(), session.agent.session);
   Lease lease;
   lease.attempt = entry.attempt;
-  lease.mini_batch = entry.mini_batch.id;
-  lease.seal = seal(session.agent.name, lease.kind, lease.attempt, lease.mini_batch);
+  lease.work = entry.work();
+  lease.seal = seal(session.agent.name, lease.kind, lease.attempt, lease.work);
   lease.input = input;
   lease.items = entry.mini_batch.items;
   lease.try_number = entry.failed_tries + 1;
@@ -131,7 +131,7 @@ void Orchestrator::add_lease(Session& session, LeaseBook::Entry& entry, LeaseRep
 
 // The next planned mini-batch that is not finished, in peeked_.
 bool Orchestrator::peek_planned() {
-  while (!peeked_ || accepted_.contains(peeked_->id)) {
+  while (!peeked_ || accepted_.contains(WorkId{peeked_->id})) {
     auto next = source_.next();
     if (!next) {
       end_job(JobState::kFailed, JobReason::kPlanFailed, next.error().message, now_);

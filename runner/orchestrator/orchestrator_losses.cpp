@@ -20,14 +20,14 @@ std::string in_words(const Silence& silence) {
 
 // The mini-batches that may have been inside run() when the agent was lost: those that it told of. What is
 // inside for less than its reports take is never told: then it is one of those that it had to run next.
-std::vector<MiniBatchId> Orchestrator::inside_at_loss(const Session& session) {
-  std::vector<std::pair<std::uint64_t, MiniBatchId>> held;
-  std::vector<MiniBatchId> inside;
+std::vector<WorkId> Orchestrator::inside_at_loss(const Session& session) {
+  std::vector<std::pair<std::uint64_t, WorkId>> held;
+  std::vector<WorkId> inside;
   book_.for_each_lease_of(session.agent.session, [&](const LeaseBook::Entry& entry) {
-    held.emplace_back(entry.attempt, entry.mini_batch.id);
+    held.emplace_back(entry.attempt, entry.work());
     const bool told =
         std::find(session.inside.begin(), session.inside.end(), entry.attempt) != session.inside.end();
-    if (told) inside.push_back(entry.mini_batch.id);
+    if (told) inside.push_back(entry.work());
   });
   if (!inside.empty()) return inside;
   const auto next =
@@ -40,7 +40,7 @@ std::vector<MiniBatchId> Orchestrator::inside_at_loss(const Session& session) {
 
 // One that was inside at two losses is a suspect. From then on each further loss with it inside is a failed
 // try of it, under an attempt of its own: the lost one may still bring a result.
-void Orchestrator::remember_loss(const AgentView& agent, MiniBatchId id, const std::string& why) {
+void Orchestrator::remember_loss(const AgentView& agent, WorkId id, const std::string& why) {
   LeaseBook::Entry& entry = *book_.find(id);
   ++entry.losses;
   if (entry.losses <= LeaseBook::kLossesOfASuspect) {
@@ -50,7 +50,7 @@ void Orchestrator::remember_loss(const AgentView& agent, MiniBatchId id, const s
   ++losses_charged_;
   AttemptResult result;
   result.attempt = next_attempt();
-  result.mini_batch = id;
+  result.work = id;
   result.outcome = Outcome::kDied;
   result.items = entry.mini_batch.items;
   result.error = {
@@ -78,7 +78,7 @@ Duration Orchestrator::patience_with(const Session& session) const {
 void Orchestrator::remember_cut_off(const std::string& agent, const std::string& predecessor_end) {
   const auto left = cut_off_.extract(agent);
   if (left.empty() || predecessor_end.empty() || ending_) return;
-  for (const MiniBatchId id : left.mapped().mini_batches) {
+  for (const WorkId id : left.mapped().work) {
     LeaseBook::Entry* entry = book_.find(id);
     if (entry == nullptr) continue;
     if (entry->attempt != 0 && entry->suspect()) {  // another agent is at it: that try is not to be charged
@@ -95,7 +95,7 @@ void Orchestrator::remember_cut_off(const std::string& agent, const std::string&
 // Precondition: it has not left.
 void Orchestrator::lose_session(Session& session, const std::string& why) {
   if (!ending_) {
-    for (const MiniBatchId id : inside_at_loss(session)) remember_loss(session.agent, id, why);
+    for (const WorkId id : inside_at_loss(session)) remember_loss(session.agent, id, why);
   }
   end_session(session, why);
 }

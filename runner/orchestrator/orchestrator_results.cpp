@@ -22,12 +22,12 @@ bool Orchestrator::genuine(const AttemptResult& result, bool in_book) const {
   if (epoch > job_.epoch) return false;
   if (epoch == job_.epoch) return in_book && (result.attempt & 0xFFFFFFFFU) < next_attempt_;
   return std::all_of(job_.epochs.begin(), job_.epochs.end(), [&](const EpochStart& later) {
-    return later.epoch <= epoch || result.mini_batch.value < later.plan_length;
+    return later.epoch <= epoch || result.work.mini_batch.value < later.plan_length;
   });
 }
 
 std::uint64_t Orchestrator::seal(std::string_view agent, LeaseKind kind, std::uint64_t attempt,
-                                 MiniBatchId id) const {
+                                 WorkId id) const {
   return seal_of(options_.seal_key, agent, kind, attempt, id);
 }
 
@@ -35,9 +35,9 @@ void Orchestrator::take_result(Session& session, AttemptResult& result) {
   if (!accepts_results()) return;
   run_us_ += result.run_us;
   if (result.kind == LeaseKind::kInferTypes) return take_types(session, result);
-  LeaseBook::Entry* entry = book_.find(result.mini_batch);
+  LeaseBook::Entry* entry = book_.find(result.work);
   if (result.outcome == Outcome::kSucceeded) {
-    if (!accepted_.contains(result.mini_batch) && genuine(result, entry != nullptr))
+    if (!accepted_.contains(result.work) && genuine(result, entry != nullptr))
       take_success(session, result, entry);
     return;
   }
@@ -45,7 +45,7 @@ void Orchestrator::take_result(Session& session, AttemptResult& result) {
   if (entry == nullptr || entry->attempt == 0 || entry->attempt != result.attempt) return;
   if (result.outcome == Outcome::kReturned || ending_) {
     if (result.outcome == Outcome::kReturned && result.started_unix_us != 0)
-      session.cut_off.push_back(result.mini_batch);
+      session.cut_off.push_back(result.work);
     book_.release(*entry, true);
     look_for_work_ = true;
     return;
@@ -80,17 +80,17 @@ void Orchestrator::take_success(const Session& session, AttemptResult& result, L
   if (returned < items) {
     const std::string& input = entry != nullptr ? input_name(entry->mini_batch.input) : input_name(~0U);
     const auto named = entry != nullptr ? source_.items_of(entry->mini_batch) : nlohmann::ordered_json();
-    pending_.failed_items += shortfall_line(result.mini_batch, named, input, items, returned);
-    const ScriptError error = shortfall_error(result.mini_batch, input, items, returned);
+    pending_.failed_items += shortfall_line(result.work, named, input, items, returned);
+    const ScriptError error = shortfall_error(result.work, input, items, returned);
     first_errors_.add(error);
     observer_.on_shortfall(session.agent, result, error);
   }
   if (options_.output_action == OutputAction::kAppendRow && !result.rows.empty()) {
     pending_.rows.push_back(std::move(result.rows));
   }
-  record({CommitEntry::Kind::kSucceeded, result.mini_batch, result.attempt, items, items - returned});
+  record({CommitEntry::Kind::kSucceeded, result.work, result.attempt, items, items - returned});
   script_works_ = true;
-  job_.tries.erase(result.mini_batch.value);
+  job_.tries.erase(result.work);
   if (entry == nullptr) return;
   // Another try of it may be running: it is of no use any more.
   if (entry->attempt != 0 && entry->attempt != result.attempt) {
@@ -111,7 +111,7 @@ void Orchestrator::take_failure(const AgentView& agent, AttemptResult& result, L
   if (final && mini_batch.items == 0) mini_batch.items = 1;
   observer_.on_try_failed(agent, result, entry.failed_tries, final);
   const auto kind = final ? CommitEntry::Kind::kFailed : CommitEntry::Kind::kTryFailed;
-  record({kind, mini_batch.id, result.attempt, mini_batch.items, mini_batch.items});
+  record({kind, entry.work(), result.attempt, mini_batch.items, mini_batch.items});
   if (!final) {
     entry.failed_on = agent.session;
     const Duration delay = retry_delay(entry.failed_tries);
@@ -124,8 +124,8 @@ void Orchestrator::take_failure(const AgentView& agent, AttemptResult& result, L
     return;
   }
   first_errors_.add(result.error);
-  pending_.failed_items += failed_line(mini_batch, source_.items_of(mini_batch), input_name(mini_batch.input),
-                                       entry.failed_tries, result.error);
+  pending_.failed_items += failed_line(entry.work(), mini_batch, source_.items_of(mini_batch),
+                                       input_name(mini_batch.input), entry.failed_tries, result.error);
   book_.erase(entry);
 }
 
@@ -138,7 +138,7 @@ Duration Orchestrator::retry_delay(std::uint32_t failed_tries) const {
 
 void Orchestrator::record(const CommitEntry& entry) {
   last_progress_ = now_;
-  if (entry.kind != CommitEntry::Kind::kTryFailed) accepted_.insert(entry.mini_batch);
+  if (entry.kind != CommitEntry::Kind::kTryFailed) accepted_.insert(entry.work);
   count(counts_, entry);
   pending_.entries.push_back(entry);
 }

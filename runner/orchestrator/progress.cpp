@@ -132,7 +132,7 @@ std::string one_line(const ScriptError& error, std::size_t limit) {
   return one_line(std::string_view(line), limit);
 }
 
-ScriptError shortfall_error(MiniBatchId id, const std::string& input_name, std::uint64_t items,
+ScriptError shortfall_error(WorkId id, const std::string& input_name, std::uint64_t items,
                             std::uint64_t returned) {
   // A late result of an earlier epoch may come without its input.
   const std::string of_input = input_name.empty() ? "" : " of input '" + input_name + "'";
@@ -140,7 +140,7 @@ ScriptError shortfall_error(MiniBatchId id, const std::string& input_name, std::
           kShortfallType,
           fmt::format("run() returned {} for {} (mini-batch {}{}); fewer elements than items "
                       "count as failed",
-                      counted(returned, "element"), counted(items, "item"), id.value, of_input),
+                      counted(returned, "element"), counted(items, "item"), to_string(id), of_input),
           {}};
 }
 

@@ -99,7 +99,7 @@ const char* to_string(ErrorPhase phase);
 nlohmann::json to_json(const ScriptError& error);
 
 // run() returned fewer elements than its mini-batch has items. Not a failed try: nothing was raised.
-ScriptError shortfall_error(MiniBatchId id, const std::string& input_name, std::uint64_t items,
+ScriptError shortfall_error(WorkId id, const std::string& input_name, std::uint64_t items,
                             std::uint64_t returned);
 bool is_shortfall(const ScriptError& error);
 

@@ -17,17 +17,17 @@ Status apply(GroupRecord&& record, RecoveredJob& job) {
   for (const CommitEntry& entry : record.entries) {
     count(job.counts, entry);
     if (entry.kind == CommitEntry::Kind::kTryFailed) {
-      ++job.tries[entry.mini_batch.value];
+      ++job.tries[entry.work];
       continue;
     }
-    if (!job.finished.insert(entry.mini_batch)) {
+    if (!job.finished.insert(entry.work)) {
       return Error{ErrorCode::kCorrupt,
                    fmt::format("{}: mini-batch {} is committed twice; restore the file, or {}", kJournalPath,
-                               entry.mini_batch.value, kBeginAnew)};
+                               to_string(entry.work), kBeginAnew)};
     }
-    job.tries.erase(entry.mini_batch.value);
+    job.tries.erase(entry.work);
     if (entry.kind == CommitEntry::Kind::kFailed) {
-      job.failed.insert(entry.mini_batch);
+      job.failed.insert(entry.work);
       job.items_of_failed += entry.items;
     }
   }
@@ -37,9 +37,7 @@ Status apply(GroupRecord&& record, RecoveredJob& job) {
 void apply(const RunStart& record, RecoveredJob& job) {
   job.run = record.run;
   job.failed_items_length = record.failed_items_length;
-  job.failed.for_each_interval([&job](std::uint64_t first, std::uint64_t past) {
-    for (std::uint64_t id = first; id < past; ++id) job.finished.erase(MiniBatchId{id});
-  });
+  job.failed.for_each([&job](WorkId id) { job.finished.erase(id); });
   job.counts.failed = 0;
   job.counts.items_failed -= job.items_of_failed;
   job.counts.tries_failed = 0;

@@ -9,8 +9,8 @@
 
 #include "common/result/result.h"
 #include "runner/orchestrator/journal.h"
-#include "runner/orchestrator/mini_batch_set.h"
 #include "runner/orchestrator/progress.h"
+#include "runner/orchestrator/work_set.h"
 #include "runner/protocol/messages.h"
 
 namespace parallelrun::orchestrator {
@@ -22,18 +22,18 @@ struct RecoveredJob {
   std::uint64_t run = 1;          // grows with each start after kFailed
   std::uint64_t epoch = 0;        // of this orchestrator, once start() has returned; before: of the last one
   Counts counts;
-  MiniBatchSet finished;                         // committed, succeeded or failed
-  MiniBatchSet failed;                           // those of `finished` that a new run tries again
-  std::uint64_t items_of_failed = 0;             // of `failed`; the other failed items are shortfalls
-  std::map<std::uint64_t, std::uint32_t> tries;  // charged tries of unfinished mini-batches
-  std::map<std::uint32_t, InputInfo> types;      // decided column types by input
-  std::vector<EpochStart> epochs;                // every earlier epoch and this one, ascending
-  std::vector<ScriptError> first_errors;  // of failed mini-batches and shortfalls, for the closing message
-  std::uint64_t output_length = 0;        // bytes
-  std::uint64_t failed_items_length = 0;  // bytes
-  std::uint64_t torn_bytes = 0;           // of a journal record that was never finished: cut off
-  std::uint32_t lost_groups = 0;          // commits whose rows a dishonest disk has lost: done again
-  std::string lost;                       // of which file and what, in words
+  WorkSet finished;                          // committed, succeeded or failed
+  WorkSet failed;                            // those of `finished` that a new run tries again
+  std::uint64_t items_of_failed = 0;         // of `failed`; the other failed items are shortfalls
+  std::map<WorkId, std::uint32_t> tries;     // charged tries of what is unfinished
+  std::map<std::uint32_t, InputInfo> types;  // decided column types by input
+  std::vector<EpochStart> epochs;            // every earlier epoch and this one, ascending
+  std::vector<ScriptError> first_errors;     // of failed mini-batches and shortfalls, for the closing message
+  std::uint64_t output_length = 0;           // bytes
+  std::uint64_t failed_items_length = 0;     // bytes
+  std::uint64_t torn_bytes = 0;              // of a journal record that was never finished: cut off
+  std::uint32_t lost_groups = 0;             // commits whose rows a dishonest disk has lost: done again
+  std::string lost;                          // of which file and what, in words
 };
 
 // What a record of the journal changes. Errors: kCorrupt (lengths that shrink, a mini-batch that is committed

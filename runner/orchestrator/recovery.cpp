@@ -197,7 +197,7 @@ Result<Committer::Opened> Committer::open(Storage& storage, PlanDurability& plan
   committer.run_offset_ = replay->run_offset;
   committer.output_length_ = opened.job.output_length;
   committer.failed_items_length_ = opened.job.failed_items_length;
-  committer.journal_ = std::make_unique<JournalWriter>(std::move(journal).value(), end.chain);
+  committer.journal_ = std::make_unique<JournalWriter>(std::move(journal).value(), end);
   return opened;
 }
 

@@ -37,9 +37,9 @@ struct Session {
     std::uint64_t waits_for = 0;
   } report;
 
-  std::vector<std::uint64_t> inside;      // attempts in run(), as its last report says
-  std::vector<MiniBatchId> cut_off;       // came back while run() was at work
-  std::optional<MiniBatchId> alone_with;  // a suspect that it was leased
+  std::vector<std::uint64_t> inside;  // attempts in run(), as its last report says
+  std::vector<WorkId> cut_off;        // came back while run() was at work
+  std::optional<WorkId> alone_with;   // a suspect that it was leased
   bool told_silent = false;
   std::set<std::uint32_t> infos;       // inputs whose column types it has been sent
   std::vector<std::uint64_t> revoked;  // attempts to tell it of

@@ -84,9 +84,11 @@ void put_count(Writer& out, std::size_t n) { out.u32(static_cast<std::uint32_t>(
 
 // The least bytes that each element takes, so that a forged count is refused before memory is reserved.
 constexpr std::size_t kSmallestInputInfo = 4 + 4;
-constexpr std::size_t kSmallestLease = 1 + 8 + 8 + 8 + 4 + 8 + 4 + 1 + 4;
+constexpr std::size_t kWork = 8 + 4;
+constexpr std::size_t kSmallestLease = 1 + 8 + 8 + kWork + 4 + 8 + 4 + 1 + 4;
 constexpr std::size_t kSmallestError = 1 + 3 * 4;
-constexpr std::size_t kSmallestResult = 1 + 8 + 8 + 8 + 1 + 8 + 8 + 4 + kSmallestError + 4 + 8 + 8 + 3 * 8;
+constexpr std::size_t kSmallestResult =
+    1 + 8 + 8 + kWork + 1 + 8 + 8 + 4 + kSmallestError + 4 + 8 + 8 + 3 * 8;
 constexpr std::size_t kSmallestLogChunk = 4 + 4;
 constexpr std::size_t kSmallestFailure = 4 + 8 + kSmallestError + 1;
 
@@ -102,11 +104,23 @@ InputInfo get_input_info(Decoder& in) {
   return v;
 }
 
+void put(Writer& out, const WorkId& v) {
+  out.u64(v.mini_batch.value);
+  out.u32(v.part);
+}
+
+WorkId get_work(Decoder& in) {
+  WorkId v;
+  v.mini_batch.value = in.u64();
+  v.part = in.u32();
+  return v;
+}
+
 void put(Writer& out, const Lease& v) {
   put_enum(out, v.kind);
   out.u64(v.attempt);
   out.u64(v.seal);
-  out.u64(v.mini_batch.value);
+  put(out, v.work);
   out.u32(v.input);
   out.u64(v.items);
   out.u32(v.try_number);
@@ -119,7 +133,7 @@ Lease get_lease(Decoder& in) {
   v.kind = in.enumerator(LeaseKind::kInferTypes);
   v.attempt = in.u64();
   v.seal = in.u64();
-  v.mini_batch.value = in.u64();
+  v.work = get_work(in);
   v.input = in.u32();
   v.items = in.u64();
   v.try_number = in.u32();
@@ -148,7 +162,7 @@ void put(Writer& out, const AttemptResult& v) {
   put_enum(out, v.kind);
   out.u64(v.attempt);
   out.u64(v.seal);
-  out.u64(v.mini_batch.value);
+  put(out, v.work);
   put_enum(out, v.outcome);
   out.u64(v.items);
   out.u64(v.returned);
@@ -167,7 +181,7 @@ AttemptResult get_result(Decoder& in) {
   v.kind = in.enumerator(LeaseKind::kInferTypes);
   v.attempt = in.u64();
   v.seal = in.u64();
-  v.mini_batch.value = in.u64();
+  v.work = get_work(in);
   v.outcome = in.enumerator(Outcome::kUndecided);
   v.items = in.u64();
   v.returned = in.u64();

@@ -23,11 +23,11 @@
 #include <vector>
 
 #include "common/result/result.h"
-#include "runner/plan/mini_batch.h"
+#include "runner/protocol/work_id.h"
 
 namespace parallelrun {
 
-inline constexpr std::uint32_t kProtocolVersion = 1;
+inline constexpr std::uint32_t kProtocolVersion = 2;
 inline constexpr std::chrono::milliseconds kLeasePoll{10'000};
 
 // What the orchestrator wants of an agent from now on.
@@ -63,7 +63,7 @@ struct Lease {
   LeaseKind kind = LeaseKind::kRun;
   std::uint64_t attempt = 0;  // unique in the job's life: epoch and counter; names this try
   std::uint64_t seal = 0;     // proves with the result that the lease was given to this agent
-  MiniBatchId mini_batch;
+  WorkId work;
   std::uint32_t input = 0;
   std::uint64_t items = 0;
   std::uint32_t try_number = 1;  // from 1 to runMaxTry
@@ -126,7 +126,7 @@ struct AttemptResult {
   LeaseKind kind = LeaseKind::kRun;
   std::uint64_t attempt = 0;
   std::uint64_t seal = 0;  // of its lease
-  MiniBatchId mini_batch;
+  WorkId work;
   Outcome outcome = Outcome::kSucceeded;
   std::uint64_t items = 0;     // of the mini-batch
   std::uint64_t returned = 0;  // elements that run() returned

@@ -45,12 +45,14 @@ void Accounts::add(const orchestrator::JournalRecord& record) {
 }
 
 void Accounts::add(const CommitEntry& entry) {
-  const std::uint64_t id = entry.mini_batch.value;
+  const WorkId id = entry.work;
   if (!attempts.insert(entry.attempt).second)
-    problems.push_back(fmt::format("attempt {:x} of mini-batch {} is committed twice", entry.attempt, id));
+    problems.push_back(
+        fmt::format("attempt {:x} of mini-batch {} is committed twice", entry.attempt, to_string(id)));
   if (entry.attempt >> 32U > epoch)
     problems.push_back(fmt::format("attempt {:x} is of an epoch to come", entry.attempt));
-  if (finished.count(id) > 0) problems.push_back(fmt::format("mini-batch {} is committed twice", id));
+  if (finished.count(id) > 0)
+    problems.push_back(fmt::format("mini-batch {} is committed twice", to_string(id)));
   if (entry.attempt >> 32U < epoch) ++old_epoch_commits;
   if (entry.kind == CommitEntry::Kind::kSucceeded) {
     ++counts.succeeded;
@@ -65,8 +67,8 @@ void Accounts::add(const CommitEntry& entry) {
   const std::uint32_t charged = ++tries[id];
   const bool last = charged >= run_max_try;
   if (last != (entry.kind == CommitEntry::Kind::kFailed))
-    problems.push_back(
-        fmt::format("try {} of {} of mini-batch {} is wrongly the last or not", charged, run_max_try, id));
+    problems.push_back(fmt::format("try {} of {} of mini-batch {} is wrongly the last or not", charged,
+                                   run_max_try, to_string(id)));
   if (entry.kind != CommitEntry::Kind::kFailed) return;
   ++counts.failed;
   counts.items_failed += entry.items;
@@ -130,7 +132,7 @@ bool is_any_exceeded(const orchestrator::Thresholds& thresholds, const orchestra
 
 std::vector<std::string> problems_of_failed_items(const std::string& text, const Accounts& accounts) {
   std::vector<std::string> problems;
-  std::set<std::uint64_t> listed;
+  std::set<WorkId> listed;
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
     const nlohmann::json json = nlohmann::json::parse(line, nullptr, false);
@@ -138,12 +140,13 @@ std::vector<std::string> problems_of_failed_items(const std::string& text, const
       problems.push_back("a torn line in failed_items.jsonl: " + line);
       continue;
     }
-    const auto id = json["miniBatch"].get<std::uint64_t>();
+    const WorkId id{{json["miniBatch"].get<std::uint64_t>()}, json.value("part", 0U)};
     if (!listed.insert(id).second)
-      problems.push_back(fmt::format("mini-batch {} has two lines in failed_items.jsonl", id));
+      problems.push_back(fmt::format("mini-batch {} has two lines in failed_items.jsonl", to_string(id)));
     const auto found = accounts.finished.find(id);
     if (found == accounts.finished.end()) {
-      problems.push_back(fmt::format("failed_items.jsonl names mini-batch {}, which is not finished", id));
+      problems.push_back(
+          fmt::format("failed_items.jsonl names mini-batch {}, which is not finished", to_string(id)));
       continue;
     }
     const CommitEntry& entry = found->second;
@@ -155,7 +158,7 @@ std::vector<std::string> problems_of_failed_items(const std::string& text, const
   }
   for (const auto& [id, entry] : accounts.finished) {
     if (entry.items_failed > 0 && listed.count(id) == 0)
-      problems.push_back(fmt::format("mini-batch {} is missing in failed_items.jsonl", id));
+      problems.push_back(fmt::format("mini-batch {} is missing in failed_items.jsonl", to_string(id)));
   }
   return problems;
 }

@@ -21,9 +21,9 @@ struct Accounts {
   std::uint64_t epoch = 0;
   std::uint64_t run = 1;
   orchestrator::Counts counts;
-  std::map<std::uint64_t, orchestrator::CommitEntry> finished;
-  std::map<std::uint64_t, std::uint32_t> tries;  // of unfinished mini-batches
-  std::set<std::uint64_t> attempts;              // of all runs
+  std::map<WorkId, orchestrator::CommitEntry> finished;
+  std::map<WorkId, std::uint32_t> tries;  // of what is unfinished
+  std::set<std::uint64_t> attempts;       // of all runs
   std::optional<orchestrator::JobState> ended;
   std::uint64_t old_epoch_commits = 0;
   std::vector<std::string> problems;

@@ -23,21 +23,28 @@ struct Written {
   std::string types;
 };
 
-// By mini-batch. A problem: what is wrong with the text by itself.
-std::map<std::uint64_t, Written> read_output(const std::string& text, std::string& problem) {
-  std::map<std::uint64_t, Written> all;
+// As to_string() writes it.
+WorkId work_of(const std::string& text) {
+  const std::size_t dot = text.find('.');
+  return {{std::stoull(text)},
+          dot == std::string::npos ? 0U : static_cast<std::uint32_t>(std::stoul(text.substr(dot + 1)))};
+}
+
+// A problem: what is wrong with the text by itself.
+std::map<WorkId, Written> read_output(const std::string& text, std::string& problem) {
+  std::map<WorkId, Written> all;
   if (!text.empty() && text.back() != '\n') problem = "the output ends within a row";
   std::istringstream lines(text);
-  std::uint64_t before = ~0ULL;
+  std::string before;
   for (std::string line; std::getline(lines, line);) {
     std::istringstream fields(line);
-    std::uint64_t id = 0, version = 0, row = 0, attempt = 0;
-    std::string types, more;
+    std::uint64_t version = 0, row = 0, attempt = 0;
+    std::string id, types, more;
     if (!(fields >> id >> version >> row >> attempt >> types) || fields >> more) {
       problem = "a torn row: " + line;
       continue;
     }
-    Written& written = all[id];
+    Written& written = all[work_of(id)];
     if (written.rows != row)
       problem = fmt::format("row {} of mini-batch {} comes at place {}", row, id, written.rows);
     if (written.rows > 0 && (before != id || written.attempt != attempt || written.types != types)) {
@@ -53,9 +60,9 @@ std::map<std::uint64_t, Written> read_output(const std::string& text, std::strin
 
 void World::on_try_failed(const orchestrator::AgentView&, const AttemptResult& result, std::uint32_t tries,
                           bool final) {
-  if (tries > run_max_try_) violated(fmt::format("try {} of mini-batch {}", tries, result.mini_batch.value));
+  if (tries > run_max_try_) violated(fmt::format("try {} of mini-batch {}", tries, to_string(result.work)));
   // Whoever is inside run() whenever agents are lost pays for it in the end, good or not.
-  if (result.error.type == "AgentLost") unlucky_.insert(result.mini_batch.value);
+  if (result.error.type == "AgentLost") unlucky_.insert(result.work);
   if (result.kind == LeaseKind::kRun && final != (tries == run_max_try_))
     violated("the last try is not the last");
 }
@@ -83,7 +90,7 @@ void World::on_ending(const orchestrator::JobResult& result) {
 void World::check_leases(std::uint64_t session, const LeaseReply& reply) {
   for (const Lease& lease : reply.leases) {
     if (lease.try_number < 1 || lease.try_number > run_max_try_) {
-      violated(fmt::format("lease of try {} of mini-batch {}", lease.try_number, lease.mini_batch.value));
+      violated(fmt::format("lease of try {} of mini-batch {}", lease.try_number, to_string(lease.work)));
     }
     const auto [found, first] = session_of_attempt_.emplace(lease.attempt, session);
     if (first && held_) violated(fmt::format("attempt {:x} is leased by a held orchestrator", lease.attempt));
@@ -98,12 +105,12 @@ void World::check_bounds() {
     violated("the lease book grows beyond its bound");
 }
 
-void World::check_acknowledged(const orchestrator::MiniBatchSet& committed) {
+void World::check_acknowledged(const orchestrator::WorkSet& committed) {
   // A disk that lies or rots has lost them; they are done again.
   if (dishonest()) return;
-  for (const std::uint64_t id : acknowledged_) {
-    if (!committed.contains(MiniBatchId{id}))
-      violated(fmt::format("mini-batch {} was acknowledged and is lost", id));
+  for (const WorkId& id : acknowledged_) {
+    if (!committed.contains(id))
+      violated(fmt::format("mini-batch {} was acknowledged and is lost", to_string(id)));
   }
 }
 
@@ -115,11 +122,12 @@ void World::check_books(const orchestrator::RecoveredJob& job, bool started) {
   if (job.tries != books.tries) violated("the tries that were recovered are not those of the journal");
   if (job.finished.size() != books.finished.size() || job.failed.size() != books.failed())
     violated("what is finished is not what the journal says");
-  for (const auto& [id, entry] : books.finished) {
-    if (!job.finished.contains(MiniBatchId{id}) ||
-        job.failed.contains(MiniBatchId{id}) != (entry.kind == CommitEntry::Kind::kFailed)) {
-      violated(fmt::format("mini-batch {} is not recovered as the journal has it", id));
+  for (const auto& [work, entry] : books.finished) {
+    if (!job.finished.contains(work) ||
+        job.failed.contains(work) != (entry.kind == CommitEntry::Kind::kFailed)) {
+      violated(fmt::format("mini-batch {} is not recovered as the journal has it", to_string(work)));
     }
+    const std::uint64_t id = work.mini_batch.value;
     if (id >= planned_.size()) {
       // Committer::start() refuses it.
       if (started || !dishonest())
@@ -133,7 +141,7 @@ void World::check_books(const orchestrator::RecoveredJob& job, bool started) {
     if (entry.items != items || entry.items_failed != expected)
       violated(fmt::format("mini-batch {}: {} of {} items failed, {} of {} should have", id,
                            entry.items_failed, entry.items, expected, items));
-    if (failed && !nature.poisoned && !nature.flaky && unlucky_.count(id) == 0)
+    if (failed && !nature.poisoned && !nature.flaky && unlucky_.count(work) == 0)
       violated(fmt::format("mini-batch {} is good and failed", id));
   }
   const std::string failed_items = disk_.content(orchestrator::kFailedItemsPath);
@@ -158,10 +166,11 @@ void World::check_output(const orchestrator::RecoveredJob& job) {
   const auto written = read_output(text, problem);
   if (!problem.empty()) violated(problem);
   const auto types = job.types.find(1);
-  for (const auto& [id, rows] : written) {
-    const auto entry = books_.finished.find(id);
+  for (const auto& [work, rows] : written) {
+    const auto entry = books_.finished.find(work);
+    const std::uint64_t id = work.mini_batch.value;
     if (entry == books_.finished.end() || entry->second.kind != CommitEntry::Kind::kSucceeded) {
-      violated(fmt::format("mini-batch {} is in the output, but not committed", id));
+      violated(fmt::format("mini-batch {} is in the output, but not committed", to_string(work)));
       continue;
     }
     if (entry->second.attempt != rows.attempt)

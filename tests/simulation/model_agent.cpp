@@ -131,7 +131,7 @@ void ModelAgent::return_last() {
   result.kind = queue_.back().kind;
   result.attempt = queue_.back().attempt;
   result.seal = queue_.back().seal;
-  result.mini_batch = queue_.back().mini_batch;
+  result.work = queue_.back().work;
   result.outcome = Outcome::kReturned;
   outbox_.push_back(result);
   queue_.pop_back();

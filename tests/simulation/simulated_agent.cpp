@@ -23,7 +23,7 @@ AttemptResult outcome_of(const Lease& lease, const std::string& types, const Age
   result.kind = lease.kind;
   result.attempt = lease.attempt;
   result.seal = lease.seal;
-  result.mini_batch = lease.mini_batch;
+  result.work = lease.work;
   result.items = lease.items;
   if (lease.kind == LeaseKind::kInferTypes) {
     // No two inferences need agree: so it shows which one a row was read under.
@@ -34,7 +34,7 @@ AttemptResult outcome_of(const Lease& lease, const std::string& types, const Age
     }
     return result;
   }
-  const Nature nature = world.nature(lease.mini_batch.value);
+  const Nature nature = world.nature(lease.work.mini_batch.value);
   if (nature.poisoned || (nature.flaky && dice.chance(0.4))) {
     result.outcome = dice.chance(0.3) ? Outcome::kDied : Outcome::kFailed;
     result.error = {ErrorPhase::kRun, "ValueError", "poisoned", "Traceback"};
@@ -43,7 +43,7 @@ AttemptResult outcome_of(const Lease& lease, const std::string& types, const Age
   result.returned = nature.is_short && lease.items > 1 ? lease.items - 1 : lease.items;
   for (std::uint64_t i = 0; i < result.returned; ++i) {
     result.rows +=
-        fmt::format("{} {} {} {} {}\n", lease.mini_batch.value, lease.descriptor, i, lease.attempt, types);
+        fmt::format("{} {} {} {} {}\n", to_string(lease.work), lease.descriptor, i, lease.attempt, types);
   }
   return result;
 }

@@ -63,11 +63,12 @@ World::World(std::uint64_t seed) : dice_(seed), disk_(dice_) {
       for (const AttemptResult& result : results) {
         if (result.kind != LeaseKind::kRun || result.outcome != Outcome::kSucceeded) continue;
         // What was planned anew since is answered and dropped.
-        const std::uint64_t id = result.mini_batch.value;
+        const std::uint64_t id = result.work.mini_batch.value;
         if (id < planned_.size() &&
             (result.rows.empty() ||
-             result.rows.rfind(fmt::format("{} {} ", id, planned_[id].version), 0) == 0)) {
-          acknowledged_.insert(id);
+             result.rows.rfind(fmt::format("{} {} ", to_string(result.work), planned_[id].version), 0) ==
+                 0)) {
+          acknowledged_.insert(result.work);
         }
       }
     };
@@ -164,8 +165,7 @@ void World::start_process() {
     // A success that came after the last try was committed as failed is answered and dropped: first commit
     // wins.
     if (ended)
-      std::erase_if(acknowledged_,
-                    [&](std::uint64_t id) { return opened->job.failed.contains(MiniBatchId{id}); });
+      std::erase_if(acknowledged_, [&](const WorkId& id) { return opened->job.failed.contains(id); });
     auto started = opened->committer->start(opened->job, process.plan->found().mini_batches);
     if (life != process_life_) {
       ++report_.woken_steps;
@@ -383,8 +383,7 @@ void World::woken_writes(Process& woken, orchestrator::CommitGroup group, Status
     ++report_.woken_steps;
     if (!written) return;
     for (const orchestrator::CommitEntry& entry : group.entries) {
-      if (entry.kind == orchestrator::CommitEntry::Kind::kSucceeded)
-        acknowledged_.insert(entry.mini_batch.value);
+      if (entry.kind == orchestrator::CommitEntry::Kind::kSucceeded) acknowledged_.insert(entry.work);
     }
     woken.core->on_committed(group.number, events_.now());
     auto next = woken.core->take_group(events_.now());

@@ -96,7 +96,7 @@ class World final : public AgentNetwork, public orchestrator::JobObserver {
   // What must hold.
   void check_leases(std::uint64_t session, const LeaseReply& reply);
   void check_output(const orchestrator::RecoveredJob& job);
-  void check_acknowledged(const orchestrator::MiniBatchSet& committed);
+  void check_acknowledged(const orchestrator::WorkSet& committed);
   void check_bounds();
   void check_books(const orchestrator::RecoveredJob& job, bool started);
   void check_progress();
@@ -114,7 +114,7 @@ class World final : public AgentNetwork, public orchestrator::JobObserver {
   std::vector<Planned> planned_;  // on the disk
   std::vector<std::unique_ptr<SimulatedAgent>> agents_;
   std::map<std::uint64_t, Nature> natures_;
-  std::set<std::uint64_t> unlucky_;  // mini-batches that were charged with the loss of an agent
+  std::set<WorkId> unlucky_;  // were charged with the loss of an agent
   bool tabular_ = false;
   bool summary_only_ = false;
   bool lies_ = false;
@@ -144,7 +144,7 @@ class World final : public AgentNetwork, public orchestrator::JobObserver {
   double loss_ = 0;
   std::map<std::string, Time> cut_off_until_;
 
-  std::set<std::uint64_t> acknowledged_;  // mini-batches
+  std::set<WorkId> acknowledged_;
   std::map<std::uint64_t, std::uint64_t> session_of_attempt_;
 };
 

@@ -31,7 +31,7 @@ void JobEvents::on_agent_answers(const AgentView& agent) {
   stream_.tell({{"event", "note"}, {"message", one_line(agent.name) + " answers again"}});
 }
 
-void JobEvents::on_suspect(const AgentView& agent, MiniBatchId id, std::uint32_t losses) {
+void JobEvents::on_suspect(const AgentView& agent, WorkId id, std::uint32_t losses) {
   logs_.on_suspect(agent, id, losses);
   stream_.tell({{"event", "warning"}, {"message", suspect_in_words(id, losses)}});
 }
@@ -44,7 +44,10 @@ void JobEvents::on_try_failed(const AgentView& agent, const AttemptResult& resul
                               bool final) {
   logs_.on_try_failed(agent, result, tries, final);
   nlohmann::json event = {{"tries", tries}, {"final", final}};
-  if (result.kind == LeaseKind::kRun) event["miniBatch"] = result.mini_batch.value;
+  if (result.kind == LeaseKind::kRun) {
+    event["miniBatch"] = result.work.mini_batch.value;
+    if (result.work.part != 0) event["part"] = result.work.part;
+  }
   tell_error(agent, result.process, result.error, std::move(event));
 }
 

@@ -38,7 +38,7 @@ class JobEvents final : public JobObserver {
   void on_agent_gone(const AgentView& agent, std::string_view why, std::uint64_t leases_freed) override;
   void on_agent_silent(const Silence& silence) override;
   void on_agent_answers(const AgentView& agent) override;
-  void on_suspect(const AgentView& agent, MiniBatchId id, std::uint32_t losses) override;
+  void on_suspect(const AgentView& agent, WorkId id, std::uint32_t losses) override;
   void on_logs(const AgentView& agent, std::vector<LogChunk>&& logs) override;
   void on_try_failed(const AgentView& agent, const AttemptResult& result, std::uint32_t tries,
                      bool final) override;

@@ -82,11 +82,11 @@ std::string columns_of(const InputInfo& info) {
 
 }  // namespace
 
-std::string suspect_in_words(MiniBatchId id, std::uint32_t losses) {
+std::string suspect_in_words(WorkId id, std::uint32_t losses) {
   return fmt::format(
       "mini-batch {}: {} agents were lost while run() worked on it. From now on it runs alone on its agent, "
       "and each further loss counts as a failed try",
-      id.value, losses);
+      to_string(id), losses);
 }
 
 std::string utc_now() {
@@ -171,7 +171,7 @@ void JobLogs::on_agent_answers(const AgentView& agent) {
   master_->info("agent {} answers again", in_one_line(agent.name));
 }
 
-void JobLogs::on_suspect(const AgentView&, MiniBatchId id, std::uint32_t losses) {
+void JobLogs::on_suspect(const AgentView&, WorkId id, std::uint32_t losses) {
   master_->warn(suspect_in_words(id, losses));
 }
 
@@ -209,9 +209,9 @@ void JobLogs::on_try_failed(const AgentView& agent, const AttemptResult& result,
   add_error(
       result.error,
       {utc_now(), in_one_line(fmt::format("{} {} pid {}", agent.name, result.process, result.pid)),
-       fmt::format("mini-batch {}, try {} of {}", result.mini_batch.value, tries, options_.run_max_try)});
+       fmt::format("mini-batch {}, try {} of {}", to_string(result.work), tries, options_.run_max_try)});
   if (!may_tell_of_failure()) return;
-  master_->warn("mini-batch {} failed on {} {} (try {} of {}{}): {}", result.mini_batch.value,
+  master_->warn("mini-batch {} failed on {} {} (try {} of {}{}): {}", to_string(result.work),
                 in_one_line(agent.name), in_one_line(result.process), tries, options_.run_max_try,
                 final ? "; its items count as failed" : "", one_line(result.error));
 }

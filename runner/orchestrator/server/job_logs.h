@@ -60,7 +60,7 @@ class JobLogs final : public JobObserver {
   void on_agent_gone(const AgentView& agent, std::string_view why, std::uint64_t leases_freed) override;
   void on_agent_silent(const Silence& silence) override;
   void on_agent_answers(const AgentView& agent) override;
-  void on_suspect(const AgentView& agent, MiniBatchId id, std::uint32_t losses) override;
+  void on_suspect(const AgentView& agent, WorkId id, std::uint32_t losses) override;
   void on_logs(const AgentView& agent, std::vector<LogChunk>&& logs) override;
   void on_try_failed(const AgentView& agent, const AttemptResult& result, std::uint32_t tries,
                      bool final) override;
@@ -102,7 +102,7 @@ class JobLogs final : public JobObserver {
 };
 
 // "mini-batch 7 was inside run() when 2 agents were lost: ...".
-std::string suspect_in_words(MiniBatchId id, std::uint32_t losses);
+std::string suspect_in_words(WorkId id, std::uint32_t losses);
 
 // UTC, "2024-01-31T12:00:00Z".
 std::string utc_now();

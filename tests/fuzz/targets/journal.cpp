@@ -45,7 +45,8 @@ Read read(MemoryStorage& storage, std::uint64_t limit = kAll) {
 CommitEntry drawn_entry(fuzz::Draw& draw) {
   CommitEntry entry;
   entry.kind = static_cast<CommitEntry::Kind>(1 + draw.up_to(2));
-  entry.mini_batch.value = draw.u64();
+  entry.work.mini_batch.value = draw.u64();
+  entry.work.part = draw.u8();
   entry.attempt = draw.u64();
   entry.items = draw.u64();
   entry.items_failed = entry.items == 0 ? 0 : draw.u64() % entry.items;
@@ -111,7 +112,7 @@ void check_damage(fuzz::Draw draw) {
   bytes.resize(end.length);
   auto file = storage.open(kJournalPath);
   const JournalRecord more = EpochStart{7, 8};
-  HOLDS(JournalWriter(std::move(file).value(), end.chain).append(more).ok());
+  HOLDS(JournalWriter(std::move(file).value(), end).append(more).ok());
   std::vector<JournalRecord> expected = damaged.records;
   expected.push_back(more);
   const Read longer = read(storage);

@@ -39,7 +39,7 @@ AttemptResult drawn_result(fuzz::Draw& draw) {
   result.kind = static_cast<LeaseKind>(draw.up_to(1));
   result.attempt = draw.u64();
   result.seal = draw.u64();
-  result.mini_batch.value = draw.u64();
+  result.work = {{draw.u64()}, draw.u32()};
   result.outcome = static_cast<Outcome>(draw.up_to(6));
   result.items = draw.u64();
   result.returned = draw.u64();
@@ -77,7 +77,7 @@ void check_drawn(fuzz::Draw draw) {
     reply.leases.push_back({.kind = static_cast<LeaseKind>(draw.up_to(1)),
                             .attempt = draw.u64(),
                             .seal = draw.u64(),
-                            .mini_batch = {draw.u64()},
+                            .work = {{draw.u64()}, draw.u32()},
                             .input = draw.u32(),
                             .items = draw.u64(),
                             .try_number = draw.u32(),

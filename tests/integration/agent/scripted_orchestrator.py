@@ -49,6 +49,7 @@ class Fields:
             "attempt": self.one("Q"),
             "seal": self.one("Q"),
             "mini_batch": self.one("Q"),
+            "part": self.one("I"),
             "outcome": self.one("B"),
         }
         out.update(items=self.one("Q"), returned=self.one("Q"), rows=self.bytes(), error=self.error())
@@ -125,7 +126,7 @@ class Orchestrator:
                 body = packed(b"") + packed(b"\0".join(os.fsencode(n) for n in names))
                 descriptor = b"\x01" + struct.pack("<I", 1) + body
                 self.waiting.append(
-                    struct.pack("<BQQQIQIB", 0, 1000 + number, 0, number, 0, len(names), 1, 0)
+                    struct.pack("<BQQQIIQIB", 0, 1000 + number, 0, number, 0, 0, len(names), 1, 0)
                     + packed(descriptor)
                 )
             self.changed.notify_all()

@@ -44,7 +44,7 @@ INTRUDER = r"""
         return connection.getresponse().status
 
     def register(name):
-        return struct.pack("<I", 1) + text(name) + text("127.0.0.1") + struct.pack("<I", 1) + text("")
+        return struct.pack("<I", 2) + text(name) + text("127.0.0.1") + struct.pack("<I", 1) + text("")
 
     def init():
         global endpoint

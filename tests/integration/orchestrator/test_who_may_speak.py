@@ -53,7 +53,7 @@ def test_a_result_counts_only_from_the_agent_that_has_the_lease(folder):
         guess = wire.Lease(**vars(lease) | {"seal": 0})
         forged += [rows_of(guess, "forged"), rows_of(lease, "forged")]
     for number in range(6):
-        guess = wire.Lease(0, (1 << 32) | number, number, number, 0, 2, 1, False, b"")
+        guess = wire.Lease(0, (1 << 32) | number, number, number, 0, 0, 2, 1, False, b"")
         forged += [rows_of(guess, "forged"), wire.result(guess, outcome=wire.FAILED)]
     forger.report(forged)
     owner.report([owner.answer(lease) for lease in leases])

@@ -3,7 +3,7 @@
 import struct
 from dataclasses import dataclass, field
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 RUN, DRAIN, ABORT = 0, 1, 2
 SUCCEEDED, FAILED, TIMED_OUT, DIED, RETURNED, FAILED_FOR_GOOD, UNDECIDED = range(7)
 
@@ -38,6 +38,7 @@ class Lease:
     attempt: int
     seal: int
     mini_batch: int
+    part: int
     input: int
     items: int
     try_number: int
@@ -91,7 +92,7 @@ def lease_reply(body):
     for _ in range(reader.take("I")):
         reply.types.append((reader.take("I"), reader.bytes()))
     for _ in range(reader.take("I")):
-        reply.leases.append(Lease(*reader.take("BQQQIQI?"), reader.bytes()))
+        reply.leases.append(Lease(*reader.take("BQQQIIQI?"), reader.bytes()))
     for _ in range(reader.take("I")):
         reply.revoked.append(reader.take("Q"))
     reader.end()
@@ -113,11 +114,12 @@ def result(
     returned = lease.items if returned is None else returned
     return (
         struct.pack(
-            "<BQQQBQQ",
+            "<BQQQIBQQ",
             lease.kind,
             lease.attempt,
             lease.seal,
             lease.mini_batch,
+            lease.part,
             outcome,
             lease.items,
             returned,

@@ -517,7 +517,7 @@ void lease_fresh(Stage& stage, std::uint64_t attempt) {
   LeaseReply reply;
   Lease lease;
   lease.attempt = attempt;
-  lease.mini_batch = {attempt};
+  lease.work = {attempt};
   lease.items = 10;
   lease.fresh_process = true;
   reply.leases.push_back(lease);

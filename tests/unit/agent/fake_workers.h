@@ -97,7 +97,7 @@ class Stage {
     for (const std::uint64_t attempt : attempts) {
       Lease lease;
       lease.attempt = attempt;
-      lease.mini_batch = {attempt};
+      lease.work = {attempt};
       lease.items = 10;
       reply.leases.push_back(lease);
     }

@@ -60,10 +60,10 @@ TEST(NodeLog, HasALineForPickUpAndDone) {
   NodeLog log(streams, "fd00::1", 1, LoggingLevel::kInfo);
   log.process_started(0, 77);
   Lease lease;
-  lease.mini_batch = {5};
+  lease.work = {5};
   lease.items = 10;
   AttemptResult result;
-  result.mini_batch = {5};
+  result.work = {5};
   result.items = 10;
   result.returned = 8;
   result.pid = 77;

@@ -70,7 +70,7 @@ class OrchestratorTest : public testing::Test {
     result.kind = lease.kind;
     result.attempt = lease.attempt;
     result.seal = lease.seal;
-    result.mini_batch = lease.mini_batch;
+    result.work = lease.work;
     result.outcome = outcome;
     result.items = lease.items;
     result.returned = returned;

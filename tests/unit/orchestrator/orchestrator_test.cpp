@@ -82,7 +82,7 @@ TEST_F(OrchestratorTest, ASessionEndsAtItsTimeoutAndNotANanosecondBefore) {
   EXPECT_EQ(core().on_lease({silent, 2, 1}, now).error().code, ErrorCode::kConflict);
   const auto other = join("agent001");
   const Lease again = lease(other, 1)->leases[0];
-  EXPECT_EQ(again.mini_batch, first.mini_batch);
+  EXPECT_EQ(again.work, first.work);
   EXPECT_EQ(again.try_number, 1U) << "the loss of an agent costs no try";
   EXPECT_NE(again.attempt, first.attempt);
 }
@@ -134,7 +134,7 @@ TEST_F(OrchestratorTest, FailedTriesAreChargedAndReturnedOnesAreFree) {
   bring(agent, 2, {result_of(got, Outcome::kDied)});
   EXPECT_EQ(commit()->entries[0].kind, CommitEntry::Kind::kTryFailed);
   got = lease(agent, 3)->leases[0];
-  EXPECT_EQ(got.mini_batch.value, 0U) << "retries first";
+  EXPECT_EQ(got.work.mini_batch.value, 0U) << "retries first";
   EXPECT_EQ(got.try_number, 2U);
   bring(agent, 3, {result_of(got, Outcome::kTimedOut)});
   const auto group = commit();
@@ -154,8 +154,8 @@ TEST_F(OrchestratorTest, ARetryRatherGoesToAnotherAgent) {
   const Lease other = lease(two, 1)->leases[0];
   bring(one, 1, {result_of(got, Outcome::kFailed)});
   bring(two, 1, {result_of(other, Outcome::kFailed)});
-  EXPECT_EQ(lease(one, 2)->leases[0].mini_batch, other.mini_batch);
-  EXPECT_EQ(lease(two, 2)->leases[0].mini_batch, got.mini_batch);
+  EXPECT_EQ(lease(one, 2)->leases[0].work, other.work);
+  EXPECT_EQ(lease(two, 2)->leases[0].work, got.work);
 }
 
 TEST_F(OrchestratorTest, ALateSuccessIsCommittedAndTheOtherTryRevoked) {
@@ -185,16 +185,16 @@ TEST_F(OrchestratorTest, AResultOfAnEarlierEpochIsGoodForWhatWasNotPlannedAnew) 
   const auto result = [this](std::uint64_t epoch, std::uint64_t id) {
     Lease lease;
     lease.attempt = (epoch << 32U) | 7;
-    lease.mini_batch = {id};
-    lease.seal = seal_of(options.seal_key, "agent000", lease.kind, lease.attempt, lease.mini_batch);
+    lease.work = {id};
+    lease.seal = seal_of(options.seal_key, "agent000", lease.kind, lease.attempt, lease.work);
     lease.items = 2;
     return result_of(lease, Outcome::kSucceeded);
   };
   bring(agent, 1, {result(1, 4), result(1, 5), result(2, 7), result(2, 8), result(3, 9), result(4, 9)});
   const auto group = commit();
   ASSERT_EQ(group->entries.size(), 2U);
-  EXPECT_EQ(group->entries[0].mini_batch.value, 4U);
-  EXPECT_EQ(group->entries[1].mini_batch.value, 7U);
+  EXPECT_EQ(group->entries[0].work.mini_batch.value, 4U);
+  EXPECT_EQ(group->entries[1].work.mini_batch.value, 7U);
 }
 
 TEST_F(OrchestratorTest, AResultCountsOnlyFromTheAgentThatTheLeaseWasGivenTo) {
@@ -633,7 +633,7 @@ TEST_F(UndecidedTest, TheFirstValueDecidesAndIsReadAfterThat) {
   const LeaseReply& again = **ready.leases[0].second;
   ASSERT_EQ(again.input_infos.size(), 1U) << "the session is told anew";
   EXPECT_EQ(again.input_infos[0].types, group->types[0].types);
-  EXPECT_EQ(again.leases[0].mini_batch, leases[0].mini_batch);
+  EXPECT_EQ(again.leases[0].work, leases[0].work);
   EXPECT_EQ(again.leases[0].try_number, 1U);
 }
 

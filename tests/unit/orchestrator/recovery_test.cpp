@@ -27,7 +27,8 @@ CommitEntry failed(std::uint64_t id, std::uint64_t items = 2) {
 CommitEntry try_failed(std::uint64_t id) { return {CommitEntry::Kind::kTryFailed, {id}, id + 1, 2, 2}; }
 
 std::string failed_text(std::uint64_t id) {
-  return failed_line({{id}, 0, 2, {}}, {}, "images", 3, {ErrorPhase::kRun, "ValueError", "bad digit", ""});
+  return failed_line({{id}}, {{id}, 0, 2, {}}, {}, "images", 3,
+                     {ErrorPhase::kRun, "ValueError", "bad digit", ""});
 }
 
 JobResult ended(JobState state) {
@@ -74,7 +75,7 @@ TEST(Recovery, OnARealDirectoryGoesOnFromWhatIsCommitted) {
   EXPECT_EQ(job.job.counts.failed, 1U);
   EXPECT_EQ(job.job.counts.items_succeeded, 8U);
   EXPECT_EQ(job.job.counts.items_failed, 5U);
-  EXPECT_EQ(job.job.tries.at(3), 1U);
+  EXPECT_EQ(job.job.tries.at({{3}}), 1U);
   EXPECT_EQ(job.job.finished.frontier(), 3U);
   ASSERT_EQ(job.job.first_errors.size(), 2U);
   EXPECT_EQ(job.job.first_errors[0].message, shortfall_error({2}, "images", 5, 2).message);
@@ -373,7 +374,7 @@ TEST(Recovery, AfterFailedTheFailedOnesAreTriedAgainWithFreshCountsAndShortfalls
   }
   auto job = open(storage, plan);
   EXPECT_EQ(job.job.ended, JobState::kFailed);
-  EXPECT_EQ(job.job.tries.at(3), 2U);
+  EXPECT_EQ(job.job.tries.at({{3}}), 2U);
   ASSERT_TRUE(job.committer->start(job.job, 10));
   EXPECT_EQ(job.job.run, 2U);
   EXPECT_TRUE(job.job.tries.empty());
@@ -396,7 +397,7 @@ TEST(Recovery, AJobThatIsInterruptedGoesOnWithTheTriesItHad) {
   }
   auto job = open(storage, plan);
   EXPECT_FALSE(job.job.ended);
-  EXPECT_EQ(job.job.tries.at(3), 1U);
+  EXPECT_EQ(job.job.tries.at({{3}}), 1U);
 }
 
 TEST(Recovery, OfACompleteJobRestoresTheMarksThatACrashLeftOut) {

@@ -27,7 +27,7 @@ TEST_F(OrchestratorTest, AFailedTryWaitsTwiceAsLongEachTimeAndOthersGoOn) {
     if (wait == seconds(20)) {
       const auto other = lease(agent, ++sequence);
       ASSERT_TRUE(other) << "the other mini-batch goes on";
-      EXPECT_EQ(other->leases.at(0).mini_batch.value, 1U);
+      EXPECT_EQ(other->leases.at(0).work.mini_batch.value, 1U);
       bring(agent, ++reports, {result_of(other->leases.at(0), Outcome::kSucceeded)});
     }
     ++sequence;
@@ -46,7 +46,7 @@ TEST_F(OrchestratorTest, AFailedTryWaitsTwiceAsLongEachTimeAndOthersGoOn) {
     ASSERT_EQ(ready.leases.size(), 1U) << "after " << wait.count() << " s";
     got = *ready.leases[0].second;
     ASSERT_EQ(got->leases.size(), 1U);
-    EXPECT_EQ(got->leases[0].mini_batch.value, 0U);
+    EXPECT_EQ(got->leases[0].work.mini_batch.value, 0U);
   }
 }
 
@@ -99,7 +99,7 @@ class LossesTest : public OrchestratorTest {
   }
   static std::vector<std::uint64_t> ids(const std::shared_ptr<const LeaseReply>& reply) {
     std::vector<std::uint64_t> out;
-    for (const Lease& lease : reply->leases) out.push_back(lease.mini_batch.value);
+    for (const Lease& lease : reply->leases) out.push_back(lease.work.mini_batch.value);
     return out;
   }
   // In steps: a leap is a standstill of the orchestrator, which costs nobody anything.
@@ -116,7 +116,7 @@ TEST_F(LossesTest, ASuspectRunsAloneAndThenPaysForEachAgentThatItTakesDown) {
     const auto got = come("worker-0");
     ASSERT_TRUE(got);
     const auto poison = std::find_if(got->leases.begin(), got->leases.end(),
-                                     [](const Lease& l) { return l.mini_batch.value == 0; });
+                                     [](const Lease& l) { return l.work.mini_batch.value == 0; });
     ASSERT_NE(poison, got->leases.end());
     EXPECT_GT(got->leases.size(), 1U) << "not alone yet";
     tell_inside({poison->attempt});
@@ -131,7 +131,7 @@ TEST_F(LossesTest, ASuspectRunsAloneAndThenPaysForEachAgentThatItTakesDown) {
   }
   const auto rest = come("worker-0", 4, "was evicted: the node was low on ephemeral-storage");
   ASSERT_TRUE(rest);
-  EXPECT_EQ(rest->leases.front().mini_batch.value, 1U);
+  EXPECT_EQ(rest->leases.front().work.mini_batch.value, 1U);
   const auto group = commit();
   ASSERT_TRUE(group);
   ASSERT_EQ(group->entries.size(), 2U);
@@ -183,20 +183,20 @@ TEST_F(LossesTest, WhatWasCutOffCountsIfItIsWhyTheAgentHadToGo) {
   auto got = come("worker-0");
   for (int drained = 0; drained < 3; ++drained) {
     ASSERT_TRUE(got);
-    ASSERT_EQ(got->leases[0].mini_batch.value, 0U);
+    ASSERT_EQ(got->leases[0].work.mini_batch.value, 0U);
     leave(got->leases[0]);
     got = come("worker-0");
   }
   EXPECT_GT(got->leases.size(), 1U) << "drains make no suspect";
   for (int evicted = 0; evicted < 4; ++evicted) {
     ASSERT_TRUE(got);
-    ASSERT_EQ(got->leases[0].mini_batch.value, 0U) << evicted;
+    ASSERT_EQ(got->leases[0].work.mini_batch.value, 0U) << evicted;
     EXPECT_EQ(got->leases.size() == 1, evicted >= 2) << evicted;
     leave(got->leases[0]);
     got = come("worker-0", 4, "ended: Evicted, exit code 0: Usage exceeds the limit");
   }
   ASSERT_TRUE(got);
-  EXPECT_EQ(got->leases[0].mini_batch.value, 1U) << "it has failed";
+  EXPECT_EQ(got->leases[0].work.mini_batch.value, 1U) << "it has failed";
   EXPECT_EQ(core().progress().losses_charged, 2U);
   const auto group = commit();
   ASSERT_TRUE(group);

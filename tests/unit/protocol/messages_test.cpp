@@ -39,8 +39,15 @@ class Samples {
     m.directive = any(Directive::kAbort);
     for (std::uint32_t i = small(4); i > 0; --i) m.input_infos.push_back({small(5), text()});
     for (std::uint32_t i = small(6); i > 0; --i) {
-      m.leases.push_back({any(LeaseKind::kInferTypes), number(), number(), MiniBatchId{number()}, small(9),
-                          number(), small(4), coin(), text(90)});
+      m.leases.push_back({any(LeaseKind::kInferTypes),
+                          number(),
+                          number(),
+                          {{number()}, small(9)},
+                          small(9),
+                          number(),
+                          small(4),
+                          coin(),
+                          text(90)});
     }
     for (std::uint32_t i = small(4); i > 0; --i) m.revoked.push_back(number());
     return m;
@@ -50,9 +57,21 @@ class Samples {
     m.session = number();
     m.sequence = number();
     for (std::uint32_t i = small(5); i > 0; --i) {
-      m.results.push_back({any(LeaseKind::kInferTypes), number(), number(), MiniBatchId{number()},
-                           any(Outcome::kUndecided), number(), number(), text(300), error(), text(), number(),
-                           static_cast<std::int64_t>(random_()), number(), number(), number()});
+      m.results.push_back({any(LeaseKind::kInferTypes),
+                           number(),
+                           number(),
+                           {{number()}, small(9)},
+                           any(Outcome::kUndecided),
+                           number(),
+                           number(),
+                           text(300),
+                           error(),
+                           text(),
+                           number(),
+                           static_cast<std::int64_t>(random_()),
+                           number(),
+                           number(),
+                           number()});
     }
     for (std::uint32_t i = small(4); i > 0; --i) m.logs.push_back({text(), text(300)});
     for (std::uint32_t i = small(3); i > 0; --i) m.failures.push_back({text(), number(), error(), coin()});
@@ -108,7 +127,7 @@ TEST(Messages, EveryFieldComesBack) {
   const AttemptResult sent{LeaseKind::kRun,
                            7,
                            77,
-                           MiniBatchId{8},
+                           {{8}, 3},
                            Outcome::kDied,
                            10,
                            9,
@@ -140,7 +159,7 @@ TEST(Messages, EveryFieldComesBack) {
   const AttemptResult& r = m.results[0];
   EXPECT_EQ(r.attempt, 7U);
   EXPECT_EQ(r.seal, 77U);
-  EXPECT_EQ(r.mini_batch.value, 8U);
+  EXPECT_EQ(r.work, (WorkId{{8}, 3}));
   EXPECT_EQ(r.outcome, Outcome::kDied);
   EXPECT_EQ(r.items, 10U);
   EXPECT_EQ(r.returned, 9U);
@@ -251,7 +270,8 @@ TEST(Messages, AnotherVersionIsToldApartFromGarbage) {
   const auto got = decode_register_request(encode(request) + "fields of the future");
   ASSERT_FALSE(got.ok());
   EXPECT_EQ(got.error().code, ErrorCode::kUnsupported);
-  EXPECT_NE(got.error().message.find("version 2"), std::string::npos) << got.error().message;
+  EXPECT_NE(got.error().message.find("version " + std::to_string(request.protocol)), std::string::npos)
+      << got.error().message;
 }
 
 }  // namespace
