@@ -6,6 +6,7 @@
 #include "runner/input/csv_delimiter.h"
 #include "runner/input/csv_header.h"
 #include "runner/input/csv_piece.h"
+#include "runner/input/csv_record_scan.h"
 
 namespace parallelrun {
 
@@ -23,6 +24,12 @@ std::unique_ptr<SliceCutter> CsvTableFormat::slices(std::uint64_t slice_bytes) c
 std::optional<RecordPiece> CsvTableFormat::records_in(std::string_view piece, const FileSlice& first,
                                                       bool at_file_end) const {
   return find_records(piece, format_.dialect, count_fields(first.header, format_.dialect), at_file_end);
+}
+
+Result<std::optional<SlicePart>> CsvTableFormat::find_items(ByteStream& slice, ItemRange range) const {
+  CsvRecordScan scan;
+  scan.start(slice, format_.dialect);
+  return walk_to_items(range, [&scan] { return scan.next(0); });
 }
 
 std::optional<PassedKind> CsvTableFormat::other_header(std::string_view first, std::string_view other) const {

@@ -17,6 +17,9 @@ class CsvTableFormat final : public SliceFormat {
   std::unique_ptr<SliceCutter> slices(std::uint64_t slice_bytes) const override;
   std::optional<RecordPiece> records_in(std::string_view piece, const FileSlice& first,
                                         bool at_file_end) const override;
+  // A file that comes whole has no header: the worker reads it there.
+  bool is_scanned(const FileSlice& slice) const override { return !slice.header.empty(); }
+  Result<std::optional<SlicePart>> find_items(ByteStream& slice, ItemRange range) const override;
   std::optional<PassedKind> other_header(std::string_view first, std::string_view other) const override;
   std::optional<std::string> warning(const std::vector<FileSlice>& sample) const override;
   void tell_worker(nlohmann::json& entry) const override;

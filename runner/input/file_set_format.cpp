@@ -1,6 +1,7 @@
 #include "runner/input/file_set_format.h"
 
 #include "common/json/json.h"
+#include "common/result/try.h"
 #include "runner/input/file_set.h"
 #include "runner/input/file_set_writer.h"
 #include "runner/input/item_names.h"
@@ -58,6 +59,21 @@ Result<std::string> FileSetFormat::last_object(std::string_view descriptor) cons
   if (!files) return files.error();
   const FileSet::Group& last = files->groups.back();
   return last.directory + last.names.back();
+}
+
+Result<std::optional<InputCutter::Piece>> FileSetFormat::part_of(std::string_view descriptor, ItemRange range,
+                                                                 const std::string&) const {
+  ASSIGN_OR_RETURN(const FileSet files, decode_file_set(descriptor));
+  std::uint64_t count = 0;
+  FileSetWriter part;
+  for (const FileSet::Group& group : files.groups) {
+    for (const std::string& name : group.names) {
+      if (count >= range.begin && count < range.end) part.add(group.directory, name);
+      ++count;
+    }
+  }
+  RETURN_IF_ERROR(check_range(range, count));
+  return std::optional(InputCutter::Piece{range.size(), part.take()});
 }
 
 nlohmann::ordered_json FileSetFormat::items_of(std::string_view descriptor, const std::string& root) const {

@@ -13,6 +13,8 @@ class FileSetFormat final : public InputFormat {
   std::unique_ptr<InputCutter> cutter(Listing& listing, CutterOptions options) const override;
   Result<std::string> last_object(std::string_view descriptor) const override;
   nlohmann::ordered_json items_of(std::string_view descriptor, const std::string& root) const override;
+  Result<std::optional<InputCutter::Piece>> part_of(std::string_view descriptor, ItemRange range,
+                                                    const std::string& root) const override;
 };
 
 }  // namespace parallelrun

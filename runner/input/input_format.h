@@ -17,6 +17,7 @@
 #include "common/spec/job_spec.h"
 #include "runner/input/descriptor_kind.h"
 #include "runner/input/listing.h"
+#include "runner/plan/item_range.h"
 #include "runner/plan/passed_over.h"
 
 namespace parallelrun {
@@ -75,6 +76,15 @@ class InputFormat {
   // The path of the last object in a descriptor. Errors: kCorrupt.
   virtual Result<std::string> last_object(std::string_view descriptor) const = 0;
 
+  // --- parts of a mini-batch ---
+  // Some of its items as a mini-batch of their own. The same range gives the same part. Nothing: its items
+  // cannot be told apart before a worker reads them (a packed table). May read the whole mini-batch, in
+  // constant memory.
+  // Errors: kInvalidArgument (no such items), kCorrupt, kConflict (a file has changed since it was planned),
+  // kIo; they name the file.
+  virtual Result<std::optional<InputCutter::Piece>> part_of(std::string_view descriptor, ItemRange range,
+                                                            const std::string& root) const = 0;
+
   // --- column types ---
   // Whether the types of columns are one decision for the whole input, made from a sample before its first
   // mini-batch is handed out.
@@ -87,6 +97,10 @@ class InputFormat {
   virtual nlohmann::ordered_json items_of(std::string_view descriptor, const std::string& root) const = 0;
   // Members of the input's entry in the configuration of worker processes beside name, kind and directory.
   virtual void tell_worker(nlohmann::json& entry) const;
+
+ protected:
+  // Errors: kInvalidArgument, where a mini-batch of `items` has no such items, or the range is empty.
+  static Status check_range(ItemRange range, std::uint64_t items);
 };
 
 // The format of an input.

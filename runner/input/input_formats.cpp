@@ -2,6 +2,7 @@
 #include <cstdlib>
 
 #include "common/json/json.h"
+#include "common/text/counted.h"
 #include "runner/input/csv_table_format.h"
 #include "runner/input/file_set_format.h"
 #include "runner/input/json_lines.h"
@@ -36,6 +37,13 @@ std::unique_ptr<InputFormat> open_format(const Input& input) {
     if (known.type == input.type && (any || known.format == input.format)) return known.make(input);
   }
   std::abort();  // a format that the manifest knows and this list does not: the build's tests find it
+}
+
+Status InputFormat::check_range(ItemRange range, std::uint64_t items) {
+  if (range.begin < range.end && range.end <= items) return {};
+  return Error{ErrorCode::kInvalidArgument, "a mini-batch of " + counted(items, "item") +
+                                                " has no part from item " + std::to_string(range.begin) +
+                                                " up to item " + std::to_string(range.end)};
 }
 
 std::string InputFormat::nothing_in(std::uint64_t) const { return "no item"; }

@@ -53,6 +53,12 @@ std::optional<RecordPiece> JsonLinesFormat::records_in(std::string_view piece, c
   return found.records > 0 ? std::optional(found) : std::nullopt;
 }
 
+Result<std::optional<SlicePart>> JsonLinesFormat::find_items(ByteStream& slice, ItemRange range) const {
+  LineScan scan;
+  scan.start(slice);
+  return walk_to_items(range, [&scan] { return scan.next(0); });
+}
+
 void JsonLinesFormat::tell_worker(nlohmann::json& entry) const {
   entry["columns"] = declared_columns(input_);
 }

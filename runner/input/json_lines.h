@@ -18,6 +18,9 @@ class JsonLinesFormat final : public SliceFormat {
   std::unique_ptr<SliceCutter> slices(std::uint64_t slice_bytes) const override;
   std::optional<RecordPiece> records_in(std::string_view piece, const FileSlice& first,
                                         bool at_file_end) const override;
+  // What is no JSON lines as a whole comes as one record, which has no parts.
+  bool is_scanned(const FileSlice&) const override { return true; }
+  Result<std::optional<SlicePart>> find_items(ByteStream& slice, ItemRange range) const override;
   void tell_worker(nlohmann::json& entry) const override;
 
  private:

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/json/json.h"
+#include "common/result/try.h"
 #include "runner/input/item_names.h"
 #include "runner/input/slice_sample.h"
 #include "runner/wire/wire.h"
@@ -107,6 +108,17 @@ nlohmann::ordered_json SliceFormat::items_of(std::string_view descriptor, const 
     members["records"] = slice->records;
   }
   return members;
+}
+
+Result<std::optional<InputCutter::Piece>> SliceFormat::part_of(std::string_view descriptor, ItemRange range,
+                                                               const std::string& root) const {
+  ASSIGN_OR_RETURN(FileSlice whole, decode_file_slice(kind(), descriptor));
+  if (whole.records > 0) RETURN_IF_ERROR(check_range(range, whole.records));
+  whole.path.insert(0, root);
+  ASSIGN_OR_RETURN(std::optional<FileSlice> part, part_of_slice(*this, whole, range));
+  if (!part) return std::optional<InputCutter::Piece>();
+  part->path.erase(0, root.size());
+  return std::optional(InputCutter::Piece{part->records, encode(kind(), *part)});
 }
 
 std::optional<PassedKind> SliceFormat::other_header(std::string_view, std::string_view) const { return {}; }

@@ -6,6 +6,7 @@
 #include "runner/input/input_format.h"
 #include "runner/input/record_piece.h"
 #include "runner/input/slice_cutter.h"
+#include "runner/input/slice_part.h"
 
 namespace parallelrun {
 
@@ -18,6 +19,8 @@ class SliceFormat : public InputFormat {
   bool infers_types() const override { return true; }
   Result<std::optional<Sample>> sample(Listing& listing, const std::string& root) const override;
   nlohmann::ordered_json items_of(std::string_view descriptor, const std::string& root) const override;
+  Result<std::optional<InputCutter::Piece>> part_of(std::string_view descriptor, ItemRange range,
+                                                    const std::string& root) const override;
 
   // --- what each of them has of its own ---
   virtual std::unique_ptr<SliceCutter> slices(std::uint64_t slice_bytes) const = 0;
@@ -25,6 +28,11 @@ class SliceFormat : public InputFormat {
   // cannot be told. `at_file_end`: the last record needs no line break.
   virtual std::optional<RecordPiece> records_in(std::string_view piece, const FileSlice& first,
                                                 bool at_file_end) const = 0;
+  // Whether a scan of its bytes finds the records of this slice, as one did when it was cut. False: it is a
+  // file that came whole, since only a worker can read it.
+  virtual bool is_scanned(const FileSlice& slice) const = 0;
+  // Where items lie in the bytes of such a slice; nothing: it has fewer. Errors: those of `slice`.
+  virtual Result<std::optional<SlicePart>> find_items(ByteStream& slice, ItemRange range) const = 0;
   // What is noted of a file whose header is not that of the input's first one.
   virtual std::optional<PassedKind> other_header(std::string_view first, std::string_view other) const;
   // Of an input that is hardly read as the user means it, by slices of its files, in a sentence.

@@ -9,6 +9,7 @@
 #include <new>
 #include <vector>
 
+#include "common/result/try.h"
 #include "runner/input/byte_stream.h"
 
 namespace parallelrun {
@@ -16,17 +17,23 @@ namespace {
 
 constexpr std::size_t kPiece = 256U << 10U;
 
-Status add(SliceHash& hash, int fd, std::uint64_t begin, std::uint64_t end) {
+// Calls visit(bytes) for all bytes of the range, in order.
+template <typename Visit>
+Status read_through(int fd, std::uint64_t begin, std::uint64_t end, Visit&& visit) {
   std::vector<char> buffer(static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, end - begin)));
   FileStream bytes(fd, begin, end);
   while (begin < end) {
     const Result<std::size_t> size = bytes.read(buffer.data(), buffer.size());
     if (!size) return size.error();
     if (*size == 0) return Error{ErrorCode::kIo, "the file has become shorter"};
-    hash.update({buffer.data(), *size});
+    visit(std::string_view(buffer.data(), *size));
     begin += *size;
   }
   return {};
+}
+
+Status add(SliceHash& hash, int fd, std::uint64_t begin, std::uint64_t end) {
+  return read_through(fd, begin, end, [&hash](std::string_view bytes) { hash.update(bytes); });
 }
 
 }  // namespace
@@ -65,6 +72,18 @@ Result<std::uint64_t> slice_hash_of(int fd, std::uint64_t begin, std::uint64_t e
   SliceHash hash;
   if (Status added = add(hash, fd, begin, end); !added) return added.error();
   return hash.take();
+}
+
+Result<PartHash> slice_hashes_of(int fd, ByteRange whole, ByteRange part) {
+  SliceHash of_whole;
+  SliceHash of_part;
+  RETURN_IF_ERROR(add(of_whole, fd, whole.offset, part.offset));
+  RETURN_IF_ERROR(read_through(fd, part.offset, part.end(), [&](std::string_view bytes) {
+    of_whole.update(bytes);
+    of_part.update(bytes);
+  }));
+  RETURN_IF_ERROR(add(of_whole, fd, part.end(), whole.end()));
+  return PartHash{of_whole.take(), of_part.take()};
 }
 
 Result<std::uint64_t> slice_hash_of_ends(int fd, std::uint64_t size) {

@@ -33,6 +33,19 @@ class SliceHash {
 // Of bytes [begin, end) of an open file, which are read. Errors: kIo, also where the file ends before.
 Result<std::uint64_t> slice_hash_of(int fd, std::uint64_t begin, std::uint64_t end);
 
+// Of a slice of an open file and of a part of it, from the same bytes, which are read once. Errors: kIo, also
+// where the file ends before.
+struct ByteRange {
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+  std::uint64_t end() const { return offset + length; }
+};
+struct PartHash {
+  std::uint64_t whole = 0;
+  std::uint64_t part = 0;
+};
+Result<PartHash> slice_hashes_of(int fd, ByteRange whole, ByteRange part);
+
 // Of a packed file, which only a worker unpacks: of its first and last 64 KiB, where its checksums stand, so
 // that a large one is not read twice. Errors: kIo.
 inline constexpr std::uint64_t kHashedEnd = 64U << 10U;
