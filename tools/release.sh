@@ -14,7 +14,7 @@
 #
 # VERSION is that of CMakeLists.txt. Images and wheel have the architecture of this machine: for both
 # architectures, run it on a machine of each. Needs what `make setup` installs, and helm: that of PATH, else the
-# one that the tests build. The programs come from build/bin, which is built first.
+# one that the tests build. The programs come from build/bin, which is built first, on Debian 12.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -68,6 +68,7 @@ tools/components.py build/wheel/project/bundle --python "$(grep -o '^cloudpickle
 "$helm" package helm/parallelrun --destination "$output" >/dev/null
 
 if [[ ${#images[@]} -gt 0 ]]; then
+  make build
   tools/images.sh --prebuilt "${images[@]}"
 fi
 for name in "${images[@]}"; do

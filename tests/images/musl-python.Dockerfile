@@ -38,6 +38,10 @@ RUN apt-get source -qq --download-only zlib \
     && musl-gcc -shared -fPIC -O1 -I../python/Include -I../python/Include/internal -I../python -I. -DPy_BUILD_CORE_MODULE \
       ../python/Modules/zlibmodule.c libz.a \
       -o "/root/usr/local/lib/python3.11/lib-dynload/zlib.$(/root/usr/local/bin/python3 -c 'import sysconfig; print(sysconfig.get_config_var("SOABI"))').so"
+# pip imports it too; setup.py compiles it without the kernel's headers, and so not at all.
+RUN cd python/Modules \
+    && musl-gcc -idirafter /headers -shared -fPIC -O1 -I.. -I../Include -I../Include/internal -DPy_BUILD_CORE_MODULE socketmodule.c \
+      -o "/root/usr/local/lib/python3.11/lib-dynload/_socket.$(/root/usr/local/bin/python3 -c 'import sysconfig; print(sysconfig.get_config_var("SOABI"))').so"
 RUN mkdir -p /root/bin /root/lib /root/etc /root/tmp && chmod 1777 /root/tmp \
     && cp /bin/busybox /root/bin/ && for name in sh cat ls; do ln -s busybox /root/bin/$name; done \
     && cp /usr/lib/*-linux-musl/libc.so "/root/lib/ld-musl-$(uname -m).so.1" \
