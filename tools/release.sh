@@ -68,7 +68,7 @@ tools/components.py build/wheel/project/bundle --python "$(grep -o '^cloudpickle
 "$helm" package helm/parallelrun --destination "$output" >/dev/null
 
 if [[ ${#images[@]} -gt 0 ]]; then
-  make build
+  cmake --build --preset release --parallel "$(tools/jobs.sh)" --target parallelrun-operator >/dev/null
   tools/images.sh --prebuilt "${images[@]}"
 fi
 for name in "${images[@]}"; do
