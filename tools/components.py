@@ -3,8 +3,8 @@
        components.py --image IMAGE --sbom FILE
 
 What is in a bundle that docker/bundle.sh has made, on the Debian machine that made it: the packages that its
-libraries come from, and those that the programs are compiled with. Or what is in an image of ours: its Debian
-packages and Python packages, and the libraries and programs of /opt/parallelrun.
+libraries come from, and those that the programs are compiled with. Or what is in an image that was made here
+of such a bundle (tools/images.sh --prebuilt): that, and its Debian and Python packages.
 
 --python    a Python package that is with it
 --licenses  the terms of each Debian package, and the licences that they name
@@ -23,6 +23,7 @@ from urllib.parse import quote
 
 ROOT = Path(__file__).resolve().parents[1]
 LICENSES = Path("/usr/share/common-licenses")
+LIBRARIES_OF_IMAGE = "/opt/parallelrun/lib/"
 # The C library's folders: a bundle's file has no path any more.
 FOLDERS = ("/lib", "/usr/lib")
 
@@ -182,8 +183,12 @@ def main() -> None:
     if bool(given.bundle) == bool(given.image) or (given.image and given.licenses):
         parser.error("name either a bundle, or an image with --sbom")
     if given.image:
-        packages = packages_of_image(given.image)
-        write_sbom(given.image, packages, files_of_image(given.image), given.sbom)
+        files = files_of_image(given.image)
+        libraries = [Path(file["name"]).name for file in files if file["name"].startswith(LIBRARIES_OF_IMAGE)]
+        packages = (
+            set(packages_of_image(given.image)) | {owner_of(name) for name in libraries} | set(compiled_in())
+        )
+        write_sbom(given.image, sorted(packages, key=lambda p: p.purl), files, given.sbom)
         return
     packages = packages_of_bundle(given.bundle)
     if given.licenses:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 
 import pytest
 from containers import REPOSITORY
@@ -122,3 +123,24 @@ def check_requirements_are_those_of_the_tests():
     )
     for package in ("pandas", "pyarrow", "numpy"):
         assert pinned[package] == tested[package]
+
+
+def check_the_bill_of_an_image(docker, images, name, tmp_path):
+    """What tools/release.sh puts beside an image names what is copied into it, and the image's own packages."""
+    tool = [
+        REPOSITORY / "tools" / "components.py",
+        "--image",
+        getattr(images, name),
+        "--sbom",
+        tmp_path / "bill",
+    ]
+    subprocess.run(tool, check=True, env=docker.environment)
+    components = json.loads((tmp_path / "bill").read_text())["components"]
+    purls = [component["purl"] for component in components if "purl" in component]
+    assert len(purls) == len(set(purls))
+    packages = {purl.split("@")[0].removeprefix("pkg:") for purl in purls}
+    # Of the programs' libraries, of those that are compiled in, and of the base image.
+    assert {"deb/debian/libcpprest2.10", "deb/debian/nlohmann-json3-dev", "deb/debian/dpkg"} <= packages
+    assert ({"pypi/numpy", "pypi/pandas", "pypi/pyarrow"} <= packages) == (name == "runner")
+    files = {component["name"] for component in components if component["type"] == "file"}
+    assert "/opt/parallelrun/lib/libssl.so.3" in files
