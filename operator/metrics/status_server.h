@@ -1,4 +1,5 @@
-// The small HTTP server of metrics and probes: GET and HEAD, on one thread, bounded in time and memory.
+// The small HTTP server of metrics and probes: GET and HEAD, on one thread, bounded in time and memory by
+// common/http.
 #pragma once
 
 #include <chrono>
@@ -12,6 +13,9 @@
 
 namespace boost::asio {
 class io_context;
+}
+namespace parallelrun {
+class HttpServer;
 }
 
 namespace parallelrun::op {
@@ -45,9 +49,8 @@ class StatusServer {
   std::uint16_t port() const;
 
  private:
-  class Impl;
-  explicit StatusServer(std::shared_ptr<Impl> impl);
-  std::shared_ptr<Impl> impl_;
+  explicit StatusServer(std::unique_ptr<HttpServer> http);
+  std::unique_ptr<HttpServer> http_;
 };
 
 }  // namespace parallelrun::op

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "common/http/endpoint.h"
 #include "common/result/result.h"
 #include "runner/job/resolved_job.h"
-#include "runner/protocol/endpoint.h"
 
 namespace parallelrun {
 

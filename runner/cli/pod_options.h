@@ -2,7 +2,7 @@
 #pragma once
 
 #include "runner/job/pod_resolution.h"
-#include "runner/protocol/endpoint.h"
+#include "common/http/endpoint.h"
 
 namespace CLI {
 class App;

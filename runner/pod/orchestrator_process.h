@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "common/http/endpoint.h"
 #include "common/json/json.h"
 #include "common/posix/process_start.h"
 #include "common/result/result.h"
 #include "runner/events/event_stream.h"
-#include "runner/protocol/endpoint.h"
 
 namespace parallelrun {
 

@@ -4,8 +4,8 @@
 #include <chrono>
 #include <string>
 
+#include "common/http/endpoint.h"
 #include "runner/job/pod_resolution.h"
-#include "runner/protocol/endpoint.h"
 
 namespace parallelrun {
 

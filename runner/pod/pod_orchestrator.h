@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "common/http/endpoint.h"
 #include "runner/job/pod_resolution.h"
-#include "runner/protocol/endpoint.h"
 
 namespace parallelrun {
 

@@ -19,7 +19,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "runner/protocol/endpoint.h"
+#include "common/http/endpoint.h"
 
 namespace parallelrun {
 

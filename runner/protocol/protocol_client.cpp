@@ -5,9 +5,9 @@
 #include <optional>
 #include <utility>
 
+#include "common/http/tls_context.h"
 #include "runner/protocol/caller.h"
 #include "runner/protocol/client_link.h"
-#include "runner/protocol/tls_context.h"
 
 namespace parallelrun {
 namespace {

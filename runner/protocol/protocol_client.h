@@ -13,8 +13,8 @@
 #include <memory>
 #include <string>
 
+#include "common/http/endpoint.h"
 #include "common/result/result.h"
-#include "runner/protocol/endpoint.h"
 
 namespace boost::asio {
 class io_context;
@@ -27,9 +27,8 @@ class ProtocolClient {
   struct Options {
     Endpoint endpoint = {};
     TlsFiles tls = {};  // with them the orchestrator proves itself with a certificate of the same CA
-    std::string server_name =
-        {};                  // TLS: the name or address the certificate must hold; empty: the endpoint's host
-    std::string agent = {};  // who speaks, and how it proves that; see caller.h
+    std::string server_name = {};  // TLS: what the certificate must name; empty: the endpoint's host
+    std::string agent = {};        // who speaks, and how it proves that; see caller.h
     std::string proof = {};
     std::chrono::milliseconds connect_timeout{10'000};  // look-up, connection and TLS handshake
     std::uint64_t reply_limit = 256ULL << 20U;          // bytes of a reply's body

@@ -168,10 +168,11 @@ class Run {
     options.admit = [this](const std::string& path, const Caller& caller) {
       return service_->admit(path, caller);
     };
-    auto server = ProtocolServer::listen(
-        io_, options, [this](const ProtocolServer::Request& request, ProtocolServer::ReplyTo reply) {
-          service_->handle(request, std::move(reply));
-        });
+    auto server =
+        ProtocolServer::listen(io_, std::move(options),
+                               [this](const ProtocolServer::Request& request, ProtocolServer::ReplyTo reply) {
+                                 service_->handle(request, std::move(reply));
+                               });
     if (!server) return server.error();
     server_ = std::move(*server);
     return {};

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <string>
 
-#include "runner/protocol/endpoint.h"
+#include "common/http/endpoint.h"
 
 namespace parallelrun {
 

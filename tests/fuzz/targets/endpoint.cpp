@@ -1,5 +1,5 @@
 // What is read as an endpoint is written and read back the same, and keeps to the limits of the system.
-#include "runner/protocol/endpoint.h"
+#include "common/http/endpoint.h"
 
 #include "tests/fuzz/fuzz_target.h"
 

@@ -78,8 +78,8 @@ class Transport : public testing::Test {
     };
   }
 
-  void listen(const ProtocolServer::Options& options, ProtocolServer::Handler handler) {
-    auto server = ProtocolServer::listen(io_, options, std::move(handler));
+  void listen(ProtocolServer::Options options, ProtocolServer::Handler handler) {
+    auto server = ProtocolServer::listen(io_, std::move(options), std::move(handler));
     ASSERT_TRUE(server.ok()) << server.error().message;
     server_ = std::move(server).value();
   }
@@ -250,7 +250,7 @@ TEST_F(Transport, SilenceTimesOutAndTheNextRequestConnectsAnew) {
 
 TEST_F(Transport, KeptConnectionThatWasClosedIsReplacedUnnoticed) {
   // Longer than a busy machine lets a new connection wait for its first request.
-  listen({.endpoint = unix_endpoint(), .idle_timeout = milliseconds(500)}, echo());
+  listen({.endpoint = unix_endpoint(), .limits = {.idle_timeout = milliseconds(500)}}, echo());
   auto agent = client();
   ASSERT_TRUE(post(*agent, "/a", "1").ok());
   ASSERT_TRUE(run_until([&] { return server_->connections() == 0; }));
@@ -332,7 +332,8 @@ TEST_F(Transport, HealthAndWhatIsNotHttp) {
 }
 
 TEST_F(Transport, SlowPeersAreCutOff) {
-  listen({.endpoint = loopback(), .idle_timeout = milliseconds(100), .transfer_timeout = milliseconds(100)},
+  listen({.endpoint = loopback(),
+          .limits = {.idle_timeout = milliseconds(100), .transfer_timeout = milliseconds(100)}},
          echo());
   // A byte every 10 ms keeps no connection open: the deadline is for the whole header, then the whole body.
   for (const std::string start :
@@ -354,7 +355,7 @@ TEST_F(Transport, SlowPeersAreCutOff) {
 }
 
 TEST_F(Transport, ConnectionsAreBounded) {
-  listen({.endpoint = loopback(), .max_connections = 3}, echo());
+  listen({.endpoint = loopback(), .limits = {.max_connections = 3}}, echo());
   std::vector<int> held;
   for (int i = 0; i < 3; ++i) held.push_back(raw());
   ASSERT_TRUE(run_until([&] { return server_->connections() == 3; }));
@@ -368,7 +369,7 @@ TEST_F(Transport, ConnectionsAreBounded) {
 }
 
 TEST_F(Transport, RandomBytesNeverReachTheHandlerNorStayConnected) {
-  listen({.endpoint = loopback(), .idle_timeout = seconds(2)}, echo());
+  listen({.endpoint = loopback(), .limits = {.idle_timeout = seconds(2)}}, echo());
   std::mt19937_64 random(7);
   for (int i = 0; i < 200; ++i) {
     std::string garbage(random() % 300, '\0');
@@ -395,8 +396,7 @@ class TlsTransport : public Transport {
   void serve(milliseconds handshake_timeout) {
     listen({.endpoint = loopback(),
             .tls = server_files_,
-            .max_handshakes = 4,
-            .handshake_timeout = handshake_timeout},
+            .limits = {.max_handshakes = 4, .handshake_timeout = handshake_timeout}},
            echo());
   }
   Authority job_;

@@ -1,11 +1,11 @@
-// TLS 1.3 with certificates on both sides, for one job. Internal to the room.
+// TLS 1.3 with certificates on both sides; for servers here and for clients of them.
 #pragma once
 
 #include <boost/asio/ssl/context.hpp>
 #include <memory>
 
+#include "common/http/endpoint.h"
 #include "common/result/result.h"
-#include "runner/protocol/endpoint.h"
 
 namespace parallelrun {
 

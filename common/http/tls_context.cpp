@@ -1,4 +1,4 @@
-#include "runner/protocol/tls_context.h"
+#include "common/http/tls_context.h"
 
 #include <openssl/ssl.h>
 

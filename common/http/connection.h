@@ -17,10 +17,9 @@
 #include <type_traits>
 #include <utility>
 
-#include "runner/protocol/body_budget.h"
-#include "runner/protocol/caller.h"
-#include "runner/protocol/peer_certificate.h"
-#include "runner/protocol/protocol_server.h"
+#include "common/http/body_budget.h"
+#include "common/http/http_server.h"
+#include "common/http/peer_certificate.h"
 
 namespace parallelrun {
 
@@ -29,17 +28,17 @@ class ServerConnection;
 // What a connection asks of its server.
 class ConnectionOwner {
  public:
-  virtual const ProtocolServer::Options& options() const = 0;
+  virtual const HttpServer::Options& options() const = 0;
   virtual void on_authenticated(ServerConnection& connection) = 0;
+  // It may be said twice: when it is closed, and at the end of its life.
   virtual void on_closed(ServerConnection& connection) = 0;
   virtual BodyBudget& budget() = 0;
-  // A request whose header is whole; what it gives is answered in place of the request.
-  virtual std::optional<ProtocolServer::Reply> admit(const std::string& path, const Caller& caller) = 0;
-  // The body of a request begins. One of the same agent and path that is still being read is given up.
-  virtual void on_body_begins(ServerConnection& connection, const std::string& path,
-                              const Caller& caller) = 0;
+  // A POST whose header is whole.
+  virtual HttpServer::Admission admit(const HttpServer::Header& header) = 0;
+  // The body of a request begins. One of that name that is still being read is given up.
+  virtual void on_body_begins(ServerConnection& connection, const std::string& one_at_a_time) = 0;
   virtual void on_body_read(ServerConnection& connection) = 0;
-  virtual void handle(ProtocolServer::Request request, ProtocolServer::ReplyTo reply) = 0;
+  virtual void handle(HttpServer::Header header, std::string body, HttpServer::ReplyTo reply) = 0;
 
  protected:
   ~ConnectionOwner() = default;
@@ -61,7 +60,9 @@ class HttpConnection final : public ServerConnection,
   explicit HttpConnection(std::shared_ptr<ConnectionOwner> owner, StreamArguments&&... arguments)
       : owner_(std::move(owner)),
         stream_(std::forward<StreamArguments>(arguments)...),
-        buffer_(kLargestRead) {}
+        buffer_(owner_->options().methods.contains(HttpServer::Method::kPost)
+                    ? kLargestRead
+                    : limits().header_limit + kFewBytes) {}
 
   ~HttpConnection() override { owner_->on_closed(*this); }
   HttpConnection(const HttpConnection&) = delete;
@@ -69,12 +70,12 @@ class HttpConnection final : public ServerConnection,
 
   void start() override {
     if constexpr (kTls) {
-      lowest().expires_after(owner_->options().handshake_timeout);
+      lowest().expires_after(limits().handshake_timeout);
       stream_.async_handshake(boost::asio::ssl::stream_base::server,
                               [self = this->shared_from_this()](SocketError error) {
                                 if (error) return self->close();
                                 if constexpr (kTls)
-                                  read_certificate(self->stream_.native_handle(), self->caller_);
+                                  self->header_.peer = peer_certificate(self->stream_.native_handle());
                                 self->owner_->on_authenticated(*self);
                                 self->read_header();
                               });
@@ -90,9 +91,9 @@ class HttpConnection final : public ServerConnection,
     closed_ = true;
     awaited_ = 0;
     if (hold_) hold_->give_up_waiting();
-    owner_->on_body_read(*this);
     // No TLS close_notify: every message carries its length, so a cut cannot pass for an end.
     lowest().close();
+    owner_->on_closed(*this);
   }
 
  private:
@@ -104,35 +105,74 @@ class HttpConnection final : public ServerConnection,
   using LowestLayer =
       std::remove_reference_t<decltype(boost::beast::get_lowest_layer(std::declval<Stream&>()))>;
   static constexpr bool kTls = !std::is_same_v<Stream, LowestLayer>;
+  static constexpr unsigned kHttp11 = 11;
   static constexpr std::size_t kLargestRead = 256U << 10U;
+  static constexpr std::size_t kFewBytes = 1U << 10U;
   static constexpr std::size_t kPiece = 1U << 20U;  // bodies are collected in pieces of so much
   static constexpr std::size_t kFirstPiece = 16U << 10U;
 
   LowestLayer& lowest() { return boost::beast::get_lowest_layer(stream_); }
+  const HttpLimits& limits() const { return owner_->options().limits; }
+
+  // Of those that some server takes.
+  static std::optional<HttpServer::Method> method_of(boost::beast::http::verb verb) {
+    switch (verb) {
+      case boost::beast::http::verb::get:
+        return HttpServer::Method::kGet;
+      case boost::beast::http::verb::head:
+        return HttpServer::Method::kHead;
+      case boost::beast::http::verb::post:
+        return HttpServer::Method::kPost;
+      default:
+        return std::nullopt;
+    }
+  }
+
+  static const char* name_of(HttpServer::Method method) {
+    switch (method) {
+      case HttpServer::Method::kGet:
+        return "GET";
+      case HttpServer::Method::kHead:
+        return "HEAD";
+      case HttpServer::Method::kPost:
+        return "POST";
+    }
+    return "";
+  }
+
+  // "GET, HEAD"
+  std::string methods_taken() const {
+    std::string names;
+    for (const HttpServer::Method method : owner_->options().methods) {
+      names.append(names.empty() ? "" : ", ").append(name_of(method));
+    }
+    return names;
+  }
 
   std::chrono::milliseconds transfer_time(std::uint64_t bytes) const {
-    return owner_->options().transfer_timeout + std::chrono::seconds(bytes >> 20U);
+    return limits().transfer_timeout + std::chrono::seconds(bytes >> 20U);
   }
 
   std::uint64_t body_limit(const std::string& path) const {
-    const auto& limits = owner_->options().body_limits;
-    const auto found = limits.find(path);
-    return found == limits.end() ? owner_->options().body_limit : found->second;
+    const auto found = limits().body_limits.find(path);
+    return found == limits().body_limits.end() ? limits().body_limit : found->second;
   }
 
   std::uint64_t largest_body() const {
-    std::uint64_t largest = owner_->options().body_limit;
-    for (const auto& [path, limit] : owner_->options().body_limits) largest = std::max(largest, limit);
+    std::uint64_t largest = limits().body_limit;
+    for (const auto& [path, limit] : limits().body_limits) largest = std::max(largest, limit);
     return largest;
   }
 
   void read_header() {
     if (closed_) return;
+    header_.method = HttpServer::Method::kGet;
+    version_ = kHttp11;
     parser_.emplace();
-    parser_->header_limit(owner_->options().header_limit);
+    parser_->header_limit(limits().header_limit);
     parser_->body_limit(largest_body());
     // One deadline from here to the end of the header, however slowly it trickles in.
-    lowest().expires_after(owner_->options().idle_timeout);
+    lowest().expires_after(limits().idle_timeout);
     boost::beast::http::async_read_header(
         stream_, buffer_, *parser_,
         [self = this->shared_from_this()](SocketError error, std::size_t) { self->on_header(error); });
@@ -141,31 +181,38 @@ class HttpConnection final : public ServerConnection,
   void on_header(SocketError error) {
     if (error) return on_read_error(error);
     const auto& request = parser_->get();
-    path_ = std::string(request.target());
+    header_.path = std::string(request.target());
+    header_.authorization = std::string(request[boost::beast::http::field::authorization]);
     keep_alive_ = request.keep_alive();
-    if (request.method() == boost::beast::http::verb::get) {
-      const bool known = path_ == "/healthz" && parser_->is_done();
-      return known ? write(Status::ok, "ok\n") : refuse(Status::not_found, "GET is for /healthz\n");
+    version_ = request.version();
+    const auto method = method_of(request.method());
+    if (method) header_.method = *method;
+    if (!method || !owner_->options().methods.contains(*method)) {
+      return refuse(Status::method_not_allowed, "this server takes " + methods_taken() + "\n");
     }
-    if (request.method() != boost::beast::http::verb::post) {
-      return refuse(Status::method_not_allowed, "POST, or GET /healthz\n");
+    if (*method != HttpServer::Method::kPost) {
+      if (!parser_->is_done()) return refuse(Status::bad_request, "a GET or HEAD has no body\n");
+      return hand_on({});
     }
+    on_post();
+  }
+
+  void on_post() {
     const auto length = parser_->content_length();
     if (!length) return refuse(Status::length_required, "a Content-Length is required\n");
-    if (*length > body_limit(path_)) return refuse(Status::payload_too_large, "the body is too large\n");
-    caller_.agent.clear();
-    caller_.proof.clear();
-    const auto authorization = request[boost::beast::http::field::authorization];
-    read_authorization({authorization.data(), authorization.size()}, caller_);
+    if (*length > body_limit(header_.path)) {
+      return refuse(Status::payload_too_large, "the body is too large\n");
+    }
     missing_ = *length;
     parser_.reset();
     lowest().expires_after(transfer_time(missing_));
-    if (auto refusal = owner_->admit(path_, caller_)) {
-      refusal_ = std::move(*refusal);
+    HttpServer::Admission admission = owner_->admit(header_);
+    if (admission.refusal) {
+      refusal_ = std::move(*admission.refusal);
       return pass_over_body();
     }
     hold_ = std::make_shared<BodyBudget::Hold>(owner_->budget());
-    owner_->on_body_begins(*this, path_, caller_);
+    owner_->on_body_begins(*this, admission.one_at_a_time);
     collect_buffered();
   }
 
@@ -175,10 +222,7 @@ class HttpConnection final : public ServerConnection,
     const std::size_t there = std::min<std::uint64_t>(buffer_.size(), missing_);
     buffer_.consume(there);
     missing_ -= there;
-    if (missing_ == 0) {
-      ProtocolServer::Reply refusal = std::exchange(refusal_, {});
-      return write(static_cast<Status>(refusal.status), std::move(refusal.body));
-    }
+    if (missing_ == 0) return write(std::exchange(refusal_, {}));
     stream_.async_read_some(buffer_.prepare(std::min<std::uint64_t>(missing_, kFirstPiece)),
                             [self = this->shared_from_this()](SocketError error, std::size_t bytes) {
                               if (error) return self->close();
@@ -237,7 +281,7 @@ class HttpConnection final : public ServerConnection,
     owner_->on_body_read(*this);
     pieces_.clear();
     hold_.reset();
-    refusal_ = {503, "there is no memory for this request now\n"};
+    refusal_ = {.status = 503, .body = "there is no memory for this request now\n"};
     pass_over_body();
   }
 
@@ -268,14 +312,18 @@ class HttpConnection final : public ServerConnection,
       return out_of_memory();
     }
     pieces_.clear();
+    hand_on(std::move(body));
+  }
+
+  void hand_on(std::string body) {
     const std::uint64_t request = ++requests_;
     awaited_ = request;
-    owner_->handle({path_, std::move(body), caller_},
+    owner_->handle(header_, std::move(body),
                    [self = this->shared_from_this(), request,
-                    hold = std::exchange(hold_, nullptr)](ProtocolServer::Reply reply) {
+                    hold = std::exchange(hold_, nullptr)](HttpServer::Reply reply) {
                      if (self->awaited_ != request || self->closed_) return;
                      self->awaited_ = 0;
-                     self->write(static_cast<Status>(reply.status), std::move(reply.body));
+                     self->write(std::move(reply));
                    });
   }
 
@@ -291,17 +339,23 @@ class HttpConnection final : public ServerConnection,
 
   // What follows on this connection cannot be told from the rest of the refused request: it is closed.
   void refuse(Status status, std::string body) {
-    keep_alive_ = false;
-    write(status, std::move(body));
+    write({.status = static_cast<unsigned>(status), .body = std::move(body), .close = true});
   }
 
-  void write(Status status, std::string body) {
+  // The whole of a reply. One that comes piece by piece (server-sent events) would be written here, with a
+  // deadline for each piece.
+
+  void write(HttpServer::Reply reply) {
     if (closed_) return;
-    response_.emplace(status, 11);
-    response_->set(boost::beast::http::field::content_type, "application/octet-stream");
+    if (reply.close) keep_alive_ = false;
+    response_.emplace(static_cast<Status>(reply.status), version_);
+    response_->set(boost::beast::http::field::content_type, reply.content_type);
+    if (reply.status == static_cast<unsigned>(Status::method_not_allowed)) {
+      response_->set(boost::beast::http::field::allow, methods_taken());
+    }
     response_->keep_alive(keep_alive_);
-    response_->body() = std::move(body);
-    response_->prepare_payload();
+    response_->content_length(reply.body.size());
+    if (header_.method != HttpServer::Method::kHead) response_->body() = std::move(reply.body);
     lowest().expires_after(transfer_time(response_->body().size()));
     boost::beast::http::async_write(stream_, *response_,
                                     [self = this->shared_from_this()](SocketError error, std::size_t) {
@@ -316,12 +370,12 @@ class HttpConnection final : public ServerConnection,
   boost::beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
   std::optional<Response> response_;
-  std::string path_;
-  Caller caller_;
+  HttpServer::Header header_;
+  unsigned version_ = kHttp11;
   std::uint64_t missing_ = 0;  // bytes of the body that are still to come
   std::deque<std::string> pieces_;
   std::shared_ptr<BodyBudget::Hold> hold_;  // of the body that is being read
-  ProtocolServer::Reply refusal_;
+  HttpServer::Reply refusal_;
   bool keep_alive_ = false;
   bool closed_ = false;
   std::uint64_t requests_ = 0;

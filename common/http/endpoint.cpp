@@ -1,4 +1,4 @@
-#include "runner/protocol/endpoint.h"
+#include "common/http/endpoint.h"
 
 #include <algorithm>
 #include <charconv>

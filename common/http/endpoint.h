@@ -1,4 +1,4 @@
-// Where an orchestrator listens: `unix:/run/job/socket`, `127.0.0.1:7000`, `[::1]:7000`, `host.name:7000`.
+// Where a server listens: `unix:/run/job/socket`, `127.0.0.1:7000`, `[::1]:7000`, `host.name:7000`.
 #pragma once
 
 #include <cstdint>
@@ -24,10 +24,9 @@ Result<Endpoint> parse_endpoint(std::string_view text);
 // The form that parse_endpoint reads.
 std::string to_string(const Endpoint& endpoint);
 
-// PEM files of mutual TLS. All three are given, or none: then TCP is spoken in the clear, on the loopback
-// interface only.
+// PEM files of mutual TLS. All three are given, or none: then TCP is spoken in the clear.
 struct TlsFiles {
-  std::string ca;           // who signs the certificates of this job, and nothing else is trusted
+  std::string ca;           // who signs the certificates of both sides; no other authority is trusted
   std::string certificate;  // ours, with its chain
   std::string key;          // ours; readable by us alone
 

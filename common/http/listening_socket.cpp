@@ -1,4 +1,4 @@
-#include "runner/protocol/listening_socket.h"
+#include "common/http/listening_socket.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -58,6 +58,19 @@ Status remove_stale(const IoExecutor& executor, const std::string& path) {
     return failed("removing the stale socket '" + path + "'", std::strerror(errno));
   }
   return {};
+}
+
+error_code listen_at(TcpAcceptor& acceptor, const asio::ip::tcp::endpoint& address) {
+  error_code error;
+  error_code ignored;
+  acceptor.close(ignored);
+  acceptor.open(address.protocol(), error);
+  const bool everywhere = address.address().is_v6() && address.address().is_unspecified();
+  if (!error && everywhere) acceptor.set_option(asio::ip::v6_only(false), error);
+  if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
+  if (!error) acceptor.bind(address, error);
+  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+  return error;
 }
 
 }  // namespace
@@ -125,25 +138,18 @@ Status listen_on_tcp(TcpAcceptor& acceptor, const Endpoint& endpoint, bool loopb
     address = *found.begin();
   }
   if (loopback_only && !address.address().is_loopback()) {
-    return Error{
-        ErrorCode::kInvalidArgument,
-        "'" + name +
-            "' is reachable from other machines, and without TLS files anybody there could take part in the "
-            "job; listen on 127.0.0.1 or a Unix socket, or give the CA, certificate and key",
-        false};
+    return Error{ErrorCode::kInvalidArgument,
+                 "'" + name +
+                     "' is reachable from other machines, and without TLS files anybody there could use this "
+                     "server; listen on 127.0.0.1 or a Unix socket, or give the CA, certificate and key",
+                 false};
   }
-  acceptor.open(address.protocol(), error);
+  error = listen_at(acceptor, address);
   const bool everywhere = address.address().is_v6() && address.address().is_unspecified();
-  if (everywhere && error == asio::error::address_family_not_supported) {
-    // A machine without IPv6: [::] means every address that it has.
-    address = {asio::ip::address_v4::any(), endpoint.port};
-    acceptor.open(address.protocol(), error);
-  } else if (!error && everywhere) {
-    acceptor.set_option(asio::ip::v6_only(false), error);
+  if (everywhere && error && error != asio::error::address_in_use) {
+    // A machine without IPv6, or where it is switched off: [::] means every address that it has.
+    error = listen_at(acceptor, {asio::ip::address_v4::any(), endpoint.port});
   }
-  if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
-  if (!error) acceptor.bind(address, error);
-  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error == asio::error::address_in_use) {
     return Error{ErrorCode::kConflict, "another process listens on '" + name + "'; choose another port",
                  false};

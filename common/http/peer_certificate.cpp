@@ -1,4 +1,4 @@
-#include "runner/protocol/peer_certificate.h"
+#include "common/http/peer_certificate.h"
 
 #include <openssl/x509.h>
 
@@ -24,13 +24,15 @@ std::string field_of(const X509_NAME* name, int nid) {
 
 }  // namespace
 
-void read_certificate(SSL* ssl, Caller& caller) {
-  caller.certified = true;
+HttpPeer peer_certificate(SSL* ssl) {
+  HttpPeer peer;
+  peer.certified = true;
   const std::unique_ptr<X509, decltype(&X509_free)> certificate(SSL_get1_peer_certificate(ssl), &X509_free);
-  if (!certificate) return;
+  if (!certificate) return peer;
   const X509_NAME* name = X509_get_subject_name(certificate.get());
-  caller.role = field_of(name, NID_organizationName);
-  caller.certified_name = field_of(name, NID_commonName);
+  peer.role = field_of(name, NID_organizationName);
+  peer.name = field_of(name, NID_commonName);
+  return peer;
 }
 
 }  // namespace parallelrun

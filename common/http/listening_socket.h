@@ -9,8 +9,8 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <string>
 
+#include "common/http/endpoint.h"
 #include "common/result/result.h"
-#include "runner/protocol/endpoint.h"
 
 namespace parallelrun {
 

@@ -3,11 +3,11 @@
 
 #include <openssl/ssl.h>
 
-#include "runner/protocol/caller.h"
+#include "common/http/http_server.h"
 
 namespace parallelrun {
 
 // After the handshake, which has verified it. A field that is missing, doubled or not plain text stays empty.
-void read_certificate(SSL* ssl, Caller& caller);
+HttpPeer peer_certificate(SSL* ssl);
 
 }  // namespace parallelrun
