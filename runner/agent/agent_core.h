@@ -31,7 +31,7 @@
 
 #include "runner/agent/appetite.h"
 #include "runner/agent/outbox.h"
-#include "runner/agent/restart_policy.h"
+#include "runner/agent/slot.h"
 #include "runner/agent/standstills.h"
 #include "runner/agent/worker_control.h"
 #include "runner/protocol/messages.h"
@@ -102,57 +102,14 @@ class AgentCore {
   std::size_t leases_in_hand() const;
 
  private:
-  enum class State {
-    kWaiting,   // no process; one starts at restart_at
-    kStarting,  // until init() has returned
-    kReady,
-    kLeaving,  // told to shut down
-    kGivenUp,
-    kOver,
-  };
-  enum class Doom {
-    kNone,
-    kRunTimeout,
-    kOverhead,
-    kInitTimeout,
-    kShutdownTimeout,
-    kRevoked,
-    kStopped,
-    kNonsense,
-    kSaidLast
-  };
   enum class Leaving { kNo, kDrain, kStop, kAbort };
 
-  struct Slot {
-    State state = State::kWaiting;
-    Time restart_at{};
-    Time deadline{};                       // of init or shutdown
-    std::deque<Lease> tasks;               // in the process, in the order in which it works them off
-    std::uint64_t delivered = 0;           // results of this process
-    std::uint64_t given = 0;               // mini-batches that this process was given
-    bool worn = false;                     // gets no task any more: is replaced when it has none
-    bool replacing = false;                // told to shut down for that
-    std::vector<std::uint64_t> picked_up;  // of `tasks`: whose pick-up the observer has heard of; a few
-    Doom doom = Doom::kNone;
-    std::uint64_t doomed_task = 0;
-    std::uint64_t late_run_us = 0;  // of the doomed task, when it came back too late
-    std::string held_by;            // what held the process when it was doomed; as ProcessLook::state
-    ScriptError overhead;           // of the doomed task, where the reason is kOverhead
-    Time front_since{};             // when the first of `tasks` became the first
-    bool slow = false;              // that was long ago: nothing is given to it, and what waits is taken back
-    std::optional<Time> taken_back;         // when that was asked for; until it is known what was begun
-    std::vector<std::uint64_t> given_away;  // taken back for good; the process will skip them
-    Time killed_at{};
-    bool abandoned = false;  // killed, but it does not end: its tasks are settled without it
-    Time kill_at{};
-    bool killed = false;
-    bool said_last = false;  // kInitFailed or kBye came
-    std::string nonsense;
-    RestartPolicy restarts;
-  };
+  using Life = Slot::Life;
+  using Doom = Slot::Doom;
 
   void start(SlotIndex slot, Time now);
-  void doom(SlotIndex slot, Doom reason, Time kill_at, Time now);
+  void doom(SlotIndex slot, Slot::End end, Time now);
+  void said_last(SlotIndex slot, Time now);
   void kill_due(SlotIndex slot, Time now);
   void check_running(SlotIndex slot, Time now);
   void check_overhead(SlotIndex slot, const channel::Stamp& stamp, Time now);
@@ -166,7 +123,6 @@ class AgentCore {
   void feed_queue(Time now);
   void give(SlotIndex slot, Lease&& lease, Time now);
   void requeue(Lease&& lease);
-  bool takes_tasks(const Slot& slot) const;
   void replace_worn(Time now);
   std::int64_t unix_us(std::int64_t steady_us) const { return steady_us + options_.unix_minus_steady_us; }
   std::vector<std::uint64_t> inside() const;
@@ -184,7 +140,6 @@ class AgentCore {
   void tell_done(SlotIndex slot, const AttemptResult& result, const Lease& lease);
   bool revoked(std::uint64_t attempt) const;
   bool usable_slot() const;
-  bool gets_on(const Slot& slot) const;
   bool gives_work() const { return leaving_ != Leaving::kStop && leaving_ != Leaving::kAbort && !cut_off_; }
 
   Options options_;

@@ -20,34 +20,18 @@ std::string clause(const std::string& words) { return words.empty() ? std::strin
 }  // namespace
 
 void AgentCore::start(SlotIndex index, Time now) {
-  Slot& slot = slots_[index];
-  slot.state = State::kStarting;
-  slot.deadline = now + options_.init_timeout;
-  slot.delivered = 0;
-  slot.given = 0;
-  slot.worn = slot.replacing = false;
-  slot.picked_up.clear();
-  slot.doom = Doom::kNone;
-  slot.doomed_task = 0;
-  slot.late_run_us = 0;
-  slot.held_by.clear();
-  slot.overhead = {};
-  slot.slow = false;
-  slot.taken_back.reset();
-  slot.given_away.clear();
-  slot.killed = false;
-  slot.abandoned = false;
-  slot.said_last = false;
-  slot.nonsense.clear();
+  slots_[index].begin(now + options_.init_timeout);
   control_.start(index);
 }
 
 void AgentCore::on_ready(SlotIndex index, Time now) {
   Slot& slot = slots_[index];
-  if (slot.state != State::kStarting || slot.said_last) return on_nonsense(index, "a second kReady", now);
+  if (slot.stage() != Life::kStarting || slot.doomed_for(Doom::kSaidLast)) {
+    return on_nonsense(index, "a second kReady", now);
+  }
   // init() came back between the decision to kill and the kill: it is over its time all the same.
-  if (slot.doom == Doom::kNone) {
-    slot.state = State::kReady;
+  if (!slot.doomed()) {
+    slot.life = Life::kReady;
     slot.restarts.on_ready();
     ++inits_succeeded_;
     for (const auto& [input, types] : types_) control_.announce(index, InputInfo{input, types});
@@ -56,13 +40,20 @@ void AgentCore::on_ready(SlotIndex index, Time now) {
 }
 
 void AgentCore::on_init_failed(SlotIndex index, std::uint64_t pid, ScriptError error, Time now) {
-  Slot& slot = slots_[index];
-  if (slot.state != State::kStarting || slot.said_last) return on_nonsense(index, "a late kInitFailed", now);
-  slot.said_last = true;
+  const Slot& slot = slots_[index];
+  if (slot.stage() != Life::kStarting || slot.doomed_for(Doom::kSaidLast)) {
+    return on_nonsense(index, "a late kInitFailed", now);
+  }
   const bool fatal = error.phase == ErrorPhase::kLoad;
   init_failure(index, pid, std::move(error), fatal);
-  doom(index, Doom::kSaidLast, now + options_.exit_grace, now);
+  said_last(index, now);
   advance(now);
+}
+
+// It ends by itself now. Whatever its end was to be before, nothing more is told of it.
+void AgentCore::said_last(SlotIndex index, Time now) {
+  doom(index, {.reason = Doom::kSaidLast, .kill_at = now + options_.exit_grace}, now);
+  slots_[index].end.reason = Doom::kSaidLast;
 }
 
 void AgentCore::init_failure(SlotIndex index, std::uint64_t pid, ScriptError error, bool fatal) {
@@ -78,26 +69,25 @@ void AgentCore::init_failure(SlotIndex index, std::uint64_t pid, ScriptError err
 void AgentCore::on_result(SlotIndex index, AttemptResult&& result, Time now) {
   Slot& slot = slots_[index];
   // Behind nonsense nothing is believed: it may be what the script wrote.
-  if (slot.doom == Doom::kNonsense) return;
+  if (slot.doomed_for(Doom::kNonsense)) return;
   // In order as a rule, so the search ends at once.
-  const auto task = std::find_if(slot.tasks.begin(), slot.tasks.end(),
-                                 [&](const Lease& lease) { return lease.attempt == result.attempt; });
+  const auto task = slot.find(result.attempt);
   if (task == slot.tasks.end()) {
     return on_nonsense(index, fmt::format("a result of task {}, which it does not have", result.attempt),
                        now);
   }
   // The doomed task is paid for, and its process ends with it.
-  if (slot.doom == Doom::kOverhead && slot.doomed_task == result.attempt) return;
-  const bool timed_out = slot.doom == Doom::kRunTimeout && slot.doomed_task == result.attempt;
+  const bool paid_for = slot.end.task == result.attempt;
+  if (slot.doomed_for(Doom::kOverhead) && paid_for) return;
+  const bool timed_out = slot.doomed_for(Doom::kRunTimeout) && paid_for;
   if (timed_out &&
       std::chrono::microseconds(static_cast<std::int64_t>(result.run_us)) >= options_.run_timeout) {
     // It came back within the grace between decision and kill, too late (the signal that asks for the stack
     // ends a sleep in C). The exit reports it, with the stack.
-    slot.late_run_us = result.run_us;
+    slot.end.late_run_us = result.run_us;
     return;
   }
-  const Lease lease = std::move(*task);
-  if (lease.kind == LeaseKind::kInferTypes) {  // of which a process gives no times
+  if (task->kind == LeaseKind::kInferTypes) {  // of which a process gives no times
     const Time begin =
         std::max(slot.front_since, Time(std::chrono::nanoseconds(control_.stamp(index).since_ns)));
     result.duration_us =
@@ -105,15 +95,12 @@ void AgentCore::on_result(SlotIndex index, AttemptResult&& result, Time now) {
     result.started_unix_us =
         begin.time_since_epoch() / std::chrono::microseconds(1) + options_.unix_minus_steady_us;
   }
-  if (task == slot.tasks.begin()) {
-    slot.front_since = now;
-    slot.slow = false;
-  }
-  slot.tasks.erase(task);
+  const Lease lease = slot.take_out(task, now);
   ++slot.delivered;
   slot.restarts.on_result();
-  if (options_.restart_after_failure && lease.kind == LeaseKind::kRun && result.outcome == Outcome::kFailed)
-    slot.worn = true;
+  if (options_.restart_after_failure && lease.kind == LeaseKind::kRun && result.outcome == Outcome::kFailed) {
+    slot.wear_out();
+  }
   if (std::erase(revoked_, lease.attempt) > 0) return;
 
   result.kind = lease.kind;
@@ -131,77 +118,74 @@ void AgentCore::on_result(SlotIndex index, AttemptResult&& result, Time now) {
 void AgentCore::on_skipped(SlotIndex index, std::uint64_t attempt, Time now) {
   Slot& slot = slots_[index];
   if (std::erase(slot.given_away, attempt) > 0) return;
-  const auto task = std::find_if(slot.tasks.begin(), slot.tasks.end(),
-                                 [&](const Lease& lease) { return lease.attempt == attempt; });
+  const auto task = slot.find(attempt);
   if (task == slot.tasks.end()) {
     return on_nonsense(index, fmt::format("a message that it left task {}, which it does not have", attempt),
                        now);
   }
-  Lease lease = std::move(*task);
-  if (task == slot.tasks.begin()) {
-    slot.front_since = now;
-    slot.slow = false;
-  }
-  slot.tasks.erase(task);
+  Lease lease = slot.take_out(task, now);
   if (lease.kind == LeaseKind::kRun) --slot.given;
   if (std::erase(revoked_, attempt) > 0) return;
   requeue(std::move(lease));
 }
 
 void AgentCore::on_bye(SlotIndex index, std::uint64_t pid, std::optional<ScriptError> error, Time now) {
-  Slot& slot = slots_[index];
-  if (slot.state != State::kLeaving || slot.said_last)
+  const Slot& slot = slots_[index];
+  if (!slot.shutting_down() || slot.doomed_for(Doom::kSaidLast)) {
     return on_nonsense(index, "a kBye frame at the wrong time", now);
-  slot.said_last = true;
+  }
   if (error) outbox_.add(ProcessFailure{process_name(index), pid, std::move(*error), false});
-  doom(index, Doom::kSaidLast, now + options_.exit_grace, now);
+  said_last(index, now);
   advance(now);
 }
 
 void AgentCore::on_nonsense(SlotIndex index, std::string what, Time now) {
-  Slot& slot = slots_[index];
-  if (slot.doom != Doom::kNone) return;
-  slot.nonsense = std::move(what);
-  doom(index, Doom::kNonsense, now, now);
+  const bool runs =
+      slots_[index].life == Life::kStarting || slots_[index].ready() || slots_[index].shutting_down();
+  if (!runs) return;
+  doom(index, {.reason = Doom::kNonsense, .kill_at = now, .nonsense = std::move(what)}, now);
 }
 
 void AgentCore::on_exit(SlotIndex index, const ProcessExit& exit, Time now) {
   Slot& slot = slots_[index];
-  const State was = slot.state;
+  const Life was = slot.stage();
   const Phase phase = phase_of(exit.stamp);
-  const bool unasked = slot.doom == Doom::kNone || slot.doom == Doom::kNonsense;
+  const bool unasked = slot.unasked();
+  const bool said_last = slot.doomed_for(Doom::kSaidLast);
   std::string message = exit.message;
   std::string type = exit.type;
-  if (slot.doom == Doom::kNonsense) message = "the process sent " + slot.nonsense + " and was killed";
+  if (slot.doomed_for(Doom::kNonsense)) {
+    message = "the process sent " + slot.end.nonsense + " and was killed";
+  }
   if (unasked && phase == Phase::kCut) {
     type = "ChannelClosed";
     message = "the script closed or replaced file descriptor 3; the process needs it to return its results";
   }
 
-  if (was == State::kStarting && !slot.said_last) {
+  if (was == Life::kStarting && !said_last) {
     const bool importing = phase == Phase::kLoading;
     const ErrorPhase where = importing ? ErrorPhase::kLoad : ErrorPhase::kInit;
-    if (slot.doom == Doom::kInitTimeout) {
+    if (slot.doomed_for(Doom::kInitTimeout)) {
       const std::string what = importing ? "the import of the entry script did not end"
                                : phase == Phase::kInit
                                    ? "init() did not return"
                                    : "the process did not begin to import the entry script";
       message = fmt::format("{} after {:.0f} s (initTimeout){}; the process was killed", what,
-                            seconds(options_.init_timeout), clause(slot.held_by));
+                            seconds(options_.init_timeout), clause(slot.end.held_by));
       init_failure(index, exit.pid, {where, "TimeoutExpired", message, exit.last_stderr}, false);
     } else if (unasked) {
       message += importing ? " while it imported the entry script" : " before init() returned";
       init_failure(index, exit.pid, {where, type, message, exit.last_stderr}, false);
     }
-  } else if (was == State::kLeaving && !slot.said_last) {
-    if (slot.doom == Doom::kShutdownTimeout) {
+  } else if (slot.shutting_down() && !said_last) {
+    if (slot.doomed_for(Doom::kShutdownTimeout)) {
       message =
           fmt::format("shutdown() did not return after {:.0f} s (initTimeout){}; the process was killed",
-                      seconds(options_.init_timeout), clause(slot.held_by));
+                      seconds(options_.init_timeout), clause(slot.end.held_by));
     } else {
       message += " in shutdown()";
     }
-    if (slot.doom != Doom::kStopped) {
+    if (!slot.doomed_for(Doom::kStopped)) {
       outbox_.add(ProcessFailure{process_name(index),
                                  exit.pid,
                                  {ErrorPhase::kShutdown, exit.type, message, exit.last_stderr},
@@ -213,19 +197,14 @@ void AgentCore::on_exit(SlotIndex index, const ProcessExit& exit, Time now) {
   told.message = std::move(message);
   settle_tasks(index, told, now);
 
-  slot.doom = Doom::kNone;
-  slot.killed = false;
-  slot.abandoned = false;
-  slot.worn = false;
-  if ((was == State::kLeaving && !slot.replacing) || was == State::kOver) {
-    slot.state = State::kOver;
+  if (was == Life::kLeaving || was == Life::kOver) {
+    slot.life = Life::kOver;
   } else if (slot.restarts.given_up()) {
-    slot.state = State::kGivenUp;
+    slot.life = Life::kGivenUp;
   } else {
-    slot.state = State::kWaiting;
+    slot.life = Life::kWaiting;
     slot.restart_at = now + slot.restarts.delay();
   }
-  slot.replacing = false;
   advance(now);
 }
 
@@ -241,9 +220,8 @@ void AgentCore::tell_done(SlotIndex index, const AttemptResult& result, const Le
 std::optional<std::uint64_t> AgentCore::charged_task(SlotIndex index, const std::deque<Lease>& tasks,
                                                      const channel::Stamp& stamp) {
   Slot& slot = slots_[index];
-  if (slot.doom == Doom::kRunTimeout || slot.doom == Doom::kOverhead) return slot.doomed_task;
-  const bool unasked = slot.doom == Doom::kNone || slot.doom == Doom::kNonsense;
-  if (!unasked || tasks.empty()) return std::nullopt;
+  if (slot.doomed_for(Doom::kRunTimeout) || slot.doomed_for(Doom::kOverhead)) return slot.end.task;
+  if (!slot.unasked() || tasks.empty()) return std::nullopt;
   const bool held = std::any_of(tasks.begin(), tasks.end(),
                                 [&](const Lease& lease) { return lease.attempt == stamp.task; });
   const Phase phase = phase_of(stamp);
@@ -251,11 +229,11 @@ std::optional<std::uint64_t> AgentCore::charged_task(SlotIndex index, const std:
                        phase == Phase::kCut;
   if (working && held) return stamp.task;
   // It was killed for what it sent, after a task as a rule: that costs one, or it would go on for ever.
-  if (slot.doom == Doom::kNonsense) return held ? stamp.task : tasks.front().attempt;
+  if (slot.doomed_for(Doom::kNonsense)) return held ? stamp.task : tasks.front().attempt;
   // Between tasks nobody was working, and where a result came the job got on. Without one, again and again,
   // it would go on for ever without a price. The last that was run pays: its result never came. Those before
   // it had ended well and those behind it had not begun; where none was run, the next one pays.
-  if (slot.state != State::kReady || slot.delivered > 0) return std::nullopt;
+  if (!slot.initialized() || slot.delivered > 0) return std::nullopt;
   slot.restarts.on_barren_death();
   if (!slot.restarts.charges_a_task()) return std::nullopt;
   return held ? stamp.task : tasks.front().attempt;
@@ -276,17 +254,17 @@ void AgentCore::settle_tasks(SlotIndex index, const ProcessExit& exit, Time now)
     }
     if (lease->attempt != charged) {
       requeue(std::move(*lease));
-    } else if (slot.doom == Doom::kRunTimeout) {
+    } else if (slot.doomed_for(Doom::kRunTimeout)) {
       charge(
           index, *lease, Outcome::kTimedOut,
           {ErrorPhase::kRun, "TimeoutExpired",
            fmt::format("run() did not return after {:.0f} s (runInvocationTimeout){}; the process was killed",
-                       seconds(options_.run_timeout), clause(slot.held_by)),
+                       seconds(options_.run_timeout), clause(slot.end.held_by)),
            exit.last_stderr},
           exit, now);
-    } else if (slot.doom == Doom::kOverhead) {
-      slot.overhead.traceback = exit.last_stderr;
-      charge(index, *lease, Outcome::kTimedOut, slot.overhead, exit, now);
+    } else if (slot.doomed_for(Doom::kOverhead)) {
+      slot.end.overhead.traceback = exit.last_stderr;
+      charge(index, *lease, Outcome::kTimedOut, slot.end.overhead, exit, now);
     } else {
       const ErrorPhase where = phase == Phase::kLoading     ? ErrorPhase::kRead
                                : phase == Phase::kFinishing ? ErrorPhase::kResult
@@ -316,7 +294,7 @@ void AgentCore::charge(SlotIndex index, const Lease& lease, Outcome outcome, Scr
     result.started_unix_us = unix_us(since_us);
     if (phase_of(exit.stamp) == Phase::kInRun) result.run_us = result.duration_us;
   }
-  if (outcome == Outcome::kTimedOut && result.run_us == 0) result.run_us = slots_[index].late_run_us;
+  if (outcome == Outcome::kTimedOut && result.run_us == 0) result.run_us = slots_[index].end.late_run_us;
   tell_done(index, result, lease);
   outbox_.add(std::move(result));
 }
