@@ -1,49 +1,47 @@
 #include "runner/input/file_slice.h"
 
-#include "runner/wire/wire.h"
+#include "runner/wire/fields.h"
 
 namespace parallelrun {
 namespace {
 
-Error corrupt(const char* what) {
-  return Error{ErrorCode::kCorrupt, std::string("the descriptor of a mini-batch does not decode: ") + what};
+Error corrupt(const std::string& what) {
+  return Error{ErrorCode::kCorrupt, "the descriptor of a mini-batch does not decode: " + what};
 }
 
 }  // namespace
 
+static constexpr FileSlice::Check last_of(FileSlice::Check /*any*/) { return FileSlice::Check::kChanged; }
+
+static void fields(auto& visit, wire::Is<FileSlice> auto& slice) {
+  visit(slice.path);
+  visit(slice.offset);
+  visit(slice.length);
+  visit(slice.first_row);
+  visit(slice.records);
+  visit(slice.file_size);
+  visit(slice.hash);
+  visit(slice.check);
+  visit(slice.header);
+}
+
 std::string encode(DescriptorKind kind, const FileSlice& slice) {
   std::string out;
-  out.reserve(1 + 4 + slice.path.size() + 6 * 8 + 1 + 4 + slice.header.size());
-  wire::Writer writer(out);
-  writer.u8(static_cast<std::uint8_t>(kind));
-  writer.bytes(slice.path);
-  writer.u64(slice.offset);
-  writer.u64(slice.length);
-  writer.u64(slice.first_row);
-  writer.u64(slice.records);
-  writer.u64(slice.file_size);
-  writer.u64(slice.hash);
-  writer.u8(static_cast<std::uint8_t>(slice.check));
-  writer.bytes(slice.header);
+  out.reserve(1 + wire::size_of(slice));
+  wire::Encoder encoder(out);
+  encoder(static_cast<std::uint8_t>(kind));
+  encoder(slice);
   return out;
 }
 
 Result<FileSlice> decode_file_slice(DescriptorKind kind, std::string_view descriptor) {
-  wire::Reader reader(descriptor);
-  if (reader.u8() != static_cast<std::uint8_t>(kind)) return corrupt("it is not a slice of such a file");
+  wire::Decoder decoder(descriptor);
+  std::uint8_t first = 0;
+  decoder(first);
+  if (first != static_cast<std::uint8_t>(kind)) return corrupt("it is not a slice of such a file");
   FileSlice slice;
-  slice.path = reader.string();
-  slice.offset = reader.u64();
-  slice.length = reader.u64();
-  slice.first_row = reader.u64();
-  slice.records = reader.u64();
-  slice.file_size = reader.u64();
-  slice.hash = reader.u64();
-  const std::uint8_t check = reader.u8();
-  slice.header = reader.string();
-  if (!reader.done()) return corrupt("bytes are missing or left over");
-  if (check > static_cast<std::uint8_t>(FileSlice::Check::kChanged)) return corrupt("its check is not known");
-  slice.check = static_cast<FileSlice::Check>(check);
+  decoder(slice);
+  if (const char* problem = decoder.problem()) return corrupt(std::string("it ") + problem);
   if (slice.path.empty() || slice.path.front() == '/') return corrupt("its path is empty or absolute");
   if (slice.offset > slice.file_size || slice.length > slice.file_size - slice.offset) {
     return corrupt("the slice reaches past the end of its file");
