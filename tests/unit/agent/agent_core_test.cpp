@@ -243,6 +243,28 @@ TEST(Init, TimeoutIsMeasuredFromTheStart) {
   EXPECT_THAT(report.failures[0].error.message, testing::HasSubstr("initTimeout"));
 }
 
+// Its message is told once, whatever its end was to be: in the grace for the stack, and after SIGKILL.
+TEST(Init, LastWordsAfterTheTimeIsUpAreAllThatIsTold) {
+  for (const bool killed : {false, true}) {
+    Stage stage;
+    stage.core->on_session(seconds(20), stage.now);
+    stage.core->on_environment_ready(stage.now);
+    stage.pass(seconds(30) + (killed ? kDumpGrace : Duration::zero()));
+    ASSERT_EQ(stage.process(0).dumps, 1);
+    ASSERT_EQ(stage.process(0).killed, killed);
+    stage.core->on_init_failed(0, 5, {ErrorPhase::kInit, "ValueError", "no", ""}, stage.now);
+    stage.core->on_init_failed(0, 5, {ErrorPhase::kInit, "ValueError", "again", ""}, stage.now);
+    stage.pass(kDumpGrace);
+    EXPECT_TRUE(stage.process(0).killed) << "the earlier moment stays";
+    stage.exit(0, "SIGKILL");
+    const ReportRequest report = stage.report();
+    ASSERT_EQ(report.failures.size(), 1u);
+    EXPECT_EQ(report.failures[0].error.message, "no");
+    stage.pass(seconds(1));
+    EXPECT_TRUE(stage.process(0).alive) << "the next process starts";
+  }
+}
+
 TEST(Init, WhatHadNotReturnedIsNamed) {
   struct Case {
     Phase phase;
