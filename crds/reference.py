@@ -124,6 +124,14 @@ def range_of(field):
     return f"{field['lowest']} to {field['highest']:,}"
 
 
+SHOWN = {
+    "boolean": "bool",
+    "character": "one ASCII character",
+    "character or nothing": 'one ASCII character, or `""`',
+    "strings": "list of strings",
+}
+
+
 def value_of(field):
     """Type, bounds and default, in words."""
     kind, default = field["type"], field.get("default")
@@ -135,9 +143,7 @@ def value_of(field):
     elif kind == "seconds":
         said = f"seconds, {range_of(field)}"
     else:
-        said = {"boolean": "bool", "character": "one ASCII character", "strings": "list of strings"}.get(
-            kind, kind
-        )
+        said = SHOWN.get(kind, kind)
     if field["required"]:
         said += ", required"
     if default is not None:

@@ -66,10 +66,11 @@ struct Field {
   using Value =
       std::variant<bool Owner::*, int Owner::*, std::int64_t Owner::*, std::optional<std::int64_t> Owner::*,
                    std::optional<double> Owner::*, std::chrono::seconds Owner::*,
-                   std::optional<std::chrono::seconds> Owner::*, char Owner::*, std::string Owner::*,
-                   std::vector<std::string> Owner::*, std::optional<std::vector<std::string>> Owner::*,
-                   InputType Owner::*, DataFormat Owner::*, OutputAction Owner::*, OutputFormat Owner::*,
-                   LoggingLevel Owner::*, Size<Owner>, Verbatim, Structure<Owner>>;
+                   std::optional<std::chrono::seconds> Owner::*, char Owner::*, std::optional<char> Owner::*,
+                   std::string Owner::*, std::vector<std::string> Owner::*,
+                   std::optional<std::vector<std::string>> Owner::*, InputType Owner::*, DataFormat Owner::*,
+                   OutputAction Owner::*, OutputFormat Owner::*, LoggingLevel Owner::*, Size<Owner>, Verbatim,
+                   Structure<Owner>>;
 
   std::string_view name;
   Value value;  // where it goes; the member's initialiser is the default

@@ -43,6 +43,14 @@ class FieldReader {
   void operator()(std::chrono::seconds Owner::* member) { take(member, seconds()); }
   void operator()(std::optional<std::chrono::seconds> Owner::* member) { take(member, seconds()); }
   void operator()(char Owner::* member) { take(member, read_character(reader_, field_.name)); }
+  void operator()(std::optional<char> Owner::* member) {
+    const nlohmann::json* value = reader_.field(field_.name);
+    if (value != nullptr && *value == "") {
+      owner_.*member = std::nullopt;
+    } else {
+      take(member, read_character(reader_, field_.name));
+    }
+  }
   void operator()(std::string Owner::* member) { take(member, reader_.text(field_.name)); }
   void operator()(std::vector<std::string> Owner::* member) { take_list(member); }
   void operator()(std::optional<std::vector<std::string>> Owner::* member) { take_list(member); }

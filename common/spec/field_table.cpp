@@ -44,7 +44,8 @@ const Field<Input> kInput[] = {
      .about =
          "matched against the path below the directory; `*` and `?` stay within one folder, `**` crosses "
          "folders, `{jpg,png}` means one or the other; tabular default: names that end in `.csv` or "
-         "`.csv.gz`, or with `format: jsonl` in `.jsonl` or `.ndjson` (also with `.gz`), in upper or "
+         "`.csv.gz`, with `format: tsv` in `.tsv`, or with `format: jsonl` in `.jsonl` or `.ndjson` (also "
+         "with `.gz`), in upper or "
          "lower case"},
     {.name = "columns",
      .value = Structure<Input>{"map", read_columns, write_columns},
@@ -54,18 +55,61 @@ const Field<Input> kInput[] = {
     {.name = "format",
      .value = &Input::format,
      .follow = [](Input& input) { input.format = format_by_ending(input.glob); },
-     .otherwise = "`jsonl` if the glob ends in `.jsonl` or `.ndjson` (also with `.gz`), else `csv`",
+     .otherwise = "by the ending of the glob (also with `.gz`): `tsv` for `.tsv`, `jsonl` for `.jsonl` and "
+                  "`.ndjson`, else `csv`",
      .not_yet = {"parquet", "convert the files to CSV or JSON lines"},
      .of = FieldOf::kTabular,
      .identity = Identity::kJob,
      .default_unwritten = true,
-     .about = "an input has one format"},
+     .about = "an input has one format. `tsv` is CSV with tabs"},
     {.name = "delimiter",
      .value = &Input::delimiter,
+     .follow = [](Input& input) { input.delimiter = input.format == DataFormat::kTsv ? '\t' : ','; },
+     .otherwise = "`,`; of TSV a tab",
      .check = check_delimiter,
      .of = FieldOf::kCsv,
      .identity = Identity::kJob,
      .about = "what separates the fields"},
+    {.name = "quote",
+     .value = &Input::quote,
+     .check = check_quote,
+     .of = FieldOf::kCsv,
+     .identity = Identity::kJob,
+     .default_unwritten = true,
+     .about =
+         "what a field is quoted with that contains the delimiter or a line break; two of them in it stand "
+         "for one; `\"\"`: nothing is quoted"},
+    {.name = "escape",
+     .value = &Input::escape,
+     .otherwise = "none",
+     .check = check_escape,
+     .of = FieldOf::kCsv,
+     .identity = Identity::kJob,
+     .default_unwritten = true,
+     .about = "makes the character behind it literal, for example `\\`"},
+    {.name = "comment",
+     .value = &Input::comment,
+     .otherwise = "none",
+     .check = check_comment,
+     .of = FieldOf::kCsv,
+     .identity = Identity::kJob,
+     .default_unwritten = true,
+     .about =
+         "begins a comment, outside quotes, that goes to the end of the line, for example `#`. A line that "
+         "begins with one is no record"},
+    {.name = "header",
+     .value = &Input::header,
+     .of = FieldOf::kCsv,
+     .identity = Identity::kJob,
+     .default_unwritten = true,
+     .about = "false: the first record is data; columns are named by `columnNames`, else `0`, `1`, ... (in "
+              "`columns` too), as `pandas.read_csv(header=None)` has it"},
+    {.name = "columnNames",
+     .value = &Input::column_names,
+     .check = check_column_names,
+     .of = FieldOf::kCsv,
+     .identity = Identity::kJob,
+     .about = "with `header: false`: the names of all columns"},
     {.name = "encoding",
      .value = &Input::encoding,
      .check = check_encoding,

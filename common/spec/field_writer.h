@@ -43,6 +43,7 @@ class FieldWriter {
   }
   void write(std::chrono::seconds value) { put(value.count()); }
   void write(char value) { put(std::string(1, value)); }
+  void write(std::optional<char> value) { put(value ? std::string(1, *value) : std::string()); }
   template <typename Value>
   void write(const Value& value) {
     if constexpr (std::is_enum_v<Value>) {

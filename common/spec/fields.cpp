@@ -25,6 +25,7 @@ class TypeOf {
   void operator()(std::chrono::seconds Owner::*) { number("seconds"); }
   void operator()(std::optional<std::chrono::seconds> Owner::*) { number("seconds"); }
   void operator()(char Owner::*) { facts_.type = "character"; }
+  void operator()(std::optional<char> Owner::*) { facts_.type = "character or nothing"; }
   void operator()(std::string Owner::*) { facts_.type = "string"; }
   void operator()(std::vector<std::string> Owner::*) { facts_.type = "strings"; }
   void operator()(std::optional<std::vector<std::string>> Owner::*) { facts_.type = "strings"; }

@@ -25,8 +25,8 @@ enum class FieldOf : std::uint8_t { kAll, kTabular, kCsv };
 
 struct FieldFacts {
   std::string path;  // below spec: "nodeCount", "inputs[].glob"
-  // boolean, integer, seconds, number, string, word, character, size, strings; of what has a structure:
-  // source, object, list, map, or words of its own
+  // boolean, integer, seconds, number, string, word, character, character or nothing, size, strings; of what
+  // has a structure: source, object, list, map, or words of its own
   std::string type;
   std::optional<std::int64_t> lowest;  // of numbers
   std::optional<std::int64_t> highest;

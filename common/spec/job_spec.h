@@ -17,7 +17,7 @@
 namespace parallelrun {
 
 enum class InputType { kFile, kTabular };
-enum class DataFormat { kCsv, kJsonLines };            // of a tabular input
+enum class DataFormat { kCsv, kTsv, kJsonLines };      // of a tabular input; kTsv: CSV with tabs
 enum class OutputAction { kAppendRow, kSummaryOnly };  // [output_action]
 enum class OutputFormat { kText, kJsonl };             // the form of the rows of append_row
 enum class LoggingLevel { kWarning, kInfo, kDebug };   // [logging_level]
@@ -47,8 +47,14 @@ struct Input {  // [inputs]
   std::string glob;                           // which files; empty: all (tabular: by the format's endings)
   DataFormat format = DataFormat::kCsv;       // tabular; absent: format_by_ending(glob)
   std::map<std::string, ColumnType> columns;  // tabular: declared types by column name
-  char delimiter = ',';                       // CSV: one ASCII character
-  std::string encoding = "utf-8";             // CSV: a Python codec name
+  char delimiter = ',';                       // CSV: one ASCII character; of TSV a tab
+  // CSV: ASCII characters, none of them equal to another one or the delimiter; nothing: there is none
+  std::optional<char> quote = '"';
+  std::optional<char> escape;             // what makes the character behind it literal
+  std::optional<char> comment;            // from here to the end of the line nothing counts
+  bool header = true;                     // CSV: whether the first record names the columns
+  std::vector<std::string> column_names;  // CSV without a header: empty: "0", "1", ...
+  std::string encoding = "utf-8";         // CSV: a Python codec name
   // CSV: the texts that mean a gap; absent: pandas' own list, and for `string` columns the empty field
   // alone
   std::optional<std::vector<std::string>> na_values;
@@ -57,8 +63,11 @@ struct Input {  // [inputs]
 };
 
 // The format that a glob's ending speaks for, in any case and with .gz behind it: JSON lines for .jsonl and
-// .ndjson, else CSV.
+// .ndjson, TSV for .tsv, else CSV.
 DataFormat format_by_ending(std::string_view glob);
+
+// Whether it is CSV or TSV.
+inline bool is_delimited(DataFormat format) { return format != DataFormat::kJsonLines; }
 
 struct SideInput {  // [side_inputs]
   std::string name;

@@ -68,7 +68,7 @@ std::string_view meant_type(const json& value) {
 std::string why_not(const Input& input, bool typed, FieldOf of) {
   if (of == FieldOf::kAll || !typed) return {};
   if (input.type == InputType::kFile) return "is for tabular inputs; remove it, or set type: tabular";
-  if (of == FieldOf::kTabular || input.format == DataFormat::kCsv) return {};
+  if (of == FieldOf::kTabular || is_delimited(input.format)) return {};
   return fmt::format("is for CSV, and the format of this input is {}; remove it, or set format: csv",
                      to_string(input.format));
 }
@@ -128,8 +128,8 @@ DataFormat format_by_ending(std::string_view glob) {
   std::transform(ending.begin(), ending.end(), ending.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   if (ending.ends_with(".gz")) ending.resize(ending.size() - 3);
-  const bool json_lines = ending.ends_with(".jsonl") || ending.ends_with(".ndjson");
-  return json_lines ? DataFormat::kJsonLines : DataFormat::kCsv;
+  if (ending.ends_with(".jsonl") || ending.ends_with(".ndjson")) return DataFormat::kJsonLines;
+  return ending.ends_with(".tsv") ? DataFormat::kTsv : DataFormat::kCsv;
 }
 
 void check_input_name(ObjectReader& reader, std::string_view key, Reading& reading, const Input& input) {
@@ -188,6 +188,61 @@ void check_delimiter(ObjectReader& reader, std::string_view key, Reading&, const
   if (input.delimiter != '"' && input.delimiter != '\n' && input.delimiter != '\r') return;
   reader.problem(key, in_quotes(std::string_view(&input.delimiter, 1)) +
                           " has a special meaning in CSV; use ',', ';', '|' or a tab");
+}
+
+namespace {
+
+// A character that is neither part of values nor white space, and no other one of the dialect.
+void check_special(ObjectReader& reader, std::string_view key, std::optional<char> character,
+                   std::initializer_list<std::pair<std::string_view, std::optional<char>>> others) {
+  if (!character) return;
+  const char c = *character;
+  if (letter(c) || digit(c) || c <= ' ' || c == 0x7f) {
+    reader.problem(key,
+                   in_quotes(std::string_view(&c, 1)) +
+                       " is a letter, a digit or white space; use a character that values do not consist "
+                       "of, or \"\" for none");
+    return;
+  }
+  for (const auto& [name, other] : others) {
+    if (other != c) continue;
+    reader.problem(key, fmt::format("{} is also the {}; use another character for one of the two",
+                                    in_quotes(std::string_view(&c, 1)), name));
+    return;
+  }
+}
+
+}  // namespace
+
+void check_quote(ObjectReader& reader, std::string_view key, Reading&, const Input& input) {
+  check_special(reader, key, input.quote, {{"delimiter", input.delimiter}});
+}
+
+void check_escape(ObjectReader& reader, std::string_view key, Reading&, const Input& input) {
+  check_special(reader, key, input.escape, {{"delimiter", input.delimiter}, {"quote", input.quote}});
+}
+
+void check_comment(ObjectReader& reader, std::string_view key, Reading&, const Input& input) {
+  check_special(reader, key, input.comment,
+                {{"delimiter", input.delimiter}, {"quote", input.quote}, {"escape", input.escape}});
+}
+
+void check_column_names(ObjectReader& reader, std::string_view key, Reading&, const Input& input) {
+  if (input.header) {
+    reader.problem(key, "is for tables without a header; remove it, or set header: false");
+    return;
+  }
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < input.column_names.size(); ++i) {
+    const std::string& name = input.column_names[i];
+    if (!(*reader.field(key))[i].is_string()) continue;  // told already
+    if (name.empty()) {
+      reader.problems().add(child_path(reader.path(key), i), "is empty; a column needs a name");
+    } else if (!names.insert(name).second) {
+      reader.problems().add(child_path(reader.path(key), i),
+                            in_quotes(name) + " is in the list twice; columns need names of their own");
+    }
+  }
 }
 
 void check_encoding(ObjectReader& reader, std::string_view key, Reading&, const Input& input) {

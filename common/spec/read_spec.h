@@ -51,6 +51,10 @@ void check_side_input_name(ObjectReader& reader, std::string_view key, Reading& 
                            const SideInput& input);
 void check_glob(ObjectReader& reader, std::string_view key, Reading& reading, const Input& input);
 void check_delimiter(ObjectReader& reader, std::string_view key, Reading& reading, const Input& input);
+void check_quote(ObjectReader& reader, std::string_view key, Reading& reading, const Input& input);
+void check_escape(ObjectReader& reader, std::string_view key, Reading& reading, const Input& input);
+void check_comment(ObjectReader& reader, std::string_view key, Reading& reading, const Input& input);
+void check_column_names(ObjectReader& reader, std::string_view key, Reading& reading, const Input& input);
 void check_encoding(ObjectReader& reader, std::string_view key, Reading& reading, const Input& input);
 void check_image(ObjectReader& reader, std::string_view key, Reading& reading,
                  const Environment& environment);

@@ -22,8 +22,8 @@ Words<InputType> input_types() {
 }
 
 Words<DataFormat> data_formats() {
-  static const std::vector<std::pair<std::string, DataFormat>> words = {{"csv", DataFormat::kCsv},
-                                                                        {"jsonl", DataFormat::kJsonLines}};
+  static const std::vector<std::pair<std::string, DataFormat>> words = {
+      {"csv", DataFormat::kCsv}, {"tsv", DataFormat::kTsv}, {"jsonl", DataFormat::kJsonLines}};
   return words;
 }
 

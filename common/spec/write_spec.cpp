@@ -21,7 +21,7 @@ json of_source(const Source& source) {
 bool has(const Input& input, FieldOf of) {
   if (of == FieldOf::kAll) return true;
   if (input.type != InputType::kTabular) return false;
-  return of == FieldOf::kTabular || input.format == DataFormat::kCsv;
+  return of == FieldOf::kTabular || is_delimited(input.format);
 }
 
 json of_input(const Input& input, Identity least) {

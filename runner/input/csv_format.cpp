@@ -27,7 +27,16 @@ bool may_be_trail_byte(int byte) { return (byte >= '0' && byte <= '9') || (byte 
 
 }  // namespace
 
-CsvDialect dialect_of(const Input& input) { return input.delimiter; }
+CsvDialect dialect_of(const Input& input) {
+  CsvDialect dialect = input.delimiter;
+  const auto byte = [](std::optional<char> character) {
+    return character ? static_cast<unsigned char>(*character) : CsvDialect::kNone;
+  };
+  dialect.quote = byte(input.quote);
+  dialect.escape = byte(input.escape);
+  dialect.comment = byte(input.comment);
+  return dialect;
+}
 
 std::string normalised_encoding(std::string_view name) {
   std::string normalised;

@@ -11,9 +11,19 @@
 namespace parallelrun {
 
 CsvTableFormat::CsvTableFormat(const Input& input)
-    : input_(input), format_{dialect_of(input), input.encoding} {}
+    : input_(input), format_{dialect_of(input), input.encoding, input.header} {}
+
+std::string CsvTableFormat::default_glob() const {
+  return input_.format == DataFormat::kTsv ? "**/*.[tT][sS][vV]{,.[gG][zZ]}"
+                                           : "**/*.[cC][sS][vV]{,.[gG][zZ]}";
+}
+
+std::string CsvTableFormat::default_endings() const {
+  return input_.format == DataFormat::kTsv ? ".tsv or .tsv.gz" : ".csv or .csv.gz";
+}
 
 std::string CsvTableFormat::nothing_in(std::uint64_t objects) const {
+  if (!format_.header) return "no record";
   return objects == 1 ? "only a header and no record" : "only headers and no record";
 }
 
@@ -33,6 +43,10 @@ Result<std::optional<SlicePart>> CsvTableFormat::find_items(ByteStream& slice, I
 }
 
 std::optional<PassedKind> CsvTableFormat::other_header(std::string_view first, std::string_view other) const {
+  if (!format_.header) {  // they are first records
+    const bool alike = count_fields(first, format_.dialect) == count_fields(other, format_.dialect);
+    return alike ? std::nullopt : std::optional(PassedKind::kOtherColumns);
+  }
   switch (compare_headers(first, other, format_.dialect)) {
     case HeaderMatch::kOtherOrder:
       return PassedKind::kOtherColumnOrder;
@@ -52,6 +66,15 @@ void CsvTableFormat::tell_worker(nlohmann::json& entry) const {
   entry["columns"] = declared_columns(input_);
   entry["delimiter"] = std::string(1, input_.delimiter);
   entry["encoding"] = input_.encoding;
+  // The rest only where it is not the usual (csv_dialect.py).
+  const auto text = [](std::optional<char> character) {
+    return character ? std::string(1, *character) : std::string();
+  };
+  if (input_.quote != Input().quote) entry["quote"] = text(input_.quote);
+  if (input_.escape) entry["escape"] = text(input_.escape);
+  if (input_.comment) entry["comment"] = text(input_.comment);
+  if (!input_.header) entry["header"] = false;
+  if (!input_.column_names.empty()) entry["column_names"] = input_.column_names;
   if (input_.na_values) entry["na_values"] = *input_.na_values;
 }
 

@@ -11,8 +11,8 @@ class CsvTableFormat final : public SliceFormat {
   explicit CsvTableFormat(const Input& input);
 
   DescriptorKind kind() const override { return DescriptorKind::kCsvSlice; }
-  std::string default_glob() const override { return "**/*.[cC][sS][vV]{,.[gG][zZ]}"; }
-  std::string default_endings() const override { return ".csv or .csv.gz"; }
+  std::string default_glob() const override;
+  std::string default_endings() const override;
   std::string nothing_in(std::uint64_t objects) const override;
   std::unique_ptr<SliceCutter> slices(std::uint64_t slice_bytes) const override;
   std::optional<RecordPiece> records_in(std::string_view piece, const FileSlice& first,

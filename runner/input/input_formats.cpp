@@ -26,6 +26,7 @@ std::unique_ptr<InputFormat> make(const Input& input) {
 constexpr Known kFormats[] = {
     {InputType::kFile, {}, make<FileSetFormat>},
     {InputType::kTabular, DataFormat::kCsv, make<CsvTableFormat>},
+    {InputType::kTabular, DataFormat::kTsv, make<CsvTableFormat>},
     {InputType::kTabular, DataFormat::kJsonLines, make<JsonLinesFormat>},
 };
 

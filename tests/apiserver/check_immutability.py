@@ -92,6 +92,8 @@ IDENTITY = {
     "inputs' glob": with_input({"glob": "*.csv"}),
     "inputs' columns": with_input({"columns": {"a": "string"}}),
     "inputs' format": with_input({"format": "jsonl"}),
+    "inputs' quote": with_input({"quote": "'"}),
+    "inputs' header": with_input({"header": False}),
     "inputs' naValues": with_input({"naValues": ["-"]}),
     "one input less": {"inputs": JOB["spec"]["inputs"][:1]},
     "inputs in another order": {"inputs": JOB["spec"]["inputs"][::-1]},

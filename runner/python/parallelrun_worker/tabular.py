@@ -40,6 +40,7 @@ class TabularInput:
         )
         self._has_header = entry.get("header", True)
         self._names = entry.get("column_names")  # of tables without a header
+        self._first_row = "row 1 is the first record" + (" after the header" if self._has_header else "")
         self._read_by = {}  # _ARROW, or why it was pandas -> mini-batches
         self._checker = csv_check.load()
         self._plain = csv_dialect.load(entry, self._delimiter, self._checker.library)
@@ -350,16 +351,18 @@ class TabularInput:
         if report.error == csv_check.UNCLOSED:
             return SliceError("%s, row %d: a quoted field is never closed" % (path, row), "ParserError")
         return SliceError(
-            "%s, row %d has %d field%s, but the header has %d; a field that contains the delimiter (%s) must be in "
-            "%s (row 1 is the first record after the header)"
+            "%s, row %d has %d field%s, but %s has %d; a field that contains the delimiter (%s) must be in "
+            "%s (%s)"
             % (
                 path,
                 row,
                 report.fields,
                 "" if report.fields == 1 else "s",
+                "the header" if self._has_header else "the first record",
                 fields,
                 self._delimiter.decode(),
                 "double quotes" if self._quote == '"' else "quotes (%s)" % (self._quote or "none are set"),
+                self._first_row,
             ),
             "ParserError",
         )
@@ -376,7 +379,7 @@ class TabularInput:
                 self._encoding.label,
                 reason,
                 self.name,
-                " (row 1 is the first record after the header)" if row else "",
+                " (%s)" % self._first_row if row else "",
             ),
             "UnicodeDecodeError",
         )

@@ -47,6 +47,7 @@ def wrong_type(field, node):
         "string": "string",
         "word": "string",
         "character": "string",
+        "character or nothing": "string",
         "strings": "array",
         "list": "array",
         "source": "object",
@@ -59,7 +60,7 @@ def wrong_type(field, node):
         return f"has the type {node.get('type')}, the table has {kind}"
     if kind == "word" and node.get("enum") != field["words"]:
         return f"has the words {node.get('enum')}, the table has {field['words']}"
-    if kind == "character" and node.get("maxLength") != 1:
+    if kind.startswith("character") and node.get("maxLength") != 1:
         return "may have more than one character"
     if kind == "strings" and node["items"].get("type") != "string":
         return "is no list of strings"

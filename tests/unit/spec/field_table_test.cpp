@@ -46,6 +46,9 @@ std::string another_value(const FieldFacts& facts) {
       {"inputs[].format", "jsonl"},
       {"inputs[].columns", "{x: string}"},
       {"inputs[].delimiter", ";"},
+      {"inputs[].quote", "'`'"},
+      {"inputs[].escape", "!"},
+      {"inputs[].comment", "'#'"},
       {"sideInputs[].mountPath", "/tmp/s"},
       {"environment.variables", "{A: b}"},
       {"environment.env", "[{name: B, value: c}]"},
@@ -62,6 +65,12 @@ std::string another_value(const FieldFacts& facts) {
   if (facts.type == "character") return "^";
   if (facts.type == "size") return "7Gi";
   if (facts.type == "source") return "{hostPath: {path: /other}}";
+  return {};
+}
+
+// What else has to be set, where the field does not stand alone.
+std::vector<std::string> beside(const FieldFacts& facts) {
+  if (facts.path == "inputs[].columnNames") return {"inputs[0].header=false"};
   return {};
 }
 
@@ -82,8 +91,10 @@ TEST(FieldTable, EachFieldIsReadWrittenAndIdentifiesAsItSays) {
     }
     std::string path = facts.path;
     if (const std::size_t list = path.find("[]"); list != std::string::npos) path.replace(list, 2, "[0]");
-    const JobSpec before = parsed(facts.of, {});
-    const JobSpec after = parsed(facts.of, {path + "=" + value});
+    std::vector<std::string> assignments = beside(facts);
+    const JobSpec before = parsed(facts.of, assignments);
+    assignments.push_back(path + "=" + value);
+    const JobSpec after = parsed(facts.of, assignments);
     EXPECT_NE(before, after) << "nobody reads it";
     EXPECT_EQ(parse_manifest_document(to_json(after)).spec, after) << "it is not written";
     const auto identifies = [&](Identity least) {
