@@ -37,7 +37,7 @@ void Orchestrator::observe(Time now) {
   const Duration gap = now - now_;
   if (gap > options_.standstill) {
     for (auto& [id, session] : sessions_) session.last_heard += gap;
-    abort_until_ += gap;
+    if (ending_) ending_->abort_until += gap;
     last_registered_ += gap;
     last_progress_ += gap;
     started_ += gap;
@@ -62,9 +62,9 @@ std::uint32_t Orchestrator::live_sessions() const {
 Directive Orchestrator::directive() const {
   // An agent that is told to leave is gone for good: not before the reason is durable, else a crash now would
   // leave a job that goes on without agents.
-  if (!ending_ || durable_group_ < evidence_group_) return Directive::kRun;
-  if (killing_) return Directive::kAbort;
-  return end_durable_ ? Directive::kDrain : Directive::kRun;
+  if (!ending_ || durable_group_ < ending_->evidence_group) return Directive::kRun;
+  if (ending_->abort) return Directive::kAbort;
+  return end_is_durable() ? Directive::kDrain : Directive::kRun;
 }
 
 bool Orchestrator::speaks_for(std::string_view agent, std::uint64_t session) const {
@@ -314,7 +314,7 @@ void Orchestrator::on_samples(Time now) {
 // -------------------------------------------------------------------------------------------------
 
 std::optional<CommitGroup> Orchestrator::take_group(Time now) {
-  if (in_flight_ != 0 || end_taken_) return std::nullopt;
+  if (in_flight_ != 0 || !accepts_results()) return std::nullopt;
   const bool last = end_is_due(now);
   if (!something_pending() && !last) return std::nullopt;
   CommitGroup group = std::exchange(pending_, {});
@@ -323,16 +323,16 @@ std::optional<CommitGroup> Orchestrator::take_group(Time now) {
   in_flight_ = group.number;
   in_flight_counts_ = counts_;
   if (last) {
-    end_taken_ = true;
-    if (killing_) {
+    ending_->stage = End::Stage::kTaken;
+    if (ending_->abort) {
       // What comes from now on can no longer be committed, so it must not be acknowledged either.
       for (auto& [id, session] : sessions_) {
         if (!session.left) end_session(session, "the job has ended");
       }
     }
-    ending_->progress = progress();
-    ending_->progress.counts = counts_;
-    group.end = ending_;
+    ending_->result.progress = progress();
+    ending_->result.progress.counts = counts_;
+    group.end = ending_->result;
   }
   return group;
 }
@@ -344,7 +344,7 @@ void Orchestrator::on_committed(std::uint64_t group, Time now) {
   durable_ = in_flight_counts_;
   gate_.recorded();
   look_for_work_ = true;
-  if (end_taken_) end_durable_ = true;
+  if (!accepts_results()) ending_->stage = End::Stage::kDurable;
   acknowledged_ = durable_group_ = group;
   decide_end(now);
 }

@@ -124,9 +124,9 @@ class Orchestrator {
   // The end is durable, and every agent has left or is given up: the process may exit.
   bool finished() const;
   // The journal has the end: it holds whatever happens.
-  bool end_is_durable() const { return end_durable_; }
-  // Set as soon as the end is decided. `progress` in it is final once finished().
-  const std::optional<JobResult>& result() const { return ending_; }
+  bool end_is_durable() const { return ending_ && ending_->stage == End::Stage::kDurable; }
+  // Null until the end is decided. `progress` in it is final once finished().
+  const JobResult* result() const { return ending_ ? &ending_->result : nullptr; }
 
   struct Ready {
     std::vector<std::pair<std::uint64_t, Result<std::shared_ptr<const LeaseReply>>>> leases;  // by session
@@ -191,7 +191,7 @@ class Orchestrator {
   void check_patience(Time now);
   void end_job(JobState state, JobReason reason, const std::string& message, Time now);
   bool end_is_due(Time now) const;
-  bool accepts_results() const { return !end_taken_; }
+  bool accepts_results() const { return !ending_ || ending_->stage == End::Stage::kDecided; }
 
   Options options_;
   RecoveredJob job_;
@@ -248,12 +248,20 @@ class Orchestrator {
   std::uint64_t durable_group_ = 0;
   std::uint64_t acknowledged_ = 0;  // reports up to this group can be answered; 0: none new
 
-  std::optional<JobResult> ending_;
-  bool killing_ = false;              // the end is an abort: kAbort, else kDrain
-  std::uint64_t evidence_group_ = 0;  // holds the results that brought the end
-  Time abort_until_{};                // when the end comes whether agents have left or not
-  bool end_taken_ = false;            // the last group
-  bool end_durable_ = false;
+  // How the job ends, from the moment that it is decided.
+  struct End {
+    enum class Stage : std::uint8_t {
+      kDecided,  // nothing new is handed out; results are still taken
+      kTaken,    // the last group is on its way to the disk: what comes now is dropped
+      kDurable,  // the journal has the end
+    };
+    JobResult result;
+    bool abort = false;                // agents are told kAbort, else kDrain
+    std::uint64_t evidence_group = 0;  // holds the results that brought the end
+    Time abort_until{};                // when an abort ends whether agents have left or not
+    Stage stage = Stage::kDecided;
+  };
+  std::optional<End> ending_;
 };
 
 }  // namespace parallelrun::orchestrator

@@ -29,13 +29,14 @@ void Orchestrator::end_job(JobState state, JobReason reason, const std::string& 
   result.first_errors = first_errors_.list();
   result.progress = progress();
   result.progress.counts = counts_;
+  ending_.emplace();
+  ending_->result = std::move(result);
   // With nothing left to run there is nothing to kill.
-  killing_ = !(plan_complete_ && accepted_.size() >= planned_);
-  abort_until_ = now + options_.abort_grace;
-  evidence_group_ = something_pending() ? next_group_ : in_flight_;
-  ending_ = std::move(result);
+  ending_->abort = !(plan_complete_ && accepted_.size() >= planned_);
+  ending_->abort_until = now + options_.abort_grace;
+  ending_->evidence_group = something_pending() ? next_group_ : in_flight_;
   look_for_work_ = true;
-  observer_.on_ending(*ending_);
+  observer_.on_ending(ending_->result);
 }
 
 void Orchestrator::decide_end(Time now) {
@@ -113,8 +114,8 @@ void Orchestrator::check_patience(Time now) {
 
 // An aborted job waits for what its agents still have to say.
 bool Orchestrator::end_is_due(Time now) const {
-  if (!ending_ || end_taken_) return false;
-  return !killing_ || live_sessions() == 0 || now >= abort_until_;
+  if (!ending_ || ending_->stage != End::Stage::kDecided) return false;
+  return !ending_->abort || live_sessions() == 0 || now >= ending_->abort_until;
 }
 
 void Orchestrator::hold(bool held, Time now) {
@@ -129,15 +130,15 @@ void Orchestrator::hold(bool held, Time now) {
 void Orchestrator::interrupt(const std::string& why, Time now) {
   observe(now);
   end_job(JobState::kInterrupted, JobReason::kStopped, why, now);
-  if (killing_) return;
+  if (ending_->abort) return;
   // The job had ended already, and stays what it is. shutdown() of its scripts is no longer waited for.
-  killing_ = look_for_work_ = true;
-  abort_until_ = now + options_.abort_grace;
+  ending_->abort = look_for_work_ = true;
+  ending_->abort_until = now + options_.abort_grace;
 }
 
 bool Orchestrator::finished() const {
-  if (!end_durable_) return false;
-  if (killing_ && now_ >= abort_until_) return true;
+  if (!end_is_durable()) return false;
+  if (ending_->abort && now_ >= ending_->abort_until) return true;
   return live_sessions() == 0;
 }
 

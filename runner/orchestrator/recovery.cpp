@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "common/result/try.h"
 #include "runner/orchestrator/committed_files.h"
 #include "runner/orchestrator/committer.h"
 #include "runner/orchestrator/failed_items.h"
@@ -42,11 +43,10 @@ Status visit(JournalRecord&& record, std::uint64_t offset, Replay& replay) {
 
 Result<Replay> replay_journal(File& journal, const std::string& fingerprint, std::uint64_t limit) {
   Replay replay;
-  auto end = read_journal(journal, fingerprint, limit, [&replay](JournalRecord&& r, std::uint64_t at) {
-    return visit(std::move(r), at, replay);
-  });
-  if (!end) return end.error();
-  replay.end = *end;
+  ASSIGN_OR_RETURN(replay.end, read_journal(journal, fingerprint, limit,
+                                            [&replay](JournalRecord&& record, std::uint64_t at) {
+                                              return visit(std::move(record), at, replay);
+                                            }));
   return replay;
 }
 
@@ -57,18 +57,16 @@ bool lost_by_the_disk(const Damage& damage) {
 }
 
 Status cut_to(File& file, std::uint64_t length) {
-  auto size = file.size();
-  if (!size) return size.error();
-  if (*size == length) return {};
-  if (auto done = file.truncate(length); !done) return done;
+  ASSIGN_OR_RETURN(const std::uint64_t size, file.size());
+  if (size == length) return {};
+  RETURN_IF_ERROR(file.truncate(length));
   return file.sync();
 }
 
 Status must_be_empty(File* file, const std::string& path) {
   if (file == nullptr) return {};
-  auto size = file->size();
-  if (!size) return size.error();
-  if (*size == 0) return {};
+  ASSIGN_OR_RETURN(const std::uint64_t size, file->size());
+  if (size == 0) return {};
   return Error{
       ErrorCode::kConflict,
       fmt::format("{} exists, but there is no journal that says what is in it; {}", path, kBeginAnew)};
@@ -76,11 +74,9 @@ Status must_be_empty(File* file, const std::string& path) {
 
 // A crash may have come between the journal and the marks.
 Status restore_end_marks(Storage& storage, const RecoveredJob& job) {
-  auto success = storage.exists(kSuccessPath);
-  if (!success) return success.error();
-  auto result = storage.exists(kResultPath);
-  if (!result) return result.error();
-  if (*success && *result) return {};
+  ASSIGN_OR_RETURN(const bool success, storage.exists(kSuccessPath));
+  ASSIGN_OR_RETURN(const bool result, storage.exists(kResultPath));
+  if (success && result) return {};
   JobResult complete;
   complete.message = complete_in_words(job.counts, job.counts.processed());
   complete.first_errors = job.first_errors;
@@ -94,15 +90,12 @@ Status restore_end_marks(Storage& storage, const RecoveredJob& job) {
 }  // namespace
 
 Status Committer::pass_by(Storage& storage) {
-  if (auto done = remove_asides(storage); !done) return done;
-  auto exists = storage.exists(kJournalPath);
-  if (!exists) return exists.error();
-  if (!*exists) return {};
-  auto journal = storage.open(kJournalPath);
-  if (!journal) return journal.error();
-  auto size = journal.value()->size();
-  if (!size) return size.error();
-  return make_fresh(storage, kJournalPath, *size);
+  RETURN_IF_ERROR(remove_asides(storage));
+  ASSIGN_OR_RETURN(const bool exists, storage.exists(kJournalPath));
+  if (!exists) return {};
+  ASSIGN_OR_RETURN(const std::unique_ptr<File> journal, storage.open(kJournalPath));
+  ASSIGN_OR_RETURN(const std::uint64_t size, journal->size());
+  return make_fresh(storage, kJournalPath, size);
 }
 
 Result<Committer::Opened> Committer::open(Storage& storage, PlanDurability& plan, const Options& options) {
@@ -110,94 +103,81 @@ Result<Committer::Opened> Committer::open(Storage& storage, PlanDurability& plan
   opened.committer.reset(new Committer(storage, plan, options));
   Committer& committer = *opened.committer;
 
-  if (auto done = remove_asides(storage); !done) return done.error();
-  auto journal = storage.open(kJournalPath);
-  if (!journal) return journal.error();
+  RETURN_IF_ERROR(remove_asides(storage));
+  ASSIGN_OR_RETURN(std::unique_ptr<File> journal, storage.open(kJournalPath));
   // The process before may have ended before the journal's name was durable. What follows is cut back to what
   // this journal says, so another one must not come back after a crash: one that it had been put in the place
   // of, and in which somebody who was passed by has gone on.
-  if (auto done = storage.sync_folder_of(kJournalPath); !done) return done.error();
-  if (auto done = storage.sync_folder_of(kStatePath); !done) return done.error();
-  auto replay =
-      replay_journal(*journal.value(), options.fingerprint, std::numeric_limits<std::uint64_t>::max());
-  if (!replay) return replay.error();
+  RETURN_IF_ERROR(storage.sync_folder_of(kJournalPath));
+  RETURN_IF_ERROR(storage.sync_folder_of(kStatePath));
+  ASSIGN_OR_RETURN(Replay replay,
+                   replay_journal(*journal, options.fingerprint, std::numeric_limits<std::uint64_t>::max()));
 
-  if (!replay->end.header_whole) {
-    if (auto done = committer.open_data_files(); !done) return done.error();
-    if (auto done =
-            must_be_empty(committer.output_ ? &committer.output_->file() : nullptr, options.output_file);
-        !done)
-      return done.error();
-    if (auto done = must_be_empty(committer.failed_items_.get(), kFailedItemsPath); !done)
-      return done.error();
+  if (!replay.end.header_whole) {
+    RETURN_IF_ERROR(committer.open_data_files());
+    RETURN_IF_ERROR(
+        must_be_empty(committer.output_ ? &committer.output_->file() : nullptr, options.output_file));
+    RETURN_IF_ERROR(must_be_empty(committer.failed_items_.get(), kFailedItemsPath));
     if (options.fresh_files) {
-      if (auto done = committer.make_data_files_fresh(0, 0); !done) return done.error();
+      RETURN_IF_ERROR(committer.make_data_files_fresh(0, 0));
     }
-    auto writer = JournalWriter::create(storage, options.fingerprint);
-    if (!writer) return writer.error();
-    committer.journal_ = std::move(writer).value();
+    ASSIGN_OR_RETURN(committer.journal_, JournalWriter::create(storage, options.fingerprint));
     return opened;
   }
 
   const auto read_small_files = [&storage](RecoveredJob& job) -> Status {
-    auto types = read_types(storage);
-    if (!types) return types.error();
-    job.types = std::move(types).value();
-    auto errors = read_first_errors(storage);
-    if (!errors) return errors.error();
-    job.first_errors = std::move(errors).value();
+    ASSIGN_OR_RETURN(job.types, read_types(storage));
+    ASSIGN_OR_RETURN(job.first_errors, read_first_errors(storage));
     return {};
   };
-  CommittedFiles files{options.output_file, replay->job.output_length, replay->job.failed_items_length,
-                       replay->run_offset, replay->job.ended == JobState::kComplete};
-  if (files.exact && !(options.reopen && options.reopen(replay->job))) {
-    auto damage = find_damage(storage, *journal.value(), options.fingerprint, files, options.checked);
-    if (!damage) return damage.error();
-    if (*damage) return damage_error(**damage);
-    if (auto done = read_small_files(replay->job); !done) return done.error();
-    if (auto done = restore_end_marks(storage, replay->job); !done) return done.error();
-    opened.job = std::move(replay->job);
+  CommittedFiles files{options.output_file, replay.job.output_length, replay.job.failed_items_length,
+                       replay.run_offset, replay.job.ended == JobState::kComplete};
+  if (files.exact && !(options.reopen && options.reopen(replay.job))) {
+    ASSIGN_OR_RETURN(const std::optional<Damage> damage,
+                     find_damage(storage, *journal, options.fingerprint, files, options.checked));
+    if (damage) return damage_error(*damage);
+    RETURN_IF_ERROR(read_small_files(replay.job));
+    RETURN_IF_ERROR(restore_end_marks(storage, replay.job));
+    opened.job = std::move(replay.job);
     return opened;
   }
 
-  if (auto done = install_failed_items(storage, replay->job.run); !done) return done.error();
-  if (auto done = committer.open_data_files(); !done) return done.error();
-  const std::uint64_t last_epoch = replay->job.epoch;
-  const std::uint64_t torn_bytes = replay->end.torn;
-  auto damage = find_damage(storage, *journal.value(), options.fingerprint, files, options.checked);
-  if (!damage) return damage.error();
-  if (*damage) {
-    if (!lost_by_the_disk(**damage)) return damage_error(**damage);
-    replay = replay_journal(*journal.value(), options.fingerprint, (*damage)->offset);
-    if (!replay) return replay.error();
-    replay->job.lost_groups = static_cast<std::uint32_t>((*damage)->groups);
-    replay->job.lost = damage_words(**damage);
+  RETURN_IF_ERROR(install_failed_items(storage, replay.job.run));
+  RETURN_IF_ERROR(committer.open_data_files());
+  const std::uint64_t last_epoch = replay.job.epoch;
+  const std::uint64_t torn_bytes = replay.end.torn;
+  ASSIGN_OR_RETURN(const std::optional<Damage> damage,
+                   find_damage(storage, *journal, options.fingerprint, files, options.checked));
+  if (damage) {
+    if (!lost_by_the_disk(*damage)) return damage_error(*damage);
+    ASSIGN_OR_RETURN(replay, replay_journal(*journal, options.fingerprint, damage->offset));
+    replay.job.lost_groups = static_cast<std::uint32_t>(damage->groups);
+    replay.job.lost = damage_words(*damage);
   }
 
-  opened.job = std::move(replay->job);
+  opened.job = std::move(replay.job);
   opened.job.epoch = last_epoch;
   opened.job.torn_bytes = torn_bytes;
   if (options.fresh_files) {
-    auto done = committer.make_data_files_fresh(opened.job.output_length, opened.job.failed_items_length);
-    if (!done) return done.error();
+    RETURN_IF_ERROR(
+        committer.make_data_files_fresh(opened.job.output_length, opened.job.failed_items_length));
   }
   // Nothing has been changed but names so far.
-  if (auto ours = storage.still_ours(); !ours) return ours.error();
+  RETURN_IF_ERROR(storage.still_ours());
   if (committer.output_) {
-    if (auto done = cut_to(committer.output_->file(), opened.job.output_length); !done) return done.error();
+    RETURN_IF_ERROR(cut_to(committer.output_->file(), opened.job.output_length));
   }
-  if (auto done = cut_to(*committer.failed_items_, opened.job.failed_items_length); !done)
-    return done.error();
-  if (auto done = read_small_files(opened.job); !done) return done.error();
-  if (auto done = cut_to(*journal.value(), replay->end.length); !done) return done.error();
+  RETURN_IF_ERROR(cut_to(*committer.failed_items_, opened.job.failed_items_length));
+  RETURN_IF_ERROR(read_small_files(opened.job));
+  RETURN_IF_ERROR(cut_to(*journal, replay.end.length));
   // The process before may have ended because the sync of this record failed.
-  const JournalEnd& end = replay->end;
-  if (auto done = journal.value()->refresh(end.last, end.length - end.last); !done) return done.error();
-  if (auto done = journal.value()->sync(); !done) return done.error();
-  committer.run_offset_ = replay->run_offset;
+  const JournalEnd& end = replay.end;
+  RETURN_IF_ERROR(journal->refresh(end.last, end.length - end.last));
+  RETURN_IF_ERROR(journal->sync());
+  committer.run_offset_ = replay.run_offset;
   committer.output_length_ = opened.job.output_length;
   committer.failed_items_length_ = opened.job.failed_items_length;
-  committer.journal_ = std::make_unique<JournalWriter>(std::move(journal).value(), end);
+  committer.journal_ = std::make_unique<JournalWriter>(std::move(journal), end);
   return opened;
 }
 

@@ -352,7 +352,7 @@ class Run {
     if (const auto lost = files_->lost()) return gone(*lost);
     const Progress progress = core_->progress();
     if (output_failure_) return output_failed(*output_failure_, progress);
-    return decided(core_->end_is_durable() ? core_->result() : std::nullopt, progress);
+    return decided(core_->end_is_durable() ? std::optional(*core_->result()) : std::nullopt, progress);
   }
 
   Ending nothing_to_do() {
