@@ -8,7 +8,7 @@ import tarfile
 
 import pytest
 import yaml
-from conftest import ROOT
+from wheel_environments import ROOT
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import EMBEDDED, FOUND, ROOT, SUPPORTED, TOO_OLD, words_of
+from wheel_environments import EMBEDDED, FOUND, ROOT, SUPPORTED, TOO_OLD, words_of
 
 LARGEST = 30_000_000
 TEN = sorted(map(str, range(10)))
