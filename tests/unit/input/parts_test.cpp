@@ -182,6 +182,38 @@ TEST(Parts, OfATableOfWideCharactersThereAreNone) {
   EXPECT_FALSE(piece.value().has_value());
 }
 
+// Where records end is a matter of the dialect, and without a header the first of them is an item.
+TEST(Parts, OfATableOfAnotherDialectAreWhatThePlannerWouldHaveCut) {
+  TemporaryDirectory root;
+  root.write("a.csv", "a\\\nb;1\n# none\n'x\ny';2\n\\';3\nlast;4");
+  Input input = input_of(InputType::kTabular);
+  input.delimiter = ';';
+  input.quote = '\'';
+  input.escape = '\\';
+  input.comment = '#';
+  input.header = false;
+  const auto format = open_format(input);
+  const auto cut = [&](std::uint64_t bytes) {
+    const auto cutter = static_cast<const SliceFormat&>(*format).slices(bytes);
+    cutter->start(root / "a.csv");
+    std::vector<std::string> slices;
+    while (auto slice = cutter->next()) {
+      slice->path = "a.csv";
+      slices.push_back(encode(format->kind(), *slice));
+    }
+    return slices;
+  };
+  const auto single = cut(1);
+  ASSERT_EQ(single.size(), 4U);
+  const auto whole = cut(1 << 20);
+  ASSERT_EQ(whole.size(), 1U);
+  for (std::uint64_t item = 0; item < 4; ++item) {
+    const auto piece = format->part_of(whole[0], {item, item + 1}, root / "");
+    ASSERT_TRUE(piece.ok() && piece.value().has_value()) << item;
+    EXPECT_EQ((*piece)->descriptor, single[item]) << item;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Formats, TableParts, testing::Values(DataFormat::kCsv, DataFormat::kJsonLines),
                          [](const auto& one) {
                            return one.param == DataFormat::kCsv ? std::string("Csv")
