@@ -1,10 +1,11 @@
 #include "runner/agent/worker_config.h"
 
-#include <algorithm>
 #include <map>
 
 #include "common/json/compact_text.h"
 #include "common/json/json.h"
+#include "common/spec/placeholders.h"
+#include "runner/channel/hold_back.h"
 #include "runner/input/file_walk.h"
 #include "runner/input/input_format.h"
 
@@ -13,19 +14,12 @@ namespace {
 
 using nlohmann::json;
 
-// `$(output)`, but not the literal `$$(output)`.
-bool names_output(const std::string& argument) {
-  constexpr std::string_view kPlaceholder = "$(output)";
-  for (std::size_t at = argument.find(kPlaceholder); at != std::string::npos;
-       at = argument.find(kPlaceholder, at + 1)) {
-    if (at == 0 || argument[at - 1] != '$') return true;
-  }
-  return false;
-}
-
-bool output_is_mounted(const JobSpec& spec) {
-  return spec.output_action == OutputAction::kSummaryOnly || spec.output.mount_on_workers ||
-         std::any_of(spec.arguments.begin(), spec.arguments.end(), names_output);
+json hold_back() {
+  const channel::HoldBack rule;
+  return {{"short_task_ns", rule.short_task_ns},
+          {"short_tasks", rule.short_tasks},
+          {"hold_ns", rule.hold_ns},
+          {"hold_bytes", rule.hold_bytes}};
 }
 
 }  // namespace
@@ -52,11 +46,12 @@ std::string worker_config(const ResolvedJob& job, const std::string& agent_name,
       {"agent_name", agent_name},
       {"process_name", process_name(slot)},
       {"log_dir", log_directory},
-      {"output_dir", output_is_mounted(spec) ? json(job.output_directory) : json(nullptr)},
+      {"output_dir", output_on_workers(spec) ? json(job.output_directory) : json(nullptr)},
       {"output_action", to_string(spec.output_action)},
       {"output_format", to_string(spec.output.format)},
       {"side_inputs", job.side_input_directories},
       {"inputs", std::move(inputs)},
+      {"hold_back", hold_back()},
   };
   // Paths are bytes; what is no UTF-8 in one cannot stand in JSON.
   return compact_text(config);

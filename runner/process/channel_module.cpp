@@ -80,6 +80,12 @@ class Channel {
   Channel(int channel_fd, int stamp_fd)
       : fd_(channel_fd), identity_(identity(channel_fd)), reader_(channel_fd), stamp_(stamp_fd) {}
 
+  // At the start, before the first result: what the agent's configuration says.
+  void hold_back(std::uint64_t short_task_ns, std::uint64_t short_tasks, std::uint64_t hold_ns,
+                 std::size_t hold_bytes) {
+    results_ = ResultBuffer({short_task_ns, short_tasks, hold_ns, hold_bytes});
+  }
+
   py::object next() {
     for (;;) {
       if (const auto frame = reader_.next()) {
@@ -265,6 +271,8 @@ PYBIND11_EMBEDDED_MODULE(_parallelrun_channel, module) {
   });
   py::class_<Channel>(module, "Channel")
       .def(py::init<int, int>(), py::arg("channel_fd"), py::arg("stamp_fd"))
+      .def("hold_back", &Channel::hold_back, py::kw_only(), py::arg("short_task_ns"), py::arg("short_tasks"),
+           py::arg("hold_ns"), py::arg("hold_bytes"))
       .def("next", &Channel::next)
       .def("stamp_load", &Channel::stamp_load)
       .def("stamp_init", &Channel::stamp_init)

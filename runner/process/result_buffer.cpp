@@ -12,18 +12,17 @@ void ResultBuffer::add(channel::Frame kind, std::string_view head, std::string_v
 }
 
 void ResultBuffer::task_ended(std::uint64_t now_ns, std::uint64_t duration_ns) {
-  short_tasks_ = duration_ns < kShortTaskNs ? short_tasks_ + 1 : 0;
+  short_tasks_ = duration_ns < rule_.short_task_ns ? short_tasks_ + 1 : 0;
   if (bytes_.empty()) held_since_ns_ = now_ns;
 }
 
 bool ResultBuffer::due(std::uint64_t now_ns) const {
-  return !bytes_.empty() && (short_tasks_ < kShortTasks || now_ns - held_since_ns_ > kHoldNs);
+  return !bytes_.empty() && (short_tasks_ < rule_.short_tasks || now_ns - held_since_ns_ > rule_.hold_ns);
 }
 
 void ResultBuffer::clear() {
-  constexpr std::size_t kKeep = 4 * kHoldBytes;
   bytes_.clear();
-  if (bytes_.capacity() > kKeep) bytes_.shrink_to_fit();
+  if (bytes_.capacity() > 4 * rule_.hold_bytes) bytes_.shrink_to_fit();
 }
 
 }  // namespace parallelrun::process

@@ -115,6 +115,7 @@ def talk(frames, stream, piece):
     writer.start()
     found, told = [], []
     channel = frames.Channel(process.fileno(), stamp)
+    channel.hold_back(short_task_ns=10**9, short_tasks=2, hold_ns=10**9, hold_bytes=256)
     try:
         while not found or found[-1] is not None:
             found.append(channel.next())

@@ -39,12 +39,6 @@ _SKIPPED_FRAME = struct.Struct("<IBQ")
 _U32 = struct.Struct("<I")
 _U64 = struct.Struct("<Q")
 
-# Results are held back only in a row of short tasks: see runner/process/result_buffer.h.
-_SHORT_TASK_NS = 250_000
-_SHORT_TASKS = 16
-_HOLD_NS = 500_000
-_HOLD_BYTES = 1 << 16
-
 
 class Channel:
     """One end of the channel and the stamp page. Not thread-safe: the main thread alone uses it."""
@@ -63,8 +57,17 @@ class Channel:
         self._out_bytes = 0
         self._out_since = 0
         self._short_tasks = 0
+        self.hold_back(short_task_ns=0, short_tasks=0, hold_ns=0, hold_bytes=0)
         self._begun = 0  # tasks so far, those that were taken back among them
         self._task = self._started_us = self._started_ns = self._started_cpu = self._run_ns = 0
+
+    def hold_back(self, *, short_task_ns, short_tasks, hold_ns, hold_bytes):
+        """At the start, before the first result: what the agent's configuration says. See
+        runner/channel/hold_back.h."""
+        self._short_task_ns = short_task_ns
+        self._many_short_tasks = short_tasks
+        self._hold_ns = hold_ns
+        self._hold_bytes = hold_bytes
 
     def next(self):
         """The next frame: (kind, payload), or for RUN (kind, mini_batch, input, descriptor). None at the end of
@@ -117,7 +120,9 @@ class Channel:
         """Stamps the task that stands at `at`. False: the agent has taken it back, which is said to it."""
         now = monotonic_ns()
         # Before the stamp: results of others that cannot be sent are no fault of this task.
-        if self._out and (self._short_tasks < _SHORT_TASKS or now - self._out_since > _HOLD_NS):
+        if self._out and (
+            self._short_tasks < self._many_short_tasks or now - self._out_since > self._hold_ns
+        ):
             self.flush()
             now = monotonic_ns()
         (task,) = _U64.unpack_from(self._in, at)
@@ -233,7 +238,7 @@ class Channel:
     def _end(self):
         now = monotonic_ns()
         duration = now - self._started_ns
-        self._short_tasks = self._short_tasks + 1 if duration < _SHORT_TASK_NS else 0
+        self._short_tasks = self._short_tasks + 1 if duration < self._short_task_ns else 0
         if not self._out:
             self._out_since = now
         return duration // 1000, max(0, process_time_ns() - self._started_cpu) // 1000
@@ -246,7 +251,7 @@ class Channel:
         self._out.append(head)
         self._out.append(body)
         self._out_bytes += len(head) + len(body)
-        if self._out_bytes > _HOLD_BYTES:
+        if self._out_bytes > self._hold_bytes:
             self.flush()
         self.stamp_idle()
 

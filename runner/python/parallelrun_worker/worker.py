@@ -109,6 +109,7 @@ class Worker:
     def _start(self, config):
         import json
 
+        self._channel.hold_back(**config["hold_back"])
         self._job = context.current = context.JobContext(config, frames.ENTRY_LOG_FD)
         phase = "load"
         try:

@@ -178,6 +178,12 @@ class WorkerProcess:
             "output_action": "append_row",
             "side_inputs": {},
             "inputs": [{"name": "files", "kind": FILE_SET}],
+            "hold_back": {
+                "short_task_ns": 250_000,
+                "short_tasks": 16,
+                "hold_ns": 500_000,
+                "hold_bytes": 1 << 16,
+            },
         }
         settings.update(config)
         settings["inputs"] = [{"directory": "/", **entry} for entry in settings["inputs"]]

@@ -12,6 +12,7 @@
 #include "runner/agent/python_environment.h"
 #include "runner/agent/worker_config.h"
 #include "runner/agent/worker_frames.h"
+#include "runner/channel/hold_back.h"
 #include "runner/wire/wire.h"
 
 namespace parallelrun::agent {
@@ -195,6 +196,15 @@ TEST(WorkerConfig, NamesTheOutputOnlyWhereItIsMounted) {
   EXPECT_TRUE(output().is_null());
   job.spec.arguments = {"--to=$(output)/x"};
   EXPECT_EQ(output(), "/out");
+}
+
+TEST(WorkerConfig, TellsHowLongResultsMayBeHeldBack) {
+  const channel::HoldBack rule;
+  const auto told = nlohmann::json::parse(worker_config({}, "agent000", 0, "/logs"))["hold_back"];
+  EXPECT_EQ(told, nlohmann::json({{"short_task_ns", rule.short_task_ns},
+                                  {"short_tasks", rule.short_tasks},
+                                  {"hold_ns", rule.hold_ns},
+                                  {"hold_bytes", rule.hold_bytes}}));
 }
 
 TEST(ProcFiles, ReadWhatTheKernelWrites) {

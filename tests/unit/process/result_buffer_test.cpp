@@ -7,7 +7,8 @@ namespace {
 
 using std::string_view_literals::operator""sv;
 
-constexpr std::uint64_t kShort = ResultBuffer::kShortTaskNs - 1;
+constexpr channel::HoldBack kRule;
+constexpr std::uint64_t kShort = kRule.short_task_ns - 1;
 
 // As the channel does at the end of a task.
 void finish_task(ResultBuffer& buffer, std::uint64_t now, std::uint64_t duration) {
@@ -29,7 +30,7 @@ TEST(ResultBuffer, FramesAreLengthKindAndBothParts) {
 TEST(ResultBuffer, FirstResultsGoOutBeforeTheNextTask) {
   ResultBuffer buffer;
   EXPECT_FALSE(buffer.due(0)) << "nothing is held";
-  for (std::uint64_t i = 1; i < ResultBuffer::kShortTasks; ++i) {
+  for (std::uint64_t i = 1; i < kRule.short_tasks; ++i) {
     finish_task(buffer, 1000 * i, kShort);
     EXPECT_TRUE(buffer.due(1000 * i)) << i;
     buffer.clear();
@@ -41,7 +42,7 @@ TEST(ResultBuffer, FirstResultsGoOutBeforeTheNextTask) {
 class AfterShortTasks : public testing::Test {
  protected:
   AfterShortTasks() {
-    for (std::uint64_t i = 0; i < ResultBuffer::kShortTasks; ++i) finish_task(buffer_, 0, kShort);
+    for (std::uint64_t i = 0; i < kRule.short_tasks; ++i) finish_task(buffer_, 0, kShort);
     buffer_.clear();
   }
   ResultBuffer buffer_;
@@ -50,12 +51,12 @@ class AfterShortTasks : public testing::Test {
 TEST_F(AfterShortTasks, TheOldestResultWaitsForTheHoldTimeAtMost) {
   finish_task(buffer_, 1'000'000, kShort);
   finish_task(buffer_, 1'400'000, kShort);
-  EXPECT_FALSE(buffer_.due(1'000'000 + ResultBuffer::kHoldNs));
-  EXPECT_TRUE(buffer_.due(1'000'000 + ResultBuffer::kHoldNs + 1));
+  EXPECT_FALSE(buffer_.due(1'000'000 + kRule.hold_ns));
+  EXPECT_TRUE(buffer_.due(1'000'000 + kRule.hold_ns + 1));
 }
 
 TEST_F(AfterShortTasks, OneLongTaskEndsTheRow) {
-  finish_task(buffer_, 1'000'000, ResultBuffer::kShortTaskNs);
+  finish_task(buffer_, 1'000'000, kRule.short_task_ns);
   EXPECT_TRUE(buffer_.due(1'000'000));
   buffer_.clear();
   finish_task(buffer_, 1'000'001, kShort);
@@ -63,7 +64,7 @@ TEST_F(AfterShortTasks, OneLongTaskEndsTheRow) {
 }
 
 TEST_F(AfterShortTasks, ALargeResultIsFull) {
-  buffer_.add(channel::Frame::kResult, "", std::string(ResultBuffer::kHoldBytes - 5, 'x'));
+  buffer_.add(channel::Frame::kResult, "", std::string(kRule.hold_bytes - 5, 'x'));
   EXPECT_FALSE(buffer_.full());
   buffer_.add(channel::Frame::kResult, "", "");
   EXPECT_TRUE(buffer_.full());
