@@ -1,8 +1,8 @@
 // Options that the verbs of pods share.
 #pragma once
 
-#include "runner/job/pod_resolution.h"
 #include "common/http/endpoint.h"
+#include "runner/job/pod_resolution.h"
 
 namespace CLI {
 class App;

@@ -5,8 +5,8 @@
 //     visit(lease.descriptor);
 //   }
 //
-// beside its struct, in the struct's namespace. The visitors here encode it, measure it and decode it. A field
-// is a number, a bool, a string, a time in milliseconds, an enumeration with a `last_of`, a struct with
+// beside its struct, in the struct's namespace. The visitors here encode it, measure it and decode it. A
+// field is a number, a bool, a string, a time in milliseconds, an enumeration with a `last_of`, a struct with
 // fields, or a vector of such.
 #pragma once
 

@@ -2,6 +2,7 @@
 // values comes back whole. What is decoded is no larger than a small multiple of its bytes.
 #include "runner/protocol/messages.h"
 
+#include "runner/protocol/message_fields.h"
 #include "tests/fuzz/draw.h"
 #include "tests/fuzz/fuzz_target.h"
 
@@ -30,62 +31,40 @@ void check_message(const Message& message, Result<Message> (*decode)(std::string
   HOLDS(encode(*decoded) == body);
 }
 
-ScriptError drawn_error(fuzz::Draw& draw) {
-  return {static_cast<ErrorPhase>(draw.up_to(6)), draw.string(), draw.string(), draw.string()};
-}
+// Gives each field a value, whatever message it is of.
+class Drawer {
+ public:
+  explicit Drawer(fuzz::Draw& draw) : draw_(draw) {}
 
-AttemptResult drawn_result(fuzz::Draw& draw) {
-  AttemptResult result;
-  result.kind = static_cast<LeaseKind>(draw.up_to(1));
-  result.attempt = draw.u64();
-  result.seal = draw.u64();
-  result.work = {{draw.u64()}, draw.u32()};
-  result.outcome = static_cast<Outcome>(draw.up_to(6));
-  result.items = draw.u64();
-  result.returned = draw.u64();
-  result.rows = draw.string();
-  result.error = drawn_error(draw);
-  result.process = draw.string();
-  result.pid = draw.u64();
-  result.started_unix_us = draw.extreme();
-  result.duration_us = draw.u64();
-  result.process_time_us = draw.u64();
-  result.run_us = draw.u64();
-  return result;
-}
-
-void check_drawn(fuzz::Draw draw) {
-  ReportRequest report;
-  report.session = draw.u64();
-  report.sequence = draw.u64();
-  for (std::size_t i = draw.up_to(3); i > 0; --i) report.results.push_back(drawn_result(draw));
-  for (std::size_t i = draw.up_to(3); i > 0; --i) report.logs.push_back({draw.string(), draw.string()});
-  for (std::size_t i = draw.up_to(3); i > 0; --i) {
-    report.failures.push_back({draw.string(), draw.u64(), drawn_error(draw), draw.flag()});
+  void operator()(bool& v) { v = draw_.flag(); }
+  void operator()(std::uint32_t& v) { v = draw_.u32(); }
+  void operator()(std::uint64_t& v) { v = draw_.u64(); }
+  void operator()(std::int64_t& v) { v = draw_.extreme(); }
+  void operator()(std::string& v) { v = draw_.string(); }
+  void operator()(std::chrono::milliseconds& v) { v = std::chrono::milliseconds(draw_.u32()); }
+  template <wire::Enumeration T>
+  void operator()(T& v) {
+    v = static_cast<T>(draw_.up_to(static_cast<std::size_t>(last_of(v))));
   }
-  report.processes_ready = draw.u32();
-  report.inits_succeeded = draw.u32();
-  report.slots_given_up = draw.u32();
-  report.leaving = draw.flag();
-  for (std::size_t i = draw.up_to(3); i > 0; --i) report.inside.push_back(draw.u64());
-  check_message(report, &decode_report_request);
-
-  LeaseReply reply;
-  reply.directive = static_cast<Directive>(draw.up_to(2));
-  for (std::size_t i = draw.up_to(3); i > 0; --i) reply.input_infos.push_back({draw.u32(), draw.string()});
-  for (std::size_t i = draw.up_to(3); i > 0; --i) {
-    reply.leases.push_back({.kind = static_cast<LeaseKind>(draw.up_to(1)),
-                            .attempt = draw.u64(),
-                            .seal = draw.u64(),
-                            .work = {{draw.u64()}, draw.u32()},
-                            .input = draw.u32(),
-                            .items = draw.u64(),
-                            .try_number = draw.u32(),
-                            .fresh_process = draw.flag(),
-                            .descriptor = draw.string()});
+  template <typename T>
+  void operator()(std::vector<T>& elements) {
+    for (std::size_t i = draw_.up_to(3); i > 0; --i) (*this)(elements.emplace_back());
   }
-  for (std::size_t i = draw.up_to(3); i > 0; --i) reply.revoked.push_back(draw.u64());
-  check_message(reply, &decode_lease_reply);
+  template <typename T>
+  void operator()(T& whole) {
+    fields(*this, whole);
+  }
+
+ private:
+  fuzz::Draw& draw_;
+};
+
+template <typename Message>
+void check_drawn(fuzz::Draw& draw, Result<Message> (*decode)(std::string_view)) {
+  Message message;
+  Drawer drawer(draw);
+  drawer(message);
+  check_message(message, decode);
 }
 
 FUZZ_TARGET(messages) {
@@ -106,7 +85,9 @@ FUZZ_TARGET(messages) {
     case 5:
       return check_bytes(body, &decode_report_reply);
     default:
-      return check_drawn(draw);
+      check_drawn(draw, &decode_report_request);
+      check_drawn(draw, &decode_lease_reply);
+      return check_drawn(draw, &decode_register_reply);
   }
 }
 

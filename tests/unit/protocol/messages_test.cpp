@@ -7,6 +7,8 @@
 #include <functional>
 #include <random>
 
+#include "runner/protocol/message_fields.h"
+
 namespace parallelrun {
 namespace {
 
@@ -121,6 +123,51 @@ std::vector<Codec> codecs() {
 std::uint64_t seed() {
   const char* given = std::getenv("PARALLELRUN_TEST_SEED");
   return given == nullptr ? 20240611 : std::strtoull(given, nullptr, 10);
+}
+
+// Stands for a value of any type, so that the members of an aggregate can be counted.
+struct AnyValue {
+  template <typename T>
+  operator T() const;  // NOLINT(google-explicit-constructor)
+};
+
+template <typename T, typename... Values>
+constexpr std::size_t members() {
+  if constexpr (requires { T{Values{}..., AnyValue{}}; }) {
+    return members<T, Values..., AnyValue>();
+  } else {
+    return sizeof...(Values);
+  }
+}
+
+// Counts the fields of the list, not those of their parts.
+struct FieldCount {
+  std::size_t count = 0;
+  void operator()(const auto& /*field*/) { ++count; }
+};
+
+template <typename T>
+void expect_every_member(const char* name) {
+  FieldCount listed;
+  fields(listed, static_cast<const T&>(T{}));
+  EXPECT_EQ(listed.count, members<T>()) << name << ": a member is missing in message_fields.h";
+}
+
+// What is not in the list would be sent by nobody and missed by nobody.
+TEST(Messages, EveryMemberIsInTheListOfFields) {
+  expect_every_member<RegisterRequest>("RegisterRequest");
+  expect_every_member<RegisterReply>("RegisterReply");
+  expect_every_member<WorkId>("WorkId");
+  expect_every_member<InputInfo>("InputInfo");
+  expect_every_member<Lease>("Lease");
+  expect_every_member<LeaseRequest>("LeaseRequest");
+  expect_every_member<LeaseReply>("LeaseReply");
+  expect_every_member<ScriptError>("ScriptError");
+  expect_every_member<AttemptResult>("AttemptResult");
+  expect_every_member<LogChunk>("LogChunk");
+  expect_every_member<ProcessFailure>("ProcessFailure");
+  expect_every_member<ReportRequest>("ReportRequest");
+  expect_every_member<ReportReply>("ReportReply");
 }
 
 TEST(Messages, EveryFieldComesBack) {
