@@ -31,9 +31,8 @@ json progress_status(const json& event, const std::string& update_time) {
     status["leftOut"] = *left_out;
   if (const auto failure = event.find("startFailure"); failure != event.end() && failure->is_string())
     status["startFailure"] = *failure;
-  // By its name in the termination message; the operator's metrics are made of both.
-  if (const auto seconds = event.find("miniBatchSeconds"); seconds != event.end() && seconds->is_number())
-    status["miniBatchSecondsTotal"] = *seconds;
+  if (const auto seconds = event.find(kSeconds); seconds != event.end() && seconds->is_number())
+    status[kSeconds] = *seconds;
   const std::uint64_t created = count_at(event, "miniBatchesCreated");
   const std::uint64_t done = std::min(count_at(event, "miniBatchesProcessed"), created);
   // 100 is for all of them, and not for 99.6 %.
@@ -53,9 +52,9 @@ json final_progress(const json& termination_message, const json& last, const std
     counts[name] = *found;
   }
   if (!counts.contains("miniBatchesCreated") || !counts.contains("itemsTotal")) return nullptr;
-  if (const auto seconds = termination_message.find("miniBatchSecondsTotal");
+  if (const auto seconds = termination_message.find(kSeconds);
       seconds != termination_message.end() && seconds->is_number() && seconds->get<double>() >= 0) {
-    counts["miniBatchSeconds"] = *seconds;
+    counts[kSeconds] = *seconds;
   }
   json progress = last.is_object() ? last : json::object();
   for (const char* name : kOfWorkUnderWay) progress.erase(name);

@@ -9,15 +9,16 @@
 
 namespace parallelrun::pod {
 
-// The counts that a termination message carries beside miniBatchSecondsTotal, by their names there and in
-// `status.progress`.
+// The seconds inside run() over all tries, and the counts that a termination message carries beside them, by
+// their names in events, in that message and in `status.progress`.
+inline constexpr const char* kSeconds = "miniBatchSecondsTotal";
 inline constexpr std::array kFinalCounts = {
     "planComplete", "miniBatchesCreated", "miniBatchesProcessed", "miniBatchesSucceeded", "miniBatchesFailed",
     "itemsTotal",   "itemsSucceeded",     "itemsFailed",          "triesFailed"};
 
 // `status.progress` of a `progress` or `finished` event: its counts, leftOut, startFailure,
-// miniBatchSecondsTotal, percent
-// (mini-batches done of those created), items ("5 / 10": succeeded of all), updateTime as given (RFC 3339).
+// miniBatchSecondsTotal, percent (mini-batches done of those created), items ("5 / 10": succeeded of all),
+// updateTime as given (RFC 3339).
 nlohmann::json progress_status(const nlohmann::json& event, const std::string& update_time);
 
 // The last progress of a job that ended with this termination message, where `last` is the one that was

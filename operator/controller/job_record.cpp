@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/json/members.h"
+#include "common/pod/job_progress.h"
 #include "operator/controller/pod_record.h"
 #include "operator/decide/conditions.h"
 
@@ -45,7 +46,7 @@ WorkCounts work_counts(const json& progress) {
     return std::max<std::int64_t>(0, number_at(progress, name).value_or(0));
   };
   return {count("itemsSucceeded"), count("itemsFailed"), count("miniBatchesSucceeded"),
-          count("miniBatchesFailed"), std::max(0.0, seconds_at(progress, "miniBatchSecondsTotal"))};
+          count("miniBatchesFailed"), std::max(0.0, seconds_at(progress, pod::kSeconds))};
 }
 
 WorkCounts growth(const WorkCounts& before, const WorkCounts& now) {

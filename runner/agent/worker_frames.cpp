@@ -5,6 +5,7 @@
 #include "common/json/compact_text.h"
 #include "common/json/json.h"
 #include "common/json/members.h"
+#include "runner/protocol/error_phase.h"
 #include "runner/wire/wire.h"
 
 namespace parallelrun::agent {
@@ -18,18 +19,8 @@ void append_header(std::string& out, channel::Frame type, std::size_t payload) {
   w.u8(static_cast<std::uint8_t>(type));
 }
 
-ErrorPhase phase_named(const std::string& name, ErrorPhase fallback) {
-  if (name == "load") return ErrorPhase::kLoad;
-  if (name == "init") return ErrorPhase::kInit;
-  if (name == "read") return ErrorPhase::kRead;
-  if (name == "run") return ErrorPhase::kRun;
-  if (name == "result") return ErrorPhase::kResult;
-  if (name == "shutdown") return ErrorPhase::kShutdown;
-  return fallback;
-}
-
 ScriptError script_error(const json& object, ErrorPhase fallback) {
-  return {phase_named(text_at(object, "phase"), fallback), text_at(object, "type"),
+  return {error_phase_of(text_at(object, "phase")).value_or(fallback), text_at(object, "type"),
           text_at(object, "message"), text_at(object, "traceback")};
 }
 

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "common/text/counted.h"
+#include "runner/protocol/error_phase.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace parallelrun::orchestrator {
@@ -40,7 +41,7 @@ nlohmann::json to_json(const Progress& progress) {
       {"processesReady", progress.processes_ready},
       {"miniBatchesLeased", progress.leased},
       {"miniBatchesWaiting", progress.waiting_retry},
-      {"miniBatchSeconds", std::floor(static_cast<double>(progress.run_us) / 1000.0) / 1000.0},
+      {"miniBatchSecondsTotal", std::floor(static_cast<double>(progress.run_us) / 1000.0) / 1000.0},
       {"lossesCharged", progress.losses_charged},
   };
 }
@@ -106,25 +107,7 @@ std::string outcome(const JobResult& result) {
   return to_string(result.state) + (failed.empty() ? "" : ", " + failed);
 }
 
-const char* to_string(ErrorPhase phase) {
-  switch (phase) {
-    case ErrorPhase::kNone:
-      return "";
-    case ErrorPhase::kLoad:
-      return "load";
-    case ErrorPhase::kInit:
-      return "init";
-    case ErrorPhase::kRead:
-      return "read";
-    case ErrorPhase::kRun:
-      return "run";
-    case ErrorPhase::kResult:
-      return "result";
-    case ErrorPhase::kShutdown:
-      return "shutdown";
-  }
-  return "";
-}
+const char* to_string(ErrorPhase phase) { return word_of(phase); }
 
 std::string one_line(const ScriptError& error, std::size_t limit) {
   std::string line = error.type;

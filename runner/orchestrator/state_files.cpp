@@ -9,6 +9,7 @@
 #include "common/text/presentable.h"
 #include "runner/orchestrator/failed_items.h"
 #include "runner/output/begin_anew.h"
+#include "runner/protocol/error_phase.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace parallelrun::orchestrator {
@@ -23,14 +24,6 @@ std::string dump(const nlohmann::json& json, int indent = -1) {
 bool are_types(const nlohmann::json& json) {
   return json.is_object() &&
          std::all_of(json.begin(), json.end(), [](const auto& type) { return type.is_string(); });
-}
-
-ErrorPhase phase_of(const std::string& name) {
-  for (const ErrorPhase phase : {ErrorPhase::kLoad, ErrorPhase::kInit, ErrorPhase::kRead, ErrorPhase::kRun,
-                                 ErrorPhase::kResult, ErrorPhase::kShutdown}) {
-    if (name == to_string(phase)) return phase;
-  }
-  return ErrorPhase::kNone;
 }
 
 }  // namespace
@@ -141,7 +134,10 @@ Result<std::vector<ScriptError>> read_first_errors(Storage& storage) {
     }
     if (!json.contains("error") || !json["error"].is_object()) continue;
     const nlohmann::json& error = json["error"];
-    errors.add({phase_of(text_at(error, "phase")), text_at(error, "type"), text_at(error, "message"), {}});
+    errors.add({error_phase_of(text_at(error, "phase")).value_or(ErrorPhase::kNone),
+                text_at(error, "type"),
+                text_at(error, "message"),
+                {}});
   }
   return errors.list();
 }

@@ -69,8 +69,7 @@ std::string termination_message(const json& finished, const std::string& output_
   };
   for (const char* name : pod::kFinalCounts) add_small(name);
   add_small("durationSeconds");
-  if (finished.contains("miniBatchSeconds") && finished["miniBatchSeconds"].is_number())
-    message["miniBatchSecondsTotal"] = finished["miniBatchSeconds"];
+  add_small(pod::kSeconds);
   if (finished.contains("logs")) {
     message["logs"] = shortened(output_sub_path.empty() ? "logs" : output_sub_path + "/logs", 512);
   }

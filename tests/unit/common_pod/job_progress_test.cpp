@@ -16,7 +16,7 @@ TEST(ProgressStatus, HoldsTheCountsAndWhatPeopleRead) {
                                        {"itemsTotal", 30U},
                                        {"itemsSucceeded", 19U},
                                        {"planComplete", true},
-                                       {"miniBatchSeconds", 1.5},
+                                       {"miniBatchSecondsTotal", 1.5},
                                        {"startFailure", "worker-0: no index"},
                                        {"message", "no"}},
                                       "2026-01-31T12:00:00Z");

@@ -14,7 +14,7 @@ using nlohmann::json;
 json finished() {
   return {{"event", "finished"},      {"state", "Failed"},      {"reason", "ErrorThresholdExceeded"},
           {"message", "too many"},    {"firstError", "E: x"},   {"itemsFailed", 11},
-          {"itemsSucceeded", 89},     {"planComplete", true},   {"miniBatchSeconds", 12.5},
+          {"itemsSucceeded", 89},     {"planComplete", true},   {"miniBatchSecondsTotal", 12.5},
           {"durationSeconds", 3.25},  {"logs", "/p/out/logs"},  {"firstErrors", json::array({1, 2})},
           {"output", "/p/out/x.txt"}, {"failedItems", "/p/out"}};
 }
