@@ -158,11 +158,11 @@ const Field<Output> kOutput[] = {
      .about = "on a cluster: true mounts the output directory on workers too"},
     {.name = "format",
      .value = &Output::format,
-     .not_yet = {"csv parquet", "remove the field to get text rows"},
+     .not_yet = {"parquet", "use csv or jsonl"},
      .identity = Identity::kJob,
      .default_unwritten = true,
-     .about = "form of the rows of `append_row`: `text`, or `jsonl`, one JSON value for each element, see "
-              "[JSON lines](#json-lines)"},
+     .about = "form of the rows of `append_row`: `text`, `csv`, see [CSV results](#csv-results), or `jsonl`, "
+              "one JSON value for each element, see [JSON lines](#json-lines)"},
 };
 
 const Field<Environment> kEnvironment[] = {

@@ -19,7 +19,7 @@ namespace parallelrun {
 enum class InputType { kFile, kTabular };
 enum class DataFormat { kCsv, kTsv, kJsonLines };      // of a tabular input; kTsv: CSV with tabs
 enum class OutputAction { kAppendRow, kSummaryOnly };  // [output_action]
-enum class OutputFormat { kText, kJsonl };             // the form of the rows of append_row
+enum class OutputFormat { kText, kCsv, kJsonl };       // the form of the rows of append_row
 enum class LoggingLevel { kWarning, kInfo, kDebug };   // [logging_level]
 enum class ColumnType { kString, kInt64, kFloat64, kBool, kDatetime };
 

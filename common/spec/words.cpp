@@ -34,8 +34,8 @@ Words<OutputAction> output_actions() {
 }
 
 Words<OutputFormat> output_formats() {
-  static const std::vector<std::pair<std::string, OutputFormat>> words = {{"text", OutputFormat::kText},
-                                                                          {"jsonl", OutputFormat::kJsonl}};
+  static const std::vector<std::pair<std::string, OutputFormat>> words = {
+      {"text", OutputFormat::kText}, {"csv", OutputFormat::kCsv}, {"jsonl", OutputFormat::kJsonl}};
   return words;
 }
 

@@ -144,6 +144,11 @@ Status Committer::begin_run(RecoveredJob& job) {
   return {};
 }
 
+Result<std::shared_ptr<RowCheck>> Committer::row_check() {
+  if (output_) return output_->row_check();
+  return std::shared_ptr<RowCheck>();
+}
+
 Status Committer::write_data(const CommitGroup& group, GroupRecord& record) {
   // An untouched file keeps its checksum of nothing.
   record.output_checksum = record.failed_items_checksum = checksum({});

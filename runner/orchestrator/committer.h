@@ -78,6 +78,9 @@ class Committer {
   // kIo.
   Status write(const CommitGroup& group);
 
+  // What the core asks before it takes rows, of what is committed: after start(). Errors: kCorrupt, kIo.
+  Result<std::shared_ptr<RowCheck>> row_check();
+
   std::uint64_t output_length() const { return output_length_; }
 
  private:

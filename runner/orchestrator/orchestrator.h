@@ -35,6 +35,7 @@
 #include "runner/orchestrator/thresholds.h"
 #include "runner/orchestrator/time.h"
 #include "runner/orchestrator/type_gate.h"
+#include "runner/output/row_check.h"
 #include "runner/protocol/messages.h"
 
 namespace parallelrun::orchestrator {
@@ -47,6 +48,7 @@ class Orchestrator {
   struct Options {
     std::vector<std::string> input_names;                   // [inputs] in the order of JobSpec::inputs
     OutputAction output_action = OutputAction::kAppendRow;  // [output_action]
+    std::shared_ptr<RowCheck> row_check;                    // of Committer::row_check(); null: all rows fit
     Thresholds thresholds;
     std::uint32_t run_max_try = 3;  // [run_max_try]
     // [run_retry_delay] before the second try, doubled for each further one, at most kLongestRetryDelay;
@@ -174,6 +176,7 @@ class Orchestrator {
   // Results (orchestrator_results.cpp).
   void take_result(Session& session, AttemptResult& result);
   void take_success(const Session& session, AttemptResult& result, LeaseBook::Entry* entry);
+  bool admit_rows(const Session& session, AttemptResult& result, LeaseBook::Entry* entry);
   void take_failure(const AgentView& agent, AttemptResult& result, LeaseBook::Entry& entry);
   Duration retry_delay(std::uint32_t failed_tries) const;
   bool take_undecided(const AttemptResult& result, LeaseBook::Entry& entry);

@@ -71,7 +71,23 @@ bool Orchestrator::take_undecided(const AttemptResult& result, LeaseBook::Entry&
   return true;
 }
 
+// Whether the rows fit those that are committed. Else the try has failed, and so would every other: the
+// mini-batch fails and nothing of it is written.
+bool Orchestrator::admit_rows(const Session& session, AttemptResult& result, LeaseBook::Entry* entry) {
+  if (options_.row_check == nullptr) return true;
+  const Status fits = options_.row_check->admit(result.rows);
+  if (fits) return true;
+  // Of another attempt than the one that is leased now: that one will end the same way.
+  if (entry == nullptr || entry->attempt == 0 || entry->attempt != result.attempt) return false;
+  result.outcome = Outcome::kFailedForGood;
+  result.rows.clear();
+  result.error = {ErrorPhase::kResult, "ColumnsDiffer", fits.error().message, {}};
+  take_failure(session.agent, result, *entry);
+  return false;
+}
+
 void Orchestrator::take_success(const Session& session, AttemptResult& result, LeaseBook::Entry* entry) {
+  if (!admit_rows(session, result, entry)) return;
   // The plan does not know the items of a file that cannot be cut.
   const bool known = entry != nullptr && entry->mini_batch.items > 0;
   const std::uint64_t items = known ? entry->mini_batch.items : result.items;

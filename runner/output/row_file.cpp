@@ -1,5 +1,6 @@
 #include "runner/output/row_file.h"
 
+#include "runner/output/csv_rows.h"
 #include "runner/output/json_rows.h"
 #include "runner/output/text_rows.h"
 
@@ -17,6 +18,8 @@ RowFileMaker row_file_maker(OutputFormat format) {
   switch (format) {
     case OutputFormat::kText:
       return make<TextRows>;
+    case OutputFormat::kCsv:
+      return make<CsvRows>;
     case OutputFormat::kJsonl:
       return make<JsonRows>;
   }

@@ -12,6 +12,7 @@
 #include "common/result/result.h"
 #include "common/spec/job_spec.h"
 #include "runner/output/joined_append.h"
+#include "runner/output/row_check.h"
 #include "runner/output/storage.h"
 
 namespace parallelrun {
@@ -31,6 +32,10 @@ class RowFile {
   // Appends the rows of mini-batches, each as its RowEncoder made them, in this order. Errors: kCorrupt (rows
   // that are not of this format: the message says which), kNoSpace, kIo.
   virtual Result<Appended> append(const std::vector<std::string>& rows) = 0;
+
+  // What rows must have in common with those that are in the file, to be asked before append(). Null: every
+  // row may stand beside every other. Errors: kCorrupt, kIo.
+  virtual Result<std::shared_ptr<RowCheck>> row_check() { return std::shared_ptr<RowCheck>(); }
 
   // Makes what the user reads of what is committed, which stays as it is. Called when all rows are committed
   // and checked, before the record that completes the job; again where a crash came between the two. Errors:

@@ -69,6 +69,7 @@ Status JobFiles::recover() {
     if (!options_.retry_failed) return judge_again();
   }
   RETURN_IF_ERROR(committer_->start(recovered_, planning_->found().mini_batches, options_.retry_failed));
+  ASSIGN_OR_RETURN(row_check_, committer_->row_check());
   directory_->settled();
   return {};
 }

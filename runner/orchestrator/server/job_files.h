@@ -55,6 +55,8 @@ class JobFiles {
   const OutputDirectory& directory() const { return *directory_; }
   Planning& planning() { return *planning_; }
   Committer& committer() { return *committer_; }
+  // Committer::row_check() of what is gone on with.
+  const std::shared_ptr<RowCheck>& row_check() const { return row_check_; }
   // Why the directory is lost for good: a successor has it (kAborted), or it was removed (kNotFound). What
   // has made a write fail may have been that, too.
   std::optional<Error> lost() const;
@@ -80,6 +82,7 @@ class JobFiles {
   mutable std::optional<DiskStorage> storage_;
   std::unique_ptr<Planning> planning_;
   std::unique_ptr<Committer> committer_;
+  std::shared_ptr<RowCheck> row_check_;
   RecoveredJob recovered_;
   std::optional<JobResult> verdict_;
   std::string begun_anew_;

@@ -231,6 +231,7 @@ class Run {
     Orchestrator::Options core;
     core.input_names = input_names();
     core.output_action = job_.spec.output_action;
+    core.row_check = files_->row_check();
     core.thresholds = thresholds_of(job_.spec);
     core.run_max_try = static_cast<std::uint32_t>(job_.spec.run_max_try);
     core.retry_delay = job_.spec.run_retry_delay;

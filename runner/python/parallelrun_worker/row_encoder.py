@@ -12,6 +12,7 @@ from parallelrun_worker import results
 
 _BY_FORMAT = {
     "text": ("text_rows", "TextRows"),
+    "csv": ("csv_rows", "CsvRows"),
     "jsonl": ("json_rows", "JsonRows"),
 }
 

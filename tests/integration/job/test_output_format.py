@@ -1,5 +1,7 @@
 """output.format, from the manifest to the file."""
 
+import csv
+import io
 import json
 from collections import Counter
 
@@ -112,3 +114,83 @@ def test_a_job_that_was_stopped_goes_on_in_its_format(job):
     (job.root / "go").touch()
     job.run().expect(0)
     assert Counter(row["file"] for row in json_rows(job)) == Counter(f"f{i:06}.txt" for i in range(40))
+
+
+def csv_job(job, **output):
+    job.spec["output"] = {**job.spec["output"], "format": "csv", **output}
+    return job
+
+
+def csv_records(job, name="parallel_run_step.txt"):
+    text = (job.out / name).read_bytes().decode("utf-8")
+    header, *records = csv.reader(io.StringIO(text, newline=""), strict=True)
+    assert all(len(record) == len(header) for record in records)
+    return header, records
+
+
+def test_one_csv_table_with_one_header(job):
+    csv_job(job.files(25)).set(nodeCount=2, processCountPerNode=2, miniBatchSize=2)
+    job.script("""
+        import os
+        def init(): pass
+        def run(mini_batch):
+            return [{"file": os.path.basename(p), "text": 'a,"b"\\n', "score": None} for p in mini_batch]
+    """)
+    job.run().expect(0)
+    header, records = csv_records(job)
+    assert header == ["file", "text", "score"]
+    assert sorted(records) == [[f"f{index:06}.txt", 'a,"b"\n', ""] for index in range(25)]
+
+
+def test_csv_columns_in_another_order_are_put_in_order_and_others_fail(job):
+    csv_job(job.files(9)).set(miniBatchSize=1, runMaxTry=3, processCountPerNode=1)
+    job.script("""
+        import os
+        def init(): pass
+        def run(mini_batch):
+            name = os.path.basename(mini_batch[0])
+            number = int(name[1:7])
+            if number % 4 == 3: return [{"score": number, "file": name + ",", "more": 1}]
+            return [{"file": name, "score": number} if number % 2 == 0 else {"score": number, "file": name}]
+    """)
+    outcome = job.run().expect(0)
+    header, records = csv_records(job)
+    assert sorted(header) == ["file", "score"]
+    assert sorted(sorted(record) for record in records) == [
+        [str(n), f"f{n:06}.txt"] for n in (0, 1, 2, 4, 5, 6, 8)
+    ]
+    assert all(record[header.index("score")].isdigit() for record in records)
+    failed = job.failed_items()
+    assert len(failed) == 2 and all(one["tries"] == 1 for one in failed), failed
+    message = failed[0]["error"]["message"]
+    assert "it also has more" in message and "output.format: jsonl" in message, message
+    assert "it also has more" in outcome.words + job.log("user/error.txt")
+
+
+def test_a_csv_job_that_was_stopped_goes_on_under_its_header(job):
+    """Its columns are those of the first start, also where the first result of the second has others."""
+    csv_job(job.files(40)).set(miniBatchSize=1)
+    job.script(
+        """
+        import os, time
+        def init(): pass
+        def run(mini_batch):
+            name = os.path.basename(mini_batch[0])
+            while not os.path.exists(GO) and name >= "f000010.txt": time.sleep(0.01)
+            return [{"file": name, "n": 1}] if name < "f000010.txt" else [{"n": 2, "file": name}]
+        GO = %r
+    """
+        % str(job.root / "go")
+    )
+    process = job.start()
+    path = job.out / "parallel_run_step.txt"
+    wait_for(lambda: path.exists() and path.stat().st_size > 0, "the first rows", pause=0.01)
+    process.terminate()
+    process.communicate(timeout=PATIENCE)
+    header, records = csv_records(job)
+    assert header == ["file", "n"] and 0 < len(records) < 40
+    (job.root / "go").touch()
+    job.run().expect(0)
+    header, records = csv_records(job)
+    assert header == ["file", "n"]
+    assert sorted(records) == [[f"f{i:06}.txt", "1" if i < 10 else "2"] for i in range(40)]

@@ -36,6 +36,7 @@ TEST_F(IdentityTest, SettingsThatMakeAnotherJob) {
         std::pair{"sideInputs[0].source.local.path=images", "sideInputs.labels: was \""},
         std::pair{"outputAction=summary_only", "outputAction: was \"append_row\", now \"summary_only\""},
         std::pair{"appendRowFileName=x", "appendRowFileName: was \"parallel_run_step.txt\", now \"x\""},
+        std::pair{"output.format=csv", "output.format: was \"text\", now \"csv\""},
         std::pair{"output.format=jsonl", "output.format: was \"text\", now \"jsonl\""},
         std::pair{"environment.requirements=[a]", "environment.requirements: was not set, now [\"a\"]"},
         std::pair{"environment.image=x", "environment.image: was not set"},

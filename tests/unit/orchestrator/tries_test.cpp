@@ -50,6 +50,41 @@ TEST_F(OrchestratorTest, AFailedTryWaitsTwiceAsLongEachTimeAndOthersGoOn) {
   }
 }
 
+// Takes the rows of the first as they are, and refuses others.
+class LikeTheFirst final : public RowCheck {
+ public:
+  Status admit(std::string& rows) override {
+    if (first_.empty()) first_ = rows;
+    if (rows != first_) return Error{ErrorCode::kInvalidArgument, "other columns: " + rows, false};
+    rows += "admitted\n";
+    return {};
+  }
+
+ private:
+  std::string first_;
+};
+
+TEST_F(OrchestratorTest, RowsThatDoNotFitThoseBeforeFailTheirMiniBatchForGood) {
+  options.run_max_try = 10;
+  options.row_check = std::make_shared<LikeTheFirst>();
+  plan(8);
+  const auto agent = join("agent000", 2);
+  const auto got = lease(agent, 1, 2);
+  ASSERT_EQ(got->leases.size(), 2U);
+  auto results = std::vector<AttemptResult>{result_of(got->leases[0], Outcome::kSucceeded),
+                                            result_of(got->leases[1], Outcome::kSucceeded)};
+  results[1].rows = "others\n";
+  bring(agent, 1, std::move(results));
+  const auto group = commit();
+  ASSERT_TRUE(group);
+  EXPECT_EQ(group->rows, (std::vector<std::string>{"row\nadmitted\n"}));
+  ASSERT_EQ(group->entries.size(), 2U);
+  EXPECT_EQ(group->entries[1].kind, CommitEntry::Kind::kFailed);
+  EXPECT_EQ(group->entries[1].items_failed, 2U);
+  EXPECT_NE(group->failed_items.find("other columns: others"), std::string::npos) << group->failed_items;
+  EXPECT_NE(group->failed_items.find("ColumnsDiffer"), std::string::npos);
+}
+
 TEST_F(OrchestratorTest, OnlyTheLastTryOfSeveralNeedsAFreshProcess) {
   for (const std::uint32_t tries : {1U, 3U}) {
     OrchestratorTest::options.run_max_try = tries;

@@ -74,5 +74,75 @@ TEST(RowFile, OfJsonlRefusesLinesThatAreNoValueBeforeItWritesAnything) {
   }
 }
 
+TEST(RowFile, OfCsvHasOneHeader) {
+  Rows rows(OutputFormat::kCsv);
+  const auto first = rows.append({"", "a,\"b\n,\"\"\"\n1,2\n", "a,\"b\n,\"\"\"\n\"x\n,\",\n"});
+  ASSERT_TRUE(first) << first.error().message;
+  EXPECT_EQ(rows.content(), "a,\"b\n,\"\"\"\n1,2\n\"x\n,\",\n");
+  EXPECT_EQ(first->length, rows.content().size());
+  EXPECT_EQ(first->checksum, checksum(rows.content()));
+  const auto second = rows.append({"a,\"b\n,\"\"\"\n3,4\n"});
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->length, 4U);
+  EXPECT_EQ(second->checksum, checksum("3,4\n"));
+  EXPECT_TRUE(rows.content().ends_with(",\n3,4\n"));
+}
+
+TEST(RowFile, OfCsvGoesOnUnderTheHeaderThatIsThere) {
+  for (const std::string& name : {std::string("a"), std::string(200'000, 'x')}) {
+    orchestrator::MemoryStorage storage;
+    for (int i = 0; i < 2; ++i) {
+      const auto file = row_file_maker(OutputFormat::kCsv)(storage.open("rows").value());
+      ASSERT_TRUE(file->append({name + ",b\n1,2\n"}));
+    }
+    EXPECT_EQ(storage.at("rows"), name + ",b\n1,2\n1,2\n");
+    auto check = row_file_maker(OutputFormat::kCsv)(storage.open("rows").value())->row_check();
+    ASSERT_TRUE(check);
+    std::string same = name + ",b\n3,4\n";
+    std::string other = "c,b\n3,4\n";
+    EXPECT_TRUE((*check)->admit(same));
+    EXPECT_FALSE((*check)->admit(other));
+  }
+}
+
+TEST(RowFile, OfCsvRefusesWhatIsNoTableUnderItsHeaderBeforeItWritesAnything) {
+  for (const char* wrong : {"a,b", "a,b\n1,2", "a,b\n1\n", "a,b\n1,2,3\n", "a\n1\n", "b,a\n1,2\n",
+                            "a,b\n\"1,2\n", "a,b\n\n", "\n", "a,b\n1,\"\n2\n"}) {
+    Rows rows(OutputFormat::kCsv);
+    const auto added = rows.append({"a,b\n1,2\n", wrong});
+    ASSERT_FALSE(added) << wrong;
+    EXPECT_EQ(added.error().code, ErrorCode::kCorrupt);
+    EXPECT_NE(added.error().message.find("output.format is csv"), std::string::npos);
+    EXPECT_EQ(rows.content(), "") << wrong;
+  }
+}
+
+TEST(RowCheck, OfFormatsWithoutColumnsIsNone) {
+  for (const OutputFormat format : {OutputFormat::kText, OutputFormat::kJsonl}) {
+    const auto check = Rows(format).file().row_check();
+    ASSERT_TRUE(check);
+    EXPECT_EQ(*check, nullptr);
+  }
+}
+
+TEST(RowCheck, OfCsvTakesTheColumnsOfTheFirst) {
+  const auto check = Rows(OutputFormat::kCsv).file().row_check().value();
+  const auto admitted = [&check](std::string rows) {
+    const Status fits = check->admit(rows);
+    return fits ? rows : "refused: " + fits.error().message;
+  };
+  EXPECT_EQ(admitted(""), "");
+  EXPECT_EQ(admitted("a,\"b,c\",d\n1,2,3\n"), "a,\"b,c\",d\n1,2,3\n");
+  EXPECT_EQ(admitted("d,a,\"b,c\"\n3,\"x\n\"\",y\",\n,,\n"), "a,\"b,c\",d\n\"x\n\"\",y\",,3\n,,\n")
+      << "in another order";
+  EXPECT_EQ(admitted(""), "") << "a mini-batch without rows";
+  const std::string refused = admitted("a,e,\"b,c\"\n1,2,3\n");
+  EXPECT_NE(refused.find("it lacks d; it also has e. With output.format: csv"), std::string::npos) << refused;
+  EXPECT_NE(admitted("a,\"b,c\"\n1,2\n").find("it lacks d. "), std::string::npos);
+  EXPECT_NE(admitted("a,\"b,c\",d,e\n1,2,3,4\n").find(": it also has e. "), std::string::npos);
+  EXPECT_NE(admitted("d,a,\"b,c\"\n1,2\n").find("not CSV"), std::string::npos);
+  EXPECT_NE(admitted("no line break").find("not CSV"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace parallelrun
