@@ -44,24 +44,24 @@ const Field<Input> kInput[] = {
      .about =
          "matched against the path below the directory; `*` and `?` stay within one folder, `**` crosses "
          "folders, `{jpg,png}` means one or the other; tabular default: names that end in `.csv` or "
-         "`.csv.gz`, with `format: tsv` in `.tsv`, or with `format: jsonl` in `.jsonl` or `.ndjson` (also "
-         "with `.gz`), in upper or "
-         "lower case"},
+         "`.csv.gz`, with `format: tsv` in `.tsv`, with `format: jsonl` in `.jsonl` or `.ndjson` (also with "
+         "`.gz`), or with `format: parquet` in `.parquet` or `.pq`, in upper or lower case"},
     {.name = "columns",
      .value = Structure<Input>{"map", read_columns, write_columns},
      .of = FieldOf::kTabular,
      .identity = Identity::kJob,
-     .about = "declared types by column name: `string`, `int64`, `float64`, `bool`, `datetime`"},
+     .about =
+         "declared types by column name: `string`, `int64`, `float64`, `bool`, `datetime`. With `format: "
+         "parquet` only these columns are read"},
     {.name = "format",
      .value = &Input::format,
      .follow = [](Input& input) { input.format = format_by_ending(input.glob); },
      .otherwise = "by the ending of the glob (also with `.gz`): `tsv` for `.tsv`, `jsonl` for `.jsonl` and "
-                  "`.ndjson`, else `csv`",
-     .not_yet = {"parquet", "convert the files to CSV or JSON lines"},
+                  "`.ndjson`; `parquet` for `.parquet` and `.pq`; else `csv`",
      .of = FieldOf::kTabular,
      .identity = Identity::kJob,
      .default_unwritten = true,
-     .about = "an input has one format. `tsv` is CSV with tabs"},
+     .about = "an input has one format. `tsv` is CSV with tabs. [data.md](data.md) compares the formats"},
     {.name = "delimiter",
      .value = &Input::delimiter,
      .follow = [](Input& input) { input.delimiter = input.format == DataFormat::kTsv ? '\t' : ','; },

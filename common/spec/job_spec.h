@@ -17,10 +17,10 @@
 namespace parallelrun {
 
 enum class InputType { kFile, kTabular };
-enum class DataFormat { kCsv, kTsv, kJsonLines };      // of a tabular input; kTsv: CSV with tabs
-enum class OutputAction { kAppendRow, kSummaryOnly };  // [output_action]
-enum class OutputFormat { kText, kCsv, kJsonl };       // the form of the rows of append_row
-enum class LoggingLevel { kWarning, kInfo, kDebug };   // [logging_level]
+enum class DataFormat { kCsv, kTsv, kJsonLines, kParquet };  // of a tabular input; kTsv: CSV with tabs
+enum class OutputAction { kAppendRow, kSummaryOnly };        // [output_action]
+enum class OutputFormat { kText, kCsv, kJsonl };             // the form of the rows of append_row
+enum class LoggingLevel { kWarning, kInfo, kDebug };         // [logging_level]
 enum class ColumnType { kString, kInt64, kFloat64, kBool, kDatetime };
 
 // The word that a manifest has for it: "tabular", "append_row", "INFO", "int64". Lives for ever.
@@ -63,11 +63,13 @@ struct Input {  // [inputs]
 };
 
 // The format that a glob's ending speaks for, in any case and with .gz behind it: JSON lines for .jsonl and
-// .ndjson, TSV for .tsv, else CSV.
+// .ndjson, TSV for .tsv, else CSV; Parquet for .parquet and .pq.
 DataFormat format_by_ending(std::string_view glob);
 
 // Whether it is CSV or TSV.
-inline bool is_delimited(DataFormat format) { return format != DataFormat::kJsonLines; }
+inline bool is_delimited(DataFormat format) {
+  return format == DataFormat::kCsv || format == DataFormat::kTsv;
+}
 
 struct SideInput {  // [side_inputs]
   std::string name;

@@ -127,6 +127,7 @@ DataFormat format_by_ending(std::string_view glob) {
   std::string ending(glob);
   std::transform(ending.begin(), ending.end(), ending.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (ending.ends_with(".parquet") || ending.ends_with(".pq")) return DataFormat::kParquet;
   if (ending.ends_with(".gz")) ending.resize(ending.size() - 3);
   if (ending.ends_with(".jsonl") || ending.ends_with(".ndjson")) return DataFormat::kJsonLines;
   return ending.ends_with(".tsv") ? DataFormat::kTsv : DataFormat::kCsv;

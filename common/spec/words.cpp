@@ -22,8 +22,10 @@ Words<InputType> input_types() {
 }
 
 Words<DataFormat> data_formats() {
-  static const std::vector<std::pair<std::string, DataFormat>> words = {
-      {"csv", DataFormat::kCsv}, {"tsv", DataFormat::kTsv}, {"jsonl", DataFormat::kJsonLines}};
+  static const std::vector<std::pair<std::string, DataFormat>> words = {{"csv", DataFormat::kCsv},
+                                                                        {"tsv", DataFormat::kTsv},
+                                                                        {"jsonl", DataFormat::kJsonLines},
+                                                                        {"parquet", DataFormat::kParquet}};
   return words;
 }
 

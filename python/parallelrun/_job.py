@@ -160,7 +160,8 @@ class Job:
     def results(self) -> Any:
         """The rows of the output file: a pandas.DataFrame where pandas is installed, else a list.
 
-        JSON objects become columns, other values the column `value`, lines of text the column `row`.
+        JSON objects become columns, other values the column `value`, lines of text the column `row`. A CSV table has its
+        own columns; without pandas each row is a dict of texts.
         """
         spec = self.manifest["spec"]
         path = os.path.join(self.output_directory, spec.get("appendRowFileName", "parallel_run_step.txt"))
@@ -170,6 +171,8 @@ class Job:
             )
         if spec["output"].get("format") == "jsonl":
             return _frame(_json_lines(path), "value")
+        if spec["output"].get("format") == "csv":
+            return _csv_table(path)
         return _frame(_lines(path), "row")
 
     def failed_items(self) -> Any:
@@ -270,6 +273,23 @@ def _lines(path: str) -> List[str]:
 
 def _json_lines(path: str) -> List[Any]:
     return [json.loads(line) for line in _lines(path)]
+
+
+def _csv_table(path: str) -> Any:
+    try:
+        import pandas
+    except ImportError:
+        import csv
+
+        try:
+            with open(path, encoding="utf-8", newline="") as file:
+                return list(csv.DictReader(file))
+        except FileNotFoundError:
+            return []
+    try:
+        return pandas.read_csv(path, low_memory=False, float_precision="round_trip")
+    except (FileNotFoundError, pandas.errors.EmptyDataError):
+        return pandas.DataFrame()
 
 
 def _frame(values: List[Any], column: str) -> Any:

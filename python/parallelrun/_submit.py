@@ -45,7 +45,7 @@ def submit(
     `script`: the path of an entry script; or functions: `run`, `(init, run)` or `(init, run, shutdown)`.
     `inputs`: a folder or file (files), `parallelrun.files(...)`, `parallelrun.table(...)`, several of them in a list,
     or a dict with their names. `output`: the directory of results and logs. `output_format`: "jsonl", each element
-    that run() returns as a JSON value, or "text", as its str(). `overwrite`: another job's results there may be removed.
+    that run() returns as a JSON value, "csv", one table, or "text", as its str(). `overwrite`: another job's results there may be removed.
     Other settings are the fields of spec: `mini_batch_size=20`, `process_count_per_node=4`, `error_threshold=10`,
     `run_invocation_timeout=60`, `environment={"requirements": ["pillow"]}`.
 

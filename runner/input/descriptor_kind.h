@@ -12,6 +12,7 @@ enum class DescriptorKind : std::uint8_t {
   kFileSet = 1,         // file_set.h
   kCsvSlice = 2,        // file_slice.h
   kJsonLinesSlice = 3,  // file_slice.h, without a header
+  kParquetSlice = 4,    // file_slice.h, the footer and which rows: parquet.h
 };
 
 }  // namespace parallelrun

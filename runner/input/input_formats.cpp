@@ -6,6 +6,7 @@
 #include "runner/input/csv_table_format.h"
 #include "runner/input/file_set_format.h"
 #include "runner/input/json_lines.h"
+#include "runner/input/parquet.h"
 
 namespace parallelrun {
 namespace {
@@ -28,6 +29,7 @@ constexpr Known kFormats[] = {
     {InputType::kTabular, DataFormat::kCsv, make<CsvTableFormat>},
     {InputType::kTabular, DataFormat::kTsv, make<CsvTableFormat>},
     {InputType::kTabular, DataFormat::kJsonLines, make<JsonLinesFormat>},
+    {InputType::kTabular, DataFormat::kParquet, make<ParquetFormat>},
 };
 
 }  // namespace

@@ -13,7 +13,7 @@ _MARK = b"\xef\xbb\xbf"
 # Half a character beyond the BMP, as an escape: two of them are one, alone it is none.
 _SURROGATE = re.compile(r"\\u[dD][89abAB-F]")
 _OTHERS = (
-    (b"PAR1", "is a Parquet file, not JSON lines"),
+    (b"PAR1", "is a Parquet file, not JSON lines: set format: parquet"),
     (b"\xff\xfe", "is UTF-16 or UTF-32; JSON lines are UTF-8: convert it"),
     (b"\xfe\xff", "is UTF-16; JSON lines are UTF-8: convert it"),
 )

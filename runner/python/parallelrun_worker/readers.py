@@ -18,6 +18,7 @@ _READERS = {
     1: ("file_list", "FileList"),
     2: ("tabular", "TabularInput"),
     3: ("json_lines", "JsonLinesInput"),
+    4: ("parquet_input", "ParquetInput"),
 }
 
 

@@ -10,7 +10,8 @@ _DELIMITERS = {",": "','", ";": "';'", "\t": "a tab", "|": "'|'"}
 
 
 class TableLayout:
-    """`expected`: the column names of the input's first file, or None while that is not known."""
+    """`expected`: the column names of the input's first file, or None while that is not known. `delimiter`: None where
+    fields have none."""
 
     def __init__(self, input_name, delimiter):
         self._input, self._delimiter = input_name, delimiter
@@ -68,18 +69,22 @@ class TableLayout:
         returns, do not change with the file."""
         if self.expected is None or list(frame.columns) == self.expected:
             return frame
-        if not self._order_told:
-            self._order_told = True
-            import sys
-
-            sys.stderr.write(
-                "parallelrun: input %s: %s has its columns in another order than the first file; run() gets them in the "
-                "first file's order (this is said only once)\n" % (self._input, path)
-            )
+        self.tell_order(path)
         return frame[self.expected]
 
+    def tell_order(self, path):
+        if self._order_told:
+            return
+        self._order_told = True
+        import sys
+
+        sys.stderr.write(
+            "parallelrun: input %s: %s has its columns in another order than the first file; run() gets them in the "
+            "first file's order (this is said only once)\n" % (self._input, path)
+        )
+
     def _other_delimiter(self, columns):
-        if len(columns) != 1:
+        if len(columns) != 1 or self._delimiter is None:
             return None
         counts = {d: str(columns[0]).count(d) for d in _DELIMITERS if d != self._delimiter}
         best = max(counts, key=counts.get)
@@ -89,7 +94,7 @@ class TableLayout:
 def refuse_other_formats(path, head):
     """`head`: the first bytes of the file, unpacked."""
     if head.startswith(b"PAR1"):
-        what, way = "a Parquet file", "convert it with pandas.read_parquet() and to_csv()"
+        what, way = "a Parquet file", "set format: parquet"
     elif _JSON.match(head):
         what, way = "JSON", "if each line is an object, set format: jsonl"
     else:

@@ -17,10 +17,12 @@ void check_bytes(std::string_view descriptor) {
   const auto files = decode_file_set(descriptor);
   const auto slice = decode_file_slice(DescriptorKind::kCsvSlice, descriptor);
   const auto lines = decode_file_slice(DescriptorKind::kJsonLinesSlice, descriptor);
-  HOLDS(int{files.ok()} + int{slice.ok()} + int{lines.ok()} <= 1);
+  const auto rows = decode_file_slice(DescriptorKind::kParquetSlice, descriptor);
+  HOLDS(int{files.ok()} + int{slice.ok()} + int{lines.ok()} + int{rows.ok()} <= 1);
   if (files) HOLDS(encode(*files) == descriptor);
   if (slice) HOLDS(encode(DescriptorKind::kCsvSlice, *slice) == descriptor);
   if (lines) HOLDS(encode(DescriptorKind::kJsonLinesSlice, *lines) == descriptor);
+  if (rows) HOLDS(encode(DescriptorKind::kParquetSlice, *rows) == descriptor);
 }
 
 void check_files(fuzz::Draw draw) {

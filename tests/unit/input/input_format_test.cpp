@@ -29,7 +29,10 @@ TEST(InputFormat, EachHasAKindOfItsOwnAndReadsWhatItWrites) {
   TemporaryDirectory root;
   root.write("sub/a.csv", "h\n1\n2\n");
   std::set<DescriptorKind> kinds;
-  for (const Input& one : {input(InputType::kFile), input(InputType::kTabular)}) {
+  Input parquet = input(InputType::kTabular);
+  parquet.format = DataFormat::kParquet;
+  parquet.glob = "**/*.csv";  // it is none, and comes as what a worker cannot read
+  for (const Input& one : {input(InputType::kFile), input(InputType::kTabular), parquet}) {
     const auto format = open_format(one);
     EXPECT_TRUE(kinds.insert(format->kind()).second);
     auto listing = open_listing(one, *format, {root.path(), std::nullopt});

@@ -6,22 +6,29 @@
 // plan_dump table BYTES FIELDS ROOT                  an input with FIELDS (JSON) as a manifest has them: what
 // its
 //                                                   worker is told, its sample, its mini-batches
+// plan_dump parquet BYTES PATH...                    columns and slices of Parquet files, anew behind each
 // One JSON object a line.
+#include <fcntl.h>
+
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 
 #include "common/json/json.h"
+#include "common/posix/file_descriptor.h"
 #include "common/spec/manifest.h"
 #include "runner/input/csv_cutter.h"
 #include "runner/input/csv_table_format.h"
 #include "runner/input/file_walk.h"
 #include "runner/input/input_format.h"
 #include "runner/input/input_listing.h"
+#include "runner/input/parquet.h"
+#include "runner/input/parquet_footer.h"
 #include "runner/input/planner.h"
 #include "runner/input/slice_sample.h"
 #include "runner/plan/plan_file.h"
@@ -82,6 +89,24 @@ void cut(std::span<const std::string> args, bool resume) {
         cutter.emplace(CsvCutter::Options{format, bytes});
         cutter->resume_after(*slice);
       }
+    }
+  }
+}
+
+void parquet(std::span<const std::string> args) {
+  const ParquetFormat format{Input{}};
+  const std::uint64_t bytes = std::stoull(args[0]);
+  for (const std::string& path : args.subspan(1)) {
+    const FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    const auto footer = read_parquet_footer(fd.get(), std::filesystem::file_size(path));
+    print(footer ? nlohmann::json{{"columns", footer->column_names}, {"rows", footer->rows}}
+                 : nlohmann::json{{"error", footer.error().message}});
+    auto cutter = format.slices(bytes);
+    cutter->start(path);
+    while (const auto slice = cutter->next()) {
+      print(*slice);
+      cutter = format.slices(bytes);
+      cutter->resume_after(*slice);
     }
   }
 }
@@ -173,6 +198,8 @@ int main(int argc, char** argv) {
     parallelrun::sample(args);
   } else if (verb == "table" && args.size() == 3) {
     parallelrun::table(args);
+  } else if (verb == "parquet" && args.size() >= 2) {
+    parallelrun::parquet(args);
   } else if (verb == "plan" && args.size() == 4) {
     parallelrun::plan(args);
   } else {

@@ -1,0 +1,169 @@
+#include "runner/input/parquet_footer.h"
+
+#include <array>
+#include <limits>
+#include <utility>
+
+#include "common/result/try.h"
+#include "runner/input/byte_stream.h"
+#include "runner/input/compact_thrift.h"
+#include "runner/input/slice_hash.h"
+
+namespace parallelrun {
+namespace {
+
+using Type = CompactThrift::Type;
+using Field = CompactThrift::Field;
+
+constexpr std::string_view kMagic = "PAR1";
+constexpr std::string_view kEncryptedMagic = "PARE";
+constexpr std::uint64_t kTail = 8;  // u32 size of the metadata (little endian) | magic
+
+Error broken(const char* what) { return Error{ErrorCode::kCorrupt, what, false}; }
+
+// Calls `visit(field)` for each field of a struct, which reads the value or gives false: then it is passed
+// over.
+template <typename Visit>
+void for_each_field(CompactThrift& in, Visit visit) {
+  for (Field field = in.field(0); field.type != Type::kStop; field = in.field(field.id)) {
+    if (!visit(field)) in.skip(field.type);
+  }
+}
+
+// Calls `visit` before each element of a list of structs, which reads it.
+template <typename Visit>
+bool for_each_struct(CompactThrift& in, Visit visit) {
+  const CompactThrift::List list = in.list();
+  if (list.size > 0 && list.type != Type::kStruct) return false;
+  for (std::uint64_t i = 0; in.ok() && i < list.size; ++i) visit();
+  return in.ok();
+}
+
+bool is_integer(Type type) { return type == Type::kI16 || type == Type::kI32 || type == Type::kI64; }
+
+// SchemaElement: 4 name, 5 num_children. The elements are a tree in the order of a depth-first walk; the
+// first is the root.
+class SchemaWalk {
+ public:
+  void take(CompactThrift& in, std::vector<std::string>& columns) {
+    std::string_view name;
+    std::int64_t children = 0;
+    for_each_field(in, [&](const Field& field) {
+      if (field.id == 4 && field.type == Type::kBinary) {
+        name = in.binary();
+      } else if (field.id == 5 && is_integer(field.type)) {
+        children = in.integer();
+      } else {
+        return false;
+      }
+      return true;
+    });
+    if (children < 0) sound_ = false;
+    if (!root_taken_) {
+      root_taken_ = true;
+      open_.push_back(children);
+      return;
+    }
+    while (!open_.empty() && open_.back() == 0) open_.pop_back();
+    if (open_.empty() || !sound_ || columns.size() >= kMostColumns) {
+      sound_ = false;
+      return;
+    }
+    --open_.back();
+    if (open_.size() == 1) columns.emplace_back(name);
+    if (children > 0) open_.push_back(children);
+  }
+
+  bool whole() {
+    while (!open_.empty() && open_.back() == 0) open_.pop_back();
+    return root_taken_ && sound_ && open_.empty();
+  }
+
+ private:
+  std::vector<std::int64_t> open_;  // children that are still to come, from the root on
+  bool root_taken_ = false;
+  bool sound_ = true;
+};
+
+// RowGroup: 2 total_byte_size, 3 num_rows. False: it cannot be.
+bool take_row_group(CompactThrift& in, ParquetFooter& footer) {
+  std::int64_t bytes = 0;
+  std::int64_t rows = -1;
+  for_each_field(in, [&](const Field& field) {
+    if (field.id == 2 && is_integer(field.type)) {
+      bytes = in.integer();
+    } else if (field.id == 3 && is_integer(field.type)) {
+      rows = in.integer();
+    } else {
+      return false;
+    }
+    return true;
+  });
+  if (rows < 0 || footer.groups.size() >= kMostRowGroups) return false;
+  const auto more = static_cast<std::uint64_t>(rows);
+  if (more > std::uint64_t{std::numeric_limits<std::int64_t>::max()} - footer.rows) return false;
+  footer.rows += more;
+  if (rows > 0) footer.groups.push_back({more, bytes > 0 ? static_cast<std::uint64_t>(bytes) : 0});
+  return true;
+}
+
+Result<std::string> read_exactly(int fd, std::uint64_t begin, std::uint64_t end) {
+  FileStream stream(fd, begin, end);
+  std::string bytes(static_cast<std::size_t>(end - begin), '\0');
+  std::size_t filled = 0;
+  while (filled < bytes.size()) {
+    ASSIGN_OR_RETURN(const std::size_t got, stream.read(bytes.data() + filled, bytes.size() - filled));
+    if (got == 0) return Error{ErrorCode::kIo, "the file has become shorter"};
+    filled += got;
+  }
+  return bytes;
+}
+
+}  // namespace
+
+// FileMetaData: 2 schema, 3 num_rows, 4 row_groups.
+Result<ParquetFooter> parse_parquet_metadata(std::string_view thrift) {
+  CompactThrift in(thrift);
+  ParquetFooter footer;
+  SchemaWalk schema;
+  bool sound = true;
+  std::int64_t rows = -1;
+  for_each_field(in, [&](const Field& field) {
+    if (field.id == 2 && field.type == Type::kList) {
+      sound = for_each_struct(in, [&] { schema.take(in, footer.column_names); }) && sound;
+    } else if (field.id == 3 && is_integer(field.type)) {
+      rows = in.integer();
+    } else if (field.id == 4 && field.type == Type::kList) {
+      sound = for_each_struct(in, [&] { sound = take_row_group(in, footer) && sound; }) && sound;
+    } else {
+      return false;
+    }
+    return sound;
+  });
+  if (!in.ok() || !sound || !schema.whole()) return broken("its metadata does not decode");
+  if (rows < 0 || static_cast<std::uint64_t>(rows) != footer.rows)
+    return broken("its row groups do not have as many rows as the file");
+  return footer;
+}
+
+Result<ParquetFooter> read_parquet_footer(int fd, std::uint64_t size) {
+  if (size < kMagic.size() + kTail) return broken("it is too short");
+  ASSIGN_OR_RETURN(const std::string head, read_exactly(fd, 0, kMagic.size()));
+  if (head == kEncryptedMagic) return broken("it is encrypted");
+  if (head != kMagic) return broken("it does not begin like one");
+  ASSIGN_OR_RETURN(const std::string tail, read_exactly(fd, size - kTail, size));
+  if (tail.substr(4) != kMagic) return broken("it does not end like one");
+  std::uint64_t length = 0;
+  for (std::size_t i = 4; i > 0; --i) length = length << 8U | static_cast<std::uint8_t>(tail[i - 1]);
+  if (length > kLargestFooter) return broken("its footer is larger than 256 MiB");
+  if (length > size - kTail - kMagic.size()) return broken("its footer would begin before the file");
+  const std::uint64_t begin = size - kTail - length;
+  ASSIGN_OR_RETURN(const std::string bytes, read_exactly(fd, begin, size));
+  ASSIGN_OR_RETURN(ParquetFooter footer, parse_parquet_metadata(std::string_view(bytes).substr(
+                                             0, static_cast<std::size_t>(length))));
+  footer.begin = begin;
+  footer.hash = slice_hash(bytes);
+  return footer;
+}
+
+}  // namespace parallelrun
