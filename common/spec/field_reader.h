@@ -45,10 +45,11 @@ class FieldReader {
   void operator()(char Owner::* member) { take(member, read_character(reader_, field_.name)); }
   void operator()(std::optional<char> Owner::* member) {
     const nlohmann::json* value = reader_.field(field_.name);
-    if (value != nullptr && *value == "") {
+    if (value != nullptr && value->is_string() && value->get_ref<const std::string&>().empty()) {
       owner_.*member = std::nullopt;
-    } else {
-      take(member, read_character(reader_, field_.name));
+    } else if (const std::optional<char> character = read_character(reader_, field_.name)) {
+      owner_.*member = character;
+      check();
     }
   }
   void operator()(std::string Owner::* member) { take(member, reader_.text(field_.name)); }

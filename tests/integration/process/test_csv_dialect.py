@@ -1,17 +1,23 @@
 """CSV of any dialect: what the planner cuts and the worker reads, put together, is pandas.read_csv of the whole file with
 the same options."""
 
+import ctypes
+import io
 import json
 import os
 import pickle
 import random
 import subprocess
+import sys
 
 import pandas
 import pytest
 from checkout import BUILD
 from csv_files import said
-from worker_harness import INFER_TYPES, INPUT_INFO, RESULT
+from worker_harness import INFER_TYPES, INPUT_INFO, PACKAGE, RESULT
+
+sys.path.insert(0, str(PACKAGE))
+from parallelrun_worker import csv_dialect  # noqa: E402
 
 SEEDS = [int(os.environ["PARALLELRUN_SEED"])] if "PARALLELRUN_SEED" in os.environ else range(60)
 
@@ -214,6 +220,53 @@ def test_slices_together_are_the_whole_file(tabular_launcher, start, tmp_path, e
         pandas.testing.assert_frame_equal(
             together, expected, check_exact=True, check_column_type=False, obj="seed %d %s" % (seed, fields)
         )
+
+
+def read_or_refused(data, **how):
+    try:
+        return pandas.read_csv(
+            io.BytesIO(data),
+            header=None,
+            names=list("abcdef"),
+            index_col=False,
+            dtype=str,
+            keep_default_na=False,
+            **how,
+        )
+    except (pandas.errors.ParserError, pandas.errors.EmptyDataError):
+        return None
+
+
+@pytest.mark.filterwarnings("ignore:Length of header or names")
+@pytest.mark.parametrize("library", [True, False], ids=["library", "python"])
+def test_any_bytes_written_plainly_are_the_same_records(library):
+    loaded = ctypes.CDLL(str(PACKAGE / "libparallelrun_csv.so")) if library else None
+    for seed in range(1000):
+        r = random.Random(seed)
+        fields = r.choice(DIALECTS[1:])
+        delimiter = fields.get("delimiter", ",")
+        specials = [fields.get(name, "") for name in ("quote", "escape", "comment")]
+        # A carriage return alone is left out: behind one, pandas swallows a delimiter.
+        alphabet = [
+            delimiter,
+            delimiter,
+            "\n",
+            "\n",
+            "\r\n",
+            '"',
+            "'",
+            " ",
+            "a",
+            "1",
+            "é",
+            *filter(None, specials),
+        ]
+        data = "".join(r.choice(alphabet) for _ in range(r.choice([3, 8, 20, 60]))).encode()
+        plain = csv_dialect.load(fields, delimiter.encode(), loaded)(data)
+        expected = read_or_refused(data, **options(fields))
+        got = read_or_refused(plain, sep=delimiter, low_memory=False)
+        assert (got is None) == (expected is None), (seed, fields, data, plain)
+        assert got is None or got.equals(expected), (seed, fields, data, plain)
 
 
 def one(start, launcher, tmp_path, fields, content, size=1 << 20):
