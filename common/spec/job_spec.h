@@ -55,8 +55,7 @@ struct Input {  // [inputs]
   bool header = true;                     // CSV: whether the first record names the columns
   std::vector<std::string> column_names;  // CSV without a header: empty: "0", "1", ...
   std::string encoding = "utf-8";         // CSV: a Python codec name
-  // CSV: the texts that mean a gap; absent: pandas' own list, and for `string` columns the empty field
-  // alone
+  // CSV: the texts that mean a gap; absent: pandas' own list, and for `string` columns the empty field alone.
   std::optional<std::vector<std::string>> na_values;
 
   bool operator==(const Input&) const = default;

@@ -12,8 +12,8 @@ namespace parallelrun {
 
 // One broken rule.
 struct SpecProblem {
-  std::string
-      path;  // "spec.inputs[0].glob", an option ("--set 'nodeCount=x'"), or empty: the document as a whole
+  // "spec.inputs[0].glob", an option ("--set 'nodeCount=x'"), or empty: the document as a whole.
+  std::string path;
   std::string message;  // the value, the rule and the way out
   int line = 0;         // in the manifest, from 1; 0: not known
 

@@ -162,10 +162,10 @@ json metadata_of(const json& job, const PodIdentity& identity) {
                  {kRoleLabel, to_string(identity.role)},
                  {kIndexLabel, std::to_string(identity.index)},
                  {kIncarnationLabel, std::to_string(identity.incarnation)}};
-  // A worker's loss costs the mini-batches it was running, and without the word its emptyDirs alone would
-  // keep a node from being given up. The orchestrator's loss stops the whole job until another one has read
-  // the journal.
-  // kubectl logs and exec take the runner, also beside a sidecar.
+  // safe-to-evict: a worker's loss costs the mini-batches it was running, and without the word its emptyDirs
+  // alone would keep a node from being given up. The orchestrator's loss stops the whole job until another
+  // one has read the journal.
+  // default-container: kubectl logs and exec take the runner, also beside a sidecar.
   json annotations = {
       {"cluster-autoscaler.kubernetes.io/safe-to-evict", identity.role == Role::kWorker ? "true" : "false"},
       {"kubectl.kubernetes.io/default-container", pod::kContainer}};

@@ -21,8 +21,8 @@ struct SpawnRequest {
   std::vector<std::string> environment;  // "NAME=value", the whole of it
   std::string working_directory;         // empty: the agent's
   std::uint64_t memory_limit = 0;        // bytes that it may allocate; 0: no limit
-  std::vector<std::pair<int, int>>
-      descriptors;  // ours -> the child's number, below 10; 0 is /dev/null otherwise
+  // Ours -> the child's number, below 10. The child's 0 is /dev/null where it is not among them.
+  std::vector<std::pair<int, int>> descriptors;
 };
 
 using Child = StartedProcess;

@@ -23,10 +23,10 @@ enum class Frame : std::uint8_t {
   kReady = 16,       // JSON {"pid":, "python": "3.11.2", "init_seconds":}: init() has returned
   kInitFailed = 17,  // JSON error {"phase": "load"|"init", "type":, "message":, "traceback":}; then exit 1
   kResult = 18,      // Timing | u64 items | u64 returned | rest: rows (append_row), each line ended by '\n'
-  kFailed = 19,   // Timing | u64 items | JSON error {"phase": "read"|"run"|"result", ...}; with "permanent":
-                  // true where
-                  // another try could not succeed, with "undecided": {column: type} where columns that had
-                  // no value in the sample have some
+  // Timing | u64 items | JSON error {"phase": "read"|"run"|"result", ...}; with "permanent": true where
+  // another try could not succeed, with "undecided": {column: type} where columns that had no value in the
+  // sample have some.
+  kFailed = 19,
   kTypes = 20,    // u64 task | JSON {"types": {...}} or {"error": {...}}
   kBye = 21,      // JSON {} or {"error": {"phase": "shutdown", ...}}
   kSkipped = 22,  // u64 task: it was taken back (Stamp::taken_back) and has not been begun

@@ -1,6 +1,7 @@
-// Stands as FOLDER/bin/NAME in a bundle that may lie anywhere, such as a Python environment (docker/bundle.sh),
-// and runs FOLDER/lib/NAME in its own place, through the loader that lies beside it. The kernel cannot: in a
-// program the loader is named by an absolute path. Linked statically, so that it starts beside any C library.
+// Stands as FOLDER/bin/NAME in a bundle that may lie anywhere, such as a Python environment
+// (docker/bundle.sh), and runs FOLDER/lib/NAME in its own place, through the loader that lies beside it. The
+// kernel cannot: in a program the loader is named by an absolute path. Linked statically, so that it starts
+// beside any C library.
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>

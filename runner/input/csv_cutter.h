@@ -19,9 +19,8 @@ namespace parallelrun {
 //   - UTF-16 and UTF-32: `records` is counted;
 //   - encodings that cannot be scanned (CsvLayout::kOpaque), and files whose header is longer than 1 MiB:
 //     `records` is 0, not known; the worker tells;
-//   - files that are no CSV (is_other_format), or whose header has a quote that never closes: `records` is 1,
-//   so
-//     that the worker's failure counts.
+//   - files that are no CSV (is_other_format), or whose header has a quote that never closes: `records` is
+//     1, so that the worker's failure counts.
 class CsvCutter final : public FileCutter {
  public:
   struct Options {

@@ -24,14 +24,15 @@ struct FileSlice {
   std::string path;          // below the input's directory; absolute while it is being cut (slice_cutter.h)
   std::uint64_t offset = 0;  // of the first byte of the first record
   std::uint64_t length = 0;  // bytes, line break of the last record included
-  std::uint64_t first_row = 0;  // number of the first record in its file; 1 is the first after the header;
-                                // blank records count as rows of the file, not as items
+  // Number of the first record in its file; 1 is the first after the header. Blank records count as rows of
+  // the file, not as items.
+  std::uint64_t first_row = 0;
   std::uint64_t records = 0;    // not blank; 0: not known before a worker reads it
   std::uint64_t file_size = 0;  // of the whole file when it was planned
   std::uint64_t hash = 0;       // see slice_hash.h
   Check check = Check::kSize;
-  std::string
-      header;  // the raw header record, without BOM, with its line break; empty: none, or in the slice
+  // The raw header record, without BOM, with its line break; empty: none, or in the slice.
+  std::string header;
 };
 
 // `kind`: that of the format.

@@ -14,7 +14,7 @@ namespace parallelrun {
 //   *      any run of characters of one path component; it never crosses a '/'
 //   ?      one character (UTF-8; a byte that is not UTF-8 counts as a character)
 //   [a-z]  one character of a set; [!a-z] or [^a-z] one that is not in it; ']' first in a set stands for
-//   itself
+//          itself
 //   **     as a whole component: any number of directories, none included, so `**/*.png` also matches at
 //          the top; as the last component: everything below
 //   {a,b}  one of the parts, each a pattern that may hold '/' and further braces; without a comma, or

@@ -53,9 +53,8 @@ class InputFormat {
   };
   // What column types are inferred from.
   struct Sample {
-    std::string descriptor;  // of the kInferTypes lease: u32 count | count x bytes descriptor
-    std::optional<std::string>
-        warning;  // of an input that is hardly read as the user means it, in a sentence
+    std::string descriptor;              // of the kInferTypes lease: u32 count | count x bytes descriptor
+    std::optional<std::string> warning;  // a sentence: the input is hardly read as the user means it
   };
 
   virtual ~InputFormat() = default;

@@ -1,6 +1,6 @@
 // What pip would read for a job's requirements below the source directory: the requirements file, what it
-// includes
-// (-r, -c) and local packages. It is code of the job, and a cached environment stands for its content.
+// includes (-r, -c) and local packages. It is code of the job, and a cached environment stands for its
+// content.
 #pragma once
 
 #include <set>

@@ -14,7 +14,8 @@ namespace parallelrun::orchestrator {
 inline constexpr const char* kFailedItemsPath = "failed_items.jsonl";
 
 // A mini-batch whose tries all failed, as one line:
-//   {"kind":"failed","miniBatch":7,"input":"images","files":["/a/1.png",...],"count":2,"tries":3,"error":{...}}
+//   {"kind":"failed","miniBatch":7,"input":"images","files":["/a/1.png",...],"count":2,"tries":3,
+//    "error":{...}}
 // A part of a mini-batch has "part":2 behind "miniBatch".
 // `items`: the members that name its items ("files" here), of MiniBatchSource::items_of(); `mini_batch`: of a
 // part, its items.

@@ -65,8 +65,7 @@ struct EndRecord {
 using JournalRecord = std::variant<EpochStart, RunStart, GroupRecord, EndRecord>;
 
 struct JournalEnd {
-  bool header_whole =
-      false;  // false: the file is empty or ends within its header: nothing was ever committed
+  bool header_whole = false;  // else the file is empty or ends within its header: nothing was committed
   std::uint32_t version = 0;  // of the format
   std::uint64_t length = 0;   // bytes up to the end of the last whole record
   std::uint64_t last = 0;     // offset of the last whole record, or of the header

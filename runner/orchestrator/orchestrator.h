@@ -64,8 +64,7 @@ class Orchestrator {
     std::chrono::milliseconds session_timeout{15'000};  // silence that ends a session
     Duration lease_poll = kLeasePoll;                   // a lease request is parked no longer than that
     Duration abort_grace = std::chrono::seconds(10);    // for agents to report and leave after kAbort
-    Duration agents_grace =
-        std::chrono::seconds(60);  // wait for missing agents before init() counts as failed everywhere
+    Duration agents_grace = std::chrono::seconds(60);   // for missing agents, before init() failed everywhere
     Duration standstill = std::chrono::seconds(1);  // a longer gap between calls is our own standing still
     std::uint32_t max_leases_per_reply = 8'192;
     // For the numbers of sessions: of this life alone, and told to nobody.
@@ -93,9 +92,8 @@ class Orchestrator {
   // A sign of life before the request has come whole. False: this agent has no session.
   bool on_sign_of_life(std::string_view agent, Time now);
   // Null: parked; the reply comes from take_ready(). A request that is sent again takes the place of the one
-  // that is parked.
-  // Errors: kConflict (the session has ended: register anew), kInvalidArgument (a sequence number of the
-  // past).
+  // that is parked. Errors: kConflict (the session has ended: register anew), kInvalidArgument (a sequence
+  // number of the past).
   Result<std::shared_ptr<const LeaseReply>> on_lease(const LeaseRequest& request, Time now);
   // Empty: parked until what it brings is durable. After the last group of an aborted run what comes is
   // dropped, and the answer is kAbort. Errors: as on_lease().

@@ -44,7 +44,7 @@ struct Progress {
 
 // miniBatchesCreated, planComplete, miniBatchesProcessed, miniBatchesSucceeded, miniBatchesFailed,
 // miniBatchesShort, itemsTotal, itemsSucceeded, itemsFailed, triesFailed, agents, processesReady,
-// miniBatchesLeased, miniBatchesWaiting, miniBatchSeconds, lossesCharged.
+// miniBatchesLeased, miniBatchesWaiting, miniBatchSecondsTotal, lossesCharged.
 nlohmann::json to_json(const Progress& progress);
 
 enum class JobState : std::uint8_t {

@@ -39,9 +39,8 @@ class File {
 // A process that is paused, or cut off, may find a successor at work when it goes on. It harms nothing as
 // long as everybody keeps to two rules:
 // - A file that was opened by its name is changed only after still_ours(): the successor puts new files in
-// the
-//   place of all that are appended to, and is the owner before it does so. What was opened earlier is no file
-//   of the successor's.
+//   the place of all that are appended to, and is the owner before it does so. What was opened earlier is no
+//   file of the successor's.
 // - A file appears whole, by a rename from an aside() of this process, after still_ours(). The successor
 //   removes the asides of others once it is the owner.
 class Storage {

@@ -5,8 +5,7 @@
 //   record:  u32 length of payload | u64 checksum | payload
 //   payload: u8 1 | u64 id | u32 input | u64 items | rest: descriptor          a mini-batch
 //            u8 2 | u64 mini-batches | u64 items                               the end: planning is complete
-//            u8 3 | rest: PassedOver                                           what an input's listing left
-//            out
+//            u8 3 | rest: PassedOver                                           what a listing left out
 //
 // Descriptors are relative to their input, so the plan does not mind where that is.
 //
@@ -66,8 +65,7 @@ class PlanReader {
   PlanExtent position_;
   std::vector<PassedOver> passed_over_;
   std::string buffer_;
-  std::size_t begin_ =
-      0;  // of what is not used yet in buffer_, which holds the bytes from position_.bytes on
+  std::size_t begin_ = 0;  // of what is not used yet in buffer_: the bytes from position_.bytes on
 };
 
 // Appends. Collects records and hands them to the storage in large writes. One thread at a time.

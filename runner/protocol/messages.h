@@ -1,10 +1,9 @@
 // What orchestrator and agent say to each other: HTTP POST with bodies in the wire format, the same over
 // a Unix socket on one machine and over mutual TLS between pods.
 //
-//   POST /v1/register   RegisterRequest -> RegisterReply
-//   POST /v1/lease      LeaseRequest    -> LeaseReply     parked up to `kLeasePoll` while there is nothing to
-//   give POST /v1/report     ReportRequest   -> ReportReply    answered when what it brings is durable; also
-//   the heartbeat
+//   POST /v1/register  RegisterRequest -> RegisterReply
+//   POST /v1/lease     LeaseRequest    -> LeaseReply   parked up to kLeasePoll while there is nothing to give
+//   POST /v1/report    ReportRequest   -> ReportReply  answered when what it brings is durable; the heartbeat
 //
 // An agent keeps at most one lease request and one report request in flight. Both carry a sequence
 // number that grows by one; a request that is sent again carries the same number and gets the same
@@ -96,8 +95,7 @@ enum class Outcome : std::uint8_t {
   kTimedOut = 2,  // costs a try
   kDied = 3,      // the process ended by itself: costs a try
   kReturned = 4,  // handed back unstarted or stopped by us: costs nothing
-  // The data does not fit what the spec or the input says of it: another try could not succeed, so none
-  // follows.
+  // The data does not fit what the spec or the input says of it: no other try follows, it could not succeed.
   kFailedForGood = 5,
   // It has values in columns that had none in the sample. `rows` holds their types, JSON {"types": {...}}:
   // they become those of the input, and the mini-batch is read again. Costs nothing.
@@ -151,8 +149,7 @@ struct ProcessFailure {
   std::string process;
   std::uint64_t pid = 0;
   ScriptError error;
-  bool fatal =
-      false;  // trying again cannot help: the script does not import, the requirements do not install
+  bool fatal = false;  // no try can help: the script does not import, the requirements do not install
 };
 
 struct ReportRequest {

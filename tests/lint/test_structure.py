@@ -107,6 +107,19 @@ def test_no_file_is_too_long(root, tracked):
     assert not long, f"past {LONGEST_FILE} lines a file is two files: {long}"
 
 
+def test_comments_keep_to_the_width_of_the_page(root, tracked):
+    """The formatter leaves the words of comments where they are, so it does not hold them to its ColumnLimit."""
+    width = int(re.search(r"^ColumnLimit: (\d+)$", (root / ".clang-format").read_text(), re.M).group(1))
+    wide = [
+        named(root, path, number)
+        for path in tracked
+        if path.suffix in (*CPP, ".c")
+        for number, line in enumerate(lines_of(path), 1)
+        if len(line) > width and re.search(r"(^|\s)//", line) and "NOLINT" not in line
+    ]
+    assert not wide, f"these comments go past column {width}; wrap them by hand: {wide}"
+
+
 def test_nothing_is_left_to_do(root, tracked):
     found = [
         named(root, path, number)

@@ -3,8 +3,7 @@
 //
 // .parallelrun/lock      held with flock() for the life of this object; says who holds it, or that its last
 //                        holder has given it up. Whoever takes the directory over puts a new file there
-// .parallelrun/job.json  identity of the job: fingerprint, the settings behind it, the name of the output
-// file
+// .parallelrun/job.json  identity of the job: fingerprint, the settings behind it, name of the output file
 #pragma once
 
 #include <memory>

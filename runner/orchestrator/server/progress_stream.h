@@ -1,20 +1,18 @@
 // The event stream for the launcher: one JSON object a line on a file descriptor. One thread.
 //
-//   {"event":"ready","endpoint":"unix:/...","takenOver":false}   true: a predecessor had not given the files
-//   up
+//   {"event":"ready", "endpoint":"unix:/...", "takenOver":false}
+//                                                   true: a predecessor had not given the files up
 //   {"event":"progress", <members of Progress>}     at most every 100 ms, when it changed
 //   {"event":"agentCame", "agent":"worker-0", "node":"10.0.0.7", "slots":2}
 //   {"event":"agentGone", "agent":"worker-0", "node":"10.0.0.7", "why":"left", "leasesFreed":0}
-//   {"event":"error", "agent":"worker-0", "process":"process000", "phase":"run", "error":"ValueError: bad
-//   digit",
-//    "last":false, and of a try "miniBatch":7, "tries":1, "final":false}   the first ones; "last": no more
-//    follow
+//   {"event":"error", "agent":"worker-0", "process":"process000", "phase":"run",
+//    "error":"ValueError: bad digit", "last":false, and of a try "miniBatch":7, "tries":1, "final":false}
+//                                                   the first ones; "last": no more follow
 //   {"event":"finished", <members of JobResult>, "durationSeconds":1.5, "outputDirectory":"/...",
 //    "output":"/...", "failedItems":"/...", "logs":"/..."}
 //   {"event":"warning", "message":"..."}
 // Progress and finished events have "leftOut" where a listing left something out or a table gave no record:
-//   [{"input":"images", "kind":"brokenLink", "count":2, "first":"a/b.png"}]   kinds:
-//   runner/plan/passed_over.h
+//   [{"input":"images", "kind":"brokenLink", "count":2, "first":"a/b.png"}]  kinds: runner/plan/passed_over.h
 // Progress events have "startFailure":"worker-0: ..." while no process is ready, where one could not be
 // started.
 #pragma once

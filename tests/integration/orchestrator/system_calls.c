@@ -3,8 +3,7 @@
 //
 //   AUDIT_LOG   the folder for the records; one file for each process
 //   AUDIT_DROP  "fdatasync", "fsync" or "folder": that call is not done and not recorded, as if the program
-//   did
-//               not make it
+//               did not make it
 //
 // A record: one line "call|descriptor|path|other path|offset|length|result", then `length` bytes, then a line
 // break. What changes a file is recorded when it is done, what makes it durable when it begins and when it is
