@@ -338,8 +338,8 @@ class HttpConnection final : public ServerConnection,
   }
 
   // What follows on this connection cannot be told from the rest of the refused request: it is closed.
-  void refuse(Status status, std::string body) {
-    write({.status = static_cast<unsigned>(status), .body = std::move(body), .close = true});
+  void refuse(Status status, const std::string& body) {
+    write({.status = static_cast<unsigned>(status), .body = body, .close = true});
   }
 
   // The whole of a reply. One that comes piece by piece (server-sent events) would be written here, with a

@@ -116,7 +116,7 @@ struct Slot {
                        [attempt](const Lease& lease) { return lease.attempt == attempt; });
   }
   // Takes a task out: its result is there, or the process has left it.
-  Lease take_out(std::deque<Lease>::iterator task, Time now) {
+  Lease take_out(const std::deque<Lease>::iterator& task, Time now) {
     if (task == tasks.begin()) {
       front_since = now;
       slow = false;
