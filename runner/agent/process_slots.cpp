@@ -30,8 +30,8 @@ class ProcessSlots::Slot : public WorkerEvents {
                            process_name(index)),
             streams.stream(fmt::format("user/stderr/{}/{}.stderr.txt", folder, process_name(index)),
                            process_name(index) + " stderr"),
-            streams.stream(fmt::format("user/entry_script_log/{}/{}.log.txt", folder, process_name(index)))} {
-  }
+            streams.stream(fmt::format("user/entry_script_log/{}/{}.log.txt", folder, process_name(index))),
+            streams.records(fmt::format("user/metrics/{}/{}", folder, process_name(index)))} {}
 
   ~Slot() override {
     if (!process_) return;

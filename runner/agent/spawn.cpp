@@ -45,6 +45,14 @@ Result<DescriptorPair> moved_up(int ours, int theirs) {
   return DescriptorPair{std::move(*high_ours), std::move(*high_theirs)};
 }
 
+Result<DescriptorPair> make_sockets(int type) {
+  int fds[2];
+  if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds) != 0) {
+    return system_error("cannot make a socket pair", errno);
+  }
+  return moved_up(fds[0], fds[1]);
+}
+
 }  // namespace
 
 Result<DescriptorPair> make_output_pipe() {
@@ -53,13 +61,8 @@ Result<DescriptorPair> make_output_pipe() {
   return moved_up(fds[0], fds[1]);
 }
 
-Result<DescriptorPair> make_stream_sockets() {
-  int fds[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0) {
-    return system_error("cannot make a socket pair", errno);
-  }
-  return moved_up(fds[0], fds[1]);
-}
+Result<DescriptorPair> make_stream_sockets() { return make_sockets(SOCK_STREAM); }
+Result<DescriptorPair> make_record_sockets() { return make_sockets(SOCK_SEQPACKET); }
 
 Result<Child> spawn(const SpawnRequest& request) {
   ProcessStart start;

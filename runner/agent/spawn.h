@@ -40,6 +40,7 @@ struct DescriptorPair {
 };
 Result<DescriptorPair> make_output_pipe();  // ours: the end to read
 Result<DescriptorPair> make_stream_sockets();
+Result<DescriptorPair> make_record_sockets();  // each write is one read, whole
 
 struct ExitWords {
   std::string type;     // "SIGSEGV", "ExitStatus"

@@ -41,6 +41,7 @@ std::string worker_config(const ResolvedJob& job, const std::string& agent_name,
   }
   const json config{
       {"script", job.script},
+      {"job_name", spec.name},
       {"argv", job.arguments},
       {"logging_level", to_string(spec.logging_level)},
       {"agent_name", agent_name},

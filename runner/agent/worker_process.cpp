@@ -19,8 +19,11 @@ namespace {
 constexpr std::size_t kReadBytes = 256U << 10U;
 constexpr std::size_t kFirstBuffer = 64U << 10U;
 constexpr std::size_t kStderrTail = 8U << 10U;
-constexpr int kReadsAtATime = 4;    // then others have their turn
-constexpr int kReadsAtTheEnd = 64;  // a grandchild outside the group may write for ever
+constexpr int kReadsAtATime = 4;  // then others have their turn
+// A grandchild outside the group may write for ever. A read of records gives one of them, and some hundreds
+// wait at most.
+constexpr int kReadsAtTheEnd = 64;
+constexpr int kRecordsAtTheEnd = 2000;
 constexpr int kStackSignal = SIGUSR2;
 constexpr std::chrono::seconds kOrphanInterval{1};
 constexpr int kEndPatienceMs = 1000;
@@ -31,9 +34,10 @@ Time now() { return std::chrono::steady_clock::now(); }
 
 WorkerProcess::WorkerProcess(boost::asio::io_context& io, const Streams& streams, WorkerEvents& events)
     : io_(io), events_(&events), channel_(io), pidfd_(io), closed_timer_(io), orphan_timer_(io) {
-  pipes_.push_back({Descriptor(io), &streams.out, false});
-  pipes_.push_back({Descriptor(io), &streams.err, true});
-  pipes_.push_back({Descriptor(io), &streams.entry_log, false});
+  pipes_.push_back({Descriptor(io), &streams.out, Pipe::Kind::kText});
+  pipes_.push_back({Descriptor(io), &streams.err, Pipe::Kind::kStderr});
+  pipes_.push_back({Descriptor(io), &streams.entry_log, Pipe::Kind::kText});
+  pipes_.push_back({Descriptor(io), &streams.metrics, Pipe::Kind::kRecords});
 }
 
 WorkerProcess::~WorkerProcess() {
@@ -52,8 +56,8 @@ Status WorkerProcess::start(const Launch& launch) {
   auto sockets = make_stream_sockets();
   if (!sockets) return sockets.error();
   std::vector<DescriptorPair> outputs;
-  for (std::size_t i = 0; i < pipes_.size(); ++i) {
-    auto pipe = make_output_pipe();
+  for (const Pipe& one : pipes_) {
+    auto pipe = one.kind == Pipe::Kind::kRecords ? make_record_sockets() : make_output_pipe();
     if (!pipe) return pipe.error();
     outputs.push_back(std::move(*pipe));
   }
@@ -68,7 +72,8 @@ Status WorkerProcess::start(const Launch& launch) {
                          {outputs[1].theirs.get(), 2},
                          {sockets->theirs.get(), channel::kChannelFd},
                          {outputs[2].theirs.get(), channel::kEntryLogFd},
-                         {stamp_page_->fd(), channel::kStampFd}};
+                         {stamp_page_->fd(), channel::kStampFd},
+                         {outputs[3].theirs.get(), channel::kMetricsFd}};
   auto child = spawn(request);
   if (!child) return child.error();
   child_ = std::move(*child);
@@ -206,7 +211,7 @@ WorkerProcess::More WorkerProcess::read_output(Pipe& pipe) {
   if (n < 0) return errno == EINTR ? More::kNow : errno == EAGAIN ? More::kLater : More::kEnd;
   const std::string_view bytes(buffer.data(), static_cast<std::size_t>(n));
   pipe.log->append(bytes, now());
-  if (pipe.is_stderr) {
+  if (pipe.kind == Pipe::Kind::kStderr) {
     stderr_tail_.append(bytes.size() > kStderrTail ? bytes.substr(bytes.size() - kStderrTail) : bytes);
     if (stderr_tail_.size() > 2 * kStderrTail) stderr_tail_.erase(0, stderr_tail_.size() - kStderrTail);
   }
@@ -251,7 +256,8 @@ void WorkerProcess::on_ended() {
   while (read_frames() == More::kNow) {
   }
   for (Pipe& pipe : pipes_) {
-    for (int i = 0; i < kReadsAtTheEnd && read_output(pipe) == More::kNow; ++i) {
+    const int most = pipe.kind == Pipe::Kind::kRecords ? kRecordsAtTheEnd : kReadsAtTheEnd;
+    for (int i = 0; i < most && read_output(pipe) == More::kNow; ++i) {
     }
     pipe.descriptor.close();
   }

@@ -47,6 +47,7 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
     LogBuffer& out;
     LogBuffer& err;
     LogBuffer& entry_log;
+    LogBuffer& metrics;  // of records
   };
 
   // `events` must outlive this object or be taken away with `abandon`.
@@ -78,7 +79,7 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
   struct Pipe {
     Descriptor descriptor;
     LogBuffer* log;
-    bool is_stderr;
+    enum class Kind { kText, kStderr, kRecords } kind;
   };
 
   void wait_for_frames();

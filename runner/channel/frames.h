@@ -40,6 +40,7 @@ inline constexpr std::uint32_t kMaxFrameBytes = 1U << 30U;
 inline constexpr int kChannelFd = 3;
 inline constexpr int kEntryLogFd = 4;  // pipe: what EntryScript's logger writes
 inline constexpr int kStampFd = 5;     // memfd of one page, mapped shared
+inline constexpr int kMetricsFd = 6;   // SOCK_SEQPACKET: what Run.log says, one line of JSON a message
 
 // kCut: the task, as the last word, left the process without its channel (descriptor 3 closed or replaced).
 // Before kReady: kIdle until the entry script is imported, kLoading while it is, kInit in init().

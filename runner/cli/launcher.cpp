@@ -31,6 +31,7 @@
 #include "runner/cli/child_process.h"
 #include "runner/events/driver_log.h"
 #include "runner/events/event_stream.h"
+#include "runner/events/metric_words.h"
 #include "runner/job/told_spec.h"
 #include "runner/protocol/machine_token.h"
 
@@ -364,6 +365,9 @@ class Launcher {
   }
 
   void tell_result(int code) {
+    if (finished_) {
+      for (const std::string& line : metric_lines(*finished_)) log_.line(line);
+    }
     // What was refused has been said by the orchestrator, and there is no result to tell of.
     if (options_.display == DisplayMode::kJson || code == kExitInvalid) return;
     if (finished_) {
@@ -458,6 +462,7 @@ std::string closing_summary(const nlohmann::json& finished, const ResolvedJob& j
     words += "  errors        " + out + "/logs/user/error.txt\n";
   }
   words += "  logs          " + out + "/logs (start with job_progress_overview.txt)\n";
+  for (const std::string& line : metric_lines(finished)) words += "  " + presentable(line) + "\n";
   if (state == "Interrupted") words += "  go on         start the same command again\n";
   return words;
 }

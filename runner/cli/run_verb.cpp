@@ -131,7 +131,8 @@ Verb add_run(CLI::App& program) {
   verb->add_option("--set", given->overrides,
                    "FIELD=VALUE: another value for a field of spec, such as --set nodeCount=4");
   verb->add_option("--input", given->inputs, "NAME=DIR: the directory of an input");
-  verb->add_option("--side-input", given->side_inputs, "NAME=DIR: the directory of a side input");
+  verb->add_option("--side-input", given->side_inputs,
+                   "NAME=DIR: the directory, or the file, of a side input");
   verb->add_option("--source-directory", given->source_directory, "DIR: the directory of the entry script");
   verb->add_option("--output", given->output, "DIR: the output directory");
   CLI::Option* overwrite =

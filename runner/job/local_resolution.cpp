@@ -68,6 +68,14 @@ std::string broken_file(const std::string& path) {
   return {};
 }
 
+// A side input may be a single file, too, as a model that was registered from one file is.
+std::string broken_side_input(const std::string& path) {
+  std::error_code error;
+  if (fs::is_regular_file(path, error)) return broken_file(path);
+  const std::string broken = broken_directory(path);
+  return broken == "is not a directory" ? "is neither a file nor a directory" : broken;
+}
+
 class LocalResolver {
  public:
   LocalResolver(const JobSpec& spec, const LocalOverrides& overrides, const fs::path& manifest)
@@ -78,9 +86,10 @@ class LocalResolver {
   LocalResolution run() {
     refuse_unknown_names("--input", overrides_.inputs, job_.spec.inputs);
     refuse_unknown_names("--side-input", overrides_.side_inputs, job_.spec.side_inputs);
-    resolve_data("--input", "spec.inputs", overrides_.inputs, job_.spec.inputs, job_.input_directories);
+    resolve_data("--input", "spec.inputs", overrides_.inputs, job_.spec.inputs, job_.input_directories,
+                 {"directory", broken_directory});
     resolve_data("--side-input", "spec.sideInputs", overrides_.side_inputs, job_.spec.side_inputs,
-                 job_.side_input_directories);
+                 job_.side_input_directories, {"path", broken_side_input});
     resolve_code();
     resolve_output();
     if (problems_.empty()) keep_output_apart();
@@ -138,12 +147,19 @@ class LocalResolver {
     return found;
   }
 
+  // What a source has to be.
+  struct Kind {
+    const char* noun;
+    std::string (*broken)(const std::string& path);
+  };
+
   std::optional<Found> locate_readable(Source& source, const std::string& field, const std::string& option,
-                                       const std::string* given) {
+                                       const std::string* given, const Kind& kind) {
     std::optional<Found> found = locate(source, field, option, given);
     if (!found) return std::nullopt;
-    if (const std::string broken = broken_directory(found->directory); !broken.empty()) {
-      problems_.add(found->where, fmt::format("the directory {} {}", in_quotes(found->directory), broken));
+    if (const std::string broken = kind.broken(found->directory); !broken.empty()) {
+      problems_.add(found->where,
+                    fmt::format("the {} {} {}", kind.noun, in_quotes(found->directory), broken));
       return std::nullopt;
     }
     return found;
@@ -152,13 +168,13 @@ class LocalResolver {
   template <typename Named>
   void resolve_data(std::string_view option, const std::string& field,
                     const std::map<std::string, std::string>& given, std::vector<Named>& named,
-                    std::map<std::string, std::string>& directories) {
+                    std::map<std::string, std::string>& directories, const Kind& kind) {
     for (std::size_t i = 0; i < named.size(); ++i) {
       Named& item = named[i];
       const auto stand_in = given.find(item.name);
       const auto found = locate_readable(item.source, child_path(child_path(field, i), "source"),
                                          fmt::format("{} {}=DIR", option, item.name),
-                                         stand_in == given.end() ? nullptr : &stand_in->second);
+                                         stand_in == given.end() ? nullptr : &stand_in->second, kind);
       if (found) directories[item.name] = found->directory;
     }
   }
@@ -171,7 +187,8 @@ class LocalResolver {
       job_.script = normal(script);
     } else {
       Source source = job_.spec.source_directory.value_or(Source{});
-      const auto found = locate_readable(source, "spec.sourceDirectory", "--source-directory DIR", given);
+      const auto found = locate_readable(source, "spec.sourceDirectory", "--source-directory DIR", given,
+                                         {"directory", broken_directory});
       if (!found) return;
       job_.source_directory = found->directory;
       if (script.starts_with('/')) {

@@ -33,9 +33,11 @@ struct Trouble {
   bool passing = false;
 };
 
+enum class Wanted { kDirectory, kFileOrDirectory };
+
 // What keeps the data of `source` from being read at `mount`.
 std::optional<Trouble> trouble_of(const std::string& field, const Source& source, const pod::Mount& mount,
-                                  const PodPlaces& places) {
+                                  const PodPlaces& places, Wanted wanted = Wanted::kDirectory) {
   const std::string directory = places.at(mount.directory);
   struct stat status{};
   const bool there = ::stat(directory.c_str(), &status) == 0;
@@ -52,8 +54,9 @@ std::optional<Trouble> trouble_of(const std::string& field, const Source& source
   if (!there) {
     return Trouble{sub_path, in_quotes(source.sub_path) + " does not exist in the volume", false};
   }
-  if (!S_ISDIR(status.st_mode)) return Trouble{sub_path, name + " is not a directory", false};
-  if (::access(directory.c_str(), R_OK | X_OK) != 0) {
+  const bool is_file = wanted == Wanted::kFileOrDirectory && S_ISREG(status.st_mode);
+  if (!is_file && !S_ISDIR(status.st_mode)) return Trouble{sub_path, name + " is not a directory", false};
+  if (::access(directory.c_str(), is_file ? R_OK : R_OK | X_OK) != 0) {
     const int denied = errno;
     return Trouble{sub_path,
                    fmt::format("{} cannot be read by user {}: {}", name, ::geteuid(), in_words(denied)),
@@ -246,7 +249,8 @@ Status settle_in_worker(ResolvedJob& job, const PodPlaces& places) {
   for (std::size_t i = 0; i < job.spec.side_inputs.size(); ++i) {
     const SideInput& side = job.spec.side_inputs[i];
     const std::string field = child_path(child_path("spec.sideInputs", i), "source");
-    if (const auto trouble = trouble_of(field, side.source, layout.side_inputs.at(side.name), places))
+    if (const auto trouble = trouble_of(field, side.source, layout.side_inputs.at(side.name), places,
+                                        Wanted::kFileOrDirectory))
       return failed(*trouble);
   }
   if (job.spec.source_directory) {

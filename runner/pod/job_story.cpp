@@ -7,6 +7,7 @@
 #include "common/json/members.h"
 #include "common/spec/problems.h"
 #include "common/text/counted.h"
+#include "runner/events/metric_words.h"
 
 namespace parallelrun {
 namespace {
@@ -105,6 +106,7 @@ std::vector<std::string> JobStory::finished(const json& event) {
   if (event.contains("miniBatchesCreated")) lines.push_back(counts_of(event));
   if (const std::string error = sentence(event, "firstError"); !error.empty())
     lines.push_back("first error: " + error);
+  for (std::string& line : metric_lines(event)) lines.push_back(std::move(line));
   if (event.contains("output")) lines.push_back("results: " + output_);
   if (count_at(event, "itemsFailed") > 0)
     lines.push_back("failed items: failed_items.jsonl in the same directory");

@@ -19,6 +19,7 @@ namespace {
 
 constexpr const char* kOverview = "job_progress_overview.txt";
 constexpr const char* kErrors = "user/error.txt";
+constexpr const char* kMetrics = "user/metrics.jsonl";
 constexpr const char* kMasterRole = "sys/master_role.txt";
 constexpr std::size_t kEarlierText = 64U << 10U;
 constexpr std::chrono::seconds kRefresh{1};
@@ -99,7 +100,8 @@ JobLogs::JobLogs(const Options& options)
       overview_(options.job_name, utc_now(), options.processed_before),
       earlier_overview_(earlier(options.directory, kOverview)),
       earlier_errors_(earlier(options.directory, kErrors)),
-      started_(Clock::now()) {
+      started_(Clock::now()),
+      metrics_(!LogTree({.directory = options.directory}).tail(kMetrics, 1).empty()) {
   master_ = std::make_shared<spdlog::logger>("master_role", std::make_shared<QueueSink>(writer_));
   master_->set_formatter(std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%S.%eZ %-7l %v",
                                                                      spdlog::pattern_time_type::utc));
@@ -152,6 +154,9 @@ void JobLogs::finish(const Progress& progress, const std::optional<JobResult>& r
   overview_.set_troubles({});
   write_overview(progress, result);
   write_errors();
+  if (metrics_.broken() > 0)
+    warn(fmt::format("{} of metrics could not be read and {} left out", counted(metrics_.broken(), "line"),
+                     metrics_.broken() == 1 ? "is" : "are"));
   if (result) note(fmt::format("result: {}: {}", to_string(result->state), result->message));
 }
 
@@ -179,7 +184,11 @@ void JobLogs::on_logs(const AgentView& agent, std::vector<LogChunk>&& logs) {
   for (LogChunk& chunk : logs) {
     const std::string refusal = allowance_.refusal(agent, chunk.path, Clock::now());
     if (refusal.empty()) {
-      writer_.append(std::move(chunk.path), std::move(chunk.bytes));
+      if (Metrics::are_in(chunk.path)) {
+        chunk.bytes = metrics_.take(agent, chunk);
+        chunk.path = kMetrics;
+      }
+      if (!chunk.bytes.empty()) writer_.append(std::move(chunk.path), std::move(chunk.bytes));
       continue;
     }
     ++refused_paths_;

@@ -14,6 +14,7 @@
 #include "runner/orchestrator/server/error_summary.h"
 #include "runner/orchestrator/server/log_allowance.h"
 #include "runner/orchestrator/server/log_writer.h"
+#include "runner/orchestrator/server/metrics.h"
 #include "runner/orchestrator/server/overview.h"
 
 namespace spdlog {
@@ -55,6 +56,8 @@ class JobLogs final : public JobObserver {
   void refresh(const Progress& progress, const std::vector<Silence>& silences);
   // The last word. Both summaries are queued at once.
   void finish(const Progress& progress, const std::optional<JobResult>& result);
+  // Of what scripts logged with Run since this start; see metrics.h.
+  const Metrics& metrics() const { return metrics_; }
 
   void on_agent_came(const AgentView& agent) override;
   void on_agent_gone(const AgentView& agent, std::string_view why, std::uint64_t leases_freed) override;
@@ -96,6 +99,7 @@ class JobLogs final : public JobObserver {
   std::optional<Progress> shown_;
   bool errors_changed_ = false;
   LogAllowance allowance_;
+  Metrics metrics_;
   std::uint64_t refused_paths_ = 0;
   std::uint64_t refused_results_ = 0;
   std::uint64_t refused_callers_ = 0;

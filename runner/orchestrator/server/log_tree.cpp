@@ -80,8 +80,8 @@ std::string file_name(const std::string& path) { return path.substr(path.rfind('
 }  // namespace
 
 bool agent_may_log_to(std::string_view path) {
-  static constexpr std::array<std::string_view, 5> kPrefixes = {"sys/node/", "user/entry_script_log/",
-                                                                "user/stdout/", "user/stderr/", "perf/"};
+  static constexpr std::array<std::string_view, 6> kPrefixes = {
+      "sys/node/", "user/entry_script_log/", "user/stdout/", "user/stderr/", "user/metrics/", "perf/"};
   const bool known = std::any_of(kPrefixes.begin(), kPrefixes.end(),
                                  [path](std::string_view prefix) { return path.starts_with(prefix); });
   if (!known || path.size() > 1024) return false;

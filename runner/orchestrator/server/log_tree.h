@@ -15,7 +15,8 @@
 namespace parallelrun::orchestrator {
 
 // Whether `path` is one that an agent may write to: relative, below sys/node/, user/entry_script_log/,
-// user/stdout/, user/stderr/ or perf/, of plain components (no "..", no control characters, at most 8 deep).
+// user/stdout/, user/stderr/, user/metrics/ or perf/, of plain components (no "..", no control characters, at
+// most 8 deep).
 bool agent_may_log_to(std::string_view path);
 
 class LogTree {

@@ -11,6 +11,7 @@
 //   {"event":"finished", <members of JobResult>, "durationSeconds":1.5, "outputDirectory":"/...",
 //    "output":"/...", "failedItems":"/...", "logs":"/..."}
 //   {"event":"warning", "message":"..."}
+// Finished events have "metrics" where scripts logged some: see metrics.h.
 // Progress and finished events have "leftOut" where a listing left something out or a table gave no record:
 //   [{"input":"images", "kind":"brokenLink", "count":2, "first":"a/b.png"}]  kinds: runner/plan/passed_over.h
 // Progress events have "startFailure":"worker-0: ..." while no process is ready, where one could not be

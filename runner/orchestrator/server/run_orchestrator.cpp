@@ -373,6 +373,7 @@ class Run {
     // be gone before the first event.
     if (!ending.said.empty() && (options_.progress_fd < 0 || ending.code == kExitRefused))
       std::fprintf(stderr, "parallelrun: %s\n", one_line(ending.said, 2 * kLongestLine).c_str());
+    if (logs_) logs_->metrics().tell(ending.event);
     service_.reset();
     core_.reset();
     events_.reset();

@@ -4,15 +4,25 @@ multiprocessing spawns read what they need of it from an environment variable.""
 import os
 
 _VARIABLE = "PARALLELRUN_SCRIPT_CONTEXT"
-_PUBLISHED = ("script", "logging_level", "agent_name", "process_name", "log_dir", "output_dir", "side_inputs")
+_PUBLISHED = (
+    "script",
+    "job_name",
+    "logging_level",
+    "agent_name",
+    "process_name",
+    "log_dir",
+    "output_dir",
+    "side_inputs",
+)
 _LONGEST = 100_000  # Linux takes no variable of more than 128 KiB
 
 
 class JobContext:
-    """The kConfig frame (docs/architecture.md, "Worker processes"), and where EntryScript's logger writes."""
+    """The kConfig frame (docs/architecture.md, "Worker processes"), and where EntryScript's logger and Run.log write."""
 
-    def __init__(self, config, log_fd):
+    def __init__(self, config, log_fd, metrics_fd=None):
         self.script = config["script"]
+        self.job_name = config.get("job_name") or ""
         self.argv = list(config.get("argv") or [])
         self.logging_level = config.get("logging_level") or "INFO"
         self.agent_name = config.get("agent_name") or ""
@@ -24,6 +34,8 @@ class JobContext:
         self.side_inputs = dict(config.get("side_inputs") or {})
         self.inputs = list(config.get("inputs") or [])
         self.log_fd = log_fd
+        self.metrics_fd = metrics_fd
+        self.mini_batch = None  # its number, while run() works on it
 
 
 current = None

@@ -96,6 +96,11 @@ def _of_exception(error):
         )
     if type(error) is ModuleNotFoundError and text.startswith("No module named"):
         return text + "; name its package in spec.environment.requirements, or put it beside the script"
+    if type(error) is KeyError and len(error.args) == 1:
+        from parallelrun_worker import standins
+
+        if why := isinstance(error.args[0], str) and standins.why_unset(error.args[0]):
+            return "the environment variable %s is not set: %s" % (text, why)
     return text if text else "(no message)"
 
 

@@ -34,12 +34,12 @@ def _open_channel():
     import os
 
     try:
-        for fd in (frames.CHANNEL_FD, frames.ENTRY_LOG_FD, frames.STAMP_FD):
+        for fd in (frames.CHANNEL_FD, frames.ENTRY_LOG_FD, frames.STAMP_FD, frames.METRICS_FD):
             os.set_inheritable(fd, False)
     except OSError:
         sys.stderr.write(
-            "parallelrun-worker: file descriptors 3, 4 and 5 are not open; do not start this program by hand, `parallelrun agent` "
-            "starts it\n"
+            "parallelrun-worker: file descriptors 3, 4, 5 and 6 are not open; do not start this program by hand, `parallelrun "
+            "agent` starts it\n"
         )
         return None
     import faulthandler
@@ -110,13 +110,14 @@ class Worker:
         import json
 
         self._channel.hold_back(**config["hold_back"])
-        self._job = context.current = context.JobContext(config, frames.ENTRY_LOG_FD)
+        self._job = context.current = context.JobContext(config, frames.ENTRY_LOG_FD, frames.METRICS_FD)
         phase = "load"
         try:
             from parallelrun_worker import standins
 
             self._encoder = row_encoder.encoder_of(self._job.output_action, self._job.output_format)
             standins.install()
+            standins.name_folders(self._job)
             context.publish(self._job)
             entry_module.enter_script_folder(self._job.script, self._job.argv)
             self._readers = [readers.open_reader(entry) for entry in self._job.inputs]
@@ -156,6 +157,7 @@ class Worker:
                 return
             phase = "run"
             last_words.forget()
+            self._job.mini_batch = mini_batch
             script = self._script
             if script.takes_context:
                 made = entry_module.MiniBatchContext(
@@ -210,6 +212,7 @@ class Worker:
 
     def _shutdown(self):
         answer = b"{}"
+        self._job.mini_batch = None
         if self._script.shutdown is not None:
             try:
                 self._script.shutdown()

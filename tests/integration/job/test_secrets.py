@@ -72,7 +72,7 @@ INTRUDER = r"""
         # A token is 64 hexadecimal digits.
         mine = "\0".join(f"{k}={v}" for k, v in os.environ.items()).encode() + everything
         for number in os.listdir("/proc/self/fd"):
-            if int(number) > 5:
+            if int(number) > 6:
                 meet("descriptor " + number, lambda: os.readlink(f"/proc/self/fd/{number}"))
         found["tokens"] = len(re.findall(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])", mine))
         meet("without a token", lambda: post("/v1/register", register("agent000")))

@@ -64,3 +64,29 @@ def test_variables_have_what_the_kubelet_made_of_them(world):
     world.worker(environment={"ROOT": "/data", "CACHE": "/data/cache"})
     orchestrator.expect(0)
     assert world.rows() == ["/data/cache $(ROOT)"] * 2
+
+
+def test_a_side_input_of_one_file_and_what_the_script_logs_of_its_run(world):
+    models = world.volumes / "side-inputs" / "mnist" / "models"
+    models.mkdir(parents=True)
+    (models / "model.bin").write_text("42")
+    source = {"persistentVolumeClaim": {"claimName": "models"}, "subPath": "models/model.bin"}
+    world.script(
+        """
+        from azureml.core import Model, Run
+        def init(): pass
+        def run(mini_batch):
+            Run.get_context().log("files", len(mini_batch))
+            return [open(Model.get_model_path("mnist")).read()] * len(mini_batch)
+        """
+    )
+    world.files(4).set(miniBatchSize=2, nodeCount=1, sideInputs=[{"name": "mnist", "source": source}]).apply()
+    orchestrator = world.orchestrator()
+    world.worker()
+    orchestrator.expect(0)
+    assert world.rows() == ["42"] * 4
+    records = (world.out / "logs/user/metrics.jsonl").read_text().splitlines()
+    assert [json.loads(record)["agent"] for record in records] == ["worker-0"] * 2
+    for said in (orchestrator.output, (world.out / "logs" / "70_driver_log.txt").read_text()):
+        assert "metrics: 2 values of 1 name in logs/user/metrics.jsonl" in said
+        assert "files: 2 values, last 2, lowest 2, highest 2, mean 2" in said

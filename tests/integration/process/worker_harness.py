@@ -127,6 +127,9 @@ class WorkerProcess:
         entry = Path(entry)
         ours, theirs = socket.socketpair()
         log_read, log_write = os.pipe()
+        metrics_read, metrics_write = (
+            end.detach() for end in socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        )
         stamp = os.memfd_create("stamp")
         os.ftruncate(stamp, mmap.PAGESIZE)
         self.page = mmap.mmap(stamp, mmap.PAGESIZE)
@@ -134,13 +137,13 @@ class WorkerProcess:
         err_read, err_write = os.pipe()
         self.socket = ours
         self._buffer = b""
-        self._pipes = {out_read: bytearray(), err_read: bytearray(), log_read: bytearray()}
-        self._out, self._err, self._log = out_read, err_read, log_read
-        inherited = [theirs.fileno(), log_write, stamp]
+        self._out, self._err, self._log, self._metrics = out_read, err_read, log_read, metrics_read
+        self._pipes = {fd: bytearray() for fd in (out_read, err_read, log_read, metrics_read)}
+        inherited = [theirs.fileno(), log_write, stamp, metrics_write]
 
         def place():
-            # First out of the way of 3, 4 and 5, onto numbers that nothing has yet, then there.
-            high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 6) for fd in inherited]
+            # First out of the way of 3 to 6, onto numbers that nothing has yet, then there.
+            high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 7) for fd in inherited]
             for i, fd in enumerate(high):
                 os.dup2(fd, 3 + i)
                 os.close(fd)
@@ -165,10 +168,11 @@ class WorkerProcess:
             start_new_session=True,
         )
         theirs.close()
-        for fd in (log_write, stamp, out_write, err_write):
+        for fd in (log_write, stamp, metrics_write, out_write, err_write):
             os.close(fd)
         settings = {
             "script": str(entry),
+            "job_name": "test-job",
             "argv": [],
             "logging_level": "INFO",
             "agent_name": "agent000",
@@ -265,6 +269,10 @@ class WorkerProcess:
 
     def entry_log(self):
         return self._text(self._log)
+
+    def metrics(self):
+        """What the script logged with Run, each message one line."""
+        return [json.loads(line) for line in self._text(self._metrics).splitlines()]
 
     def wait_and_stderr(self):
         self.process.wait(PATIENCE)

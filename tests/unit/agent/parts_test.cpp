@@ -56,6 +56,21 @@ TEST(LogBuffer, IsCutAtALineWhereItCanBe) {
   EXPECT_EQ(log.take(kStart, 2, false), "cc");
 }
 
+TEST(LogBuffer, RecordsAreSentWholeOrNotAtAll) {
+  LogBuffer log("x", 20, LogKind::kRecords);
+  log.append("{\"a\":1}\n", kStart);
+  log.append("{\"b\":2}\n", kStart);
+  log.append("{\"c\":3}\n", kStart);  // more than fits
+  log.append("{}\n", kStart);         // would fit, but would stand before the note
+  EXPECT_EQ(log.take(kStart, 1, false), "{\"a\":1}\n") << "one at least, however small the share";
+  EXPECT_EQ(log.take(kStart, 9, false), "{\"b\":2}\n");
+  EXPECT_EQ(log.take(kStart, kAll, false), "{\"dropped\":2}\n");
+  log.append("half", kStart);
+  log.append("{\"d\":4}\n", kStart);
+  EXPECT_EQ(log.take(kStart, kAll, false), "half\n{\"d\":4}\n") << "one message never runs into the next";
+  EXPECT_EQ(log.take(kStart, kAll, true), "");
+}
+
 TEST(NodeLog, HasALineForPickUpAndDone) {
   LogStreams streams;
   NodeLog log(streams, "fd00::1", 1, LoggingLevel::kInfo);

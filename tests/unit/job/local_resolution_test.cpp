@@ -38,6 +38,18 @@ TEST_F(LocalResolutionTest, OptionsStandInForVolumes) {
   EXPECT_EQ(job.spec.inputs[0].source.sub_path, "") << "a subPath is the volume's";
 }
 
+TEST_F(LocalResolutionTest, ASideInputMayBeAFile) {
+  write("model.bin", "weights");
+  const ResolvedJob job = sound(spec_of(kLocal, {"sideInputs[0].source.local.path=model.bin"}));
+  EXPECT_EQ(job.side_input_directories.at("labels"), at("model.bin"));
+  EXPECT_EQ(job.arguments[1], at("model.bin"));
+  LocalOverrides overrides;
+  overrides.side_inputs["labels"] = at("model.bin");
+  EXPECT_EQ(sound(spec_of(kLocal), overrides).side_input_directories.at("labels"), at("model.bin"));
+  EXPECT_EQ(problem(spec_of(kLocal, {"sideInputs[0].source.local.path=/dev/null"})),
+            "spec.sideInputs[0].source: the path '/dev/null' is neither a file nor a directory");
+}
+
 TEST_F(LocalResolutionTest, VolumesWithoutAnOptionNameIt) {
   const LocalResolution resolution = resolved(spec_of(kCluster));
   ASSERT_EQ(resolution.problems.size(), 4U);
@@ -63,8 +75,10 @@ TEST_F(LocalResolutionTest, UnknownNamesNameTheKnownOnes) {
 TEST_F(LocalResolutionTest, DirectoriesMustExist) {
   EXPECT_EQ(problem(spec_of(kLocal, {"inputs[0].source.local.path=imgs"})),
             "spec.inputs[0].source: the directory '" + at("imgs") + "' does not exist");
-  EXPECT_THAT(problem(spec_of(kLocal, {"sideInputs[0].source.local.path=entry.py"})),
+  EXPECT_THAT(problem(spec_of(kLocal, {"inputs[0].source.local.path=entry.py"})),
               HasSubstr("is not a directory"));
+  EXPECT_EQ(problem(spec_of(kLocal, {"sideInputs[0].source.local.path=lbls"})),
+            "spec.sideInputs[0].source: the path '" + at("lbls") + "' does not exist");
   LocalOverrides overrides;
   overrides.inputs["images"] = at("nothing");
   EXPECT_THAT(problem(spec_of(kLocal), overrides), StartsWith("--input images=DIR: the directory"));

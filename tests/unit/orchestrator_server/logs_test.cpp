@@ -38,15 +38,15 @@ class LogFiles : public testing::Test {
 };
 
 TEST(LogPaths, AgentsMayWriteToTheirOwnKindsOfFilesOnly) {
-  for (const char* path :
-       {"sys/node/127.0.0.1/process000.txt", "user/stdout/10.0.0.7/process001.stdout.txt", "user/stderr/a/b",
-        "user/entry_script_log/fe80--1/process000.log.txt", "perf/127.0.0.1/os/2024013112/processes_05"}) {
+  for (const char* path : {"sys/node/127.0.0.1/process000.txt", "user/stdout/10.0.0.7/process001.stdout.txt",
+                           "user/stderr/a/b", "user/entry_script_log/fe80--1/process000.log.txt",
+                           "user/metrics/10.0.0.7/process000", "perf/127.0.0.1/os/2024013112/processes_05"}) {
     EXPECT_TRUE(agent_may_log_to(path)) << path;
   }
   for (const std::string path :
        {"", "perf", "perf/", "/perf/a", "perf//a", "perf/../sys/master_role.txt", "perf/./a", "perf/a/..",
-        "sys/master_role.txt", "user/error.txt", "user/error/x.txt", "job_progress_overview.txt", "../out",
-        "user/stdout/a\nb", "perf/1/2/3/4/5/6/7/8"}) {
+        "sys/master_role.txt", "user/error.txt", "user/error/x.txt", "user/metrics.jsonl",
+        "job_progress_overview.txt", "../out", "user/stdout/a\nb", "perf/1/2/3/4/5/6/7/8"}) {
     EXPECT_FALSE(agent_may_log_to(path)) << path;
   }
   EXPECT_FALSE(agent_may_log_to(std::string("perf/a\0b", 8)));

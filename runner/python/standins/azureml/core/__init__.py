@@ -1,8 +1,9 @@
 """Stand-in for the part of azureml that entry scripts import where azureml-core is not installed."""
 
 from azureml.core.model import Model
+from azureml.core.run import Run
 
-__all__ = ["Model"]
+__all__ = ["Model", "Run"]
 
 
 def __getattr__(name):

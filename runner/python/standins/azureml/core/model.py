@@ -1,12 +1,16 @@
 """Model.get_model_path: a registered model of ParallelRunStep is a side input here."""
 
-from parallelrun_worker import context
+from parallelrun_worker import context, standins
 
 
-class Model:
+class Model(metaclass=standins.Lacking):
+    def __init__(self, *_, **__):
+        raise NotImplementedError(standins.missing("azureml.core.Model(...)"))
+
     @staticmethod
     def get_model_path(model_name, version=None, _workspace=None):
-        """The path of the side input of that name. Raises ValueError, which lists the names there are.
+        """The path of the side input of that name: a file where the side input is one, as a model that was
+        registered from one file is, else a folder. Raises ValueError, which lists the names there are.
 
         `version` is ignored: a side input is one version."""
         known = context.current.side_inputs
@@ -17,3 +21,9 @@ class Model:
             "Model.get_model_path(%r): no side input has that name; spec.sideInputs has: %s"
             % (model_name, names)
         )
+
+
+def __getattr__(name):
+    if name.startswith("__"):
+        raise AttributeError(name)
+    raise ImportError(standins.missing("azureml.core.model." + name), name="azureml.core.model")
