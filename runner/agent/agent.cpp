@@ -20,6 +20,7 @@
 #include "common/spec/size_text.h"
 #include "common/text/presentable.h"
 #include "runner/agent/agent_core.h"
+#include "runner/agent/environment_request.h"
 #include "runner/agent/http_transport.h"
 #include "runner/agent/install_verdict.h"
 #include "runner/agent/node_log.h"
@@ -206,19 +207,8 @@ class Agent : public LinkUser {
   std::string exec_program() const { return programs_ + "/parallelrun-exec"; }
 
   void prepare(std::uint32_t slots) {
-    EnvironmentRequest request;
-    request.exec_program = exec_program();
-    request.worker_program = programs_ + "/parallelrun-worker";
-    request.package_directory = programs_ + "/python";
-    request.variables = own_environment();
-    request.requirements = job_.spec.environment.requirements;
-    request.source_directory = job_.source_directory;
-    if (!job_.spec.environment.requirements_file.empty()) {
-      request.requirements_file =
-          (fs::path(job_.source_directory) / job_.spec.environment.requirements_file).string();
-    }
-    prepare_environment(io_, std::move(request), environment_log(),
-                        [this, slots](Result<PythonEnvironment> environment) {
+    prepare_environment(io_, environment_request(job_, own_environment(), {programs_, exec_program()}),
+                        environment_log(), [this, slots](Result<PythonEnvironment> environment) {
                           if (!environment) return environment_failed(environment.error(), slots);
                           if (Status folder = make_log_directory(); !folder) {
                             cannot_start(folder.error().message);

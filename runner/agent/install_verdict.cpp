@@ -11,8 +11,9 @@ bool contains_any(std::string_view text, const auto& words) {
                      [&](std::string_view word) { return text.find(word) != std::string_view::npos; });
 }
 
-// These first: pip says "No matching distribution" of an index that it could not reach, too.
-constexpr std::array<std::string_view, 37> kPassing = {
+// In the words of pip and of uv. These first: pip says "No matching distribution" of an index that it could
+// not reach, too.
+constexpr std::array<std::string_view, 47> kPassing = {
     "WARNING: Retrying (Retry(",
     "NewConnectionError",
     "ConnectTimeoutError",
@@ -50,9 +51,19 @@ constexpr std::array<std::string_view, 37> kPassing = {
     "Resource temporarily unavailable",
     "Input/output error",
     "Stale file handle",
+    "error sending request for url",
+    "dns error",
+    "tcp connect error",
+    "operation timed out",
+    "connection closed before message completed",
+    "error decoding response body",
+    "HTTP status server error",
+    "HTTP status client error (408",
+    "HTTP status client error (429",
+    "unexpected end of file",
 };
 
-constexpr std::array<std::string_view, 22> kHopeless = {
+constexpr std::array<std::string_view, 33> kHopeless = {
     "No matching distribution found",
     "Could not find a version that satisfies",
     "ResolutionImpossible",
@@ -75,6 +86,17 @@ constexpr std::array<std::string_view, 22> kHopeless = {
     "no such option",
     "[Errno 2] No such file or directory",
     "No module named pip",
+    "No solution found when resolving dependencies",
+    "Failed to parse: `",
+    "Couldn't parse requirement",
+    "Distribution not found at:",
+    "error: File not found:",
+    "Failed to read `--find-links` directory",
+    "HTTP status client error (40",
+    "Hash mismatch for",
+    "In `--require-hashes` mode",
+    "error: unexpected argument",
+    "is not a valid wheel",
 };
 
 }  // namespace

@@ -16,10 +16,15 @@
 
 #include "common/hash/sha256.h"
 #include "common/json/json.h"
+#include "common/json/members.h"
 #include "common/posix/file_descriptor.h"
 #include "common/text/presentable.h"
 #include "runner/agent/command.h"
 #include "runner/agent/install_verdict.h"
+#include "runner/agent/installer.h"
+#include "runner/agent/secret_texts.h"
+#include "runner/job/conda_file.h"
+#include "runner/job/requirement_files.h"
 #include "runner/job/source_files.h"
 
 namespace parallelrun::agent {
@@ -48,12 +53,26 @@ std::string last_lines(const std::string& text) {
   return first == std::string_view::npos ? std::string() : std::string(tail.substr(first));
 }
 
-// The last error among pip's warnings, as the part of a sentence.
-std::string verdict_of(const std::string& text) {
-  static constexpr std::string_view kError = "\nERROR: ";
-  const std::size_t begin = ("\n" + text).rfind(kError);
+std::string content_of_file(const std::string& path) {
+  std::ostringstream all;
+  all << std::ifstream(path, std::ios::binary).rdbuf();
+  return all.str();
+}
+
+// The program of a version of Python that a conda file names: "=3.8.13" -> "python3.8"; empty: it names none.
+std::string program_of_version(const std::string& constraint) {
+  const std::size_t begin = constraint.find_first_of("0123456789");
   if (begin == std::string::npos) return {};
-  return text.substr(begin, text.find('\n', begin) - begin) + "; ";
+  const std::size_t dot = constraint.find('.', begin);
+  if (dot == std::string::npos) return "python" + constraint.substr(begin);
+  return "python" + constraint.substr(begin, constraint.find_first_not_of("0123456789", dot + 1) - begin);
+}
+
+// A line of the pip part of a conda file, whose folder relative paths of included files are meant from.
+std::string with_absolute_inclusion(const std::string& line, const fs::path& folder) {
+  const Inclusion included = inclusion_of(line);
+  if (included.path.empty()) return line;
+  return included.option + " " + (folder / included.path).lexically_normal().string();
 }
 
 // The work of prepare_environment, step after step; each step starts the next.
@@ -81,21 +100,22 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
               : std::string(
                     "there is no python3 on PATH; install python3 or activate a virtual environment"));
     }
+    for (const std::string& name : request_.secret_names) secrets_.add(variable(request_.variables, name));
     ask(python, [self = shared_from_this()](PythonInfo info) {
       self->base_ = std::move(info);
-      self->requirements();
+      self->conda();
     });
   }
 
  private:
-  void fail(const std::string& message) {
-    done_(Error{ErrorCode::kInvalidArgument, presentable_lines(message), false});
-  }
+  void fail(const std::string& message) { done_(Error{ErrorCode::kInvalidArgument, shown(message), false}); }
+
+  std::string shown(const std::string& text) const { return presentable_lines(secrets_.without(text)); }
 
   void fail(InstallVerdict verdict, const std::string& message) {
     if (verdict == InstallVerdict::kHopeless) return fail(message);
     const bool passing = verdict == InstallVerdict::kPassing;
-    done_(Error{passing ? ErrorCode::kUnavailable : ErrorCode::kIo, presentable_lines(message), true});
+    done_(Error{passing ? ErrorCode::kUnavailable : ErrorCode::kIo, shown(message), true});
   }
 
   // Of a file that cannot be written; `code` is its errno.
@@ -105,7 +125,7 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
   }
 
   void say(const std::string& line) {
-    log_.append(presentable(line) + "\n", std::chrono::steady_clock::now());
+    log_.append(presentable(secrets_.without(line)) + "\n", std::chrono::steady_clock::now());
   }
 
   // Line by line, since an address may come in two pieces.
@@ -116,8 +136,7 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
     const std::size_t whole = end != std::string::npos      ? end + 1
                               : line_.size() > kLongestLine ? line_.size()
                                                             : 0;
-    log_.append(presentable_lines(std::string_view(line_).substr(0, whole)),
-                std::chrono::steady_clock::now());
+    log_.append(shown(line_.substr(0, whole)), std::chrono::steady_clock::now());
     line_.erase(0, whole);
   }
 
@@ -128,6 +147,8 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
     request.exec_program = request_.exec_program;
     request.argv = std::move(argv);
     request.environment = request_.variables;
+    request.environment.insert(request.environment.end(), uv_settings_.variables.begin(),
+                               uv_settings_.variables.end());
     request.working_directory = directory;
     if (logged) {
       request.on_output = [self = shared_from_this()](std::string_view bytes) { self->log_output(bytes); };
@@ -148,7 +169,91 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
             });
   }
 
+  // The same for a script of runner/python/environment.
+  std::vector<std::string> script(const std::string& python, const char* name,
+                                  std::vector<std::string> arguments) const {
+    std::vector<std::string> argv = {python, "-I", request_.package_directory + "/environment/" + name};
+    argv.insert(argv.end(), arguments.begin(), arguments.end());
+    return argv;
+  }
+
+  // --- a conda file ---
+
+  void conda() {
+    if (request_.conda_file.empty()) return requirements();
+    auto parsed = read_conda_file(request_.conda_file);
+    if (!parsed) return fail("spec.environment.condaFile: " + parsed.error().message);
+    conda_ = std::move(*parsed);
+    if (conda_allows(conda_.python.constraint, base_.version)) return conda_packages();
+    const std::string program = program_of_version(conda_.python.constraint);
+    const std::string other = program.empty() ? "" : find_on_path(program, request_.variables);
+    if (other.empty()) return fail_python(program);
+    command({other, "-I", "-c", kQuestion}, false,
+            [self = shared_from_this(), program](const CommandEnd& end) {
+              auto info = parse_python_info(end.output);
+              if (!end.succeeded || !info || !conda_allows(self->conda_.python.constraint, info->version))
+                return self->fail_python(program);
+              self->base_ = std::move(*info);
+              self->conda_packages();
+            });
+  }
+
+  void fail_conda(const std::string& why) {
+    fail(fmt::format("spec.environment.condaFile '{}': {}", request_.conda_file, why));
+  }
+
+  void fail_python(const std::string& program) {
+    fail_conda(fmt::format(
+        "it asks for '{}', but python3 is {} ({}){}; name an image with that Python in "
+        "spec.environment.image, activate "
+        "an environment with it, or change the line",
+        conda_.python.written, base_.version, base_.executable,
+        program.empty() ? "" : fmt::format(", and there is no {} of that version on PATH", program)));
+  }
+
+  // What no channel is asked for has to be there.
+  void conda_packages() {
+    if (conda_.packages.empty()) return requirements();
+    std::vector<std::string> names;
+    for (const CondaPackage& package : conda_.packages) names.push_back(package.name);
+    command(script(base_.executable, "packages_there.py", names), false,
+            [self = shared_from_this()](const CommandEnd& end) {
+              const json there = json::parse(end.output, nullptr, false);
+              if (!end.succeeded || !there.is_object())
+                return self->fail_conda("the packages that are there cannot be listed: " + end.words);
+              self->check_conda_packages(there);
+            });
+  }
+
+  void check_conda_packages(const json& there) {
+    std::vector<std::string> missing;
+    std::vector<std::string> found;
+    for (const CondaPackage& package : conda_.packages) {
+      const std::string version = text_at(there, package.name.c_str());
+      if (version.empty()) {
+        missing.push_back(fmt::format("'{}'", package.written));
+      } else if (!conda_allows(package.constraint, version)) {
+        missing.push_back(fmt::format("'{}' (there is {})", package.written, version));
+      } else {
+        found.push_back(package.name + " " + version);
+      }
+    }
+    if (!missing.empty()) {
+      return fail_conda(fmt::format(
+          "it names packages of conda, which are not installed here, since there is no conda: {}; move them "
+          "to the list "
+          "'pip:' under their names there, or name an image in spec.environment.image that has them",
+          fmt::join(missing, ", ")));
+    }
+    say(fmt::format("packages of conda that are there already: {}", fmt::join(found, ", ")));
+    requirements();
+  }
+
   // --- the cached virtual environment ---
+
+  bool nothing_to_install() const {
+    return request_.requirements.empty() && request_.requirements_file.empty() && conda_.pip.empty();
+  }
 
   void requirements() {
     std::string content;
@@ -162,10 +267,16 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
       }
       content = all.str();
     }
-    if (request_.requirements.empty() && request_.requirements_file.empty()) return choose(base_);
-    if (!request_.source_directory.empty()) {
-      const Result<std::string> more = content_of(
-          requirement_files(request_.source_directory, request_.requirements, request_.requirements_file));
+    if (nothing_to_install()) return choose(base_);
+    for (const std::string& line : conda_.pip) content += "\n" + line;
+    std::error_code missing;
+    if (!request_.wheels.empty() && !fs::is_directory(request_.wheels, missing)) {
+      return fail(fmt::format("spec.environment.wheels: there is no folder '{}'", request_.wheels));
+    }
+    if (!request_.source_directory.empty() || !request_.wheels.empty()) {
+      const Result<std::string> more = content_of(requirement_files(
+          request_.source_directory,
+          {request_.requirements, request_.requirements_file, request_.conda_file, request_.wheels}));
       if (!more) return fail("a file that spec.environment names cannot be read: " + more.error().message);
       content += *more;
     }
@@ -227,77 +338,193 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
     std::error_code error;
     fs::remove_all(folder_, error);
     if (error) return fail(fmt::format("'{}' cannot be removed: {}", folder_, error.message()));
-    command({base_.executable, "-m", "venv", "--system-site-packages", folder_}, true,
-            [self = shared_from_this()](CommandEnd end) {
-              if (!end.succeeded) {
-                return self->fail(install_verdict(end.output, end.words),
-                                  fmt::format("the virtual environment '{}' cannot be made: {}\n{}",
-                                              self->folder_, end.words, last_lines(end.output)));
-              }
-              self->inherit();
+    began_ = std::chrono::steady_clock::now();
+    find_uv();
+  }
+
+  // --- which installer ---
+
+  void find_uv() {
+    const std::string forced = variable(request_.variables, "PARALLELRUN_INSTALLER");
+    if (!forced.empty() && forced != "pip" && forced != "uv")
+      return fail(fmt::format("PARALLELRUN_INSTALLER is '{}', but must be 'pip' or 'uv'", forced));
+    if (forced == "pip") return make();
+    std::string found = find_on_path("uv", request_.variables);
+    if (found.empty()) found = base_.prefix + "/bin/uv";
+    if (::access(found.c_str(), X_OK) == 0) return try_uv(found);
+    const std::string wheel = wheel_of_uv();
+    if (wheel.empty()) return without_uv("it is neither on PATH nor beside python3 nor among the wheels");
+    found = folder_ + ".uv";
+    command(script(base_.executable, "uv_of_wheel.py", {wheel, found}), false,
+            [self = shared_from_this(), found](const CommandEnd& end) {
+              if (!end.succeeded) return self->without_uv(last_lines(end.output));
+              self->uv_of_wheel_ = found;
+              self->try_uv(found);
             });
+  }
+
+  std::string wheel_of_uv() const {
+    std::error_code error;
+    for (fs::directory_iterator entry(request_.wheels, error), end; !error && entry != end;
+         entry.increment(error)) {
+      const std::string name = entry->path().filename().string();
+      if (name.starts_with("uv-") && name.ends_with(".whl")) return entry->path().string();
+    }
+    return {};
+  }
+
+  void without_uv(const std::string& why) {
+    if (variable(request_.variables, "PARALLELRUN_INSTALLER") == "uv")
+      return fail("PARALLELRUN_INSTALLER is 'uv', but uv cannot be used: " + why);
+    say("uv is not used: " + why);
+    make();
+  }
+
+  // A shim may be there without the program.
+  void try_uv(const std::string& uv) {
+    command({uv, "--version"}, false, [self = shared_from_this(), uv](const CommandEnd& end) {
+      if (!end.succeeded) return self->without_uv(fmt::format("'{}' does not run: {}", uv, end.words));
+      self->installer_ = end.output.substr(0, end.output.find('\n'));
+      self->ask_pip(uv);
+    });
+  }
+
+  void ask_pip(const std::string& uv) {
+    command({base_.executable, "-I", "-m", "pip", "config", "list"}, false,
+            [self = shared_from_this(), uv](const CommandEnd& end) {
+              // Without pip there are only its variables.
+              auto settings =
+                  uv_settings(end.succeeded ? end.output : pip_settings_of(self->request_.variables),
+                              self->request_.variables);
+              if (!settings) {
+                self->installer_ = "pip";
+                return self->without_uv(fmt::format("pip has the setting '{}', which uv does not have",
+                                                    settings.error().message));
+              }
+              self->uv_ = uv;
+              self->uv_settings_ = std::move(*settings);
+              self->make();
+            });
+  }
+
+  // --- making it ---
+
+  void make() {
+    std::vector<std::string> argv = {base_.executable, "-m", "venv", "--system-site-packages", folder_};
+    if (!uv_.empty()) argv.insert(argv.end() - 1, "--without-pip");
+    command(std::move(argv), true, [self = shared_from_this()](CommandEnd end) {
+      if (!end.succeeded) {
+        return self->fail(install_verdict(end.output, end.words),
+                          fmt::format("the virtual environment '{}' cannot be made: {}\n{}", self->folder_,
+                                      end.words, last_lines(end.output)));
+      }
+      self->inherit();
+    });
   }
 
   // A virtual environment made from another sees the installation below both, not that other's packages.
   void inherit() {
-    if (base_.prefix == base_.base_prefix) return install();
     ask(folder_ + "/bin/python3", [self = shared_from_this()](PythonInfo info) {
       if (info.site_packages.empty())
         return self->fail("the new virtual environment has no site-packages folder");
-      std::ofstream file(info.site_packages.front() + "/parallelrun_base.pth");
+      self->site_packages_ = info.site_packages.front();
+      if (self->base_.prefix == self->base_.base_prefix) return self->lend();
+      std::ofstream file(self->site_packages_ + "/parallelrun_base.pth");
       for (const std::string& folder : self->base_.site_packages) {
         // addsitedir also reads the .pth files there (editable installs).
         file << "import site; site.addsitedir(" << json(folder).dump() << ")\n";
       }
       file.close();
       if (!file) return self->fail(fmt::format("'{}' cannot be written", self->folder_));
-      self->install();
+      self->lend();
     });
+  }
+
+  // uv does not see what lies below the virtual environment.
+  void lend() {
+    if (uv_.empty()) return install();
+    command(script(folder_ + "/bin/python3", "base_packages.py", {"lend", site_packages_}), false,
+            [self = shared_from_this()](const CommandEnd& end) {
+              if (end.succeeded) return self->install();
+              self->fail(install_verdict(end.output, end.words),
+                         fmt::format("the packages of the base cannot be listed: {}\n{}", end.words,
+                                     last_lines(end.output)));
+            });
   }
 
   void install() {
     // Why an index gave nothing stands in pip's log alone: on its output a server's error is "No matching
     // distribution" too.
-    const std::string log = folder_ + ".pip.log";
-    std::error_code ignored;
-    fs::remove(log, ignored);
-    // -I: the command runs in the source directory, where a script's optparse.py must not be Python's.
-    std::vector<std::string> argv = {folder_ + "/bin/python3",      "-I",        "-m", "pip", "install",
-                                     "--disable-pip-version-check", "--no-input"};
-    if (!request_.requirements_file.empty()) {
-      argv.insert(argv.end(), {"--requirement", request_.requirements_file});
+    InstallCommand install{uv_,
+                           folder_ + "/bin/python3",
+                           request_.requirements,
+                           request_.requirements_file,
+                           request_.wheels,
+                           folder_ + ".pip.log",
+                           uv_settings_.options};
+    std::string directory = request_.source_directory;
+    if (!request_.conda_file.empty()) {
+      directory = fs::path(request_.conda_file).parent_path().string();
+      install.requirements_file = folder_ + ".requirements.txt";
+      std::ofstream file(install.requirements_file, std::ios::binary | std::ios::trunc);
+      for (const std::string& line : conda_.pip) file << with_absolute_inclusion(line, directory) << "\n";
+      file.close();
+      if (!file)
+        return fail_to_write(errno, fmt::format("'{}' cannot be written", install.requirements_file));
     }
-    if (!request_.requirements.empty()) argv.emplace_back("--");
-    argv.insert(argv.end(), request_.requirements.begin(), request_.requirements.end());
-    argv.insert(argv.begin() + 5, {"--log", log});
-    const auto then = [self = shared_from_this(), log](const CommandEnd& end) {
-      std::ostringstream logged;
-      logged << std::ifstream(log, std::ios::binary).rdbuf();
-      std::error_code nothing;
-      fs::remove(log, nothing);
-      if (!end.succeeded) {
-        return self->fail(install_verdict(end.output + logged.str(), end.words), self->install_error(end));
-      }
-      const FileDescriptor marker(
-          ::open((self->folder_ + "/" + kMarker).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
-      if (!marker) {
-        const int code = errno;
-        return self->fail_to_write(
-            code, fmt::format("'{}' cannot be written: {}", self->folder_, std::strerror(code)));
-      }
-      self->look();
+    remove({install.log});
+    const auto then = [self = shared_from_this(), log = install.log](const CommandEnd& end) {
+      const std::string logged = content_of_file(log);
+      self->remove({log, self->folder_ + ".requirements.txt", self->uv_of_wheel_});
+      if (!end.succeeded)
+        return self->fail(install_verdict(end.output + logged, end.words), self->install_error(end));
+      self->take_back();
     };
-    command(std::move(argv), true, then, request_.source_directory);
+    command(argv_of(install), true, then, directory);
+  }
+
+  static void remove(const std::vector<std::string>& files) {
+    std::error_code ignored;
+    for (const std::string& file : files) {
+      if (!file.empty()) fs::remove(file, ignored);
+    }
+  }
+
+  void take_back() {
+    if (uv_.empty()) return complete();
+    command(script(folder_ + "/bin/python3", "base_packages.py", {"take_back", site_packages_}), false,
+            [self = shared_from_this()](const CommandEnd& end) {
+              if (end.succeeded) return self->complete();
+              self->fail(install_verdict(end.output, end.words),
+                         fmt::format("'{}' cannot be finished: {}\n{}", self->folder_, end.words,
+                                     last_lines(end.output)));
+            });
+  }
+
+  void complete() {
+    const FileDescriptor marker(
+        ::open((folder_ + "/" + kMarker).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+    if (!marker) {
+      const int code = errno;
+      return fail_to_write(code, fmt::format("'{}' cannot be written: {}", folder_, std::strerror(code)));
+    }
+    say(fmt::format("installed with {} in {:.1f} s", installer_,
+                    std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count()));
+    look();
   }
 
   std::string install_error(const CommandEnd& end) const {
-    const std::string what =
-        request_.requirements_file.empty()
-            ? fmt::format("spec.environment.requirements ({})", fmt::join(request_.requirements, ", "))
-            : fmt::format("spec.environment.requirementsFile '{}'", request_.requirements_file);
-    // First what pip found: of a long message its end may be cut off.
-    return fmt::format("{} cannot be installed: {}; {}the last lines of pip:\n{}", what, end.words,
-                       verdict_of(end.output), last_lines(end.output));
+    std::string what =
+        fmt::format("spec.environment.requirements ({})", fmt::join(request_.requirements, ", "));
+    if (!request_.conda_file.empty())
+      what = fmt::format("the list 'pip:' of spec.environment.condaFile '{}'", request_.conda_file);
+    if (!request_.requirements_file.empty())
+      what = fmt::format("spec.environment.requirementsFile '{}'", request_.requirements_file);
+    if (!request_.wheels.empty()) what += fmt::format(" from the wheels in '{}'", request_.wheels);
+    const std::string reason = install_reason(end.output);
+    // First what was found: of a long message its end may be cut off.
+    return fmt::format("{} cannot be installed: {}; {}the last lines of {}:\n{}", what, end.words,
+                       reason.empty() ? "" : reason + "; ", installer_, last_lines(end.output));
   }
 
   // --- the launcher ---
@@ -347,6 +574,14 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
   PythonInfo base_;
   std::string folder_;
   FileDescriptor lock_;
+  CondaFile conda_;
+  SecretTexts secrets_;
+  std::string installer_ = "pip";  // in words
+  std::string uv_;                 // its path, where it installs
+  std::string uv_of_wheel_;        // made for this installation
+  UvSettings uv_settings_;
+  std::string site_packages_;  // of the new environment
+  std::chrono::steady_clock::time_point began_{};
   std::string line_;  // of a command's output, not whole yet
   bool built_ = false;
 };

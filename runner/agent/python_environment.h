@@ -2,6 +2,9 @@
 // cached virtual environment, and which launcher. One thread, on the loop: pip may take minutes, and
 // heartbeats go on meanwhile.
 //
+// uv installs where it is there: on PATH, beside python3, or among the wheels; else pip.
+// PARALLELRUN_INSTALLER=pip|uv forces one of them.
+//
 // The cache: ${XDG_CACHE_HOME:-~/.cache}/parallelrun/venvs/<hash of python and requirements>. It is built in
 // place under a file lock, so that the paths pip writes into scripts are right, and is complete once its
 // marker file is; what has no marker, or no working python3 any more, is built anew.
@@ -48,12 +51,15 @@ struct EnvironmentRequest {
   std::vector<std::string> requirements;
   std::string requirements_file;  // absolute; empty: none
   std::string source_directory;   // what paths in requirements are relative to; empty: the agent's directory
+  std::string conda_file = {};    // absolute; empty: none. In the place of the requirements
+  std::string wheels = {};        // absolute folder: the only place to take packages from; empty: the index
+  std::vector<std::string> secret_names = {};  // of variables whose values stand in no log
 };
 
 // Finds or builds it and calls `done` once. Errors are for the user: the requirement or program is named,
-// with the last lines pip wrote. Errors: kUnavailable (retryable: the cause may go by itself), kIo
-// (retryable: unknown cause), kInvalidArgument (trying again cannot help). `log` gets the whole output and
-// must outlive the work.
+// with what the installer found and its last lines. Errors: kUnavailable (retryable: the cause may go by
+// itself), kIo (retryable: unknown cause), kInvalidArgument (trying again cannot help). `log` gets the whole
+// output and must outlive the work.
 void prepare_environment(boost::asio::io_context& io, EnvironmentRequest request, LogBuffer& log,
                          std::function<void(Result<PythonEnvironment>)> done);
 

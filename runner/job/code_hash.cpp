@@ -29,10 +29,13 @@ std::string printable_name(std::string_view name) {
 SourceOptions source_options(const ResolvedJob& job) {
   SourceOptions options{job.source_directory, job.not_code, {}};
   if (job.source_directory.empty()) return options;
-  const std::string& file = job.spec.environment.requirements_file;
-  const std::string path =
-      file.empty() ? "" : (std::filesystem::path(job.source_directory) / file).lexically_normal().string();
-  options.requirements = requirement_files(job.source_directory, job.spec.environment.requirements, path);
+  const Environment& environment = job.spec.environment;
+  const auto path_of = [&](const std::string& file) {
+    return file.empty() ? file
+                        : (std::filesystem::path(job.source_directory) / file).lexically_normal().string();
+  };
+  const RequirementSources sources{environment.requirements, path_of(environment.requirements_file)};
+  options.requirements = requirement_files(job.source_directory, sources);
   return options;
 }
 

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "runner/job/conda_file.h"
+
 namespace parallelrun {
 namespace {
 
@@ -63,14 +65,30 @@ class Collector {
     if (line.empty() || line.front() == '#') return;
     if (const std::size_t comment = line.find(" #"); comment != std::string_view::npos)
       line = trimmed(line.substr(0, comment));
-    for (const auto& [brief, full] : {std::pair{"-r", "--requirement"}, std::pair{"-c", "--constraint"}}) {
-      if (const auto included = option(line, brief, full)) {
-        if (included->find("://") == std::string_view::npos) file(folder / *included);
-        return;
-      }
+    if (const Inclusion included = inclusion_of(line); !included.option.empty()) {
+      if (!included.path.empty()) file(folder / included.path);
+      return;
     }
     if (const auto editable = option(line, "-e", "--editable")) return package(*editable);
     if (!line.starts_with('-')) package(line);
+  }
+
+  void conda_file(const std::string& path) {
+    found_.files.insert(fs::path(path).lexically_normal().string());
+    const Result<CondaFile> conda = read_conda_file(path);
+    if (!conda) return;
+    source_ = fs::path(path).parent_path();
+    for (const std::string& line : conda->pip) one(line, source_);
+  }
+
+  // As an installer looks for them: in the folder itself.
+  void wheels(const std::string& folder) {
+    std::error_code error;
+    for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+      const std::string name = entry->path().filename().string();
+      const bool package = name.ends_with(".whl") || name.ends_with(".tar.gz") || name.ends_with(".zip");
+      if (package) found_.files.insert(entry->path().lexically_normal().string());
+    }
   }
 
   RequirementFiles take() && { return std::move(found_); }
@@ -104,7 +122,7 @@ class Collector {
     (is_directory ? found_.directories : found_.files).insert(found);
   }
 
-  const fs::path source_;
+  fs::path source_;
   RequirementFiles found_;
 };
 
@@ -119,11 +137,22 @@ bool RequirementFiles::contain(const std::string& path) const {
   return false;
 }
 
-RequirementFiles requirement_files(const std::string& source_directory,
-                                   const std::vector<std::string>& requirements, const std::string& file) {
+Inclusion inclusion_of(std::string_view line) {
+  for (const auto& [brief, full] : {std::pair{"-r", "--requirement"}, std::pair{"-c", "--constraint"}}) {
+    const auto included = option(trimmed(line), brief, full);
+    if (!included) continue;
+    const bool remote = included->find("://") != std::string_view::npos;
+    return {full, remote ? std::string() : std::string(*included)};
+  }
+  return {};
+}
+
+RequirementFiles requirement_files(const std::string& source_directory, const RequirementSources& sources) {
   Collector collector(source_directory);
-  if (!file.empty()) collector.file(file);
-  for (const std::string& requirement : requirements) collector.one(requirement, source_directory);
+  if (!sources.file.empty()) collector.file(sources.file);
+  for (const std::string& requirement : sources.requirements) collector.one(requirement, source_directory);
+  if (!sources.wheels.empty()) collector.wheels(sources.wheels);
+  if (!sources.conda_file.empty()) collector.conda_file(sources.conda_file);
   return std::move(collector).take();
 }
 

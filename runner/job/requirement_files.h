@@ -1,10 +1,11 @@
-// What pip would read for a job's requirements below the source directory: the requirements file, what it
-// includes (-r, -c) and local packages. It is code of the job, and a cached environment stands for its
+// What an installer would read for a job's requirements: the requirements file or the conda file, what it
+// includes (-r, -c), local packages and wheels. It is code of the job, and a cached environment stands for its
 // content.
 #pragma once
 
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace parallelrun {
@@ -17,10 +18,25 @@ struct RequirementFiles {
   bool contain(const std::string& path) const;
 };
 
+// All paths are absolute; empty: none.
+struct RequirementSources {
+  std::vector<std::string> requirements;  // [requirements]
+  std::string file;                       // [requirementsFile]
+  std::string conda_file = {};            // [condaFile]; its pip part is meant from its folder
+  std::string wheels = {};                // [wheels] a folder
+};
+
 // `source_directory`: absolute; what relative paths of packages are meant from, as pip run there means them.
-// An included file is meant from the folder of the one that includes it. `file`: absolute; empty: none. Lines
-// that pip would refuse are pip's to refuse.
-RequirementFiles requirement_files(const std::string& source_directory,
-                                   const std::vector<std::string>& requirements, const std::string& file);
+// An included file is meant from the folder of the one that includes it. Lines that pip would refuse are
+// pip's to refuse, and a conda file that cannot be read is its reader's.
+RequirementFiles requirement_files(const std::string& source_directory, const RequirementSources& sources);
+
+// The path that a line of a requirements file includes (-r, -c), with the option in front of it; empty: it
+// includes no file of this machine.
+struct Inclusion {
+  std::string option;
+  std::string path;
+};
+Inclusion inclusion_of(std::string_view line);
 
 }  // namespace parallelrun

@@ -37,6 +37,10 @@ void JobEvents::on_suspect(const AgentView& agent, WorkId id, std::uint32_t loss
 }
 
 void JobEvents::on_logs(const AgentView& agent, std::vector<LogChunk>&& logs) {
+  for (const LogChunk& chunk : logs) {
+    if (auto words = installation_.told_by(agent, chunk, std::chrono::steady_clock::now()))
+      stream_.tell({{"event", "note"}, {"message", std::move(*words)}});
+  }
   logs_.on_logs(agent, std::move(logs));
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "runner/orchestrator/job_observer.h"
+#include "runner/orchestrator/server/installation_news.h"
 #include "runner/orchestrator/server/job_logs.h"
 #include "runner/orchestrator/server/progress_stream.h"
 #include "runner/plan/passed_over.h"
@@ -57,6 +58,7 @@ class JobEvents final : public JobObserver {
   ProgressStream& stream_;
   const std::vector<std::string> input_names_;
   const ObjectOf object_of_;
+  InstallationNews installation_;
   std::map<std::uint32_t, PassedCounts> without_records_;  // by input
   std::size_t errors_ = 0;
   std::uint64_t agents_ = 0;  // that take part

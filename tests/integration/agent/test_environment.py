@@ -1,69 +1,14 @@
 """Environments with requirements: built once, shared, rebuilt when broken, and errors that name the cause.
 No network is needed: what is installed is a wheel that the test makes."""
 
-import http.server
 import shutil
 import subprocess
 import textwrap
-import threading
-import zipfile
 from pathlib import Path
 
 import pytest
-from scripted_orchestrator import ABORT, DRAIN, SUCCEEDED, Agent, Orchestrator
-
-USES_THE_WHEEL = """
-    def init():
-        pass
-    def run(mini_batch):
-        import greeting
-        return [greeting.__version__ + " from " + greeting.__file__]
-"""
-
-
-@pytest.fixture
-def wheel(tmp_path):
-    path = tmp_path / "greeting-1.2-py3-none-any.whl"
-    info = "greeting-1.2.dist-info/"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("greeting.py", "__version__ = '1.2'\n")
-        archive.writestr(info + "METADATA", "Metadata-Version: 2.1\nName: greeting\nVersion: 1.2\n")
-        archive.writestr(
-            info + "WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        archive.writestr(
-            info + "RECORD", "greeting.py,,\n%sMETADATA,,\n%sWHEEL,,\n%sRECORD,,\n" % (info, info, info)
-        )
-    return path
-
-
-@pytest.fixture
-def job(tmp_path):
-    """job(name, script, requirements) -> (orchestrator, agent) with a cache below tmp_path."""
-    agents = []
-
-    def begin(name, script, launcher, requirements, variables=()):
-        folder = tmp_path / name
-        folder.mkdir()
-        spec = {"environment": {"requirements": requirements}}
-        orchestrator = Orchestrator(folder, textwrap.dedent(script), spec)
-        cache = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "PIP_NO_INDEX": "1", **dict(variables)}
-        agents.append(Agent(orchestrator, launcher, environment=cache))
-        return orchestrator, agents[-1]
-
-    yield begin
-    for agent in agents:
-        agent.close()
-
-
-def finish(orchestrator, agent, failures=0):
-    orchestrator.give(1)
-    orchestrator.wait(lambda: orchestrator.results or len(orchestrator.failures) > failures, "a result", 240)
-    assert len(orchestrator.failures) == failures
-    assert orchestrator.results[0]["outcome"] == SUCCEEDED, orchestrator.results[0]
-    orchestrator.tell(DRAIN)
-    assert agent.wait() == 0
-    return orchestrator.results[0]["rows"].decode()
+from packages import USES_THE_WHEEL, Index, finish
+from scripted_orchestrator import ABORT, Agent, Orchestrator
 
 
 def test_requirements_are_installed_once_and_shared(job, tmp_path, wheel, launcher):
@@ -120,7 +65,12 @@ def test_an_active_virtual_environment_is_the_base(job, tmp_path, wheel):
     agent = Agent(
         orchestrator,
         "embedded",
-        environment={"XDG_CACHE_HOME": cache, "VIRTUAL_ENV": str(active), "PIP_NO_INDEX": "1"},
+        environment={
+            "XDG_CACHE_HOME": cache,
+            "VIRTUAL_ENV": str(active),
+            "PIP_NO_INDEX": "1",
+            "PARALLELRUN_INSTALLER": "pip",
+        },
     )
     try:
         here, prefix = finish(orchestrator, agent).split()
@@ -162,52 +112,6 @@ def test_a_default_python_that_cannot_be_run_is_named(job):
     )
     orchestrator.tell(ABORT)
     assert agent.wait() == 0
-
-
-class Index:
-    """A package index with the wheel of the test; the first `broken` requests fail in the way it is told."""
-
-    def __init__(self, wheel, broken, how):
-        self.requests = 0
-        index = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                index.requests += 1
-                if index.requests <= broken:
-                    if how == "closed":
-                        self.connection.close()
-                        self.close_connection = True
-                        return
-                    self.send_error(503)
-                    return
-                if self.path == "/simple/greeting/":
-                    body = b'<a href="/%s">%s</a>' % (wheel.name.encode(), wheel.name.encode())
-                elif self.path.endswith(".whl"):
-                    body = wheel.read_bytes()
-                else:
-                    self.send_error(404)
-                    return
-                self.send_response(200)
-                self.send_header("content-type", "text/html")
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.handle_error = lambda *_: None
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.variables = {
-            "PIP_NO_INDEX": "",
-            "PIP_INDEX_URL": "http://127.0.0.1:%d/simple" % self.server.server_port,
-            "PIP_RETRIES": "0",
-            "PIP_TIMEOUT": "5",
-            "PIP_CONFIG_FILE": "/dev/null",
-            "NO_PROXY": "127.0.0.1",
-        }
 
 
 @pytest.mark.parametrize("how", ["answers with 503", "closed"])

@@ -50,6 +50,30 @@ TEST(InstallVerdict, TellsWhatMayPassFromWhatCannot) {
       {InstallVerdict::kPassing, "OSError: [Errno 122] Disk quota exceeded\n"},
       {InstallVerdict::kPassing, "error: incomplete-download\n"},
       {InstallVerdict::kPassing, "Collecting torch\n", "the process was killed by SIGKILL (Killed)"},
+      // As uv 0.13 writes it.
+      {InstallVerdict::kHopeless,
+       "error: No solution found when resolving dependencies\n  cause: Because nosuch was not found in the "
+       "provided "
+       "package locations and you require nosuch, we can conclude that your requirements are "
+       "unsatisfiable.\n"},
+      {InstallVerdict::kHopeless,
+       "error: Failed to parse: `numpy=1`\n  cause: no such comparison operator \"=\"\n", "exit status 2"},
+      {InstallVerdict::kHopeless, "error: Distribution not found at: file:///nothing.whl\n"},
+      {InstallVerdict::kHopeless, "error: File not found: nofile.txt\n", "exit status 2"},
+      {InstallVerdict::kHopeless,
+       "error: Failed to fetch: http://127.0.0.1/x\n  cause: HTTP status client error (404 Not Found) for "
+       "url (x)\n"},
+      {InstallVerdict::kPassing,
+       "error: Request failed after 3 retries in 9.7s\n  cause: Failed to fetch: "
+       "http://127.0.0.1:9/simple/a/\n  "
+       "cause: error sending request for url (http://127.0.0.1:9/simple/a/)\n  cause: tcp connect error\n"},
+      {InstallVerdict::kPassing,
+       "error: Failed to fetch: x\n  cause: HTTP status server error (503 Service Unavailable) for url "
+       "(x)\n"},
+      {InstallVerdict::kPassing,
+       "error: Failed to fetch: x\n  cause: HTTP status client error (429 Too Many Requests) for url (x)\n"},
+      {InstallVerdict::kPassing,
+       "error: Failed to extract archive\n  cause: No space left on device (os error 28)\n"},
       // Nobody knows.
       {InstallVerdict::kUnknown,
        "error: subprocess-exited-with-error\n  x Building wheel for a did not run successfully.\n"},

@@ -11,23 +11,12 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 TEST(MetricWords, EachNameIsALineAndWhatIsMissingIsSaid) {
-  const json finished = {{"metrics",
-                          {{"values", 7},
-                           {"names", 25},
-                           {"dropped", 1},
-                           {"ofFurtherNames", 2},
-                           {"continued", true},
-                           {"shown",
-                            {{{"name", "loss"},
-                              {"kind", "scalar"},
-                              {"values", 2},
-                              {"last", 0.5},
-                              {"lowest", 0.25},
-                              {"highest", 0.5},
-                              {"mean", 0.375}},
-                             {{"name", "acc"}, {"kind", "scalar"}, {"values", 1}, {"last", 1}, {"mean", 1.0}},
-                             {{"name", "epoch"}, {"kind", "row"}, {"values", 3}, {"last", "a=1"}},
-                             {{"name", "stage"}, {"kind", "tag"}, {"values", 1}, {"last", "test"}}}}}}};
+  const json finished = json::parse(R"({"metrics": {
+      "values": 7, "names": 25, "dropped": 1, "ofFurtherNames": 2, "continued": true, "shown": [
+      {"name": "loss", "kind": "scalar", "values": 2, "last": 0.5, "lowest": 0.25, "highest": 0.5, "mean": 0.375},
+      {"name": "acc", "kind": "scalar", "values": 1, "last": 1, "mean": 1.0},
+      {"name": "epoch", "kind": "row", "values": 3, "last": "a=1"},
+      {"name": "stage", "kind": "tag", "values": 1, "last": "test"}]}})");
   EXPECT_THAT(
       metric_lines(finished),
       ElementsAre("metrics: 7 values of 25 names in logs/user/metrics.jsonl, since this start (the file has "

@@ -66,12 +66,12 @@ TEST(SourceFiles, RequirementsAreCodeWithWhatTheyInclude) {
     root.write(name);
   }
   SourceOptions options{root / "src", {}, {}};
-  options.requirements = requirement_files(root / "src", {}, root / "src/requirements.txt");
+  options.requirements = requirement_files(root / "src", {{}, root / "src/requirements.txt"});
   EXPECT_THAT(names(options, true),
               ElementsAre("../beside/setup.py", "deps/base.txt", "deps/more.txt", "entry.py", "limits.txt",
                           "localpkg/p/data.bin", "localpkg/setup.cfg", "requirements.txt", "wheels/y.whl"));
   EXPECT_THAT(names(options, false), ElementsAre("unrelated.txt", "wheels/x.whl"));
-  EXPECT_THAT(requirement_files(root / "src", {"./localpkg", "pandas"}, "").directories,
+  EXPECT_THAT(requirement_files(root / "src", {{"./localpkg", "pandas"}, ""}).directories,
               ElementsAre(root / "src/localpkg"));
 }
 
@@ -82,7 +82,7 @@ TEST(SourceFiles, ContentFollowsEveryFileThatPipReads) {
   root.write("base.txt", "a==1");
   root.write("limits.txt", "b<2");
   const auto content = [&] {
-    const auto found = content_of(requirement_files(root.path(), {}, root / "requirements.txt"));
+    const auto found = content_of(requirement_files(root.path(), {{}, root / "requirements.txt"}));
     return found.ok() ? *found : "error: " + found.error().message;
   };
   std::string before = content();
