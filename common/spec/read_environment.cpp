@@ -159,7 +159,8 @@ void check_mounts_of_template(ObjectReader& spec, std::string_view key, Reading&
 }
 
 void check_managed_by(ObjectReader& spec, std::string_view key, Reading&, const JobSpec& job) {
-  if (job.cluster[std::string(key)] == "")
+  const nlohmann::json& name = job.cluster[std::string(key)];
+  if (name.is_string() && name.get_ref<const std::string&>().empty())
     spec.problem(key, "is empty; remove the field if the operator of this project runs the job");
 }
 

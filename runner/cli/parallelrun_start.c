@@ -47,12 +47,12 @@ int main(int argc, char** argv) {
   // Without the machine's cache of libraries: what the bundle lacks must not come from elsewhere in silence.
   char* const first[] = {loader, (char*)"--inhibit-cache", (char*)"--argv0", self, program};
   const size_t count = sizeof first / sizeof first[0];
-  char** all = calloc(count + (size_t)argc + 1, sizeof(char*));
+  char** all = (char**)calloc(count + (size_t)argc + 1, sizeof(char*));
   if (all == NULL) {
     fprintf(stderr, "parallelrun: there is no memory\n");
     return 126;
   }
-  memcpy(all, first, sizeof first);
+  for (size_t i = 0; i < count; ++i) all[i] = first[i];
   for (int i = 1; i < argc; ++i) all[count + (size_t)i - 1] = argv[i];
   execv(loader, all);
   fprintf(stderr, "parallelrun: '%s' cannot be run: %s; install it again\n", loader, strerror(errno));

@@ -1,6 +1,6 @@
 // What an installer would read for a job's requirements: the requirements file or the conda file, what it
-// includes (-r, -c), local packages and wheels. It is code of the job, and a cached environment stands for its
-// content.
+// includes (-r, -c), local packages and wheels. It is code of the job, and a cached environment stands for
+// its content.
 #pragma once
 
 #include <set>
