@@ -7,6 +7,8 @@ MAKEFLAGS += --no-print-directory
 
 JOBS = $(shell tools/jobs.sh)
 LINT = build/venvs/lint/bin
+# A folder that `make demo` has configured has no tests and few, large units.
+RELEASE = { [[ -f build/build.ninja ]] && ! grep -q FEW_UNITS:BOOL=ON build/CMakeCache.txt; } || cmake --preset release
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,11 +17,11 @@ setup:  ## install the Debian packages that are missing
 	@tools/setup-debian.sh
 
 build: setup  ## the programs, in build/bin
-	@[[ -f build/build.ninja ]] || cmake --preset release
+	@$(RELEASE)
 	@cmake --build --preset release --parallel $(JOBS)
 
 runner: setup  ## only the programs of one machine
-	@[[ -f build/build.ninja ]] || cmake --preset release
+	@[[ -f build/build.ninja ]] || cmake --preset quick
 	@cmake --build --preset release --parallel $(JOBS) --target parallelrun parallelrun-start parallelrun-worker parallelrun-exec
 
 wheel: runner  ## the Python package with the programs, in build/wheel: pip install build/wheel/*.whl
@@ -35,7 +37,7 @@ test: setup  ## everything that CI runs: build, lint, unit, simulation, integrat
 	@tools/test.sh
 
 soak: setup  ## takes hours: 200,000 simulated jobs, then each bug of tests/mutations is planted and found; SOAK="core/ plan/": only some
-	@[[ -f build/build.ninja ]] || cmake --preset release
+	@$(RELEASE)
 	@cmake --build --preset release --parallel $(JOBS) --target simulation_test
 	@PARALLELRUN_SIMULATION_SEEDS=200000 build/tests/simulation_test
 	@tools/venv.sh test tests/requirements.txt
@@ -69,7 +71,7 @@ fmt: setup  ## format all C++ and Python files
 lint: setup  ## formatting, static analysis and the rules of tests/lint
 	@tools/venv.sh lint tools/lint/requirements.txt
 	@tools/venv.sh test tests/requirements.txt
-	@[[ -f build/build.ninja ]] || cmake --preset release
+	@$(RELEASE)
 	@build/venvs/test/bin/python -m pytest -q tests/lint
 	@build/venvs/lint/bin/python tools/lint/tidy.py --clang-tidy $(LINT)/clang-tidy --build-dir build --jobs $(JOBS)
 

@@ -14,6 +14,7 @@ function(prj_room name)
   file(CREATE_LINK ${CMAKE_SOURCE_DIR}/${ARG_PATH} ${include_root}/${ARG_PATH} SYMBOLIC)
   if(ARG_SOURCES)
     add_library(${name} STATIC ${ARG_SOURCES})
+    prj_few_units(${name})
     target_include_directories(${name} PUBLIC ${include_root})
     target_link_libraries(${name} PUBLIC ${ARG_DEPS})
 
@@ -31,6 +32,16 @@ function(prj_room name)
     add_library(${name} INTERFACE)
     target_include_directories(${name} INTERFACE ${include_root})
     target_link_libraries(${name} INTERFACE ${ARG_DEPS})
+  endif()
+endfunction()
+
+# With PARALLELRUN_FEW_UNITS sources are compiled eight at a time, so that they read the headers once: from nothing
+# that takes two thirds of the time, but after an edit it takes longer. Sources in C set macros for the headers first.
+option(PARALLELRUN_FEW_UNITS "Compile sources of a room together" OFF)
+function(prj_few_units target)
+  get_target_property(sources ${target} SOURCES)
+  if(PARALLELRUN_FEW_UNITS AND NOT sources MATCHES "\\.c(;|$)")
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
   endif()
 endfunction()
 

@@ -21,6 +21,7 @@
 #include "common/kube/lease_election.h"
 #include "common/kube/observed_transport.h"
 #include "common/kube/throttled_transport.h"
+#include "common/posix/environment.h"
 #include "operator/controller/controller.h"
 #include "operator/metrics/operator_metrics.h"
 #include "operator/metrics/status_server.h"
@@ -56,8 +57,7 @@ std::function<double()> make_random() {
 
 // Unique for each process that ever was.
 std::string identity() {
-  const char* pod = std::getenv("POD_NAME");
-  std::string name = pod == nullptr ? "" : pod;
+  std::string name = environment_variable("POD_NAME");
   if (name.empty()) {
     name.resize(256);
     if (gethostname(name.data(), name.size() - 1) != 0) name = "operator";

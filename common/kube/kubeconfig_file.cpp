@@ -13,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kDeepest = 64;
+constexpr int kDeepestNode = 64;
 // More than any file of people or programs has; aliases of aliases multiply without end.
 constexpr std::size_t kMostNodes = 200'000;
 
@@ -49,7 +49,7 @@ json scalar_of(const YAML::Node& node) {
 }
 
 json json_of(const YAML::Node& node, int depth, std::size_t& nodes) {
-  if (depth > kDeepest) throw Refused("nested more than " + std::to_string(kDeepest) + " deep");
+  if (depth > kDeepestNode) throw Refused("nested more than " + std::to_string(kDeepestNode) + " deep");
   if (++nodes > kMostNodes) {
     throw Refused("has more than " + std::to_string(kMostNodes) + " values with its aliases written out");
   }

@@ -45,8 +45,6 @@ constexpr std::chrono::milliseconds kTick{50};
 constexpr std::chrono::seconds kStoodStill{5};        // worth a word
 constexpr std::chrono::milliseconds kGoodbye{3'000};  // for the last report after SIGTERM
 
-Time now() { return std::chrono::steady_clock::now(); }
-
 std::int64_t unix_minus_steady_us() {
   using std::chrono::duration_cast;
   using std::chrono::microseconds;

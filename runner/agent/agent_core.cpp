@@ -11,8 +11,6 @@ namespace {
 // A process ends within milliseconds of SIGKILL unless the kernel holds it.
 constexpr Duration kKillPatience = std::chrono::seconds(10);
 
-double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
-
 // How long before the session runs out an agent that hears nothing ends its processes.
 Duration margin_of(Duration session_timeout) {
   return std::max<Duration>(session_timeout / 4,

@@ -13,8 +13,6 @@ using channel::Phase;
 
 Phase phase_of(const channel::Stamp& stamp) { return static_cast<Phase>(stamp.phase); }
 
-double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
-
 std::string clause(const std::string& words) { return words.empty() ? std::string() : "; " + words; }
 
 }  // namespace

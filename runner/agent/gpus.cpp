@@ -24,7 +24,7 @@ struct Gpus {
   std::string source;
 };
 
-std::optional<std::uint32_t> number(std::string_view text) {
+std::optional<std::uint32_t> device_number(std::string_view text) {
   std::uint32_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
@@ -64,7 +64,7 @@ std::vector<std::string> ordinals(std::size_t count) {
 
 // NVIDIA_VISIBLE_DEVICES speaks of the machine's GPUs, CUDA_VISIBLE_DEVICES of those in the container.
 std::string in_container(const std::string& name, const std::vector<std::uint32_t>& files) {
-  const auto index = number(name);
+  const auto index = device_number(name);
   if (!index) return name;
   const auto file = std::find(files.begin(), files.end(), *index);
   return file == files.end() ? name : std::to_string(file - files.begin());
@@ -131,7 +131,8 @@ std::vector<std::uint32_t> numbered_files(const std::string& folder, std::string
        entry.increment(error)) {
     const std::string name = entry->path().filename().string();
     if (!name.starts_with(prefix)) continue;
-    if (const auto index = number(std::string_view(name).substr(prefix.size()))) numbers.push_back(*index);
+    if (const auto index = device_number(std::string_view(name).substr(prefix.size())))
+      numbers.push_back(*index);
   }
   std::sort(numbers.begin(), numbers.end());
   return numbers;

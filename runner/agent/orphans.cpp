@@ -27,7 +27,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::microseconds kBetweenLooks{300};
 
-pid_t number(std::string_view text) {
+pid_t pid_of(std::string_view text) {
   pid_t value = 0;
   std::from_chars(text.data(), text.data() + text.size(), value);
   return value;
@@ -39,7 +39,7 @@ std::vector<pid_t> children_by_stat(pid_t parent) {
   std::error_code error;
   const auto wanted = static_cast<std::uint64_t>(parent);
   for (fs::directory_iterator entry("/proc", error), end; !error && entry != end; entry.increment(error)) {
-    const pid_t pid = number(entry->path().filename().string());
+    const pid_t pid = pid_of(entry->path().filename().string());
     if (pid > 0 && parse_process_stat(read_small_file(entry->path().string() + "/stat")).parent == wanted) {
       found.push_back(pid);
     }
@@ -59,7 +59,7 @@ std::vector<pid_t> children_of(pid_t parent) {
     const std::string text = read_small_file(thread->path().string() + "/children");
     for (std::size_t begin = 0; begin < text.size();) {
       const std::size_t end = std::min(text.find(' ', begin), text.size());
-      if (const pid_t pid = number(std::string_view(text).substr(begin, end - begin)); pid > 0) {
+      if (const pid_t pid = pid_of(std::string_view(text).substr(begin, end - begin)); pid > 0) {
         found.push_back(pid);
       }
       begin = end + 1;
@@ -79,7 +79,7 @@ std::vector<pid_t> started_here() {
     if (fs::read_symlink(entry->path(), gone).string().find("pidfd") == std::string::npos) continue;
     const std::string info = read_small_file("/proc/self/fdinfo/" + entry->path().filename().string());
     const std::size_t at = info.find("\nPid:\t");
-    if (at != std::string::npos) found.push_back(number(std::string_view(info).substr(at + 6)));
+    if (at != std::string::npos) found.push_back(pid_of(std::string_view(info).substr(at + 6)));
   }
   return found;
 }

@@ -12,8 +12,6 @@
 namespace parallelrun::agent {
 namespace {
 
-Time now() { return std::chrono::steady_clock::now(); }
-
 ScriptError code_changed(const std::string& why) {
   return {ErrorPhase::kLoad, std::string(kCodeChanged), why, ""};
 }

@@ -7,10 +7,9 @@
 #include <chrono>
 #include <cstddef>
 
-namespace parallelrun::agent {
+#include "runner/agent/time.h"
 
-using Time = std::chrono::steady_clock::time_point;  // CLOCK_MONOTONIC, as in the stamp page
-using Duration = std::chrono::steady_clock::duration;
+namespace parallelrun::agent {
 
 class Standstills {
  public:

@@ -28,8 +28,6 @@ constexpr int kStackSignal = SIGUSR2;
 constexpr std::chrono::seconds kOrphanInterval{1};
 constexpr int kEndPatienceMs = 1000;
 
-Time now() { return std::chrono::steady_clock::now(); }
-
 }  // namespace
 
 WorkerProcess::WorkerProcess(boost::asio::io_context& io, const Streams& streams, WorkerEvents& events)

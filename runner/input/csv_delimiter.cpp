@@ -6,6 +6,7 @@
 
 #include "common/spec/problems.h"
 #include "runner/input/csv_format.h"
+#include "runner/input/csv_header.h"
 #include "runner/input/csv_piece.h"
 
 namespace parallelrun {
@@ -30,11 +31,6 @@ std::string_view name_of(char delimiter) {
   return delimiter == ',' ? "','" : delimiter == ';' ? "';'" : "'|'";
 }
 
-std::string_view without_line_break(std::string_view header) {
-  while (header.ends_with('\n') || header.ends_with('\r')) header.remove_suffix(1);
-  return header;
-}
-
 }  // namespace
 
 std::optional<char> likelier_delimiter(std::string_view header, const CsvDialect& dialect) {
@@ -44,8 +40,9 @@ std::optional<char> likelier_delimiter(std::string_view header, const CsvDialect
   std::optional<char> likeliest;
   std::size_t most = 0;
   for (const char candidate : kUsual) {
-    const bool taken = candidate == dialect.delimiter || candidate == dialect.quote ||
-                       candidate == dialect.escape || candidate == dialect.comment;
+    const auto byte = static_cast<unsigned char>(candidate);
+    const bool taken = byte == dialect.delimiter || byte == dialect.quote || byte == dialect.escape ||
+                       byte == dialect.comment;
     const std::size_t count = taken ? 0 : separations(header, candidate, dialect);
     if (count <= most) continue;
     most = count;

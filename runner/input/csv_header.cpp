@@ -5,14 +5,10 @@
 #include "runner/input/csv_dialect.h"
 
 namespace parallelrun {
-namespace {
-
 std::string_view without_line_break(std::string_view header) {
   while (header.ends_with('\n') || header.ends_with('\r')) header.remove_suffix(1);
   return header;
 }
-
-}  // namespace
 
 std::vector<std::string> header_fields(std::string_view header, const CsvDialect& dialect) {
   using csv::Place;

@@ -9,6 +9,8 @@
 
 namespace parallelrun {
 
+std::string_view without_line_break(std::string_view header);
+
 // The fields of a header record in file order, unquoted.
 std::vector<std::string> header_fields(std::string_view header, const CsvDialect& dialect);
 

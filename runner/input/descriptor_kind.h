@@ -4,6 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+
+#include "common/result/result.h"
 
 namespace parallelrun {
 
@@ -14,5 +17,9 @@ enum class DescriptorKind : std::uint8_t {
   kJsonLinesSlice = 3,  // file_slice.h, without a header
   kParquetSlice = 4,    // file_slice.h, the footer and which rows: parquet.h
 };
+
+inline Error corrupt_descriptor(const std::string& what) {
+  return Error{ErrorCode::kCorrupt, "the descriptor of a mini-batch does not decode: " + what};
+}
 
 }  // namespace parallelrun

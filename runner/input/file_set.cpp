@@ -5,10 +5,6 @@
 namespace parallelrun {
 namespace {
 
-Error corrupt(const char* what) {
-  return Error{ErrorCode::kCorrupt, std::string("the descriptor of a mini-batch does not decode: ") + what};
-}
-
 constexpr std::size_t kSmallestGroup = 4 + 4;
 
 // What is wrong with a group, or null.
@@ -50,7 +46,7 @@ std::string encode(const FileSet& files) {
 Result<FileSet> decode_file_set(std::string_view descriptor) {
   wire::Reader reader(descriptor);
   if (reader.u8() != static_cast<std::uint8_t>(DescriptorKind::kFileSet))
-    return corrupt("it is not a set of files");
+    return corrupt_descriptor("it is not a set of files");
   FileSet files;
   const char* wrong = nullptr;
   reader.repeated(kSmallestGroup, [&] {
@@ -60,8 +56,8 @@ Result<FileSet> decode_file_set(std::string_view descriptor) {
     wrong = split_names(directory, reader.bytes(), group.names);
     return wrong == nullptr;
   });
-  if (wrong != nullptr) return corrupt(wrong);
-  if (!reader.done() || files.groups.empty()) return corrupt("bytes are missing or left over");
+  if (wrong != nullptr) return corrupt_descriptor(wrong);
+  if (!reader.done() || files.groups.empty()) return corrupt_descriptor("bytes are missing or left over");
   return files;
 }
 

@@ -3,14 +3,6 @@
 #include "runner/wire/fields.h"
 
 namespace parallelrun {
-namespace {
-
-Error corrupt(const std::string& what) {
-  return Error{ErrorCode::kCorrupt, "the descriptor of a mini-batch does not decode: " + what};
-}
-
-}  // namespace
-
 static constexpr FileSlice::Check last_of(FileSlice::Check /*any*/) { return FileSlice::Check::kChanged; }
 
 static void fields(auto& visit, wire::Is<FileSlice> auto& slice) {
@@ -38,13 +30,14 @@ Result<FileSlice> decode_file_slice(DescriptorKind kind, std::string_view descri
   wire::Decoder decoder(descriptor);
   std::uint8_t first = 0;
   decoder(first);
-  if (first != static_cast<std::uint8_t>(kind)) return corrupt("it is not a slice of such a file");
+  if (first != static_cast<std::uint8_t>(kind)) return corrupt_descriptor("it is not a slice of such a file");
   FileSlice slice;
   decoder(slice);
-  if (const char* problem = decoder.problem()) return corrupt(std::string("it ") + problem);
-  if (slice.path.empty() || slice.path.front() == '/') return corrupt("its path is empty or absolute");
+  if (const char* problem = decoder.problem()) return corrupt_descriptor(std::string("it ") + problem);
+  if (slice.path.empty() || slice.path.front() == '/')
+    return corrupt_descriptor("its path is empty or absolute");
   if (slice.offset > slice.file_size || slice.length > slice.file_size - slice.offset) {
-    return corrupt("the slice reaches past the end of its file");
+    return corrupt_descriptor("the slice reaches past the end of its file");
   }
   return slice;
 }

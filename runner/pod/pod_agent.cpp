@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 
+#include "common/posix/environment.h"
 #include "runner/agent/agent.h"
 #include "runner/job/code_hash.h"
 #include "runner/pod/init_process.h"
@@ -20,11 +20,6 @@ namespace {
 constexpr std::chrono::hours kPatience{24 * 365};
 // An address may for a moment belong to another job's pod, or the orchestrator's may come up anew.
 constexpr std::chrono::seconds kDoubt{60};
-
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? std::string() : std::string(value);
-}
 
 // Makes this pod ready for the job: its own copy of the code, its volumes.
 Status settle(ResolvedJob& job, const PodPlaces& places) {
@@ -53,7 +48,7 @@ int run_pod_agent(const PodAgentOptions& options) {
     AgentOptions agent;
     agent.connect = options.connect;
     agent.name = options.name;
-    agent.node = variable("POD_IP");
+    agent.node = environment_variable("POD_IP");
     if (agent.node.empty()) agent.node = "127.0.0.1";
     agent.tls = options.tls;
     agent.predecessor_end = options.predecessor_end;

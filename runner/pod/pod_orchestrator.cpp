@@ -9,7 +9,6 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <filesystem>
@@ -23,6 +22,7 @@
 #include "common/kube/access.h"
 #include "common/kube/http_transport.h"
 #include "common/kube/kube_client.h"
+#include "common/posix/environment.h"
 #include "common/posix/signal_queue.h"
 #include "common/spec/manifest.h"
 #include "common/text/counted.h"
@@ -58,11 +58,6 @@ const kube::Resource& jobs() {
   return kJobs;
 }
 
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? std::string() : std::string(value);
-}
-
 // Wakes the loop from another thread.
 class Bell {
  public:
@@ -82,10 +77,10 @@ class PodOrchestrator {
  public:
   explicit PodOrchestrator(const PodOrchestratorOptions& options)
       : options_(options),
-        pod_(variable("POD_NAME")),
-        name_space_(variable("POD_NAMESPACE")),
-        job_name_(variable("JOB_NAME")),
-        job_uid_(variable("JOB_UID")),
+        pod_(environment_variable("POD_NAME")),
+        name_space_(environment_variable("POD_NAMESPACE")),
+        job_name_(environment_variable("JOB_NAME")),
+        job_uid_(environment_variable("JOB_UID")),
         started_(Clock::now()) {}
 
   int run() {
@@ -221,7 +216,7 @@ class PodOrchestrator {
     lease.name_space = name_space_;
     lease.job_name = job_name_;
     lease.job_uid = job_uid_;
-    lease.holder = pod::lease_holder(pod_, variable("POD_UID"));
+    lease.holder = pod::lease_holder(pod_, environment_variable("POD_UID"));
     lease.ended = options_.ended;
     lease.duration = options_.lease_duration;
     lease_.emplace(*transport_, lease, [this] { bell_.ring(); });

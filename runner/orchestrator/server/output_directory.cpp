@@ -45,7 +45,7 @@ struct Identity {
   std::vector<std::string> clearing;  // output files of earlier jobs that are being removed; empty: none
 };
 
-Identity identity_of(const ResolvedJob& job) {
+Identity expected_identity(const ResolvedJob& job) {
   Identity identity;
   identity.name = job.spec.name;
   identity.settings = identifying_settings(job);
@@ -265,7 +265,7 @@ Result<std::unique_ptr<OutputDirectory>> OutputDirectory::open(const ResolvedJob
 
 Status OutputDirectory::claim(const ResolvedJob& job, Overwrite overwrite) {
   DiskStorage storage(fs::path(path_), lock_.descriptor());
-  const Identity ours = identity_of(job);
+  const Identity ours = expected_identity(job);
   fingerprint_ = ours.fingerprint;
   const Result<bool> claimed = storage.exists(kJob);
   if (!claimed) return claimed.error();
@@ -309,7 +309,7 @@ Status OutputDirectory::claim(const ResolvedJob& job, Overwrite overwrite) {
 
 Status OutputDirectory::begin_anew(const ResolvedJob& job) {
   DiskStorage storage(fs::path(path_), lock_.descriptor());
-  const Identity ours = identity_of(job);
+  const Identity ours = expected_identity(job);
   fingerprint_ = ours.fingerprint;
   return replace(storage, path_, ours, {ours.output_file});
 }
