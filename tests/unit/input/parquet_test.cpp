@@ -16,7 +16,6 @@ namespace {
 
 using test::TemporaryDirectory;
 using testing::ElementsAre;
-using testing::IsEmpty;
 using Check = FileSlice::Check;
 
 // Writes Thrift's compact protocol.
