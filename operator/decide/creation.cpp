@@ -21,9 +21,17 @@ const Refusal* refusal_of(const Decision& decision, const Slot& slot) {
 }
 
 // The orchestrator charges a mini-batch that takes its pods down. It is not told of a pod that was asked to
-// go.
+// go because of others: deleted, or its node is short of something or shuts down.
 bool is_told(const PodView& ended) {
-  return !ended.deleting && !(ended.ended && ended.ended->exit_code == 0 && loss_of(ended) != Loss::kFailed);
+  return !ended.deleting &&
+         !(ended.ended && ended.ended->exit_code == 0 && loss_of(ended) == Loss::kDisrupted);
+}
+
+// A worker that ends well before its job was stopped by its kubelet. If it is quicker than the kubelet, which
+// gives a pod beyond its limits one second, the pod succeeds and the reason (Evicted) is lost.
+std::string words_of_end(const PodView& ended) {
+  return loss_of(ended) == Loss::kLeft ? "its node stopped it and gave no reason (Evicted?)"
+                                       : words_of_loss(ended);
 }
 
 PodIdentity identity_of(const Slot& slot) {
@@ -34,7 +42,7 @@ PodIdentity identity_of(const Slot& slot) {
     }
   } else if (!slot.older.empty() && is_told(*slot.older.back())) {
     identity.predecessor_ended =
-        std::string(utf8_prefix("ended: " + words_of_loss(*slot.older.back()), kLongestEnding));
+        std::string(utf8_prefix("ended: " + words_of_end(*slot.older.back()), kLongestEnding));
   }
   return identity;
 }

@@ -209,6 +209,10 @@ TEST(Endings, AreToldToTheSuccessor) {
   EXPECT_EQ(told[0], "ended: OOMKilled, exit code 137");
   EXPECT_THAT(told[1], AllOf(HasSubstr("Evicted"), HasSubstr("ephemeral local storage")));
   EXPECT_EQ(told[2], "") << "what it had begun is not why it went";
+
+  cluster.after(minutes(1)).exit(worker(2, 1), 0);  // quicker than its kubelet, which then tells no reason
+  cluster.after(minutes(2)).settle();
+  EXPECT_THAT(told[2], HasSubstr("its node stopped it"));
 }
 
 TEST(Replacements, OfOneCauseAreOneEvent) {
