@@ -138,9 +138,10 @@ void AgentCore::on_bye(SlotIndex index, std::uint64_t pid, std::optional<ScriptE
 }
 
 void AgentCore::on_nonsense(SlotIndex index, std::string what, Time now) {
-  const bool runs =
-      slots_[index].life == Life::kStarting || slots_[index].ready() || slots_[index].shutting_down();
-  if (!runs) return;
+  const Slot& slot = slots_[index];
+  // One whose end is decided keeps its time to leave or to write its stack.
+  const bool runs = slot.life == Life::kStarting || slot.ready() || slot.shutting_down();
+  if (!runs || slot.doomed()) return;
   doom(index, {.reason = Doom::kNonsense, .kill_at = now, .nonsense = std::move(what)}, now);
 }
 

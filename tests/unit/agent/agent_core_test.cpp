@@ -381,6 +381,18 @@ TEST(Abort, KillsAndHandsBack) {
   for (const AttemptResult& result : report.results) EXPECT_EQ(result.outcome, Outcome::kReturned);
 }
 
+TEST(Drain, ALateFrameDoesNotShortenTheTimeToEnd) {
+  Stage stage;
+  stage.ready();
+  stage.core->on_directive(Directive::kDrain, stage.now);
+  ASSERT_TRUE(stage.process(0).shutting_down);
+  stage.core->on_bye(0, 77, std::nullopt, stage.now);
+  stage.core->on_nonsense(0, "a frame of the unknown type 99", stage.now);
+  EXPECT_FALSE(stage.process(0).killed) << "it has said its last word, and ends by itself";
+  stage.pass(AgentCore::Options().exit_grace);
+  EXPECT_TRUE(stage.process(0).killed);
+}
+
 TEST(Stop, GivesRunningTriesTheGrace) {
   Stage stage(2);
   stage.ready().lease({1, 2, 3});
