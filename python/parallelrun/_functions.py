@@ -1,6 +1,7 @@
 """Functions in place of a script: they are pickled by value, and a script of ours calls them."""
 
 import dis
+import hashlib
 import os
 import sys
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
@@ -9,6 +10,7 @@ SCRIPT = "functions.py"
 _DATA = "functions.pickle"
 _TEXT = """\
 # Written by parallelrun.submit(): it calls functions that were given in place of a script.
+# Their content, so that edited ones are other code: {digest}
 import os
 import pickle
 import sys
@@ -56,7 +58,9 @@ def write_script(functions: Any, folder: str) -> str:
         file.write(data)
     # What they import is found as it is here.
     path = [os.path.abspath(entry or os.curdir) for entry in sys.path]
-    text = _TEXT.format(path=path, data=_DATA) + (_SHUTDOWN if by_name["shutdown"] else "")
+    text = _TEXT.format(path=path, data=_DATA, digest=hashlib.sha256(data).hexdigest()) + (
+        _SHUTDOWN if by_name["shutdown"] else ""
+    )
     with open(os.path.join(folder, SCRIPT), "w", encoding="utf-8") as file:
         file.write(text)
     return SCRIPT

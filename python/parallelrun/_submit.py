@@ -3,11 +3,11 @@
 import os
 import re
 import shutil
-import sys
 import tempfile
 from typing import Any, Dict, Mapping, Optional, Sequence
 
 from parallelrun._bundle_folder import program
+from parallelrun._command import environment
 from parallelrun._inputs import Inputs, PathLike, camel, listed
 from parallelrun._job import Job
 
@@ -119,6 +119,6 @@ def job_name(text: str) -> str:
 
 def _environment() -> Dict[str, str]:
     """Ours; the scripts run in the Python that calls."""
-    variables = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
-    variables["PARALLELRUN_DEFAULT_PYTHON"] = sys.executable
+    variables = environment()
+    variables.pop("VIRTUAL_ENV", None)
     return variables

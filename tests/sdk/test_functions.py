@@ -46,6 +46,21 @@ def test_one_function_with_a_closure_and_a_neighbouring_module(python, folder):
     assert done.stdout.strip() == f"add {[1000 + 2 * n for n in range(10)]}"
 
 
+def test_edited_functions_are_another_job(python):
+    program = """
+        import parallelrun
+
+        def run(mini_batch):
+            return [%s for path in mini_batch]
+
+        print(parallelrun.run(run, "in", "out", show_output=False).results()["value"].tolist())
+        """
+    assert python(program % 1).stdout.strip() == str([1] * 10)
+    assert python(program % 1).stdout.strip() == str([1] * 10)
+    refused = python(program % 2, check=False)
+    assert refused.returncode != 0 and "code: functions.py changed" in refused.stderr
+
+
 def test_shutdown_is_called(python, folder):
     python(f"""
         import parallelrun

@@ -48,7 +48,7 @@ std::optional<std::string> InstallationNews::told_by(const AgentView& agent, con
   }
   if (words.empty()) return std::nullopt;
   told_ = now;
-  told_of_ = agent.name;
+  told_of_ = end.empty() ? agent.name : std::string();  // one end for each telling
   return words;
 }
 

@@ -43,6 +43,8 @@ def record(kind, name, value, description="", step=None):
             "the %s %r needs %d bytes, and a line of logs/user/metrics.jsonl holds %d: its value is left out; log a part "
             "of it, or write it to a file below EntryScript().log_dir" % (kind, name, len(data), _LONGEST),
         )
+        if len(_encode(line)) > _LONGEST:
+            line.pop("step", None)
         data = _encode(line).encode("ascii")
     _send(job.metrics_fd, data + b"\n")
 

@@ -90,13 +90,8 @@ def missing(name):
     """The message for a part of azureml that no stand-in has."""
     way = _WAYS_AROUND.get(name.rpartition(".")[2], _GENERAL)
     return (
-        "%s is not here: azureml-core is not installed. %s. %s. If the script needs the real package, name it in %s"
-        % (
-            name,
-            _OFFERED,
-            way,
-            "spec.environment.requirements",
-        )
+        "%s is not here: azureml-core is not installed. %s. %s. If the script needs the real package, name it in "
+        "spec.environment.requirements" % (name, _OFFERED, way)
     )
 
 
@@ -106,7 +101,7 @@ class Lacking(type):
     def __getattr__(cls, name):
         if name.startswith("__"):
             raise AttributeError(name)
-        raise AttributeError(missing("azureml.core.%s.%s" % (cls.__name__.lstrip("_"), name)))
+        raise AttributeError(missing("azureml.core.%s.%s" % (cls._shown, name)))
 
 
 MODEL_FOLDER = "AZUREML_MODEL_DIR"

@@ -117,15 +117,16 @@ class TabularInput:
 
     def _load(self, piece):
         """(header, records, number of the first record) as UTF-8 bytes."""
+        first = 0 if self._has_header else 1  # the number of the first record of a file
         if not piece.header:  # the file came whole
             content = packed.unpacked(piece.path, read_range(piece, self._checker))
             table_layout.refuse_other_formats(piece.path, content[:256])
-            return self._split_header(piece.path, self._to_utf8(piece.path, content, 0))
+            return self._split_header(piece.path, self._to_utf8(piece.path, content, first))
         table_layout.refuse_other_formats(piece.path, piece.header[:256])
         data = read_range(piece, self._checker)
         header = piece.header
         if not self._encoding.is_utf8:
-            header = self._to_utf8(piece.path, header, 0)
+            header = self._to_utf8(piece.path, header, first)
             data = self._to_utf8(piece.path, data, piece.first_row)
         if self._plain is not None:
             header, data = self._plain(header), self._plain(data)
@@ -158,7 +159,7 @@ class TabularInput:
                 before = content[: error.start].decode(self._encoding.name, "ignore").encode("utf-8")
                 if self._plain is not None:
                     before = self._plain(before)
-                row = first_row + self._checker.row_of_offset(before, self._delimiter, len(before))
+                row = first_row + self._checker.row_of_offset(before + b"x", self._delimiter, len(before))
             raise self._broken_bytes(
                 path, row, content[error.start : error.start + 1], error.reason
             ) from None

@@ -43,3 +43,20 @@ def test_tables_without_a_header_of_other_widths_fail(embedded_job):
     (item,) = job.failed_items()
     assert item["file"].endswith("b.csv")
     assert "has other columns than the first file of input table: it also has '2'" in item["error"]["message"]
+
+
+def test_a_broken_byte_of_a_table_without_a_header_is_placed(embedded_job):
+    """In a file that comes whole, and behind an escape, which the worker takes away first."""
+    for number, (name, content, fields) in enumerate(
+        [
+            ("packed.csv.gz", gzip.compress(b"1,a\n2,b\n3,\xff\n"), {}),
+            ("escaped.csv", b"1,a\\,b\n2,c\n3,\xff\n", {"escape": "\\"}),
+            ("first.csv.gz", gzip.compress(b"1,\xff\n"), {}),
+        ]
+    ):
+        job = embedded_job.script(ROWS).set(runMaxTry=1, errorThreshold=-1)
+        job.tabular(header=False, columnNames=["id", "text"], glob=name, columns={"text": "string"}, **fields)
+        job.file(name, content).run("--overwrite").expect(1)  # nothing succeeded
+        (item,) = job.failed_items()
+        row = 1 if number == 2 else 3
+        assert f"{name}, row {row}: byte 0xff is not utf-8" in item["error"]["message"], item

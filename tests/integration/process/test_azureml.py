@@ -49,6 +49,7 @@ def test_model_stand_in(launcher, start):
         ("from azureml.core import Model\nModel.list", "azureml.core.Model.list", "sys.argv"),
         ("from azureml.core import Model\nModel(None, 'x')", "azureml.core.Model(...)", "get_model_path"),
         ("from azureml.core import Run\nRun.list", "azureml.core.Run.list", "sys.argv"),
+        ("from azureml.core.run import _OfflineRun\n_OfflineRun.list", "azureml.core.Run.list", "sys.argv"),
         (
             "from azureml.core import Run\nRun.get_context().experiment",
             "azureml.core.Run.experiment",
@@ -236,6 +237,7 @@ def test_a_value_that_is_too_long_is_left_out_and_said(launcher, start):
             run = Run.get_context()
             for _ in range(2): run.log_list("huge", range(100_000))
             run.log_list("large", range(10_000))
+            run.log("far", 1, step="x" * 100_000)
             return []
         """,
     )
@@ -245,6 +247,7 @@ def test_a_value_that_is_too_long_is_left_out_and_said(launcher, start):
     assert [record["value"] for record in records[:2]] == [None, None]
     assert records[0]["left_out"] > 500_000
     assert records[2]["value"] == list(range(10_000)) and "left_out" not in records[2]
+    assert records[3]["name"] == "far" and records[3]["left_out"] > 100_000 and "step" not in records[3]
     said = worker.stderr()
     assert said.count("'huge'") == 1 and "its value is left out" in said and "log_dir" in said
 

@@ -6,6 +6,8 @@ from parallelrun_worker import context, metrics, standins
 class Run(metaclass=standins.Lacking):
     """The one run of this process. What it logs are lines of logs/user/metrics.jsonl."""
 
+    _shown = "Run"  # in messages, also of what is derived from it
+
     _current = None
 
     def __init__(self, *_, **__):
