@@ -114,7 +114,7 @@ class HttpConnection final : public ServerConnection,
   LowestLayer& lowest() { return boost::beast::get_lowest_layer(stream_); }
   const HttpLimits& limits() const { return owner_->options().limits; }
 
-  // Of those that some server takes.
+  // Nothing: no server takes such a method.
   static std::optional<HttpServer::Method> method_of(boost::beast::http::verb verb) {
     switch (verb) {
       case boost::beast::http::verb::get:

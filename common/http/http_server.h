@@ -98,7 +98,7 @@ class HttpServer {
   static Result<std::unique_ptr<HttpServer>> listen(boost::asio::io_context& io, Options options, Admit admit,
                                                     Handler handler);
 
-  // Closes every connection and removes the Unix socket; no function is called any more.
+  // Closes every connection, removes the Unix socket, and calls none of the functions again.
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;

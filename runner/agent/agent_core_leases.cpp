@@ -116,7 +116,7 @@ void AgentCore::feed_queue(Time now) {
     held += slot.tasks.size();
   }
   if (ready == 0) return;
-  // Towards the end of a job what is left is shared out evenly. Where a failure spoils its process, nothing
+  // Towards the end of a job each process gets the same share. Where a failure spoils its process, nothing
   // may wait behind a task.
   const std::size_t share =
       options_.restart_after_failure ? 1 : std::min(appetite_.window(), (held + ready - 1) / ready);

@@ -22,7 +22,9 @@
 #include "runner/agent/command.h"
 #include "runner/agent/install_verdict.h"
 #include "runner/agent/installer.h"
+#include "runner/agent/proc_files.h"
 #include "runner/agent/secret_texts.h"
+#include "runner/agent/time.h"
 #include "runner/job/conda_file.h"
 #include "runner/job/requirement_files.h"
 #include "runner/job/source_files.h"
@@ -51,12 +53,6 @@ std::string last_lines(const std::string& text) {
   const std::string_view tail = std::string_view(text).substr(begin);
   const std::size_t first = tail.find_first_not_of('\n');
   return first == std::string_view::npos ? std::string() : std::string(tail.substr(first));
-}
-
-std::string content_of_file(const std::string& path) {
-  std::ostringstream all;
-  all << std::ifstream(path, std::ios::binary).rdbuf();
-  return all.str();
 }
 
 // The program of a version of Python that a conda file names: "=3.8.13" -> "python3.8"; empty: it names none.
@@ -124,9 +120,7 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
     fail(passing ? InstallVerdict::kPassing : InstallVerdict::kHopeless, message);
   }
 
-  void say(const std::string& line) {
-    log_.append(presentable(secrets_.without(line)) + "\n", std::chrono::steady_clock::now());
-  }
+  void say(const std::string& line) { log_.append(presentable(secrets_.without(line)) + "\n", now()); }
 
   // Line by line, since an address may come in two pieces.
   void log_output(std::string_view bytes) {
@@ -136,7 +130,7 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
     const std::size_t whole = end != std::string::npos      ? end + 1
                               : line_.size() > kLongestLine ? line_.size()
                                                             : 0;
-    log_.append(shown(line_.substr(0, whole)), std::chrono::steady_clock::now());
+    log_.append(shown(line_.substr(0, whole)), now());
     line_.erase(0, whole);
   }
 
@@ -338,7 +332,7 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
     std::error_code error;
     fs::remove_all(folder_, error);
     if (error) return fail(fmt::format("'{}' cannot be removed: {}", folder_, error.message()));
-    began_ = std::chrono::steady_clock::now();
+    began_ = now();
     find_uv();
   }
 
@@ -424,11 +418,13 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
 
   // A virtual environment made from another sees the installation below both, not that other's packages.
   void inherit() {
-    ask(folder_ + "/bin/python3", [self = shared_from_this()](PythonInfo info) {
+    const bool plain = base_.prefix == base_.base_prefix;
+    if (plain && uv_.empty()) return install();  // pip sees what lies below by itself
+    ask(folder_ + "/bin/python3", [self = shared_from_this(), plain](PythonInfo info) {
       if (info.site_packages.empty())
         return self->fail("the new virtual environment has no site-packages folder");
       self->site_packages_ = info.site_packages.front();
-      if (self->base_.prefix == self->base_.base_prefix) return self->lend();
+      if (plain) return self->lend();
       std::ofstream file(self->site_packages_ + "/parallelrun_base.pth");
       for (const std::string& folder : self->base_.site_packages) {
         // addsitedir also reads the .pth files there (editable installs).
@@ -474,7 +470,7 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
     }
     remove({install.log});
     const auto then = [self = shared_from_this(), log = install.log](const CommandEnd& end) {
-      const std::string logged = content_of_file(log);
+      const std::string logged = read_small_file(log);
       self->remove({log, self->folder_ + ".requirements.txt", self->uv_of_wheel_});
       if (!end.succeeded)
         return self->fail(install_verdict(end.output + logged, end.words), self->install_error(end));
@@ -508,8 +504,7 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
       const int code = errno;
       return fail_to_write(code, fmt::format("'{}' cannot be written: {}", folder_, std::strerror(code)));
     }
-    say(fmt::format("installed with {} in {:.1f} s", installer_,
-                    std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count()));
+    say(fmt::format("installed with {} in {:.1f} s", installer_, seconds(now() - began_)));
     look();
   }
 
@@ -581,7 +576,7 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
   std::string uv_of_wheel_;        // made for this installation
   UvSettings uv_settings_;
   std::string site_packages_;  // of the new environment
-  std::chrono::steady_clock::time_point began_{};
+  Time began_{};
   std::string line_;  // of a command's output, not whole yet
   bool built_ = false;
 };

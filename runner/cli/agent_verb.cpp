@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "runner/agent/agent.h"
+#include "runner/cli/child_options.h"
 #include "runner/cli/launcher.h"
 #include "runner/cli/this_process.h"
 #include "runner/cli/verbs.h"
@@ -42,10 +43,7 @@ Verb add_agent(CLI::App& program) {
       ->check(CLI::PositiveNumber);
   verb->add_option("--log-directory", options.log_directory,
                    "EntryScript.log_dir of the scripts; default: a folder that is removed with the agent");
-  verb->add_option("--tls-ca", options.tls.ca, "PEM file of the job's certificate authority");
-  verb->add_option("--tls-certificate", options.tls.certificate, "PEM file");
-  verb->add_option("--tls-key", options.tls.key, "PEM file");
-  verb->add_option("--parent", given->parent, "process id of the parent; this process ends with it");
+  add_child_options(*verb, options.tls, given->parent);
   return {verb, [given] { return run(*given); }};
 }
 

@@ -2,6 +2,7 @@
 #include <csignal>
 #include <memory>
 
+#include "runner/cli/child_options.h"
 #include "runner/cli/launcher.h"
 #include "runner/cli/this_process.h"
 #include "runner/cli/verbs.h"
@@ -41,10 +42,7 @@ Verb add_orchestrator(CLI::App& program) {
                  "remove another job's results, or a damaged state of this one");
   verb->add_flag("--retry-failed", options.retry_failed,
                  "try the failed mini-batches of an earlier run again");
-  verb->add_option("--tls-ca", options.tls.ca, "PEM file of the job's certificate authority");
-  verb->add_option("--tls-certificate", options.tls.certificate, "PEM file");
-  verb->add_option("--tls-key", options.tls.key, "PEM file");
-  verb->add_option("--parent", given->parent, "process id of the parent; this process ends with it");
+  add_child_options(*verb, options.tls, given->parent);
   return {verb, [given] { return run(*given); }};
 }
 

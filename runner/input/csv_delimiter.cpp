@@ -18,10 +18,11 @@ std::size_t separations(std::string_view header, char candidate, CsvDialect dial
   std::size_t count = 0;
   csv::Place place = csv::Place::kFieldStart;
   for (std::size_t i = 0; i < header.size(); ++i) {
-    const bool literal = csv::is_literal(place) || place == csv::Place::kComment;
-    place = csv::next(place, static_cast<unsigned char>(header[i]), dialect);
+    const auto byte = static_cast<unsigned char>(header[i]);
+    const bool separates = csv::separates(place, byte, dialect);
+    place = csv::next(place, byte, dialect);
     const bool prose = i + 1 < header.size() && header[i + 1] == ' ';
-    if (!literal && header[i] == candidate && !prose) ++count;
+    if (separates && !prose) ++count;
   }
   return count;
 }

@@ -40,6 +40,11 @@ inline bool is_literal(Place place) {
   return place == Place::kQuoted || place == Place::kEscaped || place == Place::kQuotedEscaped;
 }
 
+// Whether `byte` there ends a field, and not its record.
+inline bool separates(Place place, unsigned char byte, const CsvDialect& dialect) {
+  return byte == dialect.delimiter && !is_literal(place) && place != Place::kComment;
+}
+
 inline bool is_break(unsigned char byte) { return byte == '\n' || byte == '\r'; }
 
 // The place of the byte behind `byte`.

@@ -26,7 +26,6 @@ void mark_records(const unsigned char* data, std::size_t blocks, const CsvDialec
   carry.place = place;
   carry.blank = blank;
   carry.quoted = place == csv::Place::kQuoted || place == csv::Place::kQuotedEscaped;
-  carry.field_start = place == csv::Place::kFieldStart;
 }
 
 }  // namespace parallelrun

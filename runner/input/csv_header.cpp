@@ -5,6 +5,7 @@
 #include "runner/input/csv_dialect.h"
 
 namespace parallelrun {
+
 std::string_view without_line_break(std::string_view header) {
   while (header.ends_with('\n') || header.ends_with('\r')) header.remove_suffix(1);
   return header;
@@ -21,7 +22,7 @@ std::vector<std::string> header_fields(std::string_view header, const CsvDialect
     const bool escape = after == Place::kEscaped || after == Place::kQuotedEscaped;
     const bool opens = place == Place::kFieldStart && after == Place::kQuoted;
     const bool closes = place == Place::kQuoted && after == Place::kBehindQuote;
-    if (!csv::is_literal(place) && place != Place::kComment && byte == dialect.delimiter) {
+    if (csv::separates(place, byte, dialect)) {
       fields.emplace_back();
     } else if (!escape && !opens && !closes && after != Place::kComment) {
       fields.back().push_back(c);

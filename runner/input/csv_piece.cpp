@@ -38,7 +38,7 @@ std::optional<Reading> read_from(Place place, std::string_view bytes, const CsvD
     const bool literal = csv::is_literal(place);
     const bool line_break = !literal && csv::is_break(byte);
     if (!line_break) blank = blank && csv::stays_blank(place, byte, dialect);
-    if (byte == dialect.delimiter && !literal && place != Place::kComment) ++fields_here;
+    if (csv::separates(place, byte, dialect)) ++fields_here;
     const Place after = csv::next(place, byte, dialect);
     const bool stray = byte == dialect.quote || place == Place::kBehindQuote;
     if (after == Place::kUnquoted && !literal && stray) reading.irregular = true;
@@ -77,7 +77,7 @@ std::size_t count_fields(std::string_view record, const CsvDialect& dialect) {
   Place place = Place::kFieldStart;
   for (const char c : record) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte == dialect.delimiter && !csv::is_literal(place) && place != Place::kComment) ++fields;
+    if (csv::separates(place, byte, dialect)) ++fields;
     place = csv::next(place, byte, dialect);
   }
   return fields;

@@ -16,15 +16,10 @@ enum class State : std::uint8_t {
 
 // Inlined everywhere, so that no translation unit leaves a copy made for its own instruction set.
 [[gnu::always_inline]] inline State step(State state, unsigned char byte, unsigned char delimiter,
-                                         unsigned char quote = '"') {
+                                         unsigned char quote) {
   if (state == State::kQuoted) return byte == quote ? State::kFieldStart : State::kQuoted;
   if (byte == delimiter || byte == '\n' || byte == '\r') return State::kFieldStart;
   return byte == quote && state == State::kFieldStart ? State::kQuoted : State::kUnquoted;
-}
-
-// What makes a record blank when it has nothing else: pandas' skip_blank_lines.
-[[gnu::always_inline]] inline bool is_white(unsigned char byte, unsigned char delimiter) {
-  return (byte == ' ' || byte == '\t') && byte != delimiter;
 }
 
 }  // namespace parallelrun::csv

@@ -20,7 +20,8 @@ static void fields(auto& visit, wire::Is<FileSlice> auto& slice) {
 std::string encode(DescriptorKind kind, const FileSlice& slice) {
   std::string out;
   out.reserve(1 + wire::size_of(slice));
-  wire::Encoder encoder(out);
+  wire::Writer writer(out);
+  wire::Encoder encoder(writer);
   encoder(static_cast<std::uint8_t>(kind));
   encoder(slice);
   return out;

@@ -15,6 +15,7 @@
 #include "runner/input/column_declarations.h"
 #include "runner/input/parquet_footer.h"
 #include "runner/input/slice_hash.h"
+#include "runner/wire/fields.h"
 #include "runner/wire/wire.h"
 
 namespace parallelrun {
@@ -32,6 +33,12 @@ struct FileTraits {
   std::uint64_t sorted = 0;
 };
 
+void fields(auto& visit, wire::Is<FileTraits> auto& traits) {
+  visit(traits.rows);
+  visit(traits.in_order);
+  visit(traits.sorted);
+}
+
 std::uint64_t hash_of(const std::vector<std::string>& names) {
   std::string bytes;
   wire::Writer out(bytes);
@@ -39,22 +46,11 @@ std::uint64_t hash_of(const std::vector<std::string>& names) {
   return slice_hash(bytes);
 }
 
-std::string encode(const FileTraits& traits) {
-  std::string bytes;
-  wire::Writer out(bytes);
-  out.u64(traits.rows);
-  out.u64(traits.in_order);
-  out.u64(traits.sorted);
-  return bytes;
-}
-
 std::optional<FileTraits> decode_traits(std::string_view bytes) {
-  wire::Reader in(bytes);
   FileTraits traits;
-  traits.rows = in.u64();
-  traits.in_order = in.u64();
-  traits.sorted = in.u64();
-  return in.done() ? std::optional(traits) : std::nullopt;
+  wire::Decoder in(bytes);
+  in(traits);
+  return in.problem() == nullptr ? std::optional(traits) : std::nullopt;
 }
 
 // How the rows of a file become mini-batches: rows of each. Pure: the same footer gives the same.
@@ -189,7 +185,7 @@ class ParquetCutter final : public SliceCutter {
     traits.in_order = hash_of(names);
     std::sort(names.begin(), names.end());
     traits.sorted = hash_of(names);
-    slice_.header = encode(traits);
+    slice_.header = wire::encoded(traits);
     const std::uint64_t most =
         slice_.file_size > UINT64_MAX / kMostExpansion ? UINT64_MAX : slice_.file_size * kMostExpansion;
     for (ParquetRowGroup& group : footer.groups) {

@@ -156,9 +156,9 @@ class Reader {
     const json& root = document.root;
     if (!root.is_object() || !root.contains("dependencies") || !root["dependencies"].is_array()) {
       return broken(
-          "it has no list 'dependencies', as a conda environment file has; write a requirements file and "
-          "name it in "
-          "requirementsFile if that is what it is");
+          "it has no list 'dependencies', as a conda environment file has; if it is a requirements file, "
+          "name "
+          "it in requirementsFile");
     }
     if (const auto variables = root.find("variables"); variables != root.end() && !variables->empty()) {
       return broken(

@@ -5,7 +5,6 @@
 #include <functional>
 
 #include "common/text/counted.h"
-#include "runner/protocol/error_phase.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace parallelrun::orchestrator {
@@ -106,8 +105,6 @@ std::string outcome(const JobResult& result) {
       result.state == JobState::kComplete ? failed_in_words(result.progress.counts) : "";
   return to_string(result.state) + (failed.empty() ? "" : ", " + failed);
 }
-
-const char* to_string(ErrorPhase phase) { return word_of(phase); }
 
 std::string one_line(const ScriptError& error, std::size_t limit) {
   std::string line = error.type;

@@ -8,6 +8,7 @@
 
 #include "common/json/json.h"
 #include "runner/orchestrator/one_line.h"
+#include "runner/protocol/error_phase.h"
 #include "runner/protocol/messages.h"
 
 namespace parallelrun::orchestrator {
@@ -94,8 +95,6 @@ nlohmann::json to_json(const JobResult& result);
 
 // "ValueError: bad digit", as the other one_line().
 std::string one_line(const ScriptError& error, std::size_t limit = kLongestLine);
-// "load", "init", "read", "run", "result", "shutdown", "".
-const char* to_string(ErrorPhase phase);
 nlohmann::json to_json(const ScriptError& error);
 
 // run() returned fewer elements than its mini-batch has items. Not a failed try: nothing was raised.

@@ -163,7 +163,8 @@ Result<Appended> CsvRows::append(const std::vector<std::string>& rows) {
     if (size == std::string::npos) return not_csv(piece);
     if (header_.empty()) header_ = piece.substr(0, size);
     if (!piece.starts_with(header_) || size != header_.size()) return not_csv(piece);
-    RETURN_IF_ERROR(check_records(std::string_view(piece).substr(size), columns_of(header_).size()));
+    RETURN_IF_ERROR(
+        check_records(std::string_view(piece).substr(size), csv_field_count(without_line_break(header_))));
   }
   JoinedAppend out(file());
   if (first) RETURN_IF_ERROR(out.add(header_));

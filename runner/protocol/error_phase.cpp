@@ -10,7 +10,7 @@ constexpr std::array<const char*, 7> kWords = {"", "load", "init", "read", "run"
 
 }  // namespace
 
-const char* word_of(ErrorPhase phase) {
+const char* to_string(ErrorPhase phase) {
   const auto number = static_cast<std::size_t>(phase);
   return number < kWords.size() ? kWords.at(number) : "";
 }

@@ -10,7 +10,7 @@
 namespace parallelrun {
 
 // "load", "init", "read", "run", "result", "shutdown"; "" for kNone.
-const char* word_of(ErrorPhase phase);
+const char* to_string(ErrorPhase phase);
 // Of such a word; nothing for any other, and for "".
 std::optional<ErrorPhase> error_phase_of(std::string_view word);
 

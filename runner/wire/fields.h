@@ -30,10 +30,26 @@ concept Is = std::same_as<std::remove_const_t<M>, T>;
 template <typename T>
 concept Enumeration = std::is_enum_v<T>;
 
-// Appends to a string that the caller owns.
+// In the place of a Writer: counts the bytes that one would write.
+class ByteCount {
+ public:
+  void u8(std::uint8_t /*v*/) { bytes_ += 1; }
+  void u32(std::uint32_t /*v*/) { bytes_ += 4; }
+  void u64(std::uint64_t /*v*/) { bytes_ += 8; }
+  void i64(std::int64_t /*v*/) { bytes_ += 8; }
+  void bytes(std::string_view v) { bytes_ += 4 + v.size(); }
+
+  std::size_t sum() const { return bytes_; }
+
+ private:
+  std::size_t bytes_ = 0;
+};
+
+// Into a Writer or a ByteCount, which must outlive it.
+template <typename Sink>
 class Encoder {
  public:
-  explicit Encoder(std::string& out) : out_(out) {}
+  explicit Encoder(Sink& out) : out_(out) {}
 
   void operator()(const bool& v) { out_.u8(v ? 1 : 0); }
   void operator()(const std::uint8_t& v) { out_.u8(v); }
@@ -54,41 +70,14 @@ class Encoder {
   }
 
  private:
-  Writer out_;
-};
-
-// Counts the bytes that an Encoder would write.
-class Sizer {
- public:
-  void operator()(const bool& /*v*/) { bytes_ += 1; }
-  void operator()(const std::uint8_t& /*v*/) { bytes_ += 1; }
-  void operator()(const std::uint32_t& /*v*/) { bytes_ += 4; }
-  void operator()(const std::uint64_t& /*v*/) { bytes_ += 8; }
-  void operator()(const std::int64_t& /*v*/) { bytes_ += 8; }
-  void operator()(const std::string& v) { bytes_ += 4 + v.size(); }
-  void operator()(const std::chrono::milliseconds& /*v*/) { bytes_ += 8; }
-  void operator()(const Enumeration auto& /*v*/) { bytes_ += 1; }
-  template <typename T>
-  void operator()(const std::vector<T>& elements) {
-    bytes_ += 4;
-    for (const T& element : elements) (*this)(element);
-  }
-  template <typename T>
-  void operator()(const T& whole) {
-    fields(*this, whole);
-  }
-
-  std::size_t bytes() const { return bytes_; }
-
- private:
-  std::size_t bytes_ = 0;
+  Sink& out_;
 };
 
 template <typename T>
 std::size_t size_of(const T& whole) {
-  Sizer sizer;
-  sizer(whole);
-  return sizer.bytes();
+  ByteCount count;
+  Encoder{count}(whole);
+  return count.sum();
 }
 
 // The least bytes that a T takes: its strings and vectors are empty. Known to the decoder so that a forged
@@ -103,8 +92,8 @@ template <typename T>
 std::string encoded(const T& whole) {
   std::string out;
   out.reserve(size_of(whole));
-  Encoder encoder(out);
-  encoder(whole);
+  Writer writer(out);
+  Encoder{writer}(whole);
   return out;
 }
 

@@ -33,7 +33,7 @@ inline std::vector<Piece> pieces_of(const std::vector<FileSlice>& slices) {
   return pieces;
 }
 
-// The end of a file: what is open is a piece of its own, or blank and the end of the last one.
+// The end of a file. An open piece with records stands alone; a blank one belongs to the piece before it.
 inline void close(std::vector<Piece>& pieces, const Piece& open) {
   if (open.records > 0) {
     pieces.push_back(open);

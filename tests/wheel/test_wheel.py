@@ -80,7 +80,7 @@ def test_the_versions_are_those_of_the_project(installed):
 
 
 def test_what_python_ignores_the_program_does_not(installed, job):
-    """Python ignores SIGPIPE and SIGXFSZ, and what is ignored is inherited by the program that takes its place."""
+    """Python ignores SIGPIPE and SIGXFSZ. The program that takes its place must not inherit that."""
     (job.folder / "entry.py").write_text(
         "import os\n\ndef init():\n    pass\n\n"
         "def of(pid, field):\n    lines = open('/proc/%s/status' % pid).read().splitlines()\n"

@@ -4,7 +4,7 @@
 #include <array>
 
 #include "common/json/compact_text.h"
-#include "common/text/presentable.h"
+#include "common/spec/utf8.h"
 
 namespace parallelrun::orchestrator {
 namespace {
@@ -19,16 +19,9 @@ bool is_plain(std::string_view line) {
   return std::all_of(line.begin(), line.end(), [](char c) { return c >= 0x20 && c <= 0x7e; });
 }
 
-// Cut between characters.
 std::string shortened(const std::string& text) {
   if (text.size() <= Metrics::kLongestShown) return text;
-  std::size_t end = 0;
-  while (end < text.size()) {
-    const std::size_t next = end + character_at(text, end).bytes;
-    if (next > Metrics::kLongestShown) break;
-    end = next;
-  }
-  return text.substr(0, end) + "...";
+  return std::string(utf8_prefix(text, Metrics::kLongestShown)) + "...";
 }
 
 // A value for the summary: what is nested in it is only counted, since a script decides how deep it is.

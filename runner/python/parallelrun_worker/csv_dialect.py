@@ -31,7 +31,7 @@ def _native(library, dialect):
         size = function(data, len(data), *specials, None)
         out = ctypes.create_string_buffer(size + 1)
         function(data, len(data), *specials, out)
-        return out.raw[:size]
+        return out[:size]
 
     return plain
 

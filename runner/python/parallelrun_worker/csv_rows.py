@@ -6,7 +6,6 @@ named tuples, else "0", "1", ... An empty field stands for None, NaN, NaT and NA
 
 import csv
 import decimal
-import json
 import pathlib
 import sys
 import uuid
@@ -14,13 +13,20 @@ from array import array
 from types import SimpleNamespace
 
 from parallelrun_worker.failures import ContractError
-from parallelrun_worker.plain_values import Unfit, column_names, elements, name_of, plain, where
+from parallelrun_worker.plain_values import (
+    AS_IS,
+    Unfit,
+    as_json,
+    column_names,
+    elements,
+    name_of,
+    plain,
+    where,
+)
 from parallelrun_worker.results import kind_of, rows_as_bytes, type_name
 
 _WAY_OUT = "convert it to a str or a number first"
-_AS_IS = frozenset((str, int, bool, type(None)))
 _AS_TEXT = (decimal.Decimal, uuid.UUID, pathlib.PurePath)
-_json_of = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
 
 class CsvRows:
@@ -188,7 +194,7 @@ def _records(rows, noun):
 def _cell(value):
     """What csv.writer writes as it is: str, int, bool, float, or None for an empty field. Raises Unfit."""
     kind = type(value)
-    if kind in _AS_IS:
+    if kind in AS_IS:
         return value
     if kind is float:
         return value if value == value else None
@@ -200,7 +206,7 @@ def _cell(value):
     if numpy is not None and isinstance(value, (numpy.float16, numpy.float32)):
         return _cell(float(str(value)))
     value = plain(value)
-    return _json_of(value) if isinstance(value, (dict, list)) else value
+    return as_json(value) if isinstance(value, (dict, list)) else value
 
 
 def _encoded(names, records, noun):

@@ -4,17 +4,23 @@ Nothing is changed in silence but what JSON has no word for and everybody writes
 that JSON cannot hold is an error that names the element and the type.
 """
 
-import json
 import sys
 
 from parallelrun_worker.failures import ContractError
-from parallelrun_worker.plain_values import Unfit, column_names, column_values, elements, plain, where
+from parallelrun_worker.plain_values import (
+    Unfit,
+    as_json,
+    column_names,
+    column_values,
+    elements,
+    plain,
+    where,
+)
 from parallelrun_worker.results import kind_of, rows_as_bytes
 
 _WAY_OUT = "convert it to a str, a number, a list or a dict first, or remove output.format to get text rows"
 # Line ends for readers that take more than "\n" for one; in JSON they can only stand inside a string.
 _LINE_ENDS = (("\x85", "\\u0085"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029"))
-_text_of = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
 
 class JsonRows:
@@ -23,10 +29,10 @@ class JsonRows:
     def encode(self, result):
         kind = kind_of(result)
         if kind == "frame":
-            return _joined(map(_text_of, _records(result)), "row")
+            return _joined(map(as_json, _records(result)), "row")
         if kind in ("array1d", "array2d"):
             result = elements(result, sys.modules["numpy"])
-        return _joined((_text_of(plain(element)) for element in result), "element")
+        return _joined((as_json(plain(element)) for element in result), "element")
 
 
 def _joined(each, noun):

@@ -7,13 +7,15 @@ raises Unfit.
 import datetime
 import sys
 from array import array
-from json import dumps
+from json import JSONEncoder, dumps
 from math import isfinite
 
 from parallelrun_worker.failures import ContractError
 from parallelrun_worker.results import type_name
 
 AS_IS = frozenset((str, int, bool, type(None)))
+# Of a plain value. What holds itself is a RecursionError.
+as_json = JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
 
 class Unfit(Exception):

@@ -92,6 +92,14 @@ def test_text_written_out_is_the_job_that_left_it_out(job):
     assert "complete" in job.run().expect(0).words
 
 
+def stop_after_the_first_rows(job):
+    process = job.start()
+    path = job.out / "parallel_run_step.txt"
+    wait_for(lambda: path.exists() and path.stat().st_size > 0, "the first rows", pause=0.01)
+    process.terminate()
+    process.communicate(timeout=PATIENCE)
+
+
 def test_a_job_that_was_stopped_goes_on_in_its_format(job):
     jsonl(job.files(40)).set(miniBatchSize=1)
     job.script(
@@ -105,11 +113,7 @@ def test_a_job_that_was_stopped_goes_on_in_its_format(job):
     """
         % str(job.root / "go")
     )
-    process = job.start()
-    path = job.out / "parallel_run_step.txt"
-    wait_for(lambda: path.exists() and path.stat().st_size > 0, "the first rows", pause=0.01)
-    process.terminate()
-    process.communicate(timeout=PATIENCE)
+    stop_after_the_first_rows(job)
     assert 0 < len(json_rows(job)) < 40
     (job.root / "go").touch()
     job.run().expect(0)
@@ -182,11 +186,7 @@ def test_a_csv_job_that_was_stopped_goes_on_under_its_header(job):
     """
         % str(job.root / "go")
     )
-    process = job.start()
-    path = job.out / "parallel_run_step.txt"
-    wait_for(lambda: path.exists() and path.stat().st_size > 0, "the first rows", pause=0.01)
-    process.terminate()
-    process.communicate(timeout=PATIENCE)
+    stop_after_the_first_rows(job)
     header, records = csv_records(job)
     assert header == ["file", "n"] and 0 < len(records) < 40
     (job.root / "go").touch()

@@ -16,6 +16,16 @@ from worker_harness import (
     packed,
 )
 
+# A script that writes the DataFrames of run() to the file that it is given, one after the other.
+PICKLE = """
+import pickle, sys
+def init(): pass
+def run(mini_batch):
+    with open(sys.argv[1], "ab") as out:
+        pickle.dump(mini_batch, out)
+    return list(range(len(mini_batch)))
+"""
+
 _HASH = ctypes.CDLL(str(PACKAGE / "libparallelrun_csv.so")).parallelrun_slice_hash
 _HASH.argtypes = [ctypes.c_char_p, ctypes.c_uint64]
 _HASH.restype = ctypes.c_uint64

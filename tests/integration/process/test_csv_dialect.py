@@ -13,22 +13,13 @@ import sys
 import pandas
 import pytest
 from checkout import BUILD
-from csv_files import said
+from csv_files import PICKLE, said
 from worker_harness import INFER_TYPES, INPUT_INFO, PACKAGE, RESULT
 
 sys.path.insert(0, str(PACKAGE))
 from parallelrun_worker import csv_dialect  # noqa: E402
 
 SEEDS = [int(os.environ["PARALLELRUN_SEED"])] if "PARALLELRUN_SEED" in os.environ else range(60)
-
-PICKLE = """
-import pickle, sys
-def init(): pass
-def run(mini_batch):
-    with open(sys.argv[1], "ab") as out:
-        pickle.dump(mini_batch, out)
-    return list(range(len(mini_batch)))
-"""
 
 DIALECTS = [
     {},

@@ -6,20 +6,11 @@ import random
 
 import pandas
 import pytest
-from csv_files import CsvFile, infer
+from csv_files import PICKLE, CsvFile, infer
 from worker_harness import RESULT
 
 # Seeds of a run: PARALLELRUN_SEED=7 repeats one that failed.
 SEEDS = [int(os.environ["PARALLELRUN_SEED"])] if "PARALLELRUN_SEED" in os.environ else range(40)
-
-PICKLE = """
-import pickle, sys
-def init(): pass
-def run(mini_batch):
-    with open(sys.argv[1], "ab") as out:
-        pickle.dump(mini_batch, out)
-    return list(range(len(mini_batch)))
-"""
 
 TEXTS = [
     "plain",

@@ -4,7 +4,8 @@ import csv
 import io
 
 import pytest
-from worker_harness import FAILED, RESULT, file_set
+from returned_rows import assert_refused, returning
+from worker_harness import RESULT, file_set
 
 IMPORTS = """import collections, datetime, decimal, enum, math, pathlib, uuid
 from array import array
@@ -21,13 +22,7 @@ def holds_itself():
 
 @pytest.fixture
 def returned(start):
-    def run(launcher, expression, **config):
-        text = IMPORTS + "def init(): pass\ndef run(mini_batch):\n    return %s\n" % expression
-        worker = start(launcher, text, output_format="csv", **config)
-        worker.ready()
-        return worker.run(file_set("/a/x", "/a/y"))
-
-    return run
+    return returning(start, IMPORTS, "csv")
 
 
 def written(answer):
@@ -112,14 +107,6 @@ def test_results_of_any_python(launcher, returned, expression, rows):
 @pytest.mark.parametrize("expression, rows", NUMPY_RESULTS)
 def test_results_of_numpy_and_pandas(tabular_launcher, returned, expression, rows):
     assert written(returned(tabular_launcher, expression)) == rows
-
-
-def assert_refused(answer, parts):
-    assert answer.kind == FAILED, answer
-    assert answer.error["phase"] == "result" and answer.items == 2
-    for part in parts:
-        assert part in answer.error["message"], answer.error
-    assert answer.error["traceback"] == ""
 
 
 @pytest.mark.parametrize("expression, parts", REFUSED)

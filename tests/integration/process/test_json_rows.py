@@ -4,6 +4,7 @@ import json
 import struct
 
 import pytest
+from returned_rows import assert_refused, returning
 from worker_harness import FAILED, RESULT, file_set
 
 IMPORTS = """import collections, dataclasses, datetime, decimal, enum, math
@@ -26,13 +27,7 @@ def holds_itself():
 
 @pytest.fixture
 def returned(start):
-    def run(launcher, expression, **config):
-        text = IMPORTS + "def init(): pass\ndef run(mini_batch):\n    return %s\n" % expression
-        worker = start(launcher, text, output_format="jsonl", **config)
-        worker.ready()
-        return worker.run(file_set("/a/x", "/a/y"))
-
-    return run
+    return returning(start, IMPORTS, "jsonl")
 
 
 def written(answer):
@@ -199,14 +194,6 @@ NUMPY_REFUSED = [
     ),
     ("pd.DataFrame({'a': ['x', '\\ud800']}, dtype=object)", ["row 1 of the result", "lone surrogate"]),
 ]
-
-
-def assert_refused(answer, parts):
-    assert answer.kind == FAILED, answer
-    assert answer.error["phase"] == "result" and answer.items == 2
-    for part in parts:
-        assert part in answer.error["message"], answer.error
-    assert answer.error["traceback"] == ""
 
 
 @pytest.mark.parametrize("expression, parts", REFUSED)
