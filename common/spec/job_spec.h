@@ -19,7 +19,8 @@ namespace parallelrun {
 enum class InputType { kFile, kTabular };
 enum class DataFormat { kCsv, kTsv, kJsonLines, kParquet };  // of a tabular input; kTsv: CSV with tabs
 enum class OutputAction { kAppendRow, kSummaryOnly };        // [output_action]
-enum class OutputFormat { kText, kCsv, kJsonl };             // the form of the rows of append_row
+enum class OutputFormat { kText, kCsv, kJsonl, kParquet };   // the form of the rows of append_row
+enum class OutputOrder { kAny, kInput };                     // of the rows of append_row
 enum class LoggingLevel { kWarning, kInfo, kDebug };         // [logging_level]
 enum class ColumnType { kString, kInt64, kFloat64, kBool, kDatetime };
 
@@ -34,7 +35,8 @@ std::string_view to_string(ColumnType type);
 // Where data or code lies: a directory of this machine, or any Kubernetes volume source.
 struct Source {
   std::optional<std::string> local_path;  // `local.path`, relative to the manifest's folder; one machine only
-  nlohmann::json volume;  // the volume source as it stands in the manifest; null with local_path
+  nlohmann::json volume;  // the volume source as it stands in the manifest; null with the others
+  nlohmann::json store;   // {azureBlob | s3 | gcs | http: {...}} as in the manifest; null with the others
   std::string sub_path;   // `subPath`; empty: the whole volume
 
   bool operator==(const Source&) const = default;
@@ -44,7 +46,9 @@ struct Input {  // [inputs]
   std::string name;
   InputType type = InputType::kFile;
   Source source;
-  std::string glob;                           // which files; empty: all (tabular: by the format's endings)
+  std::string glob;  // which files; empty: all (tabular: by the format's endings)
+  std::string
+      path_pattern;  // `{user}/{genre}/*.wav`: which files, with names for partition_keys; empty: none
   DataFormat format = DataFormat::kCsv;       // tabular; absent: format_by_ending(glob)
   std::map<std::string, ColumnType> columns;  // tabular: declared types by column name
   char delimiter = ',';                       // CSV: one ASCII character; of TSV a tab
@@ -82,6 +86,8 @@ struct Environment {  // [environment]
   std::string image;
   std::vector<std::string> requirements;  // pip requirement specifiers
   std::string requirements_file;          // relative to the source directory
+  std::string conda_file;                 // the same; a conda environment file
+  std::string wheels;                     // the only folder to install from; the same, or absolute
   std::map<std::string, std::string> variables;
   nlohmann::json env = nlohmann::json::array();  // Kubernetes EnvVar list, verbatim
 
@@ -93,6 +99,9 @@ struct Output {  // [output]
   bool overwrite = false;
   bool mount_on_workers = false;
   OutputFormat format = OutputFormat::kText;
+  std::vector<std::string> columns;  // of the input, to carry along with each row
+  bool add_context = false;          // each row with its input, file and row
+  OutputOrder order = OutputOrder::kAny;
 
   bool operator==(const Output&) const = default;
 };
@@ -126,9 +135,12 @@ struct JobSpec {
   std::chrono::seconds run_retry_delay{1};
   int max_mini_batches_per_process = 0;  // a worker process is replaced after so many; 0: no limit
   bool restart_after_failure = false;    // replace the worker process after every failed try
+  bool isolate_failures = false;         // split what failed all its tries, down to single items
   // What one worker process may allocate before its try fails with MemoryError, a quantity; empty: no limit.
   std::string process_memory_limit;
   std::string shared_memory;  // cluster: size of /dev/shm of workers, a quantity; empty: default
+  // Columns, or names of a path pattern: all items with the same values are one mini-batch.
+  std::vector<std::string> partition_keys;
   std::vector<Input> inputs;
   std::vector<SideInput> side_inputs;
   Output output;

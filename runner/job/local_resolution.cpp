@@ -129,7 +129,8 @@ class LocalResolver {
         return std::nullopt;
       }
       found = {normal(*given), option};
-      source = Source{found.directory, nullptr, ""};
+      source = {};
+      source.local_path = found.directory;
     } else if (source.local_path) {
       found = {normal(folder_ / *source.local_path / source.sub_path), field};
     } else {

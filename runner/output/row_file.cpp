@@ -22,6 +22,8 @@ RowFileMaker row_file_maker(OutputFormat format) {
       return make<CsvRows>;
     case OutputFormat::kJsonl:
       return make<JsonRows>;
+    case OutputFormat::kParquet:  // common/spec refuses it so far
+      break;
   }
   return {};
 }
