@@ -22,9 +22,12 @@ tools/components.py "$project/bundle" --licenses "$project/licenses"
 python=(build/venvs/wheel/lib/python3*/site-packages)
 mkdir "$project/parallelrun/_vendor"
 touch "$project/parallelrun/_vendor/__init__.py"
-cp -r "${python[0]}/cloudpickle" "$project/parallelrun/_vendor"
+cp -r "${python[0]}/cloudpickle" "${python[0]}/yaml" "$project/parallelrun/_vendor"
+# Only its Python: the compiled parser would bind the wheel to one CPython.
+rm -f "$project"/parallelrun/_vendor/yaml/{cyaml.py,_yaml*}
 find "$project/parallelrun" -name __pycache__ -prune -exec rm -r {} +
 cp "${python[0]}"/cloudpickle-*.dist-info/licenses/LICENSE "$project/licenses/cloudpickle.txt"
+cp "${python[0]}"/[Pp]y[Yy][Aa][Mm][Ll]-*.dist-info/licenses/LICENSE "$project/licenses/pyyaml.txt"
 
 (cd "$project" && ../../venvs/wheel/bin/python -m hatchling build --target wheel --directory .. >/dev/null)
 build/venvs/wheel/bin/twine check --strict build/wheel/*.whl >&2

@@ -7,7 +7,7 @@ PathLike = Union[str, "os.PathLike[str]"]
 Input = Union[PathLike, Mapping[str, Any]]
 Inputs = Union[Input, Sequence[Input], Mapping[str, Input]]
 
-_GLOB_LETTERS = set("*?[]{}\\")
+GLOB_LETTERS = set("*?[]{}\\")
 
 
 def camel(name: str) -> str:
@@ -34,7 +34,7 @@ def _input(kind: str, path: PathLike, name: str, fields: Mapping[str, Any]) -> D
     entry: Dict[str, Any] = {"name": name, "type": kind}
     if os.path.isfile(folder):
         folder, file = os.path.split(folder)
-        if _GLOB_LETTERS & set(file):
+        if GLOB_LETTERS & set(file):
             raise ValueError(f"the file name '{file}' has letters of a glob; give its folder and a glob")
         entry["glob"] = file
     entry["source"] = {"local": {"path": folder}}

@@ -10,6 +10,8 @@ import threading
 import time
 from typing import IO, Any, Callable, Dict, List, Optional
 
+REFUSED = 2  # exit code: an invalid manifest, or an output directory that another job has written to
+
 _LINES_KEPT = 200
 _SHOWN_EVERY = 10.0  # seconds, where no line can be redrawn
 
@@ -84,6 +86,11 @@ class Job:
             if code is None:
                 return "Running"
             return {0: "Complete", 2: "Invalid", 130: "Interrupted"}.get(code, "Failed")
+
+    @property
+    def exit_code(self) -> Optional[int]:
+        """That of `parallelrun run`: 0 complete, 1 failed, 2 refused, 130 interrupted; None while it runs."""
+        return self._process.poll()
 
     @property
     def progress(self) -> Dict[str, Any]:

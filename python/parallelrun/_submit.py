@@ -1,10 +1,12 @@
 """`run` and `submit`: a job from Python's words."""
 
+import json
 import os
 import re
 import shutil
+import subprocess
 import tempfile
-from typing import Any, Dict, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from parallelrun._bundle_folder import program
 from parallelrun._command import environment
@@ -100,14 +102,42 @@ def submit(
             "metadata": {"name": name},
             "spec": spec,
         }
-        command = [program(), "run", "--json", "-"]
-        command += ["--overwrite"] if overwrite else []
-        command += ["--retry-failed"] if retry_failed else []
-        return Job(command, manifest, _environment(), scratch, submitted)
+        return start(manifest, overwrite, retry_failed, scratch, submitted)
     except BaseException:
         if scratch:
             shutil.rmtree(scratch, ignore_errors=True)
         raise
+
+
+def start(
+    manifest: Dict[str, Any],
+    overwrite: bool = False,
+    retry_failed: bool = False,
+    scratch: Optional[str] = None,
+    submitted: Optional[Dict[str, Any]] = None,
+) -> Job:
+    """The job of a manifest, on this machine. `scratch`: a folder that goes with the job's end."""
+    command = [program(), "run", "--json", "-"]
+    command += ["--overwrite"] if overwrite else []
+    command += ["--retry-failed"] if retry_failed else []
+    return Job(command, manifest, _environment(), scratch, submitted)
+
+
+def check(manifest: Dict[str, Any]) -> List[str]:
+    """What `parallelrun validate` says against a manifest; nothing: []."""
+    done = subprocess.run(
+        [program(), "validate", "-"],
+        input=json.dumps(manifest).encode(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=_environment(),
+    )
+    if done.returncode == 0:
+        return []
+    lines = done.stderr.decode("utf-8", "replace").splitlines()
+    return [line[3:] if line.startswith("-: ") else line for line in lines] or [
+        f"`parallelrun validate` ended with {done.returncode}"
+    ]
 
 
 def job_name(text: str) -> str:

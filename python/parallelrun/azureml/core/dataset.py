@@ -1,0 +1,5 @@
+"""As `azureml.core.dataset`."""
+
+from parallelrun._workspace.dataset import Dataset
+
+__all__ = ["Dataset"]

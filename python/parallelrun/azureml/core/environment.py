@@ -1,0 +1,5 @@
+"""As `azureml.core.environment`."""
+
+from parallelrun._workspace.environment import CondaDependencies, Environment
+
+__all__ = ["CondaDependencies", "Environment"]

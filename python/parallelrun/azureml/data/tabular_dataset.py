@@ -1,0 +1,5 @@
+"""As `azureml.data.tabular_dataset`."""
+
+from parallelrun._workspace.dataset import TabularDataset
+
+__all__ = ["TabularDataset"]
