@@ -69,8 +69,8 @@ struct Field {
                    std::optional<std::chrono::seconds> Owner::*, char Owner::*, std::optional<char> Owner::*,
                    std::string Owner::*, std::vector<std::string> Owner::*,
                    std::optional<std::vector<std::string>> Owner::*, InputType Owner::*, DataFormat Owner::*,
-                   OutputAction Owner::*, OutputFormat Owner::*, LoggingLevel Owner::*, Size<Owner>, Verbatim,
-                   Structure<Owner>>;
+                   OutputAction Owner::*, OutputFormat Owner::*, OutputOrder Owner::*, LoggingLevel Owner::*,
+                   Size<Owner>, Verbatim, Structure<Owner>>;
 
   std::string_view name;
   Value value;  // where it goes; the member's initialiser is the default

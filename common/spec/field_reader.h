@@ -59,6 +59,7 @@ class FieldReader {
   void operator()(DataFormat Owner::* member) { take_word(member, data_formats()); }
   void operator()(OutputAction Owner::* member) { take_word(member, output_actions()); }
   void operator()(OutputFormat Owner::* member) { take_word(member, output_formats()); }
+  void operator()(OutputOrder Owner::* member) { take_word(member, output_orders()); }
   void operator()(LoggingLevel Owner::* member) { take_word(member, logging_levels()); }
   void operator()(Size<Owner> size) { take(size.member, read_size(reader_, field_.name)); }
   void operator()(Verbatim kind) {

@@ -163,6 +163,18 @@ const Field<Output> kOutput[] = {
      .default_unwritten = true,
      .about = "form of the rows of `append_row`: `text`, `csv`, see [CSV results](#csv-results), or `jsonl`, "
               "one JSON value for each element, see [JSON lines](#json-lines)"},
+    {.name = "addContext",
+     .value = &Output::add_context,
+     .identity = Identity::kJob,
+     .default_unwritten = true,
+     .about = "true: each row begins with the name of its input, its file and (tabular) its row there, see "
+              "[Rows and their items](#rows-and-their-items)"},
+    {.name = "columns",
+     .value = &Output::columns,
+     .identity = Identity::kJob,
+     .default_unwritten = true,
+     .about = "tabular: columns of the input that each row carries along, see [Rows and their "
+              "items](#rows-and-their-items)"},
 };
 
 const Field<Environment> kEnvironment[] = {
@@ -318,6 +330,7 @@ const Field<JobSpec> kJob[] = {
      .about = "on a cluster: the size of `/dev/shm` in worker pods, such as `2Gi`"},
     {.name = "outputAction",
      .value = &JobSpec::output_action,
+     .check = check_output_action,
      .identity = Identity::kJob,
      .about =
          "`append_row`: the rows that `run` returns go to one file; `summary_only`: the script stores its "

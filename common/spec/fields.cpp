@@ -33,6 +33,7 @@ class TypeOf {
   void operator()(DataFormat Owner::*) { word(data_formats()); }
   void operator()(OutputAction Owner::*) { word(output_actions()); }
   void operator()(OutputFormat Owner::*) { word(output_formats()); }
+  void operator()(OutputOrder Owner::*) { word(output_orders()); }
   void operator()(LoggingLevel Owner::*) { word(logging_levels()); }
   void operator()(Size<Owner>) { facts_.type = "size"; }
   void operator()(Verbatim kind) {

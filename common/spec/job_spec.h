@@ -29,6 +29,7 @@ std::string_view to_string(InputType type);
 std::string_view to_string(DataFormat format);
 std::string_view to_string(OutputAction action);
 std::string_view to_string(OutputFormat format);
+std::string_view to_string(OutputOrder order);
 std::string_view to_string(LoggingLevel level);
 std::string_view to_string(ColumnType type);
 
@@ -99,8 +100,8 @@ struct Output {  // [output]
   bool overwrite = false;
   bool mount_on_workers = false;
   OutputFormat format = OutputFormat::kText;
-  std::vector<std::string> columns;  // of the input, to carry along with each row
-  bool add_context = false;          // each row with its input, file and row
+  std::vector<std::string> columns;  // tabular: of the input, to carry along with each row
+  bool add_context = false;          // each row with its input, file and (tabular) row
   OutputOrder order = OutputOrder::kAny;
 
   bool operator==(const Output&) const = default;

@@ -4,9 +4,12 @@
 #include <array>
 #include <charconv>
 #include <limits>
+#include <optional>
+#include <set>
 
 #include "common/spec/field_reader.h"
 #include "common/spec/field_table.h"
+#include "common/spec/nearest_name.h"
 #include "common/spec/read_spec.h"
 
 namespace parallelrun {
@@ -84,6 +87,19 @@ void read_header(ObjectReader& top) {
 
 }  // namespace
 
+// [output_action]
+void check_output_action(ObjectReader& spec, std::string_view, Reading&, const JobSpec& job) {
+  if (job.output_action != OutputAction::kSummaryOnly) return;
+  const auto of_rows = [&](std::string_view field, bool given) {
+    if (!given) return;
+    spec.problems().add(
+        child_path(spec.path("output"), field),
+        "is for the rows of append_row, and outputAction: summary_only writes none; remove one of the two");
+  };
+  of_rows("addContext", job.output.add_context);
+  of_rows("columns", !job.output.columns.empty());
+}
+
 // [append_row_file_name]
 void check_append_row_file_name(ObjectReader& spec, std::string_view key, Reading&, const JobSpec& job) {
   const std::string& name = job.append_row_file_name;
@@ -112,11 +128,60 @@ void read_output_source(ObjectReader& reader, std::string_view key, Reading& rea
   output.source = read.value_or(Source{});
 }
 
+namespace {
+
+// Of an input whose columns the manifest names, all that can be read; else nothing.
+std::vector<std::string> known_columns(const Input& input) {
+  if (is_delimited(input.format)) return input.column_names;
+  std::vector<std::string> names;
+  if (input.format == DataFormat::kParquet) {
+    for (const auto& [name, type] : input.columns) names.push_back(name);
+  }
+  return names;
+}
+
+std::optional<std::string> wrong_with(const std::string& column, const JobSpec& job) {
+  static constexpr std::array<std::string_view, 3> kContext = {"input", "file", "row"};
+  if (column.empty()) return "is empty; name a column of the input";
+  if (job.output.add_context && std::find(kContext.begin(), kContext.end(), column) != kContext.end())
+    return in_quotes(column) + " is a column that addContext adds; remove one of the two";
+  for (const Input& input : job.inputs) {
+    const std::vector<std::string> known = known_columns(input);
+    if (known.empty() || std::find(known.begin(), known.end(), column) != known.end()) continue;
+    return fmt::format("{} is no column of the input {}{}", in_quotes(column), in_quotes(input.name),
+                       did_you_mean(column, known));
+  }
+  return std::nullopt;
+}
+
+void check_output_columns(ObjectReader& output, const Reading& reading, const JobSpec& job) {
+  if (job.output.columns.empty()) return;
+  if (reading.input_type == InputType::kFile) {
+    output.problem("columns",
+                   "is for tabular inputs; with files, addContext: true adds the path of each item's file");
+    return;
+  }
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < job.output.columns.size(); ++i) {
+    const std::string& column = job.output.columns[i];
+    if (!(*output.field("columns"))[i].is_string()) continue;  // told already
+    const std::string path = child_path(output.path("columns"), i);
+    if (const auto wrong = wrong_with(column, job)) {
+      output.problems().add(path, *wrong);
+    } else if (!names.insert(column).second) {
+      output.problems().add(path, in_quotes(column) + " is in the list twice");
+    }
+  }
+}
+
+}  // namespace
+
 void read_output(ObjectReader& spec, std::string_view key, Reading& reading, JobSpec& job) {
   ObjectReader output(spec.field(key), spec.path(key), spec.problems());
   if (!output.is_object()) return;
   read_fields(output, fields_of_output(), reading, job.output);
   output.refuse_unknown();
+  check_output_columns(output, reading, job);
   if (job.output.source == Source{}) return;  // told already
   for (const Input& input : job.inputs) {
     if (input.source == job.output.source) {

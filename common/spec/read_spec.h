@@ -40,6 +40,7 @@ void read_env(ObjectReader& reader, std::string_view key, Reading& reading, Envi
 
 // Rules of single fields.
 void check_entry_script(ObjectReader& spec, std::string_view key, Reading& reading, const JobSpec& job);
+void check_output_action(ObjectReader& spec, std::string_view key, Reading& reading, const JobSpec& job);
 void check_append_row_file_name(ObjectReader& spec, std::string_view key, Reading& reading,
                                 const JobSpec& job);
 // Also notes what options there stand for fields.

@@ -41,6 +41,12 @@ Words<OutputFormat> output_formats() {
   return words;
 }
 
+Words<OutputOrder> output_orders() {
+  static const std::vector<std::pair<std::string, OutputOrder>> words = {{"any", OutputOrder::kAny},
+                                                                         {"input", OutputOrder::kInput}};
+  return words;
+}
+
 Words<LoggingLevel> logging_levels() {
   static const std::vector<std::pair<std::string, LoggingLevel>> words = {
       {"WARNING", LoggingLevel::kWarning}, {"INFO", LoggingLevel::kInfo}, {"DEBUG", LoggingLevel::kDebug}};
@@ -60,6 +66,7 @@ std::string_view to_string(InputType type) { return word_of(type, input_types())
 std::string_view to_string(DataFormat format) { return word_of(format, data_formats()); }
 std::string_view to_string(OutputAction action) { return word_of(action, output_actions()); }
 std::string_view to_string(OutputFormat format) { return word_of(format, output_formats()); }
+std::string_view to_string(OutputOrder order) { return word_of(order, output_orders()); }
 std::string_view to_string(LoggingLevel level) { return word_of(level, logging_levels()); }
 std::string_view to_string(ColumnType type) { return word_of(type, column_types()); }
 

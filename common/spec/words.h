@@ -17,6 +17,7 @@ Words<InputType> input_types();
 Words<DataFormat> data_formats();
 Words<OutputAction> output_actions();
 Words<OutputFormat> output_formats();
+Words<OutputOrder> output_orders();
 Words<LoggingLevel> logging_levels();
 Words<ColumnType> column_types();
 

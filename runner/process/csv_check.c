@@ -250,6 +250,17 @@ EXPORTED uint64_t parallelrun_csv_row_of_item(const char* data, uint64_t size, c
   return row;
 }
 
+EXPORTED void parallelrun_csv_rows_of_items(const char* data, uint64_t size, char delimiter, uint64_t* rows,
+                                            uint64_t items) {
+  uint64_t row = 0;
+  uint64_t found = 0;
+  for (uint64_t begin = 0; begin < size && found < items; ++row) {
+    const struct record record = scan_record(data, size, begin, delimiter);
+    if (!record.blank) rows[found++] = row;
+    begin = record.end;
+  }
+}
+
 EXPORTED uint64_t parallelrun_csv_row_of_offset(const char* data, uint64_t size, char delimiter,
                                                 uint64_t offset) {
   uint64_t row = 0;

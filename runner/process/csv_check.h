@@ -41,6 +41,10 @@ uint64_t parallelrun_csv_fields(const char* data, uint64_t size, char delimiter)
  * when it has no such item. */
 uint64_t parallelrun_csv_row_of_item(const char* data, uint64_t size, char delimiter, uint64_t item);
 
+/* The same of items 0 to `items` - 1 of the data, which has as many, into rows[0, items). */
+void parallelrun_csv_rows_of_items(const char* data, uint64_t size, char delimiter, uint64_t* rows,
+                                   uint64_t items);
+
 /* Number of the record (from 0, blank ones counted) that holds the byte at `offset`. */
 uint64_t parallelrun_csv_row_of_offset(const char* data, uint64_t size, char delimiter, uint64_t offset);
 

@@ -31,6 +31,8 @@ class JobContext:
         self.output_dir = config.get("output_dir")
         self.output_action = config.get("output_action") or "append_row"
         self.output_format = config.get("output_format") or "text"
+        self.add_context = bool(config.get("add_context"))
+        self.output_columns = list(config.get("output_columns") or [])
         self.side_inputs = dict(config.get("side_inputs") or {})
         self.inputs = list(config.get("inputs") or [])
         self.log_fd = log_fd

@@ -19,7 +19,8 @@ class Report(ctypes.Structure):
 
 
 def load():
-    """The checker: an object with check(), look(), count_fields(), row_of_item() and row_of_offset(). The library
+    """The checker: an object with check(), look(), count_fields(), row_of_item(), rows_of_items() and
+    row_of_offset(). The library
     stands beside the package, or where PARALLELRUN_CSV_LIBRARY says (`none`: do without)."""
     folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     beside = os.path.join(folder, "libparallelrun_csv.so")
@@ -47,6 +48,9 @@ class NativeChecker:
         for function in (self._row_of_item, self._row_of_offset):
             function.argtypes = [text, u64, ctypes.c_char, u64]
             function.restype = u64
+        self._rows_of_items = library.parallelrun_csv_rows_of_items
+        self._rows_of_items.argtypes = [text, u64, ctypes.c_char, ctypes.POINTER(u64), u64]
+        self._rows_of_items.restype = None
         self._hash = library.parallelrun_slice_hash
         self._hash.argtypes = [text, u64]
         self._hash.restype = u64
@@ -64,6 +68,11 @@ class NativeChecker:
 
     def row_of_item(self, data, delimiter, item):
         return self._row_of_item(data, len(data), delimiter, item)
+
+    def rows_of_items(self, data, delimiter, items):
+        rows = (ctypes.c_uint64 * items)()
+        self._rows_of_items(data, len(data), delimiter, rows, items)
+        return list(rows)
 
     def row_of_offset(self, data, delimiter, offset):
         return self._row_of_offset(data, len(data), delimiter, offset)
@@ -114,6 +123,10 @@ class PythonChecker:
                 item -= 1
             row += 1
         return row
+
+    def rows_of_items(self, data, delimiter, items):
+        records = enumerate(_records(_loose(data), delimiter))
+        return [row for row, (count, _) in records if count][:items]
 
     def row_of_offset(self, data, delimiter, offset):
         row = 0

@@ -32,7 +32,7 @@ _AS_TEXT = (decimal.Decimal, uuid.UUID, pathlib.PurePath)
 class CsvRows:
     """The RowEncoder of output.format: csv."""
 
-    def encode(self, result):
+    def encode(self, result, along=None):
         count = len(result) if kind_of(result) else 0
         if count == 0:
             return 0, b""
@@ -46,7 +46,24 @@ class CsvRows:
             raise ContractError(
                 "the result has no column, but output.format: csv needs at least one; return rows with values"
             )
+        if along is not None:
+            along.must_differ(names)
+            columns = along.of(result, "csv")
+            fronts = zip(*(_carried_cells(name, values) for name, values in columns))
+            names = along.names() + names
+            records = [(*front, *record) for front, record in zip(fronts, records)]
         return count, _encoded(names, records, noun)
+
+
+def _carried_cells(name, values):
+    if type(values) is list:
+        return values
+    cells = []
+    try:
+        cells.extend(map(_cell, _values(values)))
+    except Unfit as unfit:
+        raise _cannot_hold("row %d" % len(cells), [*unfit.steps, repr(name)], unfit) from None
+    return cells
 
 
 def _table(result):

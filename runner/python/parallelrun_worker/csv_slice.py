@@ -65,6 +65,11 @@ def sized(data, at):
     return data[at : at + size], at + size
 
 
+def path_in(descriptor):
+    """The path of a slice below the input's directory."""
+    return os.fsdecode(sized(descriptor, 1)[0])
+
+
 def descriptors_in(sample):
     """The descriptors of a sample: u32 count | count x bytes descriptor."""
     (count,) = _U32.unpack_from(sample)

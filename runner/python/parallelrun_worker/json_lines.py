@@ -4,7 +4,7 @@ import json
 import re
 
 from parallelrun_worker import csv_check, json_columns, packed
-from parallelrun_worker.csv_slice import BY_ENDS, CsvSlice, SliceError, descriptors_in, read_range
+from parallelrun_worker.csv_slice import BY_ENDS, CsvSlice, SliceError, descriptors_in, path_in, read_range
 from parallelrun_worker.tabular import import_pandas
 
 _KIND = 3
@@ -22,11 +22,14 @@ _OTHERS = (
 class JsonLinesInput:
     """A reader (readers.py)."""
 
+    number_rows = False
+
     def __init__(self, entry):
         self.name = entry["name"]
         self.columns = None
         self._root = entry["directory"].encode()
         self._types = {}
+        self._numbers = None  # of the last mini-batch's items, where there are blank lines between them
         self._hasher = csv_check.load()
         self._columns = json_columns.Columns(import_pandas(), self.name, entry.get("columns") or {})
 
@@ -47,7 +50,13 @@ class JsonLinesInput:
             error.items = piece.records or len(records) or 1
             raise
         rows = range(piece.first_row, piece.first_row + records.rows)
+        self._numbers = None
+        if self.number_rows and records.rows != len(records):
+            self._numbers = [records.line_number(item) for item in range(len(records))]
         return frame, len(records), piece.path, rows
+
+    def places(self, descriptor, rows):
+        return path_in(descriptor), rows if self._numbers is None else self._numbers
 
     def infer_types(self, payload):
         """What cannot be read is left out here: its mini-batch will fail by itself."""

@@ -26,13 +26,44 @@ _LINE_ENDS = (("\x85", "\\u0085"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029"))
 class JsonRows:
     """The RowEncoder of output.format: jsonl."""
 
-    def encode(self, result):
+    def encode(self, result, along=None):
         kind = kind_of(result)
+        noun = "element"
         if kind == "frame":
-            return _joined(map(as_json, _records(result)), "row")
-        if kind in ("array1d", "array2d"):
-            result = elements(result, sys.modules["numpy"])
-        return _joined((as_json(plain(element)) for element in result), "element")
+            each, noun = iter(_records(result)), "row"
+        elif kind in ("array1d", "array2d"):
+            each = map(plain, elements(result, sys.modules["numpy"]))
+        else:
+            each = map(plain, result)
+        if along is not None:
+            each = _behind(_fronts(along.of(result, "jsonl")), each, along)
+        return _joined(map(as_json, each), noun)
+
+
+def _fronts(columns):
+    """A dict for each row, of what it carries along."""
+    names = [name for name, _ in columns]
+    return [dict(zip(names, row)) for row in zip(*(_carried_values(*column) for column in columns))]
+
+
+def _carried_values(name, values):
+    if type(values) is list:
+        return values
+    try:
+        return column_values(values)
+    except Unfit as unfit:
+        row = unfit.steps.pop()
+        raise _cannot_hold("row %d" % row, [*unfit.steps, repr(name)], unfit) from None
+
+
+def _behind(fronts, each, along):
+    """The keys of objects stand behind those that are carried along; what is no object is their "value"."""
+    for front, value in zip(fronts, each):
+        if type(value) is not dict:
+            value = {"value": value}
+        if not front.keys().isdisjoint(value):
+            along.must_differ(value)
+        yield {**front, **value}
 
 
 def _joined(each, noun):

@@ -15,6 +15,7 @@ from parallelrun_worker.csv_slice import (
     SliceError,
     UnreadableError,
     descriptors_in,
+    path_in,
     read_range,
 )
 from parallelrun_worker.failures import ContractError
@@ -28,6 +29,8 @@ _MOST_STATISTICS = 200_000  # that are looked at to find gaps
 
 class ParquetInput:
     """A reader (readers.py)."""
+
+    number_rows = False
 
     def __init__(self, entry):
         self.name = entry["name"]
@@ -72,6 +75,9 @@ class ParquetInput:
         except SliceError as error:
             error.items = piece.records
             raise
+
+    def places(self, descriptor, rows):
+        return path_in(descriptor), rows
 
     def infer_types(self, payload):
         """By the footers of the sample. What cannot be read is left out where there is another file: its mini-batch will

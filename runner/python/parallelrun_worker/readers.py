@@ -5,6 +5,9 @@ runner/input. A reader is made of the input's entry in the configuration and has
     infer_types(payload)     {column: type} for the whole input, from a sample: u32 count | count x bytes descriptor
     know(types, columns)     what was decided of that, and in which order the columns come, or None
     columns                  the names of the columns, as far as they are known
+    places(descriptor, rows) where the items of the mini-batch that was read last lie: (paths below the input's directory, one
+                             for each item or one for all; their row numbers, or None where items are whole files)
+    number_rows              to be set to True before places() is used
     say_readers(always)      at the end: what is worth knowing of how it has read, on stderr
 
 Paths in descriptors are relative to entry["directory"], which ends in a slash."""
@@ -31,6 +34,7 @@ class WithoutColumns:
     """What readers have in common whose mini-batches are no tables."""
 
     columns = None
+    number_rows = False
 
     def infer_types(self, payload):
         raise ContractError("this input has no columns", "CorruptDescriptor")

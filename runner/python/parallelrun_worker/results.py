@@ -66,7 +66,11 @@ def _wrong_type(result):
 
 def rows_as_bytes(rows, errors="strict"):
     """The rows as UTF-8. Raises ContractError for more than one frame holds, UnicodeEncodeError."""
-    data = rows.encode("utf-8", errors)
+    return bounded(rows.encode("utf-8", errors))
+
+
+def bounded(data):
+    """The rows of a mini-batch. Raises ContractError for more than one frame holds."""
     if len(data) > MAX_FRAME_BYTES - 256:
         raise ContractError(
             "run() returned %d bytes of rows for one mini-batch, but at most 1 GiB is allowed; lower spec.miniBatchSize, or let "

@@ -1,8 +1,8 @@
 """Which RowEncoder writes what run() returns [output_action]. A RowEncoder has one method:
 
-    encode(result) -> (elements, rows as bytes)
+    encode(result, along) -> (elements, rows as bytes)
 
-It raises ContractError for a result of a wrong type and for an element that its format cannot hold, which is never
+`along`: what each row carries of its item (carried.Carried), or None. It raises ContractError for a result of a wrong type and for an element that its format cannot hold, which is never
 left out or changed in silence. Its twin in the orchestrator is a RowFile (runner/output/row_file.h).
 """
 
@@ -27,5 +27,5 @@ def encoder_of(action, output_format):
 class _CountOnly:
     """The script stores its results itself: their content is not looked at."""
 
-    def encode(self, result):
+    def encode(self, result, along=None):
         return results.count_elements(result), b""

@@ -14,7 +14,7 @@ from parallelrun_worker import (
     pandas_reader,
     table_layout,
 )
-from parallelrun_worker.csv_slice import CsvSlice, SliceError, descriptors_in, read_range
+from parallelrun_worker.csv_slice import CsvSlice, SliceError, descriptors_in, path_in, read_range
 from parallelrun_worker.failures import ContractError
 
 _ARROW = "Arrow"
@@ -26,6 +26,8 @@ class NoRecords(Exception):
 
 class TabularInput:
     """One entry of spec.inputs. `types` maps columns to what was inferred for the whole input, once known."""
+
+    number_rows = False
 
     def __init__(self, entry):
         self.name = entry["name"]
@@ -57,6 +59,7 @@ class TabularInput:
         self._known_types = None
         self._as_text = set()
         self._gaps_told = set()
+        self._numbers = None  # of the last mini-batch's items, where there are blank records between them
 
     @property
     def columns(self):
@@ -79,6 +82,9 @@ class TabularInput:
             # The plan's count is what a failure costs; a file that came whole may have none.
             error.items = piece.records or error.items
             raise
+
+    def places(self, descriptor, rows):
+        return path_in(descriptor), rows if self._numbers is None else self._numbers
 
     def infer_types(self, payload):
         """{column: type} for the whole input from sample slices: u32 count, then that many descriptors.
@@ -278,6 +284,10 @@ class TabularInput:
                 "ParserError",
                 report.items,
             )
+        self._numbers = None
+        if self.number_rows and report.rows != report.items:
+            rows = self._checker.rows_of_items(data, self._delimiter, report.items)
+            self._numbers = [first_row + row for row in rows]
         frame = self.layout.in_order(frame, path)
         if not self._has_header and self._names is None:
             frame.columns = self._pandas.RangeIndex(len(frame.columns))

@@ -4,11 +4,13 @@ A line break inside an element (\\n, \\r\\n or \\r) becomes the two characters `
 stays one line for every reader. Bytes of file names that are not UTF-8 come out as they were.
 """
 
+import csv
+import io
 import re
 import sys
 
 from parallelrun_worker.failures import ContractError
-from parallelrun_worker.results import kind_of, rows_as_bytes
+from parallelrun_worker.results import bounded, kind_of, rows_as_bytes
 from parallelrun_worker.texts import text_of, texts_of
 
 _LINE_BREAK = re.compile("\r\n|\n|\r")
@@ -17,7 +19,13 @@ _LINE_BREAK = re.compile("\r\n|\n|\r")
 class TextRows:
     """The RowEncoder of output.format: text."""
 
-    def encode(self, result):
+    def encode(self, result, along=None):
+        count, rows = self._encode(result)
+        if along is None or count == 0:
+            return count, rows
+        return count, _behind(_fronts(along.of(result)), rows)
+
+    def _encode(self, result):
         kind = kind_of(result)
         if kind == "frame":
             return _encode_frame(result)
@@ -33,6 +41,26 @@ class TextRows:
             # The same text as that of numpy's own scalars, and several times faster.
             result = result.tolist()
         return _encode_elements(result)
+
+
+def _fronts(columns):
+    """What is carried along, as the first fields of rows: one line of bytes for each."""
+    if all(type(values) is list for _, values in columns):
+        rows = [[_in_one_line(value) for value in row] for row in zip(*(values for _, values in columns))]
+        out = io.StringIO()
+        csv.writer(out, delimiter=" ", lineterminator="\n").writerows(rows)
+        return _to_bytes(out.getvalue()).split(b"\n")[:-1]
+    pandas = sys.modules["pandas"]
+    series = [pandas.Series(values).reset_index(drop=True) for _, values in columns]
+    return _encode_frame(pandas.concat(series, axis=1, keys=range(len(series))))[1].split(b"\n")[:-1]
+
+
+def _in_one_line(value):
+    return _LINE_BREAK.sub(r"\\n", value) if isinstance(value, str) else value
+
+
+def _behind(fronts, rows):
+    return bounded(b"".join([b"%s %s\n" % row for row in zip(fronts, rows.split(b"\n"))]))
 
 
 def _encode_elements(elements):
@@ -139,9 +167,6 @@ def _one_line_each(frame):
 
 def _encode_matrix(matrix):
     """Rows of a 2-D array where pandas is not installed, in the same form."""
-    import csv
-    import io
-
     out = io.StringIO()
     writer = csv.writer(out, delimiter=" ", lineterminator="\n")
     for row in matrix:

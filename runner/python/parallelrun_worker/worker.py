@@ -4,7 +4,16 @@ import sys
 from os import getpid
 from time import monotonic
 
-from parallelrun_worker import children, context, entry_module, frames, last_words, readers, row_encoder
+from parallelrun_worker import (
+    carried,
+    children,
+    context,
+    entry_module,
+    frames,
+    last_words,
+    readers,
+    row_encoder,
+)
 from parallelrun_worker.failures import ContractError, encode_failure
 
 
@@ -69,6 +78,7 @@ class Worker:
         self._job = None
         self._script = None
         self._encoder = None
+        self._carry = carried.Carry()
         self._readers = []  # by input
         self._pid = getpid()
 
@@ -116,11 +126,15 @@ class Worker:
             from parallelrun_worker import standins
 
             self._encoder = row_encoder.encoder_of(self._job.output_action, self._job.output_format)
+            if self._job.output_action != "summary_only":
+                self._carry = carried.Carry(self._job.add_context, self._job.output_columns)
             standins.install()
             standins.name_folders(self._job)
             context.publish(self._job)
             entry_module.enter_script_folder(self._job.script, self._job.argv)
             self._readers = [readers.open_reader(entry) for entry in self._job.inputs]
+            for reader in self._readers:
+                reader.number_rows = self._job.add_context
             self._channel.stamp_load()
             self._script = entry_module.load(self._job.script)
             if children.is_child():
@@ -151,10 +165,15 @@ class Worker:
         phase = "read"
         entered = False
         try:
-            batch, items, file, rows = self._reader(input_index).read(data)
+            reader = self._reader(input_index)
+            batch, items, file, rows = reader.read(data)
             if items == 0:  # only known here, where a file came whole: there is nothing to run over
                 channel.result(0, 0, b"")
                 return
+            along = None
+            if self._carry:
+                name = self._job.inputs[input_index]["name"]
+                along = self._carry.of(reader, name, data, batch, items, rows)
             phase = "run"
             last_words.forget()
             self._job.mini_batch = mini_batch
@@ -174,7 +193,7 @@ class Worker:
                 children.leave()
             entered = False
             phase = "result"
-            count, encoded = self._encoder.encode(returned)
+            count, encoded = self._encoder.encode(returned, along)
             if children.forked:  # an element's __str__ may do anything
                 children.leave()
         except BaseException as error:  # noqa: B036: SystemExit and KeyboardInterrupt cost this try alone
@@ -204,6 +223,8 @@ class Worker:
         try:
             reader = self._reader(input_index)
             types = reader.infer_types(payload[12:])
+            if reader.columns is not None:
+                self._carry.must_be_among(reader.columns, self._job.inputs[input_index]["name"])
             answer = json.dumps({"types": types, "columns": reader.columns})
         except Exception as error:
             answer = '{"error": %s}' % encode_failure("read", error).decode()

@@ -194,3 +194,60 @@ def test_a_csv_job_that_was_stopped_goes_on_under_its_header(job):
     header, records = csv_records(job)
     assert header == ["file", "n"]
     assert sorted(records) == [[f"f{i:06}.txt", "1" if i < 10 else "2"] for i in range(40)]
+
+
+def test_each_row_is_led_back_to_its_file(job):
+    jsonl(job.files(7), addContext=True).set(miniBatchSize=3)
+    (job.data / "sub").mkdir()
+    job.file("sub/a b.txt", "x")
+    job.script("""
+        import os
+        def init(): pass
+        def run(mini_batch): return [{"name": os.path.basename(p)} for p in mini_batch]
+    """)
+    job.run().expect(0)
+    expected = [f"f{index:06}.txt" for index in range(7)] + ["sub/a b.txt"]
+    assert sorted((row["input"], row["file"], row["name"]) for row in json_rows(job)) == [
+        ("files", path, path.rpartition("/")[2]) for path in expected
+    ]
+
+
+def test_each_row_is_led_back_to_its_record(job):
+    csv_job(job.tabular(), addContext=True, columns=["id"]).set(miniBatchSize=200)
+    for name in ("a.csv", "b.csv"):
+        job.file(name, "id,v\n" + "".join(f"{name}-{n},{n}\n" + "\n" * (n % 7 == 3) for n in range(100)))
+    job.script("""
+        def init(): pass
+        def run(table): return table[["v"]].sort_values("v", ascending=False)
+    """)
+    job.run().expect(0)
+    header, records = csv_records(job)
+    assert header == ["input", "file", "row", "id", "v"]
+    lines = {name: (job.data / name).read_text().split("\n") for name in ("a.csv", "b.csv")}
+    assert len(records) == 200
+    for _, name, row, key, v in records:
+        assert lines[name][int(row)] == f"{key},{v}"
+
+
+def test_a_result_that_cannot_be_led_back_fails_its_mini_batch_at_once(job):
+    jsonl(job.files(6), addContext=True).set(miniBatchSize=2)
+    job.script("""
+        def init(): pass
+        def run(mini_batch): return mini_batch[:1] if "f000002" in mini_batch[0] else mini_batch
+    """)
+    job.run().expect(0)
+    assert len(json_rows(job)) == 4
+    (failed,) = job.failed_items()
+    assert (failed["count"], failed["tries"]) == (2, 1)
+    assert "run() returned 1 elements for 2 items" in failed["error"]["message"]
+
+
+def test_a_column_that_is_not_there_ends_the_job_before_its_first_mini_batch(job):
+    csv_job(job.tabular(), columns=["scroe"]).file("t.csv", "id,score\n1,2\n")
+    job.script("""
+        def init(): pass
+        def run(table): open("ran", "w").close(); return list(table.id)
+    """)
+    outcome = job.run().expect(1)
+    assert "input table has no column 'scroe'" in outcome.words and "did you mean 'score'?" in outcome.words
+    assert not (job.code / "ran").exists()
