@@ -1,6 +1,5 @@
 """`run` and `submit`: a job from Python's words."""
 
-import json
 import os
 import re
 import shutil
@@ -123,11 +122,11 @@ def start(
     return Job(command, manifest, _environment(), scratch, submitted)
 
 
-def check(manifest: Dict[str, Any]) -> List[str]:
-    """What `parallelrun validate` says against a manifest; nothing: []."""
+def check(manifest: str) -> List[str]:
+    """What `parallelrun validate` says against a manifest, a text of YAML or JSON; nothing: []."""
     done = subprocess.run(
         [program(), "validate", "-"],
-        input=json.dumps(manifest).encode(),
+        input=manifest.encode(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         env=_environment(),
@@ -135,7 +134,7 @@ def check(manifest: Dict[str, Any]) -> List[str]:
     if done.returncode == 0:
         return []
     lines = done.stderr.decode("utf-8", "replace").splitlines()
-    return [line[3:] if line.startswith("-: ") else line for line in lines] or [
+    return [re.sub(r"^-:(?:\d+:)? ", "", line) for line in lines] or [
         f"`parallelrun validate` ended with {done.returncode}"
     ]
 

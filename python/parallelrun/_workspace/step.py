@@ -1,6 +1,7 @@
 """ParallelRunConfig and ParallelRunStep: the manifest of a ParallelRunJob from their parameters."""
 
 import ast
+import json
 import os
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Union
 
@@ -168,7 +169,7 @@ class ParallelRunStep:
 
     def validate(self) -> None:
         """ValueError: what `parallelrun validate` says of it."""
-        problems = check(self.manifest("/nowhere", {}))
+        problems = check(json.dumps(self.manifest("/nowhere", {})))
         if problems:
             raise ValueError(f"the step '{self.name}' is not valid:\n" + "\n".join(problems))
 

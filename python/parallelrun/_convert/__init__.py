@@ -1,0 +1,1 @@
+"""`parallelrun convert`: manifests from Azure ML's pipelines, batch deployments and programs with ParallelRunStep."""

@@ -1,0 +1,150 @@
+"""`parallelrun convert`: files of every kind with the manifests that they must become, and what is said of the rest.
+
+Each folder of convert/ has a file of Azure ML, `expected.yaml` and `expected.txt`: what standard output and standard error
+have. After a change that is meant: PARALLELRUN_WRITE_EXPECTED=1 writes them anew.
+"""
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+SAMPLES = Path(__file__).parent / "convert"
+FILES = sorted(
+    path
+    for path in SAMPLES.glob("*/*")
+    if path.name in ("pipeline.yml", "parallel.yml", "deployment.yml", "program.py", "scores.ipynb")
+)
+PRINT = "def init(): pass\ndef run(mini_batch): return [open(path).read() for path in mini_batch]\n"
+
+
+@pytest.fixture
+def parallelrun_command(package):
+    """parallelrun_command(*arguments, cwd=...) -> the end of `python -m parallelrun ...`."""
+
+    def run(*arguments, cwd):
+        return subprocess.run(
+            [sys.executable, "-m", "parallelrun", *map(str, arguments)],
+            cwd=cwd,
+            env={**os.environ, "PYTHONPATH": str(package)},
+            capture_output=True,
+            text=True,
+            timeout=240,
+        )
+
+    return run
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda path: path.parent.name)
+def test_a_file_becomes_what_it_must(parallelrun_command, file):
+    done = parallelrun_command("convert", file.name, cwd=file.parent)
+    assert done.returncode == 0, done.stderr
+    if os.environ.get("PARALLELRUN_WRITE_EXPECTED"):
+        (file.parent / "expected.yaml").write_text(done.stdout)
+        (file.parent / "expected.txt").write_text(done.stderr)
+    assert done.stdout == (file.parent / "expected.yaml").read_text()
+    assert done.stderr == (file.parent / "expected.txt").read_text()
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda path: path.parent.name)
+def test_the_program_accepts_what_came_out(parallelrun_command, file, tmp_path):
+    done = parallelrun_command("convert", file, "--output", tmp_path / "jobs", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    manifests = done.stdout.split()
+    expected = list(yaml.safe_load_all((file.parent / "expected.yaml").read_text()))
+    assert [yaml.safe_load(Path(each).read_text())["metadata"] for each in manifests] == [
+        each["metadata"] for each in expected
+    ]
+    for manifest in manifests:
+        checked = parallelrun_command("validate", manifest, cwd=tmp_path)
+        assert checked.returncode == 0, checked.stderr
+        spec = yaml.safe_load(Path(manifest).read_text())["spec"]
+        if "local" in spec["sourceDirectory"] and (file.parent / "script").is_dir():
+            assert (Path(manifest).parent / spec["sourceDirectory"]["local"]["path"]).is_dir()
+
+
+def test_a_converted_program_runs(parallelrun_command, folder):
+    """As `to run` says, with the folders that it asks for."""
+    (folder / "print_it.py").write_text(PRINT)
+    (folder / "program.py").write_text(
+        "from azureml.pipeline.steps import *\n"
+        'config = ParallelRunConfig(entry_script="print_it.py", mini_batch_size=3)\n'
+        'data = Dataset.File.from_files(path="in/*.txt").as_named_input("numbers")\n'
+        'ParallelRunStep("print-it", config, [data])\n'
+    )
+    done = parallelrun_command("convert", "program.py", "--output", "jobs", cwd=folder)
+    *_, last = done.stderr.splitlines()
+    assert last == "  parallelrun run jobs/print-it.yaml --output DIR"
+    words = shlex.split(last.replace("DIR", "out"))[1:]
+    ended = parallelrun_command(*words, "--quiet", cwd=folder)
+    assert ended.returncode == 0, ended.stderr
+    assert sorted((folder / "out" / "parallel_run_step.txt").read_text().split()) == sorted(
+        map(str, range(10))
+    )
+
+
+def test_one_job_of_several(parallelrun_command, tmp_path):
+    file = SAMPLES / "chain" / "pipeline.yml"
+    one = parallelrun_command("convert", file, "--job", "second", cwd=tmp_path)
+    assert yaml.safe_load(one.stdout)["metadata"]["name"] == "second"
+    none = parallelrun_command("convert", file, "--job", "third", cwd=tmp_path)
+    assert none.returncode == 2
+    assert none.stderr == "parallelrun convert: there is no job 'third'; there are: first, second\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("x.yml", "", "x.yml is empty"),
+        ("x.yml", "a: b\n\tc: d\n", "line 2"),
+        ("x.yml", "a: b\n", "x.yml is none of what can be converted: a pipeline with parallel jobs"),
+        ("x.yml", "type: pipeline\njobs: {a: {type: command}}\n", "x.yml has no parallel job"),
+        ("x.yml", "$schema: https://x/batchEndpoint.schema.json\nname: e\n", "convert its deployment"),
+        ("x.yml", "kind: ParallelRunJob\n", "is a ParallelRunJob already"),
+        ("x.py", "x = (\n", "x.py is no Python"),
+        ("x.py", "ParallelRunConfig()\n", "x.py has no ParallelRunStep (it has a ParallelRunConfig)"),
+        ("x.ipynb", "{", "x.ipynb is no"),
+    ],
+)
+def test_what_cannot_be_converted(parallelrun_command, tmp_path, name, text, said):
+    (tmp_path / name).write_text(text)
+    done = parallelrun_command("convert", name, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "") and done.stderr.startswith("parallelrun convert: ")
+    assert said in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_file_that_is_missing(parallelrun_command, tmp_path):
+    done = parallelrun_command("convert", "nothing.yml", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "parallelrun convert: nothing.yml: No such file or directory\n",
+    )
+
+
+def test_what_is_known_only_at_run_time_and_what_is_invalid(parallelrun_command, tmp_path):
+    (tmp_path / "x.py").write_text(
+        "def config(size):\n    return ParallelRunConfig(entry_script='a.py', mini_batch_size=size, **more)\n"
+        "ParallelRunStep('one-step', config(3), [data], side_inputs=labels, arguments=['--x', data, f'{y}'])\n"
+        "two = ParallelRunConfig(entry_script='a.py', mini_batch_size='1MB')\n"
+        "ParallelRunStep('two-step', two, [Dataset.File.from_files('in').as_named_input('files')])\n"
+    )
+    done = parallelrun_command("convert", "x.py", cwd=tmp_path)
+    assert done.returncode == 1
+    for line in (
+        "x.py:3: parallel_run_config: not carried over: what config() gives is not known; set it in the manifest",
+        "x.py:3: inputs[0]: not carried over: 'data' is known only when the program runs; set it in the manifest",
+        "x.py:3: side_inputs: not carried over: 'labels' is known only when the program runs; set it in the manifest",
+        "x.py:3: arguments[1]: not carried over: 'data' is known only when the program runs; set it in the manifest",
+    ):
+        assert line in done.stderr.splitlines()
+    assert "parallelrun validate: two-step: spec.miniBatchSize: '1MB' is a size in bytes" in done.stderr
+
+
+def test_the_help_names_it(parallelrun_command, tmp_path):
+    assert "\n  convert  " in parallelrun_command("--help", cwd=tmp_path).stdout
+    said = parallelrun_command("convert", "--help", cwd=tmp_path).stdout
+    assert "example:  parallelrun convert pipeline.yml" in said
