@@ -3,11 +3,12 @@
 
 - docs/crd-reference.md, every field of the resource, from the schema in parallelrunjobs.yaml;
 - the chart's copy of that file, since Helm warns of a link at each call;
-- the table of fields in docs/reference.md, from common/spec/field_table.cpp (build the target spec_fields first).
+- the table of fields in docs/reference.md, from common/spec/field_table.cpp (build the target spec_fields first);
+- python/parallelrun/_fields.py, the same table for Python.
 
 usage: crds/reference.py [--stdout | --check]     (needs PyYAML)
   --stdout: docs/crd-reference.md alone, to standard output
-  --check: writes nothing, and fails where the table in docs/reference.md is another one
+  --check: writes nothing, and fails where the table in docs/reference.md or python/parallelrun/_fields.py is another one
 """
 
 import json
@@ -16,6 +17,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import python_fields
 import yaml
 
 HERE = Path(__file__).resolve().parent
@@ -23,6 +25,7 @@ DEFINITION = HERE / "parallelrunjobs.yaml"
 PAGE = HERE.parent / "docs" / "crd-reference.md"
 COPY = HERE.parent / "helm" / "parallelrun" / "files" / "parallelrunjobs.yaml"
 REFERENCE = HERE.parent / "docs" / "reference.md"
+PYTHON = HERE.parent / "python" / "parallelrun" / "_fields.py"
 FIELDS = Path(os.environ.get("PARALLELRUN_BUILD_DIR", HERE.parent / "build")) / "tests" / "spec_fields"
 BEGIN = "<!-- made by crds/reference.py from common/spec/field_table.cpp -->\n"
 END = "<!-- end -->\n"
@@ -161,9 +164,13 @@ def field_row(field):
     return f"| `{field['path']}` | {value_of(field)} | {CHANGE[field['identity']]} | {OF[field['of']]}{field['about']} |"
 
 
-def fields_table():
+def fields():
     printed = subprocess.run([FIELDS], check=True, capture_output=True, text=True).stdout
-    lines = map(field_row, json.loads(printed))
+    return json.loads(printed)
+
+
+def fields_table():
+    lines = map(field_row, fields())
     return "\n".join(["| field | value | changed after the start | |", "|---|---|---|---|", *lines, ""])
 
 
@@ -185,6 +192,9 @@ def main():
         sys.exit(f"{FIELDS} is missing: cmake --build --preset release --target spec_fields")
     if "--check" not in sys.argv[1:]:
         REFERENCE.write_text(reference(), encoding="utf-8")
+        PYTHON.write_text(python_fields.text(fields()), encoding="utf-8")
+    elif python_fields.text(fields()) != PYTHON.read_text(encoding="utf-8"):
+        sys.exit("python/parallelrun/_fields.py is of another table: run crds/reference.py")
     elif reference() != REFERENCE.read_text(encoding="utf-8"):
         sys.exit("the table of fields in docs/reference.md is another one: run crds/reference.py")
 

@@ -1,7 +1,12 @@
 """What a job reads: `inputs[]` of the manifest."""
 
 import os
-from typing import Any, Dict, List, Mapping, Sequence, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Sequence, Union
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from parallelrun._fields import FileFields, TableFields
 
 PathLike = Union[str, "os.PathLike[str]"]
 Input = Union[PathLike, Mapping[str, Any]]
@@ -16,15 +21,15 @@ def camel(name: str) -> str:
     return first + "".join(word[:1].upper() + word[1:] for word in others)
 
 
-def files(path: PathLike, *, name: str = "files", **fields: Any) -> Dict[str, Any]:
+def files(path: PathLike, *, name: str = "files", **fields: "Unpack[FileFields]") -> Dict[str, Any]:
     """Files below a folder, or one file. `run` gets lists of paths. Fields: `glob="**/*.png"`."""
     return _input("file", path, name, fields)
 
 
-def table(path: PathLike, *, name: str = "table", **fields: Any) -> Dict[str, Any]:
-    """Rows of CSV or JSON lines files below a folder, or of one file. `run` gets DataFrames.
+def table(path: PathLike, *, name: str = "table", **fields: "Unpack[TableFields]") -> Dict[str, Any]:
+    """Rows of CSV, JSON lines or Parquet files below a folder, or of one file. `run` gets DataFrames.
 
-    Fields: `glob`, `format`, `delimiter`, `encoding`, `columns={"code": "string"}`, `na_values`.
+    Fields (parallelrun.TableFields has all): `glob`, `format`, `delimiter`, `encoding`, `columns={"code": "string"}`.
     """
     return _input("tabular", path, name, fields)
 

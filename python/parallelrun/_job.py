@@ -10,10 +10,12 @@ import threading
 import time
 from typing import IO, Any, Callable, Dict, List, Optional
 
+from parallelrun._errors import grouped
+from parallelrun._progress import progress_of
+
 REFUSED = 2  # exit code: an invalid manifest, or an output directory that another job has written to
 
 _LINES_KEPT = 200
-_SHOWN_EVERY = 10.0  # seconds, where no line can be redrawn
 
 
 class JobError(RuntimeError):
@@ -103,7 +105,7 @@ class Job:
 
         If you interrupt it (Ctrl-C), the job is cancelled.
         """
-        show = _Progress(self.name, sys.stderr) if show_output else None
+        show = progress_of(self.name, sys.stderr) if show_output else None
         deadline = None if timeout is None else time.monotonic() + timeout
         try:
             while any(reader.is_alive() for reader in self._readers) or self._process.poll() is None:
@@ -160,9 +162,10 @@ class Job:
             return file.read()
 
     def errors(self) -> List[Dict[str, Any]]:
-        """The first different errors of the finished job: `type`, `message`, `phase`, `traceback`."""
-        with self._changed:
-            return list(self._finished.get("firstErrors", []))
+        """The errors of the script so far, also of tries that were followed by a good one, in groups: `count`, `phase`,
+        `type`, `message`, `first` (when and where), `traceback` of the first. Ones that differ in numbers or file names
+        only are one group; the most frequent comes first."""
+        return grouped(os.path.join(self.output_directory, "logs"))
 
     def results(self) -> Any:
         """The rows of the output file: a pandas.DataFrame where pandas is installed, else a list.
@@ -231,43 +234,6 @@ class Job:
             if self._finished.get("logs"):
                 lines.append(f"logs: {self._finished['logs']}")
             return "\n".join(lines)
-
-
-class _Progress:
-    """One line that is redrawn on a terminal; elsewhere a line now and then."""
-
-    def __init__(self, name: str, stream: IO[str]) -> None:
-        self._name, self._stream = name, stream
-        self._redraws = stream.isatty()
-        self._last = ""
-        self._shown = 0.0
-
-    def event(self, progress: Dict[str, Any]) -> None:
-        text = self._text(progress)
-        if not progress or text == self._last:
-            return
-        if self._redraws:
-            self._stream.write(f"\r\x1b[K{text}")
-        elif time.monotonic() - self._shown >= _SHOWN_EVERY:
-            self._stream.write(f"{text}\n")
-        else:
-            return
-        self._stream.flush()
-        self._last, self._shown = text, time.monotonic()
-
-    def end(self, progress: Dict[str, Any]) -> None:
-        if progress:
-            text = self._text(progress)
-            if "state" in progress:
-                text += f": {progress['state']}, {progress.get('message', '')}"
-            self._stream.write(f"\r\x1b[K{text}\n" if self._redraws else f"{text}\n")
-            self._stream.flush()
-
-    def _text(self, progress: Dict[str, Any]) -> str:
-        done = progress.get("itemsSucceeded", 0) + progress.get("itemsFailed", 0)
-        more = "" if progress.get("planComplete") else "+"
-        failed = f", {progress['itemsFailed']} failed" if progress.get("itemsFailed") else ""
-        return f"{self._name}: {done} / {progress.get('itemsTotal', 0)}{more} items{failed}"
 
 
 def _lines(path: str) -> List[str]:

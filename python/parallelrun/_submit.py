@@ -5,12 +5,18 @@ import re
 import shutil
 import subprocess
 import tempfile
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
 
 from parallelrun._bundle_folder import program
 from parallelrun._command import environment
+from parallelrun._fields import OUTPUT_FIELDS
 from parallelrun._inputs import Inputs, PathLike, camel, listed
 from parallelrun._job import Job
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from parallelrun._fields import Settings
 
 API_VERSION = "parallelrun.dev/v1alpha1"
 
@@ -21,10 +27,30 @@ def run(
     output: PathLike,
     *,
     show_output: bool = True,
-    **settings: Any,
+    backend: str = "local",
+    name: Optional[str] = None,
+    side_inputs: Optional[Mapping[str, PathLike]] = None,
+    arguments: Sequence[Any] = (),
+    output_format: str = "jsonl",
+    overwrite: bool = False,
+    retry_failed: bool = False,
+    **settings: "Unpack[Settings]",
 ) -> Job:
     """`submit`, and waits for the end. JobError unless the job is complete."""
-    return submit(script, inputs, output, **settings).wait(show_output=show_output)
+    job = submit(
+        script,
+        inputs,
+        output,
+        backend=backend,
+        name=name,
+        side_inputs=side_inputs,
+        arguments=arguments,
+        output_format=output_format,
+        overwrite=overwrite,
+        retry_failed=retry_failed,
+        **settings,
+    )
+    return job.wait(show_output=show_output)
 
 
 def submit(
@@ -39,7 +65,7 @@ def submit(
     output_format: str = "jsonl",
     overwrite: bool = False,
     retry_failed: bool = False,
-    **settings: Any,
+    **settings: "Unpack[Settings]",
 ) -> Job:
     """Starts a job and comes back at once.
 
@@ -47,7 +73,7 @@ def submit(
     `inputs`: a folder or file (files), `parallelrun.files(...)`, `parallelrun.table(...)`, several of them in a list,
     or a dict with their names. `output`: the directory of results and logs. `output_format`: "jsonl", each element
     that run() returns as a JSON value, "csv", one table, or "text", as its str(). `overwrite`: another job's results there may be removed.
-    Other settings are the fields of spec: `mini_batch_size=20`, `process_count_per_node=4`, `error_threshold=10`,
+    Other settings (parallelrun.Settings has all) are the fields of spec: `mini_batch_size=20`, `process_count_per_node=4`, `error_threshold=10`,
     `run_invocation_timeout=60`, `environment={"requirements": ["pillow"]}`.
 
     It runs on this machine with the Python that calls it. If this Python ends, the job goes on.
@@ -73,15 +99,18 @@ def submit(
             scratch = folder = tempfile.mkdtemp(prefix="parallelrun-")
             entry = write_script(script, folder)
             name = name or job_name(getattr(named(script)["run"], "__name__", "functions"))
-        spec = {
+        fields: Dict[str, Any] = {key: value for key, value in settings.items() if value is not None}
+        of_output = {camel(key[len("output_") :]): fields.pop(key) for key in OUTPUT_FIELDS if key in fields}
+        spec: Dict[str, Any] = {
             "sourceDirectory": {"local": {"path": folder}},
             "entryScript": entry,
             "inputs": listed(inputs),
             "output": {
                 "source": {"local": {"path": os.path.abspath(os.path.expanduser(os.fspath(output)))}},
                 "format": output_format,
+                **of_output,
             },
-            **{camel(field): value for field, value in settings.items() if value is not None},
+            **{camel(field): value for field, value in fields.items()},
         }
         if side_inputs:
             spec["sideInputs"] = [

@@ -134,6 +134,32 @@ def test_failed_items(parallelrun, folder, script):
     assert [list(files) for files in failed["files"]] == [[str(folder / "in" / "3.txt")]]
     (error,) = job.errors()
     assert (error["type"], error["message"]) == ("ValueError", "three is bad")
+    assert (error["count"], error["phase"]) == (1, "run")
+
+
+def test_errors_are_grouped(parallelrun, folder, script):
+    """Also those of tries that were followed by a good one, and while the job runs."""
+    code = (
+        "import os\n\ndef init(): pass\n\ndef run(mini_batch):\n"
+        "    number = int(open(mini_batch[0]).read())\n"
+        "    if number % 2: raise ValueError(f'{number} is odd')\n"
+        "    if number == 4: raise KeyError('four')\n"
+        "    return list(mini_batch)\n"
+    )
+    job = parallelrun.run(
+        script(code),
+        folder / "in",
+        folder / "out",
+        mini_batch_size=1,
+        run_max_try=2,
+        run_retry_delay=0,
+        show_output=False,
+    )
+    odd, four = job.errors()
+    assert (odd["count"], odd["phase"], odd["type"]) == (10, "run", "ValueError")
+    assert odd["message"].endswith(" is odd") and "count_them.py" in odd["traceback"]
+    assert odd["traceback"].endswith(" is odd") and "process000" in odd["first"]
+    assert (four["count"], four["type"], four["message"]) == (2, "KeyError", "'four'")
 
 
 def test_a_job_that_fails_says_why(parallelrun, folder, script):

@@ -10,7 +10,9 @@ from parallelrun._convert.places import place
 from parallelrun._convert.report import Converted
 
 # What Azure takes where the file says nothing, and which is not our default.
-_DEFAULTS = {"output_file_name": "predictions.csv", "max_retries": 3, "timeout": 30}
+_OUTPUT_FILE_NAME = "predictions.csv"
+_MAX_RETRIES = 3
+_TIMEOUT = 30
 _REASONS = {
     **REASONS,
     "endpoint_name": "a job has no endpoint; start it for each input",
@@ -102,7 +104,7 @@ def _settings(settings: Section, draft: Draft) -> None:
     action = str(settings.value("output_action") or "append_row").lower()
     draft.set("outputAction", action)
     if action == "append_row":
-        draft.set("appendRowFileName", settings.value("output_file_name") or _DEFAULTS["output_file_name"])
+        draft.set("appendRowFileName", settings.value("output_file_name") or _OUTPUT_FILE_NAME)
     else:
         settings.leave("output_file_name", "a job with summary_only has no such file")
     draft.set("miniBatchSize", batch_size(settings.value("mini_batch_size")))
@@ -112,7 +114,7 @@ def _settings(settings: Section, draft: Draft) -> None:
     draft.set("loggingLevel", level.upper() if isinstance(level, str) else level)
     retry = settings.section("retry_settings")
     if "max_retries" not in retry:
-        draft.set("runMaxTry", _DEFAULTS["max_retries"] + 1)
+        draft.set("runMaxTry", _MAX_RETRIES + 1)
     if "timeout" not in retry:
-        draft.set("runInvocationTimeout", _DEFAULTS["timeout"])
+        draft.set("runInvocationTimeout", _TIMEOUT)
     retries(retry, draft)

@@ -83,7 +83,7 @@ def manifest_text(job: Converted, file: str, target: str, beside: Optional[str])
     """YAML. Paths in it are relative to the folder `target`, which is that of the file `beside`."""
     from parallelrun._vendor import yaml
 
-    class Dumper(yaml.SafeDumper):  # type: ignore[name-defined,misc]
+    class Dumper(yaml.SafeDumper):  # type: ignore[misc]
         """PyYAML writes `y` and `n` as they are, which are booleans for YAML 1.1."""
 
     def text_of(dumper: Any, value: str) -> Any:
