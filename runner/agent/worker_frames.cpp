@@ -5,7 +5,7 @@
 #include "common/json/compact_text.h"
 #include "common/json/json.h"
 #include "common/json/members.h"
-#include "runner/protocol/error_phase.h"
+#include "runner/progress/script_error.h"
 #include "runner/wire/wire.h"
 
 namespace parallelrun::agent {

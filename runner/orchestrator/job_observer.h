@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "runner/orchestrator/progress.h"
+#include "runner/progress/progress.h"
 #include "runner/protocol/messages.h"
 
 namespace parallelrun::orchestrator {

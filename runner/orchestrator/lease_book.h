@@ -11,7 +11,7 @@
 #include <unordered_map>
 
 #include "runner/orchestrator/time.h"
-#include "runner/protocol/work_id.h"
+#include "runner/plan/work_id.h"
 
 namespace parallelrun::orchestrator {
 

@@ -3,9 +3,9 @@
 #include <utility>
 
 #include "common/json/json.h"
-#include "runner/orchestrator/failed_items.h"
 #include "runner/orchestrator/lease_seal.h"
 #include "runner/orchestrator/orchestrator.h"
+#include "runner/output/failed_items.h"
 #include "runner/protocol/code_changed.h"
 
 namespace parallelrun::orchestrator {

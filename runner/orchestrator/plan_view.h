@@ -27,21 +27,6 @@ class MiniBatchSource {
   virtual nlohmann::ordered_json items_of(const MiniBatch& mini_batch) const = 0;
 };
 
-// Before anything of these mini-batches is committed: what would be planned anew after a crash could be cut
-// differently.
-class PlanDurability {
- public:
-  virtual ~PlanDurability() = default;
-  // Once, before the rest, when the journal has been read: all of the plan as it was found survives a crash
-  // after it. The first `mini_batches` did before, since the journal speaks of them. The rest is written
-  // again: the sync of a predecessor may have failed, after which the system takes for clean what never
-  // reached the disk. Errors: kNoSpace, kIo.
-  virtual Status settle(std::uint64_t mini_batches) = 0;
-  // Called on the commit thread.
-  // Mini-batches 0 to `mini_batches` - 1 of the plan survive a crash after it. Cheap when they did before.
-  virtual Status make_durable(std::uint64_t mini_batches) = 0;
-};
-
 // Samples for the inference of column types. Called on the core's thread.
 class SampleSource {
  public:

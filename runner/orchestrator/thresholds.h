@@ -6,7 +6,7 @@
 #include <string>
 
 #include "common/spec/job_spec.h"
-#include "runner/orchestrator/progress.h"
+#include "runner/progress/progress.h"
 
 namespace parallelrun::orchestrator {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "runner/orchestrator/state_files.h"
+#include "runner/plan/column_types.h"
 
 namespace parallelrun::orchestrator {
 

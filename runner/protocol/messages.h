@@ -22,7 +22,9 @@
 #include <vector>
 
 #include "common/result/result.h"
-#include "runner/protocol/work_id.h"
+#include "runner/plan/column_types.h"
+#include "runner/plan/work_id.h"
+#include "runner/progress/script_error.h"
 
 namespace parallelrun {
 
@@ -70,12 +72,6 @@ struct Lease {
   std::string descriptor;        // bytes that the worker process understands; see MiniBatch::descriptor
 };
 
-// Column types of an input, once they are decided: JSON {"input": 0, "types": {"a": "int64", ...}}.
-struct InputInfo {
-  std::uint32_t input = 0;
-  std::string types;
-};
-
 struct LeaseRequest {
   std::uint64_t session = 0;
   std::uint64_t sequence = 0;
@@ -100,24 +96,6 @@ enum class Outcome : std::uint8_t {
   // It has values in columns that had none in the sample. `rows` holds their types, JSON {"types": {...}}:
   // they become those of the input, and the mini-batch is read again. Costs nothing.
   kUndecided = 6,
-};
-
-// Where in the life of a mini-batch an error arose.
-enum class ErrorPhase : std::uint8_t {
-  kNone = 0,
-  kLoad = 1,
-  kInit = 2,
-  kRead = 3,
-  kRun = 4,
-  kResult = 5,
-  kShutdown = 6
-};
-
-struct ScriptError {
-  ErrorPhase phase = ErrorPhase::kNone;
-  std::string type;       // "ValueError", "SIGSEGV", "TimeoutExpired"
-  std::string message;    // one paragraph
-  std::string traceback;  // may be empty
 };
 
 struct AttemptResult {

@@ -8,16 +8,12 @@
 
 namespace parallelrun::simulation {
 
-using orchestrator::CommitEntry;
-using orchestrator::JobReason;
-using orchestrator::JobState;
-
-void Accounts::add(const orchestrator::JournalRecord& record) {
-  if (const auto* begun = std::get_if<orchestrator::EpochStart>(&record)) {
+void Accounts::add(const JournalRecord& record) {
+  if (const auto* begun = std::get_if<EpochStart>(&record)) {
     if (begun->epoch <= epoch) problems.push_back(fmt::format("epoch {} after {}", begun->epoch, epoch));
     if (ended) problems.push_back("an epoch begins in a run that has ended");
     epoch = begun->epoch;
-  } else if (const auto* next = std::get_if<orchestrator::RunStart>(&record)) {
+  } else if (const auto* next = std::get_if<RunStart>(&record)) {
     if (ended != JobState::kFailed || next->run != run + 1)
       problems.push_back(fmt::format("run {} begins after run {}", next->run, run));
     run = next->run;
@@ -33,12 +29,12 @@ void Accounts::add(const orchestrator::JournalRecord& record) {
       counts.items_failed -= it->second.items;
       it = finished.erase(it);
     }
-  } else if (const auto* group = std::get_if<orchestrator::GroupRecord>(&record)) {
+  } else if (const auto* group = std::get_if<GroupRecord>(&record)) {
     if (ended) problems.push_back("a commit after the end");
     for (const CommitEntry& entry : group->entries) add(entry);
   } else {
     if (ended) problems.push_back("the job ends twice");
-    ended = std::get<orchestrator::EndRecord>(record).state;
+    ended = std::get<EndRecord>(record).state;
     if (ended == JobState::kInterrupted)
       problems.push_back("an interrupted job is taken for one that has ended");
   }
@@ -85,27 +81,26 @@ std::uint64_t Accounts::failed() const {
 Accounts accounts_of(FaultyDisk& disk, const std::string& fingerprint, std::uint32_t run_max_try) {
   Accounts accounts;
   accounts.run_max_try = run_max_try;
-  auto file = disk.open(orchestrator::kJournalPath);
-  auto read = orchestrator::read_journal(*file.value(), fingerprint, ~0ULL,
-                                         [&](orchestrator::JournalRecord&& record, std::uint64_t) -> Status {
-                                           accounts.add(record);
-                                           return {};
-                                         });
+  auto file = disk.open(kJournalPath);
+  auto read =
+      read_journal(*file.value(), fingerprint, ~0ULL, [&](JournalRecord&& record, std::uint64_t) -> Status {
+        accounts.add(record);
+        return {};
+      });
   if (!read) accounts.problems.push_back(read.error().message);
   return accounts;
 }
 
 std::uint64_t last_record(FaultyDisk& disk, const std::string& fingerprint) {
-  if (!disk.has(orchestrator::kJournalPath)) return 0;
-  auto file = disk.open(orchestrator::kJournalPath);
-  auto end =
-      orchestrator::read_journal(*file.value(), fingerprint, ~0ULL,
-                                 [](orchestrator::JournalRecord&&, std::uint64_t) { return Status(); });
+  if (!disk.has(kJournalPath)) return 0;
+  auto file = disk.open(kJournalPath);
+  auto end = read_journal(*file.value(), fingerprint, ~0ULL,
+                          [](JournalRecord&&, std::uint64_t) { return Status(); });
   return end ? end->last : 0;
 }
 
-bool is_exceeded(JobReason reason, const orchestrator::Thresholds& thresholds,
-                 const orchestrator::Counts& counts, std::uint64_t planned, bool plan_complete) {
+bool is_exceeded(JobReason reason, const orchestrator::Thresholds& thresholds, const Counts& counts,
+                 std::uint64_t planned, bool plan_complete) {
   switch (reason) {
     case JobReason::kErrorThresholdExceeded:
       return thresholds.error_threshold != -1 &&
@@ -123,8 +118,8 @@ bool is_exceeded(JobReason reason, const orchestrator::Thresholds& thresholds,
   }
 }
 
-bool is_any_exceeded(const orchestrator::Thresholds& thresholds, const orchestrator::Counts& counts,
-                     std::uint64_t planned, bool plan_complete) {
+bool is_any_exceeded(const orchestrator::Thresholds& thresholds, const Counts& counts, std::uint64_t planned,
+                     bool plan_complete) {
   return is_exceeded(JobReason::kErrorThresholdExceeded, thresholds, counts, planned, plan_complete) ||
          is_exceeded(JobReason::kAllowedFailedCountExceeded, thresholds, counts, planned, plan_complete) ||
          is_exceeded(JobReason::kAllowedFailedPercentExceeded, thresholds, counts, planned, plan_complete);

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "runner/orchestrator/journal.h"
-#include "runner/orchestrator/progress.h"
 #include "runner/orchestrator/thresholds.h"
+#include "runner/output/journal.h"
+#include "runner/progress/progress.h"
 #include "tests/simulation/faulty_disk.h"
 
 namespace parallelrun::simulation {
@@ -20,16 +20,16 @@ struct Accounts {
   std::uint32_t run_max_try = 1;
   std::uint64_t epoch = 0;
   std::uint64_t run = 1;
-  orchestrator::Counts counts;
-  std::map<WorkId, orchestrator::CommitEntry> finished;
+  Counts counts;
+  std::map<WorkId, CommitEntry> finished;
   std::map<WorkId, std::uint32_t> tries;  // of what is unfinished
   std::set<std::uint64_t> attempts;       // of all runs
-  std::optional<orchestrator::JobState> ended;
+  std::optional<JobState> ended;
   std::uint64_t old_epoch_commits = 0;
   std::vector<std::string> problems;
 
-  void add(const orchestrator::JournalRecord& record);
-  void add(const orchestrator::CommitEntry& entry);
+  void add(const JournalRecord& record);
+  void add(const CommitEntry& entry);
 
   std::uint64_t failed() const;
 };
@@ -41,11 +41,11 @@ Accounts accounts_of(FaultyDisk& disk, const std::string& fingerprint, std::uint
 std::uint64_t last_record(FaultyDisk& disk, const std::string& fingerprint);
 
 // Whether the threshold that `reason` names is exceeded; false for other reasons.
-bool is_exceeded(orchestrator::JobReason reason, const orchestrator::Thresholds& thresholds,
-                 const orchestrator::Counts& counts, std::uint64_t planned, bool plan_complete);
+bool is_exceeded(JobReason reason, const orchestrator::Thresholds& thresholds, const Counts& counts,
+                 std::uint64_t planned, bool plan_complete);
 // Whether any is.
-bool is_any_exceeded(const orchestrator::Thresholds& thresholds, const orchestrator::Counts& counts,
-                     std::uint64_t planned, bool plan_complete);
+bool is_any_exceeded(const orchestrator::Thresholds& thresholds, const Counts& counts, std::uint64_t planned,
+                     bool plan_complete);
 
 // failed_items.jsonl against the books: each failed mini-batch once, each shortfall once, nothing else.
 std::vector<std::string> problems_of_failed_items(const std::string& text, const Accounts& accounts);

@@ -3,17 +3,13 @@
 #include <string>
 
 #include "common/json/json.h"
-#include "runner/orchestrator/failed_items.h"
-#include "runner/orchestrator/state_files.h"
+#include "runner/output/failed_items.h"
+#include "runner/output/state_files.h"
 #include "spdlog/fmt/fmt.h"
 #include "tests/simulation/world.h"
 
 namespace parallelrun::simulation {
 namespace {
-
-using orchestrator::CommitEntry;
-using orchestrator::JobReason;
-using orchestrator::JobState;
 
 // The rows of one mini-batch as the output has them.
 struct Written {
@@ -67,7 +63,7 @@ void World::on_try_failed(const orchestrator::AgentView&, const AttemptResult& r
     violated("the last try is not the last");
 }
 
-void World::on_ending(const orchestrator::JobResult& result) {
+void World::on_ending(const JobResult& result) {
   switch (result.reason) {
     case JobReason::kScriptFailed:
       // What an agent reported may be acted on after it was mended.
@@ -100,12 +96,12 @@ void World::check_leases(std::uint64_t session, const LeaseReply& reply) {
 }
 
 void World::check_bounds() {
-  const orchestrator::Progress progress = process_->core->progress();
+  const Progress progress = process_->core->progress();
   if (progress.leased + progress.waiting_retry > options().max_book)
     violated("the lease book grows beyond its bound");
 }
 
-void World::check_acknowledged(const orchestrator::WorkSet& committed) {
+void World::check_acknowledged(const WorkSet& committed) {
   // A disk that lies or rots has lost them; they are done again.
   if (dishonest()) return;
   for (const WorkId& id : acknowledged_) {
@@ -114,7 +110,7 @@ void World::check_acknowledged(const orchestrator::WorkSet& committed) {
   }
 }
 
-void World::check_books(const orchestrator::RecoveredJob& job, bool started) {
+void World::check_books(const RecoveredJob& job, bool started) {
   const Accounts books = accounts_of(disk_, kFingerprint, run_max_try_);
   for (const std::string& problem : books.problems) violated(problem);
   if (!(job.counts == books.counts)) violated("the counts that were recovered are not those of the journal");
@@ -144,7 +140,7 @@ void World::check_books(const orchestrator::RecoveredJob& job, bool started) {
     if (failed && !nature.poisoned && !nature.flaky && unlucky_.count(work) == 0)
       violated(fmt::format("mini-batch {} is good and failed", id));
   }
-  const std::string failed_items = disk_.content(orchestrator::kFailedItemsPath);
+  const std::string failed_items = disk_.content(kFailedItemsPath);
   if (failed_items.size() != job.failed_items_length)
     violated(
         fmt::format("{} bytes of failed items, {} committed", failed_items.size(), job.failed_items_length));
@@ -153,7 +149,7 @@ void World::check_books(const orchestrator::RecoveredJob& job, bool started) {
 }
 
 // The output holds what the journal says is committed: each mini-batch once and whole, nothing else.
-void World::check_output(const orchestrator::RecoveredJob& job) {
+void World::check_output(const RecoveredJob& job) {
   if (job.lost_groups > 0 && !dishonest()) violated("commits were lost on an honest disk");
   if (summary_only_) {
     if (disk_.has(kOutput)) violated("rows of a summary_only job are written");
@@ -195,7 +191,7 @@ void World::check_output(const orchestrator::RecoveredJob& job) {
 // After each commit: nothing is told that is not durable, and a threshold that is exceeded ends the job.
 void World::check_progress() {
   for (const std::string& problem : books_.problems) violated(problem);
-  const orchestrator::Progress progress = process_->core->progress();
+  const Progress progress = process_->core->progress();
   if (!(progress.counts == books_.counts)) {
     violated(fmt::format("{} succeeded, {} failed, {} items failed, {} tries: progress tells {}, {}, {}, {}",
                          books_.counts.succeeded, books_.counts.failed, books_.counts.items_failed,
@@ -208,8 +204,8 @@ void World::check_progress() {
   }
 }
 
-void World::check_result(const orchestrator::JobResult& result) {
-  const orchestrator::Progress& told = result.progress;
+void World::check_result(const JobResult& result) {
+  const Progress& told = result.progress;
   if (!(told.counts == books_.counts)) violated("the result counts what is not in the journal");
   const bool by_threshold = result.reason == JobReason::kErrorThresholdExceeded ||
                             result.reason == JobReason::kAllowedFailedCountExceeded ||
@@ -233,12 +229,12 @@ void World::check_end() {
   planned_ = planned_on(disk_);
   auto plan = ProcessPlan::open(disk, false, inputs_);
   if (!plan) return violated("the plan of the complete job does not open: " + plan.error().message);
-  auto opened = orchestrator::Committer::open(disk, **plan, committer_options(false));
+  auto opened = Committer::open(disk, **plan, committer_options(false));
   if (!opened) {
     if (may_refuse(opened.error())) return;
     return violated("the complete job does not open: " + opened.error().message);
   }
-  const orchestrator::RecoveredJob& job = opened->job;
+  const RecoveredJob& job = opened->job;
   if (job.ended != JobState::kComplete) violated("the journal does not say that the job is complete");
   check_books(job, false);
   check_output(job);
@@ -247,10 +243,9 @@ void World::check_end() {
   if (job.finished.size() != inputs_.total || job.finished.frontier() != inputs_.total) {
     violated(fmt::format("{} of {} mini-batches are finished", job.finished.size(), inputs_.total));
   }
-  if (!disk_.has(orchestrator::kSuccessPath)) violated("no _SUCCESS");
+  if (!disk_.has(kSuccessPath)) violated("no _SUCCESS");
   if (tabular_ && inputs_.total > 1 && job.types.count(1) == 0) violated("no column types");
-  const nlohmann::json result =
-      nlohmann::json::parse(disk_.content(orchestrator::kResultPath), nullptr, false);
+  const nlohmann::json result = nlohmann::json::parse(disk_.content(kResultPath), nullptr, false);
   if (!result.is_object() || result.value("state", "") != "Complete" ||
       result.value("itemsFailed", ~0ULL) != job.counts.items_failed ||
       result.value("miniBatchesProcessed", ~0ULL) != inputs_.total) {

@@ -12,6 +12,7 @@
 #include "common/json/json.h"
 #include "runner/orchestrator/plan_view.h"
 #include "runner/orchestrator/stored_plan.h"
+#include "runner/plan/plan_durability.h"
 #include "tests/simulation/faulty_disk.h"
 
 namespace parallelrun::simulation {
@@ -33,7 +34,7 @@ struct Inputs {
 std::vector<Planned> planned_on(const FaultyDisk& disk);
 
 // The planning of one process.
-class ProcessPlan final : public orchestrator::MiniBatchSource, public orchestrator::PlanDurability {
+class ProcessPlan final : public orchestrator::MiniBatchSource, public PlanDurability {
  public:
   // As the orchestrator's process opens it. `disk` and `inputs` must outlive it.
   static Result<std::unique_ptr<ProcessPlan>> open(ProcessDisk& disk, bool fresh_file, const Inputs& inputs);

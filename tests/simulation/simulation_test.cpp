@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "runner/orchestrator/journal.h"
+#include "runner/output/journal.h"
 #include "tests/simulation/faulty_disk.h"
 #include "tests/simulation/virtual_time.h"
 
@@ -81,10 +81,10 @@ TEST(Simulation, ANewJournalIsThereAfterALossOfPower) {
     Dice dice(seed);
     FaultyDisk disk(dice);
     ProcessDisk storage(disk, 0);
-    ASSERT_TRUE(orchestrator::JournalWriter::create(storage, "job"));
+    ASSERT_TRUE(JournalWriter::create(storage, "job"));
     disk.lose_power();
-    ASSERT_TRUE(disk.has(orchestrator::kJournalPath)) << "seed " << seed;
-    auto file = storage.open(orchestrator::kJournalPath);
+    ASSERT_TRUE(disk.has(kJournalPath)) << "seed " << seed;
+    auto file = storage.open(kJournalPath);
     const auto ours = orchestrator::is_journal_of(**file, "job");
     EXPECT_TRUE(ours && *ours) << "seed " << seed;
   }

@@ -2,8 +2,8 @@
 #include <iterator>
 #include <utility>
 
-#include "runner/orchestrator/failed_items.h"
-#include "runner/orchestrator/state_files.h"
+#include "runner/output/failed_items.h"
+#include "runner/output/state_files.h"
 #include "spdlog/fmt/fmt.h"
 #include "tests/simulation/world.h"
 
@@ -98,10 +98,9 @@ void World::fail_planning() {
 
 // One bit of one file whose every byte is covered, after the process that knew better has ended.
 void World::decay() {
-  static constexpr const char* kFiles[] = {orchestrator::kPlanPath, orchestrator::kFailedItemsPath, kOutput,
-                                           orchestrator::kJournalPath};
+  static constexpr const char* kFiles[] = {orchestrator::kPlanPath, kFailedItemsPath, kOutput, kJournalPath};
   const std::string file = kFiles[dice_.between(std::uint64_t{0}, std::size(kFiles) - 1)];
-  if (file == orchestrator::kJournalPath) {
+  if (file == kJournalPath) {
     // The last record may be what a crash has left of it. All before it was synced: nobody may go on from it.
     const std::uint64_t last = last_record(disk_, kFingerprint);
     if (!disk_.rot(file, last)) return;

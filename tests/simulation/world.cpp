@@ -122,7 +122,7 @@ orchestrator::Orchestrator::Options World::options() const {
   return options;
 }
 
-orchestrator::Committer::Options World::committer_options(bool fresh_files) const {
+Committer::Options World::committer_options(bool fresh_files) const {
   return {summary_only_ ? "" : kOutput, kFingerprint, fresh_files};
 }
 
@@ -156,7 +156,7 @@ void World::start_process() {
     planned_ = planned_on(disk_);
     check_books(opened->job, false);
     check_output(opened->job);
-    if (opened->job.ended == orchestrator::JobState::kComplete) {
+    if (opened->job.ended == JobState::kComplete) {
       complete_ = true;
       return;
     }
@@ -189,19 +189,19 @@ void World::start_process() {
   }
 }
 
-Result<orchestrator::Committer::Opened> World::open_files(Process& process, bool fresh_files) {
+Result<Committer::Opened> World::open_files(Process& process, bool fresh_files) {
   if (fresh_files) {
-    if (auto passed_by = orchestrator::Committer::pass_by(process.disk); !passed_by) return passed_by.error();
+    if (auto passed_by = Committer::pass_by(process.disk); !passed_by) return passed_by.error();
   }
   auto plan = ProcessPlan::open(process.disk, fresh_files, inputs_);
   if (!plan) return plan.error();
   process.plan = std::move(*plan);
-  return orchestrator::Committer::open(process.disk, *process.plan, committer_options(fresh_files));
+  return Committer::open(process.disk, *process.plan, committer_options(fresh_files));
 }
 
-void World::woken_start(Result<orchestrator::Committer::Opened>& opened, Process& process) {
+void World::woken_start(Result<Committer::Opened>& opened, Process& process) {
   ++report_.woken_steps;
-  if (opened && opened->job.ended != orchestrator::JobState::kComplete &&
+  if (opened && opened->job.ended != JobState::kComplete &&
       opened->committer->start(opened->job, process.plan->found().mini_batches)) {
     violated("two orchestrators begin to serve");
   }
@@ -220,7 +220,7 @@ void World::start_failed(const char* step, const Error& error) {
   end_process(false);
 }
 
-void World::serve(orchestrator::Committer::Opened opened) {
+void World::serve(Committer::Opened opened) {
   process_->committer = std::move(opened.committer);
   process_->core = std::make_unique<orchestrator::Orchestrator>(
       options(), std::move(opened.job), *process_->plan, process_->samples, *this, events_.now());
@@ -329,13 +329,13 @@ void World::after_call() {
   if (process_->core->finished()) job_ended();
 }
 
-void World::write_group(const orchestrator::CommitGroup& group) {
+void World::write_group(const CommitGroup& group) {
   Process& process = *process_;
   const std::uint64_t life = process_life_;
   const Status done = process.committer->write(group);
   if (life != process_life_) return woken_writes(process, group, done);
   if (done) {
-    for (const orchestrator::CommitEntry& entry : group.entries) books_.add(entry);
+    for (const CommitEntry& entry : group.entries) books_.add(entry);
   }
   if (!done) {
     if (done.error().code == ErrorCode::kAborted) violated("the only orchestrator is taken for an old one");
@@ -378,12 +378,12 @@ void World::pause_process() {
 }
 
 // What a process does that does not know that it has a successor. What it acknowledges must not be lost.
-void World::woken_writes(Process& woken, orchestrator::CommitGroup group, Status written) {
+void World::woken_writes(Process& woken, CommitGroup group, Status written) {
   for (int more = 0;; ++more) {
     ++report_.woken_steps;
     if (!written) return;
-    for (const orchestrator::CommitEntry& entry : group.entries) {
-      if (entry.kind == orchestrator::CommitEntry::Kind::kSucceeded) acknowledged_.insert(entry.work);
+    for (const CommitEntry& entry : group.entries) {
+      if (entry.kind == CommitEntry::Kind::kSucceeded) acknowledged_.insert(entry.work);
     }
     woken.core->on_committed(group.number, events_.now());
     auto next = woken.core->take_group(events_.now());
@@ -394,11 +394,11 @@ void World::woken_writes(Process& woken, orchestrator::CommitGroup group, Status
 }
 
 void World::job_ended() {
-  const orchestrator::JobState state = process_->core->result()->state;
+  const JobState state = process_->core->result()->state;
   check_result(*process_->core->result());
-  if (state == orchestrator::JobState::kInterrupted) ++report_.interrupts;
+  if (state == JobState::kInterrupted) ++report_.interrupts;
   process_.reset();
-  if (state == orchestrator::JobState::kComplete) complete_ = true;
+  if (state == JobState::kComplete) complete_ = true;
   for (auto& agent : agents_) agent->crash();
   if (complete_) return;
   // The same command again.

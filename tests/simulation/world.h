@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "runner/orchestrator/committer.h"
 #include "runner/orchestrator/orchestrator.h"
+#include "runner/output/committer.h"
 #include "tests/simulation/accounts.h"
 #include "tests/simulation/faulty_disk.h"
 #include "tests/simulation/planning.h"
@@ -37,7 +37,7 @@ class World final : public AgentNetwork, public orchestrator::JobObserver {
   struct Process {
     ProcessDisk disk;
     std::unique_ptr<ProcessPlan> plan;
-    std::unique_ptr<orchestrator::Committer> committer;
+    std::unique_ptr<Committer> committer;
     ModelSamples samples;
     std::unique_ptr<orchestrator::Orchestrator> core;
     std::map<std::uint64_t, Replied<LeaseReply>> parked_leases;  // by session; the newest request only
@@ -50,26 +50,26 @@ class World final : public AgentNetwork, public orchestrator::JobObserver {
 
   // The orchestrator's process.
   void start_process();
-  Result<orchestrator::Committer::Opened> open_files(Process& process, bool fresh_files);
-  void serve(orchestrator::Committer::Opened opened);
+  Result<Committer::Opened> open_files(Process& process, bool fresh_files);
+  void serve(Committer::Opened opened);
   // Of a process that does not know that it has a successor.
-  void woken_start(Result<orchestrator::Committer::Opened>& opened, Process& process);
+  void woken_start(Result<Committer::Opened>& opened, Process& process);
   // The start has failed: with the disk, or since it refuses what it found.
   void start_failed(const char* step, const Error& error);
   void end_process(bool power_lost);
   template <typename What>
   void in_process(What&& what);
   void after_call();
-  void write_group(const orchestrator::CommitGroup& group);
+  void write_group(const CommitGroup& group);
   // A successor takes over and works for a while; then the one that is paused in a step at the disk goes on.
   void pause_process();
   void hold(bool held);
-  void woken_writes(Process& woken, orchestrator::CommitGroup group, Status written);
+  void woken_writes(Process& woken, CommitGroup group, Status written);
   void tick();
   void plan_on();
   void job_ended();
   orchestrator::Orchestrator::Options options() const;
-  orchestrator::Committer::Options committer_options(bool fresh_files) const;
+  Committer::Options committer_options(bool fresh_files) const;
 
   // The network.
   template <typename Deliver>
@@ -95,14 +95,14 @@ class World final : public AgentNetwork, public orchestrator::JobObserver {
 
   // What must hold.
   void check_leases(std::uint64_t session, const LeaseReply& reply);
-  void check_output(const orchestrator::RecoveredJob& job);
-  void check_acknowledged(const orchestrator::WorkSet& committed);
+  void check_output(const RecoveredJob& job);
+  void check_acknowledged(const WorkSet& committed);
   void check_bounds();
-  void check_books(const orchestrator::RecoveredJob& job, bool started);
+  void check_books(const RecoveredJob& job, bool started);
   void check_progress();
-  void check_result(const orchestrator::JobResult& result);
+  void check_result(const JobResult& result);
   void check_end();
-  void on_ending(const orchestrator::JobResult& result) override;
+  void on_ending(const JobResult& result) override;
   void on_try_failed(const orchestrator::AgentView&, const AttemptResult&, std::uint32_t tries,
                      bool final) override;
 

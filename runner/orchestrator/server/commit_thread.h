@@ -7,8 +7,8 @@
 #include <optional>
 #include <thread>
 
-#include "runner/orchestrator/committer.h"
 #include "runner/orchestrator/server/guarded.h"
+#include "runner/output/committer.h"
 
 namespace parallelrun::orchestrator {
 

@@ -6,7 +6,7 @@
 
 #include "common/json/json.h"
 #include "common/result/result.h"
-#include "runner/orchestrator/progress.h"
+#include "runner/progress/progress.h"
 
 namespace parallelrun::orchestrator {
 

@@ -5,7 +5,7 @@
 
 #include "common/hash/sha256.h"
 #include "common/text/counted.h"
-#include "runner/orchestrator/progress.h"
+#include "runner/progress/progress.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace parallelrun::orchestrator {

@@ -4,7 +4,7 @@
 #include <array>
 #include <string_view>
 
-#include "runner/orchestrator/one_line.h"
+#include "runner/progress/one_line.h"
 
 namespace parallelrun::orchestrator {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "common/result/try.h"
 #include "common/text/counted.h"
-#include "runner/orchestrator/state_files.h"
+#include "runner/output/state_files.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace parallelrun::orchestrator {

@@ -10,10 +10,10 @@
 
 #include "common/result/result.h"
 #include "runner/job/resolved_job.h"
-#include "runner/orchestrator/committer.h"
 #include "runner/orchestrator/server/output_directory.h"
 #include "runner/orchestrator/server/planning.h"
 #include "runner/orchestrator/thresholds.h"
+#include "runner/output/committer.h"
 #include "runner/output/disk_storage.h"
 
 namespace parallelrun::orchestrator {

@@ -12,10 +12,10 @@
 
 #include "common/json/json.h"
 #include "runner/job/identity.h"
-#include "runner/orchestrator/journal.h"
 #include "runner/orchestrator/server/store_check.h"
 #include "runner/output/begin_anew.h"
 #include "runner/output/disk_storage.h"
+#include "runner/output/journal.h"
 #include "runner/output/storage.h"
 #include "spdlog/fmt/fmt.h"
 

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "runner/orchestrator/progress.h"
+#include "runner/progress/progress.h"
 
 namespace parallelrun::orchestrator {
 

@@ -21,6 +21,7 @@
 #include "runner/orchestrator/server/guarded.h"
 #include "runner/orchestrator/stored_plan.h"
 #include "runner/output/storage.h"
+#include "runner/plan/plan_durability.h"
 
 namespace parallelrun::orchestrator {
 

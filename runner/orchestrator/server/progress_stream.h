@@ -23,8 +23,8 @@
 #include <string>
 
 #include "common/json/json.h"
-#include "runner/orchestrator/progress.h"
 #include "runner/plan/passed_over.h"
+#include "runner/progress/progress.h"
 
 namespace parallelrun::orchestrator {
 

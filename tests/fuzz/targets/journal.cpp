@@ -1,7 +1,7 @@
 // The journal: a damaged one never gives a record that was not written, and what is lost behind a torn end is
 // only that end. Bytes with right checksums that nobody wrote are refused, or read as what the writer would
 // have written for them.
-#include "runner/orchestrator/journal.h"
+#include "runner/output/journal.h"
 
 #include <optional>
 #include <vector>
@@ -9,7 +9,7 @@
 #include "runner/wire/wire.h"
 #include "tests/fuzz/draw.h"
 #include "tests/fuzz/fuzz_target.h"
-#include "tests/unit/orchestrator/memory_storage.h"
+#include "tests/unit/output/memory_storage.h"
 
 namespace parallelrun::orchestrator {
 namespace {

@@ -4,10 +4,10 @@
 #include <vector>
 
 #include "common/json/json.h"
-#include "runner/orchestrator/state_files.h"
+#include "runner/output/state_files.h"
 #include "tests/fuzz/draw.h"
 #include "tests/fuzz/fuzz_target.h"
-#include "tests/unit/orchestrator/memory_storage.h"
+#include "tests/unit/output/memory_storage.h"
 
 namespace parallelrun::orchestrator {
 namespace {

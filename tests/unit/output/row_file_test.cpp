@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "runner/output/checksum.h"
-#include "tests/unit/orchestrator/memory_storage.h"
+#include "tests/unit/output/memory_storage.h"
 
 namespace parallelrun {
 namespace {
@@ -18,7 +18,7 @@ class Rows {
   const std::string& content() { return storage_.at("rows"); }
 
  private:
-  orchestrator::MemoryStorage storage_;
+  MemoryStorage storage_;
   std::unique_ptr<RowFile> file_;
 };
 
@@ -90,7 +90,7 @@ TEST(RowFile, OfCsvHasOneHeader) {
 
 TEST(RowFile, OfCsvGoesOnUnderTheHeaderThatIsThere) {
   for (const std::string& name : {std::string("a"), std::string(200'000, 'x')}) {
-    orchestrator::MemoryStorage storage;
+    MemoryStorage storage;
     for (int i = 0; i < 2; ++i) {
       const auto file = row_file_maker(OutputFormat::kCsv)(storage.open("rows").value());
       ASSERT_TRUE(file->append({name + ",b\n1,2\n"}));
