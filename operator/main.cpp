@@ -22,6 +22,7 @@
 #include "common/kube/observed_transport.h"
 #include "common/kube/throttled_transport.h"
 #include "common/posix/environment.h"
+#include "common/result/try.h"
 #include "operator/controller/controller.h"
 #include "operator/metrics/operator_metrics.h"
 #include "operator/metrics/status_server.h"
@@ -86,9 +87,9 @@ class StatusPages {
 
   Result<void> open(const Options& options, spdlog::logger& log) {
     const bool one = options.metrics_address == options.health_address;
-    if (const auto opened = listen(options.metrics_address, true, one, log); !opened.ok()) return opened;
+    RETURN_IF_ERROR(listen(options.metrics_address, true, one, log));
     if (!one) {
-      if (const auto opened = listen(options.health_address, false, true, log); !opened.ok()) return opened;
+      RETURN_IF_ERROR(listen(options.health_address, false, true, log));
     }
     if (!servers_.empty()) thread_ = std::thread([this] { io_.run(); });
     return {};

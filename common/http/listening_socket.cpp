@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <utility>
 
+#include "common/result/try.h"
+
 namespace parallelrun {
 namespace {
 
@@ -106,8 +108,8 @@ void UnixSocketFile::remove() {
 }
 
 Result<UnixSocketFile> listen_on_unix(UnixAcceptor& acceptor, const std::string& path) {
-  if (Status s = prepare_folder(std::filesystem::path(path).parent_path().string()); !s) return s.error();
-  if (Status s = remove_stale(acceptor.get_executor(), path); !s) return s.error();
+  RETURN_IF_ERROR(prepare_folder(std::filesystem::path(path).parent_path().string()));
+  RETURN_IF_ERROR(remove_stale(acceptor.get_executor(), path));
   error_code error;
   acceptor.open(asio::local::stream_protocol(), error);
   if (error) return failed("opening a Unix socket", error.message());

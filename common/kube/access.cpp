@@ -14,6 +14,7 @@
 #include "common/kube/kubeconfig_user.h"
 #include "common/kube/pem_check.h"
 #include "common/openssl/base64.h"
+#include "common/result/try.h"
 
 namespace parallelrun::kube {
 namespace {
@@ -56,8 +57,7 @@ Result<Kubeconfig> load(const AccessOptions& options) {
   Kubeconfig result;
   const std::string list = variable(options, "KUBECONFIG");
   if (!options.kubeconfig.empty()) {
-    const auto added = add_file(options.kubeconfig, result);
-    if (!added.ok()) return added.error();
+    RETURN_IF_ERROR(add_file(options.kubeconfig, result));
     return result;
   }
   std::string searched = list.empty() ? home_file(options) : list;
@@ -66,8 +66,7 @@ Result<Kubeconfig> load(const AccessOptions& options) {
     const std::string path = searched.substr(begin, end - begin);
     begin = end + 1;
     if (!exists(path)) continue;
-    const auto added = add_file(path, result);
-    if (!added.ok()) return added.error();
+    RETURN_IF_ERROR(add_file(path, result));
   }
   if (result.files.empty()) {
     return Error{ErrorCode::kNotFound,
@@ -141,8 +140,7 @@ Result<std::string> authorities(KubeconfigFields& cluster, bool skip_verify) {
     return Error{ErrorCode::kInvalidArgument,
                  origin + ": contradicts insecure-skip-tls-verify; delete one of them", false};
   }
-  const auto checked = check_authorities(pem, origin);
-  if (!checked.ok()) return checked.error();
+  RETURN_IF_ERROR(check_authorities(pem, origin));
   return pem;
 }
 
@@ -165,13 +163,9 @@ Result<ClusterAddress> address_of(const KubeconfigEntry& entry, const AccessOpti
   const std::string proxy = cluster.text("proxy-url");
   if (cluster.problem()) return *cluster.problem();
   address.url = url->text();
-  auto pem = authorities(cluster, address.skip_verify);
-  if (!pem.ok()) return pem.error();
-  address.ca_pem = std::move(pem).value();
-  auto chosen = proxy.empty() ? proxy_from_environment(*url, options.environment)
-                              : checked_proxy(proxy, cluster.origin("proxy-url"));
-  if (!chosen.ok()) return chosen.error();
-  address.proxy_url = std::move(chosen).value();
+  ASSIGN_OR_RETURN(address.ca_pem, authorities(cluster, address.skip_verify));
+  ASSIGN_OR_RETURN(address.proxy_url, proxy.empty() ? proxy_from_environment(*url, options.environment)
+                                                    : checked_proxy(proxy, cluster.origin("proxy-url")));
   return address;
 }
 
@@ -195,29 +189,20 @@ Result<json> exec_cluster(const KubeconfigEntry& entry, const std::string& ca_pe
 
 Result<ClusterAccess> kubeconfig_access(const AccessOptions& wishes) {
   const AccessOptions options = completed(wishes);
-  const auto config = load(options);
-  if (!config.ok()) return config.error();
-  const auto context = context_of(*config, options.context);
-  if (!context.ok()) return context.error();
-  KubeconfigFields fields(**context);
-  const auto cluster = referred(**context, fields, "cluster", config->clusters);
-  if (!cluster.ok()) return cluster.error();
-  auto address = address_of(**cluster, options);
-  if (!address.ok()) return address.error();
+  ASSIGN_OR_RETURN(const Kubeconfig config, load(options));
+  ASSIGN_OR_RETURN(const KubeconfigEntry* const context, context_of(config, options.context));
+  KubeconfigFields fields(*context);
+  ASSIGN_OR_RETURN(const KubeconfigEntry* const cluster,
+                   referred(*context, fields, "cluster", config.clusters));
   ClusterAccess access;
-  access.address = std::move(address).value();
-  const KubeconfigEntry nobody{json::object(), (*context)->file, (*context)->field};
+  ASSIGN_OR_RETURN(access.address, address_of(*cluster, options));
+  const KubeconfigEntry nobody{json::object(), context->file, context->field};
   const KubeconfigEntry* user = &nobody;  // a context without a user is an anonymous one
   if (fields.has("user")) {
-    const auto found = referred(**context, fields, "user", config->users);
-    if (!found.ok()) return found.error();
-    user = *found;
+    ASSIGN_OR_RETURN(user, referred(*context, fields, "user", config.users));
   }
-  const auto told = exec_cluster(**cluster, access.address.ca_pem);
-  if (!told.ok()) return told.error();
-  auto credentials = kubeconfig_credentials(*user, *told, options);
-  if (!credentials.ok()) return credentials.error();
-  access.credentials = std::move(credentials).value();
+  ASSIGN_OR_RETURN(const json told, exec_cluster(*cluster, access.address.ca_pem));
+  ASSIGN_OR_RETURN(access.credentials, kubeconfig_credentials(*user, told, options));
   const std::string name_space = fields.text("namespace");
   if (fields.problem()) return *fields.problem();
   if (!name_space.empty()) access.name_space = name_space;
@@ -232,9 +217,8 @@ Result<ClusterAccess> default_access(const AccessOptions& wishes) {
   auto pod = in_cluster_access(options.environment, options.service_account_folder);
   if (pod.ok()) {
     const auto url = parse_url(pod->address.url);
-    auto proxy = url ? proxy_from_environment(*url, options.environment) : Result<std::string>(std::string());
-    if (!proxy.ok()) return proxy.error();
-    pod->address.proxy_url = std::move(proxy).value();
+    ASSIGN_OR_RETURN(pod->address.proxy_url, url ? proxy_from_environment(*url, options.environment)
+                                                 : Result<std::string>(std::string()));
     return pod;
   }
   if (exists(home_file(options))) return kubeconfig_access(options);

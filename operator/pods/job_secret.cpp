@@ -8,6 +8,7 @@
 #include "common/json/compact_text.h"
 #include "common/json/members.h"
 #include "common/openssl/base64.h"
+#include "common/result/try.h"
 #include "operator/pods/children.h"
 #include "operator/pods/owned_by.h"
 
@@ -115,7 +116,7 @@ Status check_manifest_size(const json& job) {
 
 Result<json> secret_of(const json& job, std::uint32_t number, const JobAuthority& authority,
                        std::chrono::sys_seconds now) {
-  if (const Status size = check_manifest_size(job); !size.ok()) return size.error();
+  RETURN_IF_ERROR(check_manifest_size(job));
   Result<json> data = data_of(job, number, json::object(), authority, now);
   if (!data.ok()) return data.error();
   json metadata = owned_by(job, secret_name(name_of(job), number));

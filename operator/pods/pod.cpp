@@ -5,6 +5,7 @@
 
 #include "common/json/members.h"
 #include "common/pod/pod_layout.h"
+#include "common/result/try.h"
 #include "common/spec/manifest.h"
 #include "operator/pods/children.h"
 #include "operator/pods/job_secret.h"
@@ -258,7 +259,7 @@ Result<json> pod_of(const CheckedJob& job, const PodIdentity& identity, const Se
 }
 
 Status check_pods(const CheckedJob& job, const Settings& settings) {
-  if (const Status size = check_manifest_size(job.resource()); !size.ok()) return size;
+  RETURN_IF_ERROR(check_manifest_size(job.resource()));
   for (const Role role : {Role::kOrchestrator, Role::kWorker}) {
     const Result<json> made =
         pod_of(job, {.role = role, .index = 0, .incarnation = 0, .ended = {}}, settings);

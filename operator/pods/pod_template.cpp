@@ -7,6 +7,7 @@
 
 #include "common/json/members.h"
 #include "common/pod/pod_layout.h"
+#include "common/result/try.h"
 #include "common/spec/mount_path.h"
 #include "common/spec/problems.h"
 
@@ -216,7 +217,7 @@ json common_resources(const json& resources) {
 }
 
 Status apply_template(const json& given, const std::string& path, json& pod) {
-  if (Status shape = check_shape(given, path); !shape.ok()) return shape;
+  RETURN_IF_ERROR(check_shape(given, path));
   add_metadata(given, pod["metadata"]);
   json& pod_spec = pod["spec"];
   add_security(given, pod_spec);

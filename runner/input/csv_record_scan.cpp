@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "common/result/try.h"
 #include "runner/input/csv_dialect_scan.h"
 
 namespace parallelrun {
@@ -103,7 +104,7 @@ Result<CsvRecordScan::Stride> CsvRecordScan::stride_to(std::uint64_t least_end) 
   while (true) {
     if (block_ == blocks_) {
       if (stream_ended_) break;
-      if (Status filled = refill(); !filled) return filled.error();
+      RETURN_IF_ERROR(refill());
       continue;
     }
 

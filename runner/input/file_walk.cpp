@@ -11,6 +11,8 @@
 #include <limits>
 #include <system_error>
 
+#include "common/result/try.h"
+
 namespace parallelrun {
 namespace {
 
@@ -113,8 +115,7 @@ Result<FileWalk> FileWalk::open(Options options) {
   walk.seek_ = components_of(walk.options_.start_after);
   walk.buffer_ = std::make_unique_for_overwrite<char[]>(kBufferBytes);
   const FileIdentity identity{info.st_dev, info.st_ino};
-  if (Status entered = walk.enter(std::move(fd), identity, walk.glob_.start()); !entered)
-    return entered.error();
+  RETURN_IF_ERROR(walk.enter(std::move(fd), identity, walk.glob_.start()));
   return walk;
 }
 
@@ -134,7 +135,7 @@ Status FileWalk::enter(FileDescriptor fd, const FileIdentity& identity, Glob::St
   level.entries.clear();
   level.next = 0;
   level.path_length = path_.size();
-  if (Status read = read_entries(level); !read) return read;
+  RETURN_IF_ERROR(read_entries(level));
   sort_entries(level);
   if (!seek_.empty()) seek(level);
   return {};

@@ -4,6 +4,8 @@
 #include <iterator>
 #include <optional>
 
+#include "common/result/try.h"
+
 namespace parallelrun {
 namespace {
 
@@ -185,7 +187,7 @@ Result<Glob> Glob::compile(std::string_view pattern) {
   }
   Glob glob;
   for (const std::string& alternative : written_out(pattern, kMostComponents)) {
-    if (Status added = glob.add(alternative, pattern); !added) return added.error();
+    RETURN_IF_ERROR(glob.add(alternative, pattern));
   }
   return glob;
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/result/try.h"
+
 namespace parallelrun {
 namespace {
 
@@ -34,7 +36,7 @@ Result<std::unique_ptr<Planner>> Planner::create(Options options, const std::opt
     }
   }
   if (last) {
-    if (Status resumed = planner->resume(*last); !resumed) return resumed.error();
+    RETURN_IF_ERROR(planner->resume(*last));
   }
   return planner;
 }
@@ -64,7 +66,7 @@ Status Planner::resume(const MiniBatch& last) {
   next_id_ = last.id.value + 1;
   Result<std::string> object = open_format(options_.inputs[input_])->last_object(last.descriptor);
   if (!object) return object.error();
-  if (Status begun = begin_input(std::move(*object)); !begun) return begun.error();
+  RETURN_IF_ERROR(begin_input(std::move(*object)));
   input_has_mini_batches_ = true;
   return cutter_->resume_after(last.descriptor);
 }
@@ -96,7 +98,7 @@ Error Planner::nothing_found() const {
 Result<std::optional<MiniBatch>> Planner::next() {
   while (input_ < options_.inputs.size()) {
     if (!cutter_) {
-      if (Status begun = begin_input({}); !begun) return begun.error();
+      RETURN_IF_ERROR(begin_input({}));
     }
     Result<std::optional<InputCutter::Piece>> piece = cutter_->next();
     if (!piece) return in_input(piece.error());

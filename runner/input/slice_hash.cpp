@@ -70,7 +70,7 @@ std::uint64_t SliceHash::take() {
 
 Result<std::uint64_t> slice_hash_of(int fd, std::uint64_t begin, std::uint64_t end) {
   SliceHash hash;
-  if (Status added = add(hash, fd, begin, end); !added) return added.error();
+  RETURN_IF_ERROR(add(hash, fd, begin, end));
   return hash.take();
 }
 
@@ -89,8 +89,8 @@ Result<PartHash> slice_hashes_of(int fd, ByteRange whole, ByteRange part) {
 Result<std::uint64_t> slice_hash_of_ends(int fd, std::uint64_t size) {
   if (size <= 2 * kHashedEnd) return slice_hash_of(fd, 0, size);
   SliceHash hash;
-  if (Status added = add(hash, fd, 0, kHashedEnd); !added) return added.error();
-  if (Status added = add(hash, fd, size - kHashedEnd, size); !added) return added.error();
+  RETURN_IF_ERROR(add(hash, fd, 0, kHashedEnd));
+  RETURN_IF_ERROR(add(hash, fd, size - kHashedEnd, size));
   return hash.take();
 }
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "common/hash/sha256.h"
+#include "common/result/try.h"
 #include "runner/job/code_hash.h"
 
 namespace parallelrun {
@@ -70,7 +71,7 @@ Status CodeWatch::look() {
 
 Result<CodeWatch> CodeWatch::begin(const ResolvedJob& job) {
   CodeWatch watch(job);
-  if (Status looked = watch.look(); !looked) return looked.error();
+  RETURN_IF_ERROR(watch.look());
   watch.first_ = watch.now_;
   if (!job.code_hash.empty() && code_hash(watch.now_) != job.code_hash) {
     return Error{ErrorCode::kConflict, watch.words(""), false};

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "common/json/json.h"
+#include "common/result/try.h"
 #include "common/spec/document.h"
 #include "common/spec/problems.h"
 
@@ -166,7 +167,7 @@ class Reader {
           "spec.environment.variables");
     }
     for (const json& entry : root["dependencies"]) {
-      if (Status taken = take(entry); !taken) return taken.error();
+      RETURN_IF_ERROR(take(entry));
     }
     return std::move(file_);
   }

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "common/hash/sha256.h"
+#include "common/result/try.h"
 #include "runner/job/ignore_rules.h"
 
 namespace parallelrun {
@@ -44,9 +45,9 @@ class Lister {
 
   Result<SourceListing> run() {
     if (!options_.directory.empty()) {
-      if (Status listed = directory(options_.directory, ""); !listed) return listed.error();
+      RETURN_IF_ERROR(directory(options_.directory, ""));
     }
-    if (Status added = beside(); !added) return added.error();
+    RETURN_IF_ERROR(beside());
     std::sort(found_.files.begin(), found_.files.end(),
               [](const auto& a, const auto& b) { return a.name < b.name; });
     return std::move(found_);
@@ -65,7 +66,7 @@ class Lister {
     found_.directories.push_back(path);
     std::error_code error;
     for (fs::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error)) {
-      if (Status taken = one(entry->path(), name); !taken) return taken;
+      RETURN_IF_ERROR(one(entry->path(), name));
     }
     above_.pop_back();
     if (error) return Error{ErrorCode::kIo, std::string("cannot list '") + path + "': " + error.message()};
@@ -119,7 +120,7 @@ class Lister {
     }
     for (const std::string& package : options_.requirements.directories) {
       if (inside(package) || package == root) continue;
-      if (Status listed = directory(package, name_of(package) + "/"); !listed) return listed;
+      RETURN_IF_ERROR(directory(package, name_of(package) + "/"));
     }
     return {};
   }

@@ -1,5 +1,6 @@
 #include "runner/orchestrator/stored_plan.h"
 
+#include "common/result/try.h"
 #include "runner/output/begin_anew.h"
 #include "spdlog/fmt/fmt.h"
 
@@ -33,7 +34,7 @@ Result<std::unique_ptr<StoredPlan>> StoredPlan::open(std::unique_ptr<PlanStorage
 }
 
 Status StoredPlan::settle(std::uint64_t mini_batches) {
-  if (auto done = writer_->settle(mini_batches); !done) return done;
+  RETURN_IF_ERROR(writer_->settle(mini_batches));
   durable_ = found_.mini_batches;
   return {};
 }
@@ -43,7 +44,7 @@ Status StoredPlan::make_durable(std::uint64_t mini_batches, const PlanExtent& ex
   if (extent.mini_batches < mini_batches) {
     return Error{ErrorCode::kCorrupt, "a mini-batch is to be committed that is not in the plan", false};
   }
-  if (auto done = read_->sync(); !done) return done;
+  RETURN_IF_ERROR(read_->sync());
   durable_ = extent.mini_batches;
   return {};
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "common/result/try.h"
 #include "runner/output/begin_anew.h"
 #include "runner/output/failed_items.h"
 #include "spdlog/fmt/fmt.h"
@@ -146,7 +147,7 @@ class Check {
 
   Status open(Storage& storage) {
     if (output_) {
-      if (auto done = output_->open(storage); !done) return done;
+      RETURN_IF_ERROR(output_->open(storage));
     }
     return failed_items_.open(storage);
   }
@@ -254,7 +255,7 @@ Result<std::optional<Damage>> find_damage(Storage& storage, File& journal, const
                                           const CommittedFiles& files, const CheckedBytes& checked) {
   Meter meter(checked, files.output_length + files.failed_items_length);
   Check check(files, meter);
-  if (auto done = check.open(storage); !done) return done.error();
+  RETURN_IF_ERROR(check.open(storage));
   auto end = read_journal(
       journal, fingerprint, std::numeric_limits<std::uint64_t>::max(),
       [&check](JournalRecord&& record, std::uint64_t offset) { return check.visit(record, offset); });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/result/try.h"
 #include "common/text/counted.h"
 #include "runner/output/begin_anew.h"
 #include "runner/output/failed_items.h"
@@ -29,11 +30,11 @@ Result<Appended> copy_shortfalls(File& from, std::uint64_t length, File& to) {
     for (std::size_t end; (end = buffer.find('\n', begin)) != std::string::npos; begin = end + 1) {
       const auto line = std::string_view(buffer).substr(begin, end + 1 - begin);
       if (!is_shortfall_line(line)) continue;
-      if (auto done = out.add(line); !done) return done.error();
+      RETURN_IF_ERROR(out.add(line));
     }
     buffer.erase(0, begin);
   }
-  if (auto done = out.flush(); !done) return done.error();
+  RETURN_IF_ERROR(out.flush());
   return out.appended();
 }
 
@@ -51,13 +52,10 @@ Status has_length(File& file, const std::string& path, std::uint64_t length) {
 
 Status Committer::open_data_files() {
   if (!options_.output_file.empty()) {
-    auto output = storage_.open(options_.output_file);
-    if (!output) return output.error();
-    output_ = options_.rows(std::move(output).value());
+    ASSIGN_OR_RETURN(std::unique_ptr<File> output, storage_.open(options_.output_file));
+    output_ = options_.rows(std::move(output));
   }
-  auto failed_items = storage_.open(kFailedItemsPath);
-  if (!failed_items) return failed_items.error();
-  failed_items_ = std::move(failed_items).value();
+  ASSIGN_OR_RETURN(failed_items_, storage_.open(kFailedItemsPath));
   return storage_.sync_folder_of(kFailedItemsPath);
 }
 
@@ -65,9 +63,9 @@ Status Committer::make_data_files_fresh(std::uint64_t output_length, std::uint64
   output_.reset();
   failed_items_.reset();
   if (!options_.output_file.empty()) {
-    if (auto done = make_fresh(storage_, options_.output_file, output_length); !done) return done;
+    RETURN_IF_ERROR(make_fresh(storage_, options_.output_file, output_length));
   }
-  if (auto done = make_fresh(storage_, kFailedItemsPath, failed_items_length); !done) return done;
+  RETURN_IF_ERROR(make_fresh(storage_, kFailedItemsPath, failed_items_length));
   return open_data_files();
 }
 
@@ -85,15 +83,15 @@ Status Committer::start(RecoveredJob& job, std::uint64_t plan_length, bool retry
   // records do the same, unless the disk has lost what it had confirmed.
   std::uint64_t durable = needed;
   for (const EpochStart& epoch : job.epochs) durable = std::max(durable, epoch.plan_length);
-  if (auto done = plan_.settle(job.lost_groups > 0 ? 0 : std::min(durable, plan_length)); !done) return done;
+  RETURN_IF_ERROR(plan_.settle(job.lost_groups > 0 ? 0 : std::min(durable, plan_length)));
   if (job.ended || (retry_failed && !job.failed.empty())) {
-    if (auto done = begin_run(job); !done) return done;
+    RETURN_IF_ERROR(begin_run(job));
   }
   // After lost commits nothing is known of the epochs that were lost with them: no earlier result is good.
   const EpochStart epoch{job.epoch + 1, job.lost_groups > 0 ? 0 : plan_length};
-  if (auto done = journal_->append(epoch); !done) return done;
+  RETURN_IF_ERROR(journal_->append(epoch));
   // Else the epoch may be a successor's too, and so may be the failed items that a new run has opened.
-  if (auto ours = storage_.still_ours(); !ours) return ours;
+  RETURN_IF_ERROR(storage_.still_ours());
   job.epoch = epoch.epoch;
   job.epochs.push_back(epoch);
   return {};
@@ -101,44 +99,40 @@ Status Committer::start(RecoveredJob& job, std::uint64_t plan_length, bool retry
 
 // The mark goes first: after a crash the journal has it made again.
 Status Committer::remove_success() {
-  auto there = storage_.exists(kSuccessPath);
-  if (!there) return there.error();
-  if (!*there) return {};
-  if (auto ours = storage_.still_ours(); !ours) return ours;
-  if (auto done = storage_.remove(kSuccessPath); !done) return done;
+  ASSIGN_OR_RETURN(const bool there, storage_.exists(kSuccessPath));
+  if (!there) return {};
+  RETURN_IF_ERROR(storage_.still_ours());
+  RETURN_IF_ERROR(storage_.remove(kSuccessPath));
   return storage_.sync_folder_of(kSuccessPath);
 }
 
 Status Committer::revise(const JobResult& result) {
-  if (auto done = remove_success(); !done) return done;
-  if (auto done = journal_->append(EndRecord{result.state}); !done) return done;
+  RETURN_IF_ERROR(remove_success());
+  RETURN_IF_ERROR(journal_->append(EndRecord{result.state}));
   return write_end_marks(storage_, result);
 }
 
 // The new failed_items.jsonl is written aside and named after its run; the journal's record makes it the
 // valid one; then it is renamed, now or by the next open().
 Status Committer::begin_run(RecoveredJob& job) {
-  if (auto done = remove_success(); !done) return done;
+  RETURN_IF_ERROR(remove_success());
   RunStart next{job.run + 1, 0, 0};
   const std::string path = next_failed_items_path(next.run);
   const std::string aside = storage_.aside(path);
-  auto file = storage_.open(aside);
-  if (!file) return file.error();
-  if (auto done = file.value()->truncate(0); !done) return done;
-  auto copied = copy_shortfalls(*failed_items_, failed_items_length_, *file.value());
-  if (!copied) return copied.error();
-  next.failed_items_length = copied->length;
-  next.failed_items_checksum = copied->checksum;
-  if (auto done = file.value()->sync(); !done) return done;
-  if (auto done = put_in_place(storage_, aside, path); !done) return done;
-  auto offset = journal_->length();
-  if (!offset) return offset.error();
-  if (auto done = journal_->append(next); !done) return done;
-  run_offset_ = *offset;
+  ASSIGN_OR_RETURN(const std::unique_ptr<File> file, storage_.open(aside));
+  RETURN_IF_ERROR(file->truncate(0));
+  ASSIGN_OR_RETURN(const Appended copied, copy_shortfalls(*failed_items_, failed_items_length_, *file));
+  next.failed_items_length = copied.length;
+  next.failed_items_checksum = copied.checksum;
+  RETURN_IF_ERROR(file->sync());
+  RETURN_IF_ERROR(put_in_place(storage_, aside, path));
+  ASSIGN_OR_RETURN(const std::uint64_t offset, journal_->length());
+  RETURN_IF_ERROR(journal_->append(next));
+  run_offset_ = offset;
 
   failed_items_.reset();
-  if (auto done = install_failed_items(storage_, next.run); !done) return done;
-  if (auto done = open_data_files(); !done) return done;
+  RETURN_IF_ERROR(install_failed_items(storage_, next.run));
+  RETURN_IF_ERROR(open_data_files());
   failed_items_length_ = next.failed_items_length;
   apply(next, job);
   return {};
@@ -161,45 +155,44 @@ Status Committer::write_data(const CommitGroup& group, GroupRecord& record) {
   if (auto same = has_length(*failed_items_, kFailedItemsPath, failed_items_length_); !same)
     return changed(same.error());
   if (has_rows && output_) {
-    auto rows = output_->append(group.rows);
-    if (!rows) return rows.error();
-    output_length_ += rows->length;
-    record.output_checksum = rows->checksum;
+    ASSIGN_OR_RETURN(const Appended rows, output_->append(group.rows));
+    output_length_ += rows.length;
+    record.output_checksum = rows.checksum;
   }
   if (!group.failed_items.empty()) {
-    if (auto done = failed_items_->append(group.failed_items); !done) return done;
+    RETURN_IF_ERROR(failed_items_->append(group.failed_items));
     failed_items_length_ += group.failed_items.size();
     record.failed_items_checksum = checksum(group.failed_items);
   }
   record.output_length = output_length_;
   record.failed_items_length = failed_items_length_;
   if (has_rows && output_) {
-    if (auto done = output_->file().sync(); !done) return done;
+    RETURN_IF_ERROR(output_->file().sync());
   }
   return group.failed_items.empty() ? Status() : failed_items_->sync();
 }
 
 Status Committer::write(const CommitGroup& group) {
   if (!group.types.empty()) {
-    if (auto done = write_types(storage_, group.types); !done) return done;
+    RETURN_IF_ERROR(write_types(storage_, group.types));
   }
   if (!group.entries.empty()) {
     std::uint64_t needed = 0;
     for (const CommitEntry& entry : group.entries) needed = std::max(needed, entry.work.mini_batch.value + 1);
-    if (auto done = plan_.make_durable(needed); !done) return done;
+    RETURN_IF_ERROR(plan_.make_durable(needed));
     GroupRecord record;
-    if (auto done = write_data(group, record); !done) return done;
+    RETURN_IF_ERROR(write_data(group, record));
     record.entries = group.entries;
-    if (auto done = journal_->append(record); !done) return done;
+    RETURN_IF_ERROR(journal_->append(record));
   }
   // A record that a successor's copy of the journal does not hold must not be acknowledged.
-  if (auto ours = storage_.still_ours(); !ours) return ours;
+  RETURN_IF_ERROR(storage_.still_ours());
   return group.end ? write_end(*group.end) : Status();
 }
 
 // A successor's files are not ours to judge.
 Status Committer::changed(const Error& error) {
-  if (auto ours = storage_.still_ours(); !ours) return ours;
+  RETURN_IF_ERROR(storage_.still_ours());
   return error;
 }
 
@@ -222,14 +215,14 @@ Status Committer::check_files() {
 
 Status Committer::write_end(const JobResult& result) {
   if (result.state == JobState::kComplete) {
-    if (auto whole = check_files(); !whole) return whole;
+    RETURN_IF_ERROR(check_files());
     if (output_) {
-      if (auto done = output_->seal(); !done) return done;
+      RETURN_IF_ERROR(output_->seal());
     }
   }
   // An interrupted job has not ended: the same job started again goes on, with the tries it had.
   if (result.state != JobState::kInterrupted) {
-    if (auto done = journal_->append(EndRecord{result.state}); !done) return done;
+    RETURN_IF_ERROR(journal_->append(EndRecord{result.state}));
   }
   return write_end_marks(storage_, result);
 }

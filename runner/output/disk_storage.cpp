@@ -12,6 +12,7 @@
 
 #include "common/posix/file_copy.h"
 #include "common/posix/file_descriptor.h"
+#include "common/result/try.h"
 #include "runner/output/begin_anew.h"
 #include "spdlog/fmt/fmt.h"
 
@@ -65,7 +66,7 @@ class DiskFile final : public File {
       auto got = read(offset, buffer.data(), buffer.size());
       if (!got) return got.error();
       if (*got == 0) break;
-      if (auto done = write_at(offset, std::string_view(buffer).substr(0, *got)); !done) return done;
+      RETURN_IF_ERROR(write_at(offset, std::string_view(buffer).substr(0, *got)));
       offset += *got;
     }
     return {};

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/result/try.h"
 #include "runner/output/checksum.h"
 #include "runner/output/storage.h"
 
@@ -26,7 +27,7 @@ class JoinedAppend {
     checksum_.update(piece);
     length_ += piece.size();
     if (piece.size() >= kPiece) {
-      if (auto done = flush(); !done) return done;
+      RETURN_IF_ERROR(flush());
       return file_.append(piece);
     }
     buffer_.append(piece);

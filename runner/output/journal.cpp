@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "common/result/try.h"
 #include "runner/output/begin_anew.h"
 #include "runner/wire/wire.h"
 #include "spdlog/fmt/fmt.h"
@@ -322,20 +323,19 @@ Result<std::optional<std::string_view>> next_payload(Window& window, std::uint64
 }  // namespace
 
 Result<std::unique_ptr<JournalWriter>> JournalWriter::create(Storage& storage, std::string_view fingerprint) {
-  auto file = storage.open(kJournalPath);
-  if (!file) return file.error();
-  if (auto ours = storage.still_ours(); !ours) return ours.error();
-  if (auto done = file.value()->truncate(0); !done) return done.error();
+  ASSIGN_OR_RETURN(std::unique_ptr<File> file, storage.open(kJournalPath));
+  RETURN_IF_ERROR(storage.still_ours());
+  RETURN_IF_ERROR(file->truncate(0));
   const std::string header = encode_header(fingerprint, kVersion);
-  if (auto done = file.value()->append(header); !done) return done.error();
-  if (auto done = file.value()->sync(); !done) return done.error();
+  RETURN_IF_ERROR(file->append(header));
+  RETURN_IF_ERROR(file->sync());
   // The file's name in its folder, and the folder's name in the output directory.
-  if (auto done = storage.sync_folder_of(kJournalPath); !done) return done.error();
-  if (auto done = storage.sync_folder_of(kStatePath); !done) return done.error();
+  RETURN_IF_ERROR(storage.sync_folder_of(kJournalPath));
+  RETURN_IF_ERROR(storage.sync_folder_of(kStatePath));
   JournalEnd end;
   end.version = kVersion;
   end.chain = checksum(std::string_view(header).substr(0, header.size() - 8));
-  return std::make_unique<JournalWriter>(std::move(file).value(), end);
+  return std::make_unique<JournalWriter>(std::move(file), end);
 }
 
 Status JournalWriter::append(const JournalRecord& record) {
@@ -350,7 +350,7 @@ Status JournalWriter::append(const JournalRecord& record) {
   buffer_.replace(0, kFrameHead, encode_frame_head(length));
   chain_ = checksum(std::string_view(buffer_).substr(kFrameHead), chain_);
   wire::Writer(buffer_).u64(chain_);
-  if (auto done = file_->append(buffer_); !done) return done;
+  RETURN_IF_ERROR(file_->append(buffer_));
   return file_->sync();
 }
 
@@ -383,7 +383,7 @@ Result<JournalEnd> read_journal(File& file, std::string_view fingerprint, std::u
                                                     "know; go on with the program that began the job",
                                                     kJournalPath, window.offset())};
     }
-    if (auto done = visit(std::move(*record), window.offset()); !done) return done.error();
+    RETURN_IF_ERROR(visit(std::move(*record), window.offset()));
     end.last = window.offset();
     window.skip(kFrameHead + (*payload)->size() + kFrameTail);
   }

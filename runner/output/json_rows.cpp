@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "common/result/try.h"
 #include "common/text/presentable.h"
 #include "spdlog/fmt/fmt.h"
 
@@ -45,13 +46,13 @@ Status check(std::string_view rows) {
 
 Result<Appended> JsonRows::append(const std::vector<std::string>& rows) {
   for (const std::string& piece : rows) {
-    if (auto sound = check(piece); !sound) return sound.error();
+    RETURN_IF_ERROR(check(piece));
   }
   JoinedAppend out(file());
   for (const std::string& piece : rows) {
-    if (auto done = out.add(piece); !done) return done.error();
+    RETURN_IF_ERROR(out.add(piece));
   }
-  if (auto done = out.flush(); !done) return done.error();
+  RETURN_IF_ERROR(out.flush());
   return out.appended();
 }
 

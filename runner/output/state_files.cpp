@@ -5,6 +5,7 @@
 
 #include "common/json/json.h"
 #include "common/json/members.h"
+#include "common/result/try.h"
 #include "common/text/presentable.h"
 #include "runner/output/begin_anew.h"
 #include "runner/output/failed_items.h"
@@ -72,7 +73,7 @@ Status install_failed_items(Storage& storage, std::uint64_t run) {
   auto exists = storage.exists(path);
   if (!exists) return exists.error();
   if (!*exists) return {};
-  if (auto done = put_in_place(storage, path, kFailedItemsPath); !done) return done;
+  RETURN_IF_ERROR(put_in_place(storage, path, kFailedItemsPath));
   return storage.sync_folder_of(path);
 }
 

@@ -1,5 +1,6 @@
 #include "runner/output/storage.h"
 
+#include "common/result/try.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace parallelrun {
@@ -9,15 +10,15 @@ Status write_atomically(Storage& storage, const std::string& path, std::string_v
   auto file = storage.open(aside);
   if (!file) return file.error();
   // An earlier failure may have left one.
-  if (auto done = file.value()->truncate(0); !done) return done;
-  if (auto done = file.value()->append(content); !done) return done;
-  if (auto done = file.value()->sync(); !done) return done;
+  RETURN_IF_ERROR(file.value()->truncate(0));
+  RETURN_IF_ERROR(file.value()->append(content));
+  RETURN_IF_ERROR(file.value()->sync());
   return put_in_place(storage, aside, path);
 }
 
 Status put_in_place(Storage& storage, const std::string& aside, const std::string& path) {
-  if (auto ours = storage.still_ours(); !ours) return ours;
-  if (auto done = storage.rename(aside, path); !done) return done;
+  RETURN_IF_ERROR(storage.still_ours());
+  RETURN_IF_ERROR(storage.rename(aside, path));
   return storage.sync_folder_of(path);
 }
 
@@ -27,15 +28,15 @@ Status remove_asides(Storage& storage) {
   if (!names) return names.error();
   for (const std::string& name : *names) {
     if (name.find(kAsideMark) == std::string::npos) continue;
-    if (auto done = storage.remove(folder + "/" + name); !done) return done;
+    RETURN_IF_ERROR(storage.remove(folder + "/" + name));
   }
   return {};
 }
 
 Status make_fresh(Storage& storage, const std::string& path, std::uint64_t length) {
   const std::string aside = storage.aside(path);
-  if (auto done = storage.remove(aside); !done) return done;
-  if (auto done = storage.copy(path, length, aside); !done) return done;
+  RETURN_IF_ERROR(storage.remove(aside));
+  RETURN_IF_ERROR(storage.copy(path, length, aside));
   return put_in_place(storage, aside, path);
 }
 

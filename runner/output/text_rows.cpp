@@ -1,15 +1,17 @@
 #include "runner/output/text_rows.h"
 
+#include "common/result/try.h"
+
 namespace parallelrun {
 
 Result<Appended> TextRows::append(const std::vector<std::string>& rows) {
   JoinedAppend out(file());
   for (const std::string& piece : rows) {
-    if (auto done = out.add(piece); !done) return done.error();
+    RETURN_IF_ERROR(out.add(piece));
     if (piece.empty() || piece.back() == '\n') continue;
-    if (auto done = out.add("\n"); !done) return done.error();
+    RETURN_IF_ERROR(out.add("\n"));
   }
-  if (auto done = out.flush(); !done) return done.error();
+  RETURN_IF_ERROR(out.flush());
   return out.appended();
 }
 

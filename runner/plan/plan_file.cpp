@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "common/result/try.h"
 #include "runner/wire/wire.h"
 
 namespace parallelrun {
@@ -91,7 +92,7 @@ Result<std::optional<MiniBatch>> PlanReader::next(const PlanExtent& extent) {
     const auto fetched = fetch(kHeaderBytes, extent.bytes);
     if (!fetched) return fetched.error();
     if (!*fetched) return Found();
-    if (Status checked = check_header(); !checked) return checked.error();
+    RETURN_IF_ERROR(check_header());
     begin_ += kHeaderBytes;
     position_.bytes = kHeaderBytes;
   }
@@ -152,7 +153,7 @@ Result<std::optional<MiniBatch>> PlanReader::read_record(const PlanExtent& exten
 
 Result<std::unique_ptr<PlanWriter>> PlanWriter::open(PlanStorage& storage) {
   std::unique_ptr<PlanWriter> writer(new PlanWriter(storage));
-  if (Status recovered = writer->recover(); !recovered) return recovered.error();
+  RETURN_IF_ERROR(writer->recover());
   return writer;
 }
 
@@ -186,9 +187,9 @@ Status PlanWriter::recover() {
   passed_over_ = reader.passed_over();
   cut_bytes_ = *size - appended_.bytes;
   if (cut_bytes_ > 0) {
-    if (Status cut = storage_.truncate(appended_.bytes); !cut) return cut;
+    RETURN_IF_ERROR(storage_.truncate(appended_.bytes));
     // Before anything is appended: behind it, what was cut off could come back after a crash.
-    if (Status synced = storage_.sync(); !synced) return synced;
+    RETURN_IF_ERROR(storage_.sync());
   }
   flushed_ = appended_;
   if (appended_.bytes == 0) {
@@ -241,7 +242,7 @@ Status PlanWriter::append(const MiniBatch& mini_batch) {
   writer.u32(mini_batch.input);
   writer.u64(mini_batch.items);
   buffer_ += mini_batch.descriptor;
-  if (Status ended = end_record(); !ended) return ended;
+  RETURN_IF_ERROR(end_record());
   ++appended_.mini_batches;
   appended_.items += mini_batch.items;
   if (buffer_.size() < kBufferBytes) return {};
@@ -263,7 +264,7 @@ Status PlanWriter::finish() {
   writer.u8(static_cast<std::uint8_t>(RecordKind::kEnd));
   writer.u64(appended_.mini_batches);
   writer.u64(appended_.items);
-  if (Status ended = end_record(); !ended) return ended;
+  RETURN_IF_ERROR(end_record());
   appended_.complete = true;
   return flush();
 }
@@ -281,7 +282,7 @@ Status PlanWriter::flush() {
 }
 
 Status PlanWriter::sync() {
-  if (Status flushed = flush(); !flushed) return flushed;
+  RETURN_IF_ERROR(flush());
   if (Status synced = storage_.sync(); !synced) {
     failure_ = synced.error();
     return synced;

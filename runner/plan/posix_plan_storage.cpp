@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <system_error>
 
+#include "common/result/try.h"
+
 namespace parallelrun {
 
 Error PosixPlanStorage::failure(const char* action, int error) const {
@@ -55,7 +57,7 @@ Status PosixPlanStorage::refresh(std::uint64_t offset, std::uint64_t size) {
     const Result<std::size_t> got = read_at(offset, buffer.data(), buffer.size());
     if (!got) return got.error();
     if (*got == 0) break;
-    if (Status done = write_at(offset, std::string_view(buffer).substr(0, *got)); !done) return done;
+    RETURN_IF_ERROR(write_at(offset, std::string_view(buffer).substr(0, *got)));
     offset += *got;
   }
   return {};

@@ -13,6 +13,7 @@
 #include "common/posix/file_copy.h"
 #include "common/posix/file_descriptor.h"
 #include "common/posix/running_program.h"
+#include "common/result/try.h"
 
 namespace parallelrun {
 namespace {
@@ -106,7 +107,7 @@ Status install(const std::string& installation, const std::string& directory) {
   // bin, with the Python package in it, and lib; a build folder has no lib, and has other things beside bin.
   for (const char* part : {"lib", "bin"}) {
     if (!fs::exists(from / part, error)) continue;
-    if (Status done = install_folder(from / part, to / part); !done) return done;
+    RETURN_IF_ERROR(install_folder(from / part, to / part));
   }
   return {};
 }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "common/posix/environment.h"
+#include "common/result/try.h"
 #include "runner/agent/agent.h"
 #include "runner/job/code_hash.h"
 #include "runner/pod/init_process.h"
@@ -25,11 +26,10 @@ constexpr std::chrono::seconds kDoubt{60};
 Status settle(ResolvedJob& job, const PodPlaces& places) {
   PodResolution found;
   if (const auto source = source_volume_directory(job.spec, places, found)) {
-    if (Status copied = copy_source(*source, places.at(pod::kSourceVolume), places.source_copy); !copied)
-      return copied;
+    RETURN_IF_ERROR(copy_source(*source, places.at(pod::kSourceVolume), places.source_copy));
   }
   if (!found.ok()) return Error{ErrorCode::kNotFound, to_string(found.problems.front()), found.passing};
-  if (Status settled = settle_in_worker(job, places); !settled) return settled;
+  RETURN_IF_ERROR(settle_in_worker(job, places));
   if (job.code_hash.empty()) return {};
   Result<CodeFiles> files = code_files(job);
   if (!files) return files.error();

@@ -15,6 +15,7 @@
 
 #include "common/posix/file_copy.h"
 #include "common/posix/file_descriptor.h"
+#include "common/result/try.h"
 
 namespace parallelrun {
 namespace {
@@ -50,7 +51,7 @@ class SourceCopy {
     for (fs::directory_iterator entry(from, error), end; !error && entry != end; entry.increment(error)) {
       const std::string name = entry->path().filename();
       if (name.starts_with("..") || name == "lost+found") continue;
-      if (Status copied = one(entry->path(), to / name); !copied) return copied;
+      RETURN_IF_ERROR(one(entry->path(), to / name));
     }
     above_.pop_back();
     return error ? failed("cannot list", from, error.value()) : Status();
@@ -108,7 +109,7 @@ Status copy_source(const std::string& from, const std::string& boundary, const s
   const fs::path stage = fs::path(to) / kStage;
   fs::remove_all(stage, error);
   if (error) return failed("cannot remove", stage, error.value());
-  if (Status copied = SourceCopy(root).directory(from, stage); !copied) return copied;
+  RETURN_IF_ERROR(SourceCopy(root).directory(from, stage));
 
   std::vector<fs::path> old;
   for (const auto& entry : fs::directory_iterator(to, error)) {

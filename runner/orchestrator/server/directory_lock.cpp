@@ -13,6 +13,7 @@
 
 #include "common/json/json.h"
 #include "common/json/members.h"
+#include "common/result/try.h"
 #include "runner/orchestrator/server/job_logs.h"
 #include "runner/output/disk_storage.h"
 #include "spdlog/fmt/fmt.h"
@@ -88,7 +89,7 @@ Result<FileDescriptor> new_lock_file(const std::string& directory, const std::st
   if (!file) return cannot_open(path, errno);
   if (flock(file.get(), LOCK_EX | LOCK_NB) != 0) return cannot_lock(directory, errno);
   if (!write_text(file.get(), ourselves(lease)) || fsync(file.get()) != 0) return cannot_open(path, errno);
-  if (Status done = put_in_place(storage, aside, kLockPath); !done) return done.error();
+  RETURN_IF_ERROR(put_in_place(storage, aside, kLockPath));
   return file;
 }
 

@@ -172,7 +172,7 @@ Status LogTree::append(const std::string& path, std::string_view bytes) {
   Result<OpenFile*> file = open_file(path);
   if (!file) return file.error();
   if ((*file)->size > 0 && (*file)->size + bytes.size() > options_.file_cap) {
-    if (Status s = rotate(path); !s) return s;
+    RETURN_IF_ERROR(rotate(path));
     file = open_file(path);
     if (!file) return file.error();
   }

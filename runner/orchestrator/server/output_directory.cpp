@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/json/json.h"
+#include "common/result/try.h"
 #include "runner/job/identity.h"
 #include "runner/orchestrator/server/store_check.h"
 #include "runner/output/begin_anew.h"
@@ -114,8 +115,8 @@ Status clear(Storage& storage, const std::string& directory, const std::vector<s
     if (plain_name(name)) ours.push_back(name);
   }
   for (const std::string& name : ours) {
-    if (Status s = storage.still_ours(); !s) return s;
-    if (Status s = remove_tree(directory + "/" + name); !s) return s;
+    RETURN_IF_ERROR(storage.still_ours());
+    RETURN_IF_ERROR(remove_tree(directory + "/" + name));
   }
   std::error_code error;
   std::vector<fs::path> state;
@@ -126,8 +127,8 @@ Status clear(Storage& storage, const std::string& directory, const std::vector<s
                  fmt::format("'{}/{}' cannot be listed: {}", directory, kState, error.message()), false};
   for (const fs::path& path : state) {
     if (path.filename() == "lock" || path.filename() == "job.json") continue;
-    if (Status s = storage.still_ours(); !s) return s;
-    if (Status s = remove_tree(path.string()); !s) return s;
+    RETURN_IF_ERROR(storage.still_ours());
+    RETURN_IF_ERROR(remove_tree(path.string()));
   }
   return {};
 }
@@ -213,8 +214,8 @@ Status replace(Storage& storage, const std::string& directory, Identity ours,
   }
   ours.clearing = earlier;
   ours.clearing.emplace_back("_SUCCESS");  // something is being cleared, whatever the earlier job wrote
-  if (Status s = write(storage, ours); !s) return s;
-  if (Status s = clear(storage, directory, ours.clearing); !s) return s;
+  RETURN_IF_ERROR(write(storage, ours));
+  RETURN_IF_ERROR(clear(storage, directory, ours.clearing));
   ours.clearing.clear();
   return write(storage, ours);
 }
@@ -245,7 +246,7 @@ Result<std::unique_ptr<OutputDirectory>> OutputDirectory::open(const ResolvedJob
         false};
   }
   const std::string state = path + "/" + kState;
-  if (Status s = refuse_links(job); !s) return s.error();
+  RETURN_IF_ERROR(refuse_links(job));
   if (mkdir(state.c_str(), 0700) != 0 && errno != EEXIST) {
     const int number = errno;
     return Error{
@@ -258,8 +259,8 @@ Result<std::unique_ptr<OutputDirectory>> OutputDirectory::open(const ResolvedJob
   Result<DirectoryLock> lock = DirectoryLock::take(path, lease);
   if (!lock) return lock.error();
   std::unique_ptr<OutputDirectory> directory(new OutputDirectory(path, std::move(lock).value()));
-  if (Status s = check_store(state); !s) return s.error();
-  if (Status s = directory->claim(job, overwrite); !s) return s.error();
+  RETURN_IF_ERROR(check_store(state));
+  RETURN_IF_ERROR(directory->claim(job, overwrite));
   return directory;
 }
 
@@ -274,7 +275,7 @@ Status OutputDirectory::claim(const ResolvedJob& job, Overwrite overwrite) {
   if (!left_by_us) return left_by_us.error();
   if (!claimed.value()) {
     if (*left_by_us) return replace(storage, path_, ours, {ours.output_file});
-    if (Status s = refuse_foreign_files(path_, ours.output_file); !s) return s;
+    RETURN_IF_ERROR(refuse_foreign_files(path_, ours.output_file));
     return write(storage, ours);
   }
   const Result<std::string> text = read_whole(storage, kJob, kLargestJobFile);

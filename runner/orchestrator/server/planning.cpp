@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/json/json.h"
+#include "common/result/try.h"
 #include "runner/input/input_listing.h"
 #include "runner/plan/posix_plan_storage.h"
 #include "spdlog/fmt/fmt.h"
@@ -19,13 +20,13 @@ constexpr std::chrono::milliseconds kPublish{20};
 Result<std::unique_ptr<Planning>> Planning::open(Storage& storage, const std::string& plan_file,
                                                  bool fresh_file, const ResolvedJob& job) {
   if (fresh_file) {
-    if (Status done = StoredPlan::pass_by(storage); !done) return done.error();
+    RETURN_IF_ERROR(StoredPlan::pass_by(storage));
   }
   Result<std::unique_ptr<PosixPlanStorage>> written = PosixPlanStorage::open(plan_file);
   if (!written) return written.error();
   Result<std::unique_ptr<PosixPlanStorage>> read = PosixPlanStorage::open(plan_file);
   if (!read) return read.error();
-  if (Status ours = storage.still_ours(); !ours) return ours.error();
+  RETURN_IF_ERROR(storage.still_ours());
   Result<std::unique_ptr<StoredPlan>> plan = StoredPlan::open(std::move(*written), std::move(*read));
   if (!plan) return plan.error();
   std::unique_ptr<Planning> planning(new Planning(std::move(*plan), job));
@@ -91,26 +92,26 @@ Status Planning::plan_all(Planner& planner) {
     Result<std::optional<MiniBatch>> found = planner.next();
     if (!found) {
       // What came before it is good, and its results may be wanted.
-      if (Status s = publish(); !s) return s;
+      RETURN_IF_ERROR(publish());
       return found.error();
     }
     // Before the plan is known to be complete: the job may end with that.
-    if (Status s = keep_passed_over(planner); !s) return s;
+    RETURN_IF_ERROR(keep_passed_over(planner));
     if (!*found) {
-      if (Status s = plan_->writer().finish(); !s) return s;
+      RETURN_IF_ERROR(plan_->writer().finish());
       return publish();
     }
-    if (Status s = plan_->writer().append(**found); !s) return s;
+    RETURN_IF_ERROR(plan_->writer().append(**found));
     const auto now = std::chrono::steady_clock::now();
     if (now - published < kPublish) continue;
     published = now;
-    if (Status s = publish(); !s) return s;
+    RETURN_IF_ERROR(publish());
   }
   return {};
 }
 
 Status Planning::publish() {
-  if (Status s = plan_->writer().flush(); !s) return s;
+  RETURN_IF_ERROR(plan_->writer().flush());
   const PlanExtent extent = plan_->writer().flushed();
   extent_.change([&](PlanExtent& e) { e = extent; });
   events_.on_extent(extent);
@@ -125,7 +126,7 @@ Status Planning::keep_passed_over(Planner& planner) {
       return before.input == passed.input && before.kind == passed.kind;
     });
     if (told) continue;
-    if (Status s = plan_->writer().append(passed); !s) return s;
+    RETURN_IF_ERROR(plan_->writer().append(passed));
     events_.on_passed_over(passed);
   }
   return {};
