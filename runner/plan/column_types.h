@@ -1,5 +1,5 @@
-// The column types of a tabular input: as a worker process replies them, and in the one form in which they are
-// sent and stored. Pure.
+// The column types of a tabular input: as a worker process replies them, and in the one form in which they
+// are sent and stored. Pure.
 #pragma once
 
 #include <cstdint>

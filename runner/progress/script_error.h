@@ -1,5 +1,5 @@
-// What went wrong in a user's script, and the words for its phases, by which the worker process, the events and
-// the files of the job know them.
+// What went wrong in a user's script, and the words for its phases, by which the worker process, the events
+// and the files of the job know them.
 #pragma once
 
 #include <cstdint>

@@ -85,7 +85,7 @@ TEST(Simulation, ANewJournalIsThereAfterALossOfPower) {
     disk.lose_power();
     ASSERT_TRUE(disk.has(kJournalPath)) << "seed " << seed;
     auto file = storage.open(kJournalPath);
-    const auto ours = orchestrator::is_journal_of(**file, "job");
+    const auto ours = is_journal_of(**file, "job");
     EXPECT_TRUE(ours && *ours) << "seed " << seed;
   }
 }

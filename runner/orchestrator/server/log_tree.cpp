@@ -11,6 +11,8 @@
 #include <cstring>
 #include <utility>
 
+#include "common/result/try.h"
+
 namespace parallelrun::orchestrator {
 namespace {
 
