@@ -32,6 +32,19 @@ def test_installs_and_runs_a_job(environment, job, python):
     assert expected in job.launcher()
 
 
+@pytest.mark.parametrize("python", SUPPORTED, ids=words_of)
+def test_every_module_can_be_imported(environment, python):
+    """Without any other package: what is optional is imported where it is used."""
+    program = (
+        "import importlib, pkgutil, parallelrun\n"
+        "names = [m.name for m in pkgutil.walk_packages(parallelrun.__path__, 'parallelrun.')]\n"
+        "names = [name for name in names if '_vendor' not in name and not name.endswith('__main__')]\n"
+        "print([importlib.import_module(name) for name in names] and len(names))"
+    )
+    done = subprocess.run([environment(python).python, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0 and int(done.stdout) > 50, done.stderr
+
+
 @pytest.mark.skipif(not TOO_OLD, reason="this machine has no CPython that is too old")
 def test_a_python_that_is_too_old_is_refused_by_pip(tmp_path, wheel):
     folder = tmp_path / "venv"

@@ -11,7 +11,7 @@ from parallelrun._convert.places import Place, place
 from parallelrun._convert.report import Converted, Report
 from parallelrun._convert.task_arguments import arguments
 
-_PATHS = ("uri_folder", "uri_file", "mltable", "mlflow_model", "custom_model", "triton_model")
+PATHS = ("uri_folder", "uri_file", "mltable", "mlflow_model", "custom_model", "triton_model")
 _EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
 
 FIELDS = {
@@ -56,7 +56,7 @@ class Given(NamedTuple):
 
     @property
     def is_path(self) -> bool:
-        return self.kind in _PATHS
+        return self.kind in PATHS
 
 
 def given_of(value: Lined, base: str, declared: Optional[Given] = None) -> Given:
@@ -64,7 +64,7 @@ def given_of(value: Lined, base: str, declared: Optional[Given] = None) -> Given
     if isinstance(value.value, dict):
         said = {key: each.plain() for key, each in value.value.items()}
         kind = str(said.get("type", declared.kind if declared else "uri_folder"))
-        content = said.get("path") if kind in _PATHS else said.get("value", said.get("default"))
+        content = said.get("path") if kind in PATHS else said.get("value", said.get("default"))
         return Given(kind, content, value.line, base, bool(said.get("optional")))
     if declared is not None and declared.is_path:
         return declared._replace(said=value.value, line=value.line, base=base)

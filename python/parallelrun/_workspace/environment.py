@@ -67,9 +67,12 @@ class CondaDependencies:
         from parallelrun._vendor import yaml
 
         with open(path, encoding="utf-8") as file:
-            said = yaml.safe_load(file)
+            self.take(yaml.safe_load(file), path)
+
+    def take(self, said: Any, name: str) -> None:
+        """The content of a conda file, which messages call `name`."""
         if not isinstance(said, dict) or not isinstance(said.get("dependencies"), list):
-            raise ValueError(f"{path} is no conda file: it has no list 'dependencies'")
+            raise ValueError(f"{name} is no conda file: it has no list 'dependencies'")
         for each in said["dependencies"]:
             if isinstance(each, dict):
                 self.pip_packages += each.get("pip") or []

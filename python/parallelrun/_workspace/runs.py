@@ -158,6 +158,8 @@ class PipelineRun(Run):
         for name in pipeline_parameters or {}:
             if name not in known:
                 raise ValueError(unknown("pipeline parameter", name, known))
+        if self._thread.is_alive():
+            raise RuntimeError(f"the run {self.id} is not at its end yet; wait for it, or cancel() it first")
         parameters = {**self.parameters, **(pipeline_parameters or {})}
         return PipelineRun(self.experiment, self.pipeline, parameters, self.tags, self)
 
