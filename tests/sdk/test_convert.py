@@ -144,6 +144,24 @@ def test_what_is_known_only_at_run_time_and_what_is_invalid(parallelrun_command,
     assert "parallelrun validate: two-step: spec.miniBatchSize: '1MB' is a size in bytes" in done.stderr
 
 
+def test_texts_are_put_together_only_where_that_is_certain(parallelrun_command, tmp_path):
+    """Constants are; a format that only Python knows is not."""
+    (tmp_path / "x.py").write_text(
+        "import os\nn = 3\nlevel = 'DE' + 'BUG'\n"
+        "one = ParallelRunConfig(entry_script=os.path.join('a', f'b{n}.py'), logging_level=level,\n"
+        "    append_row_file_name='{}-{}.txt'.format('x', n), mini_batch_size=2 * n, error_threshold=-1,\n"
+        "    output_action=f'{n:03d}', run_max_try='{:9}'.format(n), node_count=int('x'))\n"
+        "ParallelRunStep('one-step', one, [Dataset.File.from_files('in').as_named_input('files')])\n"
+    )
+    done = parallelrun_command("convert", "x.py", cwd=tmp_path)
+    spec = yaml.safe_load(done.stdout)["spec"]
+    assert (spec["sourceDirectory"], spec["entryScript"]) == ({"local": {"path": "a"}}, "b3.py")
+    assert (spec["loggingLevel"], spec["appendRowFileName"], spec["miniBatchSize"]) == ("DEBUG", "x-3.txt", 6)
+    assert not {"outputAction", "runMaxTry", "nodeCount"} & set(spec)
+    for name in ("output_action", "run_max_try", "node_count"):
+        assert f"x.py:6: {name}: not carried over: " in done.stderr
+
+
 def test_the_help_names_it(parallelrun_command, tmp_path):
     assert "\n  convert  " in parallelrun_command("--help", cwd=tmp_path).stdout
     said = parallelrun_command("convert", "--help", cwd=tmp_path).stdout

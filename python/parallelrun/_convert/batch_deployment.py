@@ -35,17 +35,16 @@ def convert(whole: Section, base: str) -> Converted:
     # Newer files have them below `settings`.
     settings = whole.section("settings") if "settings" in whole else whole
     _settings(settings, draft)
-    if settings is not whole:
-        settings.rest({})
     resources = whole.section("resources")
     draft.set("nodeCount", number(resources.value("instance_count")))
     resources.rest(RESOURCES)
     environment(whole, draft, base)
-    variables = whole.value("environment_variables") or (
-        settings.value("environment_variables") if settings is not whole else None
-    )
+    variables = whole.texts("environment_variables")
+    if settings is not whole:
+        variables.update(settings.texts("environment_variables"))
+        settings.rest({})
     if variables:
-        draft.environment("variables", {key: str(value) for key, value in variables.items()})
+        draft.environment("variables", variables)
     kind = whole.value("type")
     if kind not in (None, "model"):
         whole.leave(

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from parallelrun._convert.report import Report
@@ -131,7 +132,7 @@ class Reader:
 
     def _dict(self, node: ast.Dict) -> Any:
         keys = [self.value(key) if key is not None else Unknown("**", node.lineno) for key in node.keys]
-        if not known(keys):
+        if not all(isinstance(key, (str, int, float)) for key in keys):
             return self._unknown(node)
         return dict(zip(keys, (self.value(each) for each in node.values)))
 
@@ -162,7 +163,8 @@ class Reader:
         words = []
         for part in node.values:
             value = self.value(part.value) if isinstance(part, ast.FormattedValue) else self.value(part)
-            if not isinstance(value, (str, int, float)):
+            formatted = isinstance(part, ast.FormattedValue) and (part.format_spec or part.conversion != -1)
+            if formatted or not isinstance(value, (str, int, float)):
                 return self._unknown(node)
             words.append(str(value))
         return "".join(words)
@@ -222,9 +224,13 @@ class Reader:
             return os.path.join(*args) if args else "."
         if whole in ("os.path.abspath", "os.path.realpath", "str", "int", "float") and len(args) == 1:
             if isinstance(args[0], (str, int, float)):
-                return {"str": str, "int": int, "float": float}.get(whole, lambda path: path)(args[0])
+                try:
+                    return {"str": str, "int": int, "float": float}.get(whole, lambda path: path)(args[0])
+                except (ValueError, OverflowError):
+                    return None
         if isinstance(node.func, ast.Attribute) and name == "format" and known(args) and not kwargs:
             text = self.value(node.func.value)
-            if isinstance(text, str) and all(isinstance(each, (str, int, float)) for each in args):
+            plain = isinstance(text, str) and not re.search(r"[{}]", text.replace("{}", ""))
+            if plain and text.count("{}") == len(args) and all(isinstance(each, (str, int)) for each in args):
                 return text.format(*args)
         return None

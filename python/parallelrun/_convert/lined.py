@@ -98,6 +98,14 @@ class Section:
         found = self.take(key)
         return found.plain() if found else None
 
+    def texts(self, key: str) -> Dict[str, str]:
+        """A mapping of texts, such as variables; what is none is named."""
+        found = self.take(key)
+        if found is not None and not isinstance(found.value, dict):
+            self.report.leave(found.line, self.named(key), "it is no mapping of keys to values")
+            return {}
+        return {name: str(value) for name, value in (found.plain() if found else {}).items()}
+
     def section(self, key: str) -> "Section":
         return Section(self.take(key), self.named(key), self.report)
 

@@ -140,7 +140,8 @@ def _types(entry: Section, name: str, fields: Dict[str, Any]) -> None:
         one = Section(each, f"transformations.{name}", entry.report)
         columns, kind = one.value("columns"), one.value("column_type")
         word = next(iter(kind)) if isinstance(kind, dict) and kind else kind
-        if word not in _TYPES or isinstance(kind, dict) and (kind[word] or {}).get("formats"):
+        known = isinstance(word, str) and word in _TYPES
+        if not known or isinstance(kind, dict) and kind[word]:
             one.report.leave(
                 one.line_of("column_type"), one.named("column_type"), "no such type; convert it in run()"
             )

@@ -67,9 +67,9 @@ def given_of(value: Lined, base: str, declared: Optional[Given] = None) -> Given
         content = said.get("path") if kind in PATHS else said.get("value", said.get("default"))
         return Given(kind, content, value.line, base, bool(said.get("optional")))
     if declared is not None and declared.is_path:
-        return declared._replace(said=value.value, line=value.line, base=base)
+        return declared._replace(said=value.plain(), line=value.line, base=base)
     kind = declared.kind if declared else "string"
-    return Given(kind, value.value, value.line, base)
+    return Given(kind, value.plain(), value.line, base)
 
 
 # (job, output) -> where another parallel job of the pipeline writes it; None: no parallel job does.
@@ -115,12 +115,9 @@ class _Task:
         self._arguments(task)
         self._settings()
         environment(task, self.draft, self.code_base)
-        variables = {
-            **(task.value("environment_variables") or {}),
-            **(self.step.value("environment_variables") or {}),
-        }
+        variables = {**task.texts("environment_variables"), **self.step.texts("environment_variables")}
         if variables:
-            self.draft.environment("variables", {key: str(value) for key, value in variables.items()})
+            self.draft.environment("variables", variables)
         kind = task.value("type")
         if kind not in (None, "run_function", "function", "model"):
             task.leave(
@@ -188,7 +185,6 @@ class _Task:
             )  # fmt: skip
         for number, at in enumerate(places, 1):
             self.draft.input(name if number == 1 else f"{name}_{number}", kind, at, given.line, fields)
-        self.tabular = kind == "tabular"
 
     def _place(self, given: Given, name: str) -> Place:
         expression = self._expression(given.said)
@@ -279,7 +275,11 @@ class _Task:
                 return ""
             return str(given.said).lower() if isinstance(given.said, bool) else str(given.said)
 
-        words = arguments(str(said.value), find)
+        try:
+            words = arguments(str(said.value), find)
+        except ValueError as error:
+            self.report.leave(said.line, task.named("program_arguments"), f"it is no command line: {error}")
+            return
         if words:
             self.draft.set("arguments", words)
 
@@ -309,12 +309,14 @@ class _Task:
         resources.rest(RESOURCES)
 
     main_output: Optional[str] = None
-    tabular = False
 
 
 def retries(settings: Section, draft: Draft) -> None:
     more = number(settings.value("max_retries"))
-    draft.set("runMaxTry", None if more is None else more + 1)
+    if isinstance(more, int):
+        draft.set("runMaxTry", more + 1)
+    else:
+        settings.leave("max_retries", f"it is {more!r}, and no number")
     draft.set("runInvocationTimeout", number(settings.value("timeout")))
     settings.rest({})
 
@@ -339,7 +341,11 @@ def environment(holder: Section, draft: Draft, base: str) -> None:
     if conda is not None and isinstance(conda.value, str):
         draft.requirements_file(os.path.normpath(os.path.join(base, conda.value)))
     elif conda is not None:
-        packages: List[Any] = (conda.plain() or {}).get("dependencies") or []
+        content = conda.plain()
+        listed = content.get("dependencies") if isinstance(content, dict) else None
+        packages: List[Any] = listed if isinstance(listed, list) else []
+        if not packages:
+            draft.report.leave(conda.line, section.named("conda_file"), "it has no list 'dependencies'")
         found = [each for entry in packages if isinstance(entry, dict) for each in entry.get("pip") or []]
         if found:
             draft.environment("requirements", [str(each) for each in found])

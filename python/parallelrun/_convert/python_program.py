@@ -221,7 +221,8 @@ class _Step:
         names = ("pip_indexurl", "pip_packages", "conda_packages", "python_version")
         given = {**dict(zip(names, made.args)), **made.kwargs}
         for name in ("pip_packages", "conda_packages"):
-            for each in given.get(name) or []:
+            packages = given.get(name) or []
+            for each in packages if isinstance(packages, (list, tuple)) else [packages]:
                 if isinstance(each, str):
                     getattr(into, name).append(each)
                 else:
