@@ -152,6 +152,10 @@ def test_a_finished_step_is_used_again(azureml, ws, folder):
     second = finished(azureml, ws, step(azureml)).get_steps()[0]
     assert not first.reused and second.reused
     assert second.output_directory == first.output_directory
+    # For a result of another run the six parameters count as settings, although the runner would go on with others.
+    wider = step(azureml, parallel_run_config=config(azureml, process_count_per_node=2))
+    other = finished(azureml, ws, wider).get_steps()[0]
+    assert not other.reused and other.output_directory != first.output_directory
     # Changed code is another job: the runner refuses the old directory, and the step gets its own.
     (folder / "sizes.py").write_text(SIZES + "# changed\n")
     third = finished(azureml, ws, step(azureml)).get_steps()[0]
@@ -384,6 +388,45 @@ def test_models_that_the_script_names(azureml, ws, folder):
     assert [each["name"] for each in done.manifest["spec"]["sideInputs"]] == ["one", "two"]
     assert done.manifest["spec"]["sideInputs"][0]["source"]["local"]["path"].endswith(
         "/one/2/content/one.bin"
+    )
+
+
+def test_arguments(azureml, ws, folder):
+    """Paths of inputs and outputs, values of parameters; what looks like a placeholder of ours is the script's."""
+    (folder / "sizes.py").write_text(
+        "import sys\n\ndef init():\n    pass\n\ndef run(mini_batch):\n    return [sys.argv[1:]] * len(mini_batch)\n"
+    )
+    files = azureml.Dataset.File.from_files("in")
+    side = azureml.Dataset.File.from_files("table.csv")
+    output = azureml.OutputFileDatasetConfig("scores")
+    given = [
+        files,
+        side.as_named_input("side"),
+        side,
+        output,
+        azureml.PipelineParameter("p", 1.5),
+        "$(5)",
+        "$(sideInputs.side)",
+    ]
+    one = step(
+        azureml,
+        inputs=[files.as_named_input("files")],
+        side_inputs=[given[1]],
+        arguments=given,
+        output=output,
+        parallel_run_config=config(azureml, run_max_try=azureml.PipelineParameter("tries", 2)),
+    )
+    done = finished(azureml, ws, one, p="x").get_steps()[0]
+    assert done.job.results()["row"][0] == str(
+        [
+            str(folder / "in"),
+            str(folder / "table.csv"),
+            str(folder / "table.csv"),
+            done.output_directory,
+            "x",
+            "$(5)",
+            "$(sideInputs.side)",
+        ]
     )
 
 
