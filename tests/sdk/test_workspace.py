@@ -67,7 +67,7 @@ def finished(azureml, ws, *steps, **parameters):
     return run
 
 
-def test_the_flow_of_the_sample_notebook(azureml, ws, folder):
+def test_the_flow_of_the_sample_notebook(azureml, ws, folder, capsys):
     """Upload, register, environment, parameters, submit, download, and again with other values."""
     store = ws.get_default_datastore()
     data = store.upload(src_dir="in", target_path="mnist")
@@ -116,6 +116,8 @@ def test_the_flow_of_the_sample_notebook(azureml, ws, folder):
         pipeline, pipeline_parameters={"batch_size_param": "1", "process_count_param": 1}
     )
     again.wait_for_completion()
+    import_module("parallelrun.azureml.widgets").RunDetails(again).show()
+    assert capsys.readouterr().out.endswith("Finished>\n  predict-sizes: Finished, 10 of 10 items\n")
     (second,) = again.get_steps()
     assert set(second.job.results()["row"]) == {f"{n}.txt 1" for n in range(10)}
     assert second.manifest["spec"]["processCountPerNode"] == 1

@@ -176,7 +176,12 @@ class _Task:
                 self.report.note(given.line, name, "its folder has no file MLTable, so it is taken for files")
             else:
                 kind, fields = table.kind, table.fields
+                whole = places[0]
                 places = table.places or places
+                if kind == "file" and any(at.path == whole.path and at.glob is None for at in places):
+                    self.report.note(
+                        given.line, name, "the file MLTable lies among its files; leave it out with glob"
+                    )
         elif given.kind == "mltable":
             kind = "tabular" if _is_size(self.step.value("mini_batch_size")) else "file"
             self.report.note(
