@@ -46,6 +46,13 @@ const Field<Input> kInput[] = {
          "folders, `{jpg,png}` means one or the other; tabular default: names that end in `.csv` or "
          "`.csv.gz`, with `format: tsv` in `.tsv`, with `format: jsonl` in `.jsonl` or `.ndjson` (also with "
          "`.gz`), or with `format: parquet` in `.parquet` or `.pq`, in upper or lower case"},
+    {.name = "pathPattern",
+     .value = &Input::path_pattern,
+     .check = check_path_pattern,
+     .identity = Identity::kJob,
+     .about = "instead of `glob`: a glob in which `{name}` stands for one or more characters of a file's or "
+              "folder's name, which `partitionKeys` may use: `{user}/{genre}/*.mp3`. Files that do not match "
+              "are left out and counted. See [Partition keys](data.md#partition-keys)"},
     {.name = "columns",
      .value = Structure<Input>{"map", read_columns, write_columns},
      .of = FieldOf::kTabular,
@@ -55,8 +62,12 @@ const Field<Input> kInput[] = {
          "parquet` only these columns are read"},
     {.name = "format",
      .value = &Input::format,
-     .follow = [](Input& input) { input.format = format_by_ending(input.glob); },
-     .otherwise = "by the ending of the glob (also with `.gz`): `tsv` for `.tsv`, `jsonl` for `.jsonl` and "
+     .follow =
+         [](Input& input) {
+           input.format = format_by_ending(input.glob.empty() ? input.path_pattern : input.glob);
+         },
+     .otherwise = "by the ending of the glob or path pattern (also with `.gz`): `tsv` for `.tsv`, `jsonl` "
+                  "for `.jsonl` and "
                   "`.ndjson`; `parquet` for `.parquet` and `.pq`; else `csv`",
      .of = FieldOf::kTabular,
      .identity = Identity::kJob,
@@ -234,9 +245,16 @@ const Field<JobSpec> kJob[] = {
      .required = "output: {source: ...}",
      .identity = Identity::kJob,
      .about = "where results, logs and the runner's state go"},
+    {.name = "partitionKeys",
+     .value = &JobSpec::partition_keys,
+     .check = check_partition_keys,
+     .identity = Identity::kJob,
+     .about = "names from `pathPattern`, from folders like `store=3/`, or of columns: all items of an input "
+              "that have the same values are one mini-batch. Cannot be used together with `miniBatchSize`. "
+              "See [Partition keys](data.md#partition-keys)"},
     {.name = "miniBatchSize",
      .value = Structure<JobSpec>{"integer or size", read_mini_batch_size, write_mini_batch_size},
-     .otherwise = "10 files; 1MB",
+     .otherwise = "10 files; 1MB; with `partitionKeys` none",
      .identity = Identity::kJob,
      .about = "file: a count; tabular: bytes, or `1024KB`, `10MB`, `1GB` (powers of 1024)"},
     {.name = "arguments",

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/spec/nearest_name.h"
+#include "common/spec/path_names.h"
 #include "common/spec/problems.h"
 
 namespace parallelrun {
@@ -99,6 +100,16 @@ Result<std::string> expand_argument(std::string_view argument, const Placeholder
 
 bool output_on_workers(const JobSpec& spec) {
   if (spec.output_action == OutputAction::kSummaryOnly || spec.output.mount_on_workers) return true;
+  // Records are grouped there. Whether a key is a column or in the name of a folder is known when files are
+  // listed; a path pattern says it before.
+  if (!spec.partition_keys.empty() && spec.input_type() == InputType::kTabular) {
+    for (const Input& input : spec.inputs) {
+      const auto names = names_in_path_pattern(input.path_pattern);
+      for (const std::string& key : spec.partition_keys) {
+        if (!names || std::find(names->begin(), names->end(), key) == names->end()) return true;
+      }
+    }
+  }
   return std::any_of(spec.arguments.begin(), spec.arguments.end(), [](const std::string& argument) {
     const Result<std::vector<ArgumentPart>> parts = split_argument(argument);
     return parts.ok() &&

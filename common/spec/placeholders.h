@@ -33,8 +33,8 @@ struct PlaceholderDirectories {
 // Errors: kInvalidArgument, also for a name that is not in `directories`, naming those that are.
 Result<std::string> expand_argument(std::string_view argument, const PlaceholderDirectories& directories);
 
-// Whether workers see the output directory: for summary_only, with mountOnWorkers, or where an argument
-// says $(output).
+// Whether workers see the output directory: for summary_only, with mountOnWorkers, where an argument says
+// $(output), or where records are grouped by partition keys, since the groups lie there.
 bool output_on_workers(const JobSpec& spec);
 
 }  // namespace parallelrun

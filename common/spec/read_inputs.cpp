@@ -8,6 +8,8 @@
 #include "common/spec/field_reader.h"
 #include "common/spec/field_table.h"
 #include "common/spec/mount_path.h"
+#include "common/spec/nearest_name.h"
+#include "common/spec/path_names.h"
 #include "common/spec/read_spec.h"
 #include "common/spec/words.h"
 
@@ -160,6 +162,18 @@ void check_glob(ObjectReader& reader, std::string_view key, Reading&, const Inpu
   }
 }
 
+void check_path_pattern(ObjectReader& reader, std::string_view key, Reading&, const Input& input) {
+  const std::string& pattern = input.path_pattern;
+  if (const std::string broken = broken_relative_path(pattern); !broken.empty()) {
+    reader.problem(key, in_quotes(pattern) + " " + broken + "; it starts at the input's directory");
+  } else if (const auto names = names_in_path_pattern(pattern); !names) {
+    reader.problem(key, names.error().message);
+  }
+  if (!input.glob.empty()) {
+    reader.problem(key, "cannot be used together with glob; write the glob into the path pattern");
+  }
+}
+
 void read_columns(ObjectReader& reader, std::string_view key, Reading&, Input& input) {
   const json* columns = reader.object(key);
   if (columns == nullptr) return;
@@ -290,6 +304,41 @@ void read_inputs(ObjectReader& spec, std::string_view key, Reading& reading, Job
     }
   }
   if (spec.problems().size() == before) reading.input_type = job.input_type();
+}
+
+// What files and tables have is seen when they are listed; what a manifest gets wrong by itself, here.
+void check_partition_keys(ObjectReader& spec, std::string_view key, Reading& reading, const JobSpec& job) {
+  constexpr std::size_t kMostKeys = 64;
+  if (job.partition_keys.size() > kMostKeys) spec.problem(key, "has more than 64 keys");
+  std::set<std::string> seen;
+  for (std::size_t i = 0; i < job.partition_keys.size(); ++i) {
+    const std::string& name = job.partition_keys[i];
+    const auto wrong = [&](const std::string& what) {
+      spec.problems().add(child_path(spec.path(key), i), what);
+    };
+    if (name.empty()) {
+      wrong("is empty; name a column, a name of a pathPattern, or the key of a folder like key=value");
+      continue;
+    }
+    if (!seen.insert(name).second) wrong(in_quotes(name) + " is in the list twice; name each key once");
+    if (reading.input_type != InputType::kFile) continue;
+    for (const Input& input : job.inputs) {
+      if (input.path_pattern.empty()) continue;
+      const auto names = names_in_path_pattern(input.path_pattern);
+      if (!names || std::find(names->begin(), names->end(), name) != names->end()) continue;
+      wrong(fmt::format("{} is no name in the pathPattern of the input {}, {}{}", in_quotes(name),
+                        in_quotes(input.name), in_quotes(input.path_pattern), did_you_mean(name, *names)));
+    }
+  }
+  for (const Input& input : job.inputs) {
+    for (const std::string& name : job.partition_keys) {
+      const auto declared = input.columns.find(name);
+      if (declared == input.columns.end() || declared->second != ColumnType::kDatetime) continue;
+      spec.problem(key, fmt::format("{} is declared datetime in the input {}; declare a partition key string "
+                                    "(equal texts are one key), int64, float64 or bool",
+                                    in_quotes(name), in_quotes(input.name)));
+    }
+  }
 }
 
 void read_side_inputs(ObjectReader& spec, std::string_view key, Reading& reading, JobSpec& job) {

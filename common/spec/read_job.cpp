@@ -220,6 +220,13 @@ void read_mini_batch_size(ObjectReader& spec, std::string_view key, Reading& rea
   job.mini_batch_size = tabular ? kDefaultBytes : kDefaultFiles;
   const json* value = spec.field(key);
   if (value == nullptr) return;
+  if (!job.partition_keys.empty()) {
+    spec.problem(
+        key,
+        "cannot be used together with partitionKeys, which decide alone what a mini-batch is; remove "
+        "one of the two");
+    return;
+  }
   constexpr std::int64_t kHighest = std::numeric_limits<std::int64_t>::max();
   if (!value->is_string()) {
     if (const auto size = spec.whole_number(key, 1, kHighest)) {

@@ -45,12 +45,14 @@ void check_append_row_file_name(ObjectReader& spec, std::string_view key, Readin
                                 const JobSpec& job);
 // Also notes what options there stand for fields.
 void check_arguments(ObjectReader& spec, std::string_view key, Reading& reading, const JobSpec& job);
+void check_partition_keys(ObjectReader& spec, std::string_view key, Reading& reading, const JobSpec& job);
 void check_managed_by(ObjectReader& spec, std::string_view key, Reading& reading, const JobSpec& job);
 void check_mounts_of_template(ObjectReader& spec, std::string_view key, Reading& reading, const JobSpec& job);
 void check_input_name(ObjectReader& reader, std::string_view key, Reading& reading, const Input& input);
 void check_side_input_name(ObjectReader& reader, std::string_view key, Reading& reading,
                            const SideInput& input);
 void check_glob(ObjectReader& reader, std::string_view key, Reading& reading, const Input& input);
+void check_path_pattern(ObjectReader& reader, std::string_view key, Reading& reading, const Input& input);
 void check_delimiter(ObjectReader& reader, std::string_view key, Reading& reading, const Input& input);
 void check_quote(ObjectReader& reader, std::string_view key, Reading& reading, const Input& input);
 void check_escape(ObjectReader& reader, std::string_view key, Reading& reading, const Input& input);

@@ -60,7 +60,7 @@ void write_output(const JobSpec& job, Identity least, std::string_view key, json
 }
 
 void write_mini_batch_size(const JobSpec& job, Identity, std::string_view key, json& out) {
-  set(out, key, job.mini_batch_size);
+  if (job.partition_keys.empty()) set(out, key, job.mini_batch_size);
 }
 
 void write_environment(const JobSpec& job, Identity least, std::string_view key, json& out) {

@@ -52,6 +52,7 @@ std::string another_value(const FieldFacts& facts) {
       {"sideInputs[].mountPath", "/tmp/s"},
       {"environment.variables", "{A: b}"},
       {"environment.env", "[{name: B, value: c}]"},
+      {"inputs[].pathPattern", "'{x}/*'"},
       {"miniBatchSize", "77"},
       {"orchestrator", "{labels: {a: b}}"},
       {"worker", "{labels: {a: b}}"},

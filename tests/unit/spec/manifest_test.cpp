@@ -202,6 +202,14 @@ TEST(Placeholders, OutputOnWorkers) {
   EXPECT_FALSE(output_on_workers(valid(kFile, "  arguments: [$$(output)]\n")));
   EXPECT_TRUE(output_on_workers(valid(kFile, "  arguments: [--to=$(output)/x]\n")));
   EXPECT_TRUE(output_on_workers(valid(kFile, "  outputAction: summary_only\n")));
+  // Grouped records lie there; files are read where they are.
+  EXPECT_TRUE(output_on_workers(valid(kTabular, "  partitionKeys: [store]\n")));
+  EXPECT_FALSE(output_on_workers(valid(kFile, "  partitionKeys: [store]\n")));
+  constexpr std::string_view kPattern =
+      "  inputs: [{name: a, type: tabular, pathPattern: 'store={store}/*.csv', source: {hostPath: {path: "
+      "/d}}}]\n";
+  EXPECT_FALSE(output_on_workers(valid(kPattern, "  partitionKeys: [store]\n")));
+  EXPECT_TRUE(output_on_workers(valid(kPattern, "  partitionKeys: [store, brand]\n")));
 }
 
 }  // namespace
