@@ -29,13 +29,14 @@ std::string worker_config(const ResolvedJob& job, const std::string& agent_name,
   const JobSpec& spec = job.spec;
   json inputs = json::array();
   for (const Input& input : spec.inputs) {
-    const std::unique_ptr<InputFormat> format = open_format(input);
+    const std::unique_ptr<InputFormat> format = open_format(input, spec.partition_keys);
     const auto directory = job.input_directories.find(input.name);
     json entry{
         {"name", input.name},
         {"kind", static_cast<int>(format->kind())},
         {"directory",
          directory == job.input_directories.end() ? std::string() : FileWalk::root_of(directory->second)}};
+    if (!spec.partition_keys.empty()) entry["groups"] = groups_directory(job.output_directory, inputs.size());
     format->tell_worker(entry);
     inputs.push_back(std::move(entry));
   }

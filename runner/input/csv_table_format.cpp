@@ -6,6 +6,7 @@
 #include "runner/input/csv_delimiter.h"
 #include "runner/input/csv_header.h"
 #include "runner/input/csv_piece.h"
+#include "runner/input/csv_record_fields.h"
 #include "runner/input/csv_record_scan.h"
 
 namespace parallelrun {
@@ -56,6 +57,10 @@ std::optional<PassedKind> CsvTableFormat::other_header(std::string_view first, s
       break;
   }
   return std::nullopt;
+}
+
+std::unique_ptr<RecordFields> CsvTableFormat::record_fields() const {
+  return std::make_unique<CsvRecordFields>(input_);
 }
 
 std::optional<std::string> CsvTableFormat::warning(const std::vector<FileSlice>& sample) const {

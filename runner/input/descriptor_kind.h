@@ -16,6 +16,7 @@ enum class DescriptorKind : std::uint8_t {
   kCsvSlice = 2,        // file_slice.h
   kJsonLinesSlice = 3,  // file_slice.h, without a header
   kParquetSlice = 4,    // file_slice.h, the footer and which rows: parquet.h
+  kKeyed = 5,           // keyed_batch.h, around descriptors of the others
 };
 
 inline Error corrupt_descriptor(const std::string& what) {

@@ -180,13 +180,17 @@ Result<Glob::Component> Glob::compile_component(std::string_view text, std::stri
   return component;
 }
 
+std::vector<std::string> Glob::alternatives(std::string_view pattern) {
+  return written_out(pattern, kMostComponents);
+}
+
 Result<Glob> Glob::compile(std::string_view pattern) {
   if (pattern.size() > kLongestPattern) {
     return Error{ErrorCode::kInvalidArgument,
                  "a glob is longer than 4096 bytes, which is longer than any path"};
   }
   Glob glob;
-  for (const std::string& alternative : written_out(pattern, kMostComponents)) {
+  for (const std::string& alternative : alternatives(pattern)) {
     RETURN_IF_ERROR(glob.add(alternative, pattern));
   }
   return glob;

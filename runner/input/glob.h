@@ -32,6 +32,9 @@ class Glob {
   // braces written out; longer than a path; a set that does not end, a `..`).
   static Result<Glob> compile(std::string_view pattern);
 
+  // The patterns without {a,b} that a pattern stands for; more than a Glob can have are not all written out.
+  static std::vector<std::string> alternatives(std::string_view pattern);
+
   State start() const;
   // Takes one component of a path, the name of a directory or file.
   State step(State state, std::string_view name) const;

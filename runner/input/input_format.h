@@ -6,12 +6,14 @@
 // readers.py).
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/result/result.h"
 #include "common/spec/job_spec.h"
@@ -21,6 +23,8 @@
 #include "runner/plan/passed_over.h"
 
 namespace parallelrun {
+
+class RecordFields;
 
 // The objects of one input as mini-batches, in the order of its listing. Reads no further than it is asked
 // to. The same objects give the same mini-batches. One thread at a time.
@@ -50,6 +54,8 @@ class InputFormat {
     std::string root;                   // where the input's objects lie: absolute, ends in '/'
     std::uint64_t mini_batch_size = 1;  // [mini_batch_size] in the unit of the format: objects, or bytes
     PassedCounts* passed = nullptr;     // what gives no mini-batch is counted here; must outlive the cutter
+    std::string groups_directory = {};  // where records that are grouped go; made where it is missing
+    const std::atomic<bool>* stopped = nullptr;  // ends a next() that takes long with kAborted
   };
   // What column types are inferred from.
   struct Sample {
@@ -66,6 +72,14 @@ class InputFormat {
   virtual std::string default_glob() const { return {}; }
   // The endings that the default glob takes, in words: ".csv or .csv.gz".
   virtual std::string default_endings() const { return {}; }
+  // Whether a cutter sees all objects before its first mini-batch: then the listing of one that goes on
+  // begins
+  // with the first object, too.
+  virtual bool lists_all() const { return false; }
+  // What can be said of the whole input before anything starts. Errors: kInvalidArgument, a sentence; those
+  // of
+  // the listing.
+  virtual Status check(Listing& listing, const std::string& root) const;
   // What objects lack that give no mini-batch, behind "1 file in '/in' has" or "2 files in '/in' have".
   virtual std::string nothing_in(std::uint64_t objects) const;
 
@@ -91,6 +105,10 @@ class InputFormat {
   // A sample spread over the objects, in constant memory; nothing: there is no record. Errors: the listing's.
   virtual Result<std::optional<Sample>> sample(Listing& listing, const std::string& root) const;
 
+  // --- partition keys ---
+  // Reads records and the values of columns; null: this format cannot be grouped by columns.
+  virtual std::unique_ptr<RecordFields> record_fields() const;
+
   // --- what users and workers are told ---
   // Members that name the items of a mini-batch in failed_items.jsonl: "files", or "file", "firstRow", ...
   virtual nlohmann::ordered_json items_of(std::string_view descriptor, const std::string& root) const = 0;
@@ -102,7 +120,11 @@ class InputFormat {
   static Status check_range(ItemRange range, std::uint64_t items);
 };
 
-// The format of an input.
-std::unique_ptr<InputFormat> open_format(const Input& input);
+// The format of an input. With partition keys: one whose mini-batches are all items of the same values.
+std::unique_ptr<InputFormat> open_format(const Input& input,
+                                         const std::vector<std::string>& partition_keys = {});
+
+// Below the output directory: where the grouped records of an input lie. Ends in '/'.
+std::string groups_directory(const std::string& output_directory, std::size_t input);
 
 }  // namespace parallelrun

@@ -1,12 +1,16 @@
 // The list of the formats.
+#include <algorithm>
 #include <cstdlib>
 
 #include "common/json/json.h"
+#include "common/spec/path_names.h"
 #include "common/text/counted.h"
 #include "runner/input/csv_table_format.h"
 #include "runner/input/file_set_format.h"
 #include "runner/input/json_lines.h"
+#include "runner/input/keyed_format.h"
 #include "runner/input/parquet.h"
+#include "runner/input/record_fields.h"
 
 namespace parallelrun {
 namespace {
@@ -34,13 +38,33 @@ constexpr Known kFormats[] = {
 
 }  // namespace
 
-std::unique_ptr<InputFormat> open_format(const Input& input) {
+static std::unique_ptr<InputFormat> open_plain_format(const Input& input) {
   for (const Known& known : kFormats) {
     const bool any = input.type != InputType::kTabular;
     if (known.type == input.type && (any || known.format == input.format)) return known.make(input);
   }
   std::abort();  // a format that the manifest knows and this list does not: the build's tests find it
 }
+
+std::unique_ptr<InputFormat> open_format(const Input& input, const std::vector<std::string>& partition_keys) {
+  if (partition_keys.empty()) return open_plain_format(input);
+  Input inside = input;
+  // What a path gives is no column that the table must have.
+  const auto in_path = names_in_path_pattern(input.path_pattern);
+  for (const std::string& key : partition_keys) {
+    if (in_path && std::find(in_path->begin(), in_path->end(), key) != in_path->end())
+      inside.columns.erase(key);
+  }
+  return std::make_unique<KeyedFormat>(input, partition_keys, open_plain_format(inside));
+}
+
+std::string groups_directory(const std::string& output_directory, std::size_t input) {
+  return output_directory + "/.parallelrun/groups/" + std::to_string(input) + "/";
+}
+
+Status InputFormat::check(Listing&, const std::string&) const { return {}; }
+
+std::unique_ptr<RecordFields> InputFormat::record_fields() const { return nullptr; }
 
 Status InputFormat::check_range(ItemRange range, std::uint64_t items) {
   if (range.begin < range.end && range.end <= items) return {};

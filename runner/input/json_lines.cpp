@@ -5,6 +5,7 @@
 #include "common/json/json.h"
 #include "runner/input/column_declarations.h"
 #include "runner/input/file_cutter.h"
+#include "runner/input/json_record_fields.h"
 #include "runner/input/line_scan.h"
 
 namespace parallelrun {
@@ -57,6 +58,10 @@ Result<std::optional<SlicePart>> JsonLinesFormat::find_items(ByteStream& slice, 
   LineScan scan;
   scan.start(slice);
   return walk_to_items(range, [&scan] { return scan.next(0); });
+}
+
+std::unique_ptr<RecordFields> JsonLinesFormat::record_fields() const {
+  return std::make_unique<JsonRecordFields>(slices(1));
 }
 
 void JsonLinesFormat::tell_worker(nlohmann::json& entry) const {

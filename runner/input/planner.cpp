@@ -17,8 +17,9 @@ Error beside(const Input& input, const Error& error) {
 Planner::Options Planner::options_for(const JobSpec& spec,
                                       std::map<std::string, std::string> input_directories,
                                       std::string output_directory) {
-  return Options{spec.inputs, std::move(input_directories), spec.mini_batch_size,
-                 std::move(output_directory)};
+  return Options{spec.inputs,          std::move(input_directories),
+                 spec.mini_batch_size, std::move(output_directory),
+                 spec.partition_keys,  nullptr};
 }
 
 Result<std::unique_ptr<Planner>> Planner::create(Options options, const std::optional<MiniBatch>& last) {
@@ -31,9 +32,12 @@ Result<std::unique_ptr<Planner>> Planner::create(Options options, const std::opt
     if (!own.directories.contains(input.name)) {
       return Error{ErrorCode::kInvalidArgument, "input '" + input.name + "' has no directory"};
     }
-    if (const auto listing = open_listing(input, *open_format(input), planner->place_of(input)); !listing) {
-      return beside(input, listing.error());
-    }
+    const auto format = open_format(input, own.partition_keys);
+    const InputPlace place = planner->place_of(input);
+    const auto listing = open_listing(input, *format, place);
+    if (!listing) return beside(input, listing.error());
+    if (last) continue;  // it was sound when it began
+    if (Status sound = format->check(**listing, place.root()); !sound) return beside(input, sound.error());
   }
   if (last) {
     RETURN_IF_ERROR(planner->resume(*last));
@@ -47,14 +51,17 @@ InputPlace Planner::place_of(const Input& input) const {
 
 Status Planner::begin_input(std::string start_after) {
   const Input& input = options_.inputs[input_];
-  input_partly_ = !start_after.empty();
   input_has_mini_batches_ = false;
   passed_.clear();
-  format_ = open_format(input);
+  format_ = open_format(input, options_.partition_keys);
+  if (format_->lists_all()) start_after.clear();
+  input_partly_ = !start_after.empty();
   auto listing = open_listing(input, *format_, place_of(input), {std::move(start_after), &passed_});
   if (!listing) return in_input(listing.error());
   listing_ = std::move(*listing);
-  cutter_ = format_->cutter(*listing_, {place_of(input).root(), options_.mini_batch_size, &passed_});
+  cutter_ =
+      format_->cutter(*listing_, {place_of(input).root(), options_.mini_batch_size, &passed_,
+                                  groups_directory(options_.output_directory, input_), options_.stopped});
   return {};
 }
 
@@ -64,7 +71,8 @@ Status Planner::resume(const MiniBatch& last) {
   if (last.input >= options_.inputs.size()) return misfit;
   input_ = last.input;
   next_id_ = last.id.value + 1;
-  Result<std::string> object = open_format(options_.inputs[input_])->last_object(last.descriptor);
+  Result<std::string> object =
+      open_format(options_.inputs[input_], options_.partition_keys)->last_object(last.descriptor);
   if (!object) return object.error();
   RETURN_IF_ERROR(begin_input(std::move(*object)));
   input_has_mini_batches_ = true;
@@ -82,6 +90,8 @@ Error Planner::nothing_found() const {
     what = files == 1 ? "the only file in " + directory + " has "
                       : "the " + std::to_string(files) + " files in " + directory + " have ";
     what += format_->nothing_in(files);
+  } else if (!input.path_pattern.empty()) {
+    what += " that matches the pathPattern '" + input.path_pattern + "'";
   } else if (!input.glob.empty()) {
     what += " that matches the glob '" + input.glob + "'";
   } else if (const std::string endings = format_->default_endings(); !endings.empty()) {

@@ -1,6 +1,7 @@
 // Turns the inputs of a job into mini-batches, one at a time.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -28,6 +29,8 @@ class Planner {
     std::map<std::string, std::string> directories;  // by input name, absolute
     std::uint64_t mini_batch_size = 10;              // in the unit of the inputs' format: files, or bytes
     std::string output_directory;                    // left out of every listing; empty: none
+    std::vector<std::string> partition_keys = {};    // [partition_keys] instead of a size
+    const std::atomic<bool>* stopped = nullptr;      // ends a next() that takes long
   };
 
   static Options options_for(const JobSpec& spec, std::map<std::string, std::string> input_directories,

@@ -32,6 +32,8 @@ constexpr std::array<Words, kPassedKinds> kWords = {{
      "files have other columns than the first file, so their mini-batches fail"},
     {"withoutRecords", "file that was read as a whole has no record (it is empty or has only a header)",
      "files that were read as a whole have no record (they are empty or have only a header)"},
+    {"otherPath", "file is left out, since its path does not match the pathPattern or lacks a partition key",
+     "files are left out, since their paths do not match the pathPattern or lack a partition key"},
 }};
 
 // Of a long path its end says most.

@@ -25,8 +25,9 @@ enum class PassedKind : std::uint8_t {
   kOtherColumnOrder = 7,     // the first file's columns in another order: taken, by name
   kOtherColumns = 8,         // its mini-batches fail
   kWithoutRecords = 9,       // empty or a header alone, which the worker that read the whole file told
+  kOtherPath = 10,           // its path does not give the job's partition keys
 };
-inline constexpr std::size_t kPassedKinds = 10;
+inline constexpr std::size_t kPassedKinds = 11;
 
 // "brokenLink", ...: the name in events and in status.progress.leftOut.
 std::string_view to_string(PassedKind kind);

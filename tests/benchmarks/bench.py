@@ -14,6 +14,7 @@ import boundary_scan
 import csv_reading
 import dispatch
 import first_call
+import partition
 import report
 import restart
 from measurement import BenchmarkFailed
@@ -25,6 +26,7 @@ BENCHMARKS = {
     "csv": csv_reading.measure,
     "scan": boundary_scan.measure,
     "first-call": first_call.measure,
+    "partition": partition.measure,
     "restart": restart.measure,
 }
 LONG_BENCHMARKS = {"ten-million": first_call.measure_ten_million}

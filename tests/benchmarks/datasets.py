@@ -93,6 +93,37 @@ def sensor_csv(data: Path, bytes_per_file: int = CSV_BYTES_PER_FILE) -> Path:
     return _made_once(data / f"csv-2x{bytes_per_file >> 20}MB", make)
 
 
+def sales_csv(data: Path, files: int = 50, total_bytes: int = 2_000_000_000) -> Path:
+    """Weekly sales of 4,000 stores and 3 brands, 12,000 keys, scattered over all files."""
+
+    def make(folder: Path) -> None:
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.csv as pa_csv
+
+        brands = np.array(["dominicks", "minute.maid", "tradewinds"])
+        for part in range(files):
+            generator = np.random.default_rng(seed=part)
+            with open(folder / f"sales-{part:02d}.csv", "wb") as out:
+                out.write(b"week,store,brand,quantity,advert,price,income,region\n")
+                while out.tell() < total_bytes // files:
+                    rows = 50_000
+                    columns = {
+                        "week": generator.integers(0, 160, rows),
+                        "store": generator.integers(1, 4001, rows),
+                        "brand": brands[generator.integers(0, 3, rows)],
+                        "quantity": generator.normal(9000, 900, rows).round(2),
+                        "advert": generator.integers(0, 2, rows),
+                        "price": generator.normal(2.2, 0.2, rows).round(2),
+                        "income": generator.normal(10.5, 0.3, rows).round(6),
+                        "region": generator.integers(0, 30, rows),
+                    }
+                    options = pa_csv.WriteOptions(include_header=False, quoting_style="none")
+                    pa_csv.write_csv(pa.table(columns), out, options)
+
+    return _made_once(data / f"sales-{files}x{total_bytes // files >> 20}MB", make)
+
+
 def wide_csv(data: Path, columns: int = 60_000, rows: int = 60) -> Path:
     """Many columns, by turns whole numbers, floats and words."""
 

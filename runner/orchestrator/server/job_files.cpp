@@ -144,6 +144,12 @@ std::optional<Error> JobFiles::lost() const {
   return ours.error();
 }
 
+void JobFiles::remove_groups() {
+  if (job_.spec.partition_keys.empty() || lost()) return;
+  std::error_code ignored;
+  std::filesystem::remove_all(directory_->path() + "/.parallelrun/groups", ignored);
+}
+
 bool JobFiles::end_planning(std::chrono::milliseconds patience) {
   if (!planning_->ends_within(patience)) return false;
   planning_.reset();

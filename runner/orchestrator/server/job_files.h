@@ -60,6 +60,9 @@ class JobFiles {
   // Why the directory is lost for good: a successor has it (kAborted), or it was removed (kNotFound). What
   // has made a write fail may have been that, too.
   std::optional<Error> lost() const;
+  // Removes what records were grouped in by partition keys: nobody reads it once all is done. A failure is no
+  // harm but for the room.
+  void remove_groups();
   // Waits for the planner's threads. False: a volume that does not answer holds one, and this object must
   // not be destroyed.
   bool end_planning(std::chrono::milliseconds patience);

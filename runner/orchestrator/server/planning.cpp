@@ -44,7 +44,7 @@ Planning::Planning(std::unique_ptr<StoredPlan> plan, const ResolvedJob& job)
   for (const Input& input : spec_.inputs) {
     const auto directory = directories_.find(input.name);
     roots_.push_back(directory == directories_.end() ? "" : FileWalk::root_of(directory->second));
-    formats_.push_back(open_format(input));
+    formats_.push_back(open_format(input, spec_.partition_keys));
   }
 }
 
@@ -80,8 +80,9 @@ bool Planning::ends_within(std::chrono::milliseconds patience) const {
 }
 
 void Planning::plan() {
-  auto planner = Planner::create(Planner::options_for(spec_, directories_, output_directory_),
-                                 plan_->writer().last_found());
+  Planner::Options options = Planner::options_for(spec_, directories_, output_directory_);
+  options.stopped = &stopping_;
+  auto planner = Planner::create(std::move(options), plan_->writer().last_found());
   const Status ended = planner ? plan_all(**planner) : Status(planner.error());
   if (!ended && !stopping_) events_.on_failed(ended.error());
 }

@@ -353,12 +353,16 @@ class Run {
     if (const auto lost = files_->lost()) return gone(*lost);
     const Progress progress = core_->progress();
     if (output_failure_) return output_failed(*output_failure_, progress);
+    const bool all_done = core_->end_is_durable() && core_->result()->state == JobState::kComplete &&
+                          progress.counts.items_failed == 0;
+    if (all_done) files_->remove_groups();  // what failed may be tried again
     return decided(core_->end_is_durable() ? std::optional(*core_->result()) : std::nullopt, progress);
   }
 
   Ending nothing_to_do() {
     const Result<JobResult> result = files_->complete_result();
     if (!result) return refused(result.error());
+    if (result->progress.counts.items_failed == 0) files_->remove_groups();
     if (const auto warning = beside_code()) progress_.tell({{"event", "warning"}, {"message", *warning}});
     return complete_before(*result);
   }

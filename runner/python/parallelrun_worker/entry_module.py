@@ -14,18 +14,22 @@ class MiniBatchContext:
 
     minibatch_index: number of the mini-batch in its job, from 0, the same in each try of it.
     dataset: name of the input. For a tabular input also file, its path, and rows, a range of row numbers
-    in that file, where 1 is the first record after the header; None for a file input."""
+    in that file, where 1 is the first record after the header; None for a file input, and where records of several
+    files are together. partition_key_value: of a job with spec.partitionKeys a dict, by key, else None."""
 
-    __slots__ = ("minibatch_index", "dataset", "file", "rows")
+    __slots__ = ("minibatch_index", "dataset", "file", "rows", "partition_key_value")
 
-    def __init__(self, minibatch_index, dataset, file=None, rows=None):
+    def __init__(self, minibatch_index, dataset, file=None, rows=None, partition_key_value=None):
         self.minibatch_index = minibatch_index
         self.dataset = dataset
         self.file = file
         self.rows = rows
+        self.partition_key_value = partition_key_value
 
     def __repr__(self):
         where = "" if self.file is None else ", file=%r, rows=%r" % (self.file, self.rows)
+        if self.partition_key_value is not None:
+            where += ", partition_key_value=%r" % self.partition_key_value
         return "MiniBatchContext(minibatch_index=%r, dataset=%r%s)" % (
             self.minibatch_index,
             self.dataset,

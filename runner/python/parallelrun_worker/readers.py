@@ -9,6 +9,7 @@ runner/input. A reader is made of the input's entry in the configuration and has
                              for each item or one for all; their row numbers, or None where items are whole files)
     number_rows              to be set to True before places() is used
     say_readers(always)      at the end: what is worth knowing of how it has read, on stderr
+    partition_key_value      of the mini-batch that was read last, where the job has partition keys
 
 Paths in descriptors are relative to entry["directory"], which ends in a slash."""
 
@@ -22,6 +23,7 @@ _READERS = {
     2: ("tabular", "TabularInput"),
     3: ("json_lines", "JsonLinesInput"),
     4: ("parquet_input", "ParquetInput"),
+    5: ("keyed", "KeyedInput"),
 }
 
 

@@ -180,7 +180,11 @@ class Worker:
             script = self._script
             if script.takes_context:
                 made = entry_module.MiniBatchContext(
-                    mini_batch, self._job.inputs[input_index]["name"], file, rows
+                    mini_batch,
+                    self._job.inputs[input_index]["name"],
+                    file,
+                    rows,
+                    getattr(reader, "partition_key_value", None),
                 )
                 channel.enter_run(items)
                 entered = True

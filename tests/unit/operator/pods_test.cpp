@@ -202,6 +202,10 @@ TEST(Pods, WorkersHaveTheOutputWhereTheyNeedIt) {
   EXPECT_TRUE(has_output(JobManifest().with("/outputAction", "summary_only")));
   EXPECT_TRUE(has_output(JobManifest().with("/output/mountOnWorkers", true)));
   EXPECT_TRUE(has_output(JobManifest().with("/arguments", {"--out=$(output)"})));
+  EXPECT_TRUE(has_output(JobManifest()
+                             .with("/inputs/0/type", "tabular")
+                             .with("/miniBatchSize", nullptr)
+                             .with("/partitionKeys", {"store"})));
 }
 
 TEST(Pods, AnImageWithoutOurProgramsGetsThem) {

@@ -1,0 +1,191 @@
+#include "runner/input/keyed_format.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "common/json/json.h"
+#include "common/result/try.h"
+#include "common/spec/nearest_name.h"
+#include "common/spec/problems.h"
+#include "runner/input/keyed_cutter.h"
+#include "runner/input/record_fields.h"
+
+namespace parallelrun {
+namespace {
+
+std::vector<std::string> names_of(const std::vector<PathKey>& keys) {
+  std::vector<std::string> names;
+  for (const PathKey& key : keys) names.push_back(key.name);
+  return names;
+}
+
+}  // namespace
+
+KeyedFormat::KeyedFormat(const Input& input, std::vector<std::string> keys,
+                         std::unique_ptr<InputFormat> inside)
+    : input_(input), keys_(std::move(keys)), inside_(std::move(inside)) {
+  auto paths = PathKeys::of(input_);
+  if (paths) {
+    paths_ = std::move(*paths);
+  } else {
+    broken_ = paths.error();
+  }
+}
+
+std::size_t KeyedFormat::Origin::columns() const {
+  return static_cast<std::size_t>(std::count(in_path.begin(), in_path.end(), false));
+}
+
+KeyedFormat::Origin KeyedFormat::origin_of(const std::vector<PathKey>& first) const {
+  Origin origin;
+  for (const std::string& key : keys_) {
+    const bool there =
+        std::any_of(first.begin(), first.end(), [&](const PathKey& k) { return k.name == key; });
+    origin.in_path.push_back(there || !is_table());
+  }
+  return origin;
+}
+
+std::optional<KeyTexts> KeyedFormat::texts_of(const std::string& path, const Origin& origin) const {
+  const auto found = paths_.in(path);
+  if (!found) return std::nullopt;
+  KeyTexts texts(keys_.size());
+  for (std::size_t i = 0; i < keys_.size(); ++i) {
+    if (!origin.in_path[i]) continue;
+    const auto key =
+        std::find_if(found->begin(), found->end(), [&](const PathKey& k) { return k.name == keys_[i]; });
+    if (key == found->end()) return std::nullopt;
+    texts[i] = key->text;
+  }
+  return texts;
+}
+
+std::optional<KeyType> KeyedFormat::declared(std::size_t key) const {
+  const auto found = input_.columns.find(keys_[key]);
+  return found == input_.columns.end() ? std::nullopt : std::optional(key_type_of(found->second));
+}
+
+KeyTexts KeyedFormat::canonical(const KeyTexts& texts, const Origin& origin) const {
+  return canonical_keys({keys_of(texts, {}, origin), {}, {}, 0, 0});
+}
+
+std::vector<KeyedBatch::Key> KeyedFormat::keys_of(const KeyTexts& texts, const std::vector<KeyType>& types,
+                                                  const Origin& origin) const {
+  std::vector<KeyedBatch::Key> keys;
+  for (std::size_t i = 0; i < keys_.size(); ++i) {
+    const KeyType type = types.empty() ? declared(i).value_or(KeyType::kText) : types[i];
+    keys.push_back({keys_[i], !origin.in_path[i], type, !texts[i], texts[i].value_or("")});
+  }
+  return keys;
+}
+
+Error KeyedFormat::unknown_key(const std::string& key, const std::vector<std::string>& known,
+                               const std::string& where) const {
+  return Error{ErrorCode::kInvalidArgument,
+               "spec.partitionKeys names " + in_quotes(key) + ", but " + where + did_you_mean(key, known)};
+}
+
+Status KeyedFormat::check(Listing& listing, const std::string& root) const {
+  if (broken_) return *broken_;
+  std::set<std::string> met;
+  std::string first_path;
+  while (true) {
+    ASSIGN_OR_RETURN(const std::optional<ListedObject> object, listing.next());
+    if (!object) break;
+    const std::string path = object->path();
+    const auto found = paths_.in(path);
+    if (!found) continue;
+    const Origin origin = origin_of(*found);
+    if (!is_table()) {
+      if (texts_of(path, origin)) return {};
+      for (const PathKey& key : *found) met.insert(key.name);
+      if (first_path.empty()) first_path = path;
+      continue;
+    }
+    if (origin.columns() == 0) return {};
+    const std::unique_ptr<RecordFields> fields = inside_->record_fields();
+    std::vector<std::string> known = names_of(*found);
+    std::size_t sound = 0;
+    for (std::size_t i = 0; i < keys_.size(); ++i) {
+      if (origin.in_path[i]) continue;
+      if (!fields) {
+        return unknown_key(
+            keys_[i], known,
+            paths_.words() + " do not give it, and tables of the format " +
+                std::string(to_string(input_.format)) +
+                " cannot be grouped by their columns yet; convert them to CSV, or put the key into "
+                "folder names like key=value");
+      }
+      ASSIGN_OR_RETURN(const std::vector<std::string> columns, fields->columns_of(root + path));
+      if (columns.empty()) break;  // a table without a record; the next file tells
+      known.insert(known.end(), columns.begin(), columns.end());
+      if (std::find(columns.begin(), columns.end(), keys_[i]) == columns.end()) {
+        return unknown_key(keys_[i], known,
+                           "neither " + paths_.words() + " nor the columns of " + root + path + " give it");
+      }
+      ++sound;
+    }
+    if (sound == origin.columns()) return {};
+  }
+  if (first_path.empty()) return {};  // no file: the planner says so
+  const std::vector<std::string> known(met.begin(), met.end());
+  for (const std::string& key : keys_) {
+    if (met.contains(key)) continue;
+    return unknown_key(key, known,
+                       "no file of the input is in a folder " + in_quotes(key + "=...") +
+                           "; the first file is " + in_quotes(first_path) +
+                           ". Put files into such folders, or set pathPattern");
+  }
+  return unknown_key(keys_.front(), known, "no file has all keys in its path");
+}
+
+std::unique_ptr<InputCutter> KeyedFormat::cutter(Listing& listing, CutterOptions options) const {
+  return std::make_unique<KeyedCutter>(*this, listing, std::move(options));
+}
+
+Result<std::string> KeyedFormat::last_object(std::string_view descriptor) const {
+  ASSIGN_OR_RETURN(const KeyedBatch batch, decode_keyed_batch(descriptor));
+  return inside_->last_object(batch.pieces.back());
+}
+
+Result<std::optional<InputCutter::Piece>> KeyedFormat::part_of(std::string_view descriptor, ItemRange range,
+                                                               const std::string& root) const {
+  ASSIGN_OR_RETURN(KeyedBatch batch, decode_keyed_batch(descriptor));
+  if (is_table() || batch.pieces.size() != 1) return std::optional<InputCutter::Piece>();
+  ASSIGN_OR_RETURN(const std::optional<InputCutter::Piece> part,
+                   inside_->part_of(batch.pieces[0], range, root));
+  if (!part) return std::optional<InputCutter::Piece>();
+  batch.pieces[0] = part->descriptor;
+  return std::optional(InputCutter::Piece{part->items, encode(batch)});
+}
+
+nlohmann::ordered_json KeyedFormat::items_of(std::string_view descriptor, const std::string& root) const {
+  nlohmann::ordered_json members = nlohmann::ordered_json::object();
+  const Result<KeyedBatch> batch = decode_keyed_batch(descriptor);
+  if (!batch) return members;
+  nlohmann::ordered_json& keys = members["partitionKeys"] = nlohmann::ordered_json::object();
+  for (const KeyedBatch::Key& key : batch->keys)
+    keys[key.name] = key.missing ? nlohmann::ordered_json() : nlohmann::ordered_json(key.text);
+  if (batch->place == KeyedBatch::Place::kGroups) return members;
+  if (batch->pieces.size() == 1) {
+    members.update(inside_->items_of(batch->pieces[0], root));
+    return members;
+  }
+  nlohmann::ordered_json& parts = members["parts"] = nlohmann::ordered_json::array();
+  for (const std::string& piece : batch->pieces) parts.push_back(inside_->items_of(piece, root));
+  return members;
+}
+
+void KeyedFormat::tell_worker(nlohmann::json& entry) const {
+  inside_->tell_worker(entry);
+  entry["inside"] = static_cast<int>(inside_->kind());
+  nlohmann::json types = nlohmann::json::object();
+  for (const std::string& key : keys_) {
+    const auto found = input_.columns.find(key);
+    if (found != input_.columns.end()) types[key] = to_string(found->second);
+  }
+  entry["key_types"] = std::move(types);
+}
+
+}  // namespace parallelrun
