@@ -180,6 +180,7 @@ nlohmann::ordered_json KeyedFormat::items_of(std::string_view descriptor, const 
 void KeyedFormat::tell_worker(nlohmann::json& entry) const {
   inside_->tell_worker(entry);
   entry["inside"] = static_cast<int>(inside_->kind());
+  entry["partition_keys"] = keys_;
   nlohmann::json types = nlohmann::json::object();
   for (const std::string& key : keys_) {
     const auto found = input_.columns.find(key);

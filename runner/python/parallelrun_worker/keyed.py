@@ -53,8 +53,11 @@ class _Batch:
 class KeyedInput:
     """A reader (readers.py)."""
 
+    number_rows = False
+
     def __init__(self, entry):
         self.name = entry["name"]
+        self.keys = list(entry["partition_keys"])
         # Of the last mini-batch: what its context gives the script.
         self.partition_key_value = None
         self._entry = {**entry, "kind": entry["inside"]}
@@ -62,6 +65,7 @@ class KeyedInput:
         self._groups = entry["groups"]
         self._declared = dict(entry["key_types"])
         self._known = None  # (types, columns)
+        self._places = []
         self._in_paths = None  # names of keys that are in paths, once a path was seen
         self._files = None  # the reader of the input's files
         self._records = None  # that of grouped records
@@ -77,6 +81,21 @@ class KeyedInput:
         for reader in (self._files, self._records):
             if reader is not None:
                 reader.know(types, columns)
+
+    def columns_of_frames(self):
+        """Of what run() gets: keys in paths are columns too."""
+        return [*self.columns, *(key for key in self.keys if key not in self.columns)]
+
+    def places(self, descriptor, rows):
+        batch = _Batch(descriptor)
+        if not self._is_table:
+            return self._files.places(batch.pieces[0], rows)
+        if batch.is_grouped:
+            origins = self._origins(
+                batch, CsvSlice(batch.pieces[0], self._groups.encode(), self._entry["kind"])
+            )
+            return [path for path, _ in origins], [row for _, row in origins]
+        return [path for path, _ in self._places], [row for _, row in self._places]
 
     def say_readers(self, always):
         for reader in (self._files, self._records):
@@ -100,8 +119,6 @@ class KeyedInput:
             return read
         if batch.is_grouped:
             frame, items, path, rows = self._read_records(batch)
-        elif len(batch.pieces) == 1:
-            frame, items, path, rows = self._reader_of_files().read(batch.pieces[0])
         else:
             frame, items, path, rows = self._read_files(batch)
         if frame is None:
@@ -152,15 +169,23 @@ class KeyedInput:
     def _read_files(self, batch):
         """Whole tables, one below the other."""
         reader = self._reader_of_files()
-        frames, total = [], 0
+        reader.number_rows = self.number_rows
+        self._places = []  # (path below the input, row) of each record
+        frames, total, path, rows = [], 0, None, None
         for piece in batch.pieces:
-            frame, items, _, _ = reader.read(piece)
-            if frame is not None and items:
-                frames.append(frame)
-                total += items
+            frame, items, path, rows = reader.read(piece)
+            if frame is None or not items:
+                continue
+            frames.append(frame)
+            total += items
+            if self.number_rows:
+                file, numbers = reader.places(piece, rows)
+                self._places += [(file, row) for row in numbers]
         if not frames:
-            return None, 0, None, None
-        return _joined(frames), total, None, None
+            return None, 0, path, rows
+        if len(batch.pieces) > 1:
+            path = rows = None
+        return _joined(frames), total, path, rows
 
     def _read_records(self, batch):
         try:
@@ -189,7 +214,7 @@ class KeyedInput:
             if not 0 < number <= len(origins):
                 return group
             path, row = origins[number - 1]
-            return "%s, %s %d" % (path, found.group(1), row)
+            return "%s%s, %s %d" % (self._entry["directory"], path, found.group(1), row)
 
         try:
             message = re.sub(re.escape(piece.path) + r", (row|line)s? (\d+)( to \d+)?", place, message)
@@ -198,7 +223,7 @@ class KeyedInput:
         return message.replace(piece.path, "%s (%s)" % (group, piece.path))
 
     def _origins(self, batch, piece):
-        """[(path, row)] of the records of a group (runner/input/record_groups.h)."""
+        """[(path below the input, row)] of the records of a group (runner/input/record_groups.h)."""
         folder, data_name = os.path.split(piece.path)
         with open(os.path.join(folder, data_name.replace("data-", "names-", 1)), "rb") as file:
             names = file.read().split(b"\0")
@@ -216,7 +241,7 @@ class KeyedInput:
         for files_on, rows_on in zip(numbers[::2], numbers[1::2]):
             row = rows_on if files_on else row + rows_on
             file += files_on
-            origins.append((os.fsdecode(self._entry["directory"].encode() + names[file]), row))
+            origins.append((os.fsdecode(names[file]), row))
         return origins
 
     # --- values of keys ---
@@ -267,6 +292,9 @@ class KeyedInput:
 def _joined(frames):
     """One DataFrame below the other. A whole number keeps its value where another file has gaps in its column."""
     import pandas
+
+    if len(frames) == 1:
+        return frames[0]
 
     for column in frames[0].columns:
         dtypes = {str(frame[column].dtype) for frame in frames}

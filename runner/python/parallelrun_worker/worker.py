@@ -228,7 +228,8 @@ class Worker:
             reader = self._reader(input_index)
             types = reader.infer_types(payload[12:])
             if reader.columns is not None:
-                self._carry.must_be_among(reader.columns, self._job.inputs[input_index]["name"])
+                names = getattr(reader, "columns_of_frames", lambda: reader.columns)()
+                self._carry.must_be_among(names, self._job.inputs[input_index]["name"])
             answer = json.dumps({"types": types, "columns": reader.columns})
         except Exception as error:
             answer = '{"error": %s}' % encode_failure("read", error).decode()

@@ -389,6 +389,24 @@ def test_kills_while_records_are_grouped(embedded_job):
     assert groups(job) == wanted
 
 
+@pytest.mark.parametrize("keys", [["day", "k"], ["day"]])
+def test_rows_are_led_back_to_file_and_row_of_the_input(embedded_job, keys):
+    job = embedded_job.script("def init(): pass\ndef run(mini_batch): return mini_batch[['n']]\n")
+    job.tabular().set(partitionKeys=keys)
+    job.spec["output"].update(format="csv", addContext=True, columns=["day", "k"])
+    job.file("day=1/a.csv", "n,k\n1,a\n\n2,b\n").file("day=1/b.csv", "n,k\n3,a\n").file(
+        "day=2/a.csv", "n,k\n4,a\n"
+    )
+    job.run().expect(0)
+    rows = list(csv.DictReader(io.StringIO((job.out / "parallel_run_step.txt").read_text())))
+    assert sorted((row["file"], row["row"], row["n"], row["k"], row["day"]) for row in rows) == [
+        ("day=1/a.csv", "1", "1", "a", "1"),
+        ("day=1/a.csv", "3", "2", "b", "1"),
+        ("day=1/b.csv", "1", "3", "a", "1"),
+        ("day=2/a.csv", "1", "4", "a", "2"),
+    ]
+
+
 # --- the example ---
 
 
