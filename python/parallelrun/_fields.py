@@ -29,6 +29,9 @@ class FileFields(TypedDict, total=False):
     glob: str
     """Matched against the path below the directory; `*` and `?` stay within one folder, `**` crosses folders, `{jpg,png}` means one or the other; tabular default: names that end in `.csv` or `.csv.gz`, with `format: tsv` in `.tsv`, with `format: jsonl` in `.jsonl` or `.ndjson` (also with `.gz`), or with `format: parquet` in `.parquet` or `.pq`, in upper or lower case."""
 
+    path_pattern: str
+    """Instead of `glob`: a glob in which `{name}` stands for one or more characters of a file's or folder's name, which `partitionKeys` may use: `{user}/{genre}/*.mp3`. Files that do not match are left out and counted. See Partition keys."""
+
 
 class TableFields(TypedDict, total=False):
     """Of `parallelrun.table(path, ...)`."""
@@ -36,11 +39,14 @@ class TableFields(TypedDict, total=False):
     glob: str
     """Matched against the path below the directory; `*` and `?` stay within one folder, `**` crosses folders, `{jpg,png}` means one or the other; tabular default: names that end in `.csv` or `.csv.gz`, with `format: tsv` in `.tsv`, with `format: jsonl` in `.jsonl` or `.ndjson` (also with `.gz`), or with `format: parquet` in `.parquet` or `.pq`, in upper or lower case."""
 
+    path_pattern: str
+    """Instead of `glob`: a glob in which `{name}` stands for one or more characters of a file's or folder's name, which `partitionKeys` may use: `{user}/{genre}/*.mp3`. Files that do not match are left out and counted. See Partition keys."""
+
     columns: Mapping[str, str]
     """Declared types by column name: `string`, `int64`, `float64`, `bool`, `datetime`. With `format: parquet` only these columns are read."""
 
     format: Literal["csv", "tsv", "jsonl", "parquet"]
-    """An input has one format. `tsv` is CSV with tabs. data.md compares the formats. Default: by the ending of the glob (also with `.gz`): `tsv` for `.tsv`, `jsonl` for `.jsonl` and `.ndjson`; `parquet` for `.parquet` and `.pq`; else `csv`."""
+    """An input has one format. `tsv` is CSV with tabs. data.md compares the formats. Default: by the ending of the glob or path pattern (also with `.gz`): `tsv` for `.tsv`, `jsonl` for `.jsonl` and `.ndjson`; `parquet` for `.parquet` and `.pq`; else `csv`."""
 
     delimiter: str
     """What separates the fields. Default: `,`; of TSV a tab."""
@@ -73,8 +79,11 @@ class Settings(TypedDict, total=False):
     environment: Environment
     """The Python environment of the worker processes."""
 
+    partition_keys: Sequence[str]
+    """Names from `pathPattern`, from folders like `store=3/`, or of columns: all items of an input that have the same values are one mini-batch. Cannot be used together with `miniBatchSize`. See Partition keys."""
+
     mini_batch_size: Union[int, str]
-    """File: a count; tabular: bytes, or `1024KB`, `10MB`, `1GB` (powers of 1024). Default: 10 files; 1MB."""
+    """File: a count; tabular: bytes, or `1024KB`, `10MB`, `1GB` (powers of 1024). Default: 10 files; 1MB; with `partitionKeys` none."""
 
     error_threshold: int
     """Number of failed items; more than that ends the job as failed; -1: no limit. Default: -1."""
