@@ -87,6 +87,17 @@ def test_a_converted_program_runs(parallelrun_command, folder):
     )
 
 
+def test_an_edited_manifest_is_kept(parallelrun_command, tmp_path):
+    file = SAMPLES / "deployment" / "deployment.yml"
+    for _ in range(2):
+        assert parallelrun_command("convert", file, "--output", "jobs", cwd=tmp_path).returncode == 0
+    manifest = tmp_path / "jobs" / "mnist-torch-dpl.yaml"
+    manifest.write_text("# edited\n")
+    done = parallelrun_command("convert", file, "--output", "jobs", cwd=tmp_path)
+    assert done.returncode == 2 and manifest.read_text() == "# edited\n"
+    assert "jobs/mnist-torch-dpl.yaml is there with other content; remove it" in done.stderr
+
+
 def test_one_job_of_several(parallelrun_command, tmp_path):
     file = SAMPLES / "chain" / "pipeline.yml"
     one = parallelrun_command("convert", file, "--job", "second", cwd=tmp_path)

@@ -1,5 +1,6 @@
 """The notebooks of examples/notebooks, run from top to bottom in a kernel with the wheel."""
 
+import functools
 import json
 import os
 import subprocess
@@ -27,11 +28,13 @@ def kernel():
     return ROOT / "build" / "venvs" / "notebooks" / "bin" / "python"
 
 
-@pytest.fixture
-def executed(kernel, package, tmp_path):
+@pytest.fixture(scope="module")
+def executed(kernel, package, tmp_path_factory):
     """executed(path) -> the cells of code with their outputs. An error in a cell fails the test."""
 
+    @functools.lru_cache(maxsize=None)
     def run(path):
+        tmp_path = tmp_path_factory.mktemp("notebook")
         environment = {
             name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")
         }

@@ -79,7 +79,9 @@ def test_the_script_and_the_step(ours, place):
     rows = step_run.job.results()["row"].tolist()
     assert len(rows) == digits.IMAGES and digits.right(rows, truth) > 0.8 * digits.IMAGES
     assert step_run.job.progress["miniBatchesProcessed"] == digits.IMAGES / 5
-    assert "run method start: " in step_run.job.logs("user/stdout/127.0.0.1/process000.stdout.txt")
+    # On a busy machine one of the two nodes may have got all mini-batches.
+    printed = [name for name in step_run.job.logs() if name.startswith("user/stdout/")]
+    assert "run method start: " in "".join(map(step_run.job.logs, printed))
 
 
 def test_a_file_beside_the_script(ours, place):

@@ -32,7 +32,13 @@ def azureml(parallelrun):
     found = {}
     for path in ("core", "core.compute", "core.compute_target", "core.conda_dependencies", "core.runconfig"):
         found.update(vars(import_module(f"parallelrun.azureml.{path}")))
-    for path in ("data", "data.dataset_type_definitions", "pipeline.core", "pipeline.steps"):
+    for path in (
+        "data",
+        "data.dataset_type_definitions",
+        "data.dataset_consumption_config",
+        "pipeline.core",
+        "pipeline.steps",
+    ):
         found.update(vars(import_module(f"parallelrun.azureml.{path}")))
     return type("azureml", (), {name: staticmethod(value) for name, value in found.items()})
 
@@ -362,6 +368,11 @@ def test_kinds_of_tables(azureml, ws, folder):
             ValueError,
             "neither inputs nor side_inputs",
         ),
+        (
+            lambda a, ws: step(a, inputs=[a.DatasetConsumptionConfig("x", a.PipelineParameter("p", None))]),
+            TypeError,
+            "make a step for each dataset",
+        ),
         (lambda a, ws: a.Run.get_context(), RuntimeError, "entry scripts only"),
     ],
 )
@@ -430,6 +441,20 @@ def test_arguments(azureml, ws, folder):
             "$(sideInputs.side)",
         ]
     )
+
+
+def test_what_the_script_logs_comes_back(azureml, ws, folder):
+    (folder / "sizes.py").write_text(
+        "from azureml.core import Run\n\ndef init():\n    Run.get_context().tag('kind', 'x')\n\n"
+        "def run(mini_batch):\n    run = Run.get_context()\n    run.log('files', len(mini_batch))\n"
+        "    if len(mini_batch) == 2:\n        run.log('rest', 2)\n"
+        "    run.log_row('sizes', count=len(mini_batch), half=len(mini_batch) / 2)\n    return mini_batch\n"
+    )
+    done = finished(azureml, ws, step(azureml)).get_steps()[0]
+    metrics = done.get_metrics()
+    assert set(metrics) == {"files", "rest", "sizes"} and metrics["rest"] == 2
+    assert sorted(metrics["files"]) == [2, 4, 4] and sorted(metrics["sizes"]["half"]) == [1.0, 2.0, 2.0]
+    assert done.get_metrics("rest") == {"rest": 2} and done.get_metrics("none") == {}
 
 
 def test_environments(azureml, ws, folder):

@@ -53,8 +53,12 @@ def main(arguments: Sequence[str]) -> int:
         if given.output:
             os.makedirs(given.output, exist_ok=True)
             path = os.path.join(given.output, f"{job.name}.yaml")
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(text)
+            if not _written(path, text):
+                print(
+                    f"parallelrun convert: {path} is there with other content; remove it, or give another --output",
+                    file=sys.stderr,
+                )
+                return EXIT_USAGE
             print(path)
             runs.append(shown(os.path.abspath(path)))
         else:
@@ -70,6 +74,17 @@ def convert(path: str, report: Report) -> List[Converted]:
     if path.endswith((".py", ".ipynb")):
         return python_program.convert(path, report)
     return pipeline_file.convert(path, report)
+
+
+def _written(path: str, text: str) -> bool:
+    """False: a file is there that somebody may have edited."""
+    try:
+        with open(path, "x", encoding="utf-8") as file:
+            file.write(text)
+        return True
+    except FileExistsError:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read() == text
 
 
 def _named(jobs: List[Converted], name: str) -> List[Converted]:

@@ -1,6 +1,7 @@
 """Runs of pipelines on this machine: a thread starts the jobs of the steps, one after the other."""
 
 import datetime
+import os
 import secrets
 import sys
 import threading
@@ -11,6 +12,7 @@ from parallelrun._job import REFUSED, Job, JobError
 from parallelrun._submit import start
 from parallelrun._workspace import run_records
 from parallelrun._workspace.dataset import FileDataset
+from parallelrun._workspace.metrics import metrics
 from parallelrun._workspace.names import unknown
 from parallelrun._workspace.output import OutputData, OutputFileDatasetConfig
 
@@ -66,6 +68,10 @@ class StepRun(Run):
         if name is not None and name != self.step.output.name:
             raise ValueError(unknown("output", name, [self.step.output.name]))
         return OutputData(self.step.output.name, self.place, self.output_directory)
+
+    def get_metrics(self, name: Optional[str] = None) -> Dict[str, Any]:
+        """What the script logged with Run: by name the value, or a list of those of several calls, of all processes."""
+        return metrics(os.path.join(self.output_directory, "logs", "user", "metrics.jsonl"), name)
 
     def wait_for_completion(self, show_output: bool = True, **_: Any) -> str:
         self._run._wait_for(self, show_output, None)

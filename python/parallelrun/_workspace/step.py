@@ -273,6 +273,10 @@ def _named(value: Any, otherwise: str, parameter: str) -> DatasetConsumptionConf
         raise TypeError(
             f"{parameter} has a {type(value).__name__}, but must have datasets: dataset.as_named_input(name)"
         )
+    if isinstance(value.dataset, PipelineParameter):
+        raise TypeError(
+            f"{parameter}: the dataset of '{value.name}' is a PipelineParameter, which is not supported; make a step for each dataset"
+        )
     if value.name is None:
         # The same object may stand among the arguments, so it gets the name.
         value.name = value.dataset.name or otherwise

@@ -7,3 +7,7 @@
 A workspace is a folder, and every compute target is this machine (docs/migration.md). Entry scripts keep their
 imports: the runner gives them `azureml.core` and `azureml_user`.
 """
+
+from parallelrun._workspace.accepted import AcceptedWithoutEffect
+
+__all__ = ["AcceptedWithoutEffect"]
