@@ -169,11 +169,12 @@ const Field<Output> kOutput[] = {
      .about = "on a cluster: true mounts the output directory on workers too"},
     {.name = "format",
      .value = &Output::format,
-     .not_yet = {"parquet", "use csv or jsonl"},
      .identity = Identity::kJob,
      .default_unwritten = true,
-     .about = "form of the rows of `append_row`: `text`, `csv`, see [CSV results](#csv-results), or `jsonl`, "
-              "one JSON value for each element, see [JSON lines](#json-lines)"},
+     .about =
+         "form of the rows of `append_row`: `text`; `csv`, see [CSV results](#csv-results); `jsonl`, one "
+         "JSON value for each element, see [JSON lines](#json-lines); `parquet`, see [Parquet "
+         "results](#parquet-results)"},
     {.name = "addContext",
      .value = &Output::add_context,
      .identity = Identity::kJob,
@@ -186,6 +187,12 @@ const Field<Output> kOutput[] = {
      .default_unwritten = true,
      .about = "tabular: columns of the input that each row carries along, see [Rows and their "
               "items](#rows-and-their-items)"},
+    {.name = "order",
+     .value = &Output::order,
+     .identity = Identity::kJob,
+     .default_unwritten = true,
+     .about = "`any`: rows stand in the order in which mini-batches end; `input`: in the order of the input, "
+              "see [Rows in the order of the input](#rows-in-the-order-of-the-input)"},
 };
 
 const Field<Environment> kEnvironment[] = {

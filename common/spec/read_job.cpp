@@ -98,6 +98,7 @@ void check_output_action(ObjectReader& spec, std::string_view, Reading&, const J
   };
   of_rows("addContext", job.output.add_context);
   of_rows("columns", !job.output.columns.empty());
+  of_rows("order", job.output.order != OutputOrder::kAny);
 }
 
 // [append_row_file_name]

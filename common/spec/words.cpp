@@ -37,7 +37,10 @@ Words<OutputAction> output_actions() {
 
 Words<OutputFormat> output_formats() {
   static const std::vector<std::pair<std::string, OutputFormat>> words = {
-      {"text", OutputFormat::kText}, {"csv", OutputFormat::kCsv}, {"jsonl", OutputFormat::kJsonl}};
+      {"text", OutputFormat::kText},
+      {"csv", OutputFormat::kCsv},
+      {"jsonl", OutputFormat::kJsonl},
+      {"parquet", OutputFormat::kParquet}};
   return words;
 }
 

@@ -175,9 +175,13 @@ class Settings(TypedDict, total=False):
     output_columns: Sequence[str]
     """Tabular: columns of the input that each row carries along, see Rows and their items."""
 
+    output_order: Literal["any", "input"]
+    """`any`: rows stand in the order in which mini-batches end; `input`: in the order of the input, see Rows in the order of the input. Default: "any"."""
+
 
 OUTPUT_FIELDS = (
     "output_mount_on_workers",
     "output_add_context",
     "output_columns",
+    "output_order",
 )

@@ -171,7 +171,8 @@ class Job:
         """The rows of the output file: a pandas.DataFrame where pandas is installed, else a list.
 
         JSON objects become columns, other values the column `value`, lines of text the column `row`. A CSV table has its
-        own columns; without pandas each row is a dict of texts.
+        own columns; without pandas each row is a dict of texts. A Parquet file needs pyarrow; without pandas each row is
+        a dict. With Parquet and with `order: input` there are no rows before the job ends.
         """
         spec = self.manifest["spec"]
         path = os.path.join(self.output_directory, spec.get("appendRowFileName", "parallel_run_step.txt"))
@@ -183,6 +184,8 @@ class Job:
             return _frame(_json_lines(path), "value")
         if spec["output"].get("format") == "csv":
             return _csv_table(path)
+        if spec["output"].get("format") == "parquet":
+            return _parquet_table(path)
         return _frame(_lines(path), "row")
 
     def failed_items(self) -> Any:
@@ -263,6 +266,20 @@ def _csv_table(path: str) -> Any:
         return pandas.read_csv(path, low_memory=False, float_precision="round_trip")
     except (FileNotFoundError, pandas.errors.EmptyDataError):
         return pandas.DataFrame()
+
+
+def _parquet_table(path: str) -> Any:
+    from pyarrow import parquet
+
+    try:
+        table = parquet.ParquetFile(path).read()
+    except FileNotFoundError:
+        return _frame([], "value")
+    try:
+        import pandas  # noqa: F401
+    except ImportError:
+        return table.to_pylist()
+    return table.to_pandas()
 
 
 def _frame(values: List[Any], column: str) -> Any:

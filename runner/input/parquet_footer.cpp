@@ -6,8 +6,8 @@
 
 #include "common/result/try.h"
 #include "runner/input/byte_stream.h"
-#include "runner/input/compact_thrift.h"
 #include "runner/input/slice_hash.h"
+#include "runner/thrift/compact_thrift.h"
 
 namespace parallelrun {
 namespace {

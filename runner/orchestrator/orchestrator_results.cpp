@@ -103,6 +103,7 @@ void Orchestrator::take_success(const Session& session, AttemptResult& result, L
   }
   if (options_.output_action == OutputAction::kAppendRow && !result.rows.empty()) {
     pending_.rows.push_back(std::move(result.rows));
+    pending_.rows_of.push_back(result.work);
   }
   record({CommitEntry::Kind::kSucceeded, result.work, result.attempt, items, items - returned});
   script_works_ = true;

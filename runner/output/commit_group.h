@@ -38,6 +38,7 @@ struct CommitGroup {
   std::string failed_items;       // whole lines for failed_items.jsonl
   std::vector<InputInfo> types;   // every column type decision so far; empty: none is new
   std::optional<JobResult> end;   // the last group of a job
+  std::vector<WorkId> rows_of = {};  // whose the rows are
 };
 
 }  // namespace parallelrun

@@ -142,12 +142,21 @@ class Check {
  public:
   Check(const CommittedFiles& files, Meter& meter)
       : run_offset_(files.run_offset), failed_items_(kFailedItemsPath, files.failed_items_length, meter) {
-    if (!files.output_file.empty()) output_.emplace(files.output_file, files.output_length, meter);
+    if (!files.sealed_file.empty()) {
+      sealed_.emplace(files.sealed_file, files.sealed.length, meter);
+      sealed_checksum_ = files.sealed.checksum;
+    } else if (!files.output_file.empty()) {
+      output_.emplace(files.output_file, files.output_length, meter);
+    }
   }
 
   Status open(Storage& storage) {
     if (output_) {
       RETURN_IF_ERROR(output_->open(storage));
+    }
+    if (sealed_) {
+      RETURN_IF_ERROR(sealed_->open(storage));
+      RETURN_IF_ERROR(look(*sealed_, sealed_->committed(), sealed_checksum_, nullptr, 0));
     }
     return failed_items_.open(storage);
   }
@@ -181,7 +190,7 @@ class Check {
                       kJournalPath, kBeginAnew)};
     }
     if (damage_ || !exact) return std::move(damage_);
-    for (const CommittedFile* file : {output_ ? &*output_ : nullptr, &failed_items_}) {
+    for (const CommittedFile* file : {output_ ? &*output_ : sealed_ ? &*sealed_ : nullptr, &failed_items_}) {
       if (file == nullptr || !file->longer()) continue;
       Damage damage;
       damage.path = file->path();
@@ -218,6 +227,8 @@ class Check {
 
   std::uint64_t run_offset_;
   std::optional<CommittedFile> output_;
+  std::optional<CommittedFile> sealed_;
+  std::uint64_t sealed_checksum_ = 0;
   CommittedFile failed_items_;
   std::optional<Damage> damage_;
 };
@@ -253,7 +264,8 @@ Error damage_error(const Damage& damage) {
 
 Result<std::optional<Damage>> find_damage(Storage& storage, File& journal, const std::string& fingerprint,
                                           const CommittedFiles& files, const CheckedBytes& checked) {
-  Meter meter(checked, files.output_length + files.failed_items_length);
+  const std::uint64_t output = files.sealed_file.empty() ? files.output_length : files.sealed.length;
+  Meter meter(checked, output + files.failed_items_length);
   Check check(files, meter);
   RETURN_IF_ERROR(check.open(storage));
   auto end = read_journal(

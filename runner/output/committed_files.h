@@ -43,6 +43,9 @@ struct CommittedFiles {
   std::uint64_t failed_items_length = 0;
   std::uint64_t run_offset = 0;  // of the last RunStart in the journal, which began failed_items.jsonl anew
   bool exact = false;            // nothing may follow what is committed
+  // The output file is this one, made of what was committed, which need not be there any more.
+  std::string sealed_file = {};  // empty: output_file is read
+  SealRecord sealed = {};
 };
 
 // How much has been read, of how much: to tell of what takes long. Called at the begin, every few megabytes

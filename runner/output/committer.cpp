@@ -155,7 +155,7 @@ Status Committer::write_data(const CommitGroup& group, GroupRecord& record) {
   if (auto same = has_length(*failed_items_, kFailedItemsPath, failed_items_length_); !same)
     return changed(same.error());
   if (has_rows && output_) {
-    ASSIGN_OR_RETURN(const Appended rows, output_->append(group.rows));
+    ASSIGN_OR_RETURN(const Appended rows, output_->append(group.rows, group.rows_of));
     output_length_ += rows.length;
     record.output_checksum = rows.checksum;
   }
@@ -213,18 +213,23 @@ Status Committer::check_files() {
   return *damage ? changed(damage_error(**damage)) : Status();
 }
 
+Status Committer::seal() {
+  if (options_.sealed_file.empty() || output_length_ == 0) return {};  // without rows there is no file
+  ASSIGN_OR_RETURN(const std::optional<Appended> sealed, output_->seal(storage_, options_.sealed_file));
+  if (!sealed) return {};
+  return journal_->append(SealRecord{sealed->length, sealed->checksum});
+}
+
 Status Committer::write_end(const JobResult& result) {
-  if (result.state == JobState::kComplete) {
-    RETURN_IF_ERROR(check_files());
-    if (output_) {
-      RETURN_IF_ERROR(output_->seal());
-    }
-  }
+  if (result.state == JobState::kComplete) RETURN_IF_ERROR(check_files());
   // An interrupted job has not ended: the same job started again goes on, with the tries it had.
   if (result.state != JobState::kInterrupted) {
+    RETURN_IF_ERROR(seal());
     RETURN_IF_ERROR(journal_->append(EndRecord{result.state}));
   }
-  return write_end_marks(storage_, result);
+  RETURN_IF_ERROR(write_end_marks(storage_, result));
+  if (result.state != JobState::kComplete || options_.sealed_file.empty()) return {};
+  return remove_staged(storage_, options_.output_file, result.progress.counts);
 }
 
 }  // namespace parallelrun

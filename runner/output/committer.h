@@ -3,6 +3,10 @@
 // to the lengths of the last whole record, so that every mini-batch is in the output once and whole, or not
 // at all.
 //
+// An output file that is not whole after each commit is made at the end of the job, complete or failed, out
+// of .parallelrun/rows, to which rows are appended then (staged_rows.h); a journal record holds its checksum.
+// What it was made of goes where nothing failed that could be tried again.
+//
 // Files (below the output directory): the output file, failed_items.jsonl, .parallelrun/journal,
 // .parallelrun/types.json, .parallelrun/result.json, _SUCCESS.
 //
@@ -30,7 +34,7 @@ namespace parallelrun {
 class Committer {
  public:
   struct Options {
-    std::string output_file;  // [append_row_file_name]; empty for summary_only
+    std::string output_file;  // what rows are appended to; empty for summary_only
     std::string fingerprint;  // of the job; a journal of another one is refused
     // The predecessor may still be at work: everything that it may append to is replaced by a copy. Of the
     // journal and of the plan by the caller, in this order: pass_by(), the plan, open().
@@ -42,6 +46,8 @@ class Committer {
     // no.
     std::function<bool(const RecoveredJob&)> reopen = {};
     RowFileMaker rows = row_file_maker(OutputFormat::kText);  // of the job's output format
+    // [append_row_file_name] where it is made at the end of what is in output_file (is_staged()); else empty.
+    std::string sealed_file = {};
   };
   struct Opened;
 
@@ -94,6 +100,7 @@ class Committer {
   Status make_data_files_fresh(std::uint64_t output_length, std::uint64_t failed_items_length);
   Status write_data(const CommitGroup& group, GroupRecord& record);
   Status write_end(const JobResult& result);
+  Status seal();
   Status check_files();
 
   Storage& storage_;

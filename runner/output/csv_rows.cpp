@@ -133,7 +133,7 @@ class SameColumns final : public RowCheck {
 }  // namespace
 
 Status CsvRows::read_header() {
-  if (std::exchange(known_, true)) return {};
+  if (std::exchange(looked_, true)) return {};
   ASSIGN_OR_RETURN(const std::uint64_t size, file().size());
   for (std::size_t wanted = kFirstPiece; size > 0; wanted *= 2) {
     header_.resize(wanted);
@@ -142,6 +142,7 @@ Status CsvRows::read_header() {
     const std::size_t end = csv_record_size(header_);
     if (end != std::string::npos) {
       header_.resize(end);
+      written_ = true;
       return {};
     }
     if (got < wanted || wanted >= kLongestHeader) return not_csv(header_);
@@ -154,9 +155,8 @@ Result<std::shared_ptr<RowCheck>> CsvRows::row_check() {
   return std::shared_ptr<RowCheck>(std::make_shared<SameColumns>(header_));
 }
 
-Result<Appended> CsvRows::append(const std::vector<std::string>& rows) {
+Status CsvRows::check(const std::vector<std::string>& rows) {
   RETURN_IF_ERROR(read_header());
-  const bool first = header_.empty();
   for (const std::string& piece : rows) {
     if (piece.empty()) continue;
     const std::size_t size = csv_record_size(piece);
@@ -166,8 +166,13 @@ Result<Appended> CsvRows::append(const std::vector<std::string>& rows) {
     RETURN_IF_ERROR(
         check_records(std::string_view(piece).substr(size), csv_field_count(without_line_break(header_))));
   }
+  return {};
+}
+
+Result<Appended> CsvRows::append(const std::vector<std::string>& rows, const std::vector<WorkId>&) {
+  RETURN_IF_ERROR(check(rows));
   JoinedAppend out(file());
-  if (first) RETURN_IF_ERROR(out.add(header_));
+  if (!header_.empty() && !std::exchange(written_, true)) RETURN_IF_ERROR(out.add(header_));
   for (const std::string& piece : rows) {
     if (!piece.empty()) RETURN_IF_ERROR(out.add(std::string_view(piece).substr(header_.size())));
   }

@@ -13,15 +13,17 @@ class CsvRows final : public RowFile {
  public:
   using RowFile::RowFile;
 
-  Result<Appended> append(const std::vector<std::string>& rows) override;
-  Status seal() override { return {}; }  // records are whole after each commit
+  Status check(const std::vector<std::string>& rows) override;
+  Result<Appended> append(const std::vector<std::string>& rows, const std::vector<WorkId>& of) override;
   Result<std::shared_ptr<RowCheck>> row_check() override;
+  bool knows_its_rows() const override { return !header_.empty(); }
 
  private:
   Status read_header();
 
-  bool known_ = false;  // whether header_ is that of the file
-  std::string header_;  // with its line break; empty: nothing is committed
+  bool looked_ = false;   // whether the file has been looked at for its header
+  bool written_ = false;  // whether the header is in the file
+  std::string header_;    // with its line break; empty: not known yet
 };
 
 }  // namespace parallelrun

@@ -24,7 +24,7 @@ constexpr std::uint32_t kLongestPayload = 1U << 30U;
 constexpr std::size_t kEntryBytes = 33;         // at least
 constexpr std::size_t kLookAhead = 64U << 20U;  // bytes; longer than any record of one group of commits
 
-enum class RecordType : std::uint8_t { kEpoch = 1, kRun = 2, kGroup = 3, kEnd = 4 };
+enum class RecordType : std::uint8_t { kEpoch = 1, kRun = 2, kGroup = 3, kEnd = 4, kSeal = 5 };
 
 void encode_payload(const JournalRecord& record, std::uint32_t version, std::string& out) {
   wire::Writer writer(out);
@@ -53,6 +53,10 @@ void encode_payload(const JournalRecord& record, std::uint32_t version, std::str
       writer.u64(entry.items);
       writer.u64(entry.items_failed);
     }
+  } else if (const auto* seal = std::get_if<SealRecord>(&record)) {
+    type(RecordType::kSeal);
+    writer.u64(seal->length);
+    writer.u64(seal->checksum);
   } else {
     type(RecordType::kEnd);
     writer.u8(static_cast<std::uint8_t>(std::get<EndRecord>(record).state));
@@ -116,6 +120,13 @@ std::optional<JournalRecord> decode_payload(std::string_view payload, std::uint3
       const std::uint8_t state = reader.u8();
       if (state <= static_cast<std::uint8_t>(JobState::kInterrupted))
         record = EndRecord{static_cast<JobState>(state)};
+      break;
+    }
+    case RecordType::kSeal: {
+      SealRecord seal;
+      seal.length = reader.u64();
+      seal.checksum = reader.u64();
+      record = seal;
       break;
     }
   }

@@ -9,6 +9,7 @@
 //             u32 count | count x { u8 kind | u64 mini_batch | u32 part | u64 attempt | u64 items |
 //             u64 items_failed }
 //     kEnd    u8 state
+//     kSeal   u64 length | u64 checksum
 //
 // Version 2 is the same without `part`. A journal that was begun in it is read and gone on with in it; it
 // holds no parts of mini-batches.
@@ -62,7 +63,13 @@ struct EndRecord {
   JobState state = JobState::kComplete;
   bool operator==(const EndRecord&) const = default;
 };
-using JournalRecord = std::variant<EpochStart, RunStart, GroupRecord, EndRecord>;
+// The output file, where it is made at the end of what is staged (staged_rows.h). The end follows.
+struct SealRecord {
+  std::uint64_t length = 0;  // bytes
+  std::uint64_t checksum = 0;
+  bool operator==(const SealRecord&) const = default;
+};
+using JournalRecord = std::variant<EpochStart, RunStart, GroupRecord, EndRecord, SealRecord>;
 
 struct JournalEnd {
   bool header_whole = false;  // else the file is empty or ends within its header: nothing was committed

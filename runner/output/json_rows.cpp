@@ -27,7 +27,7 @@ bool looks_whole(std::string_view line) {
   }
 }
 
-Status check(std::string_view rows) {
+Status check_lines(std::string_view rows) {
   while (!rows.empty()) {
     const std::size_t end = rows.find('\n');
     const std::string_view line = rows.substr(0, end);
@@ -44,10 +44,13 @@ Status check(std::string_view rows) {
 
 }  // namespace
 
-Result<Appended> JsonRows::append(const std::vector<std::string>& rows) {
-  for (const std::string& piece : rows) {
-    RETURN_IF_ERROR(check(piece));
-  }
+Status JsonRows::check(const std::vector<std::string>& rows) {
+  for (const std::string& piece : rows) RETURN_IF_ERROR(check_lines(piece));
+  return {};
+}
+
+Result<Appended> JsonRows::append(const std::vector<std::string>& rows, const std::vector<WorkId>&) {
+  RETURN_IF_ERROR(check(rows));
   JoinedAppend out(file());
   for (const std::string& piece : rows) {
     RETURN_IF_ERROR(out.add(piece));

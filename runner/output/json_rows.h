@@ -10,8 +10,8 @@ class JsonRows final : public RowFile {
  public:
   using RowFile::RowFile;
 
-  Result<Appended> append(const std::vector<std::string>& rows) override;
-  Status seal() override { return {}; }  // lines are whole after each commit
+  Status check(const std::vector<std::string>& rows) override;
+  Result<Appended> append(const std::vector<std::string>& rows, const std::vector<WorkId>& of) override;
 };
 
 }  // namespace parallelrun

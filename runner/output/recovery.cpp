@@ -20,6 +20,7 @@ struct Replay {
   RecoveredJob job;
   JournalEnd end;
   std::uint64_t run_offset = 0;  // of the last RunStart in the journal
+  SealRecord sealed;             // the last one
 };
 
 Status visit(JournalRecord&& record, std::uint64_t offset, Replay& replay) {
@@ -36,6 +37,10 @@ Status visit(JournalRecord&& record, std::uint64_t offset, Replay& replay) {
   }
   if (const auto* end = std::get_if<EndRecord>(&record)) {
     job.ended = end->state;
+    return {};
+  }
+  if (const auto* seal = std::get_if<SealRecord>(&record)) {
+    replay.sealed = *seal;
     return {};
   }
   return apply(std::get<GroupRecord>(std::move(record)), job);
@@ -118,6 +123,13 @@ Result<Committer::Opened> Committer::open(Storage& storage, PlanDurability& plan
     RETURN_IF_ERROR(
         must_be_empty(committer.output_ ? &committer.output_->file() : nullptr, options.output_file));
     RETURN_IF_ERROR(must_be_empty(committer.failed_items_.get(), kFailedItemsPath));
+    if (!options.sealed_file.empty()) {
+      ASSIGN_OR_RETURN(const bool there, storage.exists(options.sealed_file));
+      if (there) {
+        ASSIGN_OR_RETURN(const std::unique_ptr<File> sealed, storage.open(options.sealed_file));
+        RETURN_IF_ERROR(must_be_empty(sealed.get(), options.sealed_file));
+      }
+    }
     if (options.fresh_files) {
       RETURN_IF_ERROR(committer.make_data_files_fresh(0, 0));
     }
@@ -133,11 +145,16 @@ Result<Committer::Opened> Committer::open(Storage& storage, PlanDurability& plan
   CommittedFiles files{options.output_file, replay.job.output_length, replay.job.failed_items_length,
                        replay.run_offset, replay.job.ended == JobState::kComplete};
   if (files.exact && !(options.reopen && options.reopen(replay.job))) {
+    files.sealed_file = options.sealed_file;
+    files.sealed = replay.sealed;
     ASSIGN_OR_RETURN(const std::optional<Damage> damage,
                      find_damage(storage, *journal, options.fingerprint, files, options.checked));
     if (damage) return damage_error(*damage);
     RETURN_IF_ERROR(read_small_files(replay.job));
     RETURN_IF_ERROR(restore_end_marks(storage, replay.job));
+    if (!options.sealed_file.empty()) {
+      RETURN_IF_ERROR(remove_staged(storage, options.output_file, replay.job.counts));
+    }
     opened.job = std::move(replay.job);
     return opened;
   }

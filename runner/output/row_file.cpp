@@ -2,6 +2,8 @@
 
 #include "runner/output/csv_rows.h"
 #include "runner/output/json_rows.h"
+#include "runner/output/parquet_rows.h"
+#include "runner/output/staged_rows.h"
 #include "runner/output/text_rows.h"
 
 namespace parallelrun {
@@ -22,10 +24,22 @@ RowFileMaker row_file_maker(OutputFormat format) {
       return make<CsvRows>;
     case OutputFormat::kJsonl:
       return make<JsonRows>;
-    case OutputFormat::kParquet:  // common/spec refuses it so far
-      break;
+    case OutputFormat::kParquet:
+      return make<ParquetRows>;
   }
   return {};
+}
+
+bool is_staged(const Output& output) {
+  return output.order == OutputOrder::kInput || output.format == OutputFormat::kParquet;
+}
+
+RowFileMaker row_file_maker(const Output& output) {
+  RowFileMaker of_format = row_file_maker(output.format);
+  if (!is_staged(output)) return of_format;
+  return [of_format, order = output.order](std::unique_ptr<File> file) -> std::unique_ptr<RowFile> {
+    return std::make_unique<StagedRows>(std::move(file), of_format, order);
+  };
 }
 
 }  // namespace parallelrun

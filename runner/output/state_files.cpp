@@ -55,6 +55,13 @@ Result<std::map<std::uint32_t, InputInfo>> read_types(Storage& storage) {
   return types;
 }
 
+Status remove_staged(Storage& storage, const std::string& path, const Counts& counts) {
+  if (counts.failed > 0 || counts.items_failed > 0) return {};
+  RETURN_IF_ERROR(storage.still_ours());
+  RETURN_IF_ERROR(storage.remove(path));
+  return storage.sync_folder_of(path);
+}
+
 Status write_end_marks(Storage& storage, const JobResult& result) {
   if (auto done =
           write_atomically(storage, kResultPath, without_credentials(dump(to_json(result), 1)) + "\n");

@@ -23,6 +23,10 @@ Status write_types(Storage& storage, const std::vector<InputInfo>& types);
 // Empty without the file. Errors: kCorrupt, kIo.
 Result<std::map<std::uint32_t, InputInfo>> read_types(Storage& storage);
 
+// Of a complete job: what its output file was made of, unless there are items that failed, which may be tried
+// again.
+Status remove_staged(Storage& storage, const std::string& path, const Counts& counts);
+
 // result.json, and _SUCCESS for kComplete.
 Status write_end_marks(Storage& storage, const JobResult& result);
 

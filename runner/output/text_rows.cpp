@@ -4,7 +4,7 @@
 
 namespace parallelrun {
 
-Result<Appended> TextRows::append(const std::vector<std::string>& rows) {
+Result<Appended> TextRows::append(const std::vector<std::string>& rows, const std::vector<WorkId>&) {
   JoinedAppend out(file());
   for (const std::string& piece : rows) {
     RETURN_IF_ERROR(out.add(piece));

@@ -9,8 +9,7 @@ class TextRows final : public RowFile {
  public:
   using RowFile::RowFile;
 
-  Result<Appended> append(const std::vector<std::string>& rows) override;
-  Status seal() override { return {}; }  // lines are whole after each commit
+  Result<Appended> append(const std::vector<std::string>& rows, const std::vector<WorkId>& of) override;
 };
 
 }  // namespace parallelrun

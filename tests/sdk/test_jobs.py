@@ -104,6 +104,18 @@ def test_a_csv_table_comes_back_with_its_columns(parallelrun, folder, script, mo
     assert {"number": "7", "square": "49"} in job.results() and len(job.results()) == 10
 
 
+def test_a_parquet_file_comes_back_with_its_types(parallelrun, folder, script, monkeypatch):
+    job = parallelrun.run(
+        script(SQUARES), folder / "in", folder / "out", output_format="parquet", show_output=False
+    )
+    rows = job.results().sort_values("number", ignore_index=True)
+    pandas.testing.assert_frame_equal(
+        rows, pandas.DataFrame({"number": range(10), "square": [n * n for n in range(10)]})
+    )
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    assert {"number": 7, "square": 49} in job.results() and len(job.results()) == 10
+
+
 def test_several_inputs_side_inputs_and_arguments(parallelrun, folder, script):
     (folder / "other").mkdir()
     (folder / "other" / "x.txt").write_text("x")

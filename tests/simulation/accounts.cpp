@@ -32,6 +32,8 @@ void Accounts::add(const JournalRecord& record) {
   } else if (const auto* group = std::get_if<GroupRecord>(&record)) {
     if (ended) problems.push_back("a commit after the end");
     for (const CommitEntry& entry : group->entries) add(entry);
+  } else if (std::holds_alternative<SealRecord>(record)) {
+    if (ended) problems.push_back("an output is sealed after the end");
   } else {
     if (ended) problems.push_back("the job ends twice");
     ended = std::get<EndRecord>(record).state;

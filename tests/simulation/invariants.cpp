@@ -4,7 +4,9 @@
 
 #include "common/json/json.h"
 #include "runner/output/failed_items.h"
+#include "runner/output/staged_rows.h"
 #include "runner/output/state_files.h"
+#include "runner/wire/wire.h"
 #include "spdlog/fmt/fmt.h"
 #include "tests/simulation/world.h"
 
@@ -50,6 +52,33 @@ std::map<WorkId, Written> read_output(const std::string& text, std::string& prob
     before = id;
   }
   return all;
+}
+
+// Of the frames of staged_rows.h.
+std::string rows_in(const std::string& staged) {
+  std::string text;
+  wire::Reader reader(staged);
+  while (reader.ok() && !reader.rest().empty()) {
+    reader.u64();
+    reader.u64();
+    const std::uint64_t length = reader.u64();
+    const std::string_view rest = reader.rest();
+    if (!reader.ok() || length > rest.size()) return "torn";
+    text += rest.substr(0, static_cast<std::size_t>(length));
+    reader = wire::Reader(rest.substr(static_cast<std::size_t>(length)));
+  }
+  return text;
+}
+
+bool in_order(const std::string& text) {
+  std::istringstream lines(text);
+  WorkId before;
+  for (std::string line; std::getline(lines, line);) {
+    const WorkId work = work_of(line.substr(0, line.find(' ')));
+    if (work < before) return false;
+    before = work;
+  }
+  return true;
 }
 
 }  // namespace
@@ -155,12 +184,15 @@ void World::check_output(const RecoveredJob& job) {
     if (disk_.has(kOutput)) violated("rows of a summary_only job are written");
     return;
   }
-  const std::string text = disk_.content(kOutput);
-  if (text.size() != job.output_length)
-    violated(fmt::format("{} bytes, {} committed", text.size(), job.output_length));
+  const bool sealed = ordered_ && job.ended == JobState::kComplete;
+  const std::string committed = sealed ? std::string() : disk_.content(ordered_ ? kStagedRowsPath : kOutput);
+  if (!sealed && committed.size() != job.output_length)
+    violated(fmt::format("{} bytes, {} committed", committed.size(), job.output_length));
+  const std::string text = sealed ? disk_.content(kOutput) : ordered_ ? rows_in(committed) : committed;
   std::string problem;
   const auto written = read_output(text, problem);
   if (!problem.empty()) violated(problem);
+  if (sealed && !in_order(text)) violated("the rows are not in the order of the input");
   const auto types = job.types.find(1);
   for (const auto& [work, rows] : written) {
     const auto entry = books_.finished.find(work);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "runner/output/failed_items.h"
+#include "runner/output/staged_rows.h"
 #include "runner/output/state_files.h"
 #include "spdlog/fmt/fmt.h"
 #include "tests/simulation/world.h"
@@ -99,7 +100,9 @@ void World::fail_planning() {
 // One bit of one file whose every byte is covered, after the process that knew better has ended.
 void World::decay() {
   static constexpr const char* kFiles[] = {orchestrator::kPlanPath, kFailedItemsPath, kOutput, kJournalPath};
-  const std::string file = kFiles[dice_.between(std::uint64_t{0}, std::size(kFiles) - 1)];
+  std::string file = kFiles[dice_.between(std::uint64_t{0}, std::size(kFiles) - 1)];
+  // What is sealed is read once the job is complete.
+  if (ordered_ && file == kOutput) file = kStagedRowsPath;
   if (file == kJournalPath) {
     // The last record may be what a crash has left of it. All before it was synced: nobody may go on from it.
     const std::uint64_t last = last_record(disk_, kFingerprint);

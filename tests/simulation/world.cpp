@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runner/output/staged_rows.h"
 #include "spdlog/fmt/fmt.h"
 #include "tests/simulation/model_agent.h"
 #include "tests/simulation/real_agent.h"
@@ -20,6 +21,7 @@ World::World(std::uint64_t seed) : dice_(seed), disk_(dice_) {
   report_.mini_batches = inputs_.total;
   tabular_ = dice_.chance(0.3);
   summary_only_ = dice_.chance(0.1);
+  ordered_ = !summary_only_ && dice_.chance(0.3);
   run_max_try_ = static_cast<std::uint32_t>(dice_.between(std::uint64_t{1}, std::uint64_t{4}));
   retry_delay_ = dice_.chance(0.5) ? Duration(0) : dice_.between(Duration(0), Duration(milliseconds(800)));
   loss_ =
@@ -123,7 +125,14 @@ orchestrator::Orchestrator::Options World::options() const {
 }
 
 Committer::Options World::committer_options(bool fresh_files) const {
-  return {summary_only_ ? "" : kOutput, kFingerprint, fresh_files};
+  Committer::Options options{summary_only_ ? "" : kOutput, kFingerprint, fresh_files};
+  if (!ordered_) return options;
+  Output output;
+  output.order = OutputOrder::kInput;
+  options.output_file = kStagedRowsPath;
+  options.sealed_file = kOutput;
+  options.rows = row_file_maker(output);
+  return options;
 }
 
 void World::start_process() {

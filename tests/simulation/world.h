@@ -117,6 +117,7 @@ class World final : public AgentNetwork, public orchestrator::JobObserver {
   std::set<WorkId> unlucky_;  // were charged with the loss of an agent
   bool tabular_ = false;
   bool summary_only_ = false;
+  bool ordered_ = false;  // output.order: input
   bool lies_ = false;
   bool rots_ = false;
   bool rotten_ = false;

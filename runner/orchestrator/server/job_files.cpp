@@ -5,6 +5,7 @@
 
 #include "common/result/try.h"
 #include "common/text/counted.h"
+#include "runner/output/staged_rows.h"
 #include "runner/output/state_files.h"
 #include "spdlog/fmt/fmt.h"
 
@@ -54,9 +55,12 @@ Status JobFiles::recover() {
   if (fresh_files) RETURN_IF_ERROR(Committer::pass_by(*storage_));
   ASSIGN_OR_RETURN(planning_, Planning::open(*storage_, directory_->plan_file(), fresh_files, job_));
   Committer::Options options;
-  if (job_.spec.output_action == OutputAction::kAppendRow)
-    options.output_file = job_.spec.append_row_file_name;
-  options.rows = row_file_maker(job_.spec.output.format);
+  if (job_.spec.output_action == OutputAction::kAppendRow) {
+    const bool staged = is_staged(job_.spec.output);
+    options.output_file = staged ? kStagedRowsPath : job_.spec.append_row_file_name;
+    if (staged) options.sealed_file = job_.spec.append_row_file_name;
+  }
+  options.rows = row_file_maker(job_.spec.output);
   options.fingerprint = directory_->fingerprint();
   options.fresh_files = fresh_files;
   options.checked = options_.checked;

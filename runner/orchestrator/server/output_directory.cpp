@@ -17,6 +17,7 @@
 #include "runner/output/begin_anew.h"
 #include "runner/output/disk_storage.h"
 #include "runner/output/journal.h"
+#include "runner/output/staged_rows.h"
 #include "runner/output/storage.h"
 #include "spdlog/fmt/fmt.h"
 
@@ -140,7 +141,8 @@ bool left_nothing(const std::string& directory, const std::string& output_file) 
   if (!plain_name(output_file)) return false;
   std::error_code error;
   if (fs::exists(fs::symlink_status(directory + "/_SUCCESS", error))) return false;
-  for (const std::string& name : {output_file, std::string("failed_items.jsonl")}) {
+  for (const std::string& name :
+       {output_file, std::string(kStagedRowsPath), std::string("failed_items.jsonl")}) {
     const fs::path path = directory + "/" + name;
     const fs::file_status status = fs::symlink_status(path, error);
     if (status.type() == fs::file_type::not_found) continue;

@@ -14,6 +14,7 @@ _BY_FORMAT = {
     "text": ("text_rows", "TextRows"),
     "csv": ("csv_rows", "CsvRows"),
     "jsonl": ("json_rows", "JsonRows"),
+    "parquet": ("parquet_rows", "ParquetRows"),
 }
 
 

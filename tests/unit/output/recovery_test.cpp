@@ -11,6 +11,7 @@
 #include "runner/output/committer.h"
 #include "runner/output/disk_storage.h"
 #include "runner/output/failed_items.h"
+#include "runner/output/staged_rows.h"
 #include "runner/output/state_files.h"
 
 namespace parallelrun {
@@ -247,40 +248,194 @@ TEST(Recovery, OfAJobThatComesToItsEndChecksEveryByteBeforeItIsComplete) {
   }
 }
 
-// Rows of a format that has something to seal.
-class SealedRows final : public RowFile {
- public:
-  SealedRows(std::unique_ptr<File> file, MemoryStorage& storage)
-      : RowFile(std::move(file)), storage_(storage) {}
-  Result<Appended> append(const std::vector<std::string>& rows) override {
-    JoinedAppend out(file());
-    for (const std::string& piece : rows) EXPECT_TRUE(out.add(piece));
-    EXPECT_TRUE(out.flush());
-    return out.appended();
-  }
-  Status seal() override {
-    EXPECT_FALSE(storage_.files.contains("_SUCCESS"));
-    storage_.at("sealed") += storage_.at("rows.txt") + "|";
-    return {};
-  }
+Committer::Options staged_options(OutputFormat format = OutputFormat::kText) {
+  Committer::Options options = kOptions;
+  options.output_file = kStagedRowsPath;
+  options.sealed_file = "rows.txt";
+  Output output;
+  output.format = format;
+  output.order = OutputOrder::kInput;
+  options.rows = row_file_maker(output);
+  return options;
+}
 
- private:
-  MemoryStorage& storage_;
-};
+CommitGroup rows_of(std::uint64_t id, std::string rows, std::optional<JobResult> end = {}) {
+  CommitGroup group{1, {succeeded(id)}, {std::move(rows)}, {}, {}, std::move(end)};
+  group.rows_of = {{id}};
+  return group;
+}
 
-TEST(Recovery, ACompleteJobsRowsAreSealedBeforeTheRecordOfItsEndAndOthersAreNot) {
+TEST(Recovery, RowsInTheOrderOfTheInputAreThereAtTheEndOfTheJob) {
   for (const JobState state : {JobState::kComplete, JobState::kFailed, JobState::kInterrupted}) {
     MemoryStorage storage;
     DurablePlan plan;
-    Committer::Options options = kOptions;
-    options.rows = [&storage](std::unique_ptr<File> file) {
-      return std::make_unique<SealedRows>(std::move(file), storage);
-    };
-    auto job = Committer::open(storage, plan, options);
+    auto job = Committer::open(storage, plan, staged_options());
     ASSERT_TRUE(job) << job.error().message;
-    ASSERT_TRUE(job->committer->start(job->job, 1));
-    ASSERT_TRUE(job->committer->write({1, {succeeded(0)}, {"a\n", "b\n"}, {}, {}, ended(state)}));
-    EXPECT_EQ(storage.at("sealed"), state == JobState::kComplete ? "a\nb\n|" : "");
+    ASSERT_TRUE(job->committer->start(job->job, 4));
+    ASSERT_TRUE(job->committer->write(rows_of(3, "d\n")));
+    ASSERT_TRUE(job->committer->write(rows_of(1, "b\n")));
+    EXPECT_EQ(storage.files.count("rows.txt"), 0U);
+    CommitGroup last = rows_of(0, "a\n", ended(state));
+    last.rows_of.push_back({{1}, 2});
+    last.entries.push_back({CommitEntry::Kind::kSucceeded, {{1}, 2}, 9, 2, 0});
+    last.rows.push_back("b2\n");
+    ASSERT_TRUE(job->committer->write(last));
+    EXPECT_EQ(storage.at("rows.txt"), state == JobState::kInterrupted ? "" : "a\nb\nb2\nd\n");
+    EXPECT_EQ(storage.files.count(kStagedRowsPath), state == JobState::kComplete ? 0U : 1U);
+    if (state != JobState::kFailed) continue;
+    // What is there stays until the next end.
+    auto again = Committer::open(storage, plan, staged_options());
+    ASSERT_TRUE(again) << again.error().message;
+    ASSERT_TRUE(again->committer->start(again->job, 4));
+    EXPECT_EQ(storage.at("rows.txt"), "a\nb\nb2\nd\n");
+    ASSERT_TRUE(again->committer->write(rows_of(2, "c\n", ended(JobState::kComplete))));
+    EXPECT_EQ(storage.at("rows.txt"), "a\nb\nb2\nc\nd\n");
+  }
+}
+
+TEST(Recovery, OfACompleteJobFindsAChangeOfWhatWasSealed) {
+  for (const std::string befalls : {"nothing", "changed", "cut", "longer", "removed"}) {
+    MemoryStorage storage;
+    DurablePlan plan;
+    auto job = Committer::open(storage, plan, staged_options());
+    ASSERT_TRUE(job);
+    ASSERT_TRUE(job->committer->start(job->job, 2));
+    ASSERT_TRUE(job->committer->write(rows_of(1, "b\n")));
+    ASSERT_TRUE(job->committer->write(rows_of(0, "a\n", ended(JobState::kComplete))));
+    if (befalls == "changed") storage.at("rows.txt")[0] = 'x';
+    if (befalls == "cut") storage.at("rows.txt").resize(1);
+    if (befalls == "longer") storage.at("rows.txt") += "c\n";
+    if (befalls == "removed") storage.files.erase("rows.txt");
+    const auto again = Committer::open(storage, plan, staged_options());
+    EXPECT_EQ(again.ok(), befalls == "nothing") << befalls;
+    const std::string message = again ? "rows.txt" : again.error().message;
+    EXPECT_NE(message.find("rows.txt"), std::string::npos) << message;
+  }
+}
+
+TEST(Recovery, KeepsWhatIsStagedWhereFailedMiniBatchesMayBeTriedAgain) {
+  MemoryStorage storage;
+  DurablePlan plan;
+  {
+    auto job = Committer::open(storage, plan, staged_options());
+    ASSERT_TRUE(job);
+    ASSERT_TRUE(job->committer->start(job->job, 2));
+    JobResult result = ended(JobState::kComplete);
+    result.progress.counts.failed = 1;
+    CommitGroup group = rows_of(1, "b\n", result);
+    group.entries.push_back(failed(0));
+    group.failed_items = failed_text(0);
+    ASSERT_TRUE(job->committer->write(group));
+    EXPECT_EQ(storage.at("rows.txt"), "b\n");
+  }
+  Committer::Options options = staged_options();
+  options.reopen = [](const RecoveredJob& job) { return !job.failed.empty(); };
+  auto job = Committer::open(storage, plan, options);
+  ASSERT_TRUE(job) << job.error().message;
+  ASSERT_TRUE(job->committer->start(job->job, 2, true));
+  ASSERT_TRUE(job->committer->write(rows_of(0, "a\n", ended(JobState::kComplete))));
+  EXPECT_EQ(storage.at("rows.txt"), "a\nb\n");
+  EXPECT_EQ(storage.files.count(kStagedRowsPath), 0U);
+}
+
+// Does a number of steps, and then nothing more: as a process that is killed.
+class Mortal final : public Storage {
+ public:
+  Mortal(MemoryStorage& storage, int steps) : storage_(storage), steps_(steps) {}
+
+  Result<std::unique_ptr<File>> open(const std::string& path) override {
+    if (auto s = step(); !s) return s.error();
+    auto file = storage_.open(path);
+    return std::unique_ptr<File>(std::make_unique<MortalFile>(std::move(file).value(), *this));
+  }
+  Result<bool> exists(const std::string& path) override { return storage_.exists(path); }
+  Status rename(const std::string& from, const std::string& to) override {
+    auto s = step();
+    return s ? storage_.rename(from, to) : s;
+  }
+  Status remove(const std::string& path) override {
+    auto s = step();
+    return s ? storage_.remove(path) : s;
+  }
+  Status sync_folder_of(const std::string&) override { return step(); }
+  Result<std::vector<std::string>> list(const std::string& folder) override { return storage_.list(folder); }
+  Status copy(const std::string& from, std::uint64_t length, const std::string& to) override {
+    auto s = step();
+    return s ? storage_.copy(from, length, to) : s;
+  }
+  std::string aside(const std::string& path) const override { return storage_.aside(path); }
+  Status still_ours() override { return {}; }
+
+ private:
+  Status step() {
+    if (steps_-- > 0) return {};
+    return Error{ErrorCode::kIo, "killed"};
+  }
+
+  class MortalFile final : public File {
+   public:
+    MortalFile(std::unique_ptr<File> file, Mortal& owner) : file_(std::move(file)), owner_(owner) {}
+    Result<std::uint64_t> size() override { return file_->size(); }
+    Status append(std::string_view bytes) override {
+      auto s = owner_.step();
+      // Half of it, where it is the last.
+      if (!s) static_cast<void>(file_->append(bytes.substr(0, owner_.steps_ == -1 ? bytes.size() / 2 : 0)));
+      return s ? file_->append(bytes) : s;
+    }
+    Result<std::size_t> read(std::uint64_t offset, char* buffer, std::size_t size) override {
+      return file_->read(offset, buffer, size);
+    }
+    Status truncate(std::uint64_t size) override { return file_->truncate(size); }
+    Status refresh(std::uint64_t, std::uint64_t) override { return {}; }
+    Status sync() override { return owner_.step(); }
+
+   private:
+    std::unique_ptr<File> file_;
+    Mortal& owner_;
+  };
+
+  MemoryStorage& storage_;
+  int steps_;
+};
+
+TEST(Recovery, OfAJobThatWasKilledAnywhereWhileItsRowsAreSealed) {
+  for (const OutputFormat format : {OutputFormat::kText, OutputFormat::kCsv, OutputFormat::kJsonl}) {
+    const std::string header = format == OutputFormat::kCsv ? "n\n" : "";
+    bool whole = false;
+    for (int steps = 0; !whole; ++steps) {
+      ASSERT_LT(steps, 100);
+      MemoryStorage storage;
+      DurablePlan plan;
+      const Committer::Options options = staged_options(format);
+      {
+        auto job = Committer::open(storage, plan, options);
+        ASSERT_TRUE(job) << job.error().message;
+        ASSERT_TRUE(job->committer->start(job->job, 3));
+        ASSERT_TRUE(job->committer->write(rows_of(2, header + "3\n")));
+        ASSERT_TRUE(job->committer->write(rows_of(0, header + "1\n")));
+      }
+      {
+        Mortal mortal(storage, steps);
+        auto job = Committer::open(mortal, plan, options);
+        whole = job && job->committer->start(job->job, 3) &&
+                job->committer->write(rows_of(1, header + "2\n", ended(JobState::kComplete)));
+      }
+      const std::string sealed = header + "1\n2\n3\n";
+      EXPECT_TRUE(!storage.files.contains("rows.txt") || storage.at("rows.txt") == sealed) << steps;
+      EXPECT_TRUE(!storage.files.contains(kSuccessPath) || storage.files.contains("rows.txt"));
+      auto job = Committer::open(storage, plan, options);
+      ASSERT_TRUE(job) << steps << ": " << job.error().message;
+      if (job->job.ended != JobState::kComplete) {
+        const bool committed = job->job.finished.contains({{1}});
+        ASSERT_TRUE(job->committer->start(job->job, 3));
+        const auto end = ended(JobState::kComplete);
+        ASSERT_TRUE(job->committer->write(committed ? CommitGroup{1, {}, {}, {}, {}, end}
+                                                    : rows_of(1, header + "2\n", end)));
+      }
+      EXPECT_EQ(storage.at("rows.txt"), sealed) << steps;
+      EXPECT_TRUE(storage.files.contains(kSuccessPath)) << steps;
+      EXPECT_FALSE(storage.files.contains(kStagedRowsPath)) << steps;
+    }
   }
 }
 

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "runner/output/checksum.h"
+#include "runner/output/staged_rows.h"
+#include "runner/wire/wire.h"
 #include "tests/unit/output/memory_storage.h"
 
 namespace parallelrun {
@@ -13,7 +15,7 @@ class Rows {
  public:
   explicit Rows(OutputFormat format) : file_(row_file_maker(format)(storage_.open("rows").value())) {}
 
-  Result<Appended> append(const std::vector<std::string>& rows) { return file_->append(rows); }
+  Result<Appended> append(const std::vector<std::string>& rows) { return file_->append(rows, {}); }
   RowFile& file() { return *file_; }
   const std::string& content() { return storage_.at("rows"); }
 
@@ -33,9 +35,6 @@ TEST(RowFile, OfTextTakesLinesAndEndsEachMiniBatchWithALineBreak) {
   ASSERT_TRUE(second);
   EXPECT_EQ(second->length, 2U);
   EXPECT_EQ(second->checksum, checksum("d\n")) << "of what was added alone";
-  const std::string before = rows.content();
-  EXPECT_TRUE(rows.file().seal());
-  EXPECT_EQ(rows.content(), before);
 }
 
 TEST(RowFile, OfTextTakesLargeAndSmallPiecesInTheirOrder) {
@@ -57,8 +56,6 @@ TEST(RowFile, OfJsonlTakesAValueOnEachLine) {
   EXPECT_EQ(rows.content(), lines + "7\n");
   EXPECT_EQ(added->length, lines.size() + 2);
   EXPECT_EQ(added->checksum, checksum(lines + "7\n"));
-  EXPECT_TRUE(rows.file().seal());
-  EXPECT_EQ(rows.content(), lines + "7\n");
 }
 
 TEST(RowFile, OfJsonlRefusesLinesThatAreNoValueBeforeItWritesAnything) {
@@ -93,7 +90,7 @@ TEST(RowFile, OfCsvGoesOnUnderTheHeaderThatIsThere) {
     MemoryStorage storage;
     for (int i = 0; i < 2; ++i) {
       const auto file = row_file_maker(OutputFormat::kCsv)(storage.open("rows").value());
-      ASSERT_TRUE(file->append({name + ",b\n1,2\n"}));
+      ASSERT_TRUE(file->append({name + ",b\n1,2\n"}, {}));
     }
     EXPECT_EQ(storage.at("rows"), name + ",b\n1,2\n1,2\n");
     auto check = row_file_maker(OutputFormat::kCsv)(storage.open("rows").value())->row_check();
@@ -117,11 +114,122 @@ TEST(RowFile, OfCsvRefusesWhatIsNoTableUnderItsHeaderBeforeItWritesAnything) {
   }
 }
 
+TEST(StagedRows, KnowTheColumnsAfterARestartAndJudgeRowsBeforeTheyAreStaged) {
+  MemoryStorage storage;
+  Output output;
+  output.format = OutputFormat::kCsv;
+  output.order = OutputOrder::kInput;
+  EXPECT_TRUE(is_staged(output));
+  {
+    const auto file = row_file_maker(output)(storage.open("staged").value());
+    ASSERT_TRUE(file->append({"a,b\n1,2\n", ""}, {{{7}}, {{8}}}));
+    EXPECT_FALSE(file->append({"a\n1\n"}, {{{9}}}));
+  }
+  const std::string before = storage.at("staged");
+  const auto file = row_file_maker(output)(storage.open("staged").value());
+  auto check = file->row_check();
+  ASSERT_TRUE(check);
+  std::string same = "b,a\n4,3\n";
+  std::string other = "c,b\n3,4\n";
+  EXPECT_TRUE((*check)->admit(same));
+  EXPECT_EQ(same, "a,b\n3,4\n");
+  EXPECT_FALSE((*check)->admit(other));
+  EXPECT_FALSE(file->append({"b,a\n3,4\n"}, {{{3}}}));
+  EXPECT_EQ(storage.at("staged"), before);
+  ASSERT_TRUE(file->append({same}, {{{3}}}));
+  const auto sealed = file->seal(storage, "rows");
+  ASSERT_TRUE(sealed) << sealed.error().message;
+  EXPECT_EQ(storage.at("rows"), "a,b\n3,4\n1,2\n");
+  EXPECT_EQ((*sealed)->length, storage.at("rows").size());
+  EXPECT_EQ((*sealed)->checksum, checksum(storage.at("rows")));
+}
+
+TEST(StagedRows, OfManyMiniBatchesAndOfLargeOnes) {
+  MemoryStorage storage;
+  Output output;
+  output.order = OutputOrder::kInput;
+  const auto file = row_file_maker(output)(storage.open("staged").value());
+  constexpr std::uint64_t kMany = 5'000;
+  std::string expected;
+  for (std::uint64_t i = 0; i < kMany; ++i) {
+    const std::uint64_t id = (i * 7 + 3) % kMany;
+    const std::size_t size = id % 1000 == 0 ? (5U << 20U) : 1;
+    const std::uint64_t far = id * 1000;  // more than are sealed at once
+    ASSERT_TRUE(file->append({std::to_string(id) + std::string(size, ' ') + "\n"}, {{{far}}}));
+  }
+  for (std::uint64_t id = 0; id < kMany; ++id)
+    expected += std::to_string(id) + std::string(id % 1000 == 0 ? (5U << 20U) : 1, ' ') + "\n";
+  ASSERT_TRUE(file->seal(storage, "rows"));
+  EXPECT_TRUE(storage.at("rows") == expected);
+}
+
+TEST(StagedRows, ThatAreDamagedAreNotSealed) {
+  MemoryStorage storage;
+  Output output;
+  output.order = OutputOrder::kInput;
+  {
+    const auto file = row_file_maker(output)(storage.open("staged").value());
+    ASSERT_TRUE(file->append({"a\n", "b\n"}, {{{0}}, {{1}}}));
+  }
+  storage.at("staged")[12] ^= 1;
+  const auto file = row_file_maker(output)(storage.open("staged").value());
+  const auto sealed = file->seal(storage, "rows");
+  ASSERT_FALSE(sealed);
+  EXPECT_EQ(sealed.error().code, ErrorCode::kCorrupt);
+  EXPECT_FALSE(storage.files.contains("rows"));
+}
+
 TEST(RowCheck, OfFormatsWithoutColumnsIsNone) {
   for (const OutputFormat format : {OutputFormat::kText, OutputFormat::kJsonl}) {
     const auto check = Rows(format).file().row_check();
     ASSERT_TRUE(check);
     EXPECT_EQ(*check, nullptr);
+  }
+}
+
+// What a worker sends before the rows.
+std::string parquet_head(const std::string& columns) {
+  std::string rows;
+  wire::Writer(rows).bytes("{\"columns\": [" + columns + "], \"pandas\": null}");
+  return rows;
+}
+
+TEST(RowCheck, OfParquetTakesTheTypesOfTheFirstThatHasAValue) {
+  const auto check = Rows(OutputFormat::kParquet).file().row_check().value();
+  const auto admitted = [&check](const std::string& columns) {
+    std::string rows = parquet_head(columns);
+    const Status fits = check->admit(rows);
+    return fits ? std::string("yes") : fits.error().message;
+  };
+  std::string none;
+  EXPECT_TRUE(check->admit(none)) << "a mini-batch without rows";
+  EXPECT_EQ(admitted(R"(["a","double",null,false],["b","null",null,false])"), "yes");
+  EXPECT_EQ(admitted(R"(["b","string",null,true],["a","int64",null,true])"), "yes") << "in another order";
+  EXPECT_EQ(admitted(R"(["a","int64","Int64",true],["b","string",null,true])"), "yes");
+  EXPECT_EQ(admitted(R"(["a","double",null,false],["b","bool",null,false])"), "yes") << "without a value";
+  EXPECT_NE(admitted(R"(["a","double",null,true],["b","string",null,true])")
+                .find("the column a with the type double, but earlier results of this job have int64"),
+            std::string::npos);
+  EXPECT_NE(
+      admitted(R"(["a","int64",null,true])").find("columns a, but the first result of this job has a, b"),
+      std::string::npos);
+  EXPECT_NE(admitted(R"(["a","int64",null,true],["c","string",null,true])").find("the columns a, c"),
+            std::string::npos);
+  EXPECT_NE(admitted(R"(["a","int64",null])").find("no part of a Parquet file"), std::string::npos);
+  EXPECT_NE(admitted("").find("no part of a Parquet file"), std::string::npos);
+}
+
+TEST(RowFile, OfParquetRefusesWhatIsNoPieceOfOneBeforeItWritesAnything) {
+  const std::string head = parquet_head(R"(["a","int64",null,true])");
+  for (const std::string& wrong :
+       {std::string("a\n"), head, head + std::string(4, '\0'),
+        head + std::string(4, '\0') + "PAR1" + std::string(4, '\0') + "PAR1",
+        head + std::string(4, '\0') + "PAR1\x01" + std::string(3, '\0') + "PAR1"}) {
+    Rows rows(OutputFormat::kParquet);
+    const auto added = rows.append({wrong});
+    ASSERT_FALSE(added);
+    EXPECT_EQ(added.error().code, ErrorCode::kCorrupt);
+    EXPECT_EQ(rows.content(), "");
   }
 }
 

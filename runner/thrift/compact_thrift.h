@@ -39,6 +39,7 @@ class CompactThrift {
 
   bool ok() const { return ok_; }
   bool at_end() const { return rest_.empty(); }
+  std::string_view rest() const { return rest_; }  // that was not read yet
 
   // The next field of a struct whose last one was `before` (0: none). kStop: its end, or an error.
   Field field(std::int16_t before);

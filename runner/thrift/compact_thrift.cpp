@@ -1,4 +1,4 @@
-#include "runner/input/compact_thrift.h"
+#include "runner/thrift/compact_thrift.h"
 
 namespace parallelrun {
 
