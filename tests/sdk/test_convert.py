@@ -173,6 +173,27 @@ def test_texts_are_put_together_only_where_that_is_certain(parallelrun_command, 
         assert f"x.py:6: {name}: not carried over: " in done.stderr
 
 
+def test_partition_keys(parallelrun_command, tmp_path):
+    (tmp_path / "x.py").write_text(
+        "keys = ParallelRunConfig(entry_script='a.py', partition_keys=['user'])\n"
+        "songs = Dataset.File.from_files('songs', partition_format='{user}/*.mp3')\n"
+        "days = Dataset.File.from_files('days', partition_format='{day:yyyy}/*.mp3')\n"
+        "ParallelRunStep('one-step', keys, [songs.as_named_input('songs'), days.as_named_input('days')])\n"
+    )
+    (tmp_path / "x.yml").write_text(
+        "type: parallel\ninputs: {songs: {type: uri_folder, path: songs}}\ninput_data: ${{inputs.songs}}\n"
+        "partition_keys: [user]\ntask: {entry_script: a.py}\n"
+    )
+    done = parallelrun_command("convert", "x.py", cwd=tmp_path)
+    spec = yaml.safe_load(done.stdout)["spec"]
+    assert spec["partitionKeys"] == ["user"] and spec["inputs"][0]["pathPattern"] == "{user}/*.mp3"
+    assert "pathPattern" not in spec["inputs"][1]
+    assert "x.py:3: partition_format: not carried over: only names in braces" in done.stderr
+    assert (done.returncode, "parallelrun validate" in done.stderr) == (0, False)
+    done = parallelrun_command("convert", "x.yml", cwd=tmp_path)
+    assert yaml.safe_load(done.stdout)["spec"]["partitionKeys"] == ["user"] and done.returncode == 0
+
+
 def test_the_help_names_it(parallelrun_command, tmp_path):
     assert "\n  convert  " in parallelrun_command("--help", cwd=tmp_path).stdout
     said = parallelrun_command("convert", "--help", cwd=tmp_path).stdout

@@ -300,6 +300,37 @@ def test_paths_of_a_dataset(azureml, ws, folder, path, parts):
     assert found == [(os.path.normpath(str(folder / at)), glob) for at, glob in parts]
 
 
+def test_partition_keys_of_paths(azureml, ws, folder):
+    """Azure's partition_format is a path pattern; all items with equal values are one mini-batch."""
+    for user in ("ann", "bob"):
+        for number in range(3):
+            (folder / "songs" / user / f"g{number % 2}").mkdir(parents=True, exist_ok=True)
+            (folder / "songs" / user / f"g{number % 2}" / f"{number}.mp3").write_text("")
+    make = azureml.Dataset.File.from_files
+    songs = make("songs", partition_format="/{user}/{genre}/*.mp3")
+    keys = config(azureml, mini_batch_size=None, partition_keys=["user", "genre"])
+    done = finished(azureml, ws, step(azureml, inputs=[songs], parallel_run_config=keys)).get_steps()[0]
+    assert sorted(done.job.results()["row"]) == [
+        "0.mp3 2",
+        "0.mp3 2",
+        "1.mp3 1",
+        "1.mp3 1",
+        "2.mp3 2",
+        "2.mp3 2",
+    ]
+    assert done.manifest["spec"]["inputs"][0]["pathPattern"] == "{user}/{genre}/*.mp3"
+    with pytest.raises(ValueError, match="only names may stand in braces"):
+        make("songs", partition_format="{user}/{day:yyyy}/*.mp3")
+    with pytest.raises(ValueError, match="give the folder alone as the path"):
+        make("songs/*.mp3", partition_format="{user}/*.mp3")
+    table = azureml.Dataset.Tabular.from_delimited_files("in", partition_format="{user}.csv")
+    with pytest.raises(
+        ValueError,
+        match="the table 'x' has partition_format, whose names are columns only with partition_keys",
+    ):
+        step(azureml, inputs=[table.as_named_input("x")])
+
+
 def test_several_paths_are_read_as_one_dataset(azureml, ws, folder):
     (folder / "more").mkdir()
     (folder / "more" / "11.txt").write_text("11")

@@ -14,6 +14,7 @@ from parallelrun._convert.report import Converted, NotConvertible, Report
 from parallelrun._inputs import camel
 from parallelrun._submit import job_name
 from parallelrun._workspace.dataset import ENCODINGS
+from parallelrun._workspace.dataset_paths import path_pattern
 from parallelrun._workspace.environment import CondaDependencies
 from parallelrun._workspace.step import ParallelRunConfig, ParallelRunStep
 
@@ -309,6 +310,11 @@ class _Step:
             found.places = self._places(made, path, found)
             if found.kind == "tabular":
                 found.fields = self._table(made)
+            else:
+                for parameter in made.kwargs:
+                    if parameter not in ("path", "validate", "is_file", "partition_format"):
+                        self._leave(made, parameter, made.kwargs[parameter])
+            self._pattern(made, found)
             return found
         if made.kind == "get_by_name":
             return self._registered(made.argument(1, "name"), found)
@@ -338,6 +344,23 @@ class _Step:
                 made.line, found.name, "the runner does not read databases yet; export the query to files"
             )
         return None
+
+    def _pattern(self, made: Made, found: "_Dataset") -> None:
+        """`partition_format` in place of a glob."""
+        said = made.kwargs.get("partition_format")
+        if said is None:
+            return
+        pattern = path_pattern(said) if isinstance(said, str) else None
+        line = made.lines.get("partition_format", made.line)
+        if pattern is None or any(at.glob not in (None, "**/*") for at in found.places):
+            self.report.leave(
+                line,
+                "partition_format",
+                "only names in braces after a folder are a pathPattern; set that in the manifest",
+            )
+            return
+        found.places = [at._replace(glob=None) for at in found.places]
+        found.fields["pathPattern"] = pattern
 
     def _registered(self, name: Any, found: "_Dataset") -> "Optional[_Dataset]":
         if not isinstance(name, str):
@@ -417,7 +440,9 @@ class _Step:
                 value in (True, 3) or "SAME_HEADERS" in getattr(value, "source", "")
             ):
                 continue
-            elif parameter in ("include_path", "empty_as_string", "partition_format") and not value:
+            elif parameter == "partition_format":
+                continue
+            elif parameter in ("include_path", "empty_as_string") and not value:
                 continue
             elif parameter == "infer_column_types" and value:
                 continue
@@ -529,7 +554,6 @@ _DATASTORES: Dict[str, Tuple[int, str, str]] = {
 }
 _TABLE_REASONS = {
     "include_path": "run(mini_batch, mini_batch_context) has the file: mini_batch_context.file",
-    "partition_format": "parse the path in run(), which gets it",
     "empty_as_string": "an empty field is a gap; fill it in run()",
     "infer_column_types": "types are inferred unless they are declared in columns",
     "header": "each file is read apart, so each needs the header itself",

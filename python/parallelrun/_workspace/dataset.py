@@ -5,7 +5,7 @@ from typing import Any, Dict, List, Mapping, Optional, Union
 
 from parallelrun._workspace import dataset_versions
 from parallelrun._workspace.consumption import DatasetConsumptionConfig
-from parallelrun._workspace.dataset_paths import Part, parts_of
+from parallelrun._workspace.dataset_paths import Part, parts_of, with_pattern
 from parallelrun._workspace.datastore import Datastore
 
 
@@ -127,8 +127,7 @@ class _File:
         """
         if isinstance(path, Datastore) and isinstance(validate, str):
             path, validate = (path, validate), True
-        _no_partition_format(partition_format)
-        return FileDataset(parts_of(path, bool(validate)))
+        return FileDataset(with_pattern(parts_of(path, bool(validate)), partition_format))
 
 
 class _Tabular:
@@ -255,19 +254,14 @@ def _table(
             "include_path=True is not supported; run(mini_batch, mini_batch_context) has the file as "
             "mini_batch_context.file"
         )
-    _no_partition_format(partition_format)
     if set_column_types:
         fields["columns"] = dict(set_column_types)
-    return TabularDataset([{**part, **fields} for part in parts_of(path, validate)])
-
-
-def _no_partition_format(partition_format: Optional[str]) -> None:
-    if partition_format is not None:
-        raise ValueError(
-            f"partition_format is '{partition_format}', which is not supported; parse the path in run(), which gets it"
-        )
+    return TabularDataset(
+        [{**part, **fields} for part in with_pattern(parts_of(path, validate), partition_format)]
+    )
 
 
 def _shown(part: Part) -> str:
     folder = part["source"]["local"]["path"] if "local" in part["source"] else str(part["source"])
-    return f"{folder}/{part['glob']}" if part.get("glob") else str(folder)
+    below = part.get("glob") or part.get("pathPattern")
+    return f"{folder}/{below}" if below else str(folder)

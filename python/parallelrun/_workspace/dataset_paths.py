@@ -1,7 +1,8 @@
 """The paths of a dataset as sources: a folder each, with a glob where one is needed."""
 
 import os
-from typing import Any, Dict, List, Tuple
+import re
+from typing import Any, Dict, List, Optional, Tuple
 
 from parallelrun._inputs import GLOB_LETTERS
 from parallelrun._workspace.datastore import DataPath, Datastore
@@ -25,6 +26,32 @@ def parts_of(path: Any, validate: bool = True) -> List[Part]:
     if not places:
         raise ValueError("a dataset needs one path or more")
     return _joined(places)
+
+
+def with_pattern(parts: List[Part], partition_format: Optional[str]) -> List[Part]:
+    """The parts with Azure's `partition_format`, `{user}/{genre}/*.mp3`, as the path pattern that it is here."""
+    if partition_format is None:
+        return parts
+    pattern = path_pattern(partition_format)
+    if pattern is None:
+        raise ValueError(
+            f"partition_format is '{partition_format}', but only names may stand in braces, such as {{user}}; a date is parsed in "
+            "run(), which gets the path"
+        )
+    globs = [part["glob"] for part in parts if part.get("glob") not in (None, "**/*")]
+    if globs:
+        raise ValueError(
+            f"the dataset has the path '{globs[0]}' and partition_format '{partition_format}', which says the files too; "
+            "give the folder alone as the path"
+        )
+    return [{"source": part["source"], "pathPattern": pattern} for part in parts]
+
+
+def path_pattern(partition_format: str) -> Optional[str]:
+    """`pathPattern` of a manifest; None: it has more than names in braces."""
+    if not re.fullmatch(r"(?:[^{}]|\{[A-Za-z_]\w*\})*", partition_format):
+        return None
+    return partition_format.lstrip("/")
 
 
 def _each(path: Any) -> List[str]:

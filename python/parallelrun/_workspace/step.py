@@ -143,6 +143,15 @@ class ParallelRunStep:
             )
         for each in self.side_inputs:
             _say_what_is_seen(each)
+        if not parallel_run_config.settings["partition_keys"]:
+            for each in self.inputs:
+                if each.dataset.kind == "tabular" and any(
+                    "pathPattern" in p for p in getattr(each.dataset, "parts", [])
+                ):
+                    raise ValueError(
+                        f"the table '{each.name}' has partition_format, whose names are columns only with partition_keys; name "
+                        "them: ParallelRunConfig(partition_keys=[...])"
+                    )
         self.arguments = list(arguments or [])
         self.allow_reuse = allow_reuse
         for each in self.arguments:
