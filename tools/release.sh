@@ -62,7 +62,8 @@ rm -rf "$output"
 mkdir -p "$output"
 printf '%s\n' "$notes" >"$output/NOTES.md"
 cp build/wheel/*.whl "$output"
-tools/components.py build/wheel/project/bundle --python "$(grep -o '^cloudpickle==.*' python/requirements.txt)" \
+tools/components.py build/wheel/project/bundle \
+  --python "$(grep -o '^cloudpickle==.*' python/requirements.txt)" --python "$(grep -o '^pyyaml==.*' python/requirements.txt)" \
   --sbom "$output/parallelrun-$version-wheel-$architecture.cdx.json"
 "$helm" lint --quiet helm/parallelrun
 "$helm" package helm/parallelrun --destination "$output" >/dev/null

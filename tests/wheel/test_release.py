@@ -50,7 +50,7 @@ def test_the_bill_names_what_is_in_the_wheel(release):
     kinds = {
         kind: [c["name"] for c in bill["components"] if c["type"] == kind] for kind in ("library", "file")
     }
-    assert {"libc6", "libssl3", "nlohmann-json3-dev", "cloudpickle"} <= set(kinds["library"])
+    assert {"libc6", "libssl3", "nlohmann-json3-dev", "cloudpickle", "pyyaml"} <= set(kinds["library"])
     assert {"bin/parallelrun", "lib/parallelrun", "lib/libc.so.6"} <= set(kinds["file"])
     installed = subprocess.run(
         ["dpkg-query", "-W", "-f", "${Version}", "libssl3"], capture_output=True, text=True

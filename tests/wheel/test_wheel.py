@@ -154,6 +154,14 @@ def test_what_is_in_the_wheel(wheel):
     libraries = [Path(name).name for name in names if "/_bundle/lib/lib" in name]
     terms = [Path(name).name for name in names if "/licenses/licenses/" in name]
     assert len(libraries) > 10 and {"libc6.txt", "libssl3.txt", "libstdc++6.txt"} <= set(terms)
+    vendored = {name.split("/")[2] for name in names if name.startswith("parallelrun/_vendor/")}
+    assert vendored == {"__init__.py", "cloudpickle", "yaml"} and {"cloudpickle.txt", "pyyaml.txt"} <= set(
+        terms
+    )
+    # The compiled parser would bind the wheel to one CPython.
+    assert not [
+        name for name in names if name.startswith("parallelrun/_vendor/") and not name.endswith(".py")
+    ]
 
 
 def test_digits(installed, tmp_path):
