@@ -40,17 +40,21 @@ int run_main(int argc, char** argv) {
   app.set_version_flag("--version", std::string("parallelrun ") + PARALLELRUN_VERSION);
   app.require_subcommand(1);
   // In the order of --help.
-  const std::array verbs = {add_run(app),    add_validate(app),         add_orchestrator(app),
-                            add_agent(app),  add_pod_orchestrator(app), add_pod_agent(app),
-                            add_install(app)};
+  const std::array for_people = {add_init(app),   add_run(app),       add_validate(app), add_list(app),
+                                 add_status(app), add_logs(app),      add_errors(app),   add_failed(app),
+                                 add_output(app), add_completion(app)};
+  const std::array for_programs = {add_orchestrator(app), add_agent(app), add_pod_orchestrator(app),
+                                   add_pod_agent(app), add_install(app)};
+  for (const Verb& verb : for_programs) verb.app->group("Started by run or the operator");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return usage(app, error);
   }
-  for (const Verb& verb : verbs) {
+  for (const Verb& verb : for_people)
     if (*verb.app) return verb.run();
-  }
+  for (const Verb& verb : for_programs)
+    if (*verb.app) return verb.run();
   return kExitInvalid;  // require_subcommand: one of them was given
 }
 

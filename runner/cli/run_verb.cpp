@@ -145,6 +145,7 @@ Verb add_run(CLI::App& program) {
       ->excludes(overwrite);
   CLI::Option* quiet = verb->add_flag("--quiet,-q", given->quiet, "print nothing unless the job fails");
   verb->add_flag("--json", given->json, "print progress and result as JSON lines")->excludes(quiet);
+  verb->footer("Example: parallelrun run job.yaml --output results/digits --set processCountPerNode=4");
   return {verb, [given] { return run(*given); }};
 }
 

@@ -52,6 +52,7 @@ Verb add_validate(CLI::App& program) {
   verb->add_option("MANIFEST", given->manifest, "a ParallelRunJob in YAML or JSON; - for standard input")
       ->required();
   verb->add_option("--set", given->overrides, "FIELD=VALUE: another value for a field of spec");
+  verb->footer("Example: parallelrun validate job.yaml --set nodeCount=4");
   return {verb, [given] { return run(*given); }};
 }
 

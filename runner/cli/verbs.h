@@ -21,6 +21,19 @@ Verb add_run(CLI::App& program);
 // a warning: it is this machine's, and an option of `run` may stand in for it.
 Verb add_validate(CLI::App& program);
 
+Verb add_init(CLI::App& program);
+
+// They look at a job by its output directory, whether it runs or has ended, and change nothing.
+Verb add_list(CLI::App& program);
+Verb add_status(CLI::App& program);
+Verb add_logs(CLI::App& program);
+Verb add_errors(CLI::App& program);
+Verb add_failed(CLI::App& program);
+Verb add_output(CLI::App& program);
+
+// For shells; of all verbs that --help shows, so it is added last. `program` must outlive it.
+Verb add_completion(CLI::App& program);
+
 // What `run` or the operator starts.
 Verb add_orchestrator(CLI::App& program);
 Verb add_agent(CLI::App& program);

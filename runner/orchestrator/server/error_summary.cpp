@@ -108,14 +108,35 @@ std::optional<ErrorSummary::Traceback> ErrorSummary::add(const ScriptError& erro
   return Traceback{group.path, std::move(text)};
 }
 
-std::string ErrorSummary::text() const {
-  if (empty()) return {};
-  std::string out = fmt::format("{} of {}\n", counted(total_, "error"), counted(groups_.size(), "kind"));
+std::vector<std::size_t> ErrorSummary::by_frequency() const {
   std::vector<std::size_t> order(groups_.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),
                    [this](std::size_t a, std::size_t b) { return groups_[a].count > groups_[b].count; });
-  for (const std::size_t i : order) {
+  return order;
+}
+
+nlohmann::json ErrorSummary::json() const {
+  nlohmann::json errors = nlohmann::json::array();
+  for (const std::size_t i : by_frequency()) {
+    const Group& group = groups_[i];
+    errors.push_back({{"count", group.count},
+                      {"phase", to_string(group.example.phase)},
+                      {"type", group.example.type},
+                      {"message", group.example.message},
+                      {"first", group.first.time},
+                      {"where", group.first.where},
+                      {"what", group.first.what_for},
+                      {"last", group.last_time},
+                      {"tracebacks", group.path}});
+  }
+  return {{"errors", std::move(errors)}, {"others", others_}};
+}
+
+std::string ErrorSummary::text() const {
+  if (empty()) return {};
+  std::string out = fmt::format("{} of {}\n", counted(total_, "error"), counted(groups_.size(), "kind"));
+  for (const std::size_t i : by_frequency()) {
     const Group& group = groups_[i];
     const std::string phase = to_string(group.example.phase);
     out += fmt::format("\n{} x in {}: {}\n", group.count, phase.empty() ? "the process" : phase,

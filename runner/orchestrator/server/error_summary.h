@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/json/json.h"
 #include "runner/protocol/messages.h"
 
 namespace parallelrun::orchestrator {
@@ -37,9 +38,15 @@ class ErrorSummary {
 
   // The content of user/error.txt. The most frequent first.
   std::string text() const;
+  // The same for programs: {"errors": [{"count", "phase", "type", "message", "first", "where", "what", "last",
+  // "tracebacks": "user/error/..."}], "others": 0}
+  nlohmann::json json() const;
   bool empty() const { return total_ == 0; }
 
  private:
+  // Positions in groups_, the most frequent first.
+  std::vector<std::size_t> by_frequency() const;
+
   struct Group {
     ScriptError example;
     Occurrence first;

@@ -19,9 +19,13 @@ namespace {
 
 constexpr const char* kOverview = "job_progress_overview.txt";
 constexpr const char* kErrors = "user/error.txt";
+// The same two for programs.
+constexpr const char* kProgressJson = "sys/progress.json";
+constexpr const char* kErrorsJson = "user/errors.json";
 constexpr const char* kMetrics = "user/metrics.jsonl";
 constexpr const char* kMasterRole = "sys/master_role.txt";
 constexpr std::size_t kEarlierText = 64U << 10U;
+constexpr std::size_t kMostEarlierJson = 4U << 20U;  // more than ErrorSummary keeps
 constexpr std::chrono::seconds kRefresh{1};
 constexpr std::chrono::seconds kPlanLine{5};
 constexpr std::uint32_t kFailuresTold = 100;  // a second
@@ -66,6 +70,20 @@ std::string earlier(const std::string& directory, const char* path) {
   return text.empty() ? text : "\n=== before this start ===\n" + text;
 }
 
+// In ASCII: what steers a terminal stands there as its code.
+std::string as_file(const nlohmann::json& document) {
+  return without_credentials(document.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace)) + "\n";
+}
+
+// What an earlier start wrote of errors, without what it had from still earlier ones.
+nlohmann::json earlier_errors_json(const std::string& directory) {
+  const std::string text = LogTree({.directory = directory}).tail(kErrorsJson, kMostEarlierJson);
+  nlohmann::json errors = nlohmann::json::parse(text, nullptr, false);
+  if (!errors.is_object() || !errors.contains("errors")) return nullptr;
+  errors.erase("earlier");
+  return errors;
+}
+
 std::string in_one_line(std::string_view text) { return one_line(text, kLongestLogLine); }
 
 // {"input":0,"types":{"a":"float64"}}, as InputInfo has it -> "a float64"
@@ -100,6 +118,7 @@ JobLogs::JobLogs(const Options& options)
       overview_(options.job_name, utc_now(), options.processed_before),
       earlier_overview_(earlier(options.directory, kOverview)),
       earlier_errors_(earlier(options.directory, kErrors)),
+      earlier_errors_json_(earlier_errors_json(options.directory)),
       started_(Clock::now()),
       metrics_(!LogTree({.directory = options.directory}).tail(kMetrics, 1).empty()) {
   master_ = std::make_shared<spdlog::logger>("master_role", std::make_shared<QueueSink>(writer_));
@@ -282,13 +301,18 @@ void JobLogs::on_ending(const JobResult& result) {
 void JobLogs::write_overview(const Progress& progress, const std::optional<JobResult>& result) {
   shown_ = progress;
   const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started_);
-  writer_.replace(
-      kOverview, presentable_lines(overview_.text(utc_now(), elapsed, progress, result) + earlier_overview_));
+  const std::string now = utc_now();
+  writer_.replace(kOverview,
+                  presentable_lines(overview_.text(now, elapsed, progress, result) + earlier_overview_));
+  writer_.replace(kProgressJson, as_file(overview_.json(now, elapsed, progress, result)));
 }
 
 void JobLogs::write_errors() {
   if (!std::exchange(errors_changed_, false)) return;
   writer_.replace(kErrors, presentable_lines(errors_.text() + earlier_errors_));
+  nlohmann::json errors = errors_.json();
+  if (!earlier_errors_json_.is_null()) errors["earlier"] = earlier_errors_json_;
+  writer_.replace(kErrorsJson, as_file(errors));
 }
 
 }  // namespace parallelrun::orchestrator

@@ -89,6 +89,7 @@ class JobLogs final : public JobObserver {
   ErrorSummary errors_;
   std::string earlier_overview_;
   std::string earlier_errors_;
+  nlohmann::json earlier_errors_json_;  // null: there were none
   const Clock::time_point started_;
   Clock::time_point refreshed_{};
   Clock::time_point plan_told_{};

@@ -64,6 +64,27 @@ void Overview::add_warning(std::string line) {
   }
 }
 
+std::vector<std::string> Overview::warnings() const {
+  std::vector<std::string> all = warnings_;
+  if (more_warnings_ > 0) all.push_back(fmt::format("logs/sys/master_role.txt has {} more", more_warnings_));
+  for (std::size_t i = 0; i < troubles_.size() && i < kMostWarnings; ++i) all.push_back(troubles_[i]);
+  return all;
+}
+
+nlohmann::json Overview::json(const std::string& now, std::chrono::milliseconds elapsed,
+                              const Progress& progress, const std::optional<JobResult>& result) const {
+  nlohmann::json json = result ? to_json(*result) : to_json(progress);
+  json["job"] = job_name_;
+  json["started"] = started_;
+  json["updated"] = now;
+  json["elapsedSeconds"] = static_cast<double>(elapsed.count()) / 1000.0;
+  json["processedBefore"] = processed_before_;
+  json["warnings"] = warnings();
+  if (const auto left = time_left(progress, processed_before_, elapsed); left && !result)
+    json["timeLeftSeconds"] = left->count();
+  return json;
+}
+
 std::string Overview::text(const std::string& now, std::chrono::milliseconds elapsed,
                            const Progress& progress, const std::optional<JobResult>& result) const {
   const Counts& counts = progress.counts;
@@ -77,11 +98,7 @@ std::string Overview::text(const std::string& now, std::chrono::milliseconds ela
     }
     out += "\n";
   }
-  for (const std::string& warning : warnings_) out += "Warning: " + warning + "\n\n";
-  if (more_warnings_ > 0)
-    out += fmt::format("Warning: logs/sys/master_role.txt has {} more\n\n", more_warnings_);
-  for (std::size_t i = 0; i < troubles_.size() && i < kMostWarnings; ++i)
-    out += "Warning: " + troubles_[i] + "\n\n";
+  for (const std::string& warning : warnings()) out += "Warning: " + warning + "\n\n";
   out += fmt::format("Job: {}\nStarted: {}\nUpdated: {}\n\n", job_name_, started_, now);
   const bool listing = !progress.plan_complete && !result;
   out += fmt::format("Mini-batches created:   {}{}\n", progress.planned,

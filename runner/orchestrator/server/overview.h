@@ -1,4 +1,4 @@
-// The text of job_progress_overview.txt. Pure.
+// The text of job_progress_overview.txt, and the same for programs, sys/progress.json. Pure.
 #pragma once
 
 #include <chrono>
@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/json/json.h"
 #include "runner/progress/progress.h"
 
 namespace parallelrun::orchestrator {
@@ -28,7 +29,15 @@ class Overview {
   std::string text(const std::string& now, std::chrono::milliseconds elapsed, const Progress& progress,
                    const std::optional<JobResult>& result) const;
 
+  // {"job", "started", "updated", "elapsedSeconds", "processedBefore", "warnings": [...], "timeLeftSeconds" where
+  // it is known, and the members of Progress or, at the end, of JobResult}
+  nlohmann::json json(const std::string& now, std::chrono::milliseconds elapsed, const Progress& progress,
+                      const std::optional<JobResult>& result) const;
+
  private:
+  // Those that stay, as many as are kept, and those of now.
+  std::vector<std::string> warnings() const;
+
   std::string job_name_;
   std::string started_;
   std::uint64_t processed_before_;

@@ -1,0 +1,120 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/text/counted.h"
+#include "common/text/presentable.h"
+#include "runner/cli/job_argument.h"
+#include "runner/cli/launcher.h"
+#include "runner/cli/shown.h"
+#include "runner/cli/verbs.h"
+#include "runner/report/failed_report.h"
+
+namespace parallelrun {
+namespace {
+
+using report::FailedItem;
+
+// A table has all its rows in memory, for the width of its columns.
+constexpr std::uint64_t kMostInTable = 10000;
+
+struct Given {
+  std::string job;
+  std::uint64_t limit = 0;  // 0: all
+  Form form = Form::kTable;
+};
+
+std::vector<std::string> cells_of(const FailedItem& item) {
+  return {item.mini_batch, item.input, item.item, std::to_string(item.count), std::to_string(item.tries),
+          item.error};
+}
+
+// What a form makes of the rows as they come.
+class Rows {
+ public:
+  explicit Rows(Form form) : form_(form) {}
+
+  bool begin() const {
+    if (form_ == Form::kCsv)
+      return print(csv_line({"kind", "mini_batch", "input", "item", "count", "tries", "error"}));
+    return form_ != Form::kJson || print("[");
+  }
+
+  bool take(const FailedItem& item) {
+    const bool first = count_++ == 0;
+    if (form_ == Form::kCsv) {
+      std::vector<std::string> cells = cells_of(item);
+      cells.insert(cells.begin(), item.kind);
+      return print(csv_line(cells));
+    }
+    if (form_ == Form::kJson)
+      return print((first ? "\n" : ",\n") +
+                   to_json(item).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
+    if (rows_.size() < kMostInTable) rows_.push_back(cells_of(item));
+    return true;
+  }
+
+  bool end() const {
+    if (form_ == Form::kCsv) return true;
+    if (form_ == Form::kJson) return print("\n]\n");
+    if (rows_.empty()) return true;
+    return print(table({"MINI-BATCH", "INPUT", "ITEM", "ITEMS", "TRIES", "ERROR"}, rows_,
+                       terminal_width(STDOUT_FILENO)));
+  }
+
+  std::uint64_t count() const { return count_; }
+  std::uint64_t not_shown() const { return form_ == Form::kTable ? count_ - rows_.size() : 0; }
+
+ private:
+  Form form_;
+  std::uint64_t count_ = 0;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+int run(const Given& given) {
+  const auto job = read_job(given.job);
+  if (!job) return kExitInvalid;
+  Rows rows(given.form);
+  if (!rows.begin()) return kExitFailed;
+  bool cut = false;
+  bool gone = false;
+  const auto read = report::for_each_failed(job->directory, [&](const FailedItem& item) {
+    cut = given.limit > 0 && rows.count() == given.limit;
+    if (cut) return false;
+    gone = !rows.take(item);
+    return !gone;
+  });
+  if (gone || !rows.end()) return kExitFailed;
+  if (!read) {
+    std::fprintf(stderr, "parallelrun: %s\n", read.error().message.c_str());
+    return kExitFailed;
+  }
+  if (*read > 0)
+    std::fprintf(stderr, "parallelrun: warning: %s of failed_items.jsonl cannot be read and %s left out\n",
+                 counted(*read, "line").c_str(), *read == 1 ? "is" : "are");
+  if (given.form == Form::kTable && rows.count() == 0) std::fprintf(stderr, "no failed items\n");
+  if (cut) std::fprintf(stderr, "there are more; without --limit all are shown\n");
+  if (rows.not_shown() > 0)
+    std::fprintf(stderr, "%llu more; with --format csv or json all are shown\n",
+                 static_cast<unsigned long long>(rows.not_shown()));
+  return kExitComplete;
+}
+
+}  // namespace
+
+Verb add_failed(CLI::App& program) {
+  const auto given = std::make_shared<Given>();
+  CLI::App* verb = program.add_subcommand("failed", "the items of a job that failed, with the error of each");
+  add_job_argument(*verb, given->job);
+  verb->add_option("--limit", given->limit, "only the first ones; default: all");
+  add_form_option(*verb, given->form, {{"table", Form::kTable}, {"json", Form::kJson}, {"csv", Form::kCsv}});
+  verb->footer("Example: parallelrun failed results/digits -o csv > failed.csv");
+  return {verb, [given] { return run(*given); }};
+}
+
+}  // namespace parallelrun

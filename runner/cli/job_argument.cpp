@@ -1,0 +1,54 @@
+#include "runner/cli/job_argument.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string_view>
+
+#include "common/json/members.h"
+#include "common/text/presentable.h"
+#include "runner/cli/terminal.h"
+
+namespace parallelrun {
+namespace {
+
+constexpr int kNearby = 3;  // folders deep
+constexpr std::size_t kMostNamed = 5;
+
+std::string nearby() {
+  std::string names;
+  std::size_t count = 0;
+  for (const report::JobReport& found : report::reports_below(".", kNearby).reports) {
+    if (++count > kMostNamed) break;
+    names += (names.empty() ? "" : ", ") + ("'" + presentable(found.directory) + "'");
+  }
+  if (names.empty()) return "";
+  return "; output directories here: " + names + (count > kMostNamed ? ", ..." : "");
+}
+
+}  // namespace
+
+void add_job_argument(CLI::App& verb, std::string& job) {
+  verb.add_option("JOB", job, "the output directory of a job")->required();
+}
+
+std::optional<report::JobReport> read_job(const std::string& job) {
+  std::string directory = job;
+  while (directory.size() > 1 && directory.ends_with('/')) directory.pop_back();
+  auto report = report::report_of(directory);
+  if (report) return std::move(report).value();
+  const Error& error = report.error();
+  std::fprintf(stderr, "parallelrun: %s%s\n", error.message.c_str(),
+               error.code == ErrorCode::kNotFound ? nearby().c_str() : "");
+  return std::nullopt;
+}
+
+std::string in_words(const report::JobReport& report) {
+  std::string line = report.name + ": " + report::to_string(report.state);
+  if (!report.reason.empty() && report.reason != "Completed") line += " (" + report.reason + ")";
+  if (!report.message.empty()) line += ": " + report.message;
+  return line;
+}
+
+}  // namespace parallelrun

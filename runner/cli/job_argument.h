@@ -1,0 +1,24 @@
+// The argument that names a job for the verbs that look at one: its output directory.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "runner/report/job_report.h"
+
+namespace CLI {
+class App;
+}
+
+namespace parallelrun {
+
+// The positional argument JOB of `verb`.
+void add_job_argument(CLI::App& verb, std::string& job);
+
+// Nothing: it is none, and that has been printed, with the output directories that lie here.
+std::optional<report::JobReport> read_job(const std::string& job);
+
+// One line for a person: "predict-digits: Complete, 3 of 2,000 items failed: all 200 mini-batches ...". Pure.
+std::string in_words(const report::JobReport& report);
+
+}  // namespace parallelrun

@@ -1,0 +1,106 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <system_error>
+
+#include "common/posix/file_copy.h"
+#include "common/posix/file_descriptor.h"
+#include "common/text/presentable.h"
+#include "runner/cli/job_argument.h"
+#include "runner/cli/launcher.h"
+#include "runner/cli/shown.h"
+#include "runner/cli/verbs.h"
+#include "runner/report/text_files.h"
+
+namespace parallelrun {
+namespace {
+
+constexpr std::size_t kLongestRow = std::size_t{1} << 20U;
+
+struct Given {
+  std::string job;
+  std::uint64_t rows = 10;
+  std::string to;
+};
+
+int refuse(const std::string& message) {
+  std::fprintf(stderr, "parallelrun: %s\n", presentable(message).c_str());
+  return kExitFailed;
+}
+
+int copy(const std::string& from, const std::string& to) {
+  const FileDescriptor source(open(from.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!source) return refuse(fmt::format("cannot read '{}': {}", from, std::strerror(errno)));
+  const FileDescriptor target(open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  if (!target && errno == EEXIST) {
+    refuse(fmt::format("--to '{}': the file is there already; remove it, or give another name", to));
+    return kExitInvalid;
+  }
+  if (!target) return refuse(fmt::format("cannot write '{}': {}", to, std::strerror(errno)));
+  if (const int number = copy_bytes(source.get(), target.get(), kWholeFile); number != 0) {
+    unlink(to.c_str());
+    return refuse(fmt::format("cannot copy '{}' to '{}': {}", from, to, std::strerror(number)));
+  }
+  return kExitComplete;
+}
+
+int print_rows(const std::string& path, const std::string& format, std::uint64_t rows) {
+  const bool safe = isatty(STDOUT_FILENO) == 1;
+  // The header of CSV is no row. (A row whose text has line breaks counts as several here.)
+  std::uint64_t left = rows + (format == "csv" ? 1 : 0);
+  bool gone = false;
+  const Status read = report::for_each_line(path, kLongestRow, [&](std::string_view line) {
+    if (left-- == 0) return false;
+    gone = !print((safe ? presentable_lines(line) : std::string(line)) + "\n");
+    return !gone;
+  });
+  if (!read) return refuse(read.error().message);
+  return gone ? kExitFailed : kExitComplete;
+}
+
+int run(const Given& given) {
+  const auto job = read_job(given.job);
+  if (!job) return kExitInvalid;
+  if (job->output_file.empty()) {
+    return refuse(fmt::format(
+        "the job '{}' has outputAction: summary_only, so its script stored the results itself", job->name));
+  }
+  const std::string path = job->directory + "/" + job->output_file;
+  std::error_code error;
+  if (!std::filesystem::exists(path, error) && job->state != report::RunState::kComplete) {
+    return refuse(fmt::format(
+        "there is no '{}' yet; with output.order: input, and as Parquet, it is made at the end of the job",
+        path));
+  }
+  if (job->state == report::RunState::kRunning)
+    std::fprintf(stderr, "the job is running: more rows will come\n");
+  if (!given.to.empty()) return copy(path, given.to);
+  if (job->format == "parquet")
+    return refuse(
+        fmt::format("'{}' is a Parquet file, which is not text: read it with pandas.read_parquet, or copy it "
+                    "with --to FILE",
+                    path));
+  return print_rows(path, job->format, given.rows);
+}
+
+}  // namespace
+
+Verb add_output(CLI::App& program) {
+  const auto given = std::make_shared<Given>();
+  CLI::App* verb = program.add_subcommand("output", "the first rows of a job's output, or a copy of it");
+  add_job_argument(*verb, given->job);
+  CLI::Option* rows = verb->add_option("-n,--rows", given->rows, "how many; default 10");
+  verb->add_option("--to", given->to, "FILE: copy the whole output there")->excludes(rows);
+  verb->footer("Example: parallelrun output results/digits -n 3");
+  return {verb, [given] { return run(*given); }};
+}
+
+}  // namespace parallelrun

@@ -1,0 +1,126 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "common/json/members.h"
+#include "common/text/presentable.h"
+#include "runner/cli/job_argument.h"
+#include "runner/cli/launcher.h"
+#include "runner/cli/shown.h"
+#include "runner/cli/terminal.h"
+#include "runner/cli/verbs.h"
+
+namespace parallelrun {
+namespace {
+
+using report::JobReport;
+using report::RunState;
+using std::chrono::seconds;
+
+constexpr std::chrono::milliseconds kLookAgain{500};
+
+struct Given {
+  std::string job;
+  bool watch = false;
+  Form form = Form::kTable;
+};
+
+bool at_work(const JobReport& job) {
+  return job.state == RunState::kRunning || job.state == RunState::kSilent;
+}
+
+seconds elapsed(const JobReport& job) {
+  const auto found = job.progress.find("elapsedSeconds");
+  return seconds(found != job.progress.end() && found->is_number()
+                     ? static_cast<std::int64_t>(found->get<double>())
+                     : 0);
+}
+
+// The command that says more, as the user would type it.
+std::string command(const char* verb, const JobReport& job) {
+  return fmt::format("parallelrun {} {}", verb, presentable(job.directory));
+}
+
+std::string text_of(const JobReport& job) {
+  const JobProgress progress = job_progress_from_json(job.progress);
+  std::string out = in_words(job) + "\n";
+  if (progress.planned > 0) {
+    out += "  " + render_line(progress, std::nullopt) + "\n";
+  } else if (at_work(job)) {
+    out += "  no mini-batch is known yet\n";
+  }
+  if (const std::string started = text_at(job.progress, "started"); !started.empty())
+    out += fmt::format("  started {}, {} {}\n", started, at_work(job) ? "runs for" : "took",
+                       as_clock(elapsed(job)));
+  if (const auto left = number_at(job.progress, "timeLeftSeconds"); left && at_work(job))
+    out += fmt::format(
+        "  about {} left; {} ready\n", as_clock(seconds(*left)),
+        progress.processes_ready == 1 ? "1 process" : fmt::format("{} processes", progress.processes_ready));
+  const auto warnings = job.progress.find("warnings");
+  if (warnings != job.progress.end() && warnings->is_array()) {
+    for (const nlohmann::json& warning : *warnings)
+      if (warning.is_string()) out += "  warning: " + warning.get<std::string>() + "\n";
+  }
+  if (const std::string error = text_at(job.progress, "firstError"); !error.empty())
+    out += "  first error: " + error + "\n";
+  if (!job.output_file.empty()) out += "  output: " + job.directory + "/" + job.output_file + "\n";
+  if (progress.items_failed > 0)
+    out += "  failed items: " + command("failed", job) + "; their errors: " + command("errors", job) + "\n";
+  else if (job.state == RunState::kFailed)
+    out += "  errors: " + command("errors", job) + "; logs: " + command("logs", job) + "\n";
+  return presentable_lines(out);
+}
+
+std::string shown(const JobReport& job, Form form) {
+  if (form == Form::kName) return presentable(job.name) + "\n";
+  return form == Form::kTable ? text_of(job) : document_text(to_json(job), form);
+}
+
+// Draws the bar of `run` until the job is not at work any more. False: it cannot be read any more.
+bool watch(JobReport& job, Form form) {
+  const DisplayMode mode = form == Form::kJson ? DisplayMode::kJson : display_mode_for(STDOUT_FILENO);
+  Display display({mode, STDOUT_FILENO, job.name, true, seconds(10)},
+                  std::chrono::steady_clock::now() - elapsed(job));
+  while (at_work(job)) {
+    nlohmann::json event = to_json(job);
+    event["event"] = "progress";
+    display.show(event, std::chrono::steady_clock::now());
+    if (display.write_error() != 0) return false;
+    std::this_thread::sleep_for(kLookAgain);
+    auto now = read_job(job.directory);
+    if (!now) return false;
+    job = std::move(*now);
+  }
+  return true;
+}
+
+int run(const Given& given) {
+  std::optional<JobReport> job = read_job(given.job);
+  if (!job) return kExitInvalid;
+  if (given.watch && !watch(*job, given.form)) return kExitFailed;
+  if (!print(shown(*job, given.form))) return kExitFailed;
+  if (!given.watch) return kExitComplete;
+  return job->state == RunState::kComplete ? kExitComplete : kExitFailed;
+}
+
+}  // namespace
+
+Verb add_status(CLI::App& program) {
+  const auto given = std::make_shared<Given>();
+  CLI::App* verb = program.add_subcommand("status", "how far a job is, or how it ended");
+  add_job_argument(*verb, given->job);
+  verb->add_flag("-w,--watch", given->watch,
+                 "show it until the job ends; the exit code is then 0 for a complete job, else 1");
+  add_form_option(
+      *verb, given->form,
+      {{"text", Form::kTable}, {"json", Form::kJson}, {"yaml", Form::kYaml}, {"name", Form::kName}});
+  verb->footer("Example: parallelrun status -w results/digits");
+  return {verb, [given] { return run(*given); }};
+}
+
+}  // namespace parallelrun
