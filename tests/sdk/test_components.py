@@ -140,6 +140,35 @@ def test_a_pipeline_of_components(v2, client, folder):
     assert len((folder / "final" / "parallel_run_step.txt").read_text().splitlines()) == 10
 
 
+def test_an_output_with_a_path_is_never_another_one(v2, client, folder):
+    """A finished job of equal settings elsewhere does not stand for it."""
+    first = table(v2)(data=v2.Input(type="mltable", path="mltable"))
+    steps_of(client, client.create_or_update(first))
+    second = table(v2)(data=v2.Input(type="mltable", path="mltable"))
+    second.outputs.scored.path = "here"
+    (step,) = steps_of(client, client.create_or_update(second)).values()
+    assert not step.reused and (folder / "here" / "parallel_run_step.txt").exists()
+
+
+def test_files_that_only_the_script_knows_are_no_input(v2, client, folder):
+    """The output directory of a job without rows has its logs and more; they would be taken for items."""
+    task = v2.RunFunction(code="src", entry_script="score.py", program_arguments="--model ${{inputs.model}}")
+    silent = scoring(v2, name="silent", task=task)
+
+    @v2.pipeline
+    def both():
+        rows = silent(data=v2.Input(path="in"), model="model").outputs.rows
+        return {"rows": scoring(v2)(data=rows, model="model").outputs.rows}
+
+    job = client.jobs.create_or_update(both())
+    with pytest.raises(
+        ValueError, match="cuts the output 'rows' of silent into mini-batches, but only its script knows"
+    ):
+        client.jobs.stream(job.name)
+    first, _ = job.run.get_steps()
+    assert first.get_status() == "Finished" and job.status == "Failed"
+
+
 def test_environments(v2, client, folder):
     conda = {"dependencies": ["python=3.8", {"pip": ["azureml-defaults"]}]}
     task = dict(code="src", entry_script="table.py", append_row_to="${{outputs.scored}}")

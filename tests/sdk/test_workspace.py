@@ -256,6 +256,35 @@ def test_steps_that_read_each_others_outputs(azureml, ws, folder):
         azureml.Pipeline(ws, [third])
 
 
+def test_files_that_only_the_script_knows(azureml, ws, folder):
+    """What summary_only leaves is named by a glob; the directory has logs and more."""
+    (folder / "write.py").write_text(
+        "import os\nfrom azureml_user.parallel_run import EntryScript\n\ndef init(): pass\n\ndef run(mini_batch):\n"
+        "    for path in mini_batch:\n"
+        "        open(os.path.join(str(EntryScript().output_dir), os.path.basename(path) + '.dat'), 'w').close()\n"
+        "    return mini_batch\n"
+    )
+    writes = config(azureml, entry_script="write.py", output_action="summary_only")
+    with pytest.raises(
+        ValueError, match="is registered as 'all', but with output_action='summary_only' only the script"
+    ):
+        step(
+            azureml,
+            parallel_run_config=writes,
+            output=azureml.OutputFileDatasetConfig().register_on_complete("all"),
+        )
+    output = azureml.OutputFileDatasetConfig().register_on_complete("files", glob="*.dat")
+    first = step(azureml, name="first", parallel_run_config=writes, output=output)
+    reads = step(azureml, name="reads", inputs=[output.as_input("files", glob="*.dat")])
+    run = finished(azureml, ws, first, reads)
+    assert len(run.find_step_run("reads")[0].job.results()) == 10
+    assert azureml.Dataset.get_by_name(ws, "files").parts[0]["glob"] == "*.dat"
+    blind = step(azureml, name="blind", inputs=[output.as_input("files")])
+    failed = azureml.Experiment(ws, "e").submit(azureml.Pipeline(ws, [first, blind]))
+    with pytest.raises(ValueError, match="so only its script knows the files; name them"):
+        failed.wait_for_completion(show_output=False)
+
+
 def test_versions_of_a_dataset_never_change(azureml, ws, folder):
     make = azureml.Dataset.File.from_files
     one = make("in").register(ws, "numbers", description="all")

@@ -29,6 +29,10 @@ class NodeOutput(OutputFileDatasetConfig):
         self.node, self.type, self.mode = node, declared.type, declared.mode
         self.path = declared.path
 
+    @property
+    def is_fixed(self) -> bool:
+        return self.path is not None
+
     def place(self, workspace: Any, run_id: str) -> DataPath:
         if self.path is None:
             return super().place(workspace, run_id)
@@ -159,12 +163,18 @@ class Node(ParallelRunStep):
         def written(job: str, name: str) -> Optional[Place]:
             if find is None:
                 return Place({"local": {"path": "/nowhere"}}, None, None)
-            (value,) = [
-                v
-                for v in self.given.values()
+            ((key, value),) = [
+                (k, v)
+                for k, v in self.given.items()
                 if isinstance(v, NodeOutput) and v.node.name == job and v.name == name
             ]
             found = find(value.node.output)
+            cut = str(plain.get("input_data")).strip("${} ") == f"inputs.{key}"
+            if cut and (value is not value.node.output or "glob" not in found):
+                raise ValueError(
+                    f"{self.name} cuts the output '{name}' of {job} into mini-batches, but only its script knows the files there; let "
+                    "it return rows (append_row_to), or run it first and give its folder as Input(path=...)"
+                )
             if value is value.node.output:
                 return Place(found["source"], found.get("glob"), None)
             path = os.path.join(found["source"]["local"]["path"], name)

@@ -144,6 +144,12 @@ class _Pipeline:
         glob = None
         if spec["outputAction"] == "append_row" and outputs[:1] == [output]:
             glob = spec.get("appendRowFileName", "parallel_run_step.txt")
+        else:
+            self.report.note(
+                self.jobs.line_of(job),
+                f"jobs.{job}.outputs.{output}",
+                "name its files with glob where it is read: the folder has logs too",
+            )
         source = spec["output"]["source"]
         claim = source.get("persistentVolumeClaim", {}).get("claimName")
         return Place(source, glob, claim)

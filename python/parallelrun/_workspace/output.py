@@ -29,6 +29,11 @@ class OutputFileDatasetConfig:
         self.destination = destination
         self.registrations: List[Dict[str, Any]] = []
 
+    @property
+    def is_fixed(self) -> bool:
+        """Whether the user says where it is, so that no other directory may stand for it."""
+        return self.destination is not None
+
     def as_mount(self, disable_metadata_cache: bool = False) -> "OutputFileDatasetConfig":
         """The same: the directory is written where it lies."""
         return self
@@ -38,10 +43,15 @@ class OutputFileDatasetConfig:
         return self
 
     def register_on_complete(
-        self, name: str, description: Optional[str] = None, tags: Optional[Mapping[str, str]] = None
+        self,
+        name: str,
+        description: Optional[str] = None,
+        tags: Optional[Mapping[str, str]] = None,
+        glob: Optional[str] = None,
     ) -> "OutputFileDatasetConfig":
-        """When the step is complete, its output directory becomes a version of that dataset."""
-        self.registrations.append({"name": name, "description": description, "tags": tags})
+        """When the step is complete, what it wrote becomes a version of that dataset: the file of append_row, or what `glob`
+        matches."""
+        self.registrations.append({"name": name, "description": description, "tags": tags, "glob": glob})
         return self
 
     def as_input(self, name: Optional[str] = None, glob: Optional[str] = None) -> DatasetConsumptionConfig:

@@ -195,7 +195,7 @@ class PipelineRun(Run):
     def _run_step(self, step: StepRun) -> None:
         fresh = step.output_directory
         manifest = step.step.manifest(fresh, self.parameters, self.workspace, self._written)
-        before = self._earlier(step, manifest) if step.step.output.destination is None else None
+        before = self._earlier(step, manifest) if not step.step.output.is_fixed else None
         # The runner knows whether it is the same job. If it is not, it refuses that directory, and nothing is lost.
         for directory in [before, fresh] if before else [fresh]:
             manifest["spec"]["output"]["source"]["local"]["path"] = directory
@@ -214,8 +214,11 @@ class PipelineRun(Run):
                     raise
         step.reused = step.output_directory != fresh
         for registration in step.step.output.registrations:
-            FileDataset([self._written(step.step.output)]).register(
-                self.workspace, create_new_version=True, **registration
+            settings = dict(registration)
+            glob = settings.pop("glob")
+            part = self._written(step.step.output)
+            FileDataset([{**part, "glob": glob} if glob else part]).register(
+                self.workspace, create_new_version=True, **settings
             )
 
     def _earlier(self, step: StepRun, manifest: Dict[str, Any]) -> Optional[str]:

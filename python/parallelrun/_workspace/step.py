@@ -141,6 +141,13 @@ class ParallelRunStep:
             raise TypeError(
                 f"output is {type(output).__name__}, but must be OutputFileDatasetConfig(name=..., destination=(datastore, path))"
             )
+        if parallel_run_config.output_action == "summary_only":
+            for registration in self.output.registrations:
+                if registration["glob"] is None:
+                    raise ValueError(
+                        f"the output of '{name}' is registered as '{registration['name']}', but with output_action='summary_only' only the "
+                        "script knows its files; name them: register_on_complete(name, glob='*.png')"
+                    )
         for each in self.side_inputs:
             _say_what_is_seen(each)
         if not parallel_run_config.settings["partition_keys"]:
