@@ -327,6 +327,30 @@ def test_a_ragged_record_fails_its_group_and_names_the_file(embedded_job):
     assert "%s, row 2" % (job.data / "b.csv") in item["error"]["message"], item["error"]["message"]
 
 
+def test_keys_are_not_compared_in_one_way_and_shown_in_another(embedded_job):
+    """A text that no sample sees makes the column one of texts, where the sample took it for numbers."""
+    job = embedded_job.script(TABLE).tabular().set(partitionKeys=["k"], runMaxTry=3)
+    records = ["%07d,%03d,%s\n" % (1000000 + i, i % 5, "x" * 88) for i in range(90_000)]
+    width = len(records[0])
+    # Behind the piece of 32 KiB that begins here.
+    step = (len(records) * width - (32 << 10)) // 255
+    row = (100 * step + (40 << 10)) // width
+    number, _, pad = records[row].split(",")
+    records[row] = ",".join([number, "abc", pad])
+    job.file("a.csv", "n,k,pad\n" + "".join(records))
+    job.run().expect(1)
+    assert job.rows() == []
+    for item in job.failed_items():
+        message = item["error"]["message"]
+        assert "declare its type: spec.inputs[table].columns: {k: string}" in message or "'abc'" in message
+        assert item["tries"] == 1
+    job.tabular(columns={"k": "string"}).run("--overwrite").expect(0)
+    assert {keys: len(numbers) for keys, numbers in groups(job).items()} == {
+        by(k="abc"): 1,
+        **{by(k="%03d" % k): 18_000 - (k == row % 5) for k in range(5)},
+    }
+
+
 HELD = """
 import json, os, time
 def init(): pass
