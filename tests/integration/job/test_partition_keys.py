@@ -330,7 +330,7 @@ def test_a_ragged_record_fails_its_group_and_names_the_file(embedded_job):
 def test_keys_are_not_compared_in_one_way_and_shown_in_another(embedded_job):
     """A text that no sample sees makes the column one of texts, where the sample took it for numbers."""
     job = embedded_job.script(TABLE).tabular().set(partitionKeys=["k"], runMaxTry=3)
-    records = ["%07d,%03d,%s\n" % (1000000 + i, i % 5, "x" * 88) for i in range(90_000)]
+    records = ["%07d,%03d,%s\n" % (1000000 + i, i % 5, "x" * 88) for i in range(150_000)]
     width = len(records[0])
     # Behind the piece of 32 KiB that begins here.
     step = (len(records) * width - (32 << 10)) // 255
@@ -347,7 +347,7 @@ def test_keys_are_not_compared_in_one_way_and_shown_in_another(embedded_job):
     job.tabular(columns={"k": "string"}).run("--overwrite").expect(0)
     assert {keys: len(numbers) for keys, numbers in groups(job).items()} == {
         by(k="abc"): 1,
-        **{by(k="%03d" % k): 18_000 - (k == row % 5) for k in range(5)},
+        **{by(k="%03d" % k): 30_000 - (k == row % 5) for k in range(5)},
     }
 
 
