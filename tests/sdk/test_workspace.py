@@ -173,6 +173,37 @@ def test_a_finished_step_is_used_again(azureml, ws, folder):
     assert not fourth.reused and fourth.output_directory != third.output_directory
 
 
+def test_what_would_give_other_rows_is_not_used_again(azureml, ws, folder):
+    """Also where the runner would say that the job is complete: a file beside the script, a file more, a file's content."""
+    (folder / "code").mkdir()
+    (folder / "code" / "sizes.py").write_text(
+        "import os\n\ndef init(): pass\n\ndef run(mini_batch):\n"
+        "    word = open('word.txt').read()\n    return [word + open(path).read() for path in mini_batch]\n"
+    )
+    (folder / "code" / "word.txt").write_text("a")
+    inputs = [azureml.Dataset.File.from_files("in").as_named_input("files")]
+
+    def rows():
+        settings = config(azureml, source_directory="code")
+        done = finished(azureml, ws, step(azureml, inputs=inputs, parallel_run_config=settings)).get_steps()[
+            0
+        ]
+        return done.reused, sorted(map(str, done.job.results()["row"]))
+
+    assert rows() == (False, [f"a{n}" for n in range(10)])
+    assert rows() == (True, [f"a{n}" for n in range(10)])
+    (folder / "code" / "word.txt").write_text("b")
+    assert rows() == (False, [f"b{n}" for n in range(10)])
+    (folder / "in" / "10.txt").write_text("x")
+    assert rows() == (False, sorted([*(f"b{n}" for n in range(10)), "bx"]))
+    (folder / "in" / "10.txt").write_text("yy")
+    assert rows() == (False, sorted([*(f"b{n}" for n in range(10)), "byy"]))
+    (folder / "code" / "notes.ipynb").write_text("{}")
+    (folder / "code" / "__pycache__").mkdir(exist_ok=True)
+    (folder / "code" / "__pycache__" / "x.pyc").write_text("")
+    assert rows()[0] is True
+
+
 def test_a_run_goes_on_when_it_is_submitted_again(azureml, ws, folder):
     (folder / "sizes.py").write_text(
         SIZES.replace("    return", "    import time; time.sleep(0.3)\n    return")

@@ -27,12 +27,13 @@ def records(folder: str) -> Iterator[Record]:
             continue  # made this moment
 
 
-def reusable(folder: str, manifest: Dict[str, Any]) -> Optional[str]:
-    """The output directory of the newest finished step with the same settings, where it still is. Whether its code and
-    its inputs are the same too, the runner decides."""
+def reusable(folder: str, manifest: Dict[str, Any], fingerprint: str) -> Optional[str]:
+    """The output directory of the newest finished step with the same settings, files of code and data, where it still is.
+    The runner has the last word on it."""
     for record in records(folder):
         for step in record["steps"]:
-            if step["status"] == "Finished" and _settings(step["manifest"]) == _settings(manifest):
+            same = step["status"] == "Finished" and step.get("fingerprint") == fingerprint
+            if same and _settings(step["manifest"]) == _settings(manifest):
                 if os.path.isdir(step["output"]):
                     return str(step["output"])
     return None

@@ -12,6 +12,7 @@ from parallelrun._job import REFUSED, Job, JobError
 from parallelrun._submit import start
 from parallelrun._workspace import run_records
 from parallelrun._workspace.dataset import FileDataset
+from parallelrun._workspace.fingerprint import fingerprint
 from parallelrun._workspace.metrics import metrics
 from parallelrun._workspace.names import unknown
 from parallelrun._workspace.output import OutputData, OutputFileDatasetConfig
@@ -54,6 +55,7 @@ class StepRun(Run):
         self.place = step.output.place(run.workspace, self.id)
         self.output_directory: str = self.place.local_path
         self.manifest: Dict[str, Any] = {}
+        self.fingerprint = ""
 
     def get_status(self) -> str:
         if self.problem is not None:
@@ -195,6 +197,7 @@ class PipelineRun(Run):
     def _run_step(self, step: StepRun) -> None:
         fresh = step.output_directory
         manifest = step.step.manifest(fresh, self.parameters, self.workspace, self._written)
+        step.fingerprint = fingerprint(manifest, self.workspace.folder)
         before = self._earlier(step, manifest) if not step.step.output.is_fixed else None
         # The runner knows whether it is the same job. If it is not, it refuses that directory, and nothing is lost.
         for directory in [before, fresh] if before else [fresh]:
@@ -227,7 +230,11 @@ class PipelineRun(Run):
             (previous,) = self._previous.find_step_run(step.name)
             if previous.job is not None:
                 return previous.output_directory
-        return run_records.reusable(self.workspace.folder, manifest) if step.step.allow_reuse else None
+        return (
+            run_records.reusable(self.workspace.folder, manifest, step.fingerprint)
+            if step.step.allow_reuse
+            else None
+        )
 
     def _written(self, output: OutputFileDatasetConfig) -> Dict[str, Any]:
         """What the step of this output wrote: the file of append_row, or the directory."""
@@ -284,6 +291,7 @@ class PipelineRun(Run):
                     "status": step.get_status(),
                     "output": step.output_directory,
                     "manifest": step.manifest,
+                    "fingerprint": step.fingerprint,
                 }
                 for step in self._steps
                 if step.manifest
