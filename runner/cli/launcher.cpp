@@ -453,7 +453,12 @@ std::string closing_summary(const nlohmann::json& finished, const ResolvedJob& j
     words += "  first error   " + first_error + "\n";
   const std::string& out = job.output_directory;
   if (job.spec.output_action == OutputAction::kAppendRow) {
-    words += "  output        " + out + "/" + job.spec.append_row_file_name + "\n";
+    const std::string file = out + "/" + job.spec.append_row_file_name;
+    std::error_code ignored;
+    // Some formats are made of what is committed when the job ends, and of no row no file is made.
+    const bool there = std::filesystem::exists(file, ignored);
+    words += "  output        " + file;
+    words += there ? "\n" : state == "Interrupted" ? " (it is made at the end of the job)\n" : " (no rows)\n";
   } else {
     words += "  output        " + out + "\n";
   }

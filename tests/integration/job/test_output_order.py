@@ -109,7 +109,8 @@ def test_the_rows_of_another_job_that_was_interrupted_are_not_thrown_away(embedd
     process = job.start()
     wait_for(lambda: rows_are_staged(job), "the first rows", pause=0.01)
     process.terminate()
-    process.communicate(timeout=PATIENCE)
+    words = "".join(process.communicate(timeout=PATIENCE))
+    assert "parallel_run_step.txt (it is made at the end of the job)" in words, words
     assert not (job.out / "parallel_run_step.txt").exists()
     release(job)
     job.spec["output"]["format"] = "jsonl"

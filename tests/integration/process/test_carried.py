@@ -120,7 +120,7 @@ def test_columns_alone_and_of_single_values(of_table):
 def test_what_the_script_does_to_its_mini_batch_changes_nothing(of_table):
     lines = written(
         of_table("""ids = list(df.id)
-    df['name'] = 'changed'
+    df.loc[:, 'name'] = 'changed'
     df.drop(df.index, inplace=True)
     return ids""")
     )
