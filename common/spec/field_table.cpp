@@ -343,6 +343,11 @@ const Field<JobSpec> kJob[] = {
     {.name = "restartAfterFailure",
      .value = &JobSpec::restart_after_failure,
      .about = "true: the worker process is replaced after every failed try"},
+    {.name = "isolateFailures",
+     .value = &JobSpec::isolate_failures,
+     .about =
+         "true: a mini-batch that failed all its tries is split, until only the items that fail count as "
+         "failed; see [Isolating failures](#isolating-failures)"},
     {.name = "processMemoryLimit",
      .value = Size<JobSpec>{&JobSpec::process_memory_limit},
      .about =

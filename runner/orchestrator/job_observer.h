@@ -49,6 +49,9 @@ class JobObserver {
   // A charged failure of a try; `tries` counts it. `final`: the items of the mini-batch count as failed.
   virtual void on_try_failed(const AgentView&, const AttemptResult&, std::uint32_t /*tries*/,
                              bool /*final*/) {}
+  // Its tries have all failed, and its two halves are tried next; `items` has those of each. Else, with
+  // `why`: it cannot be split, and its items count as failed.
+  virtual void on_split(WorkId, const std::vector<std::uint64_t>& /*items*/, const std::string& /*why*/) {}
   // A success that counts failed items; `error` is its shortfall_error().
   virtual void on_shortfall(const AgentView&, const AttemptResult&, const ScriptError& /*error*/) {}
   // A mini-batch of a file that was read as a whole, and that had no record: `run` was not called.

@@ -67,6 +67,20 @@ void LeaseBook::release_at(Entry& entry, Time due) {
   later_.emplace(due, Place{entry.work(), entry.ticket});
 }
 
+void LeaseBook::set_aside(Entry& entry) {
+  if (entry.attempt != 0) end_lease(entry);
+  entry.ticket = next_ticket_++;  // the places that it had are void
+  if (!std::exchange(entry.delayed, true)) ++delayed_;
+  entry.aside = true;
+}
+
+void LeaseBook::add_waiting(Entry entry) {
+  bytes_ += entry.mini_batch.descriptor.size();
+  entry.ticket = next_ticket_++;
+  const WorkId work = entry.work();
+  enqueue(entries_.emplace(work, std::move(entry)).first->second, true);
+}
+
 void LeaseBook::enqueue_anew(Entry& entry) {
   if (entry.attempt != 0 || entry.delayed) return;
   entry.ticket = next_ticket_++;

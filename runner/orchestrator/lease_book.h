@@ -25,7 +25,8 @@ class LeaseBook {
     std::uint64_t session = 0;       // that holds the attempt
     std::uint64_t failed_on = 0;     // session of the last charged failure
     std::uint64_t ticket = 0;        // place in the queue while it waits
-    bool delayed = false;            // waits for its time, too
+    bool delayed = false;            // waits for its time, or aside
+    bool aside = false;              // its tries have failed, and its parts are being cut
     std::uint32_t losses = 0;        // agents that were lost while it was inside run() there
     WorkId work() const { return {mini_batch.id, part}; }
     bool suspect() const { return losses >= kLossesOfASuspect; }
@@ -48,6 +49,10 @@ class LeaseBook {
   void release_at(Entry& entry, Time due);
   // Where it belongs now, if it waits and is due: it may have become a suspect.
   void enqueue_anew(Entry& entry);
+  // It is not leased any more, whatever waits: see orchestrator_parts.cpp.
+  void set_aside(Entry& entry);
+  // What is added and waits at once, in its order before what is new.
+  void add_waiting(Entry entry);
   // True: the time of some has come, and they may be leased.
   bool wake(Time now);
   void erase(Entry& entry);

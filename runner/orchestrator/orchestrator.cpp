@@ -9,23 +9,22 @@
 
 namespace parallelrun::orchestrator {
 
-Orchestrator::Orchestrator(Options options, RecoveredJob job, MiniBatchSource& source, SampleSource& samples,
-                           JobObserver& observer, Time now)
+Orchestrator::Orchestrator(Options options, RecoveredJob job, const Planning& planning, JobObserver& observer,
+                           Time now)
     : options_(std::move(options)),
       job_(std::move(job)),
-      source_(source),
+      source_(planning.source),
+      parts_(planning.parts),
       observer_(observer),
-      gate_(samples, options_.input_names.size(), std::move(job_.types), options_.run_max_try),
+      gate_(planning.samples, options_.input_names.size(), std::move(job_.types), options_.run_max_try),
       now_(now),
       last_registered_(now),
       last_progress_(now),
       started_(now),
-      accepted_(std::move(job_.finished)),
-      counts_(job_.counts),
-      durable_(job_.counts) {
+      ledger_(std::move(job_.ledger)),
+      durable_(ledger_.counts()) {
   for (const ScriptError& error : job_.first_errors) first_errors_.add(error);
-  if (auto done = source_.skip_to(MiniBatchId{accepted_.frontier()}); !done)
-    on_plan_failed(done.error(), now);
+  if (auto done = source_.skip_to(MiniBatchId{ledger_.frontier()}); !done) on_plan_failed(done.error(), now);
 }
 
 // --- sessions
@@ -321,7 +320,7 @@ std::optional<CommitGroup> Orchestrator::take_group(Time now) {
   group.number = next_group_++;
   gate_.mark_taken();
   in_flight_ = group.number;
-  in_flight_counts_ = counts_;
+  in_flight_counts_ = ledger_.counts();
   if (last) {
     ending_->stage = End::Stage::kTaken;
     if (ending_->abort) {
@@ -331,7 +330,7 @@ std::optional<CommitGroup> Orchestrator::take_group(Time now) {
       }
     }
     ending_->result.progress = progress();
-    ending_->result.progress.counts = counts_;
+    ending_->result.progress.counts = ledger_.counts();
     group.end = ending_->result;
   }
   return group;
@@ -342,6 +341,7 @@ void Orchestrator::on_committed(std::uint64_t group, Time now) {
   if (group != in_flight_) return;
   in_flight_ = 0;
   durable_ = in_flight_counts_;
+  release_parts(group);
   gate_.recorded();
   look_for_work_ = true;
   if (!accepts_results()) ending_->stage = End::Stage::kDurable;
@@ -402,7 +402,8 @@ Progress Orchestrator::progress() const {
   progress.counts = durable_;
   progress.planned = planned_;
   // The plan counts nothing for mini-batches whose items only their reader finds out.
-  progress.items_total = std::max(items_planned_, counts_.items_succeeded + counts_.items_failed);
+  progress.items_total =
+      std::max(items_planned_, ledger_.counts().items_succeeded + ledger_.counts().items_failed);
   progress.plan_complete = plan_complete_;
   progress.leased = book_.leased();
   progress.waiting_retry = book_.waiting();

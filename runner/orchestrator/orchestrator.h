@@ -35,6 +35,7 @@
 #include "runner/output/commit_group.h"
 #include "runner/output/recovered_job.h"
 #include "runner/output/row_check.h"
+#include "runner/output/work_ledger.h"
 #include "runner/progress/progress.h"
 #include "runner/protocol/messages.h"
 
@@ -44,6 +45,8 @@ class Orchestrator {
  public:
   static constexpr Duration kTick = std::chrono::milliseconds(100);
   static constexpr Duration kLongestRetryDelay = std::chrono::seconds(60);
+  static constexpr std::size_t kMostCuttings =
+      1'000;  // mini-batches that wait for their parts at once, after a start
 
   struct Options {
     std::vector<std::string> input_names;                   // [inputs] in the order of JobSpec::inputs
@@ -51,6 +54,10 @@ class Orchestrator {
     std::shared_ptr<RowCheck> row_check;                    // of Committer::row_check(); null: all rows fit
     Thresholds thresholds;
     std::uint32_t run_max_try = 3;  // [run_max_try]
+    // A mini-batch whose tries all failed is split until the items that fail stand alone (split.h). A part of
+    // several items has one try, since all that is asked of it is where to look; a single item has
+    // run_max_try.
+    bool isolate_failures = false;
     // [run_retry_delay] before the second try, doubled for each further one, at most kLongestRetryDelay;
     // other mini-batches go on meanwhile. Zero: at once.
     Duration retry_delay = Duration::zero();
@@ -75,9 +82,14 @@ class Orchestrator {
     std::uint64_t max_book_bytes = 64ULL << 20U;  // of their descriptors
   };
 
-  // `source`, `samples` and `observer` must outlive the orchestrator. `job` is what Committer::start() left.
-  Orchestrator(Options options, RecoveredJob job, MiniBatchSource& source, SampleSource& samples,
-               JobObserver& observer, Time now);
+  // What else planning does for it. All must outlive the orchestrator.
+  struct Planning {
+    MiniBatchSource& source;
+    SampleSource& samples;
+    PartCutter& parts;
+  };
+  // `observer` must outlive the orchestrator. `job` is what Committer::start() left.
+  Orchestrator(Options options, RecoveredJob job, const Planning& planning, JobObserver& observer, Time now);
 
   // --- agents ----------------------------------------------------------------------------------------------
   // `proof`: what a later registration of this name must bring, too, to take the place of this one while its
@@ -106,6 +118,8 @@ class Orchestrator {
   void on_plan_failed(const Error& error, Time now);
   // A sample that was not there yet may be now.
   void on_samples(Time now);
+  // What came of a PartCutter::Request. An error says why, naming the file.
+  void on_parts(std::uint64_t request, PartCutter::Cut parts, Time now);
 
   // --- commits ---------------------------------------------------------------------------------------------
   // What shall be committed next; empty while a group is being written, or there is nothing.
@@ -176,6 +190,7 @@ class Orchestrator {
   void take_success(const Session& session, AttemptResult& result, LeaseBook::Entry* entry);
   bool admit_rows(const Session& session, AttemptResult& result, LeaseBook::Entry* entry);
   void take_failure(const AgentView& agent, AttemptResult& result, LeaseBook::Entry& entry);
+  void fail_for_good(const ScriptError& error, std::uint64_t attempt, LeaseBook::Entry& entry);
   Duration retry_delay(std::uint32_t failed_tries) const;
   bool take_undecided(const AttemptResult& result, LeaseBook::Entry& entry);
   void take_types(Session& session, AttemptResult& result);
@@ -185,6 +200,14 @@ class Orchestrator {
   void record(const CommitEntry& entry);
   bool something_pending() const { return !pending_.entries.empty() || !pending_.types.empty(); }
   const std::string& input_name(std::uint32_t input) const;
+
+  // Parts (orchestrator_parts.cpp).
+  std::uint32_t tries_of(const LeaseBook::Entry& entry) const;
+  bool may_be_split(const LeaseBook::Entry& entry) const;
+  void split(AttemptResult& result, LeaseBook::Entry& entry);
+  void want_open_parts(const MiniBatch& mini_batch);
+  void release_parts(std::uint64_t committed);
+  std::uint32_t tries_before(const WorkId& work);
 
   // The end (orchestrator_end.cpp).
   void decide_end(Time now);
@@ -197,6 +220,7 @@ class Orchestrator {
   Options options_;
   RecoveredJob job_;
   MiniBatchSource& source_;
+  PartCutter& parts_;
   JobObserver& observer_;
   TypeGate gate_;
   LeaseBook book_;
@@ -236,15 +260,29 @@ class Orchestrator {
   bool plan_complete_ = false;
   std::optional<MiniBatch> peeked_;  // read from the plan, not leased yet
 
-  WorkSet accepted_;  // finished: committed or on the way
-  Counts counts_;     // of what is accepted
+  WorkLedger ledger_;  // of what is committed or on the way
+  // Parts that are being cut, by the number of the request.
+  struct Cutting {
+    MiniBatch of;
+    std::vector<std::uint32_t> parts;
+    // Of a mini-batch that is split now; else the parts were there before this start.
+    struct Failure {
+      WorkId work;
+      std::uint64_t attempt = 0;
+      ScriptError error;
+    };
+    std::optional<Failure> failure;
+  };
+  std::map<std::uint64_t, Cutting> cutting_;
+  std::uint64_t next_cutting_ = 1;
+  std::deque<std::pair<std::uint64_t, LeaseBook::Entry>> undurable_parts_;  // by the group of their split
   FirstErrors first_errors_;
   std::optional<ScriptError> script_error_;  // the first failure of load or init()
 
   CommitGroup pending_;
   std::uint64_t next_group_ = 1;
   std::uint64_t in_flight_ = 0;  // group being written; 0: none
-  Counts in_flight_counts_;      // counts_ when it was taken
+  Counts in_flight_counts_;      // those of ledger_ when it was taken
   Counts durable_;
   std::uint64_t durable_group_ = 0;
   std::uint64_t acknowledged_ = 0;  // reports up to this group can be answered; 0: none new

@@ -28,11 +28,11 @@ void Orchestrator::end_job(JobState state, JobReason reason, const std::string& 
   result.message = one_line(message, kLongestMessage);
   result.first_errors = first_errors_.list();
   result.progress = progress();
-  result.progress.counts = counts_;
+  result.progress.counts = ledger_.counts();
   ending_.emplace();
   ending_->result = std::move(result);
   // With nothing left to run there is nothing to kill.
-  ending_->abort = !(plan_complete_ && accepted_.size() >= planned_);
+  ending_->abort = !(plan_complete_ && ledger_.finished() >= planned_);
   ending_->abort_until = now + options_.abort_grace;
   ending_->evidence_group = something_pending() ? next_group_ : in_flight_;
   look_for_work_ = true;
@@ -41,14 +41,14 @@ void Orchestrator::end_job(JobState state, JobReason reason, const std::string& 
 
 void Orchestrator::decide_end(Time now) {
   if (ending_) return;
-  if (const auto over = exceeded(options_.thresholds, counts_, planned_, plan_complete_)) {
+  if (const auto over = exceeded(options_.thresholds, ledger_.counts(), planned_, plan_complete_)) {
     // Where mini-batches are counted, what failed one is looked for.
     if (over->reason != JobReason::kErrorThresholdExceeded) first_errors_.shortfalls_last();
     std::string message = over->message;
     if (!first_errors_.list().empty()) message += "; first error: " + one_line(first_errors_.list().front());
     return end_job(JobState::kFailed, over->reason, message, now);
   }
-  if (!plan_complete_ || accepted_.size() < planned_) return;
+  if (!plan_complete_ || ledger_.finished() < planned_) return;
   if (planned_ == 0) {
     std::string names;
     for (const std::string& name : options_.input_names) names += (names.empty() ? "" : ", ") + name;
@@ -58,14 +58,15 @@ void Orchestrator::decide_end(Time now) {
                     names),
         now);
   }
-  if (options_.output_action == OutputAction::kAppendRow && counts_.items_succeeded == 0) {
+  if (options_.output_action == OutputAction::kAppendRow && ledger_.counts().items_succeeded == 0) {
     std::string message = "nothing succeeded: ";
-    message += counts_.items_failed == 0 ? "the input has no items"
-                                         : all_of(counts_.items_failed, "item", "items") + " failed";
+    message += ledger_.counts().items_failed == 0
+                   ? "the input has no items"
+                   : all_of(ledger_.counts().items_failed, "item", "items") + " failed";
     if (!first_errors_.list().empty()) message += "; first error: " + one_line(first_errors_.list().front());
     return end_job(JobState::kFailed, JobReason::kNothingSucceeded, message, now);
   }
-  end_job(JobState::kComplete, JobReason::kCompleted, complete_in_words(counts_, planned_), now);
+  end_job(JobState::kComplete, JobReason::kCompleted, complete_in_words(ledger_.counts(), planned_), now);
 }
 
 // An import or init() that has failed 3 times in every process slot: no agent can run anything.
@@ -106,7 +107,7 @@ void Orchestrator::check_patience(Time now) {
   std::string message = fmt::format(
       "no mini-batch was finished or tried for {:g} s (progressUpdateTimeout): {} of {} are processed, "
       "agents have {}, {} wait for another try; {} of {} agents take part",
-      in_seconds(*options_.progress_update_timeout), counts_.processed(), planned_, book_.leased(),
+      in_seconds(*options_.progress_update_timeout), ledger_.counts().processed(), planned_, book_.leased(),
       book_.waiting(), live_sessions(), options_.expected_agents);
   if (!first_errors_.list().empty()) message += "; first error: " + one_line(first_errors_.list().front());
   end_job(JobState::kFailed, JobReason::kProgressUpdateTimeout, message, now);

@@ -20,6 +20,12 @@ std::uint64_t Orchestrator::fair_share(const Session& session, std::uint64_t of)
   return std::max<std::uint64_t>(1, (of * own + 2 * slots - 1) / (2 * slots));
 }
 
+// Charged to this work before this start; asked once.
+std::uint32_t Orchestrator::tries_before(const WorkId& work) {
+  const auto found = job_.tries.extract(work);
+  return found.empty() ? 0 : found.mapped();
+}
+
 bool Orchestrator::others_parked(const Session& session) const {
   return std::any_of(parked_.begin(), parked_.end(),
                      [&](std::uint64_t id) { return id != session.agent.session; });
@@ -32,8 +38,9 @@ Orchestrator::LeaseAnswer Orchestrator::grant(Session& session) {
   reply->revoked = std::move(session.revoked);
   session.revoked.clear();
   if (!ending_ && !held_ && session.lease.want > 0) {
-    const std::uint64_t unfinished = planned_ - std::min(planned_, accepted_.size());
-    const std::uint64_t open = unfinished - std::min(unfinished, book_.leased());
+    const std::uint64_t unfinished = planned_ - std::min(planned_, ledger_.finished());
+    // Of one that is split several parts may be leased.
+    const std::uint64_t open = std::max(unfinished - std::min(unfinished, book_.leased()), book_.due());
     const std::uint64_t limit =
         std::min({std::uint64_t{session.lease.want}, std::uint64_t{options_.max_leases_per_reply},
                   fair_share(session, open)});
@@ -100,11 +107,7 @@ void Orchestrator::grant_new(Session& session, LeaseReply& reply, std::uint64_t 
   while (!ending_ && reply.leases.size() < limit && book_.size() < options_.max_book &&
          book_.descriptor_bytes() < options_.max_book_bytes && peek_planned()) {
     if (!gate_.open(peeked_->input)) return;
-    std::uint32_t failed_tries = 0;
-    if (const auto tries = job_.tries.find(WorkId{peeked_->id}); tries != job_.tries.end()) {
-      failed_tries = tries->second;
-      job_.tries.erase(tries);
-    }
+    const std::uint32_t failed_tries = tries_before(WorkId{peeked_->id});
     LeaseBook::Entry& entry = book_.add(std::move(*peeked_), 0, failed_tries);
     peeked_.reset();
     add_lease(session, entry, reply);
@@ -124,14 +127,16 @@ void Orchestrator::add_lease(Session& session, LeaseBook::Entry& entry, LeaseRep
   lease.items = entry.mini_batch.items;
   lease.try_number = entry.failed_tries + 1;
   // What spoils a process is no longer there at the last try.
-  lease.fresh_process = lease.try_number > 1 && lease.try_number >= options_.run_max_try;
+  lease.fresh_process = lease.try_number > 1 && lease.try_number >= tries_of(entry);
   lease.descriptor = entry.mini_batch.descriptor;
   reply.leases.push_back(std::move(lease));
 }
 
-// The next planned mini-batch that is not finished, in peeked_.
+// The next planned mini-batch that is not finished, in peeked_. The parts of one that is split come later.
 bool Orchestrator::peek_planned() {
-  while (!peeked_ || accepted_.contains(WorkId{peeked_->id})) {
+  while (!peeked_ || !ledger_.is_open(WorkId{peeked_->id})) {
+    if (cutting_.size() >= kMostCuttings) return false;  // on_parts() goes on
+    if (peeked_) want_open_parts(*peeked_);
     auto next = source_.next();
     if (!next) {
       end_job(JobState::kFailed, JobReason::kPlanFailed, next.error().message, now_);

@@ -80,7 +80,7 @@ void Orchestrator::remember_cut_off(const std::string& agent, const std::string&
   if (left.empty() || predecessor_end.empty() || ending_) return;
   for (const WorkId id : left.mapped().work) {
     LeaseBook::Entry* entry = book_.find(id);
-    if (entry == nullptr) continue;
+    if (entry == nullptr || entry->aside) continue;
     if (entry->attempt != 0 && entry->suspect()) {  // another agent is at it: that try is not to be charged
       ++entry->losses;
       continue;

@@ -37,7 +37,7 @@ void Orchestrator::take_result(Session& session, AttemptResult& result) {
   if (result.kind == LeaseKind::kInferTypes) return take_types(session, result);
   LeaseBook::Entry* entry = book_.find(result.work);
   if (result.outcome == Outcome::kSucceeded) {
-    if (!accepted_.contains(result.work) && genuine(result, entry != nullptr))
+    if (ledger_.is_open(result.work) && genuine(result, entry != nullptr))
       take_success(session, result, entry);
     return;
   }
@@ -122,14 +122,14 @@ void Orchestrator::take_success(const Session& session, AttemptResult& result, L
 void Orchestrator::take_failure(const AgentView& agent, AttemptResult& result, LeaseBook::Entry& entry) {
   MiniBatch& mini_batch = entry.mini_batch;
   if (mini_batch.items == 0) mini_batch.items = result.items;
-  const bool final =
-      ++entry.failed_tries >= options_.run_max_try || result.outcome == Outcome::kFailedForGood;
+  const bool last = ++entry.failed_tries >= tries_of(entry) || result.outcome == Outcome::kFailedForGood;
+  const bool halved = last && may_be_split(entry);
   // What could not be read could not be counted, but something in it has failed.
-  if (final && mini_batch.items == 0) mini_batch.items = 1;
-  observer_.on_try_failed(agent, result, entry.failed_tries, final);
-  const auto kind = final ? CommitEntry::Kind::kFailed : CommitEntry::Kind::kTryFailed;
-  record({kind, entry.work(), result.attempt, mini_batch.items, mini_batch.items});
-  if (!final) {
+  if (last && mini_batch.items == 0) mini_batch.items = 1;
+  observer_.on_try_failed(agent, result, entry.failed_tries, last && !halved);
+  if (halved) return split(result, entry);
+  if (!last) {
+    record({CommitEntry::Kind::kTryFailed, entry.work(), result.attempt, mini_batch.items, mini_batch.items});
     entry.failed_on = agent.session;
     const Duration delay = retry_delay(entry.failed_tries);
     if (delay > Duration::zero()) {
@@ -140,9 +140,15 @@ void Orchestrator::take_failure(const AgentView& agent, AttemptResult& result, L
     look_for_work_ = true;
     return;
   }
-  first_errors_.add(result.error);
+  fail_for_good(result.error, result.attempt, entry);
+}
+
+void Orchestrator::fail_for_good(const ScriptError& error, std::uint64_t attempt, LeaseBook::Entry& entry) {
+  const MiniBatch& mini_batch = entry.mini_batch;
+  record({CommitEntry::Kind::kFailed, entry.work(), attempt, mini_batch.items, mini_batch.items});
+  first_errors_.add(error);
   pending_.failed_items += failed_line(entry.work(), mini_batch, source_.items_of(mini_batch),
-                                       input_name(mini_batch.input), entry.failed_tries, result.error);
+                                       input_name(mini_batch.input), entry.failed_tries, error);
   book_.erase(entry);
 }
 
@@ -155,8 +161,7 @@ Duration Orchestrator::retry_delay(std::uint32_t failed_tries) const {
 
 void Orchestrator::record(const CommitEntry& entry) {
   last_progress_ = now_;
-  if (entry.kind != CommitEntry::Kind::kTryFailed) accepted_.insert(entry.work);
-  count(counts_, entry);
+  ledger_.add(entry);
   pending_.entries.push_back(entry);
 }
 

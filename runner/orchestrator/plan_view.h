@@ -6,8 +6,10 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/result/result.h"
+#include "runner/plan/item_range.h"
 #include "runner/plan/mini_batch.h"
 
 namespace parallelrun::orchestrator {
@@ -25,6 +27,22 @@ class MiniBatchSource {
   virtual Status skip_to(MiniBatchId id) = 0;
   // By what a user knows the items of a mini-batch: members of its line in failed_items.jsonl.
   virtual nlohmann::ordered_json items_of(const MiniBatch& mini_batch) const = 0;
+};
+
+// Parts of mini-batches. Cutting may read their data: a thread of its own does it.
+class PartCutter {
+ public:
+  virtual ~PartCutter() = default;
+  struct Request {
+    std::uint64_t number = 0;
+    MiniBatch of;
+    std::vector<ItemRange> ranges;  // each within its items
+  };
+  // As many as there are ranges, each with the number and input of the mini-batch. Nothing: its items cannot
+  // be told apart before a worker reads them.
+  using Cut = Result<std::optional<std::vector<MiniBatch>>>;
+  // Called on the core's thread. The answer comes later, as Orchestrator::on_parts().
+  virtual void cut(Request request) = 0;
 };
 
 // Samples for the inference of column types. Called on the core's thread.

@@ -17,6 +17,7 @@ struct CommitEntry {
     kSucceeded = 1,
     kFailed = 2,     // its last try failed: it is finished, its items failed
     kTryFailed = 3,  // one charged try; the mini-batch waits for the next
+    kSplit = 4,      // its last try failed: its halves take its place (split.h)
   };
   Kind kind = Kind::kSucceeded;
   WorkId work;
@@ -26,9 +27,6 @@ struct CommitEntry {
 
   bool operator==(const CommitEntry&) const = default;
 };
-
-// Adds what `entry` changes.
-void count(Counts& counts, const CommitEntry& entry);
 
 // Made by the core, written by the Committer on another thread, then given back by its number.
 struct CommitGroup {

@@ -72,7 +72,7 @@ Status Committer::make_data_files_fresh(std::uint64_t output_length, std::uint64
 Status Committer::start(RecoveredJob& job, std::uint64_t plan_length, bool retry_failed) {
   if (job.ended == JobState::kComplete && !journal_)
     return Error{ErrorCode::kConflict, "the job is complete"};
-  std::uint64_t needed = job.finished.end();
+  std::uint64_t needed = job.ledger.end();
   if (!job.tries.empty()) needed = std::max(needed, job.tries.rbegin()->first.mini_batch.value + 1);
   if (plan_length < needed) {
     return Error{ErrorCode::kCorrupt,
@@ -84,7 +84,7 @@ Status Committer::start(RecoveredJob& job, std::uint64_t plan_length, bool retry
   std::uint64_t durable = needed;
   for (const EpochStart& epoch : job.epochs) durable = std::max(durable, epoch.plan_length);
   RETURN_IF_ERROR(plan_.settle(job.lost_groups > 0 ? 0 : std::min(durable, plan_length)));
-  if (job.ended || (retry_failed && !job.failed.empty())) {
+  if (job.ended || (retry_failed && job.ledger.any_failed())) {
     RETURN_IF_ERROR(begin_run(job));
   }
   // After lost commits nothing is known of the epochs that were lost with them: no earlier result is good.

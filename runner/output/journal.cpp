@@ -63,10 +63,13 @@ void encode_payload(const JournalRecord& record, std::uint32_t version, std::str
   }
 }
 
+bool names_parts(const CommitEntry& entry) {
+  return entry.work.part != 0 || entry.kind == CommitEntry::Kind::kSplit;
+}
+
 bool has_parts(const JournalRecord& record) {
   const auto* group = std::get_if<GroupRecord>(&record);
-  return group != nullptr && std::any_of(group->entries.begin(), group->entries.end(),
-                                         [](const CommitEntry& entry) { return entry.work.part != 0; });
+  return group != nullptr && std::any_of(group->entries.begin(), group->entries.end(), names_parts);
 }
 
 std::optional<GroupRecord> decode_group(wire::Reader& reader, std::uint32_t version) {
@@ -85,7 +88,7 @@ std::optional<GroupRecord> decode_group(wire::Reader& reader, std::uint32_t vers
     entry.attempt = reader.u64();
     entry.items = reader.u64();
     entry.items_failed = reader.u64();
-    valid = kind >= 1 && kind <= 3 && entry.items_failed <= entry.items;
+    valid = kind >= 1 && kind <= 4 && entry.items_failed <= entry.items;
     return valid;
   });
   if (!valid) return std::nullopt;
@@ -374,6 +377,8 @@ Result<bool> is_journal_of(File& file, std::string_view fingerprint) {
   if (!whole && whole.error().code != ErrorCode::kIo) return false;
   return whole;
 }
+
+bool JournalEnd::holds_parts() const { return version != kVersionWithoutParts; }
 
 Result<JournalEnd> read_journal(File& file, std::string_view fingerprint, std::uint64_t limit,
                                 const std::function<Status(JournalRecord&&, std::uint64_t offset)>& visit) {

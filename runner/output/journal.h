@@ -78,6 +78,8 @@ struct JournalEnd {
   std::uint64_t last = 0;     // offset of the last whole record, or of the header
   std::uint64_t chain = 0;    // checksum of the last whole record
   std::uint64_t torn = 0;     // bytes after it, to be cut off
+  // Whether records that are appended may name parts of mini-batches.
+  bool holds_parts() const;
 };
 
 // One thread at a time.

@@ -9,8 +9,8 @@
 
 #include "common/result/result.h"
 #include "runner/output/journal.h"
+#include "runner/output/work_ledger.h"
 #include "runner/plan/column_types.h"
-#include "runner/plan/work_set.h"
 #include "runner/progress/progress.h"
 
 namespace parallelrun {
@@ -21,10 +21,8 @@ struct RecoveredJob {
   std::optional<JobState> ended;  // kComplete: there is nothing to do. kFailed: start() begins a new run
   std::uint64_t run = 1;          // grows with each start after kFailed
   std::uint64_t epoch = 0;        // of this orchestrator, once start() has returned; before: of the last one
-  Counts counts;
-  WorkSet finished;                          // committed, succeeded or failed
-  WorkSet failed;                            // those of `finished` that a new run tries again
-  std::uint64_t items_of_failed = 0;         // of `failed`; the other failed items are shortfalls
+  WorkLedger ledger;
+  bool knows_parts = true;                   // its journal can name parts of mini-batches
   std::map<WorkId, std::uint32_t> tries;     // charged tries of what is unfinished
   std::map<std::uint32_t, InputInfo> types;  // decided column types by input
   std::vector<EpochStart> epochs;            // every earlier epoch and this one, ascending

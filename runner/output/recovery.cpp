@@ -83,11 +83,12 @@ Status restore_end_marks(Storage& storage, const RecoveredJob& job) {
   ASSIGN_OR_RETURN(const bool result, storage.exists(kResultPath));
   if (success && result) return {};
   JobResult complete;
-  complete.message = complete_in_words(job.counts, job.counts.processed());
+  const Counts& counts = job.ledger.counts();
+  complete.message = complete_in_words(counts, counts.processed());
   complete.first_errors = job.first_errors;
-  complete.progress.counts = job.counts;
-  complete.progress.planned = job.counts.processed();
-  complete.progress.items_total = job.counts.items_succeeded + job.counts.items_failed;
+  complete.progress.counts = counts;
+  complete.progress.planned = counts.processed();
+  complete.progress.items_total = counts.items_succeeded + counts.items_failed;
   complete.progress.plan_complete = true;
   return write_end_marks(storage, complete);
 }
@@ -191,6 +192,7 @@ Result<Committer::Opened> Committer::open(Storage& storage, PlanDurability& plan
   const JournalEnd& end = replay.end;
   RETURN_IF_ERROR(journal->refresh(end.last, end.length - end.last));
   RETURN_IF_ERROR(journal->sync());
+  opened.job.knows_parts = end.holds_parts();
   committer.run_offset_ = replay.run_offset;
   committer.output_length_ = opened.job.output_length;
   committer.failed_items_length_ = opened.job.failed_items_length;

@@ -104,6 +104,7 @@ FIELDS = [
     ("processCountPerNode",), ("loggingLevel",), ("runInvocationTimeout",), ("initTimeout",),
     ("resourceMonitorInterval",), ("runMaxTry",), ("taskOverheadTimeout",), ("progressUpdateTimeout",),
     ("firstTaskCreationTimeout",), ("runRetryDelay",), ("maxMiniBatchesPerProcess",), ("restartAfterFailure",),
+    ("isolateFailures",),
     ("processMemoryLimit",), ("sharedMemory",), ("inputs", 0, "naValues"), ("inputs", 0, "naValues", 0), ("allowReuse",), ("suspend",), ("ttlSecondsAfterFinished",),
     ("activeDeadlineSeconds",), ("managedBy",), ("orchestrator",), ("worker",), ("unknown",),
 ]  # fmt: skip

@@ -127,6 +127,7 @@ MUTABLE = {
     "runRetryDelay": 7,
     "maxMiniBatchesPerProcess": 7,
     "restartAfterFailure": True,
+    "isolateFailures": True,
     "processMemoryLimit": "1Gi",
     "sharedMemory": "1Gi",
     "allowReuse": False,

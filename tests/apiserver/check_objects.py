@@ -20,6 +20,7 @@ DEFAULTS = {
     "runRetryDelay": 1,
     "maxMiniBatchesPerProcess": 0,
     "restartAfterFailure": False,
+    "isolateFailures": False,
     "allowReuse": True,
     "suspend": False,
 }

@@ -20,15 +20,7 @@ void Accounts::add(const JournalRecord& record) {
     ended.reset();
     tries.clear();
     counts.tries_failed = 0;
-    for (auto it = finished.begin(); it != finished.end();) {
-      if (it->second.kind != CommitEntry::Kind::kFailed) {
-        ++it;
-        continue;
-      }
-      --counts.failed;
-      counts.items_failed -= it->second.items;
-      it = finished.erase(it);
-    }
+    reopen_failed();
   } else if (const auto* group = std::get_if<GroupRecord>(&record)) {
     if (ended) problems.push_back("a commit after the end");
     for (const CommitEntry& entry : group->entries) add(entry);
@@ -52,36 +44,83 @@ void Accounts::add(const CommitEntry& entry) {
   if (finished.count(id) > 0)
     problems.push_back(fmt::format("mini-batch {} is committed twice", to_string(id)));
   if (entry.attempt >> 32U < epoch) ++old_epoch_commits;
+  const auto split = open.find(id.mini_batch.value);
+  if (id.part == 0 ? split != open.end() : split == open.end() || split->second.count(id.part) == 0)
+    problems.push_back(fmt::format("mini-batch {} is committed, and is not open", to_string(id)));
   if (entry.kind == CommitEntry::Kind::kSucceeded) {
-    ++counts.succeeded;
     counts.items_failed += entry.items_failed;
-    if (entry.items_failed > 0) ++counts.short_ones;
     counts.items_succeeded += entry.items - entry.items_failed;
-    finished[id] = entry;
-    tries.erase(id);
+    finish(entry);
     return;
   }
   ++counts.tries_failed;
   const std::uint32_t charged = ++tries[id];
-  const bool last = charged >= run_max_try;
-  if (last != (entry.kind == CommitEntry::Kind::kFailed))
+  const bool several = isolate && entry.items > 1;
+  const std::uint32_t allowed = several && id.part != 0 ? 1 : run_max_try;
+  const bool last = charged >= allowed;
+  if (last != (entry.kind != CommitEntry::Kind::kTryFailed))
     problems.push_back(fmt::format("try {} of {} of mini-batch {} is wrongly the last or not", charged,
-                                   run_max_try, to_string(id)));
+                                   allowed, to_string(id)));
+  if (entry.kind == CommitEntry::Kind::kSplit) {
+    if (!several) problems.push_back(fmt::format("mini-batch {} is split", to_string(id)));
+    tries.erase(id);
+    auto& parts = open[id.mini_batch.value];
+    const std::uint32_t place = std::max(id.part, 1U);
+    parts.erase(id.part);
+    parts.insert({place * 2, place * 2 + 1});
+  }
   if (entry.kind != CommitEntry::Kind::kFailed) return;
-  ++counts.failed;
   counts.items_failed += entry.items;
-  finished[id] = entry;
-  tries.erase(id);
+  finish(entry);
 }
 
-std::uint64_t Accounts::failed() const {
-  return static_cast<std::uint64_t>(std::count_if(finished.begin(), finished.end(), [](const auto& one) {
-    return one.second.kind == CommitEntry::Kind::kFailed;
-  }));
+void Accounts::finish(const CommitEntry& entry) {
+  finished[entry.work] = entry;
+  tries.erase(entry.work);
+  const std::uint64_t id = entry.work.mini_batch.value;
+  if (entry.work.part != 0) {
+    open[id].erase(entry.work.part);
+    if (!open[id].empty()) return;
+  }
+  bool any_failed = false;
+  bool any_short = false;
+  for (auto it = finished.lower_bound({{id}, 0}); it != finished.end(); ++it) {
+    const auto& [work, done] = *it;
+    if (work.mini_batch.value != id) break;
+    any_failed = any_failed || done.kind == CommitEntry::Kind::kFailed;
+    any_short = any_short || (done.kind == CommitEntry::Kind::kSucceeded && done.items_failed > 0);
+  }
+  ++(any_failed ? counts.failed : counts.succeeded);
+  if (!any_failed && any_short) ++counts.short_ones;
 }
 
-Accounts accounts_of(FaultyDisk& disk, const std::string& fingerprint, std::uint32_t run_max_try) {
+void Accounts::reopen_failed() {
+  for (auto it = finished.begin(); it != finished.end();) {
+    const auto& [work, entry] = *it;
+    if (entry.kind != CommitEntry::Kind::kFailed) {
+      ++it;
+      continue;
+    }
+    counts.items_failed -= entry.items;
+    if (work.part != 0) open[work.mini_batch.value].insert(work.part);
+    it = finished.erase(it);
+  }
+  counts.failed = 0;
+}
+
+std::uint64_t Accounts::finished_mini_batches() const {
+  std::set<std::uint64_t> ids;
+  for (const auto& [work, entry] : finished) {
+    const auto split = open.find(work.mini_batch.value);
+    if (split == open.end() || split->second.empty()) ids.insert(work.mini_batch.value);
+  }
+  return ids.size();
+}
+
+Accounts accounts_of(FaultyDisk& disk, const std::string& fingerprint, std::uint32_t run_max_try,
+                     bool isolate) {
   Accounts accounts;
+  accounts.isolate = isolate;
   accounts.run_max_try = run_max_try;
   auto file = disk.open(kJournalPath);
   auto read =

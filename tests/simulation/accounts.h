@@ -18,12 +18,14 @@ namespace parallelrun::simulation {
 
 struct Accounts {
   std::uint32_t run_max_try = 1;
+  bool isolate = false;
   std::uint64_t epoch = 0;
   std::uint64_t run = 1;
   Counts counts;
   std::map<WorkId, CommitEntry> finished;
-  std::map<WorkId, std::uint32_t> tries;  // of what is unfinished
-  std::set<std::uint64_t> attempts;       // of all runs
+  std::map<std::uint64_t, std::set<std::uint32_t>> open;  // parts, by the mini-batch that was split
+  std::map<WorkId, std::uint32_t> tries;                  // of what is unfinished
+  std::set<std::uint64_t> attempts;                       // of all runs
   std::optional<JobState> ended;
   std::uint64_t old_epoch_commits = 0;
   std::vector<std::string> problems;
@@ -31,11 +33,16 @@ struct Accounts {
   void add(const JournalRecord& record);
   void add(const CommitEntry& entry);
 
-  std::uint64_t failed() const;
+  std::uint64_t finished_mini_batches() const;
+
+ private:
+  void finish(const CommitEntry& entry);
+  void reopen_failed();
 };
 
 // Of the journal as a reader sees it now.
-Accounts accounts_of(FaultyDisk& disk, const std::string& fingerprint, std::uint32_t run_max_try);
+Accounts accounts_of(FaultyDisk& disk, const std::string& fingerprint, std::uint32_t run_max_try,
+                     bool isolate);
 
 // Where the last whole record of the journal begins; 0: there is none.
 std::uint64_t last_record(FaultyDisk& disk, const std::string& fingerprint);

@@ -1,4 +1,5 @@
 // What must hold in every simulated job, whatever happens.
+#include <algorithm>
 #include <sstream>
 #include <string>
 
@@ -6,6 +7,7 @@
 #include "runner/output/failed_items.h"
 #include "runner/output/staged_rows.h"
 #include "runner/output/state_files.h"
+#include "runner/plan/split.h"
 #include "runner/wire/wire.h"
 #include "spdlog/fmt/fmt.h"
 #include "tests/simulation/world.h"
@@ -88,8 +90,29 @@ void World::on_try_failed(const orchestrator::AgentView&, const AttemptResult& r
   if (tries > run_max_try_) violated(fmt::format("try {} of mini-batch {}", tries, to_string(result.work)));
   // Whoever is inside run() whenever agents are lost pays for it in the end, good or not.
   if (result.error.type == "AgentLost") unlucky_.insert(result.work);
-  if (result.kind == LeaseKind::kRun && final != (tries == run_max_try_))
+  const bool several = isolate_ && result.items > 1;
+  const std::uint32_t allowed = several && result.work.part != 0 ? 1 : run_max_try_;
+  if (result.kind == LeaseKind::kRun && final != (tries == allowed && !several))
     violated("the last try is not the last");
+}
+
+void World::on_split(WorkId work, const std::vector<std::uint64_t>& items, const std::string& why) {
+  if (why.empty()) ++report_.splits;
+  split_.insert(work.mini_batch.value);
+  const bool one_piece = natures_[work.mini_batch.value].one_piece;
+  if (!isolate_ || one_piece == why.empty() || items.size() != (one_piece ? 0U : 2U))
+    violated(fmt::format("mini-batch {} is wrongly split or not", to_string(work)));
+}
+
+bool World::has_bad_item(const WorkId& work) const {
+  const std::uint64_t id = work.mini_batch.value;
+  if (id >= planned_.size()) return true;  // of a plan that is lost
+  const std::uint64_t items = planned_[id].items;
+  const ItemRange range = items_of_part(work.part, items);
+  for (const std::uint64_t bad : {id % items, (id * 5 + 1) % items}) {
+    if (bad >= range.begin && bad < range.end) return true;
+  }
+  return false;
 }
 
 void World::on_ending(const JobResult& result) {
@@ -126,30 +149,38 @@ void World::check_leases(std::uint64_t session, const LeaseReply& reply) {
 
 void World::check_bounds() {
   const Progress progress = process_->core->progress();
-  if (progress.leased + progress.waiting_retry > options().max_book)
+  // The parts of what was in the book come on top of it.
+  if (progress.leased + progress.waiting_retry > options().max_book + 6 * split_.size())
     violated("the lease book grows beyond its bound");
 }
 
-void World::check_acknowledged(const WorkSet& committed) {
+void World::check_acknowledged(const WorkLedger& ledger) {
   // A disk that lies or rots has lost them; they are done again.
   if (dishonest()) return;
   for (const WorkId& id : acknowledged_) {
-    if (!committed.contains(id))
+    if (ledger.is_open(id))
       violated(fmt::format("mini-batch {} was acknowledged and is lost", to_string(id)));
   }
 }
 
 void World::check_books(const RecoveredJob& job, bool started) {
-  const Accounts books = accounts_of(disk_, kFingerprint, run_max_try_);
+  const Accounts books = accounts_of(disk_, kFingerprint, run_max_try_, isolate_);
   for (const std::string& problem : books.problems) violated(problem);
-  if (!(job.counts == books.counts)) violated("the counts that were recovered are not those of the journal");
+  if (!(job.ledger.counts() == books.counts))
+    violated("the counts that were recovered are not those of the journal");
   if (job.ended != books.ended) violated("the end that was recovered is not that of the journal");
   if (job.tries != books.tries) violated("the tries that were recovered are not those of the journal");
-  if (job.finished.size() != books.finished.size() || job.failed.size() != books.failed())
+  if (job.ledger.finished() != books.finished_mini_batches())
     violated("what is finished is not what the journal says");
+  for (const auto& [id, parts] : books.open) {
+    if (job.ledger.open_parts({id}) != std::vector<std::uint32_t>(parts.begin(), parts.end()))
+      violated(fmt::format("the open parts of mini-batch {} are not those of the journal", id));
+    if (started) report_.parts_after_a_start += parts.size();
+  }
+  std::map<std::uint64_t, std::vector<ItemRange>> done;
   for (const auto& [work, entry] : books.finished) {
-    if (!job.finished.contains(work) ||
-        job.failed.contains(work) != (entry.kind == CommitEntry::Kind::kFailed)) {
+    if (job.ledger.is_open(work) ||
+        job.ledger.has_failed(work) != (entry.kind == CommitEntry::Kind::kFailed)) {
       violated(fmt::format("mini-batch {} is not recovered as the journal has it", to_string(work)));
     }
     const std::uint64_t id = work.mini_batch.value;
@@ -159,22 +190,42 @@ void World::check_books(const RecoveredJob& job, bool started) {
         violated(fmt::format("mini-batch {} is committed, its plan is not durable", id));
       continue;
     }
-    const std::uint64_t items = planned_[id].items;
+    const ItemRange range = items_of_part(work.part, planned_[id].items);
+    done[id].push_back(range);
+    const std::uint64_t items = range.size();
     const Nature& nature = natures_[id];
+    const bool poisoned = nature.poisoned && has_bad_item(work);
     const bool failed = entry.kind == CommitEntry::Kind::kFailed;
     const std::uint64_t expected = failed ? items : nature.is_short && items > 1 ? 1 : 0;
     if (entry.items != items || entry.items_failed != expected)
       violated(fmt::format("mini-batch {}: {} of {} items failed, {} of {} should have", id,
                            entry.items_failed, entry.items, expected, items));
-    if (failed && !nature.poisoned && !nature.flaky && unlucky_.count(work) == 0)
-      violated(fmt::format("mini-batch {} is good and failed", id));
+    if (failed && !poisoned && !nature.flaky && unlucky_.count(work) == 0)
+      violated(fmt::format("mini-batch {} is good and failed", to_string(work)));
+    if (failed && isolate_ && items > 1 && !nature.one_piece)
+      violated(fmt::format("mini-batch {} failed, and was not split", to_string(work)));
   }
+  for (auto& [id, ranges] : done) check_ranges(id, ranges);
   const std::string failed_items = disk_.content(kFailedItemsPath);
   if (failed_items.size() != job.failed_items_length)
     violated(
         fmt::format("{} bytes of failed items, {} committed", failed_items.size(), job.failed_items_length));
   for (const std::string& problem : problems_of_failed_items(failed_items, books)) violated(problem);
   books_ = books;
+}
+
+// No item is done twice; of a finished mini-batch each is done.
+void World::check_ranges(std::uint64_t id, std::vector<ItemRange> ranges) {
+  std::sort(ranges.begin(), ranges.end(),
+            [](const ItemRange& a, const ItemRange& b) { return a.begin < b.begin; });
+  std::uint64_t items = 0;
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    items += ranges[i].size();
+    if (i > 0 && ranges[i].begin < ranges[i - 1].end)
+      violated(fmt::format("items of mini-batch {} are done twice", id));
+  }
+  if (complete_ && items != planned_[id].items)
+    violated(fmt::format("{} of {} items of mini-batch {} are done", items, planned_[id].items, id));
 }
 
 // The output holds what the journal says is committed: each mini-batch once and whole, nothing else.
@@ -215,9 +266,11 @@ void World::check_output(const RecoveredJob& job) {
       violated(fmt::format("mini-batch {} was read under types {}, those of the job are {}", id, rows.types,
                            expected));
   }
-  if (written.size() != job.counts.succeeded) {
-    violated(fmt::format("{} mini-batches in the output, {} counted", written.size(), job.counts.succeeded));
-  }
+  const auto succeeded = std::count_if(books_.finished.begin(), books_.finished.end(), [](const auto& one) {
+    return one.second.kind == CommitEntry::Kind::kSucceeded;
+  });
+  if (written.size() != static_cast<std::size_t>(succeeded))
+    violated(fmt::format("{} mini-batches in the output, {} counted", written.size(), succeeded));
 }
 
 // After each commit: nothing is told that is not durable, and a threshold that is exceeded ends the job.
@@ -270,16 +323,16 @@ void World::check_end() {
   if (job.ended != JobState::kComplete) violated("the journal does not say that the job is complete");
   check_books(job, false);
   check_output(job);
-  check_acknowledged(job.finished);
+  check_acknowledged(job.ledger);
   report_.old_epoch_commits += books_.old_epoch_commits;
-  if (job.finished.size() != inputs_.total || job.finished.frontier() != inputs_.total) {
-    violated(fmt::format("{} of {} mini-batches are finished", job.finished.size(), inputs_.total));
+  if (job.ledger.finished() != inputs_.total || job.ledger.frontier() != inputs_.total) {
+    violated(fmt::format("{} of {} mini-batches are finished", job.ledger.finished(), inputs_.total));
   }
   if (!disk_.has(kSuccessPath)) violated("no _SUCCESS");
   if (tabular_ && inputs_.total > 1 && job.types.count(1) == 0) violated("no column types");
   const nlohmann::json result = nlohmann::json::parse(disk_.content(kResultPath), nullptr, false);
   if (!result.is_object() || result.value("state", "") != "Complete" ||
-      result.value("itemsFailed", ~0ULL) != job.counts.items_failed ||
+      result.value("itemsFailed", ~0ULL) != job.ledger.counts().items_failed ||
       result.value("miniBatchesProcessed", ~0ULL) != inputs_.total) {
     violated("result.json differs from the journal: " + result.dump());
   }

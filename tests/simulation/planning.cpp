@@ -74,6 +74,13 @@ Result<std::unique_ptr<ProcessPlan>> ProcessPlan::open(ProcessDisk& disk, bool f
   return std::unique_ptr<ProcessPlan>(new ProcessPlan(std::move(*plan), inputs));
 }
 
+orchestrator::PartCutter::Cut ProcessPlan::cut_now(const Request& request) {
+  std::vector<MiniBatch> parts;
+  for (const ItemRange& range : request.ranges)
+    parts.push_back({request.of.id, request.of.input, range.size(), request.of.descriptor});
+  return std::optional(std::move(parts));
+}
+
 Status ProcessPlan::plan(std::uint64_t count) {
   PlanWriter& writer = plan_->writer();
   if (extent_.complete) return {};

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/json/json.h"
@@ -34,7 +35,9 @@ struct Inputs {
 std::vector<Planned> planned_on(const FaultyDisk& disk);
 
 // The planning of one process.
-class ProcessPlan final : public orchestrator::MiniBatchSource, public PlanDurability {
+class ProcessPlan final : public orchestrator::MiniBatchSource,
+                          public PlanDurability,
+                          public orchestrator::PartCutter {
  public:
   // As the orchestrator's process opens it. `disk` and `inputs` must outlive it.
   static Result<std::unique_ptr<ProcessPlan>> open(ProcessDisk& disk, bool fresh_file, const Inputs& inputs);
@@ -47,6 +50,10 @@ class ProcessPlan final : public orchestrator::MiniBatchSource, public PlanDurab
   Result<std::optional<MiniBatch>> next() override { return plan_->next(extent_); }
   Status skip_to(MiniBatchId) override { return {}; }
   nlohmann::ordered_json items_of(const MiniBatch&) const override { return {}; }
+  // What is to be cut is taken from here; the answer comes when the world gives it.
+  void cut(Request request) override { wanted_.push_back(std::move(request)); }
+  std::vector<Request> take_wanted() { return std::exchange(wanted_, {}); }
+  static Cut cut_now(const Request& request);
   Status settle(std::uint64_t mini_batches) override { return plan_->settle(mini_batches); }
   Status make_durable(std::uint64_t mini_batches) override {
     return plan_->make_durable(mini_batches, extent_);
@@ -59,6 +66,7 @@ class ProcessPlan final : public orchestrator::MiniBatchSource, public PlanDurab
   std::unique_ptr<orchestrator::StoredPlan> plan_;
   const Inputs& inputs_;
   PlanExtent extent_;
+  std::vector<Request> wanted_;
 };
 
 // The second input needs its column types.

@@ -34,7 +34,7 @@ AttemptResult outcome_of(const Lease& lease, const std::string& types, const Age
     }
     return result;
   }
-  const Nature nature = world.nature(lease.work.mini_batch.value);
+  const Nature nature = world.nature(lease.work);
   if (nature.poisoned || (nature.flaky && dice.chance(0.4))) {
     result.outcome = dice.chance(0.3) ? Outcome::kDied : Outcome::kFailed;
     result.error = {ErrorPhase::kRun, "ValueError", "poisoned", "Traceback"};

@@ -11,11 +11,13 @@
 
 namespace parallelrun::simulation {
 
-// What happens to a mini-batch whenever it is tried; known to the world, not to the orchestrator.
+// What happens to a mini-batch, or a part of one, whenever it is tried; known to the world, not to the
+// orchestrator.
 struct Nature {
-  bool poisoned = false;  // every try fails
-  bool flaky = false;     // some do
-  bool is_short = false;  // a try that succeeds returns one element less
+  bool poisoned = false;   // every try fails
+  bool flaky = false;      // some do
+  bool is_short = false;   // a try that succeeds returns one element less
+  bool one_piece = false;  // it cannot be split
 };
 
 // Of column types as the orchestrator stores and sends them: which inference they are of.
@@ -33,7 +35,7 @@ class AgentNetwork {
 };
 
 struct AgentWorld {
-  std::function<Nature(std::uint64_t mini_batch)> nature;
+  std::function<Nature(const WorkId&)> nature;
   // Inference of column types fails whenever it is tried.
   std::function<bool()> inference_fails;
   // init() fails in every process of the agent that starts now.

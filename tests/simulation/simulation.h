@@ -22,9 +22,11 @@ struct Report {
   std::uint64_t refusals = 0;  // to go on from what the disk has lost
   std::uint64_t groups = 0;
   std::uint64_t sessions = 0;
-  std::uint64_t takeovers = 0;          // from a process that was paused
-  std::uint64_t woken_steps = 0;        // calls of the disk's user that one of those finished afterwards
-  std::uint64_t old_epoch_commits = 0;  // results of an earlier epoch that were committed
+  std::uint64_t takeovers = 0;    // from a process that was paused
+  std::uint64_t woken_steps = 0;  // calls of the disk's user that one of those finished afterwards
+  std::uint64_t splits = 0;
+  std::uint64_t parts_after_a_start = 0;  // of mini-batches that an earlier start had split
+  std::uint64_t old_epoch_commits = 0;    // results of an earlier epoch that were committed
 };
 
 Report simulate(std::uint64_t seed);

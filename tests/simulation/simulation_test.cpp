@@ -54,6 +54,8 @@ TEST(Simulation, EveryMiniBatchOnceWhateverHappens) {
     sum.takeovers += report.takeovers;
     sum.woken_steps += report.woken_steps;
     sum.old_epoch_commits += report.old_epoch_commits;
+    sum.splits += report.splits;
+    sum.parts_after_a_start += report.parts_after_a_start;
   }
   std::cout << seeds << " jobs from seed " << first << ": " << sum.mini_batches << " mini-batches, "
             << sum.orchestrator_starts << " starts of the orchestrator, " << sum.power_losses
@@ -62,7 +64,8 @@ TEST(Simulation, EveryMiniBatchOnceWhateverHappens) {
             << " refusals, " << sum.takeovers << " takeovers from a paused orchestrator with "
             << sum.woken_steps << " calls finished after waking up, " << sum.groups << " group commits, "
             << sum.sessions << " registrations, " << sum.old_epoch_commits
-            << " commits of an earlier epoch's results\n";
+            << " commits of an earlier epoch's results, " << sum.splits << " splits, "
+            << sum.parts_after_a_start << " parts that a start found\n";
   if (only_seed != 0) return;
   // The trouble has to happen for the test to say anything.
   EXPECT_GT(sum.power_losses, 0U);
@@ -74,6 +77,8 @@ TEST(Simulation, EveryMiniBatchOnceWhateverHappens) {
   EXPECT_GT(sum.interrupts, 0U);
   EXPECT_GT(sum.rotten_bits, 0U);
   EXPECT_GT(sum.refusals, 0U);
+  EXPECT_GT(sum.splits, 0U);
+  EXPECT_GT(sum.parts_after_a_start, 0U);
 }
 
 TEST(Simulation, ANewJournalIsThereAfterALossOfPower) {

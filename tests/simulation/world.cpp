@@ -28,7 +28,8 @@ World::World(std::uint64_t seed) : dice_(seed), disk_(dice_) {
       dice_.chance(0.7) ? 0.1 * static_cast<double>(dice_.between(std::uint64_t{0}, std::uint64_t{3})) : 0;
   const double poisoned = dice_.chance(0.5) ? 0.08 : 0;
   for (std::uint64_t i = 0; i < inputs_.total; ++i)
-    natures_[i] = {dice_.chance(poisoned), dice_.chance(0.15), dice_.chance(0.1)};
+    natures_[i] = {dice_.chance(poisoned), dice_.chance(0.15), dice_.chance(0.1), dice_.chance(0.1)};
+  isolate_ = dice_.chance(0.5);
   if (dice_.chance(0.2))
     thresholds_.error_threshold =
         static_cast<std::int64_t>(dice_.between(std::uint64_t{0}, std::uint64_t{20}));
@@ -50,9 +51,9 @@ World::World(std::uint64_t seed) : dice_(seed), disk_(dice_) {
     const auto slots = static_cast<std::uint32_t>(dice_.between(std::uint64_t{1}, std::uint64_t{3}));
     AgentWorld world;
     world.violated = [this](const std::string& what) { violated(what); };
-    world.nature = [this](std::uint64_t id) {
-      Nature nature = natures_[id];
-      nature.poisoned = nature.poisoned && !healed_;
+    world.nature = [this](const WorkId& work) {
+      Nature nature = natures_[work.mini_batch.value];
+      nature.poisoned = nature.poisoned && !healed_ && has_bad_item(work);
       return nature;
     };
     world.inference_fails = [this] { return inference_fails_ && !healed_; };
@@ -114,6 +115,7 @@ orchestrator::Orchestrator::Options World::options() const {
   options.output_action = summary_only_ ? OutputAction::kSummaryOnly : OutputAction::kAppendRow;
   options.thresholds = thresholds_;
   options.run_max_try = run_max_try_;
+  options.isolate_failures = isolate_;
   options.retry_delay = retry_delay_;
   options.expected_agents = static_cast<std::uint32_t>(agents_.size());
   options.session_timeout = seconds(4);
@@ -169,12 +171,12 @@ void World::start_process() {
       complete_ = true;
       return;
     }
-    check_acknowledged(opened->job.finished);
+    check_acknowledged(opened->job.ledger);
     const auto ended = opened->job.ended;
     // A success that came after the last try was committed as failed is answered and dropped: first commit
     // wins.
     if (ended)
-      std::erase_if(acknowledged_, [&](const WorkId& id) { return opened->job.failed.contains(id); });
+      std::erase_if(acknowledged_, [&](const WorkId& id) { return opened->job.ledger.has_failed(id); });
     auto started = opened->committer->start(opened->job, process.plan->found().mini_batches);
     if (life != process_life_) {
       ++report_.woken_steps;
@@ -189,7 +191,7 @@ void World::start_process() {
       if (dice_.chance(0.8)) thresholds_ = {};
     }
     check_books(opened->job, true);
-    check_acknowledged(opened->job.finished);
+    check_acknowledged(opened->job.ledger);
     serve(std::move(*opened));
   });
   if (process_ && !complete_ && !refused_ && life == process_life_) {
@@ -232,7 +234,9 @@ void World::start_failed(const char* step, const Error& error) {
 void World::serve(Committer::Opened opened) {
   process_->committer = std::move(opened.committer);
   process_->core = std::make_unique<orchestrator::Orchestrator>(
-      options(), std::move(opened.job), *process_->plan, process_->samples, *this, events_.now());
+      options(), std::move(opened.job),
+      orchestrator::Orchestrator::Planning{*process_->plan, process_->samples, *process_->plan}, *this,
+      events_.now());
   const PlanExtent& plan = process_->plan->extent();
   process_->core->on_plan(plan.mini_batches, plan.items, plan.complete, events_.now());
   check_progress();
@@ -328,6 +332,8 @@ void World::after_call() {
     process_->parked_reports.erase(parked);
     replied(std::move(reply));
   }
+  for (orchestrator::PartCutter::Request& request : process_->plan->take_wanted())
+    cut_parts(std::move(request));
   if (auto group = process_->core->take_group(events_.now())) {
     ++report_.groups;
     const Duration takes = dice_.between(Duration(milliseconds(1)), Duration(milliseconds(30)));
@@ -336,6 +342,19 @@ void World::after_call() {
     });
   }
   if (process_->core->finished()) job_ended();
+}
+
+void World::cut_parts(orchestrator::PartCutter::Request request) {
+  const Duration takes = dice_.between(Duration(milliseconds(1)), Duration(milliseconds(400)));
+  events_.after(takes, [this, life = process_life_, request = std::move(request)] {
+    if (life != process_life_) return;
+    in_process([&] {
+      orchestrator::PartCutter::Cut cut = std::optional<std::vector<MiniBatch>>();
+      if (!natures_[request.of.id.value].one_piece) cut = ProcessPlan::cut_now(request);
+      process_->core->on_parts(request.number, std::move(cut), events_.now());
+      after_call();
+    });
+  });
 }
 
 void World::write_group(const CommitGroup& group) {

@@ -65,6 +65,7 @@ class World final : public AgentNetwork, public orchestrator::JobObserver {
   void pause_process();
   void hold(bool held);
   void woken_writes(Process& woken, CommitGroup group, Status written);
+  void cut_parts(orchestrator::PartCutter::Request request);
   void tick();
   void plan_on();
   void job_ended();
@@ -96,8 +97,9 @@ class World final : public AgentNetwork, public orchestrator::JobObserver {
   // What must hold.
   void check_leases(std::uint64_t session, const LeaseReply& reply);
   void check_output(const RecoveredJob& job);
-  void check_acknowledged(const WorkSet& committed);
+  void check_acknowledged(const WorkLedger& ledger);
   void check_bounds();
+  void check_ranges(std::uint64_t id, std::vector<ItemRange> ranges);
   void check_books(const RecoveredJob& job, bool started);
   void check_progress();
   void check_result(const JobResult& result);
@@ -105,6 +107,9 @@ class World final : public AgentNetwork, public orchestrator::JobObserver {
   void on_ending(const JobResult& result) override;
   void on_try_failed(const orchestrator::AgentView&, const AttemptResult&, std::uint32_t tries,
                      bool final) override;
+  void on_split(WorkId work, const std::vector<std::uint64_t>& items, const std::string& why) override;
+  // Of those of which a try is poisoned; as the mini-batch is planned now.
+  bool has_bad_item(const WorkId& work) const;
 
   Report report_;
   Dice dice_;
@@ -114,7 +119,9 @@ class World final : public AgentNetwork, public orchestrator::JobObserver {
   std::vector<Planned> planned_;  // on the disk
   std::vector<std::unique_ptr<SimulatedAgent>> agents_;
   std::map<std::uint64_t, Nature> natures_;
-  std::set<WorkId> unlucky_;  // were charged with the loss of an agent
+  std::set<WorkId> unlucky_;       // were charged with the loss of an agent
+  std::set<std::uint64_t> split_;  // mini-batches
+  bool isolate_ = false;
   bool tabular_ = false;
   bool summary_only_ = false;
   bool ordered_ = false;  // output.order: input

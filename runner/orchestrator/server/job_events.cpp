@@ -55,6 +55,10 @@ void JobEvents::on_try_failed(const AgentView& agent, const AttemptResult& resul
   tell_error(agent, result.process, result.error, std::move(event));
 }
 
+void JobEvents::on_split(WorkId work, const std::vector<std::uint64_t>& items, const std::string& why) {
+  logs_.on_split(work, items, why);
+}
+
 void JobEvents::on_shortfall(const AgentView& agent, const AttemptResult& result, const ScriptError& error) {
   logs_.on_shortfall(agent, result, error);
   tell_error(agent, result.process, error, nlohmann::json::object());

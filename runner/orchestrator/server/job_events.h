@@ -43,6 +43,7 @@ class JobEvents final : public JobObserver {
   void on_logs(const AgentView& agent, std::vector<LogChunk>&& logs) override;
   void on_try_failed(const AgentView& agent, const AttemptResult& result, std::uint32_t tries,
                      bool final) override;
+  void on_split(WorkId work, const std::vector<std::uint64_t>& items, const std::string& why) override;
   void on_shortfall(const AgentView& agent, const AttemptResult& result, const ScriptError& error) override;
   void on_nothing_to_read(const MiniBatch& mini_batch) override;
   void on_refused_results(const AgentView& agent, std::uint64_t results) override;

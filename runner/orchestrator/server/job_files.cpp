@@ -84,7 +84,7 @@ Status JobFiles::judge_again() {
   result.state = JobState::kFailed;
   result.reason = over->reason;
   result.message = "the job was complete, but it is compared with its thresholds again: " + over->message;
-  if (!recovered_.failed.empty()) {
+  if (recovered_.ledger.any_failed()) {
     result.message += "; start the same job again to try the failed mini-batches again";
   }
   RETURN_IF_ERROR(committer_->revise(result));
@@ -99,19 +99,20 @@ bool JobFiles::may_reuse() const { return job_.spec.allow_reuse || completed_by_
 // A complete job is judged again by the thresholds of today.
 std::optional<Exceeded> JobFiles::exceeded_now(const RecoveredJob& job) const {
   if (!may_reuse()) return std::nullopt;
-  return exceeded(thresholds_of(job_.spec), job.counts, job.finished.size(), true);
+  return exceeded(thresholds_of(job_.spec), job.ledger.counts(), job.ledger.finished(), true);
 }
 
 bool JobFiles::reopens(const RecoveredJob& job) const {
-  return (options_.retry_failed && !job.failed.empty()) || exceeded_now(job).has_value();
+  return (options_.retry_failed && job.ledger.any_failed()) || exceeded_now(job).has_value();
 }
 
 JobResult JobFiles::result_of_complete() const {
   JobResult result;
   result.first_errors = recovered_.first_errors;
-  result.progress.counts = recovered_.counts;
-  result.progress.planned = recovered_.finished.size();
-  result.progress.items_total = recovered_.counts.items_succeeded + recovered_.counts.items_failed;
+  result.progress.counts = recovered_.ledger.counts();
+  result.progress.planned = recovered_.ledger.finished();
+  result.progress.items_total =
+      recovered_.ledger.counts().items_succeeded + recovered_.ledger.counts().items_failed;
   result.progress.plan_complete = true;
   return result;
 }
@@ -127,7 +128,7 @@ Result<JobResult> JobFiles::complete_result() const {
   JobResult result = result_of_complete();
   result.message = fmt::format("'{}' already has the complete results of this job: {}, nothing to do",
                                job_.output_directory, counted(result.progress.planned, "mini-batch"));
-  if (!recovered_.failed.empty()) {
+  if (recovered_.ledger.any_failed()) {
     result.message += options_.retry_failed ? "" : "; to try the failed ones again, use --retry-failed";
   } else if (options_.retry_failed) {
     result.message += "; no mini-batch has failed, so there is nothing to try again";

@@ -8,6 +8,7 @@
 #include "common/text/counted.h"
 #include "common/text/presentable.h"
 #include "common/time/rfc3339.h"
+#include "runner/plan/split.h"
 #include "spdlog/details/null_mutex.h"
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/pattern_formatter.h"
@@ -242,6 +243,19 @@ void JobLogs::on_try_failed(const AgentView& agent, const AttemptResult& result,
   master_->warn("mini-batch {} failed on {} {} (try {} of {}{}): {}", to_string(result.work),
                 in_one_line(agent.name), in_one_line(result.process), tries, options_.run_max_try,
                 final ? "; its items count as failed" : "", one_line(result.error));
+}
+
+void JobLogs::on_split(WorkId work, const std::vector<std::uint64_t>& items, const std::string& why) {
+  if (!may_tell_of_failure()) return;
+  if (!why.empty()) {
+    master_->warn("mini-batch {} cannot be split (isolateFailures), so its items count as failed: {}",
+                  to_string(work), in_one_line(why));
+    return;
+  }
+  const auto halves = halves_of(work.part);
+  master_->info("mini-batch {} is split (isolateFailures): part {} has {}, part {} has {}", to_string(work),
+                to_string(WorkId{work.mini_batch, halves->first}), counted(items.at(0), "item"),
+                to_string(WorkId{work.mini_batch, halves->second}), counted(items.at(1), "item"));
 }
 
 void JobLogs::on_shortfall(const AgentView& agent, const AttemptResult& result, const ScriptError& error) {

@@ -205,6 +205,12 @@ void JobService::on_samples() {
   advance(time);
 }
 
+void JobService::on_parts(std::uint64_t request, PartCutter::Cut parts) {
+  const Time time = now();
+  core_.on_parts(request, std::move(parts), time);
+  advance(time);
+}
+
 void JobService::on_committed(std::uint64_t group) {
   const Time time = now();
   core_.on_committed(group, time);

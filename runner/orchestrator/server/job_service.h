@@ -42,6 +42,7 @@ class JobService {
   void on_plan(std::uint64_t mini_batches, std::uint64_t items, bool complete);
   void on_plan_failed(const Error& error);
   void on_samples();
+  void on_parts(std::uint64_t request, PartCutter::Cut parts);
   void on_committed(std::uint64_t group);
   void interrupt(const std::string& why);
   void hold(bool held);

@@ -52,6 +52,11 @@ Planning::~Planning() {
   stop();
   if (planner_.joinable()) planner_.join();
   if (sampler_.joinable()) sampler_.join();
+  if (part_cutter_.joinable()) part_cutter_.join();
+}
+
+void Planning::stop() {
+  wanted_parts_.change([this](std::deque<Request>&) { stopping_ = true; });
 }
 
 void Planning::start(Events events) {
@@ -59,17 +64,18 @@ void Planning::start(Events events) {
   for (const PassedOver& passed : plan_->writer().passed_over()) {
     if (passed.input < spec_.inputs.size()) events_.on_passed_over(passed);
   }
-  const auto work = [this](void (Planning::*what)()) {
-    ++at_work_;
-    return std::thread([this, what] {
-      (this->*what)();
-      --at_work_;
-    });
-  };
-  if (!found().complete) planner_ = work(&Planning::plan);
+  if (!found().complete) planner_ = at_work(&Planning::plan);
   const bool sampled = std::any_of(formats_.begin(), formats_.end(),
                                    [](const auto& format) { return format->infers_types(); });
-  if (sampled) sampler_ = work(&Planning::take_samples);
+  if (sampled) sampler_ = at_work(&Planning::take_samples);
+}
+
+std::thread Planning::at_work(void (Planning::*what)()) {
+  ++at_work_;
+  return std::thread([this, what] {
+    (this->*what)();
+    --at_work_;
+  });
 }
 
 bool Planning::ends_within(std::chrono::milliseconds patience) const {
@@ -181,6 +187,39 @@ Result<SampleSource::Sample> Planning::take_sample(std::size_t i) {
   if (!*sample) return Sample{};
   if ((*sample)->warning) events_.on_warning(*(*sample)->warning);
   return Sample{Need::kSample, std::move((*sample)->descriptor)};
+}
+
+void Planning::cut(Request request) {
+  // Most jobs have nothing to cut. One that an earlier start has split is cut whatever isolateFailures says now.
+  if (!part_cutter_.joinable()) part_cutter_ = at_work(&Planning::cut_parts);
+  wanted_parts_.change([&request](std::deque<Request>& wanted) { wanted.push_back(std::move(request)); });
+}
+
+void Planning::cut_parts() {
+  while (true) {
+    const std::optional<Request> request =
+        wanted_parts_.when([this](const std::deque<Request>& wanted) { return stopping_ || !wanted.empty(); },
+                           [this](std::deque<Request>& wanted) {
+                             std::optional<Request> first;
+                             if (stopping_) return first;
+                             first = std::move(wanted.front());
+                             wanted.pop_front();
+                             return first;
+                           });
+    if (!request) return;
+    events_.on_parts(request->number, parts_of(*request));
+  }
+}
+
+PartCutter::Cut Planning::parts_of(const Request& request) const {
+  const MiniBatch& of = request.of;
+  std::vector<MiniBatch> parts;
+  for (const ItemRange range : request.ranges) {
+    ASSIGN_OR_RETURN(auto piece, formats_.at(of.input)->part_of(of.descriptor, range, roots_.at(of.input)));
+    if (!piece) return std::optional<std::vector<MiniBatch>>();
+    parts.push_back({of.id, of.input, piece->items, std::move(piece->descriptor)});
+  }
+  return std::optional(std::move(parts));
 }
 
 Result<SampleSource::Sample> Planning::sample(std::uint32_t input) {

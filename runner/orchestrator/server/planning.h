@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -25,14 +26,15 @@
 
 namespace parallelrun::orchestrator {
 
-class Planning final : public MiniBatchSource, public PlanDurability, public SampleSource {
+class Planning final : public MiniBatchSource, public PlanDurability, public SampleSource, public PartCutter {
  public:
-  // Told on the planner's or the sampler's thread.
+  // Told on the planner's, the sampler's or the part cutter's thread.
   struct Events {
     std::function<void(PlanExtent)> on_extent;       // what can be read now, and whether it is complete
     std::function<void(Error)> on_failed;            // planning ended; what is planned stays
     std::function<void()> on_samples;                // sample() of some input has an answer
     std::function<void(PassedOver)> on_passed_over;  // also what earlier runs met; from start() on
+    std::function<void(std::uint64_t, PartCutter::Cut)> on_parts;  // the answer to cut()
     // Of an input that is hardly read as the user means it, in a sentence; before on_samples.
     std::function<void(std::string)> on_warning;
   };
@@ -47,10 +49,11 @@ class Planning final : public MiniBatchSource, public PlanDurability, public Sam
 
   // What the plan holds before start().
   const PlanExtent& found() const { return plan_->found(); }
-  // Starts the threads; call it once.
+  // Starts the planner's and the sampler's thread, that of the part cutter starts with the first cut(). Call it
+  // once.
   void start(Events events);
   // The threads end soon; nothing more is planned.
-  void stop() { stopping_ = true; }
+  void stop();
   // Whether the threads end within that time: one that lists a directory of a volume that does not answer may
   // never. Then this object must not be destroyed, and the process has to end without it.
   bool ends_within(std::chrono::milliseconds patience) const;
@@ -62,6 +65,7 @@ class Planning final : public MiniBatchSource, public PlanDurability, public Sam
   // The path of its last file, below its input; empty where its descriptor does not decode.
   std::string object_of(const MiniBatch& mini_batch) const;
   Result<Sample> sample(std::uint32_t input) override;
+  void cut(Request request) override;
   Status settle(std::uint64_t mini_batches) override {
     return plan_->settle(mini_batches);
   }  // before start()
@@ -75,11 +79,14 @@ class Planning final : public MiniBatchSource, public PlanDurability, public Sam
   };
 
   Planning(std::unique_ptr<StoredPlan> plan, const ResolvedJob& job);
+  std::thread at_work(void (Planning::*what)());
   void plan();
   Status plan_all(Planner& planner);
   Status publish();
   Status keep_passed_over(Planner& planner);
   void take_samples();
+  void cut_parts();
+  Cut parts_of(const Request& request) const;
   Result<Sample> take_sample(std::size_t input);
 
   const JobSpec spec_;
@@ -93,11 +100,13 @@ class Planning final : public MiniBatchSource, public PlanDurability, public Sam
   PlanExtent seen_;  // core thread: the extent it reads up to
   Guarded<PlanExtent> extent_;
   Guarded<std::vector<Sampled>> samples_;  // by input
+  Guarded<std::deque<Request>> wanted_parts_;
   Events events_;
   std::atomic<bool> stopping_{false};
   std::atomic<int> at_work_{0};  // threads
   std::thread planner_;
   std::thread sampler_;
+  std::thread part_cutter_;
 };
 
 }  // namespace parallelrun::orchestrator

@@ -202,7 +202,7 @@ class Run {
   void open_logs() {
     logs_.emplace(JobLogs::Options{files_->directory().logs(), job_.spec.name, input_names(),
                                    job_.spec.logging_level, static_cast<std::uint32_t>(job_.spec.run_max_try),
-                                   files_->recovered().counts.processed()});
+                                   files_->recovered().ledger.counts().processed()});
     for (const std::string& note : early_notes_) logs_->note(note);
   }
 
@@ -211,7 +211,7 @@ class Run {
     RecoveredJob& found = files_->recovered();
     logs_->note(fmt::format("job '{}', run {}, epoch {}, listening on {}; committed before: {}",
                             job_.spec.name, found.run, found.epoch, to_string(server_->endpoint()),
-                            counted(found.counts.processed(), "mini-batch")));
+                            counted(found.ledger.counts().processed(), "mini-batch")));
     if (found.torn_bytes > 0) {
       logs_->note(fmt::format(
           "the journal ended in {} of an unfinished commit; they are cut off, and the commit is done again",
@@ -220,6 +220,12 @@ class Run {
     if (found.lost_groups > 0) {
       warn_of(fmt::format("the disk has lost {} that it had confirmed; the work is done again: {}",
                           counted(found.lost_groups, "commit"), found.lost));
+    }
+    if (job_.spec.isolate_failures && !found.knows_parts) {
+      warn_of(
+          "isolateFailures has no effect: an earlier version began this job, and its journal cannot name "
+          "parts "
+          "of mini-batches; to use it, start the job in another output directory");
     }
     if (!files_->begun_anew().empty()) logs_->warn(files_->begun_anew());
     if (const auto warning = beside_code()) warn_of(*warning);
@@ -234,6 +240,7 @@ class Run {
     core.row_check = files_->row_check();
     core.thresholds = thresholds_of(job_.spec);
     core.run_max_try = static_cast<std::uint32_t>(job_.spec.run_max_try);
+    core.isolate_failures = job_.spec.isolate_failures;
     core.retry_delay = job_.spec.run_retry_delay;
     if (job_.spec.progress_update_timeout) core.progress_update_timeout = *job_.spec.progress_update_timeout;
     core.first_task_creation_timeout = job_.spec.first_task_creation_timeout;
@@ -250,8 +257,9 @@ class Run {
         key_from("lease seals " + (secret_.empty() ? files_->directory().fingerprint() : secret_));
     events_.emplace(*logs_, progress_, input_names(),
                     [this](const MiniBatch& mini_batch) { return files_->planning().object_of(mini_batch); });
-    core_.emplace(std::move(core), std::move(found), files_->planning(), files_->planning(), *events_,
-                  std::chrono::steady_clock::now());
+    core_.emplace(std::move(core), std::move(found),
+                  Orchestrator::Planning{files_->planning(), files_->planning(), files_->planning()},
+                  *events_, std::chrono::steady_clock::now());
     service_.emplace(io_, *core_, *logs_, progress_,
                      JobService::Outputs{[this](CommitGroup&& group) { commits_->write(std::move(group)); },
                                          [this] { boost::asio::post(io_, [this] { io_.stop(); }); },
@@ -283,6 +291,8 @@ class Run {
     events.on_extent = posted([this](const PlanExtent& extent) { on_extent(extent); });
     events.on_failed = posted([this](const Error& error) { service_->on_plan_failed(error); });
     events.on_samples = posted([this] { service_->on_samples(); });
+    events.on_parts = posted(
+        [this](std::uint64_t request, const PartCutter::Cut& parts) { service_->on_parts(request, parts); });
     events.on_passed_over = posted([this](const PassedOver& passed) { on_passed_over(passed); });
     events.on_warning = posted([this](const std::string& warning) { warn_of(warning); });
     planning.start(std::move(events));

@@ -35,6 +35,13 @@ class FixedSamples final : public SampleSource {
   Result<Sample> sample(std::uint32_t) override { return answer; }
 };
 
+// Keeps what is wanted until the test answers.
+class KeptParts final : public PartCutter {
+ public:
+  std::deque<Request> wanted;
+  void cut(Request request) override { wanted.push_back(std::move(request)); }
+};
+
 // A core with a plan, driven as its shell would; every group commit succeeds when commit() is called.
 class OrchestratorTest : public testing::Test {
  protected:
@@ -46,8 +53,23 @@ class OrchestratorTest : public testing::Test {
   }
 
   Orchestrator& core() {
-    if (!core_) core_.emplace(options, std::move(recovered), source, samples, observer, now);
+    if (!core_) core_.emplace(options, std::move(recovered), planning(), observer, now);
     return *core_;
+  }
+  Orchestrator::Planning planning() { return {source, samples, parts}; }
+  // Answers the oldest request: the descriptor of a part says which items it has. Gives the ranges.
+  std::vector<ItemRange> cut() {
+    if (parts.wanted.empty()) return {};
+    PartCutter::Request request = std::move(parts.wanted.front());
+    parts.wanted.pop_front();
+    std::vector<MiniBatch> made;
+    for (const ItemRange& range : request.ranges) {
+      made.push_back({request.of.id, request.of.input, range.size(),
+                      request.of.descriptor + "[" + std::to_string(range.begin) + "," +
+                          std::to_string(range.end) + ")"});
+    }
+    core().on_parts(request.number, std::optional(std::move(made)), now);
+    return request.ranges;
   }
   void plan(std::uint64_t count, bool complete = true) {
     for (std::uint64_t i = 0; i < count; ++i) source.list.push_back({{i}, 0, 2, "d"});
@@ -110,6 +132,7 @@ class OrchestratorTest : public testing::Test {
   RecoveredJob recovered;
   ListSource source;
   FixedSamples samples;
+  KeptParts parts;
   JobObserver observer;
   Time now{std::chrono::seconds(1000)};
 

@@ -51,7 +51,7 @@ TEST_F(OrchestratorTest, AnAnsweredReportThatIsSentAgainBringsNothingTwice) {
     void on_logs(const AgentView&, std::vector<LogChunk>&&) override { ++logs; }
     void on_process_failure(const AgentView&, const ProcessFailure&) override { ++failures; }
   } counting;
-  Orchestrator fresh(options, std::move(recovered), source, samples, counting, now);
+  Orchestrator fresh(options, std::move(recovered), planning(), counting, now);
   const auto agent = fresh.on_register({kProtocolVersion, "agent000", "127.0.0.1", 1, ""}, "", now)->session;
   for (const bool leaving : {false, true}) {
     ReportRequest request;
@@ -206,7 +206,7 @@ TEST_F(OrchestratorTest, AResultCountsOnlyFromTheAgentThatTheLeaseWasGivenTo) {
     std::uint64_t count = 0;
   } refused;
   plan(2);
-  Orchestrator orchestrator(options, std::move(recovered), source, samples, refused, now);
+  Orchestrator orchestrator(options, std::move(recovered), planning(), refused, now);
   orchestrator.on_plan(2, 4, true, now);
   const auto session_of = [&](const char* name) {
     return orchestrator.on_register({kProtocolVersion, name, "127.0.0.1", 1, ""}, now)->session;
@@ -494,7 +494,7 @@ TEST_F(OrchestratorTest, AThresholdExceededByShortfallsNamesTheFirst) {
   } shortfalls;
   options.thresholds.error_threshold = 1;
   plan(10);
-  Orchestrator core(options, std::move(recovered), source, samples, shortfalls, now);
+  Orchestrator core(options, std::move(recovered), planning(), shortfalls, now);
   core.on_plan(10, 20, true, now);
   const auto agent = core.on_register({kProtocolVersion, "agent000", "127.0.0.1", 4, ""}, now)->session;
   const auto leases = (*core.on_lease({agent, 1, 4}, now))->leases;

@@ -93,7 +93,7 @@ TEST_F(OrchestratorTest, OnlyTheLastTryOfSeveralNeedsAFreshProcess) {
     RecoveredJob job;
     job.epoch = 1;
     job.epochs = {{1, 0}};
-    Orchestrator fresh(options, std::move(job), list, samples, observer, now);
+    Orchestrator fresh(options, std::move(job), {list, samples, parts}, observer, now);
     fresh.on_plan(1, 2, true, now);
     const auto agent =
         fresh.on_register({kProtocolVersion, "agent000", "127.0.0.1", 1, ""}, "", now)->session;
@@ -304,7 +304,7 @@ TEST_F(OrchestratorTest, ASilentAgentIsToldOfBeforeAndAfterItIsLost) {
   for (std::uint64_t i = 0; i < 4; ++i) source.list.push_back({{i}, 0, 2, "d"});
   options.session_timeout = seconds(10);
   options.expected_agents = 2;
-  Orchestrator job(options, std::move(recovered), source, samples, ears, now);
+  Orchestrator job(options, std::move(recovered), planning(), ears, now);
   job.on_plan(4, 8, true, now);
   const auto agent = job.on_register({kProtocolVersion, "agent001", "127.0.0.2", 1, ""}, "", now)->session;
   ASSERT_TRUE(*job.on_lease({agent, 1, 1}, now));

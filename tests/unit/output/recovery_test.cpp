@@ -72,12 +72,12 @@ TEST(Recovery, OnARealDirectoryGoesOnFromWhatIsCommitted) {
   std::ofstream(directory / kJournalPath, std::ios::app) << "\x10";
 
   auto job = open(storage, plan);
-  EXPECT_EQ(job.job.counts.succeeded, 4U);
-  EXPECT_EQ(job.job.counts.failed, 1U);
-  EXPECT_EQ(job.job.counts.items_succeeded, 8U);
-  EXPECT_EQ(job.job.counts.items_failed, 5U);
+  EXPECT_EQ(job.job.ledger.counts().succeeded, 4U);
+  EXPECT_EQ(job.job.ledger.counts().failed, 1U);
+  EXPECT_EQ(job.job.ledger.counts().items_succeeded, 8U);
+  EXPECT_EQ(job.job.ledger.counts().items_failed, 5U);
   EXPECT_EQ(job.job.tries.at({{3}}), 1U);
-  EXPECT_EQ(job.job.finished.frontier(), 3U);
+  EXPECT_EQ(job.job.ledger.frontier(), 3U);
   ASSERT_EQ(job.job.first_errors.size(), 2U);
   EXPECT_EQ(job.job.first_errors[0].message, shortfall_error({2}, "images", 5, 2).message);
   EXPECT_EQ(job.job.first_errors[1].message, "bad digit");
@@ -136,7 +136,7 @@ TEST(Recovery, AJournalThatOutlivedItsRowsIsTakenBackByThatCommit) {
   storage.at("rows.txt").replace(8, 2, std::string(2, '\0'));  // the rows of the last group
   auto job = open(storage, plan);
   EXPECT_EQ(job.job.lost_groups, 1U);
-  EXPECT_FALSE(job.job.finished.contains({5}));
+  EXPECT_TRUE(job.job.ledger.is_open({{5}}));
   EXPECT_EQ(storage.at("rows.txt"), "a\nb\nc\nd\n");
   ASSERT_TRUE(job.committer->start(job.job, 10));
   EXPECT_EQ(job.job.epochs.back().plan_length, 0U) << "no result of an earlier epoch is good any more";
@@ -462,14 +462,14 @@ TEST(Recovery, OfACompleteJobRetriesWhatFailedWhereItIsReopened) {
   }
   ASSERT_TRUE(storage.files.count(kSuccessPath) > 0);
   Committer::Options options = kOptions;
-  options.reopen = [](const RecoveredJob& job) { return !job.failed.empty(); };
+  options.reopen = [](const RecoveredJob& job) { return job.ledger.any_failed(); };
   auto opened = Committer::open(storage, plan, options);
   ASSERT_TRUE(opened) << opened.error().message;
   ASSERT_TRUE(opened->committer->start(opened->job, 10, true));
   EXPECT_EQ(storage.files.count(kSuccessPath), 0U);
   EXPECT_EQ(opened->job.run, 2U);
   EXPECT_FALSE(opened->job.ended);
-  EXPECT_FALSE(opened->job.finished.contains({4}));
+  EXPECT_TRUE(opened->job.ledger.is_open({{4}}));
   EXPECT_EQ(storage.at(kFailedItemsPath), shortfall_line({2}, {}, "images", 5, 2));
   // A restart in the middle goes on with it.
   auto again = open(storage, plan);
@@ -477,7 +477,7 @@ TEST(Recovery, OfACompleteJobRetriesWhatFailedWhereItIsReopened) {
   ASSERT_TRUE(again.committer->start(again.job, 10));
   ASSERT_TRUE(again.committer->write({1, {succeeded(4)}, {"f\n"}, {}, {}, ended(JobState::kComplete)}));
   EXPECT_TRUE(storage.files.count(kSuccessPath) > 0);
-  EXPECT_EQ(open(storage, plan).job.counts.items_failed, 3U) << "the shortfall";
+  EXPECT_EQ(open(storage, plan).job.ledger.counts().items_failed, 3U) << "the shortfall";
 }
 
 TEST(Recovery, OfACompleteJobThatIsRevisedTheNextStartTriesWhatFailed) {
@@ -499,7 +499,7 @@ TEST(Recovery, OfACompleteJobThatIsRevisedTheNextStartTriesWhatFailed) {
   auto job = open(storage, plan);
   EXPECT_EQ(job.job.ended, JobState::kFailed);
   ASSERT_TRUE(job.committer->start(job.job, 10));
-  EXPECT_FALSE(job.job.finished.contains({4}));
+  EXPECT_TRUE(job.job.ledger.is_open({{4}}));
 }
 
 TEST(Recovery, OfAnEndedJobWhoseOutputWasChangedIsRefused) {
@@ -533,12 +533,12 @@ TEST(Recovery, AfterFailedTheFailedOnesAreTriedAgainWithFreshCountsAndShortfalls
   ASSERT_TRUE(job.committer->start(job.job, 10));
   EXPECT_EQ(job.job.run, 2U);
   EXPECT_TRUE(job.job.tries.empty());
-  EXPECT_FALSE(job.job.finished.contains({4}));
-  EXPECT_EQ(job.job.counts.failed, 0U);
-  EXPECT_EQ(job.job.counts.items_failed, 3U) << "the shortfall";
+  EXPECT_TRUE(job.job.ledger.is_open({{4}}));
+  EXPECT_EQ(job.job.ledger.counts().failed, 0U);
+  EXPECT_EQ(job.job.ledger.counts().items_failed, 3U) << "the shortfall";
   EXPECT_EQ(storage.at(kFailedItemsPath), shortfall_line({2}, {}, "images", 5, 2));
   ASSERT_TRUE(job.committer->write({1, {succeeded(4)}, {"f\n"}, {}, {}, {}}));
-  EXPECT_EQ(open(storage, plan).job.counts.succeeded, 5U);
+  EXPECT_EQ(open(storage, plan).job.ledger.counts().succeeded, 5U);
 }
 
 TEST(Recovery, AJobThatIsInterruptedGoesOnWithTheTriesItHad) {

@@ -111,16 +111,19 @@ TEST(Manifest, HowTriesAndProcessesFollowEachOther) {
   EXPECT_EQ(plain.run_retry_delay, seconds(1));
   EXPECT_EQ(plain.max_mini_batches_per_process, 0);
   EXPECT_FALSE(plain.restart_after_failure);
+  EXPECT_FALSE(plain.isolate_failures);
   EXPECT_EQ(plain.task_overhead_timeout, seconds(600));
   EXPECT_EQ(plain.first_task_creation_timeout, seconds(600));
   EXPECT_EQ(plain.progress_update_timeout, std::nullopt);
   const JobSpec job = valid(kFile,
                             "  runRetryDelay: 0\n  maxMiniBatchesPerProcess: 5\n  restartAfterFailure: true\n"
+                            "  isolateFailures: true\n"
                             "  taskOverheadTimeout: 1\n  firstTaskCreationTimeout: 2\n"
                             "  progressUpdateTimeout: 3\n  sharedMemory: 2Gi\n  processMemoryLimit: 512Mi\n");
   EXPECT_EQ(job.run_retry_delay, seconds(0));
   EXPECT_EQ(job.max_mini_batches_per_process, 5);
   EXPECT_TRUE(job.restart_after_failure);
+  EXPECT_TRUE(job.isolate_failures);
   EXPECT_EQ(job.task_overhead_timeout, seconds(1));
   EXPECT_EQ(job.first_task_creation_timeout, seconds(2));
   EXPECT_EQ(job.progress_update_timeout, seconds(3));

@@ -1,0 +1,31 @@
+#include "runner/plan/split.h"
+
+#include <bit>
+
+namespace parallelrun {
+namespace {
+
+constexpr std::uint32_t kWhole = 1;  // its place in the row of numbers; in a WorkId the whole is part 0
+
+}  // namespace
+
+std::optional<Halves> halves_of(std::uint32_t part) {
+  const std::uint32_t place = part == 0 ? kWhole : part;
+  if (place >= 1U << 31U) return std::nullopt;
+  return Halves{2 * place, 2 * place + 1};
+}
+
+ItemRange items_of_part(std::uint32_t part, std::uint64_t items) {
+  ItemRange range{0, items};
+  for (int depth = std::bit_width(part) - 2; depth >= 0; --depth) {
+    const std::uint64_t middle = range.begin + (range.size() + 1) / 2;
+    if ((part >> static_cast<unsigned>(depth) & 1U) == 0) {
+      range.end = middle;
+    } else {
+      range.begin = middle;
+    }
+  }
+  return range;
+}
+
+}  // namespace parallelrun
