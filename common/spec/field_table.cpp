@@ -211,6 +211,18 @@ const Field<Environment> kEnvironment[] = {
      .check = check_requirements_file,
      .identity = Identity::kJob,
      .about = "the same from a file of the source directory"},
+    {.name = "condaFile",
+     .value = &Environment::conda_file,
+     .check = check_conda_file,
+     .identity = Identity::kJob,
+     .about = "a conda environment file of the source directory: its `pip:` part is installed, its Python "
+              "version and other packages must be there, see [Environments](#environments)"},
+    {.name = "wheels",
+     .value = &Environment::wheels,
+     .check = check_wheels,
+     .identity = Identity::kJob,
+     .about = "a folder of wheels, the only place to install from, so that no index is needed: below the "
+              "source directory, or an absolute path in the workers"},
     {.name = "variables",
      .value = Structure<Environment>{"map", read_variables, write_variables},
      .identity = Identity::kJob,

@@ -114,6 +114,35 @@ void check_requirements_file(ObjectReader& reader, std::string_view key, Reading
   }
 }
 
+void check_conda_file(ObjectReader& reader, std::string_view key, Reading& reading,
+                      const Environment& environment) {
+  const std::string& file = environment.conda_file;
+  std::string broken = file.empty() ? "is empty" : broken_relative_path(file);
+  if (broken.empty() && !reading.has_source_directory)
+    broken = "is relative to the source directory, but there is none; add sourceDirectory";
+  if (!broken.empty()) reader.problem(key, in_quotes(file) + " " + broken);
+  if (!environment.requirements.empty() || !environment.requirements_file.empty())
+    reader.problem(key,
+                   "cannot be used together with requirements or requirementsFile; give one of the three");
+}
+
+void check_wheels(ObjectReader& reader, std::string_view key, Reading& reading,
+                  const Environment& environment) {
+  const std::string& folder = environment.wheels;
+  const bool absolute = folder.starts_with('/');
+  std::string broken =
+      folder.empty() ? "is empty" : broken_relative_path(std::string_view(folder).substr(absolute ? 1 : 0));
+  if (broken.empty() && !absolute && !reading.has_source_directory)
+    broken =
+        "is relative to the source directory, but there is none; add sourceDirectory, or give an absolute "
+        "path";
+  if (!broken.empty()) return reader.problem(key, in_quotes(folder) + " " + broken);
+  if (environment.requirements.empty() && environment.requirements_file.empty() &&
+      environment.conda_file.empty())
+    reader.problem(key,
+                   "there is nothing to install from it; add requirements, requirementsFile or condaFile");
+}
+
 void read_env(ObjectReader& reader, std::string_view key, Reading&, Environment& environment) {
   const json* env = reader.list(key);
   if (env == nullptr) return;

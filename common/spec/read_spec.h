@@ -63,6 +63,10 @@ void check_image(ObjectReader& reader, std::string_view key, Reading& reading,
                  const Environment& environment);
 void check_requirements(ObjectReader& reader, std::string_view key, Reading& reading,
                         const Environment& environment);
+void check_conda_file(ObjectReader& reader, std::string_view key, Reading& reading,
+                      const Environment& environment);
+void check_wheels(ObjectReader& reader, std::string_view key, Reading& reading,
+                  const Environment& environment);
 void check_requirements_file(ObjectReader& reader, std::string_view key, Reading& reading,
                              const Environment& environment);
 

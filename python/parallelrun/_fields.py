@@ -16,6 +16,12 @@ class Environment(TypedDict, total=False):
     requirementsFile: str
     """The same from a file of the source directory."""
 
+    condaFile: str
+    """A conda environment file of the source directory: its `pip:` part is installed, its Python version and other packages must be there, see Environments."""
+
+    wheels: str
+    """A folder of wheels, the only place to install from, so that no index is needed: below the source directory, or an absolute path in the workers."""
+
     variables: Mapping[str, str]
     """Environment variables of the worker processes."""
 
@@ -129,6 +135,9 @@ class Settings(TypedDict, total=False):
 
     restart_after_failure: bool
     """True: the worker process is replaced after every failed try. Default: false."""
+
+    isolate_failures: bool
+    """True: a mini-batch that failed all its tries is split, until only the items that fail count as failed; see Isolating failures. Default: false."""
 
     process_memory_limit: Union[int, str]
     """How much memory one worker process may allocate, such as `2Gi`. An allocation beyond it fails, in Python with `MemoryError`. That costs one try, but not the process and (on a cluster) not the pod. Each process that the worker process starts has the same limit. Private memory counts; GPU memory and shared memory do not."""

@@ -54,6 +54,8 @@ EnvironmentRequest environment_request(const ResolvedJob& job, const std::vector
     return file.empty() ? file : (fs::path(job.source_directory) / file).lexically_normal().string();
   };
   request.requirements_file = path_of(environment.requirements_file);
+  request.conda_file = path_of(environment.conda_file);
+  request.wheels = path_of(environment.wheels);
   return request;
 }
 

@@ -34,7 +34,10 @@ SourceOptions source_options(const ResolvedJob& job) {
     return file.empty() ? file
                         : (std::filesystem::path(job.source_directory) / file).lexically_normal().string();
   };
-  const RequirementSources sources{environment.requirements, path_of(environment.requirements_file)};
+  RequirementSources sources{environment.requirements, path_of(environment.requirements_file),
+                             path_of(environment.conda_file)};
+  // Wheels of an image or a mounted volume are not seen by everybody who hashes the code.
+  if (!environment.wheels.starts_with('/')) sources.wheels = path_of(environment.wheels);
   options.requirements = requirement_files(job.source_directory, sources);
   return options;
 }

@@ -12,6 +12,7 @@
 #include "common/spec/placeholders.h"
 #include "common/spec/utf8.h"
 #include "runner/job/code_hash.h"
+#include "runner/job/conda_file.h"
 
 namespace parallelrun {
 namespace {
@@ -208,13 +209,26 @@ class LocalResolver {
     if (const std::string broken = broken_file(job_.script); !broken.empty()) {
       problems_.add(where, fmt::format("the script {} {}", in_quotes(job_.script), broken));
     }
-    const std::string& requirements = job_.spec.environment.requirements_file;
-    if (requirements.empty()) return;
-    const std::string file = normal(fs::path(job_.source_directory) / requirements);
-    if (const std::string broken = broken_file(file); !broken.empty()) {
-      problems_.add("spec.environment.requirementsFile",
-                    fmt::format("the file {} {}", in_quotes(file), broken));
-    }
+    check_environment(job_.spec.environment);
+  }
+
+  void check_environment(const Environment& environment) {
+    check_path("requirementsFile", environment.requirements_file, {"file", broken_file});
+    check_path("wheels", environment.wheels, {"directory", broken_directory});
+    if (!check_path("condaFile", environment.conda_file, {"file", broken_file})) return;
+    const auto conda = read_conda_file(normal(fs::path(job_.source_directory) / environment.conda_file));
+    if (!conda) problems_.add("spec.environment.condaFile", conda.error().message);
+  }
+
+  // Whether it is given, and what it has to be.
+  bool check_path(const char* field, const std::string& path, const Kind& kind) {
+    if (path.empty()) return false;
+    const std::string place = normal(fs::path(job_.source_directory) / path);
+    const std::string broken = kind.broken(place);
+    if (broken.empty()) return true;
+    problems_.add(std::string("spec.environment.") + field,
+                  fmt::format("the {} {} {}", kind.noun, in_quotes(place), broken));
+    return false;
   }
 
   void resolve_output() {

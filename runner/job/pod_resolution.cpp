@@ -13,6 +13,7 @@
 #include "common/spec/field_path.h"
 #include "common/spec/placeholders.h"
 #include "runner/job/code_hash.h"
+#include "runner/job/conda_file.h"
 
 namespace parallelrun {
 namespace {
@@ -174,19 +175,36 @@ class PodResolver {
     job().source_directory = places_.source_copy;
     job().script = (fs::path(places_.source_copy) / script).lexically_normal().string();
     must_be_file("spec.entryScript", script, job().script);
-    const std::string& requirements = job().spec.environment.requirements_file;
-    if (!requirements.empty()) {
-      must_be_file("spec.environment.requirementsFile", requirements,
-                   (fs::path(places_.source_copy) / requirements).string());
-    }
+    check_environment(job().spec.environment);
   }
 
-  void must_be_file(const std::string& field, const std::string& name, const std::string& path) {
+  void check_environment(const Environment& environment) {
+    const auto path_of = [&](const std::string& file) {
+      return (fs::path(places_.source_copy) / file).lexically_normal().string();
+    };
+    const std::string& requirements = environment.requirements_file;
+    if (!requirements.empty())
+      must_be_file("spec.environment.requirementsFile", requirements, path_of(requirements));
+    // An absolute path is of the worker's image or volumes.
+    std::error_code error;
+    const std::string& wheels = environment.wheels;
+    if (!wheels.empty() && !wheels.starts_with('/') && !fs::is_directory(path_of(wheels), error)) {
+      add("spec.environment.wheels",
+          fmt::format("{} is not a directory of spec.sourceDirectory", in_quotes(wheels)));
+    }
+    const std::string& conda = environment.conda_file;
+    if (conda.empty() || !must_be_file("spec.environment.condaFile", conda, path_of(conda))) return;
+    if (const auto read = read_conda_file(path_of(conda)); !read)
+      add("spec.environment.condaFile", read.error().message);
+  }
+
+  bool must_be_file(const std::string& field, const std::string& name, const std::string& path) {
     std::error_code error;
     const fs::file_status status = fs::status(path, error);
-    if (fs::is_regular_file(status)) return;
+    if (fs::is_regular_file(status)) return true;
     add(field, fmt::format("{} {} spec.sourceDirectory", in_quotes(name),
                            fs::exists(status) ? "is not a file of" : "does not exist in"));
+    return false;
   }
 
   void expand_arguments() {

@@ -87,7 +87,7 @@ SPEC = {
 FIELDS = [
     ("entryScript",), ("sourceDirectory",), ("sourceDirectory", "subPath"), ("sourceDirectory", "configMap", "name"),
     ("sourceDirectory", "secret"), ("environment",), ("environment", "image"), ("environment", "requirements"),
-    ("environment", "requirements", 0), ("environment", "requirementsFile"), ("environment", "variables"),
+    ("environment", "requirements", 0), ("environment", "requirementsFile"), ("environment", "condaFile"), ("environment", "wheels"), ("environment", "variables"),
     ("environment", "variables", "B"), ("environment", "variables", "a-b.c"), ("environment", "variables", "1"),
     ("environment", "env"), ("environment", "env", 0, "name"), ("environment", "env", 0, "value"),
     ("environment", "env", 0, "valueFrom"), ("inputs",), ("inputs", 0), ("inputs", 0, "name"), ("inputs", 0, "type"),

@@ -175,6 +175,8 @@ HOST = {"hostPath": {"path": "/l"}}
     [
         ("spec.entryScript", {"entryScript": "src/"}),
         ("spec.environment.requirementsFile", {"environment": {"requirements": None, "requirementsFile": ""}}),
+        ("spec.environment.condaFile", {"environment": {"requirements": None, "condaFile": ""}}),
+        ("spec.environment.wheels", {"environment": {"wheels": ""}}),
         ("spec.allowedFailedCount", {"allowedFailedCount": 2147483648}),
         ("spec.allowedFailedPercent", {"allowedFailedPercent": -0.1}),
         ("spec.managedBy", {"managedBy": ""}),

@@ -1,4 +1,4 @@
-"""Environments that uv makes, and whose index is a secret."""
+"""Environments that uv makes, that a folder of wheels or a conda file describes, and whose index is a secret."""
 
 import os
 import shutil
@@ -187,3 +187,144 @@ def test_the_jobs_own_variables_reach_the_installer(job, tmp_path, wheel):
     index = Index(wheel)
     environment = {"requirements": ["greeting"], "variables": index.variables}
     assert finish(*job("one", USES_THE_WHEEL, "python", environment)).startswith("1.2 from ")
+
+
+# --- a folder of wheels ---
+
+
+@pytest.mark.parametrize("installer", INSTALLERS)
+def test_wheels_of_a_folder_are_all_there_is(job, tmp_path, installer):
+    """No index is asked, whatever the settings say; another content is another environment."""
+    unreachable = {
+        "PIP_NO_INDEX": "",
+        "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+        "PIP_CONFIG_FILE": "/dev/null",
+    }
+    variables = by(installer, tmp_path, **unreachable)
+    environment = {"requirements": ["greeting"], "wheels": "wheels"}
+
+    def with_version(version):
+        return lambda code: make_wheel(code / "wheels", version=version)
+
+    old = job("one", USES_THE_WHEEL, "python", environment, variables, with_version("1.2"))
+    assert finish(*old).startswith("1.2 from ")
+    new = job("two", USES_THE_WHEEL, "python", environment, variables, with_version("1.3"))
+    assert finish(*new).startswith("1.3 from ")
+    same = job("three", USES_THE_WHEEL, "python", environment, variables, with_version("1.2"))
+    assert finish(*same).startswith("1.2 from ")
+    assert "$ " not in same[0].log("environment.txt"), "what one job has made is there for the next"
+
+    lacking = {"requirements": ["numpy-of-another-planet"], "wheels": "wheels"}
+    orchestrator, agent = job("four", USES_THE_WHEEL, "python", lacking, variables, with_version("1.2"))
+    orchestrator.wait(lambda: orchestrator.failures, "a failure", 240)
+    said = orchestrator.failures[0]["error"]["message"]
+    assert orchestrator.failures[0]["fatal"]
+    assert said.startswith(
+        "spec.environment.requirements (numpy-of-another-planet) from the wheels in '%s/four/code/wheels' cannot be "
+        "installed" % tmp_path
+    )
+
+
+def test_a_folder_of_wheels_that_is_not_there(job, tmp_path):
+    environment = {"requirements": ["greeting"], "wheels": "/no/such/folder"}
+    orchestrator, agent = job("one", USES_THE_WHEEL, "python", environment)
+    orchestrator.wait(lambda: orchestrator.failures, "a failure", 240)
+    assert orchestrator.failures[0]["fatal"]
+    assert (
+        orchestrator.failures[0]["error"]["message"]
+        == "spec.environment.wheels: there is no folder '/no/such/folder'"
+    )
+
+
+@needs_uv
+def test_uv_among_the_wheels_is_used(job, tmp_path):
+    def prepare(code):
+        make_wheel(code / "wheels")
+        make_wheel(code / "wheels", "uv", "0.1", scripts=[("uv", '#!/bin/sh\nexec %s "$@"\n' % UV)])
+
+    without = os.pathsep.join(
+        folder for folder in os.environ["PATH"].split(os.pathsep) if not shutil.which("uv", path=folder)
+    )
+    variables = {"PARALLELRUN_INSTALLER": "", "UV_CACHE_DIR": str(tmp_path / "uv-cache"), "PATH": without}
+    active = base_with(tmp_path, "1.0")
+    variables["VIRTUAL_ENV"] = str(active)
+    environment = {"requirements": ["greeting==1.2"], "wheels": "wheels"}
+    orchestrator, agent = job("one", USES_THE_WHEEL, "python", environment, variables, prepare)
+    assert finish(orchestrator, agent).startswith("1.2 from ")
+    assert "installed with uv " in orchestrator.log("environment.txt")
+
+
+# --- a conda file ---
+
+
+def conda(text):
+    return lambda code: (make_wheel(code / "wheels"), (code / "conda.yaml").write_text(text))
+
+
+CONDA = {"condaFile": "conda.yaml", "wheels": "wheels"}
+
+
+@pytest.mark.parametrize("installer", INSTALLERS)
+def test_the_pip_part_of_a_conda_file(job, tmp_path, installer):
+    def prepare(code):
+        conda(
+            "name: x\nchannels: [conda-forge]\ndependencies:\n- python=3\n- pip\n- pytest\n- pip:\n  - -r more/r.txt\n"
+        )(code)
+        (code / "more").mkdir()
+        (code / "more" / "r.txt").write_text("greeting==1.2\n")
+
+    orchestrator, agent = job("one", USES_THE_WHEEL, "python", CONDA, by(installer, tmp_path), prepare)
+    assert finish(orchestrator, agent).startswith("1.2 from ")
+    assert "packages of conda that are there already: pytest " in orchestrator.log("environment.txt")
+    names = sorted(path.name[32:] for path in (tmp_path / "cache/parallelrun/venvs").iterdir())
+    assert names == ["", ".lock"]
+
+
+@pytest.mark.parametrize(
+    "lines, said",
+    [
+        ("- python=2.7", "it asks for 'python=2.7', but python3 is "),
+        (
+            "- python=3\n- cudatoolkit=11\n- pytest=0.1",
+            "there is no conda: 'cudatoolkit=11', 'pytest=0.1' (there is ",
+        ),
+        ("- {pip: greeting}", "'pip:' is not a list"),
+        ("- pip: [no-such-package-here]", "the list 'pip:' of spec.environment.condaFile '"),
+    ],
+)
+def test_what_a_conda_file_asks_for_and_cannot_have(job, lines, said):
+    orchestrator, agent = job(
+        "one", USES_THE_WHEEL, "python", CONDA, (), conda("dependencies:\n%s\n" % lines)
+    )
+    orchestrator.wait(lambda: orchestrator.failures, "a failure", 240)
+    assert orchestrator.failures[0]["fatal"]
+    message = orchestrator.failures[0]["error"]["message"]
+    assert message.startswith(("spec.environment.condaFile", "the list 'pip:' of")) and said in message, (
+        message
+    )
+
+
+def test_another_python_that_a_conda_file_asks_for(job, tmp_path):
+    """One of its version on PATH takes the place of the active one."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    system = subprocess.run(
+        ["/usr/bin/python3", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    (programs / "python3").write_text('#!/bin/sh\nexec /usr/bin/python3 "$@"\n')
+    fake = programs / "python3"
+    # Says that it is of another version.
+    fake.write_text(
+        '#!/bin/sh\n[ "$2" = -c ] || exec /usr/bin/python3 "$@"\n'
+        '/usr/bin/python3 "$@" | sed -E \'s/"version": "[0-9.]+"/"version": "3.1.4"/\'\n'
+    )
+    fake.chmod(0o755)
+    (programs / ("python" + system)).symlink_to("/usr/bin/python" + system)
+    variables = {"VIRTUAL_ENV": "", "PATH": "%s:%s" % (programs, os.environ["PATH"])}
+    text = "dependencies:\n- python=%s\n- pip: [greeting]\n" % system
+    orchestrator, agent = job("one", USES_THE_WHEEL, "python", CONDA, variables, conda(text))
+    assert finish(orchestrator, agent).startswith("1.2 from ")
+    assert "python %s." % system in orchestrator.log("environment.txt")

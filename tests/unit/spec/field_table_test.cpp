@@ -72,6 +72,7 @@ std::string another_value(const FieldFacts& facts) {
 // What else has to be set, where the field does not stand alone.
 std::vector<std::string> beside(const FieldFacts& facts) {
   if (facts.path == "inputs[].columnNames") return {"inputs[0].header=false"};
+  if (facts.path == "environment.wheels") return {"environment.requirements=[x]"};
   if (facts.path == "output.columns") return {"inputs[0].type=tabular"};
   return {};
 }
