@@ -357,6 +357,7 @@ const Field<JobSpec> kJob[] = {
      .about = "true: the worker process is replaced after every failed try"},
     {.name = "isolateFailures",
      .value = &JobSpec::isolate_failures,
+     .check = check_isolate_failures,
      .about =
          "true: a mini-batch that failed all its tries is split, until only the items that fail count as "
          "failed; see [Isolating failures](#isolating-failures)"},

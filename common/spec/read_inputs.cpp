@@ -307,6 +307,16 @@ void read_inputs(ObjectReader& spec, std::string_view key, Reading& reading, Job
 }
 
 // What files and tables have is seen when they are listed; what a manifest gets wrong by itself, here.
+// Half of a group would be taken for all that has these values, and its result would be wrong.
+void check_isolate_failures(ObjectReader& spec, std::string_view key, Reading& /*reading*/,
+                            const JobSpec& job) {
+  if (!job.isolate_failures || job.partition_keys.empty()) return;
+  spec.problem(
+      key,
+      "cannot be used together with partitionKeys: all items with the same values belong in one call "
+      "of run, so a mini-batch cannot be split; remove one of the two");
+}
+
 void check_partition_keys(ObjectReader& spec, std::string_view key, Reading& reading, const JobSpec& job) {
   constexpr std::size_t kMostKeys = 64;
   if (job.partition_keys.size() > kMostKeys) spec.problem(key, "has more than 64 keys");
