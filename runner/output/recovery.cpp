@@ -154,7 +154,7 @@ Result<Committer::Opened> Committer::open(Storage& storage, PlanDurability& plan
     RETURN_IF_ERROR(read_small_files(replay.job));
     RETURN_IF_ERROR(restore_end_marks(storage, replay.job));
     if (!options.sealed_file.empty()) {
-      RETURN_IF_ERROR(remove_staged(storage, options.output_file, replay.job.counts));
+      RETURN_IF_ERROR(remove_staged(storage, options.output_file, replay.job.ledger.counts()));
     }
     opened.job = std::move(replay.job);
     return opened;

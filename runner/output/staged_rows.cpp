@@ -5,6 +5,7 @@
 
 #include "common/result/try.h"
 #include "runner/output/begin_anew.h"
+#include "runner/plan/split.h"
 #include "runner/wire/wire.h"
 #include "spdlog/fmt/fmt.h"
 
@@ -116,7 +117,8 @@ Status StagedRows::in_order(const Visit& visit) {
       if (id >= begin && id - begin < kSealedAtOnce) places.push_back(place);
       return {};
     }));
-    std::sort(places.begin(), places.end(), [](const Place& a, const Place& b) { return a.work < b.work; });
+    std::sort(places.begin(), places.end(),
+              [](const Place& a, const Place& b) { return comes_before(a.work, b.work); });
     for (const Place& place : places) RETURN_IF_ERROR(visit(place));
   }
   return {};

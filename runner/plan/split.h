@@ -18,6 +18,10 @@ struct Halves {
 // Nothing: the halves are too small to have numbers (one item of 2^31).
 std::optional<Halves> halves_of(std::uint32_t part);
 
+// In the order of the input: parts by their items, which is not the order of their numbers. For work of which
+// none is inside another.
+bool comes_before(const WorkId& a, const WorkId& b);
+
 // Of a mini-batch of `items`. Empty where a part of that number cannot be.
 ItemRange items_of_part(std::uint32_t part, std::uint64_t items);
 

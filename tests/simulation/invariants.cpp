@@ -77,7 +77,7 @@ bool in_order(const std::string& text) {
   WorkId before;
   for (std::string line; std::getline(lines, line);) {
     const WorkId work = work_of(line.substr(0, line.find(' ')));
-    if (work < before) return false;
+    if (comes_before(work, before)) return false;
     before = work;
   }
   return true;

@@ -190,7 +190,7 @@ Result<SampleSource::Sample> Planning::take_sample(std::size_t i) {
 }
 
 void Planning::cut(Request request) {
-  // Most jobs have nothing to cut. One that an earlier start has split is cut whatever isolateFailures says now.
+  // Most jobs have nothing to cut. What an earlier start has split is cut, whatever the spec says now.
   if (!part_cutter_.joinable()) part_cutter_ = at_work(&Planning::cut_parts);
   wanted_parts_.change([&request](std::deque<Request>& wanted) { wanted.push_back(std::move(request)); });
 }

@@ -49,8 +49,8 @@ class Planning final : public MiniBatchSource, public PlanDurability, public Sam
 
   // What the plan holds before start().
   const PlanExtent& found() const { return plan_->found(); }
-  // Starts the planner's and the sampler's thread, that of the part cutter starts with the first cut(). Call it
-  // once.
+  // Starts the planner's and the sampler's thread; that of the part cutter starts with the first cut().
+  // Call it once.
   void start(Events events);
   // The threads end soon; nothing more is planned.
   void stop();

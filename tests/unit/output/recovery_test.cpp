@@ -273,23 +273,31 @@ TEST(Recovery, RowsInTheOrderOfTheInputAreThereAtTheEndOfTheJob) {
     ASSERT_TRUE(job) << job.error().message;
     ASSERT_TRUE(job->committer->start(job->job, 4));
     ASSERT_TRUE(job->committer->write(rows_of(3, "d\n")));
-    ASSERT_TRUE(job->committer->write(rows_of(1, "b\n")));
+    // Of what is split, the numbers of the parts have another order than their items.
+    CommitGroup split = rows_of(1, "b3\n");
+    split.rows_of = {{{1}, 3}};
+    split.entries = {{CommitEntry::Kind::kSplit, {{1}}, 5, 4, 0},
+                     {CommitEntry::Kind::kSucceeded, {{1}, 3}, 6, 2, 0}};
+    ASSERT_TRUE(job->committer->write(split));
     EXPECT_EQ(storage.files.count("rows.txt"), 0U);
     CommitGroup last = rows_of(0, "a\n", ended(state));
-    last.rows_of.push_back({{1}, 2});
-    last.entries.push_back({CommitEntry::Kind::kSucceeded, {{1}, 2}, 9, 2, 0});
-    last.rows.push_back("b2\n");
+    last.entries.push_back({CommitEntry::Kind::kSplit, {{1}, 2}, 7, 2, 0});
+    for (const std::uint32_t part : {5U, 4U}) {
+      last.rows_of.push_back({{1}, part});
+      last.entries.push_back({CommitEntry::Kind::kSucceeded, {{1}, part}, part, 1, 0});
+      last.rows.push_back(part == 4 ? "b1\n" : "b2\n");
+    }
     ASSERT_TRUE(job->committer->write(last));
-    EXPECT_EQ(storage.at("rows.txt"), state == JobState::kInterrupted ? "" : "a\nb\nb2\nd\n");
+    EXPECT_EQ(storage.at("rows.txt"), state == JobState::kInterrupted ? "" : "a\nb1\nb2\nb3\nd\n");
     EXPECT_EQ(storage.files.count(kStagedRowsPath), state == JobState::kComplete ? 0U : 1U);
     if (state != JobState::kFailed) continue;
     // What is there stays until the next end.
     auto again = Committer::open(storage, plan, staged_options());
     ASSERT_TRUE(again) << again.error().message;
     ASSERT_TRUE(again->committer->start(again->job, 4));
-    EXPECT_EQ(storage.at("rows.txt"), "a\nb\nb2\nd\n");
+    EXPECT_EQ(storage.at("rows.txt"), "a\nb1\nb2\nb3\nd\n");
     ASSERT_TRUE(again->committer->write(rows_of(2, "c\n", ended(JobState::kComplete))));
-    EXPECT_EQ(storage.at("rows.txt"), "a\nb\nb2\nc\nd\n");
+    EXPECT_EQ(storage.at("rows.txt"), "a\nb1\nb2\nb3\nc\nd\n");
   }
 }
 
@@ -329,7 +337,7 @@ TEST(Recovery, KeepsWhatIsStagedWhereFailedMiniBatchesMayBeTriedAgain) {
     EXPECT_EQ(storage.at("rows.txt"), "b\n");
   }
   Committer::Options options = staged_options();
-  options.reopen = [](const RecoveredJob& job) { return !job.failed.empty(); };
+  options.reopen = [](const RecoveredJob& job) { return job.ledger.any_failed(); };
   auto job = Committer::open(storage, plan, options);
   ASSERT_TRUE(job) << job.error().message;
   ASSERT_TRUE(job->committer->start(job->job, 2, true));
@@ -426,7 +434,7 @@ TEST(Recovery, OfAJobThatWasKilledAnywhereWhileItsRowsAreSealed) {
       auto job = Committer::open(storage, plan, options);
       ASSERT_TRUE(job) << steps << ": " << job.error().message;
       if (job->job.ended != JobState::kComplete) {
-        const bool committed = job->job.finished.contains({{1}});
+        const bool committed = !job->job.ledger.is_open({{1}});
         ASSERT_TRUE(job->committer->start(job->job, 3));
         const auto end = ended(JobState::kComplete);
         ASSERT_TRUE(job->committer->write(committed ? CommitGroup{1, {}, {}, {}, {}, end}

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <vector>
 
@@ -27,6 +28,14 @@ TEST(Split, PartsHaveAllItemsOnceWhateverIsSplit) {
         leaves.push_back(halves.second);
         --i;
       }
+      std::sort(leaves.begin(), leaves.end(),
+                [](std::uint32_t a, std::uint32_t b) { return comes_before({{7}, a}, {{7}, b}); });
+      std::uint64_t next = 0;
+      for (const std::uint32_t leaf : leaves) {
+        EXPECT_EQ(items_of_part(leaf, items).begin, next) << "part " << leaf;
+        next = items_of_part(leaf, items).end;
+      }
+      EXPECT_EQ(next, items);
     }
   }
   EXPECT_EQ(halves_of(0)->first, 2U);
