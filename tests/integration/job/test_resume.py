@@ -122,15 +122,23 @@ def test_what_killed_runs_left_in_the_temporary_folder_goes_with_the_next_run(em
     assert len(job.rows()) == 500
 
 
-def rows_of(job, output_format):
+def rows_of(job, output_format, context):
+    """The elements, each led back to its file where it has a context."""
     if output_format == "parquet":
         from pyarrow import parquet
 
-        return parquet.read_table(job.out / "parallel_run_step.txt").column("value").to_pylist()
-    rows = job.rows()
-    if output_format == "csv":
-        assert rows.pop(0) == "0"  # the one header
-    return [json.loads(row) for row in rows] if output_format == "jsonl" else rows
+        found = parquet.read_table(job.out / "parallel_run_step.txt").to_pylist()
+        rows = [[*row.values()] for row in found]
+    elif output_format == "jsonl":
+        found = map(json.loads, job.rows())
+        rows = [[*row.values()] if context else [row] for row in found]
+    else:
+        rows = [row.split(" " if output_format == "text" else ",") for row in job.rows()]
+        if output_format == "csv":
+            assert rows.pop(0)[-1] == "0"  # the one header
+    if context:
+        assert all(row == ["files", row[-1], row[-1]] for row in rows)
+    return [row[-1] for row in rows]
 
 
 @pytest.mark.parametrize("round_number", range(ROUNDS))
@@ -144,7 +152,8 @@ def test_kills_at_random_instants(tmp_path, round_number):
     job.files(count).script(SCRIPT)
     output_format = dice.choice(["text", "csv", "jsonl", "parquet"])
     order = dice.choice(["any", "input"])
-    job.spec["output"].update(format=output_format, order=order)
+    context = dice.random() < 0.3
+    job.spec["output"].update(format=output_format, order=order, addContext=context)
     job.set(
         miniBatchSize=dice.choice([1, 3, 10]),
         nodeCount=dice.choice([1, 2]),
@@ -172,7 +181,7 @@ def test_kills_at_random_instants(tmp_path, round_number):
         # Nobody of a killed run may go on writing; its orphans end by themselves. Until then the next run is refused.
         wait_for(lambda family=family: not any(map(role_of, family)), "the end of the orphans")
     job.run().expect(0)
-    rows = rows_of(job, output_format)
+    rows = rows_of(job, output_format, context)
     if order == "any":
         rows = sorted(rows)
     assert rows == [f"f{i:06}.txt" for i in range(count)], f"seed {seed}"
