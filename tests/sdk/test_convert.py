@@ -87,6 +87,28 @@ def test_a_converted_program_runs(parallelrun_command, folder):
     )
 
 
+def test_a_converted_component_with_a_conda_file_runs(parallelrun_command, folder):
+    """The runner reads the file as conda's, so it must stand under the field that says so."""
+    (folder / "code").mkdir()
+    (folder / "code" / "print_it.py").write_text(PRINT)
+    (folder / "env.yml").write_text(
+        "name: e\nchannels: [conda-forge]\ndependencies:\n- python\n- pip\n- pip: []\n"
+    )
+    (folder / "component.yml").write_text(
+        "type: parallel\nname: print-it\ninputs: {files: {type: uri_folder, path: in}}\n"
+        "outputs: {rows: {type: uri_file, path: out/rows.txt}}\ninput_data: ${{inputs.files}}\nmini_batch_size: '5'\n"
+        "task:\n  code: code\n  entry_script: print_it.py\n  append_row_to: ${{outputs.rows}}\n"
+        "  environment: {conda_file: env.yml}\n"
+    )
+    done = parallelrun_command("convert", "component.yml", "--output", "jobs", cwd=folder)
+    *_, copy, run = (shlex.split(line) for line in done.stderr.splitlines())
+    assert copy == ["cp", "env.yml", "code/"]
+    subprocess.run(copy, cwd=folder, check=True)
+    ended = parallelrun_command(*run[1:], "--quiet", cwd=folder)
+    assert ended.returncode == 0, ended.stderr
+    assert len((folder / "out" / "rows.txt").read_text().splitlines()) == 10
+
+
 def test_an_edited_manifest_is_kept(parallelrun_command, tmp_path):
     file = SAMPLES / "deployment" / "deployment.yml"
     for _ in range(2):

@@ -78,14 +78,14 @@ class Draft:
         self.options.append("--source-directory DIR")
         self.report.note(line, what, said)
 
-    def requirements_file(self, path: str) -> None:
-        """A file that is to lie in the source directory; a command puts it there where it does not."""
+    def packages_file(self, field: str, path: str) -> None:
+        """`condaFile` or `requirementsFile`: is to lie in the source directory; a command puts it there where it does not."""
         folder = self.spec.get("sourceDirectory", {}).get("local", {}).get("path")
         below = os.path.relpath(path, folder) if folder else path
         if folder and below.startswith(".."):
             self.commands.append(f"cp {shlex.quote(shown(path))} {shlex.quote(shown(folder))}/")
             below = os.path.basename(path)
-        self.environment("requirementsFile", below)
+        self.environment(field, below)
 
     def environment(self, field: str, value: Any) -> None:
         self.spec.setdefault("environment", {})[field] = value

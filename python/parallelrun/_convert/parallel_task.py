@@ -344,7 +344,7 @@ def environment(holder: Section, draft: Draft, base: str) -> None:
         draft.environment("image", str(image))
     conda = section.take("conda_file")
     if conda is not None and isinstance(conda.value, str):
-        draft.requirements_file(os.path.normpath(os.path.join(base, conda.value)))
+        draft.packages_file("condaFile", os.path.normpath(os.path.join(base, conda.value)))
     elif conda is not None:
         content = conda.plain()
         listed = content.get("dependencies") if isinstance(content, dict) else None

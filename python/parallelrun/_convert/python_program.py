@@ -167,7 +167,10 @@ class _Step:
         if made.kind in ("from_conda_specification", "from_pip_requirements"):
             path = made.argument(1, "file_path")
             if isinstance(path, str):
-                self.draft.requirements_file(os.path.normpath(os.path.join(self.base, path)))
+                self.draft.packages_file(
+                    "condaFile" if made.kind == "from_conda_specification" else "requirementsFile",
+                    os.path.normpath(os.path.join(self.base, path)),
+                )
             else:
                 self._leave(made, "file_path", path)
         elif made.kind == "from_docker_image":
@@ -217,7 +220,7 @@ class _Step:
         if made.kind == "CondaDependencies" and (made.args or made.kwargs):
             path = made.argument(0, "conda_dependencies_file_path")
             if isinstance(path, str):
-                self.draft.requirements_file(os.path.normpath(os.path.join(self.base, path)))
+                self.draft.packages_file("condaFile", os.path.normpath(os.path.join(self.base, path)))
                 return
         names = ("pip_indexurl", "pip_packages", "conda_packages", "python_version")
         given = {**dict(zip(names, made.args)), **made.kwargs}
