@@ -5,8 +5,8 @@ import os
 import re
 import struct
 
-from parallelrun_worker import whole_numbers
-from parallelrun_worker.csv_slice import CsvSlice, SliceError, descriptors_in, sized
+from parallelrun_worker import path_values, whole_numbers
+from parallelrun_worker.csv_slice import CsvSlice, SliceError, descriptors_in, path_in, sized
 from parallelrun_worker.failures import ContractError
 
 _KEYED = 5  # DescriptorKind of runner/input/descriptor_kind.h
@@ -14,7 +14,6 @@ _FILES = 1
 _U32 = struct.Struct("<I")
 _U64S = struct.Struct("<QQ")
 _AS_TEXT = 0  # KeyType of runner/input/key_value.h
-_HIVE_KEY = re.compile(rb"(?:^|/)([^/=]+)=[^/]*(?=/)")
 
 
 class _Key:
@@ -104,9 +103,7 @@ class KeyedInput:
 
     def infer_types(self, payload):
         if self._files is None:
-            kind = self._entry["kind"]
-            path = next((CsvSlice(one, b"", kind).path for one in descriptors_in(payload)), "")
-            self._see_path(os.fsencode(path))
+            self._see_path(next(map(path_in, descriptors_in(payload)), ""))
         return self._reader_of_files().infer_types(payload)
 
     def read(self, descriptor):
@@ -128,11 +125,11 @@ class KeyedInput:
         for key in batch.keys:
             try:
                 values[key.name] = value = self._value(key, types.get(key.name) if key.is_column else None)
+                if not key.is_column:
+                    path_values.add_column(frame, key.name, value, self._declared.get(key.name), self.name)
             except SliceError as error:
                 error.items = items
                 raise
-            if not key.is_column and key.name not in frame.columns:
-                self._add_column(frame, key.name, value)
         self.partition_key_value = values
         return frame, items, path, rows
 
@@ -152,8 +149,7 @@ class KeyedInput:
     def _see_path(self, path):
         """Which declared columns are keys in paths: those of the first folders."""
         if self._in_paths is None:
-            names = {name.decode("utf-8", "surrogateescape") for name in _HIVE_KEY.findall(path)}
-            self._in_paths = names & set(self._declared)
+            self._in_paths = path_values.folder_keys(path).keys() & set(self._declared)
 
     def _reader_of_files(self):
         if self._files is None:
@@ -254,39 +250,14 @@ class KeyedInput:
             text = os.fsdecode(key.text)
         else:
             text = key.text.decode(self._entry.get("encoding") or "utf-8", "replace")
-        if kind in ("string", "missing", "datetime", "datetime_utc"):
-            return text
-        if key.is_column and key.compared_as == _AS_TEXT:
+        if key.is_column and key.compared_as == _AS_TEXT and kind in ("int64", "uint64", "float64", "bool"):
             raise SliceError(
                 "the key column %r was taken for %s by a sample of the input, but it has other values too, so that keys were "
                 "compared as text; declare its type: spec.inputs[%s].columns: {%s: string}"
                 % (key.name, kind, self.name, key.name),
                 "ValueError",
             )
-        try:
-            if kind == "bool":
-                return {"true": True, "false": False}[text.lower()]
-            value = float(text)
-            if kind == "float64":
-                return value if value == value else None
-            return int(text)
-        except (ValueError, KeyError):
-            raise SliceError(
-                "the partition key %r is %r, which does not fit %s, the type of this key in spec.inputs[%s].columns; declare it "
-                "string" % (key.name, text, kind, self.name),
-                "ValueError",
-            ) from None
-
-    def _add_column(self, frame, name, value):
-        import pandas
-
-        kind = self._declared.get(name, "string")
-        dtype = None
-        if kind == "string":
-            dtype = pandas.Series(["text"]).dtype  # that of texts in this pandas
-        elif value is None:
-            dtype = {"int64": "Int64", "float64": "float64"}.get(kind, "object")
-        frame[name] = pandas.Series([value] * len(frame), index=frame.index, dtype=dtype)
+        return path_values.value_of(text, kind, key.name, self.name)
 
 
 def _joined(frames):

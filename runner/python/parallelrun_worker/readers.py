@@ -27,9 +27,17 @@ _READERS = {
 }
 
 
+_TABLES = (2, 3, 4)
+
+
 def open_reader(entry):
     module, name = _READERS[entry["kind"]]
-    return getattr(import_module("parallelrun_worker." + module), name)(entry)
+    reader = getattr(import_module("parallelrun_worker." + module), name)
+    if entry["kind"] in _TABLES and entry.get("columns"):
+        from parallelrun_worker.path_values import FolderColumns
+
+        return FolderColumns(entry, reader)
+    return reader(entry)
 
 
 class WithoutColumns:

@@ -176,6 +176,42 @@ def test_whole_numbers_stay_exact_where_another_file_has_gaps(embedded_job):
     assert sorted(job.rows()) == sorted(["Int64 9007199254740993", "Int64 <NA>", "Int64 5"])
 
 
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_declared_keys_of_folders_are_columns_without_partition_keys(embedded_job, form):
+    script = """
+    def init(): pass
+    def run(mini_batch):
+        return ["%s %s %r" % (row.n, row.day, row.store) for row in mini_batch.itertuples()]
+    """
+    job = embedded_job.script(script).set(miniBatchSize=1)
+    job.tabular(format=form, columns={"store": "int64", "day": "string", "n": "int64"})
+    for number, folder in enumerate(("store=3/day=a%20b", "store=10/day=c")):
+        if form == "csv":
+            job.file(folder + "/t.csv", "n\n%d\n%d\n" % (number, number))
+        elif form == "jsonl":
+            job.file(folder + "/t.jsonl", '{"n": %d}\n{"n": %d}\n' % (number, number))
+        else:
+            pyarrow = pytest.importorskip("pyarrow")
+            from pyarrow import parquet
+
+            (job.data / folder).mkdir(parents=True)
+            parquet.write_table(pyarrow.table({"n": [number] * 2}), job.data / folder / "t.parquet")
+    job.run().expect(0)
+    assert sorted(job.rows()) == ["0 a b 3"] * 2 + ["1 c 10"] * 2
+
+
+def test_a_file_in_no_folder_of_the_others_fails(embedded_job):
+    job = embedded_job.script("def init(): pass\ndef run(b): return list(b['store'])\n")
+    job.tabular(columns={"store": "int64"}).set(runMaxTry=3)
+    job.file("store=3/a.csv", "n\n1\n").file("store=x/b.csv", "n\n1\n").file("t/b.csv", "n\n1\n").run()
+    assert job.rows() == ["3"]
+    messages = sorted(item["error"]["message"] for item in job.failed_items())
+    assert (
+        "is in no folder store=..." in messages[0]
+        and "the key 'store' is 'x', which does not fit int64" in messages[1]
+    )
+
+
 # --- tables by columns ---
 
 
