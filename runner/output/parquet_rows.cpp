@@ -37,6 +37,20 @@ const ParquetColumn* find(const std::vector<ParquetColumn>& columns, const std::
   return found == columns.end() ? nullptr : &*found;
 }
 
+// "list<item: null>", of lists that are all empty, beside "list<item: int64>": their pages are alike, since there
+// is no value in one of them.
+bool only_empty_lists(std::string_view type, std::string_view beside) {
+  constexpr std::string_view kNull = ": null>";
+  const std::size_t at = type.find(kNull);
+  if (!type.starts_with("list<") || at == std::string_view::npos) return false;
+  const std::string_view head = type.substr(0, at + 2);
+  const std::string_view tail = type.substr(at + kNull.size() - 1);
+  if (beside.size() <= head.size() + tail.size() || !beside.starts_with(head) || !beside.ends_with(tail))
+    return false;
+  const std::string_view element = beside.substr(head.size(), beside.size() - head.size() - tail.size());
+  return element.find_first_of("<,") == std::string_view::npos;
+}
+
 Error misfit(std::string what) { return Error{ErrorCode::kInvalidArgument, std::move(what), false}; }
 
 // Takes the types of columns that had no value yet. Error: other columns, or another type.
@@ -57,8 +71,10 @@ Status unite(const std::vector<ParquetColumn>& more, std::vector<ParquetColumn>&
     const ParquetColumn& other = *find(more, column.name);
     if (!other.valued) {
       if (!column.valued && column.type == "null") column = other;
-    } else if (!column.valued) {
+    } else if (!column.valued || only_empty_lists(column.type, other.type)) {
       column = other;
+    } else if (only_empty_lists(other.type, column.type)) {
+      continue;
     } else if (column.type != other.type) {
       return misfit(fmt::format(
           "run() returned the column {} with the type {}, but earlier results of this job have {}. With "
@@ -89,8 +105,9 @@ class SameTypes final : public RowCheck {
 }  // namespace
 
 bool ParquetRows::knows_its_rows() const {
-  return !columns_.empty() &&
-         std::all_of(columns_.begin(), columns_.end(), [](const auto& column) { return column.valued; });
+  return !columns_.empty() && std::all_of(columns_.begin(), columns_.end(), [](const auto& column) {
+    return column.valued && column.type.find(": null>") == std::string::npos;
+  });
 }
 
 Status ParquetRows::learn(const ParquetPiece& piece) {
@@ -187,7 +204,8 @@ Status ParquetRows::write_group() {
       for (const ParquetPiece& piece : pieces) {
         const auto place =
             static_cast<std::size_t>(find(piece.head.columns, columns_[i].name) - piece.head.columns.data());
-        if (piece.head.columns[place].type != columns_[i].type) {
+        const bool same_type = piece.head.columns[place].type == columns_[i].type;
+        if (!same_type && !piece.head.columns[place].valued) {
           ASSIGN_OR_RETURN(const ParquetNullPage page, parquet_null_page(leaf, piece.rows));
           RETURN_IF_ERROR(put(page.bytes));
           written.values += piece.rows;
@@ -195,8 +213,8 @@ Status ParquetRows::write_group() {
           continue;
         }
         const ParquetPiece::Column& column = piece.columns[place];
-        if (column.leaves.size() != decided_[i].leaves.size() || column.leaves[k].type != leaf.type ||
-            column.leaves[k].codec != leaf.codec) {
+        if (column.leaves.size() != decided_[i].leaves.size() ||
+            (same_type && column.leaves[k].type != leaf.type) || column.leaves[k].codec != leaf.codec) {
           return Error{
               ErrorCode::kCorrupt,
               fmt::format("the column {} is stored in two ways; use the same version of pyarrow on all "

@@ -50,7 +50,12 @@ class ParquetRows:
             array = arrow.array(values, from_pandas=True)
             if isinstance(array, arrow.ChunkedArray):
                 array = arrow.concat_arrays(array.chunks) if array.num_chunks else arrow.array([], array.type)
-            kind = _same_for_all(arrow, array.type)
+            declared = type(getattr(values, "dtype", None)).__name__ == "ArrowDtype"
+            kind = (
+                array.type
+                if declared and arrow.types.is_decimal(array.type)
+                else _same_for_all(arrow, array.type)
+            )
             return array if kind == array.type else array.cast(kind)
         except (arrow.ArrowException, OverflowError, TypeError, ValueError, UnicodeError) as error:
             raise ContractError(
@@ -168,6 +173,8 @@ def _same_for_all(arrow, kind):
         return arrow.timestamp("us", kind.tz)
     if types.is_duration(kind) and kind.unit in ("s", "ms"):
         return arrow.duration("us")
+    if types.is_decimal128(kind):
+        return arrow.decimal128(38, kind.scale)
     name = str(kind)
     if name in ("large_string", "string_view"):
         return arrow.string()

@@ -109,6 +109,26 @@ def _plain(value):
     return [_plain(one) for one in value] if isinstance(value, (list, numpy.ndarray)) else value
 
 
+def test_empty_lists_and_decimals_of_any_length(job):
+    """Of a photograph on which nothing was found, say."""
+    parquet_job(job.files(6), order="input").set(miniBatchSize=1)
+    job.script("""
+        import decimal, os
+        def init(): pass
+        def run(mini_batch):
+            number = int(os.path.basename(mini_batch[0])[1:7])
+            boxes = {1: [3, 4], 4: None}.get(number, [])
+            words = [["a"], []] if number == 5 else [[]]
+            return [{"boxes": boxes, "words": words, "price": decimal.Decimal(10**number).scaleb(-2)}]
+    """)
+    job.run().expect(0)
+    assert job.failed_items() == []
+    table = output_of(job).read().to_pydict()
+    assert table["boxes"] == [[], [3, 4], [], [], None, []]
+    assert table["words"] == [[[]]] * 5 + [[["a"], []]]
+    assert [str(price) for price in table["price"]] == ["0.01", "0.10", "1.00", "10.00", "100.00", "1000.00"]
+
+
 def test_row_groups_have_a_decent_size(job):
     parquet_job(job.files(30), order="input").set(miniBatchSize=1)
     job.script("""

@@ -114,7 +114,7 @@ def test_an_empty_result_has_no_rows(tabular_launcher, returned):
         ("pa.array([['a']], pa.large_list(pa.large_string()))", "list<item: string>"),
         ("np.array([1], dtype='float16')", "halffloat"),
         ("[datetime.date(2024, 2, 29)]", "date32[day]"),
-        ("[decimal.Decimal('1.10')]", "decimal128(3, 2)"),
+        ("[decimal.Decimal('1.10')]", "decimal128(38, 2)"),
     ],
 )
 def test_types_that_differ_with_the_values_are_made_alike(tabular_launcher, returned, values, kind):

@@ -215,8 +215,24 @@ TEST(RowCheck, OfParquetTakesTheTypesOfTheFirstThatHasAValue) {
       std::string::npos);
   EXPECT_NE(admitted(R"(["a","int64",null,true],["c","string",null,true])").find("the columns a, c"),
             std::string::npos);
+  EXPECT_NE(admitted(R"(["a","list<item: int64>",null,true],["b","string",null,true])").find("have int64"),
+            std::string::npos);
   EXPECT_NE(admitted(R"(["a","int64",null])").find("no part of a Parquet file"), std::string::npos);
   EXPECT_NE(admitted("").find("no part of a Parquet file"), std::string::npos);
+}
+
+TEST(RowCheck, OfParquetTakesEmptyListsBesideOthers) {
+  const auto check = Rows(OutputFormat::kParquet).file().row_check().value();
+  const auto admitted = [&check](const std::string& type) {
+    std::string rows = parquet_head("[\"a\",\"" + type + "\",null,true]");
+    return check->admit(rows).ok();
+  };
+  EXPECT_TRUE(admitted("list<item: null>"));
+  EXPECT_TRUE(admitted("list<item: int64>"));
+  EXPECT_TRUE(admitted("list<item: null>"));
+  EXPECT_FALSE(admitted("list<item: string>"));
+  EXPECT_FALSE(admitted("list<item: list<item: null>>"));
+  EXPECT_FALSE(admitted("list<item: struct<a: null>>"));
 }
 
 TEST(RowFile, OfParquetRefusesWhatIsNoPieceOfOneBeforeItWritesAnything) {
