@@ -37,8 +37,8 @@ const ParquetColumn* find(const std::vector<ParquetColumn>& columns, const std::
   return found == columns.end() ? nullptr : &*found;
 }
 
-// "list<item: null>", of lists that are all empty, beside "list<item: int64>": their pages are alike, since there
-// is no value in one of them.
+// "list<item: null>", of lists that are all empty, beside "list<item: int64>": their pages are alike, since
+// there is no value in one of them.
 bool only_empty_lists(std::string_view type, std::string_view beside) {
   constexpr std::string_view kNull = ": null>";
   const std::size_t at = type.find(kNull);
