@@ -9,6 +9,7 @@ import io
 import re
 import sys
 
+from parallelrun_worker import float_lines
 from parallelrun_worker.failures import ContractError
 from parallelrun_worker.results import bounded, kind_of, rows_as_bytes
 from parallelrun_worker.texts import text_of, texts_of
@@ -32,12 +33,12 @@ class TextRows:
         if kind == "array2d":
             pandas = sys.modules.get("pandas")
             return _encode_frame(pandas.DataFrame(result)) if pandas else _encode_matrix(result)
-        if (
-            kind == "array1d"
-            and result.dtype.kind in "iubOU"
-            or kind == "array1d"
-            and result.dtype == "float64"
-        ):
+        plain_floats = kind == "array1d" and result.dtype == "float64"
+        if plain_floats or type(result) is list:
+            lines = float_lines.of(result)
+            if lines is not None:
+                return len(result), bounded(lines)
+        if plain_floats or kind == "array1d" and result.dtype.kind in "iubOU":
             # The same text as that of numpy's own scalars, and several times faster.
             result = result.tolist()
         return _encode_elements(result)
