@@ -26,7 +26,8 @@ step() {  # step NAME COMMAND...: runs it under a heading, notes failure
 }
 
 environments() {
-  tools/venv.sh lint tools/lint/requirements.txt && tools/venv.sh test tests/requirements.txt
+  tools/venv.sh lint tools/lint/requirements.txt && tools/venv.sh test tests/requirements.txt &&
+    tools/venv.sh store tests/integration/store/requirements.txt && tools/npm.sh azurite
 }
 
 tidy() {

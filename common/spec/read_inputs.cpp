@@ -88,6 +88,12 @@ Input read_input(ObjectReader& reader, Reading& reading) {
     }
     if (field.name == "type") typed = reader.problems().size() == before;
   }
+  if (typed && input.type == InputType::kTabular && input.source.store.is_object()) {
+    reader.problem("source",
+                   fmt::format("a tabular input cannot be read from {} yet; copy the tables to a volume or "
+                               "a local directory, or read them in the script with type: file",
+                               input.source.store.begin().key()));
+  }
   for (const char* key : {"sql", "query", "splitOn"}) {
     if (reader.is_object() && reader.field(key) != nullptr) {
       reader.problem(key, "SQL inputs are not supported yet; export the table to CSV files");
@@ -320,6 +326,13 @@ void check_isolate_failures(ObjectReader& spec, std::string_view key, Reading& /
 void check_partition_keys(ObjectReader& spec, std::string_view key, Reading& reading, const JobSpec& job) {
   constexpr std::size_t kMostKeys = 64;
   if (job.partition_keys.size() > kMostKeys) spec.problem(key, "has more than 64 keys");
+  for (const Input& input : job.inputs) {
+    if (!job.partition_keys.empty() && input.source.store.is_object()) {
+      spec.problem(key, fmt::format("the objects of the input {} lie in {}, and partition keys are not read "
+                                    "from stores yet; copy them to a volume or a local directory",
+                                    in_quotes(input.name), input.source.store.begin().key()));
+    }
+  }
   std::set<std::string> seen;
   for (std::size_t i = 0; i < job.partition_keys.size(); ++i) {
     const std::string& name = job.partition_keys[i];

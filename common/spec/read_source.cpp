@@ -4,6 +4,7 @@
 
 #include "common/spec/nearest_name.h"
 #include "common/spec/read_spec.h"
+#include "common/spec/store_sources.h"
 #include "common/spec/volume_sources.h"
 
 namespace parallelrun {
@@ -17,6 +18,7 @@ constexpr std::string_view kExample =
 
 std::vector<std::string> source_names() {
   std::vector<std::string> names = {"local", "subPath"};
+  for (const StoreKind& kind : store_kinds()) names.push_back(kind.name);
   for (const VolumeKind& kind : volume_kinds()) names.push_back(kind.name);
   return names;
 }
@@ -48,6 +50,27 @@ void check_volume(const VolumeKind& kind, const json& body, const std::string& p
   reader.refuse_unknown();
   if (use == SourceUse::kOutput && body.contains("readOnly") && body["readOnly"] == true) {
     reader.problem("readOnly", "is true, but the job writes its output there; remove readOnly");
+  }
+}
+
+// {kind: body} in its place of the manifest.
+void read_store(const StoreKind& kind, const json& body, ObjectReader& source, SourceUse use, Place place,
+                Problems& problems) {
+  if (use == SourceUse::kCode || use == SourceUse::kOutput) {
+    const std::string_view what = use == SourceUse::kCode ? "the code" : "the output";
+    source.problem(kind.name, fmt::format("{} cannot lie in {} yet, only inputs and side inputs can; name a "
+                                          "volume, or on one machine {{local: {{path: ...}}}}",
+                                          what, kind.in_words));
+    return;
+  }
+  check_store(kind, body, source.path(kind.name), problems);
+  if (source.field("subPath") != nullptr) {
+    source.problem("subPath", fmt::format("is for volumes; a folder of {} is named by prefix", kind.name));
+  }
+  if (place == Place::kCluster) {
+    source.problem(kind.name,
+                   "is read on one machine so far (`parallelrun run`); on a cluster name a volume, "
+                   "such as persistentVolumeClaim");
   }
 }
 
@@ -95,6 +118,10 @@ std::optional<Source> read_source(const json* value, const std::string& path, So
       if (place == Place::kCluster) {
         reader.problem(name, "is for one machine; on a cluster name a volume, such as persistentVolumeClaim");
       }
+    } else if (const StoreKind* store = find_store_kind(name)) {
+      given.push_back(name);
+      read_store(*store, item.value(), reader, use, place, problems);
+      source.store[name] = item.value();
     } else if (const VolumeKind* kind = find_volume_kind(name)) {
       given.push_back(name);
       check_volume(*kind, item.value(), reader.path(name), use, problems);

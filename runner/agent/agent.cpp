@@ -20,6 +20,7 @@
 #include "common/spec/size_text.h"
 #include "common/text/presentable.h"
 #include "runner/agent/agent_core.h"
+#include "runner/agent/data_link.h"
 #include "runner/agent/environment_request.h"
 #include "runner/agent/http_transport.h"
 #include "runner/agent/install_verdict.h"
@@ -34,6 +35,7 @@
 #include "runner/protocol/code_changed.h"
 #include "runner/protocol/machine_token.h"
 #include "runner/protocol/protocol_client.h"
+#include "runner/store/data_connection.h"
 
 namespace parallelrun {
 namespace agent {
@@ -179,7 +181,13 @@ class Agent : public LinkUser {
     core.max_mini_batches_per_process = static_cast<std::uint32_t>(spec.max_mini_batches_per_process);
     core.restart_after_failure = spec.restart_after_failure;
     core.unix_minus_steady_us = unix_minus_steady_us();
-    core_.emplace(core, *processes_, outbox_, *node_log_);
+    if (const std::string socket = data_socket(); !socket.empty()) {
+      data_.emplace(io_, job_, socket, [this](std::uint64_t attempt, FetchedData data) {
+        core_->on_data(attempt, std::move(data), now());
+        link_->pump(now());
+      });
+    }
+    core_.emplace(core, *processes_, outbox_, *node_log_, data_ ? &*data_ : nullptr);
     processes_->bind(*core_, [this] { link_->pump(now()); });
     monitor_.emplace(io_,
                      ResourceMonitor::Options{exec_program(), options_.node, own_environment(),
@@ -349,6 +357,7 @@ class Agent : public LinkUser {
   ResolvedJob job_;
   std::optional<NodeLog> node_log_;
   std::unique_ptr<ProcessSlots> processes_;
+  std::optional<DataLink> data_;
   std::optional<AgentCore> core_;
   std::unique_ptr<HttpTransport> transport_;
   std::unique_ptr<OrchestratorLink> link_;

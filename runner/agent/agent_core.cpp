@@ -22,15 +22,23 @@ Duration margin_of(Duration session_timeout) {
 std::string process_name(SlotIndex slot) { return fmt::format("process{:03}", slot); }
 
 AgentCore::AgentCore(const Options& options, WorkerControl& control, Outbox& outbox,
-                     AttemptObserver& observer)
-    : options_(options), control_(control), outbox_(outbox), observer_(observer), slots_(options.slots) {}
+                     AttemptObserver& observer, DataControl* data)
+    : options_(options),
+      control_(control),
+      outbox_(outbox),
+      observer_(observer),
+      data_(data),
+      slots_(options.slots) {}
 
 void AgentCore::on_session(Duration session_timeout, Time now) {
   session_timeout_ = session_timeout;
   contact_ = now;
   cut_off_ = false;
-  queue_.clear();  // leases of the session before; the orchestrator leases those mini-batches anew
-  fresh_.clear();
+  // Leases of the session before; the orchestrator leases those mini-batches anew.
+  for (std::deque<Lease>* leases : {&queue_, &fresh_, &fetching_}) {
+    for (const Lease& lease : *leases) done_with(lease);
+    leases->clear();
+  }
   told_inside_.clear();
   advance(now);
 }
@@ -49,15 +57,22 @@ void AgentCore::on_lease_reply(LeaseReply&& reply, Time now) {
   }
   if (!reply.leases.empty()) appetite_.on_leases();
   for (Lease& lease : reply.leases) {
-    if (gives_work()) {
-      (lease.fresh_process ? fresh_ : queue_).push_back(std::move(lease));
-    } else {
+    if (!gives_work()) {
       hand_back(lease);
+    } else if (data_ != nullptr && data_->fetch(lease)) {
+      fetching_.push_back(std::move(lease));
+    } else {
+      (lease.fresh_process ? fresh_ : queue_).push_back(std::move(lease));
     }
   }
   for (const std::uint64_t attempt : reply.revoked) {
-    const auto is_it = [&](const Lease& lease) { return lease.attempt == attempt; };
-    if (std::erase_if(queue_, is_it) + std::erase_if(fresh_, is_it) > 0) continue;
+    const auto is_it = [&](const Lease& lease) {
+      if (lease.attempt != attempt) return false;
+      done_with(lease);
+      return true;
+    };
+    if (std::erase_if(queue_, is_it) + std::erase_if(fresh_, is_it) + std::erase_if(fetching_, is_it) > 0)
+      continue;
     const bool inside =
         std::any_of(slots_.begin(), slots_.end(), [&](const Slot& slot) { return slot.holds(attempt); });
     if (inside && !revoked(attempt)) revoked_.push_back(attempt);
@@ -104,8 +119,7 @@ void AgentCore::advance(Time now) {
   for (SlotIndex slot = 0; slot < slots_.size(); ++slot) {
     kill_due(slot, now);
     check_killed(slot, now);
-    const bool needed =
-        leaving_ == Leaving::kNo || (leaving_ == Leaving::kDrain && !(queue_.empty() && fresh_.empty()));
+    const bool needed = leaving_ == Leaving::kNo || (leaving_ == Leaving::kDrain && !nothing_waits());
     if (environment_ready_ && needed && slots_[slot].life == Life::kWaiting &&
         now >= slots_[slot].restart_at) {
       start(slot, now);
@@ -282,7 +296,7 @@ void AgentCore::leave(Time now) {
       slot.life = Life::kOver;
       continue;
     }
-    const bool work_left = leaving_ == Leaving::kDrain && !(queue_.empty() && fresh_.empty());
+    const bool work_left = leaving_ == Leaving::kDrain && !nothing_waits();
     const bool at_once = leaving_ == Leaving::kAbort || now >= stop_at_;
     if (at_once) {
       end_process(index, now);
@@ -330,7 +344,7 @@ std::uint32_t AgentCore::slots_given_up() const {
 }
 
 bool AgentCore::finished() const {
-  return leaving_ != Leaving::kNo && queue_.empty() && fresh_.empty() &&
+  return leaving_ != Leaving::kNo && nothing_waits() &&
          std::all_of(slots_.begin(), slots_.end(), [](const Slot& slot) {
            return slot.life == Life::kGivenUp || slot.life == Life::kOver;
          });

@@ -52,8 +52,10 @@ class AgentCore {
     std::int64_t unix_minus_steady_us = 0;                  // turns stamps into times of day
   };
 
-  // `control`, `outbox` and `observer` must outlive the core.
-  AgentCore(const Options& options, WorkerControl& control, Outbox& outbox, AttemptObserver& observer);
+  // `control`, `outbox`, `observer` and `data` must outlive the core. `data`: null where no input lies in a
+  // store.
+  AgentCore(const Options& options, WorkerControl& control, Outbox& outbox, AttemptObserver& observer,
+            DataControl* data = nullptr);
 
   // --- the orchestrator -----------------------------------------------------------------------------
   // A new session; what was leased in an earlier one is given up (its results are reported nevertheless).
@@ -73,6 +75,10 @@ class AgentCore {
   // SIGTERM: unstarted leases are handed back, running tries get `grace`.
   void stop(Duration grace, Time now);
   void advance(Time now);
+
+  // --- objects of stores ----------------------------------------------------------------------------
+  // What DataControl::fetch was asked for has come, or cannot come.
+  void on_data(std::uint64_t attempt, FetchedData&& data, Time now);
 
   // --- worker processes -----------------------------------------------------------------------------
   void on_ready(SlotIndex slot, Time now);
@@ -136,7 +142,11 @@ class AgentCore {
               Time now);
   void hand_back(const Lease& lease);
   void hand_back_queue();
+  void done_with(const Lease& lease);
+  std::size_t ahead() const;
+  bool nothing_waits() const { return queue_.empty() && fresh_.empty() && fetching_.empty(); }
   void hand_back_surplus(Time now);
+  void hand_back_beyond(std::size_t keep);
   void tell_done(SlotIndex slot, const AttemptResult& result, const Lease& lease);
   bool revoked(std::uint64_t attempt) const;
   bool usable_slot() const;
@@ -146,10 +156,12 @@ class AgentCore {
   WorkerControl& control_;
   Outbox& outbox_;
   AttemptObserver& observer_;
+  DataControl* data_;
 
   std::vector<Slot> slots_;
   std::deque<Lease> queue_;
-  std::deque<Lease> fresh_;  // for processes that have run nothing yet
+  std::deque<Lease> fetching_;  // whose objects are on their way here
+  std::deque<Lease> fresh_;     // for processes that have run nothing yet
   // Attempts whose run() ended with this agent, and when they were begun (Unix time, us).
   std::map<std::uint64_t, std::int64_t> interrupted_;
   std::vector<std::uint64_t> told_inside_;      // by the last tell_inside()

@@ -20,17 +20,57 @@ constexpr Duration kStoreSeen = std::chrono::milliseconds(20);
 std::uint32_t AgentCore::want() const {
   if (!environment_ready_ || leaving_ != Leaving::kNo || cut_off_ || outbox_.full()) return 0;
   std::size_t ready = 0;
-  std::size_t held = queue_.size() + fresh_.size();
+  std::size_t target = 0;
+  std::size_t held = queue_.size() + fresh_.size() + fetching_.size();
   for (const Slot& slot : slots_) {
-    if (!slot.gets_on()) continue;
+    // What comes from a store is fetched meanwhile, however long the current one takes.
+    const bool slow = data_ != nullptr && slot.ready() && !slot.gets_on();
+    if (!slot.gets_on() && !slow) continue;
     ++ready;
+    target += slow ? 2 : ahead();
     held += slot.tasks.size();
   }
-  const std::size_t target = ready * appetite_.in_hand();
   if (held >= target) return 0;
   // Many small mini-batches are asked for in large groups; where few are held ahead, each gap counts.
   const bool soon_idle = held * 2 <= target || target <= 4 * ready;
   return soon_idle ? static_cast<std::uint32_t>(target - held) : 0;
+}
+
+// One more than is run, where it has to be fetched.
+std::size_t AgentCore::ahead() const { return appetite_.in_hand() + (data_ != nullptr ? 1 : 0); }
+
+void AgentCore::done_with(const Lease& lease) {
+  if (data_ != nullptr) data_->release(lease.attempt);
+}
+
+void AgentCore::on_data(std::uint64_t attempt, FetchedData&& data, Time now) {
+  const auto found = std::find_if(fetching_.begin(), fetching_.end(),
+                                  [&](const Lease& lease) { return lease.attempt == attempt; });
+  if (found == fetching_.end()) return;
+  Lease lease = std::move(*found);
+  fetching_.erase(found);
+  if (!data.descriptor.empty()) {
+    lease.descriptor = std::move(data.descriptor);
+    (lease.fresh_process ? fresh_ : queue_).push_back(std::move(lease));
+  } else if (data.ends_the_job) {
+    outbox_.add(ProcessFailure{"data", 0, std::move(data.error), true});
+    hand_back(lease);
+  } else {
+    AttemptResult result;
+    result.kind = lease.kind;
+    result.attempt = lease.attempt;
+    result.seal = lease.seal;
+    result.work = lease.work;
+    result.outcome = data.outcome;
+    result.items = lease.items;
+    result.error = std::move(data.error);
+    result.process = "data";
+    result.started_unix_us =
+        now.time_since_epoch() / std::chrono::microseconds(1) + options_.unix_minus_steady_us;
+    done_with(lease);
+    outbox_.add(std::move(result));
+  }
+  advance(now);
 }
 
 // What waits behind a task that takes long is taken back; what is known of it a moment later decides.
@@ -54,7 +94,10 @@ void AgentCore::take_back_from(SlotIndex index, Time now) {
     Lease lease = std::move(slot.tasks.back());
     slot.tasks.pop_back();
     slot.given_away.push_back(lease.attempt);
-    if (std::erase(revoked_, lease.attempt) > 0) continue;
+    if (std::erase(revoked_, lease.attempt) > 0) {
+      done_with(lease);
+      continue;
+    }
     requeue(std::move(lease));
   }
 }
@@ -130,6 +173,7 @@ void AgentCore::feed_queue(Time now) {
 }
 
 void AgentCore::hand_back(const Lease& lease) {
+  done_with(lease);
   AttemptResult result;
   result.kind = lease.kind;
   result.attempt = lease.attempt;
@@ -144,10 +188,10 @@ void AgentCore::hand_back(const Lease& lease) {
 }
 
 void AgentCore::hand_back_queue() {
-  for (const Lease& lease : queue_) hand_back(lease);
-  for (const Lease& lease : fresh_) hand_back(lease);
-  queue_.clear();
-  fresh_.clear();
+  for (std::deque<Lease>* leases : {&queue_, &fresh_, &fetching_}) {
+    for (const Lease& lease : *leases) hand_back(lease);
+    leases->clear();
+  }
 }
 
 void AgentCore::hand_back_surplus(Time now) {
@@ -157,7 +201,7 @@ void AgentCore::hand_back_surplus(Time now) {
   if (surplus && surplus_since_ == Time::max()) surplus_since_ = now;
   // One mini-batch that was held up among quick ones says little; the mean recovers within milliseconds.
   if (!surplus || now - surplus_since_ < kSurplusStays) return;
-  const std::size_t keep = ready * appetite_.in_hand();
+  const std::size_t keep = ready * ahead();
   while (!queue_.empty() && leases_in_hand() > keep) {
     hand_back(queue_.back());
     queue_.pop_back();
@@ -172,17 +216,27 @@ void AgentCore::hand_back_where_nobody_gets_on(Time now) {
                       (stage == Life::kStarting && now < slot.deadline - options_.init_timeout + kLongStart);
     return slot.gets_on() || soon;
   });
-  if (somebody || (queue_.empty() && fresh_.empty())) {
+  if (somebody || nothing_waits()) {
     nobody_since_ = Time::max();
   } else if (nobody_since_ == Time::max()) {
     nobody_since_ = now;
   } else if (now - nobody_since_ >= kSlow && leaving_ == Leaving::kNo) {
-    hand_back_queue();
+    // But what was fetched for the next turn of a process stays.
+    hand_back_beyond(data_ != nullptr ? processes_ready() : 0);
+  }
+}
+
+void AgentCore::hand_back_beyond(std::size_t keep) {
+  for (std::deque<Lease>* leases : {&fetching_, &fresh_, &queue_}) {
+    while (!leases->empty() && queue_.size() + fresh_.size() + fetching_.size() > keep) {
+      hand_back(leases->back());
+      leases->pop_back();
+    }
   }
 }
 
 std::size_t AgentCore::leases_in_hand() const {
-  std::size_t held = queue_.size() + fresh_.size();
+  std::size_t held = queue_.size() + fresh_.size() + fetching_.size();
   for (const Slot& slot : slots_) held += slot.tasks.size();
   return held;
 }

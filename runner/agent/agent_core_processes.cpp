@@ -94,6 +94,7 @@ void AgentCore::on_result(SlotIndex index, AttemptResult&& result, Time now) {
         begin.time_since_epoch() / std::chrono::microseconds(1) + options_.unix_minus_steady_us;
   }
   const Lease lease = slot.take_out(task, now);
+  done_with(lease);
   ++slot.delivered;
   slot.restarts.on_result();
   if (options_.restart_after_failure && lease.kind == LeaseKind::kRun && result.outcome == Outcome::kFailed) {
@@ -123,7 +124,7 @@ void AgentCore::on_skipped(SlotIndex index, std::uint64_t attempt, Time now) {
   }
   Lease lease = slot.take_out(task, now);
   if (lease.kind == LeaseKind::kRun) --slot.given;
-  if (std::erase(revoked_, attempt) > 0) return;
+  if (std::erase(revoked_, attempt) > 0) return done_with(lease);
   requeue(std::move(lease));
 }
 
@@ -247,7 +248,10 @@ void AgentCore::settle_tasks(SlotIndex index, const ProcessExit& exit, Time now)
   const Phase phase = phase_of(exit.stamp);
 
   for (auto lease = tasks.rbegin(); lease != tasks.rend(); ++lease) {
-    if (std::erase(revoked_, lease->attempt) > 0) continue;
+    if (std::erase(revoked_, lease->attempt) > 0) {
+      done_with(*lease);
+      continue;
+    }
     if (leaving_ != Leaving::kNo && phase == Phase::kInRun && lease->attempt == exit.stamp.task) {
       interrupted_[lease->attempt] = unix_us(static_cast<std::int64_t>(exit.stamp.since_ns / 1000));
     }
@@ -293,6 +297,7 @@ void AgentCore::charge(SlotIndex index, const Lease& lease, Outcome outcome, Scr
     result.started_unix_us = unix_us(since_us);
     if (phase_of(exit.stamp) == Phase::kInRun) result.run_us = result.duration_us;
   }
+  done_with(lease);
   if (outcome == Outcome::kTimedOut && result.run_us == 0) result.run_us = slots_[index].end.late_run_us;
   tell_done(index, result, lease);
   outbox_.add(std::move(result));

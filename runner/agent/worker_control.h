@@ -52,6 +52,27 @@ class WorkerControl {
   virtual ProcessLook look(SlotIndex slot) const = 0;
 };
 
+// What brings the objects of stores to this machine (data_link.h).
+class DataControl {
+ public:
+  virtual ~DataControl() = default;
+
+  // Begins to fetch what the mini-batch needs; AgentCore::on_data follows, never from inside this. False:
+  // it needs nothing.
+  virtual bool fetch(const Lease& lease) = 0;
+  // The mini-batch is done, or is given up here: what was fetched for it is dropped. Of one that needed
+  // nothing: nothing happens.
+  virtual void release(std::uint64_t attempt) = 0;
+};
+
+// What came of a fetch.
+struct FetchedData {
+  std::string descriptor;  // for the worker process; empty: it failed
+  Outcome outcome = Outcome::kFailed;
+  ScriptError error = {};
+  bool ends_the_job = false;  // no mini-batch can be fetched any more
+};
+
 // Hears of each mini-batch when it is picked up and when it is done.
 class AttemptObserver {
  public:

@@ -59,7 +59,7 @@ Result<ChildProcess> ChildProcess::start(const ChildOptions& options) {
   }
   // Last, since one of the others may have that number here.
   if (secret) start.duplicate(secret.get(), kSecretDescriptor);
-  auto started = start.start(options.command, nullptr);
+  auto started = start.start(options.command, options.environment);
   if (!started) return started.error();
   return ChildProcess(std::move(*started));
 }

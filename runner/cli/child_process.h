@@ -27,8 +27,9 @@ struct ChildOptions {
   std::vector<std::string> command;  // command[0] is the program's path
   int inherited_descriptor = -1;     // becomes descriptor 3 of the child; -1: none
   // Can be read from descriptor kSecretDescriptor of the child, by it alone; empty: none. At most 4 KiB.
-  std::string secret;
+  std::string secret = {};
   int output = -1;  // becomes its standard output and error; -1: it has ours
+  const std::vector<std::string>* environment = nullptr;  // "NAME=value", the whole of it; null: ours
 };
 
 // Owns one running process, in a process group of its own. The destructor kills the group (SIGKILL) and

@@ -29,11 +29,13 @@
 #include "common/text/counted.h"
 #include "common/text/presentable.h"
 #include "runner/cli/child_process.h"
+#include "runner/cli/data_process.h"
 #include "runner/events/driver_log.h"
 #include "runner/events/event_stream.h"
 #include "runner/events/metric_words.h"
 #include "runner/job/told_spec.h"
 #include "runner/protocol/machine_token.h"
+#include "runner/store/data_connection.h"
 
 namespace parallelrun {
 
@@ -93,6 +95,9 @@ class Launcher {
     Result<std::string> secret = random_token();
     if (!secret) return refuse(secret.error().message);
     secret_ = std::move(*secret);
+    if (!options_.stores.empty()) {
+      if (const std::optional<int> refused = open_stores()) return *refused;
+    }
     job_file_ = run_directory_->path() + "/job.json";
     {
       std::ofstream file(job_file_, std::ios::binary);
@@ -105,10 +110,15 @@ class Launcher {
       take_events();
       if (display_.write_error() != 0) lose_output(display_.write_error());
       take_signals();
+      look_after_data();
       reap();
       enforce_stop_deadline();
     }
     display_.finish();
+    if (data_) {
+      data_->stop();
+      if (const std::string words = data_->summary(); !words.empty()) log_.line(words);
+    }
     return close();
   }
 
@@ -116,6 +126,57 @@ class Launcher {
   bool done() const {
     return !orchestrator_ &&
            std::none_of(agents_.begin(), agents_.end(), [](const auto& agent) { return agent.has_value(); });
+  }
+
+  // Starts the data process and waits until every store was reached and all side inputs are here. An exit
+  // code: the job cannot begin, and that has been said.
+  std::optional<int> open_stores() {
+    std::vector<std::string> withheld;
+    environment_ = environment_without_credentials(options_.job.spec, options_.stores, withheld);
+    data_.emplace(options_.program, run_directory_->path(), options_.data_directory);
+    environment_->push_back(std::string(kDataSocketVariable) + "=" + data_->socket());
+    if (const Status started = data_->start(options_.stores); !started)
+      return refuse(started.error().message);
+    if (!withheld.empty()) {
+      tell(
+          fmt::format("note: the script does not get {}, whose credentials the job's stores use; what the "
+                      "script needs itself can be set in spec.environment",
+                      fmt::join(withheld, ", ")));
+    }
+    while (true) {
+      std::vector<pollfd> watched = {{stop_.descriptor(), POLLIN, 0}};
+      data_->watch(watched);
+      poll(watched.data(), watched.size(), -1);
+      const DataProcess::State state = take_data();
+      if (state == DataProcess::State::kReady) return std::nullopt;
+      if (state == DataProcess::State::kFailed) {
+        refuse(data_->failure());
+        return data_->refused() ? kExitInvalid : kExitFailed;
+      }
+      if (stop_.take() != 0) return kExitInterrupted;
+    }
+  }
+
+  DataProcess::State take_data() {
+    std::vector<std::string> notes;
+    const DataProcess::State state = data_->take(notes);
+    for (const std::string& note : notes) tell(note);
+    return state;
+  }
+
+  void tell(const std::string& note) {
+    log_.line(note);
+    if (options_.display == DisplayMode::kJson) {
+      display_.show({{"event", "note"}, {"message", note}}, Clock::now());
+    } else {
+      display_.say(note);
+    }
+  }
+
+  void look_after_data() {
+    if (!data_ || data_failed_) return;
+    data_failed_ = take_data() == DataProcess::State::kFailed;
+    if (data_failed_ && !finished_) give_up(data_->failure());
   }
 
   int refuse(const std::string& message) {
@@ -132,7 +193,7 @@ class Launcher {
     // A restarted orchestrator goes on with what the first one began: it must not clear it again.
     if (options_.overwrite && !was_ready_) command.emplace_back("--overwrite");
     if (options_.retry_failed && !was_ready_) command.emplace_back("--retry-failed");
-    auto started = ChildProcess::start({command, events_->writer(), secret_, -1});
+    auto started = ChildProcess::start({command, events_->writer(), secret_, -1, environment()});
     events_->close_writer();
     if (!started) {
       refuse(started.error().message);
@@ -159,7 +220,8 @@ class Launcher {
         "--machine-agents", std::to_string(agents_.size()),
         "--parent",         std::to_string(getpid())};
     if (!predecessor.empty()) command.insert(command.end(), {"--predecessor-ended", predecessor});
-    auto started = ChildProcess::start({command, -1, token_of_agent(secret_, name), log_.descriptor()});
+    auto started =
+        ChildProcess::start({command, -1, token_of_agent(secret_, name), log_.descriptor(), environment()});
     if (!started) {
       give_up(started.error().message);
       return;
@@ -170,10 +232,13 @@ class Launcher {
         fmt::format("started agent{:03} pid {}: {}", index, agents_[index]->pid(), fmt::join(command, " ")));
   }
 
+  const std::vector<std::string>* environment() const { return environment_ ? &*environment_ : nullptr; }
+
   std::string endpoint() const { return "unix:" + run_directory_->path() + std::string(kSocket); }
 
   void wait() {
     std::vector<pollfd> watched = {{stop_.descriptor(), POLLIN, 0}};
+    if (data_ && !data_failed_) data_->watch(watched);
     if (!events_ended_) watched.push_back({events_->reader(), POLLIN, 0});
     if (orchestrator_) watched.push_back({orchestrator_->descriptor(), POLLIN, 0});
     for (const auto& agent : agents_) {
@@ -392,7 +457,10 @@ class Launcher {
   Display display_;
   DriverLog log_;
   std::string job_file_;
-  std::string secret_;  // of this run; see machine_token.h
+  std::string secret_;               // of this run; see machine_token.h
+  std::optional<DataProcess> data_;  // where something lies in a store
+  bool data_failed_ = false;
+  std::optional<std::vector<std::string>> environment_;  // of orchestrator and agents; empty: ours
   std::unique_ptr<EventStream> events_;
   bool events_ended_ = false;
   std::optional<ChildProcess> orchestrator_;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runner/cli/terminal.h"
+#include "runner/job/local_resolution.h"
 #include "runner/job/resolved_job.h"
 
 namespace parallelrun {
@@ -16,8 +17,10 @@ enum ExitCode : int { kExitComplete = 0, kExitFailed = 1, kExitInvalid = 2, kExi
 
 struct LaunchOptions {
   ResolvedJob job;
-  std::string manifest;  // where the job came from, for the driver log
-  std::string program;   // absolute path of the `parallelrun` that starts the children
+  std::vector<StoreInUse> stores = {};  // what of it lies in stores
+  std::string data_directory = {};      // where their objects become files
+  std::string manifest;                 // where the job came from, for the driver log
+  std::string program;                  // absolute path of the `parallelrun` that starts the children
   bool overwrite = false;
   bool retry_failed = false;
   DisplayMode display = DisplayMode::kLines;

@@ -43,8 +43,8 @@ int run_main(int argc, char** argv) {
   const std::array for_people = {add_init(app),   add_run(app),       add_validate(app), add_list(app),
                                  add_status(app), add_logs(app),      add_errors(app),   add_failed(app),
                                  add_output(app), add_completion(app)};
-  const std::array for_programs = {add_orchestrator(app), add_agent(app), add_pod_orchestrator(app),
-                                   add_pod_agent(app), add_install(app)};
+  const std::array for_programs = {add_orchestrator(app), add_agent(app),   add_pod_orchestrator(app),
+                                   add_pod_agent(app),    add_install(app), add_data(app)};
   for (const Verb& verb : for_programs) verb.app->group("Started by run or the operator");
   try {
     app.parse(argc, argv);

@@ -13,7 +13,9 @@
 #include <utility>
 #include <vector>
 
+#include "common/posix/private_directory.h"
 #include "common/text/presentable.h"
+#include "runner/cli/data_process.h"
 #include "runner/cli/launcher.h"
 #include "runner/cli/manifest_argument.h"
 #include "runner/cli/this_process.h"
@@ -28,6 +30,7 @@ struct Given {
   std::vector<std::string> overrides;    // --set FIELD=VALUE
   std::vector<std::string> inputs;       // --input NAME=DIR
   std::vector<std::string> side_inputs;  // --side-input NAME=DIR
+  std::vector<std::string> credentials;  // --credentials NAME=FILE
   std::string source_directory;          // --source-directory; empty: the manifest's
   std::string output;                    // --output; empty: the manifest's
   bool overwrite = false;
@@ -36,13 +39,13 @@ struct Given {
   bool json = false;
 };
 
-// "NAME=DIR" options into a map. False: one is malformed or doubled, and that has been printed.
-bool read_directories(const char* option, const std::vector<std::string>& values,
-                      std::map<std::string, std::string>& into) {
+// "NAME=DIR" (or FILE) options into a map. False: one is malformed or doubled, and that has been printed.
+bool read_named(const char* option, const char* form, const std::vector<std::string>& values,
+                std::map<std::string, std::string>& into) {
   for (const std::string& value : values) {
     const std::size_t sign = value.find('=');
     if (sign == 0 || sign == std::string::npos || sign + 1 == value.size()) {
-      std::fprintf(stderr, "parallelrun: %s '%s': expected NAME=DIR\n", option, presentable(value).c_str());
+      std::fprintf(stderr, "parallelrun: %s '%s': expected %s\n", option, presentable(value).c_str(), form);
       return false;
     }
     if (!into.emplace(value.substr(0, sign), value.substr(sign + 1)).second) {
@@ -96,14 +99,25 @@ int run(const Given& command) {
   if (!spec) return kExitInvalid;
 
   LocalOverrides overrides;
-  if (!read_directories("--input", command.inputs, overrides.inputs) ||
-      !read_directories("--side-input", command.side_inputs, overrides.side_inputs)) {
+  if (!read_named("--input", "NAME=DIR", command.inputs, overrides.inputs) ||
+      !read_named("--side-input", "NAME=DIR", command.side_inputs, overrides.side_inputs) ||
+      !read_named("--credentials", "NAME=FILE", command.credentials, overrides.credentials)) {
     return kExitInvalid;
   }
   if (!command.source_directory.empty()) overrides.source_directory = command.source_directory;
   if (!command.output.empty()) overrides.output = command.output;
   overrides.environment_names = environment_names();
 
+  std::optional<PrivateDirectory> data;  // lives as long as the run
+  if (uses_stores(*spec, overrides)) {
+    Result<PrivateDirectory> made = make_data_directory();
+    if (!made) {
+      std::fprintf(stderr, "parallelrun: %s\n", presentable(made.error().message).c_str());
+      return kExitFailed;
+    }
+    data.emplace(std::move(*made));
+    overrides.data_directory = data->path();
+  }
   LocalResolution resolution = resolve(*spec, overrides, command.manifest);
   if (!resolution.ok()) {
     print_problems(resolution.problems, command.manifest);
@@ -112,6 +126,8 @@ int run(const Given& command) {
   make_python_path_absolute();
   LaunchOptions options;
   options.job = std::move(resolution.job);
+  options.stores = std::move(resolution.stores);
+  options.data_directory = overrides.data_directory;
   options.manifest = command.manifest;
   options.program = this_program();
   options.overwrite = command.overwrite || options.job.spec.output.overwrite;
@@ -133,6 +149,10 @@ Verb add_run(CLI::App& program) {
   verb->add_option("--input", given->inputs, "NAME=DIR: the directory of an input");
   verb->add_option("--side-input", given->side_inputs,
                    "NAME=DIR: the directory, or the file, of a side input");
+  verb->add_option(
+      "--credentials", given->credentials,
+      "NAME=FILE: the keys of a store, as YAML or JSON that only you can read; NAME is that of an "
+      "input, a side input or a Secret. Default: the environment variables of the store's provider");
   verb->add_option("--source-directory", given->source_directory, "DIR: the directory of the entry script");
   verb->add_option("--output", given->output, "DIR: the output directory");
   CLI::Option* overwrite =

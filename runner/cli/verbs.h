@@ -40,5 +40,6 @@ Verb add_agent(CLI::App& program);
 Verb add_pod_orchestrator(CLI::App& program);
 Verb add_pod_agent(CLI::App& program);
 Verb add_install(CLI::App& program);
+Verb add_data(CLI::App& program);
 
 }  // namespace parallelrun

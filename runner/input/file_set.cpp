@@ -61,4 +61,22 @@ Result<FileSet> decode_file_set(std::string_view descriptor) {
   return files;
 }
 
+Result<std::vector<std::string>> names_of_file_set(std::string_view descriptor) {
+  const Result<FileSet> files = decode_file_set(descriptor);
+  if (!files) return files.error();
+  std::vector<std::string> names;
+  for (const FileSet::Group& group : files->groups) {
+    for (const std::string& name : group.names) names.push_back(group.directory + name);
+  }
+  return names;
+}
+
+Status check_file_set_bytes(std::size_t bytes, std::uint64_t mini_batch_size) {
+  constexpr std::size_t kMost = 256U << 20U;
+  if (bytes <= kMost) return {};
+  return Error{ErrorCode::kInvalidArgument,
+               "the paths of " + std::to_string(mini_batch_size) +
+                   " files do not fit into one mini-batch (256 MiB); set a smaller miniBatchSize"};
+}
+
 }  // namespace parallelrun

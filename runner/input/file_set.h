@@ -1,6 +1,8 @@
 // The descriptor of a mini-batch of whole files.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,5 +26,9 @@ struct FileSet {
 std::string encode(const FileSet& files);
 // Errors: kCorrupt.
 Result<FileSet> decode_file_set(std::string_view descriptor);
+// The paths of its files, in their order. Errors: kCorrupt.
+Result<std::vector<std::string>> names_of_file_set(std::string_view descriptor);
+// A descriptor must fit into one frame to the worker, and memory. Errors: kInvalidArgument.
+Status check_file_set_bytes(std::size_t bytes, std::uint64_t mini_batch_size);
 
 }  // namespace parallelrun

@@ -9,9 +9,6 @@
 namespace parallelrun {
 namespace {
 
-// A descriptor must fit into one frame to the worker, and memory.
-constexpr std::size_t kMostDescriptorBytes = 256U << 20U;
-
 class FileSetCutter final : public InputCutter {
  public:
   FileSetCutter(Listing& listing, std::uint64_t mini_batch_size)
@@ -24,11 +21,7 @@ class FileSetCutter final : public InputCutter {
       if (!*object) break;
       ++objects_;
       files_.add((*object)->folder, (*object)->name);
-      if (files_.bytes() > kMostDescriptorBytes) {
-        return Error{ErrorCode::kInvalidArgument,
-                     "the paths of " + std::to_string(mini_batch_size_) +
-                         " files do not fit into one mini-batch (256 MiB); set a smaller miniBatchSize"};
-      }
+      RETURN_IF_ERROR(check_file_set_bytes(files_.bytes(), mini_batch_size_));
     }
     const std::uint64_t files = files_.files();
     if (files == 0) return std::optional<Piece>();
@@ -78,10 +71,8 @@ Result<std::optional<InputCutter::Piece>> FileSetFormat::part_of(std::string_vie
 
 nlohmann::ordered_json FileSetFormat::items_of(std::string_view descriptor, const std::string& root) const {
   std::vector<std::string> paths;
-  if (const Result<FileSet> files = decode_file_set(descriptor)) {
-    for (const FileSet::Group& group : files->groups) {
-      for (const std::string& name : group.names) paths.push_back(root + group.directory + name);
-    }
+  if (const auto names = names_of_file_set(descriptor)) {
+    for (const std::string& name : *names) paths.push_back(root + name);
   }
   nlohmann::ordered_json members = nlohmann::ordered_json::object();
   add_files(members, paths);

@@ -25,10 +25,6 @@ Error cannot_read(const std::string& directory, int error) {
                                    "; make it readable, or exclude it with a glob"};
 }
 
-bool is_left_out(std::string_view name) {
-  return name.starts_with('.') || name == "lost+found" || name == "__MACOSX";
-}
-
 bool is_denial(int error) { return error == EACCES || error == EPERM; }
 
 // The directories above an open one, wherever links have led to it; empty where that cannot be told.
@@ -74,6 +70,10 @@ std::vector<std::string> components_of(std::string_view path) {
 }
 
 }  // namespace
+
+bool is_left_out(std::string_view name) {
+  return name.starts_with('.') || name == "lost+found" || name == "__MACOSX";
+}
 
 std::optional<FileIdentity> identity_of(const std::string& path) {
   struct stat info{};

@@ -28,6 +28,9 @@ struct FileIdentity {
 // Empty when there is nothing at `path`.
 std::optional<FileIdentity> identity_of(const std::string& path);
 
+// Whether nothing of that name is part of an input: what begins with a dot, `lost+found`, `__MACOSX`.
+bool is_left_out(std::string_view name);
+
 // The listing of the regular files below a directory, in bytewise order of their path components:
 // in every directory the entries come sorted by name, and what lies in a directory comes where its name
 // stands. One directory is read and sorted when the walk reaches it, so the first files come out long

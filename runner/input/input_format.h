@@ -21,6 +21,7 @@
 #include "runner/input/listing.h"
 #include "runner/plan/item_range.h"
 #include "runner/plan/passed_over.h"
+#include "runner/store/data_messages.h"
 
 namespace parallelrun {
 
@@ -65,6 +66,7 @@ class InputFormat {
 
   virtual ~InputFormat() = default;
 
+  // Of the descriptors that worker processes read.
   virtual DescriptorKind kind() const = 0;
 
   // --- listing ---
@@ -97,6 +99,14 @@ class InputFormat {
   // kIo; they name the file.
   virtual Result<std::optional<InputCutter::Piece>> part_of(std::string_view descriptor, ItemRange range,
                                                             const std::string& root) const = 0;
+
+  // --- objects of a store ---
+  // What has to be on this machine before a worker process reads the mini-batch; empty: nothing. Errors:
+  // kCorrupt.
+  virtual Result<std::vector<StoredObject>> objects_to_fetch(std::string_view descriptor) const;
+  // The descriptor for the worker process, with these objects at `paths`, in their order and below the
+  // input's directory. Precondition: objects_to_fetch() gave as many.
+  virtual std::string localized(std::string_view descriptor, const std::vector<std::string>& paths) const;
 
   // --- column types ---
   // Whether the types of columns are one decision for the whole input, made from a sample before its first

@@ -11,6 +11,7 @@
 #include "runner/input/keyed_format.h"
 #include "runner/input/parquet.h"
 #include "runner/input/record_fields.h"
+#include "runner/input/store_file_set.h"
 
 namespace parallelrun {
 namespace {
@@ -39,6 +40,7 @@ constexpr Known kFormats[] = {
 }  // namespace
 
 static std::unique_ptr<InputFormat> open_plain_format(const Input& input) {
+  if (input.source.store.is_object()) return std::make_unique<StoreFileSetFormat>(input);
   for (const Known& known : kFormats) {
     const bool any = input.type != InputType::kTabular;
     if (known.type == input.type && (any || known.format == input.format)) return known.make(input);
@@ -77,6 +79,14 @@ std::string InputFormat::nothing_in(std::uint64_t) const { return "no item"; }
 
 Result<std::optional<InputFormat::Sample>> InputFormat::sample(Listing&, const std::string&) const {
   return std::optional<Sample>();
+}
+
+Result<std::vector<StoredObject>> InputFormat::objects_to_fetch(std::string_view) const {
+  return std::vector<StoredObject>();
+}
+
+std::string InputFormat::localized(std::string_view descriptor, const std::vector<std::string>&) const {
+  return std::string(descriptor);
 }
 
 void InputFormat::tell_worker(nlohmann::json&) const {}

@@ -17,9 +17,15 @@ namespace parallelrun {
 struct InputPlace {
   std::string directory;                 // absolute
   std::optional<FileIdentity> left_out;  // a directory that is not looked into: the job's output
+  // Of the data process, where the input lies in a store; `directory` is where its objects are fetched to.
+  std::string data_socket = {};
 
   std::string root() const { return FileWalk::root_of(directory); }
 };
+
+// What the names of an input's items begin with, for people: its directory here, or its store's address, with
+// a '/' at the end.
+std::string shown_root(const Input& input, const std::string& directory);
 
 // The glob of an input: what the manifest says [inputs glob], else that of its format.
 std::string glob_of(const Input& input, const InputFormat& format);
@@ -30,7 +36,7 @@ struct ListingOptions {
                                    // counts
 };
 
-// Errors: as FileWalk::open().
+// Errors: as FileWalk::open() and StoreListing::open().
 Result<std::unique_ptr<Listing>> open_listing(const Input& input, const InputFormat& format,
                                               const InputPlace& place, ListingOptions options = {});
 

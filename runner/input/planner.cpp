@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/result/try.h"
+#include "common/spec/store_sources.h"
 
 namespace parallelrun {
 namespace {
@@ -16,10 +17,11 @@ Error beside(const Input& input, const Error& error) {
 
 Planner::Options Planner::options_for(const JobSpec& spec,
                                       std::map<std::string, std::string> input_directories,
-                                      std::string output_directory) {
-  return Options{spec.inputs,          std::move(input_directories),
-                 spec.mini_batch_size, std::move(output_directory),
-                 spec.partition_keys,  nullptr};
+                                      std::string output_directory, std::string data_socket) {
+  return Options{spec.inputs,           std::move(input_directories),
+                 spec.mini_batch_size,  std::move(output_directory),
+                 spec.partition_keys,   nullptr,
+                 std::move(data_socket)};
 }
 
 Result<std::unique_ptr<Planner>> Planner::create(Options options, const std::optional<MiniBatch>& last) {
@@ -46,7 +48,7 @@ Result<std::unique_ptr<Planner>> Planner::create(Options options, const std::opt
 }
 
 InputPlace Planner::place_of(const Input& input) const {
-  return {options_.directories.at(input.name), output_};
+  return {options_.directories.at(input.name), output_, options_.data_socket};
 }
 
 Status Planner::begin_input(std::string start_after) {
@@ -83,7 +85,9 @@ Error Planner::in_input(const Error& error) const { return beside(options_.input
 
 Error Planner::nothing_found() const {
   const Input& input = options_.inputs[input_];
-  const std::string directory = "'" + options_.directories.at(input.name) + "'";
+  const bool stored = input.source.store.is_object();
+  const std::string directory =
+      "'" + (stored ? store_address(input.source.store) : options_.directories.at(input.name)) + "'";
   const std::uint64_t files = cutter_->objects();
   std::string what = directory + " has no file";
   if (files > 0) {
@@ -101,8 +105,8 @@ Error Planner::nothing_found() const {
   for (const PassedOver& one : passed) what += (&one == passed.data() ? " (" : "; ") + words_of(one);
   if (!passed.empty()) what += ")";
   return in_input(
-      Error{ErrorCode::kNotFound,
-            what + "; check the directory and the input's glob (names that begin with a dot are left out)"});
+      Error{ErrorCode::kNotFound, what + "; check the " + (stored ? "prefix" : "directory") +
+                                      " and the input's glob (names that begin with a dot are left out)"});
 }
 
 Result<std::optional<MiniBatch>> Planner::next() {

@@ -31,10 +31,11 @@ class Planner {
     std::string output_directory;                    // left out of every listing; empty: none
     std::vector<std::string> partition_keys = {};    // [partition_keys] instead of a size
     const std::atomic<bool>* stopped = nullptr;      // ends a next() that takes long
+    std::string data_socket = {};                    // of the data process; empty: no input needs it
   };
 
   static Options options_for(const JobSpec& spec, std::map<std::string, std::string> input_directories,
-                             std::string output_directory);
+                             std::string output_directory, std::string data_socket = {});
 
   // `last`: the last mini-batch that an earlier run persisted; planning goes on behind it.
   // Errors: kNotFound or kInvalidArgument naming the input whose directory is missing, is no directory, or

@@ -13,6 +13,7 @@
 #include "common/json/compact_text.h"
 #include "common/spec/field_path.h"
 #include "common/spec/fields.h"
+#include "common/spec/store_sources.h"
 #include "common/spec/utf8.h"
 #include "common/text/presentable.h"
 
@@ -47,6 +48,7 @@ std::string object_of(const std::string& directory) {
 // moved.
 json place_of(const Source& source, const json& written, const std::string& directory,
               const std::string& output) {
+  if (source.store.is_object()) return identity_of_store(source.store);
   if (!source.local_path) return written;
   return {{kPlace, directory},
           {kFromOutput, std::filesystem::path(directory).lexically_relative(output).string()},

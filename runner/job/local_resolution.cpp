@@ -10,6 +10,7 @@
 #include "common/spec/field_path.h"
 #include "common/spec/nearest_name.h"
 #include "common/spec/placeholders.h"
+#include "common/spec/store_sources.h"
 #include "common/spec/utf8.h"
 #include "runner/job/code_hash.h"
 #include "runner/job/conda_file.h"
@@ -91,13 +92,14 @@ class LocalResolver {
                  {"directory", broken_directory});
     resolve_data("--side-input", "spec.sideInputs", overrides_.side_inputs, job_.spec.side_inputs,
                  job_.side_input_directories, {"path", broken_side_input});
+    refuse_unused_credentials();
     resolve_code();
     resolve_output();
     if (problems_.empty()) keep_output_apart();
     check_machine();
     expand_arguments();
     if (problems_.empty()) hash_code();
-    return {std::move(job_), problems_.take()};
+    return {std::move(job_), std::move(stores_), problems_.take()};
   }
 
  private:
@@ -174,10 +176,63 @@ class LocalResolver {
     for (std::size_t i = 0; i < named.size(); ++i) {
       Named& item = named[i];
       const auto stand_in = given.find(item.name);
+      if (stand_in == given.end() && item.source.store.is_object()) {
+        const std::string& place = open_store(item.name, item.source, option == "--side-input",
+                                              child_path(child_path(field, i), "source"));
+        directories[item.name] = place;
+        continue;
+      }
       const auto found = locate_readable(item.source, child_path(child_path(field, i), "source"),
                                          fmt::format("{} {}=DIR", option, item.name),
                                          stand_in == given.end() ? nullptr : &stand_in->second, kind);
       if (found) directories[item.name] = found->directory;
+    }
+  }
+
+  // Gives where its objects become files.
+  std::string open_store(const std::string& name, const Source& source, bool is_side_input,
+                         const std::string& field) {
+    StoreInUse store{name, is_side_input, source.store, {}, {}};
+    if (overrides_.data_directory.empty()) problems_.add(field, "has no place for its objects");
+    store.directory = overrides_.data_directory + (is_side_input ? "/side-inputs/" : "/inputs/") + name;
+    // A model that is one file shall keep its name.
+    if (const std::string folder = store_folder_name(source.store); is_side_input && !folder.empty())
+      store.directory += "/" + folder;
+    nlohmann::json& body = store.source.begin().value();
+    const std::string kind = store.source.begin().key();
+    if (body.contains("caCertificate") && body["caCertificate"].is_string()) {
+      const std::string file = normal(folder_ / body["caCertificate"].get<std::string>());
+      if (const std::string broken = broken_file(file); !broken.empty()) {
+        problems_.add(child_path(child_path(field, kind), "caCertificate"),
+                      fmt::format("the file {} {}", in_quotes(file), broken));
+      }
+      body["caCertificate"] = file;
+    }
+    for (const std::string& known : {name, store_secret(source.store)}) {
+      const auto given = overrides_.credentials.find(known);
+      if (given == overrides_.credentials.end()) continue;
+      used_credentials_.insert(known);
+      if (store.credentials.empty()) store.credentials = normal(given->second);
+    }
+    std::string directory = store.directory;
+    stores_.push_back(std::move(store));
+    return directory;
+  }
+
+  void refuse_unused_credentials() {
+    std::vector<std::string> known;
+    for (const StoreInUse& store : stores_) {
+      known.push_back(store.name);
+      if (const std::string secret = store_secret(store.source); !secret.empty()) known.push_back(secret);
+    }
+    for (const auto& [name, file] : overrides_.credentials) {
+      if (used_credentials_.contains(name)) continue;
+      const std::string hint =
+          known.empty() ? "; no input or side input lies in a store" : did_you_mean(name, known);
+      problems_.add(
+          "--credentials",
+          fmt::format("{} is neither the name of an input or side input in a store nor of its Secret{}",
+                      in_quotes(name), hint));
     }
   }
 
@@ -348,10 +403,21 @@ class LocalResolver {
   const std::string manifest_;
   const fs::path folder_;
   ResolvedJob job_;
+  std::vector<StoreInUse> stores_;
+  std::set<std::string> used_credentials_;
   Problems problems_;
 };
 
 }  // namespace
+
+bool uses_stores(const JobSpec& spec, const LocalOverrides& overrides) {
+  const auto uses = [](const auto& named, const std::map<std::string, std::string>& given) {
+    return std::any_of(named.begin(), named.end(), [&](const auto& item) {
+      return item.source.store.is_object() && !given.contains(item.name);
+    });
+  };
+  return uses(spec.inputs, overrides.inputs) || uses(spec.side_inputs, overrides.side_inputs);
+}
 
 LocalResolution resolve(const JobSpec& spec, const LocalOverrides& overrides, const fs::path& manifest) {
   return LocalResolver(spec, overrides, manifest).run();

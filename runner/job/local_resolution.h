@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "common/json/json.h"
 #include "common/spec/job_spec.h"
 #include "common/spec/problems.h"
 #include "runner/job/resolved_job.h"
@@ -22,11 +23,26 @@ struct LocalOverrides {
   std::map<std::string, std::string> side_inputs;  // --side-input NAME=DIR
   std::optional<std::string> source_directory;     // --source-directory DIR
   std::optional<std::string> output;               // --output DIR
+  std::map<std::string, std::string> credentials;  // --credentials NAME=FILE
+  std::string data_directory;  // where objects of stores are fetched to; empty: sources in stores are refused
   std::set<std::string> environment_names;  // variables set for this process: they stand in for valueFrom
 };
 
+// An input or side input that lies in a store.
+struct StoreInUse {
+  std::string name;
+  bool is_side_input = false;
+  nlohmann::json source;    // as in the manifest; the path of a caCertificate is absolute
+  std::string directory;    // where its objects become files; of a side input it may become one file
+  std::string credentials;  // absolute path of a file; empty: those of the environment
+};
+
+// Whether an input or side input lies in a store and no option stands in for it.
+bool uses_stores(const JobSpec& spec, const LocalOverrides& overrides);
+
 struct LocalResolution {
   ResolvedJob job;                    // whole only where ok()
+  std::vector<StoreInUse> stores;     // not a part of the job: who runs it is told no credentials
   std::vector<SpecProblem> problems;  // paths are fields or options
 
   bool ok() const { return problems.empty(); }

@@ -7,6 +7,7 @@
 #include "common/result/try.h"
 #include "runner/input/input_listing.h"
 #include "runner/plan/posix_plan_storage.h"
+#include "runner/store/data_connection.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace parallelrun::orchestrator {
@@ -43,7 +44,7 @@ Planning::Planning(std::unique_ptr<StoredPlan> plan, const ResolvedJob& job)
       samples_(std::vector<Sampled>(job.spec.inputs.size())) {
   for (const Input& input : spec_.inputs) {
     const auto directory = directories_.find(input.name);
-    roots_.push_back(directory == directories_.end() ? "" : FileWalk::root_of(directory->second));
+    roots_.push_back(shown_root(input, directory == directories_.end() ? "" : directory->second));
     formats_.push_back(open_format(input, spec_.partition_keys));
   }
 }
@@ -86,7 +87,7 @@ bool Planning::ends_within(std::chrono::milliseconds patience) const {
 }
 
 void Planning::plan() {
-  Planner::Options options = Planner::options_for(spec_, directories_, output_directory_);
+  Planner::Options options = Planner::options_for(spec_, directories_, output_directory_, data_socket());
   options.stopped = &stopping_;
   auto planner = Planner::create(std::move(options), plan_->writer().last_found());
   const Status ended = planner ? plan_all(**planner) : Status(planner.error());

@@ -76,11 +76,12 @@ class FakeObserver : public AttemptObserver {
 // A core with its surroundings, at a time that the test moves.
 class Stage {
  public:
-  explicit Stage(std::uint32_t slots = 1, Outbox::Limits limits = {}) : workers(slots), outbox(limits) {
+  explicit Stage(std::uint32_t slots = 1, Outbox::Limits limits = {}, DataControl* data = nullptr)
+      : workers(slots), outbox(limits) {
     options.slots = slots;
     options.run_timeout = std::chrono::seconds(10);
     options.init_timeout = std::chrono::seconds(30);
-    core.emplace(options, workers, outbox, observer);
+    core.emplace(options, workers, outbox, observer, data);
   }
 
   // Registered, with initialized processes.

@@ -1,0 +1,53 @@
+// The object stores that a manifest may name as the source of an input or side input, and their fields.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/json/json.h"
+#include "common/spec/problems.h"
+
+namespace parallelrun {
+
+struct StoreField {
+  enum class Value { kText, kBoolean, kFolder, kAddress, kAddresses, kName, kCredentials };
+
+  std::string name;
+  Value value = Value::kText;
+  bool required = false;
+};
+
+struct StoreKind {
+  std::string name;      // azureBlob, s3, gcs, http
+  std::string in_words;  // "Azure Blob Storage"
+  std::vector<StoreField> fields;
+  // Keys of its Secret, which do not belong into a manifest.
+  std::vector<std::string> secrets;
+  // Variables of the environment with which the provider's own tools are given credentials. Where a job on
+  // one machine takes the store's credentials from there, scripts do not get these.
+  std::vector<std::string> variables;
+};
+
+std::span<const StoreKind> store_kinds();
+// Null for a name that is no store.
+const StoreKind* find_store_kind(std::string_view name);
+
+// Tells at `path` all that is wrong with {kind: body}.
+void check_store(const StoreKind& kind, const nlohmann::json& body, const std::string& path,
+                 Problems& problems);
+
+// What follows is for a `store` that was checked: {azureBlob | s3 | gcs | http: {...}}.
+
+// How people call it, without a secret: "s3://bucket/folder", "azureBlob://account/container/folder". http:
+// "http". Without a '/' at the end.
+std::string store_address(const nlohmann::json& store);
+// The name of the Secret; empty: none.
+std::string store_secret(const nlohmann::json& store);
+// The last part of its folder, empty where there is none: what a side input is called on this machine.
+std::string store_folder_name(const nlohmann::json& store);
+// What identifies a job of it: where the data lies, not who may read it.
+nlohmann::json identity_of_store(const nlohmann::json& store);
+
+}  // namespace parallelrun

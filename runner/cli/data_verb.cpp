@@ -1,0 +1,150 @@
+// `parallelrun data`: makes the Python environment of the data process where there is none yet, and becomes
+// that process.
+#include <spdlog/fmt/fmt.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/json/json.h"
+#include "common/posix/program_run.h"
+#include "runner/agent/command.h"
+#include "runner/agent/python_environment.h"
+#include "runner/cli/launcher.h"
+#include "runner/cli/this_process.h"
+#include "runner/cli/verbs.h"
+
+namespace parallelrun {
+namespace {
+
+// What runner/python/parallelrun_data imports beside the standard library, and the Python that it needs.
+constexpr const char* kRequirement = "obstore==0.12.1";
+constexpr const char* kIsNewEnough = "import sys; sys.exit(sys.version_info < (3, 11))";
+
+struct Given {
+  std::string config;
+  std::string socket;
+  int events_fd = -1;
+  pid_t parent = 0;
+};
+
+void tell(const Given& given, const nlohmann::json& event) {
+  const std::string line = event.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  const int descriptor = given.events_fd >= 0 ? given.events_fd : STDERR_FILENO;
+  // The launcher alone reads it, and sees the end of this process, too.
+  if (::write(descriptor, line.data(), line.size()) < 0) return;
+}
+
+int fail(const Given& given, std::string message) {
+  // The packages are ours: no field of the manifest names them.
+  const std::string field = "spec.environment.requirements";
+  if (const std::size_t at = message.find(field); at != std::string::npos)
+    message.replace(at, field.size(), "what is needed to read object stores");
+  tell(given, {{"event", "failed"}, {"message", message}});
+  return kExitFailed;
+}
+
+// A python3 that is new enough: the one that scripts run with, else another one; empty: there is none.
+std::string find_python(const std::vector<std::string>& environment) {
+  std::vector<std::string> candidates;
+  if (const char* active = std::getenv("VIRTUAL_ENV"); active != nullptr && *active != '\0')
+    candidates.push_back(std::string(active) + "/bin/python3");
+  if (const char* own = std::getenv("PARALLELRUN_DEFAULT_PYTHON"); own != nullptr && *own != '\0')
+    candidates.emplace_back(own);
+  for (const char* name :
+       {"python3", "python3.14", "python3.13", "python3.12", "python3.11", "/usr/bin/python3"})
+    candidates.emplace_back(name);
+  for (const std::string& candidate : candidates) {
+    ProgramRun question;
+    question.program = candidate;
+    question.arguments = {"-I", "-c", kIsNewEnough};
+    question.environment = environment;
+    question.time_limit = std::chrono::seconds(20);
+    const auto answer = run_program(question);
+    if (!answer || answer->exit_code != 0) continue;
+    return candidate.starts_with('/') ? candidate : agent::find_on_path(candidate, environment);
+  }
+  return {};
+}
+
+int become(const Given& given, const agent::EnvironmentRequest& request, const std::string& python) {
+  std::vector<std::string> command = {python,
+                                      "-I",
+                                      request.package_directory + "/parallelrun_data/__main__.py",
+                                      "--config",
+                                      given.config,
+                                      "--socket",
+                                      given.socket,
+                                      "--events-fd",
+                                      std::to_string(given.events_fd),
+                                      "--parent",
+                                      std::to_string(given.parent)};
+  std::vector<char*> argv;
+  for (std::string& argument : command) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  ::execv(python.c_str(), argv.data());
+  return fail(given, fmt::format("'{}' cannot be run: {}", python, std::strerror(errno)));
+}
+
+int run(const Given& given) {
+  if (!end_with_parent(given.parent, SIGTERM)) return kExitFailed;
+  const std::string programs = std::filesystem::path(this_program()).parent_path().string();
+  agent::EnvironmentRequest request;
+  request.exec_program = programs + "/parallelrun-exec";
+  request.worker_program = programs + "/parallelrun-worker";
+  request.package_directory = programs + "/python";
+  for (char** entry = environ; *entry != nullptr; ++entry) request.variables.emplace_back(*entry);
+  request.requirements = {kRequirement};
+  const std::string python = find_python(request.variables);
+  if (python.empty())
+    return fail(given,
+                "object stores are read with Python 3.11 or newer, and there is none on PATH; install one");
+  std::erase_if(request.variables, [](const std::string& entry) {
+    return entry.starts_with("VIRTUAL_ENV=") || entry.starts_with("PARALLELRUN_DEFAULT_PYTHON=") ||
+           entry.starts_with("PARALLELRUN_LAUNCHER=");
+  });
+  request.variables.push_back("PARALLELRUN_DEFAULT_PYTHON=" + python);
+
+  boost::asio::io_context io{1};
+  agent::LogBuffer log("data", 1U << 20U);
+  // A cached environment is found at once.
+  boost::asio::steady_timer slow(io, std::chrono::milliseconds(1500));
+  slow.async_wait([&](boost::system::error_code cancelled) {
+    if (!cancelled)
+      tell(given, {{"event", "note"},
+                   {"message", fmt::format("installing {}, which reads object stores (once on this machine)",
+                                           kRequirement)}});
+  });
+  Result<agent::PythonEnvironment> found = Error{ErrorCode::kAborted, "no Python environment was made"};
+  agent::prepare_environment(io, request, log, [&](Result<agent::PythonEnvironment> environment) {
+    found = std::move(environment);
+    slow.cancel();
+  });
+  io.run();
+  if (!found) return fail(given, found.error().message);
+  return become(given, request, found->python);
+}
+
+}  // namespace
+
+Verb add_data(CLI::App& program) {
+  const auto given = std::make_shared<Given>();
+  CLI::App* verb =
+      program.add_subcommand("data", "read object stores for the jobs of this machine (started by `run`)");
+  verb->add_option("--config", given->config, "sources and where their credentials are, as JSON")->required();
+  verb->add_option("--socket", given->socket, "where orchestrator and agents connect")->required();
+  verb->add_option("--events-fd", given->events_fd, "file descriptor to which JSON lines are written");
+  verb->add_option("--parent", given->parent, "process id of the parent; this process ends with it");
+  return {verb, [given] { return run(*given); }};
+}
+
+}  // namespace parallelrun

@@ -1,0 +1,83 @@
+#include "runner/input/store_listing.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "common/result/try.h"
+#include "runner/input/file_walk.h"
+
+namespace parallelrun {
+namespace {
+
+// The launcher starts a data process again that has died; it lists with its credentials first.
+constexpr std::chrono::seconds kPatience{60};
+constexpr int kMostLost = 5;
+constexpr std::uint64_t kRequest = 1;
+
+}  // namespace
+
+Result<std::unique_ptr<Listing>> StoreListing::open(Options options) {
+  Result<Glob> glob = Glob::compile(options.glob);
+  if (!glob) return glob.error();
+  return std::unique_ptr<Listing>(new StoreListing(std::move(options), std::move(*glob)));
+}
+
+Status StoreListing::receive() {
+  objects_.clear();
+  at_ = 0;
+  while (true) {
+    if (!connection_) {
+      ASSIGN_OR_RETURN(connection_, DataConnection::open(options_.socket, kPatience));
+      // Where this fails, the answer does, too.
+      (void)connection_->send(list_request(kRequest, options_.input, options_.start_after));
+    }
+    Result<DataAnswer> answer = connection_->receive();
+    if (!answer) {
+      connection_.reset();
+      if (++lost_ > kMostLost) return answer.error();
+      continue;
+    }
+    if (answer->error) return Error{ErrorCode::kIo, answer->error->message};
+    ended_ = answer->end;
+    objects_ = std::move(answer->objects);
+    if (!objects_.empty()) {
+      lost_ = 0;
+      options_.start_after = objects_.back().name;
+    }
+    return {};
+  }
+}
+
+bool StoreListing::takes(const std::string& name) {
+  Glob::State state = glob_.start();
+  for (std::size_t begin = 0; begin <= name.size();) {
+    const std::size_t end = std::min(name.find('/', begin), name.size());
+    const std::string_view part = std::string_view(name).substr(begin, end - begin);
+    if (is_left_out(part)) return false;
+    state = glob_.step(state, part);
+    begin = end + 1;
+  }
+  if (glob_.accepts(state)) return true;
+  if (options_.count_others && options_.passed != nullptr)
+    options_.passed->add(PassedKind::kOtherEnding, name);
+  return false;
+}
+
+Result<std::optional<ListedObject>> StoreListing::next() {
+  while (true) {
+    if (at_ == objects_.size()) {
+      if (ended_) return std::optional<ListedObject>();
+      RETURN_IF_ERROR(receive());
+      continue;
+    }
+    const StoredObject& object = objects_[at_++];
+    if (!takes(object.name)) continue;
+    const std::size_t folder = object.name.rfind('/') + 1;  // npos + 1 is 0
+    return std::optional(ListedObject{std::string_view(object.name).substr(0, folder),
+                                      std::string_view(object.name).substr(folder), object.size,
+                                      object.version});
+  }
+}
+
+}  // namespace parallelrun

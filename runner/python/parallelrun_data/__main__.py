@@ -1,0 +1,204 @@
+"""parallelrun-data: started by `parallelrun run` for a job with sources in stores. See server.py for what it is asked.
+
+    python3 -I __main__.py --config FILE --socket PATH --events-fd N --parent PID
+
+FILE is JSON: {"cache": folder, "inputs": [{"name", "source", "root", "credentials": path or null}], "sideInputs": [the same]}.
+To the descriptor it writes JSON lines: {"event": "note", "message"}, {"event": "counts", ...}, {"event": "ready"} once every
+source was listed with its credentials and all side inputs are there, or {"event": "failed", "message"} before it ends."""
+
+import argparse
+import asyncio
+import ctypes
+import json
+import logging
+import os
+import signal
+import sys
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
+
+
+def _harden(parent):
+    """Ends with its parent; its memory and environment, which hold the credentials, are closed to other processes."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if parent and os.getppid() != parent:
+        sys.exit(1)
+
+
+class _Events:
+    def __init__(self, descriptor):
+        self._descriptor = descriptor
+
+    def send(self, event, **members):
+        line = json.dumps({"event": event, **members}) + "\n"
+        if self._descriptor < 0:
+            print(line, end="", file=sys.stderr)
+            return
+        try:
+            os.write(self._descriptor, line.encode())
+        except OSError:
+            pass
+
+
+class _Scrubbed(logging.Formatter):
+    def __init__(self, secrets):
+        super().__init__("parallelrun-data: %(message)s")
+        self._secrets = secrets
+
+    def format(self, record):
+        return self._secrets.without(super().format(record))
+
+
+def _number(name, default):
+    text = os.environ.get(name, "")
+    if not text:
+        return default
+    try:
+        return float(text)
+    except ValueError:
+        from parallelrun_data.troubles import INVALID, Trouble
+
+        raise Trouble(INVALID, f"{name} is '{text}', but must be a number of seconds") from None
+
+
+async def _run(arguments, events):
+    from parallelrun_data import cache as cache_module
+    from parallelrun_data import side_inputs
+    from parallelrun_data.credentials import Environment
+    from parallelrun_data.download import Downloads
+    from parallelrun_data.http_place import HttpPlace
+    from parallelrun_data.places import Place, patiently
+    from parallelrun_data.server import Input, Server
+    from parallelrun_data.troubles import INVALID, Counts, Patience, Secrets, Trouble
+
+    secrets = Secrets()
+    log = logging.getLogger("parallelrun_data")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Scrubbed(secrets))
+    log.addHandler(handler)
+    log.propagate = False
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGINT, lambda: None)
+
+    with open(arguments.config, encoding="utf-8") as file:
+        config = json.load(file)
+    patience = _number("PARALLELRUN_STORE_PATIENCE", 120.0)
+    size_text = os.environ.get("PARALLELRUN_CACHE_SIZE", "")
+    environment = Environment()
+    for value in environment.secrets():
+        secrets.add(value)
+    counts = Counts()
+
+    def opened(given, what):
+        make = HttpPlace if "http" in given["source"] else Place
+        try:
+            return Input(
+                given["name"],
+                make(given["source"], given.get("credentials"), environment, secrets),
+                given["root"],
+            )
+        except Trouble as trouble:
+            raise Trouble(trouble.kind, f"{what} '{given['name']}': {trouble.message}") from None
+
+    try:
+        size = cache_module.parse_size(size_text) if size_text else cache_module.default_size(config["cache"])
+        if size <= 0:
+            raise ValueError
+    except ValueError:
+        raise Trouble(
+            INVALID, f"PARALLELRUN_CACHE_SIZE is '{size_text}', but must be a size such as 5Gi"
+        ) from None
+    inputs = {given["name"]: opened(given, "input") for given in config["inputs"]}
+    sides = {given["name"]: opened(given, "side input") for given in config["sideInputs"]}
+    cache = cache_module.Cache(config["cache"], size)
+    server = Server(inputs, cache, Downloads(cache, counts, patience), counts, patience, log)
+    of_sides = Server(sides, cache, None, counts, patience, log)
+
+    async def check(what, given):
+        try:
+            # What is wrong at the start is told soon.
+            await patiently(given.place, Patience(min(patience, 20.0), counts), given.place.check)
+        except Trouble as trouble:
+            raise Trouble(trouble.kind, f"{what} '{given.name}': {trouble.message}") from None
+
+    async def start():
+        await asyncio.gather(
+            *(check("input", given) for given in inputs.values()),
+            *(check("side input", given) for given in sides.values()),
+        )
+        for name, given in sides.items():
+            if os.path.exists(given.root + ".complete"):
+                continue  # a process before this one had brought it
+            await side_inputs.bring(
+                of_sides,
+                name,
+                lambda into: Downloads(into, counts, patience),
+                given,
+                patience,
+                counts,
+                lambda words: events.send("note", message=words),
+            )
+            with open(given.root + ".complete", "w"):
+                pass
+        listening = await server.listen(arguments.socket)
+        events.send("ready", cacheSize=size)
+        return listening
+
+    starting = asyncio.ensure_future(start())
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if not starting.done():
+        starting.cancel()
+        return
+    listening = await starting
+    told = None
+    swept = False
+    began = loop.time()
+    while not stop.is_set():
+        try:
+            await asyncio.wait_for(asyncio.shield(stopping), 1.0)
+        except asyncio.TimeoutError:
+            pass
+        # By then agents have said what they still use of what a killed process had fetched.
+        if not swept and loop.time() - began > 60:
+            swept = True
+            for given in inputs.values():
+                cache.sweep(given.root)
+        now = server.counts()
+        if now != told:
+            told = now
+            events.send("counts", **now)
+    listening.close()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--config", required=True)
+    parser.add_argument("--socket", required=True)
+    parser.add_argument("--events-fd", type=int, default=-1)
+    parser.add_argument("--parent", type=int, default=0)
+    arguments = parser.parse_args()
+    _harden(arguments.parent)
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    events = _Events(arguments.events_fd)
+    from parallelrun_data.troubles import Trouble
+
+    try:
+        asyncio.run(_run(arguments, events))
+    except Trouble as trouble:
+        events.send("failed", message=trouble.message, kind=trouble.kind)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    # What runs on in threads of a library does not hold the end up.
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

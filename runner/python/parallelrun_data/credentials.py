@@ -1,0 +1,127 @@
+"""Where the credentials of a source come from: a file (--credentials NAME=FILE), else the environment."""
+
+import json
+import os
+import stat
+
+from parallelrun_data.troubles import INVALID, Trouble
+
+# The keys of a Secret, by kind of source: what may stand together.
+KEYS = {
+    "azureBlob": (("tenantId", "clientId", "clientSecret"), ("accountKey",), ("sasToken",)),
+    "s3": (("accessKeyId", "secretAccessKey"), ("accessKeyId", "secretAccessKey", "sessionToken")),
+    "gcs": (("serviceAccountKey",),),
+    "http": (("bearerToken",), ("username", "password")),
+}
+
+
+def _scalar(text):
+    text = text.strip()
+    if len(text) >= 2 and text[0] == text[-1] and text[0] in "'\"":
+        return json.loads(text) if text[0] == '"' else text[1:-1].replace("''", "'")
+    return text.split(" #", 1)[0].rstrip()
+
+
+def _simple_yaml(text, where):
+    """`key: value` lines, and block values (`key: |`): all that a file of keys needs."""
+    out = {}
+    lines = text.splitlines()
+    at = 0
+    while at < len(lines):
+        line = lines[at]
+        at += 1
+        if not line.strip() or line.lstrip().startswith("#") or line.strip() == "---":
+            continue
+        key, colon, value = line.partition(":")
+        if not colon or line[0].isspace():
+            raise Trouble(
+                INVALID, f"{where}, line {at}, is not 'key: value'; write one key of the Secret in each line"
+            )
+        if value.strip() in ("|", "|-", ">", ">-"):
+            block = []
+            while at < len(lines) and (not lines[at].strip() or lines[at][0].isspace()):
+                block.append(lines[at].strip())
+                at += 1
+            out[key.strip()] = "\n".join(block).strip()
+        else:
+            out[key.strip()] = _scalar(value)
+    return out
+
+
+def read_file(path, kind):
+    """The keys in a file. Raises INVALID, which names the file and never a value."""
+    where = f"the credentials file '{path}'"
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        with open(descriptor, encoding="utf-8") as file:
+            info = os.fstat(descriptor)
+            if not stat.S_ISREG(info.st_mode):
+                raise Trouble(INVALID, f"{where} is not a file")
+            if info.st_mode & 0o077:
+                raise Trouble(
+                    INVALID,
+                    f"{where} can be read or written by other users (mode {stat.S_IMODE(info.st_mode):04o}); "
+                    f"run chmod 600 '{path}'",
+                )
+            text = file.read(1 << 20)
+    except UnicodeDecodeError:
+        raise Trouble(INVALID, f"{where} is not UTF-8") from None
+    except OSError as error:
+        raise Trouble(INVALID, f"{where} cannot be read: {error.strerror}") from None
+    if text.lstrip().startswith("{"):
+        try:
+            keys = json.loads(text)
+        except ValueError as error:
+            raise Trouble(INVALID, f"{where} is not JSON: {str(error).split(':')[0]}") from None
+    else:
+        keys = _simple_yaml(text, where)
+    # What `gcloud` writes is the key itself.
+    if kind == "gcs" and keys.get("type") in ("service_account", "authorized_user"):
+        keys = {"serviceAccountKey": text}
+    return checked(keys, kind, where)
+
+
+def checked(keys, kind, where):
+    known = sorted({key for together in KEYS[kind] for key in together})
+    for key, value in keys.items():
+        if key not in known:
+            raise Trouble(
+                INVALID,
+                f"{where} has the key '{key}', which {kind} does not know; it knows {', '.join(known)}",
+            )
+        if not isinstance(value, str) or not value:
+            raise Trouble(INVALID, f"{where}: the key '{key}' must be a text that is not empty")
+    given = set(keys)
+    if any(given == set(together) for together in KEYS[kind]):
+        return keys
+    ways = "; or ".join(" and ".join(together) for together in KEYS[kind])
+    missing = [sorted(set(together) - given) for together in KEYS[kind] if given and given < set(together)]
+    if missing:
+        raise Trouble(INVALID, f"{where} lacks {' and '.join(missing[0])}; {kind} needs {ways}")
+    raise Trouble(INVALID, f"{where} must have {ways}")
+
+
+# What tools of the provider read; the launcher withholds the same names from scripts
+# (common/spec/store_kinds.cpp).
+PREFIXES = ("AWS_", "AZURE_", "GOOGLE_", "MSI_", "IDENTITY_")
+
+
+class Environment:
+    """The provider's variables of this process. They are taken out of it, so that a source with a file of its own does
+    not see half of them, and put back while a store without one is opened."""
+
+    def __init__(self):
+        self._kept = {name: value for name, value in os.environ.items() if name.startswith(PREFIXES)}
+        for name in self._kept:
+            del os.environ[name]
+
+    def secrets(self):
+        telling = ("KEY", "SECRET", "TOKEN", "PASSWORD", "SAS", "CONNECTION")
+        return [value for name, value in self._kept.items() if any(part in name for part in telling)]
+
+    def __enter__(self):
+        os.environ.update(self._kept)
+
+    def __exit__(self, *_):
+        for name in self._kept:
+            os.environ.pop(name, None)

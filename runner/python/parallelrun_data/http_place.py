@@ -1,0 +1,189 @@
+"""Objects at addresses (`http: {urls}`), with the standard library. The same interface as places.Place."""
+
+import asyncio
+import base64
+import http.client
+import ssl
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import unquote, urlsplit
+
+from parallelrun_data import credentials
+from parallelrun_data.troubles import CHANGED, INVALID, MISSING, Passing, Trouble
+
+_BLOCK = 1 << 20
+_TIMEOUT = 60  # seconds without a byte
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """The credentials are for the host that they were given for."""
+
+    def redirect_request(self, request, fp, code, msg, headers, newurl):
+        new = super().redirect_request(request, fp, code, msg, headers, newurl)
+        if new is not None and urlsplit(newurl)[:2] != urlsplit(request.full_url)[:2]:
+            new.remove_header("Authorization")
+        return new
+
+
+def names_of(urls):
+    """{name: url}: the last part of each path; where two are equal, behind a number."""
+    out = {}
+    for url in urls:
+        last = unquote(urlsplit(url).path).rstrip("/").rsplit("/", 1)[-1] or "object"
+        name, number = last, 1
+        while name in out:
+            number += 1
+            name = f"{number}/{last}"
+        out[name] = url
+    return out
+
+
+class HttpPlace:
+    kind = "http"
+
+    def __init__(self, source, credentials_file, environment, secrets):
+        body = source["http"]
+        self._source = body
+        self._file = credentials_file
+        self._secrets = secrets
+        self._urls = names_of(body["urls"])
+        self.address = "http"
+        for url in body["urls"]:
+            query = urlsplit(url).query
+            if query:
+                secrets.add(query)
+        self._pool = ThreadPoolExecutor(32, thread_name_prefix="http")
+        self.open()
+
+    def open(self):
+        keys = credentials.read_file(self._file, "http") if self._file else {}
+        self._headers = {"User-Agent": "parallelrun"}
+        if "bearerToken" in keys:
+            self._headers["Authorization"] = "Bearer " + keys["bearerToken"]
+            self._secrets.add(keys["bearerToken"])
+        elif keys:
+            pair = base64.b64encode(f"{keys['username']}:{keys['password']}".encode()).decode()
+            self._headers["Authorization"] = "Basic " + pair
+            self._secrets.add(pair)
+            self._secrets.add(keys["password"])
+        try:
+            context = ssl.create_default_context(cafile=self._source.get("caCertificate") or None)
+        except (OSError, ssl.SSLError) as error:
+            raise Trouble(
+                INVALID, f"caCertificate '{self._source['caCertificate']}' cannot be used: {error}"
+            ) from None
+        self._opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context), _Redirects())
+
+    def _shown(self, name):
+        return self._secrets.without(self._urls[name].split("?", 1)[0])
+
+    def _request(self, name, method="GET", headers=None):
+        request = urllib.request.Request(
+            self._urls[name], method=method, headers={**self._headers, **(headers or {})}
+        )
+        try:
+            return self._opener.open(request, timeout=_TIMEOUT)
+        except urllib.error.HTTPError as error:
+            error.close()
+            raise self._trouble(error.code, name) from None
+        except (OSError, http.client.HTTPException) as error:
+            reason = getattr(error, "reason", error)
+            raise Passing(
+                "cut", f"{self._shown(name)} cannot be reached: {self._secrets.without(str(reason))}"
+            ) from None
+
+    def _trouble(self, status, name):
+        what = self._shown(name)
+        if status == 412:
+            return Trouble(CHANGED, f"{what} has changed since it was planned")
+        if status in (404, 410):
+            return Trouble(MISSING, f"{what} is not there (HTTP status {status})")
+        if status in (401, 403):
+            where = (
+                f"credentials: {self._file}" if self._file else "there are none: give them with --credentials"
+            )
+            return Passing("denied", f"{what} refuses the credentials: HTTP status {status} ({where})")
+        why = "throttled" if status == 429 else "server"
+        if status == 429 or status == 408 or status >= 500:
+            return Passing(why, f"{what} answers with an error: HTTP status {status}")
+        return Trouble(INVALID, f"{what} answers with HTTP status {status}")
+
+    async def _run(self, work, *arguments):
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+
+    def _head(self, name):
+        try:
+            answer = self._request(name, "HEAD")
+        except Trouble as trouble:
+            if "405" in trouble.message or "501" in trouble.message:
+                return None, ""
+            raise
+        with answer:
+            return _facts(answer.headers)
+
+    def single(self):
+        return None
+
+    async def check(self):
+        await self._run(self._head, next(iter(self._urls)))
+
+    async def list(self, prefix, start, chunk=16):
+        names = [
+            n
+            for n in sorted(self._urls, key=str.encode)
+            if n.startswith(prefix) and (start is None or n > start)
+        ]
+        for begin in range(0, len(names), chunk):
+            part = names[begin : begin + chunk]
+            for name, (size, version) in zip(
+                part, await asyncio.gather(*(self._run(self._head, n) for n in part))
+            ):
+                yield name, size, version
+
+    async def read(self, name, version, start, end):
+        headers = {}
+        if start is not None:
+            headers["Range"] = f"bytes={start}-{end - 1}"
+        if version.startswith('"'):
+            headers["If-Match"] = version
+        answer = await self._run(self._request, name, "GET", headers)
+        with answer:
+            size, now = _facts(answer.headers)
+            if version and now and now != version:
+                raise Trouble(CHANGED, f"{self._shown(name)} has changed since it was planned")
+            skip = start or 0
+            if start is not None and answer.status == 206:
+                skip = 0
+            left = None if start is None else end - start
+            length = size
+            while left is None or left > 0:
+                try:
+                    block = await self._run(answer.read, _BLOCK)
+                except (OSError, http.client.HTTPException) as error:
+                    raise Passing("cut", f"{self._shown(name)} was cut: {error}") from None
+                if not block:
+                    # http.client gives the short rest of a connection that was cut like an end.
+                    if length is not None and left is None:
+                        got = length - (answer.length or 0)
+                        if answer.length:
+                            raise Passing("cut", f"{self._shown(name)} ended after {got} of {length} bytes")
+                    return
+                if skip:
+                    skipped = min(skip, len(block))
+                    block, skip = block[skipped:], skip - skipped
+                if left is not None:
+                    block = block[:left]
+                    left -= len(block)
+                if block:
+                    yield block
+
+
+def _facts(headers):
+    length = headers.get("Content-Length")
+    size = int(length) if length and length.isdigit() and not headers.get("Content-Encoding") else None
+    etag = headers.get("ETag") or ""
+    if etag.startswith('"'):
+        return size, etag
+    changed = headers.get("Last-Modified")
+    return size, etag or (f"time:{changed}" if changed else "")

@@ -1,0 +1,107 @@
+"""Stores list names in bytewise order; an input is planned in bytewise order of the path components, as a directory is
+walked. The two differ where a name goes on with a character below '/': "a-b" comes before "a/x" in a store, and behind
+it here."""
+
+import heapq
+
+from parallelrun_data.troubles import UNAVAILABLE, Trouble
+
+# So many names wait for a folder that may still come before it is asked for.
+WAITING = 2000
+
+
+def rank(name):
+    """Names in the order of their ranks are in the order of their components."""
+    return name.encode("utf-8", "surrogateescape").replace(b"/", b"\0")
+
+
+def folders_before(name, prefix=""):
+    """The folders below `prefix` that would come before `name` here, and behind it in a store: shortest first."""
+    raw = name.encode("utf-8", "surrogateescape")
+    least = len(prefix.encode("utf-8", "surrogateescape"))
+    return [
+        raw[:at] for at, byte in enumerate(raw) if byte < 0x2F and at > least and raw[at - 1 : at] != b"/"
+    ]
+
+
+def least_start(after):
+    """The store's listing may begin behind this name where everything up to `after` is done; None: at the beginning."""
+    if not after:
+        return None
+    return after.split("/", 1)[0]
+
+
+async def in_order(listing, after=""):
+    """Yields (name, size, version) in order, behind `after`. `listing(prefix, start)` is an async iterator over the names
+    that begin with `prefix`, from behind `start` (None: all), in the store's order. An empty object whose name is that
+    of a folder is what some tools make for the folder: it is left out."""
+    held = None
+    async for entry in _behind(listing, after):
+        if held is not None and not (held[1] == 0 and entry[0].startswith(held[0] + "/")):
+            yield held
+        held = entry
+    if held is not None:
+        yield held
+
+
+async def _behind(listing, after):
+    last = rank(after) if after else None
+    async for entry in _ordered(listing, "", least_start(after)):
+        place = rank(entry[0])
+        if last is not None and place <= last:
+            if after and place <= rank(after):
+                continue
+            raise Trouble(UNAVAILABLE, f"the store lists '{entry[0]}' at a place where it does not belong")
+        last = place
+        yield entry
+
+
+async def _ordered(listing, prefix, start):
+    waiting = []  # heap of (rank, name, entry)
+    absent = set()  # folders that were asked for and are not there
+    taken = []  # folders whose names were listed ahead
+    seen = None
+    before = None
+    async for entry in listing(prefix, start):
+        raw = entry[0].encode("utf-8", "surrogateescape")
+        if before is not None and raw <= before:
+            # Not in bytewise order (a hierarchical namespace): all of it is sorted here.
+            rest = [(r, n, e) for r, n, e in waiting]
+            rest.append((rank(entry[0]), entry[0], entry))
+            async for other in _rest(listing, prefix, rest, seen):
+                yield other
+            return
+        before = raw
+        if any(raw.startswith(folder) for folder in taken):
+            continue
+        heapq.heappush(waiting, (rank(entry[0]), entry[0], entry))
+        while waiting:
+            _, name, first = waiting[0]
+            open_folders = [f for f in folders_before(name, prefix) if f not in absent and before < f + b"0"]
+            if open_folders and len(waiting) <= WAITING:
+                break
+            for folder in open_folders:
+                inside = folder + b"/"
+                if not any(inside.startswith(t) for t in taken):
+                    found = False
+                    async for one in _ordered(listing, inside.decode("utf-8", "surrogateescape"), None):
+                        found = True
+                        yield one
+                    if found:
+                        taken.append(inside)
+                absent.add(folder)
+            heapq.heappop(waiting)
+            seen = rank(name)
+            yield first
+    while waiting:
+        yield heapq.heappop(waiting)[2]
+
+
+async def _rest(listing, prefix, rest, seen):
+    names = {entry[1] for entry in rest}
+    async for entry in listing(prefix, None):
+        place = rank(entry[0])
+        if entry[0] not in names and (seen is None or place > seen):
+            rest.append((place, entry[0], entry))
+    for _, _, entry in sorted(rest, key=lambda one: one[0]):
+        yield entry

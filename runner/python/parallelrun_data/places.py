@@ -1,0 +1,301 @@
+"""The stores behind one interface: check, list, read. The only module that knows obstore."""
+
+import json
+from datetime import datetime, timedelta, timezone
+from urllib.parse import parse_qs
+
+import obstore
+from obstore.store import AzureStore, GCSStore, S3Store
+
+from parallelrun_data import credentials
+from parallelrun_data.troubles import (
+    CHANGED,
+    DENIED,
+    INVALID,
+    MISSING,
+    UNAVAILABLE,
+    Passing,
+    Reading,
+    Trouble,
+)
+
+# Pauses and tries are ours, so that they are bounded and counted.
+_NO_RETRIES = {"max_retries": 0, "retry_timeout": timedelta(seconds=10)}
+_LIST_CHUNK = 1000
+
+
+def _client_options(source):
+    options = {
+        "connect_timeout": timedelta(seconds=10),
+        "timeout": timedelta(days=1),
+        "read_timeout": timedelta(seconds=60),
+        "user_agent": "parallelrun",
+        "allow_http": True,
+    }
+    certificate = source.get("caCertificate")
+    if certificate:
+        try:
+            with open(certificate, "rb") as file:
+                options["root_certificate"] = file.read()
+        except OSError as error:
+            raise Trouble(
+                INVALID, f"caCertificate '{certificate}' cannot be read: {error.strerror}"
+            ) from None
+    return options
+
+
+def _folder(source):
+    """The prefix as a folder: without slashes at its ends; "" is the whole store."""
+    return source.get("prefix", "").strip("/")
+
+
+def _azure(source, keys):
+    config = {"account_name": source["account"], "container_name": source["container"]}
+    if source.get("endpoint"):
+        config["endpoint"] = source["endpoint"]
+    if source.get("authority"):
+        config["authority_host"] = source["authority"]
+    names = {
+        "tenantId": "tenant_id",
+        "clientId": "client_id",
+        "clientSecret": "client_secret",
+        "accountKey": "account_key",
+        "sasToken": "sas_key",
+    }
+    for key, value in keys.items():
+        config[names[key]] = value.lstrip("?") if key == "sasToken" else value
+    return AzureStore(config=config, client_options=_client_options(source), retry_config=_NO_RETRIES)
+
+
+def _s3(source, keys):
+    config = {"bucket": source["bucket"]}
+    if source.get("region"):
+        config["region"] = source["region"]
+    if source.get("endpoint"):
+        config["endpoint"] = source["endpoint"]
+    # A server of one's own rarely has a name for each bucket.
+    path_style = source.get("pathStyle", bool(source.get("endpoint")))
+    config["virtual_hosted_style_request"] = not path_style
+    names = {
+        "accessKeyId": "access_key_id",
+        "secretAccessKey": "secret_access_key",
+        "sessionToken": "session_token",
+    }
+    for key, value in keys.items():
+        config[names[key]] = value
+    return S3Store(config=config, client_options=_client_options(source), retry_config=_NO_RETRIES)
+
+
+def _gcs(source, keys):
+    config = {"bucket": source["bucket"]}
+    if source.get("endpoint"):
+        config["base_url"] = source["endpoint"]
+    if keys:
+        config["service_account_key"] = keys["serviceAccountKey"]
+    return GCSStore(config=config, client_options=_client_options(source), retry_config=_NO_RETRIES)
+
+
+_OPEN = {"azureBlob": _azure, "s3": _s3, "gcs": _gcs}
+_HOLDER = {"azureBlob": "container", "s3": "bucket", "gcs": "bucket"}
+
+
+def address(source):
+    """How a source is called in messages; without a secret. The same in runner/input/store_address.cpp."""
+    kind, body = next(iter(source.items()))
+    if kind == "azureBlob":
+        start = f"azureBlob://{body['account']}/{body['container']}"
+    else:
+        start = f"{kind}://{body['bucket']}"
+    folder = _folder(body)
+    return f"{start}/{folder}" if folder else start
+
+
+class Place:
+    """One source. All methods raise Trouble (final) or Passing (try again)."""
+
+    def __init__(self, source, credentials_file, environment, secrets):
+        self.kind, self._source = next(iter(source.items()))
+        self.address = address(source)
+        self._file = credentials_file
+        self._environment = environment
+        self._secrets = secrets
+        self._folder = _folder(self._source)
+        self._below = self._folder + "/" if self._folder else ""
+        self.open()
+
+    def open(self):
+        """Reads the credentials (again: they may have been replaced) and forgets tokens."""
+        keys = credentials.read_file(self._file, self.kind) if self._file else {}
+        for name, value in keys.items():
+            if name not in ("tenantId", "clientId", "accessKeyId", "username"):
+                self._secrets.add(value)
+        if "serviceAccountKey" in keys:
+            try:
+                self._secrets.add(json.loads(keys["serviceAccountKey"]).get("private_key", ""))
+            except ValueError:
+                raise Trouble(INVALID, f"the serviceAccountKey in '{self._file}' is not JSON") from None
+        if "sasToken" in keys:
+            self._check_expiry(keys["sasToken"])
+        try:
+            if self._file:
+                self._store = _OPEN[self.kind](self._source, keys)
+            else:
+                with self._environment:
+                    self._store = _OPEN[self.kind](self._source, {})
+        except Trouble:
+            raise
+        except Exception as error:
+            words = Reading(error, self._secrets).line
+            raise Trouble(INVALID, f"{self.address} cannot be opened: {words}{self._where()}") from None
+
+    def _check_expiry(self, token):
+        expiry = parse_qs(token.lstrip("?")).get("se", [""])[0]
+        try:
+            when = datetime.fromisoformat(expiry.replace("Z", "+00:00"))
+        except ValueError:
+            return
+        if when.tzinfo is None:
+            when = when.replace(tzinfo=timezone.utc)
+        if when <= datetime.now(timezone.utc):
+            raise Trouble(
+                DENIED,
+                f"{self.address}: the sasToken in '{self._file}' expired at {expiry}; put a new one there",
+            )
+
+    def _where(self):
+        return f" (credentials: {self._file})" if self._file else " (credentials: of the environment)"
+
+    def _path(self, name):
+        return self._below + name
+
+    # --- what went wrong ---
+
+    def _trouble(self, error, name=None):
+        """A Passing or a Trouble for what obstore raised."""
+        reading = Reading(error, self._secrets)
+        what = f"{self.address}/{name}" if name else self.address
+        if reading.type == "PreconditionError" or reading.status == 412:
+            return Trouble(CHANGED, f"{what} has changed since it was planned")
+        if reading.missing and reading.code not in ("NoSuchBucket", "ContainerNotFound") and name:
+            return Trouble(MISSING, f"{what} is not there any more; it was there when it was planned")
+        if reading.missing and not reading.refused and not reading.of_token:
+            return Trouble(
+                INVALID, f"{self.address}: there is no {self._holder()}; check the name and the endpoint"
+            )
+        if reading.type == "InvalidPathError":
+            return Trouble(
+                INVALID,
+                f"{self.address} has an object whose name is no path ({reading.line}); rename or move it",
+            )
+        if reading.untrusted:
+            return Trouble(INVALID, f"{self.address} cannot be reached: {reading.line}")
+        passing = reading.passing()
+        if passing == "denied":
+            return Passing("denied", f"{what} refuses the credentials: {reading.explained()}{self._where()}")
+        if passing:
+            how = "answers with an error" if reading.status else "cannot be reached"
+            return Passing(passing, f"{what} {how}: {reading.explained()}")
+        return Trouble(UNAVAILABLE, f"{what}: {reading.explained()}")
+
+    def _holder(self):
+        holder = _HOLDER[self.kind]
+        of = f" in the account '{self._source['account']}'" if self.kind == "azureBlob" else ""
+        return f"{holder} '{self._source[holder]}'{of}"
+
+    # --- what it does ---
+
+    async def check(self):
+        """Whether it can be listed with these credentials."""
+        async for _ in self.list("", None, chunk=1):
+            return
+
+    async def list(self, prefix, start, chunk=_LIST_CHUNK):
+        """Yields (name, size, version) below the folder, in the store's order; behind the name `start`."""
+        where = self._path(prefix)
+        try:
+            # obstore takes a prefix for a folder.
+            stream = obstore.list(
+                self._store,
+                where.rstrip("/") or None,
+                offset=self._path(start) if start else None,
+                chunk_size=chunk,
+            )
+            async for objects in stream:
+                for one in objects:
+                    path = one["path"]
+                    if not path.startswith(where):
+                        continue
+                    yield path[len(self._below) :], one["size"], version_of(one)
+        except (Trouble, Passing, GeneratorExit):
+            raise
+        except Exception as error:
+            raise self._trouble(error) from None
+
+    def single(self):
+        """The place and name of the one object that the prefix may name itself; None: there is no prefix."""
+        if not self._folder:
+            return None
+        above, _, last = self._folder.rpartition("/")
+        source = {self.kind: dict(self._source, prefix=above)}
+        return Place(source, self._file, self._environment, self._secrets), last
+
+    async def facts(self, name):
+        """(size, version) of one object."""
+        try:
+            meta = await obstore.head_async(self._store, self._path(name))
+        except Exception as error:
+            raise self._trouble(error, name) from None
+        return meta["size"], version_of(meta)
+
+    async def read(self, name, version, start, end):
+        """Yields the bytes [start, end) of an object; what has another version is CHANGED."""
+        options = {}
+        if version and not version.startswith("time:"):
+            options["if_match"] = version
+        if start is not None:
+            options["range"] = (start, end)
+        try:
+            answer = await obstore.get_async(self._store, self._path(name), options=options)
+            if version and version_of(answer.meta) != version:
+                raise Trouble(CHANGED, f"{self.address}/{name} has changed since it was planned")
+            async for block in answer.stream(min_chunk_size=1 << 20):
+                yield block
+        except (Trouble, Passing, GeneratorExit):
+            raise
+        except Exception as error:
+            raise self._trouble(error, name) from None
+
+
+def version_of(meta):
+    """An etag; of a store without them the time of the last change."""
+    etag = meta.get("e_tag")
+    if etag:
+        # In its listings Azure leaves the quotes away.
+        return etag if etag.startswith(('"', "W/")) else f'"{etag}"'
+    changed = meta.get("last_modified")
+    return f"time:{changed.isoformat()}" if changed else ""
+
+
+_MOST_REFUSALS = 3  # without a byte between them
+
+
+async def after_passing(place, patience, passing, refusals):
+    """Waits before the next try. What refuses the credentials gets them anew, a few times. Gives `refusals`, counted on."""
+    if passing.why == "denied":
+        refusals += 1
+        if refusals > _MOST_REFUSALS:
+            raise Trouble(DENIED, passing.message) from None
+    await patience.after(passing)
+    if passing.why == "denied":
+        place.open()
+    return refusals
+
+
+async def patiently(place, patience, attempt):
+    """Calls `attempt()` until it ends without Passing."""
+    refusals = 0
+    while True:
+        try:
+            return await attempt()
+        except Passing as passing:
+            refusals = await after_passing(place, patience, passing, refusals)

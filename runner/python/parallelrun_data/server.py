@@ -1,0 +1,208 @@
+"""What others ask of this process, over a Unix socket: frames of u32 length (little-endian) and JSON.
+
+    -> {"id", "op": "list", "input", "after"}        <- {"id", "objects": [[name, size or null, version], ...]} ... {"id", "end": true}
+    -> {"id", "op": "fetch", "input", "objects", "timeout", "what"}          <- {"id", "paths": [below the input's root, ...]}
+    -> {"id", "op": "adopt", "input", "paths"}        files of an earlier process of this job that are still in use; no answer
+    -> {"op": "release", "hold": id of a fetch or adopt}                      no answer; a fetch that goes on is given up
+    -> {"id", "op": "stat"}                                                   <- {"id", "counts": {...}}
+
+An error is {"id", "error": {"kind", "message"}} (troubles.py). What a connection holds is released with it."""
+
+import asyncio
+import json
+import os
+import struct
+
+from parallelrun_data.ordering import in_order
+from parallelrun_data.places import after_passing
+from parallelrun_data.troubles import TIMEOUT, UNAVAILABLE, Passing, Patience, Trouble
+
+_LONGEST_FRAME = 512 << 20
+_OBJECTS_IN_FRAME = 500
+
+
+class Input:
+    """One source of the job. `root`: the folder below which its objects become files."""
+
+    def __init__(self, name, place, root):
+        self.name = name
+        self.place = place
+        self.root = root
+
+
+class Server:
+    def __init__(self, inputs, cache, downloads, counts, patience_seconds, log):
+        self._inputs = inputs  # by name
+        self._cache = cache
+        self._downloads = downloads
+        self._counts = counts
+        self._seconds = patience_seconds
+        self._log = log
+
+    async def listen(self, path):
+        # Nobody else may connect, also in the moment before a chmod.
+        before = os.umask(0o177)
+        try:
+            return await asyncio.start_unix_server(self._serve, path, limit=1 << 20)
+        finally:
+            os.umask(before)
+
+    async def _serve(self, reader, writer):
+        try:
+            await _Connection(self, reader, writer).run()
+        except asyncio.CancelledError:
+            pass  # this process ends
+
+    def counts(self):
+        return dict(self._counts.as_dict(), cacheBytes=self._cache.used, mostCacheBytes=self._cache.most)
+
+    async def list(self, name, after):
+        """Yields (name, size, version) of an input in order. A listing that was cut goes on behind its last name."""
+        given = self._inputs[name]
+        patience = Patience(self._seconds, self._counts)
+        last = after
+        refusals = 0
+        while True:
+            try:
+                async for entry in in_order(given.place.list, last):
+                    patience.progress()
+                    refusals = 0
+                    yield entry
+                    last = entry[0]
+                return
+            except Passing as passing:
+                refusals = await after_passing(given.place, patience, passing, refusals)
+
+    async def fetch(self, name, objects, timeout, what, entries):
+        """Adds to `entries` what is held from now on; gives the paths below the input's root."""
+        given = self._inputs[name]
+        entries.extend(await self._cache.reserve(given.root, objects))
+        for (object_name, size, version), entry in zip(objects, entries):
+            if entry.task is None:
+                entry.task = asyncio.ensure_future(
+                    self._downloads.object(given.place, object_name, size, version, entry)
+                )
+                entry.task.add_done_callback(lambda task, entry=entry: self._ended(task, entry))
+        waits = asyncio.gather(*(asyncio.shield(entry.task) for entry in entries))
+        try:
+            await asyncio.wait_for(waits, timeout)
+        except asyncio.TimeoutError:
+            raise Trouble(
+                TIMEOUT,
+                f"fetching the data of {what} did not end after {timeout:.0f} s (taskOverheadTimeout)",
+            ) from None
+        return [os.path.relpath(entry.path, given.root) for entry in entries]
+
+    def release(self, entries):
+        self._cache.release(entries)
+
+    def _ended(self, task, entry):
+        # Who asks for it again shall not get the old error.
+        if task.cancelled() or task.exception() is not None:
+            self._cache.drop(entry)
+
+
+class _Connection:
+    def __init__(self, server, reader, writer):
+        self._server = server
+        self._reader = reader
+        self._writer = writer
+        self._tasks = {}  # id -> task
+        self._holds = {}  # id -> entries
+        self._sending = asyncio.Lock()
+
+    async def run(self):
+        try:
+            while True:
+                head = await self._reader.readexactly(4)
+                (length,) = struct.unpack("<I", head)
+                if length > _LONGEST_FRAME:
+                    return
+                self._take(json.loads(await self._reader.readexactly(length)))
+        except (asyncio.IncompleteReadError, ConnectionError, ValueError):
+            pass
+        finally:
+            for task in self._tasks.values():
+                task.cancel()
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            for entries in self._holds.values():
+                self._server.release(entries)
+            self._writer.close()
+
+    def _take(self, request):
+        op = request.get("op")
+        if op == "release":
+            self._release(request["hold"])
+            return
+        number = request["id"]
+        work = {"list": self._list, "fetch": self._fetch, "adopt": self._adopt, "stat": self._stat}[op]
+        task = asyncio.ensure_future(self._answered(number, work(number, request)))
+        self._tasks[number] = task
+        task.add_done_callback(lambda _: self._tasks.pop(number, None))
+
+    def _release(self, number):
+        task = self._tasks.get(number)
+        if task is not None:
+            task.cancel()
+        entries = self._holds.pop(number, None)
+        if entries:
+            self._server.release(entries)
+
+    async def _answered(self, number, work):
+        try:
+            await work
+        except asyncio.CancelledError:
+            pass
+        except (Trouble, Passing) as trouble:
+            kind = getattr(trouble, "kind", UNAVAILABLE)
+            await self._send({"id": number, "error": {"kind": kind, "message": trouble.message}})
+        except ConnectionError:
+            pass
+        except Exception as error:
+            self._server._log.exception("a request failed")
+            words = f"an error of the data process: {type(error).__name__}"
+            await self._send({"id": number, "error": {"kind": UNAVAILABLE, "message": words}})
+
+    async def _send(self, message):
+        body = json.dumps(message, ensure_ascii=True, separators=(",", ":")).encode()
+        async with self._sending:
+            self._writer.write(struct.pack("<I", len(body)) + body)
+            await self._writer.drain()
+
+    async def _list(self, number, request):
+        group = []
+        async for entry in self._server.list(request["input"], request.get("after", "")):
+            group.append(entry)
+            # The first ones at once: work begins with them.
+            if len(group) >= _OBJECTS_IN_FRAME:
+                await self._send({"id": number, "objects": group})
+                group = []
+        if group:
+            await self._send({"id": number, "objects": group})
+        await self._send({"id": number, "end": True})
+
+    async def _fetch(self, number, request):
+        entries = []
+        self._holds[number] = entries
+        objects = [tuple(one) for one in request["objects"]]
+        try:
+            paths = await self._server.fetch(
+                request["input"],
+                objects,
+                float(request["timeout"]),
+                request.get("what", "a mini-batch"),
+                entries,
+            )
+        except BaseException:
+            # Released already where the request was given up.
+            if self._holds.pop(number, None) is not None:
+                self._server.release(entries)
+            raise
+        await self._send({"id": number, "paths": paths})
+
+    async def _adopt(self, number, request):
+        root = self._server._inputs[request["input"]].root
+        self._holds[number] = [self._server._cache.adopt(root, path) for path in request["paths"]]
+
+    async def _stat(self, number, request):
+        await self._send({"id": number, "counts": self._server.counts()})

@@ -1,0 +1,72 @@
+"""Side inputs: all objects of a source as files, before any worker starts."""
+
+import asyncio
+import os
+
+from parallelrun_data.cache import Cache, in_words
+from parallelrun_data.places import patiently
+from parallelrun_data.troubles import DISK, INVALID, MISSING, Patience, Trouble
+
+_AT_A_TIME = 64
+
+
+async def bring(server, name, downloads_into, given, patience_seconds, counts, say):
+    """Fills given.root: a folder, or a file where the source names one object. Raises Trouble."""
+    objects = []
+    async for one in server.list(name, ""):
+        objects.append(one)
+    total = sum(size or 0 for _, size, _ in objects)
+    if not objects:
+        return await _single(name, downloads_into, given, patience_seconds, counts)
+    os.makedirs(given.root, exist_ok=True)
+    free = os.statvfs(given.root)
+    if total > free.f_bavail * free.f_frsize:
+        raise Trouble(
+            DISK,
+            f"side input '{name}' has {in_words(total)}, more than is free in '{given.root}'; set "
+            "PARALLELRUN_CACHE_DIR to a folder on another disk",
+        )
+    say(
+        f"side input '{name}': downloading {len(objects)} objects, {in_words(total)}, from {given.place.address}"
+    )
+    cache = Cache(given.root, total)
+    downloads = downloads_into(cache)
+    at_a_time = asyncio.Semaphore(_AT_A_TIME)
+
+    async def one(entry_name, size, version):
+        async with at_a_time:
+            (entry,) = await cache.reserve(given.root, [(entry_name, size, version)])
+            if entry.path != os.path.join(given.root, entry_name):
+                raise Trouble(
+                    INVALID,
+                    f"side input '{name}': '{entry_name}' cannot be a file beside the other objects, one of which is "
+                    "a folder of that name, or its name is too long; rename the object",
+                )
+            await downloads.object(given.place, entry_name, size, version, entry)
+
+    tasks = [asyncio.ensure_future(one(*each)) for each in objects]
+    try:
+        await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+
+
+async def _single(name, downloads_into, given, patience_seconds, counts):
+    nothing = Trouble(MISSING, f"side input '{name}': {given.place.address} has no object")
+    single = given.place.single()
+    if single is None:
+        raise nothing
+    place, object_name = single
+    try:
+        size, version = await patiently(
+            place, Patience(patience_seconds, counts), lambda: place.facts(object_name)
+        )
+    except Trouble as trouble:
+        raise nothing if trouble.kind == MISSING else trouble from None
+    folder = os.path.dirname(given.root)
+    cache = Cache(folder, max(size or 0, 1))
+    (entry,) = await cache.reserve(folder, [(os.path.basename(given.root), size, version)])
+    await downloads_into(cache).object(place, object_name, size, version, entry)

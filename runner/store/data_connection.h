@@ -1,0 +1,36 @@
+// A connection to the data process that waits for its answers. (An agent has one of its own, which does not
+// wait: runner/agent/data_link.h.)
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "common/posix/file_descriptor.h"
+#include "common/result/result.h"
+#include "runner/store/data_messages.h"
+
+namespace parallelrun {
+
+// The environment variable of orchestrator and agents that names the data process' socket on this machine.
+inline constexpr const char* kDataSocketVariable = "PARALLELRUN_DATA_SOCKET";
+// Its value; empty: there is no data process.
+std::string data_socket();
+
+// One thread at a time.
+class DataConnection {
+ public:
+  // Tries again for `patience`: the data process may just be started again. Errors: kUnavailable.
+  static Result<DataConnection> open(const std::string& socket, std::chrono::milliseconds patience);
+
+  // Errors of both: kUnavailable (the connection is gone), kCorrupt.
+  Status send(const std::string& frame);
+  // Waits for the next answer, without an end: the data process bounds its own work.
+  Result<DataAnswer> receive();
+
+ private:
+  explicit DataConnection(FileDescriptor fd) : fd_(std::move(fd)) {}
+  FileDescriptor fd_;
+  std::string buffer_;
+};
+
+}  // namespace parallelrun

@@ -1,0 +1,68 @@
+// What orchestrator and agents say to the data process over its socket, and what it answers: frames of u32
+// length (little-endian) and JSON. runner/python/parallelrun_data/server.py is the other side. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/result/result.h"
+
+namespace parallelrun {
+
+// One object of a store.
+struct StoredObject {
+  std::string name;                   // below the source's folder
+  std::optional<std::uint64_t> size;  // bytes; empty: the store does not say
+  std::string version;                // an etag, as a rule; changes with the content; empty: not known
+
+  bool operator==(const StoredObject&) const = default;
+};
+
+// Why the data process cannot do what it was asked for.
+enum class DataTrouble : std::uint8_t {
+  kChanged,      // an object is not the one that was planned
+  kMissing,      // an object is gone
+  kDenied,       // the credentials are not accepted any more
+  kDisk,         // the cache cannot be written
+  kTooLarge,     // the objects of one mini-batch do not fit into the cache
+  kTimeout,      // [task_overhead_timeout]
+  kUnavailable,  // the store does not answer, or with errors, for too long; another try may help
+  kInvalid,      // the source cannot be used
+};
+
+struct DataError {
+  DataTrouble kind = DataTrouble::kUnavailable;
+  std::string message;  // one sentence for the user, without a secret
+};
+
+// One of them is there, or `end`.
+struct DataAnswer {
+  std::uint64_t id = 0;  // of the request
+  std::vector<StoredObject> objects;
+  std::optional<std::vector<std::string>> paths;  // of a fetch, below the input's directory
+  std::optional<DataError> error;
+  bool end = false;  // of a listing
+};
+
+struct FetchRequest {
+  std::uint64_t id = 0;  // also names what is held until release_request()
+  std::string input;
+  std::vector<StoredObject> objects;
+  double timeout_seconds = 0;
+  std::string what;  // "mini-batch 12", for messages
+};
+
+// Whole frames.
+std::string list_request(std::uint64_t id, const std::string& input, const std::string& after);
+std::string fetch_request(const FetchRequest& request);
+// Files that an earlier data process of this job had fetched, and that are still in use.
+std::string adopt_request(std::uint64_t id, const std::string& input, const std::vector<std::string>& paths);
+std::string release_request(std::uint64_t hold);
+
+// Cuts the next answer off the front of `buffer`; none when it is not whole yet. Errors: kCorrupt.
+Result<std::optional<DataAnswer>> next_answer(std::string& buffer);
+
+}  // namespace parallelrun

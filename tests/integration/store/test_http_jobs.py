@@ -1,0 +1,159 @@
+"""Jobs whose inputs lie at addresses."""
+
+import hashlib
+import json
+
+import pytest
+from conftest import StoreJob
+from loopback import Handler, LoopbackServer
+
+TOKEN = "a-bearer-token-of-the-tests"
+
+
+class Site(LoopbackServer):
+    """Objects by path, for those who have the token. {path: bytes, or the address that it redirects to}."""
+
+    def __init__(self, objects, token=None):
+        super().__init__(_Page)
+        self.objects = objects
+        self.token = token
+        self.cut = {}  # path -> after so many bytes, once
+        self.seen = []  # Authorization of each request
+        self.etags = True
+
+    def url(self, path):
+        return f"http://{self.address}{path}"
+
+
+class _Page(Handler):
+    def _serve(self):
+        site = self.server.owner
+        site.seen.append(self.headers.get("Authorization"))
+        if site.token is not None and self.headers.get("Authorization") != site.token:
+            return self.answer(401)
+        content = site.objects.get(self.path)
+        if content is None:
+            return self.answer(404)
+        if isinstance(content, str):
+            self.send_response(302)
+            self.send_header("Location", content)
+            self.send_header("Content-Length", "0")
+            return self.end_headers()
+        etag = f'"{hashlib.sha256(content).hexdigest()}"'
+        if self.headers.get("If-Match") not in (None, etag):
+            return self.answer(412)
+        begin, end = 0, len(content)
+        span = self.headers.get("Range")
+        if span:
+            first, last = span.removeprefix("bytes=").split("-")
+            begin, end = int(first), int(last) + 1
+        self.send_response(206 if span else 200)
+        self.send_header("Content-Length", str(end - begin))
+        if site.etags:
+            self.send_header("ETag", etag)
+        self.end_headers()
+        if self.command == "HEAD":
+            return None
+        if self.path in site.cut:
+            self.wfile.write(content[begin : begin + site.cut.pop(self.path)])
+            self.wfile.flush()
+            return self.cut()
+        self.wfile.write(content[begin:end])
+        return None
+
+    do_GET = do_HEAD = _serve
+
+
+def make_job(folder, urls):
+    job = StoreJob(folder)
+    job.spec["inputs"] = [{"name": "pages", "type": "file", "source": {"http": {"urls": urls}}}]
+    job.script(
+        """
+        import os
+        def init():
+            pass
+        def run(mini_batch):
+            return [f"{os.path.basename(path)} {os.path.getsize(path)} {open(path, 'rb').read()[:3]}" for path in mini_batch]
+        """
+    )
+    return job.set(miniBatchSize=1)
+
+
+def test_addresses_with_a_token_and_a_redirect_elsewhere(tmp_path):
+    with Site({"/far.bin": b"far"}) as elsewhere:
+        objects = {
+            "/a.txt": b"one",
+            "/x/a.txt": b"two",
+            "/big": b"z" * 40_000_000,
+            "/r": elsewhere.url("/far.bin"),
+        }
+        with Site(objects, f"Bearer {TOKEN}") as site:
+            site.cut = {"/big": 5_000_000, "/a.txt": 1}
+            job = make_job(tmp_path, [site.url(path) for path in objects])
+            outcome = job.run("--credentials", job.credentials(f"bearerToken: {TOKEN}\n", "pages")).expect(0)
+            assert sorted(job.rows()) == [
+                "a.txt 3 b'one'",
+                "a.txt 3 b'two'",
+                "big 40000000 b'zzz'",
+                "r 3 b'far'",
+            ]
+            assert TOKEN not in outcome.words
+        # The token is for the first host alone.
+        assert set(elsewhere.seen) == {None}
+    assert "2 cut or unreachable" in job.log("70_driver_log.txt")
+    assert job.left_in_cache() == []
+
+
+def test_a_name_and_a_password(tmp_path):
+    with Site({"/a": b"one"}, "Basic dXNlcjpwYXNzd29yZA==") as site:
+        job = make_job(tmp_path, [site.url("/a")])
+        job.run("--credentials", job.credentials("username: user\npassword: password\n", "pages")).expect(0)
+        assert job.rows() == ["a 3 b'one'"]
+
+
+@pytest.mark.parametrize(
+    "path, words",
+    [
+        ("/a", "refuses the credentials: HTTP status 401"),
+        ("/none", "refuses the credentials: HTTP status 401"),
+    ],
+)
+def test_without_the_token(tmp_path, path, words):
+    with Site({"/a": b"one"}, f"Bearer {TOKEN}") as site:
+        job = make_job(tmp_path, [site.url(path)])
+        outcome = job.run()
+        assert outcome.code == 2
+        assert words in outcome.stderr and "give them with --credentials" in outcome.stderr
+        assert len(outcome.stderr.splitlines()) == 1
+
+
+def test_an_object_that_changes(tmp_path):
+    objects = {"/a": b"one", "/b": b"two"}
+    with Site(objects) as site:
+        job = make_job(tmp_path, [site.url(path) for path in objects])
+        job.script(
+            """
+            import os, time, urllib.request
+            def init():
+                pass
+            def run(mini_batch):
+                open(os.environ["FLAG"], "w").close()
+                while not os.path.exists(os.environ["GO"]):
+                    time.sleep(0.02)
+                return [os.path.basename(path) for path in mini_batch]
+            """
+        )
+        from waiting import wait_for
+
+        # With one mini-batch ahead, the third is not fetched while the first is run.
+        objects["/c"] = b"three"
+        job.spec["inputs"][0]["source"]["http"]["urls"].append(site.url("/c"))
+        flag, go = job.root / "flag", job.root / "go"
+        running = job.start(env=job.environment(FLAG=str(flag), GO=str(go)))
+        wait_for(flag.exists, "the first mini-batch")
+        objects["/c"] = b"other"
+        go.touch()
+        out, err = running.communicate(timeout=120)
+        assert running.returncode == 0, out + err
+        (item,) = job.failed_items()
+        assert "/c has changed since it was planned" in json.dumps(item)
