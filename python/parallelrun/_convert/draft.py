@@ -35,6 +35,8 @@ class Draft:
     def input(
         self, name: str, kind: str, at: Place, line: int, fields: Optional[Dict[str, Any]] = None
     ) -> None:
+        if kind == "file":
+            at = self._of_store(at, name, line)
         entry: Dict[str, Any] = {"name": name, "type": kind, "source": at.source}
         if at.glob:
             entry["glob"] = at.glob
@@ -43,6 +45,12 @@ class Draft:
         self._claimed(at, f"--input {name}=DIR", line, name)
 
     def side_input(self, name: str, at: Place, line: int, mount: Optional[str] = None) -> None:
+        if at.blob is not None and not set("*?[]{}") & set(at.glob or ""):
+            # A single object is one of the container too.
+            blob = dict(at.blob["azureBlob"])
+            if at.glob:
+                blob["prefix"] = os.path.join(blob.get("prefix", ""), at.glob)
+            at = self._of_store(Place({}, None, None, {"azureBlob": blob}), name, line)
         source = dict(at.source)
         if at.glob and not set("*?[]{}") & set(at.glob):
             if at.path is not None:
@@ -89,6 +97,17 @@ class Draft:
 
     def environment(self, field: str, value: Any) -> None:
         self.spec.setdefault("environment", {})[field] = value
+
+    def _of_store(self, at: Place, name: str, line: int) -> Place:
+        """The container itself, where it may be read."""
+        if at.blob is None:
+            return at
+        self.report.note(
+            line,
+            name,
+            f"it is read from the container; its keys come from --credentials {name}=FILE or from the environment",
+        )
+        return Place(at.blob, at.glob, None)
 
     def _claimed(self, at: Place, option: str, line: int, what: str) -> None:
         if at.claim is None:

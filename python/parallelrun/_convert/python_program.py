@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Optional, Tuple
 from parallelrun._convert.constants import Made, Reader, Unknown, known
 from parallelrun._convert.draft import Draft
 from parallelrun._convert.parallel_task import number
-from parallelrun._convert.places import Place, place
+from parallelrun._convert.places import Place, in_container, place
 from parallelrun._convert.report import Converted, NotConvertible, Report
 from parallelrun._inputs import camel
 from parallelrun._submit import job_name
@@ -404,6 +404,14 @@ class _Step:
         return [place(None, found.name, self.base)]
 
     def _on_datastore(self, store: Any, path: Any, found: "_Dataset") -> Place:
+        if (
+            isinstance(store, Made)
+            and store.kind == "register_azure_blob_container"
+            and isinstance(path, str)
+        ):
+            container, account = store.argument(2, "container_name"), store.argument(3, "account_name")
+            if isinstance(container, str) and isinstance(account, str):
+                return in_container(account, container, path)
         name = "workspaceblobstore"
         if isinstance(store, Made) and store.kind in _DATASTORES:
             given = store.argument(*_DATASTORES[store.kind])
