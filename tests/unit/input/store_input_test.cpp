@@ -4,8 +4,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <array>
 #include <cstring>
-#include <functional>
 #include <thread>
 
 #include "common/json/json.h"
@@ -87,7 +87,7 @@ Planner::Options options(const std::string& socket, const Input& input, std::uin
 
 TEST(StoreListing, GoesOnWhereAConnectionWasLost) {
   const TemporaryDirectory folder;
-  const std::string socket = folder.path() + "/s";
+  const std::string socket = (folder.path() / "s").string();
   DataProcess process(socket,
                       {frame({{"id", 1}, {"objects", {object("a/1"), object("a/2")}}}) + "\x05",
                        frame({{"id", 1}, {"objects", {object("b")}}}) + frame({{"id", 1}, {"end", true}})});
@@ -112,7 +112,7 @@ TEST(StoreListing, GoesOnWhereAConnectionWasLost) {
 
 TEST(StoreListing, LeavesOutWhatAWalkLeavesOut) {
   const TemporaryDirectory folder;
-  const std::string socket = folder.path() + "/s";
+  const std::string socket = (folder.path() / "s").string();
   DataProcess process(socket,
                       {frame({{"id", 1},
                               {"objects",
@@ -131,7 +131,7 @@ TEST(StoreListing, LeavesOutWhatAWalkLeavesOut) {
 
 TEST(StoreListing, TellsTheTroubleOfTheStore) {
   const TemporaryDirectory folder;
-  const std::string socket = folder.path() + "/s";
+  const std::string socket = (folder.path() / "s").string();
   DataProcess process(
       socket,
       {frame({{"id", 1}, {"error", {{"kind", "denied"}, {"message", "s3://b refuses the credentials"}}}})});
@@ -144,7 +144,7 @@ TEST(StoreListing, TellsTheTroubleOfTheStore) {
 
 TEST(StoreInput, IsPlannedWithSizesAndVersions) {
   const TemporaryDirectory folder;
-  const std::string socket = folder.path() + "/s";
+  const std::string socket = (folder.path() / "s").string();
   DataProcess process(
       socket,
       {frame({{"id", 1},
