@@ -44,8 +44,8 @@ struct Found {
   std::vector<JobReport> reports;   // by directory
   std::vector<std::string> unread;  // folders that could not be read, with the reason
 };
-// All output directories in `folder` and at most `depth` folders below it, itself included. Folders that begin
-// with a dot are left out; so are links.
+// All output directories in `folder` and at most `depth` folders below it, itself included. Folders that
+// begin with a dot are left out; so are links.
 Found reports_below(const std::string& folder, int depth);
 
 }  // namespace parallelrun::report

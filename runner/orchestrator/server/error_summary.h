@@ -38,8 +38,8 @@ class ErrorSummary {
 
   // The content of user/error.txt. The most frequent first.
   std::string text() const;
-  // The same for programs: {"errors": [{"count", "phase", "type", "message", "first", "where", "what", "last",
-  // "tracebacks": "user/error/..."}], "others": 0}
+  // The same for programs: {"errors": [{"count", "phase", "type", "message", "first", "where", "what",
+  // "last", "tracebacks": "user/error/..."}], "others": 0}
   nlohmann::json json() const;
   bool empty() const { return total_ == 0; }
 

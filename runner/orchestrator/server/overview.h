@@ -29,8 +29,8 @@ class Overview {
   std::string text(const std::string& now, std::chrono::milliseconds elapsed, const Progress& progress,
                    const std::optional<JobResult>& result) const;
 
-  // {"job", "started", "updated", "elapsedSeconds", "processedBefore", "warnings": [...], "timeLeftSeconds" where
-  // it is known, and the members of Progress or, at the end, of JobResult}
+  // {"job", "started", "updated", "elapsedSeconds", "processedBefore", "warnings": [...], "timeLeftSeconds"
+  // where it is known, and the members of Progress or, at the end, of JobResult}
   nlohmann::json json(const std::string& now, std::chrono::milliseconds elapsed, const Progress& progress,
                       const std::optional<JobResult>& result) const;
 
