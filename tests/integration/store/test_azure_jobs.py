@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from authority import Authority
 from azure_server import ACCOUNT, ACCOUNT_KEY, Container, azure_server, why_not
-from conftest import StoreJob
+from store_job import StoreJob
 from token_server import CLIENT, TENANT, TokenServer
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "it is there")

@@ -5,8 +5,8 @@ import json
 import subprocess
 
 import pytest
-from conftest import StoreJob, take_number
 from s3_server import Bucket
+from store_job import StoreJob, take_number
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import hashlib
 import json
 
 import pytest
-from conftest import StoreJob
 from loopback import Handler, LoopbackServer
+from store_job import StoreJob
 
 TOKEN = "a-bearer-token-of-the-tests"
 

@@ -7,8 +7,8 @@ import subprocess
 import time
 
 import pytest
-from conftest import KEYS
 from processes import command_line, descendants
+from store_job import KEYS
 from waiting import wait_for
 
 NAMES = """

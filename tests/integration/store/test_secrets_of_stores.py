@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-from conftest import KEYS, StoreJob
+from store_job import KEYS, StoreJob
 
 SECRET = "a-Secret/of+the=tests"
 

@@ -1,7 +1,7 @@
 """What is wrong with a store or its credentials is told in one sentence, before anything starts."""
 
 import pytest
-from conftest import KEYS
+from store_job import KEYS
 
 SCRIPT = "def init(): pass\ndef run(mini_batch): return mini_batch"
 

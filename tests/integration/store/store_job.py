@@ -1,0 +1,77 @@
+"""Jobs whose data lies in a store."""
+
+import itertools
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "job"))
+from checkout import BUILD  # noqa: E402
+from job_folder import JobFolder  # noqa: E402
+
+_numbers = itertools.count()
+
+
+def take_number():
+    """Of a bucket that nobody else has."""
+    return next(_numbers)
+
+
+class StoreJob(JobFolder):
+    """A job whose data lies in a store. What reads it is installed once for all tests."""
+
+    def environment(self, **extra):
+        environment = super().environment(
+            XDG_CACHE_HOME=str(BUILD / "store-cache"),
+            PARALLELRUN_CACHE_DIR=str(self.root / "cache"),
+            PARALLELRUN_STORE_PATIENCE="20",
+        )
+        for name in list(environment):
+            if name.startswith(("AWS_", "AZURE_", "GOOGLE_")):
+                del environment[name]
+        environment.update(extra)
+        return environment
+
+    def credentials(self, text, name="keys", mode=0o600):
+        path = self.root / f"{name}.yaml"
+        path.write_text(text)
+        path.chmod(mode)
+        return f"{name}={path}"
+
+    def left_in_cache(self):
+        folder = self.root / "cache"
+        return [path for path in folder.rglob("*") if path.is_file()] if folder.exists() else []
+
+
+KEYS = "accessKeyId: test-key\nsecretAccessKey: 'a-Secret/of+the=tests'\n"
+
+
+class S3Job(StoreJob):
+    """Reads a bucket of its own through a proxy."""
+
+    def __init__(self, root, proxy, bucket):
+        super().__init__(root)
+        self.proxy = proxy
+        self.bucket = bucket
+        self.spec["inputs"] = [{"name": "files", "type": "file", "source": self.source("in")}]
+
+    def source(self, prefix, **more):
+        return {
+            "s3": {
+                "bucket": self.bucket.name,
+                "prefix": prefix,
+                "region": "us-east-1",
+                "endpoint": f"http://{self.proxy.address}",
+                "credentials": {"secretName": "keys"},
+                **more,
+            }
+        }
+
+    def objects(self, count, content="x"):
+        for number in range(count):
+            self.bucket.put(f"in/f{number:04}.txt", f"{content}{number}")
+        return self
+
+    def run(self, *options, **more):
+        if "--credentials" not in options:
+            options = (*options, "--credentials", self.credentials(KEYS))
+        return super().run(*options, **more)
