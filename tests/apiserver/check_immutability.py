@@ -44,6 +44,10 @@ LEAVES = {
     "rbd": ({"monitors": ["m"], "image": "a"}, {"image": "b"}),
     "scaleIO": ({"gateway": "g", "system": "s", "volumeName": "a"}, {"volumeName": "b"}),
     "storageos": ({"volumeName": "a"}, {"volumeName": "b"}),
+    "azureBlob": ({"account": "a", "container": "c"}, {"container": "d"}),
+    "s3": ({"bucket": "a"}, {"bucket": "b"}),
+    "gcs": ({"bucket": "a"}, {"bucket": "b"}),
+    "http": ({"urls": ["https://h/a"]}, {"urls": ["https://h/b"]}),
     "vsphereVolume": ({"volumePath": "a"}, {"volumePath": "b"}),
 }
 
@@ -94,6 +98,7 @@ IDENTITY = {
     "inputs' format": with_input({"format": "jsonl"}),
     "inputs' quote": with_input({"quote": "'"}),
     "inputs' header": with_input({"header": False}),
+    "inputs' pathPattern": with_input({"pathPattern": "{day}/*.csv"}),
     "inputs' naValues": with_input({"naValues": ["-"]}),
     "one input less": {"inputs": JOB["spec"]["inputs"][:1]},
     "inputs in another order": {"inputs": JOB["spec"]["inputs"][::-1]},
@@ -102,10 +107,14 @@ IDENTITY = {
     "output": {"output": {"source": {"subPath": "a"}}},
     "output's overwrite": {"output": {"overwrite": True}},
     "output's format": {"output": {"format": "jsonl"}},
+    "output's columns": {"output": {"columns": ["a"]}},
+    "output's addContext": {"output": {"addContext": True}},
+    "output's order": {"output": {"order": "input"}},
     "arguments": {"arguments": ["--x", "2"]},
     "no arguments": {"arguments": None},
     "miniBatchSize": {"miniBatchSize": "2MB"},
     "no miniBatchSize": {"miniBatchSize": None},
+    "partitionKeys": {"partitionKeys": ["day"], "miniBatchSize": None},
     "outputAction": {"outputAction": "summary_only"},
     "appendRowFileName": {"appendRowFileName": "other.txt"},
 }

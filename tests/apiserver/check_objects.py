@@ -57,6 +57,8 @@ def check_defaults(minimal):
         "overwrite": False,
         "mountOnWorkers": False,
         "format": "text",
+        "addContext": False,
+        "order": "any",
     }
 
 

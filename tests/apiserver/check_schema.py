@@ -83,7 +83,8 @@ def check_every_list_says_how_it_merges(schema):
     wrong = [
         path
         for path, field in fields(schema)
-        if field.get("type") == "array" and field.get("x-kubernetes-list-type") not in ("map", "atomic")
+        if field.get("type") == "array"
+        and field.get("x-kubernetes-list-type") not in ("map", "set", "atomic")
     ]
     assert not wrong
 
