@@ -57,11 +57,14 @@ def _number(name, default):
     if not text:
         return default
     try:
-        return float(text)
+        number = float(text)
+        if 0 <= number < float("inf"):
+            return number
     except ValueError:
-        from parallelrun_data.troubles import INVALID, Trouble
+        pass
+    from parallelrun_data.troubles import INVALID, Trouble
 
-        raise Trouble(INVALID, f"{name} is '{text}', but must be a number of seconds") from None
+    raise Trouble(INVALID, f"{name} is '{text}', but must be a number of seconds")
 
 
 async def _run(arguments, events):
@@ -109,7 +112,7 @@ async def _run(arguments, events):
         size = cache_module.parse_size(size_text) if size_text else cache_module.default_size(config["cache"])
         if size <= 0:
             raise ValueError
-    except ValueError:
+    except (ValueError, OverflowError):
         raise Trouble(
             INVALID, f"PARALLELRUN_CACHE_SIZE is '{size_text}', but must be a size such as 5Gi"
         ) from None
@@ -186,12 +189,18 @@ def main():
     _harden(arguments.parent)
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     events = _Events(arguments.events_fd)
-    from parallelrun_data.troubles import Trouble
+    from parallelrun_data.troubles import UNAVAILABLE, Trouble, ends, unexpected
 
     try:
         asyncio.run(_run(arguments, events))
     except Trouble as trouble:
         events.send("failed", message=trouble.message, kind=trouble.kind)
+        return 1
+    except BaseException as error:
+        if ends(error):
+            raise
+        # Never a traceback: what a library says may hold a secret.
+        events.send("failed", message=unexpected(error), kind=UNAVAILABLE)
         return 1
     return 0
 

@@ -15,10 +15,23 @@ KEYS = {
 }
 
 
-def _scalar(text):
+# These may hold what no header and no signature can hold.
+_FREE = ("username", "password", "serviceAccountKey")
+
+
+def _scalar(text, where):
     text = text.strip()
     if len(text) >= 2 and text[0] == text[-1] and text[0] in "'\"":
-        return json.loads(text) if text[0] == '"' else text[1:-1].replace("''", "'")
+        if text[0] == "'":
+            return text[1:-1].replace("''", "'")
+        try:
+            return json.loads(text)
+        except ValueError:
+            raise Trouble(
+                INVALID,
+                f"{where}: the text in double quotes has an escape or a quote that is not known there; put it in "
+                "single quotes",
+            ) from None
     return text.split(" #", 1)[0].rstrip()
 
 
@@ -44,7 +57,7 @@ def _simple_yaml(text, where):
                 at += 1
             out[key.strip()] = "\n".join(block).strip()
         else:
-            out[key.strip()] = _scalar(value)
+            out[key.strip()] = _scalar(value, f"{where}, line {at}")
     return out
 
 
@@ -71,7 +84,7 @@ def read_file(path, kind):
     if text.lstrip().startswith("{"):
         try:
             keys = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Trouble(INVALID, f"{where} is not JSON: {str(error).split(':')[0]}") from None
     else:
         keys = _simple_yaml(text, where)
@@ -89,8 +102,13 @@ def checked(keys, kind, where):
                 INVALID,
                 f"{where} has the key '{key}', which {kind} does not know; it knows {', '.join(known)}",
             )
-        if not isinstance(value, str) or not value:
+        if not isinstance(value, str) or not value.strip("\r\n"):
             raise Trouble(INVALID, f"{where}: the key '{key}' must be a text that is not empty")
+        # `echo` and editors end a file with a line break, which is no part of the key.
+        keys[key] = value.strip("\r\n")
+        fault = _fault(keys[key], key in _FREE, key == "serviceAccountKey")
+        if fault:
+            raise Trouble(INVALID, f"{where}: the key '{key}' {fault}; write it without")
     given = set(keys)
     if any(given == set(together) for together in KEYS[kind]):
         return keys
@@ -101,9 +119,23 @@ def checked(keys, kind, where):
     raise Trouble(INVALID, f"{where} must have {ways}")
 
 
+def _fault(value, free, lines):
+    """What a value has that it must not have, in words without the value."""
+    if any(ord(c) < 32 and not (lines and c in "\t\r\n") or ord(c) == 127 for c in value):
+        return "has a line break or another control character"
+    if any(0xD800 <= ord(c) < 0xE000 for c in value):
+        return "has half a character (a lone surrogate)"
+    if not free and any(c.isspace() for c in value):
+        return "has a space"
+    if not free and not value.isascii():
+        return "has a character that is not ASCII"
+    return ""
+
+
 # What tools of the provider read; the launcher withholds the same names from scripts
 # (common/spec/store_kinds.cpp).
-PREFIXES = ("AWS_", "AZURE_", "GOOGLE_", "MSI_", "IDENTITY_")
+_PREFIXES_OF = {"s3": ("AWS_",), "azureBlob": ("AZURE_", "MSI_", "IDENTITY_"), "gcs": ("GOOGLE_",)}
+PREFIXES = tuple(prefix for prefixes in _PREFIXES_OF.values() for prefix in prefixes)
 
 
 class Environment:
@@ -116,8 +148,23 @@ class Environment:
             del os.environ[name]
 
     def secrets(self):
+        return [value for name, value in self._kept.items() if self._is_secret(name)]
+
+    @staticmethod
+    def _is_secret(name):
         telling = ("KEY", "SECRET", "TOKEN", "PASSWORD", "SAS", "CONNECTION")
-        return [value for name, value in self._kept.items() if any(part in name for part in telling)]
+        return any(part in name for part in telling) and not name.endswith("_FILE")
+
+    def check(self, kind):
+        """Raises INVALID for a value that no request can hold."""
+        for name, value in self._kept.items():
+            if not name.startswith(_PREFIXES_OF[kind]):
+                continue
+            fault = _fault(value, True, kind == "gcs")
+            if not fault and self._is_secret(name) and value != value.strip():
+                fault = "has a space at an end"
+            if fault:
+                raise Trouble(INVALID, f"the environment variable {name} {fault}; set it without")
 
     def __enter__(self):
         os.environ.update(self._kept)

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import http.client
+import re
 import ssl
 import urllib.error
 import urllib.request
@@ -39,6 +40,27 @@ def names_of(urls):
     return out
 
 
+def _check_url(url):
+    """Raises INVALID for what is no address, or none that can go over the wire."""
+    shown = url.split("?", 1)[0].split("#", 1)[0]
+    shown = re.sub("//[^/]*@", "//", shown)
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise Trouble(
+            INVALID, f"the URL '{shown}' has a host or a port that cannot be one; correct it"
+        ) from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise Trouble(INVALID, f"the URL '{shown}' must begin with http:// or https:// and a host")
+    if not url.isascii() or any(c.isspace() or ord(c) < 33 or ord(c) == 127 for c in url):
+        raise Trouble(
+            INVALID,
+            f"the URL '{shown}' has a space or a character that is not ASCII; write it percent-encoded, such as "
+            "%20 for a space (a host: in its xn-- form)",
+        )
+
+
 class HttpPlace:
     kind = "http"
 
@@ -47,6 +69,8 @@ class HttpPlace:
         self._source = body
         self._file = credentials_file
         self._secrets = secrets
+        for url in body["urls"]:
+            _check_url(url)
         self._urls = names_of(body["urls"])
         self.address = "http"
         for url in body["urls"]:
@@ -87,6 +111,11 @@ class HttpPlace:
         except urllib.error.HTTPError as error:
             error.close()
             raise self._trouble(error.code, name) from None
+        except (ValueError, http.client.InvalidURL):
+            # Where a server redirects to.
+            raise Trouble(
+                INVALID, f"{self._shown(name)} redirects to what is no address; correct the URL"
+            ) from None
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
             raise Passing(

@@ -17,6 +17,7 @@ from parallelrun_data.troubles import (
     Passing,
     Reading,
     Trouble,
+    ends,
 )
 
 # Pauses and tries are ours, so that they are bounded and counted.
@@ -131,20 +132,31 @@ class Place:
                 self._secrets.add(value)
         if "serviceAccountKey" in keys:
             try:
-                self._secrets.add(json.loads(keys["serviceAccountKey"]).get("private_key", ""))
-            except ValueError:
-                raise Trouble(INVALID, f"the serviceAccountKey in '{self._file}' is not JSON") from None
+                account = json.loads(keys["serviceAccountKey"])
+            except (ValueError, RecursionError):
+                account = None
+            if not isinstance(account, dict):
+                raise Trouble(
+                    INVALID,
+                    f"the serviceAccountKey in '{self._file}' is not a JSON object; put the file there that Google "
+                    "gives for the service account",
+                )
+            for key in ("private_key", "refresh_token", "client_secret"):
+                self._secrets.add(account.get(key))
         if "sasToken" in keys:
             self._check_expiry(keys["sasToken"])
         try:
             if self._file:
                 self._store = _OPEN[self.kind](self._source, keys)
             else:
+                self._environment.check(self.kind)
                 with self._environment:
                     self._store = _OPEN[self.kind](self._source, {})
         except Trouble:
             raise
-        except Exception as error:
+        except BaseException as error:
+            if ends(error):
+                raise
             words = Reading(error, self._secrets).line
             raise Trouble(INVALID, f"{self.address} cannot be opened: {words}{self._where()}") from None
 
@@ -226,9 +238,11 @@ class Place:
                     if not path.startswith(where):
                         continue
                     yield path[len(self._below) :], one["size"], version_of(one)
-        except (Trouble, Passing, GeneratorExit):
+        except (Trouble, Passing):
             raise
-        except Exception as error:
+        except BaseException as error:
+            if ends(error):
+                raise
             raise self._trouble(error) from None
 
     def single(self):
@@ -243,7 +257,9 @@ class Place:
         """(size, version) of one object."""
         try:
             meta = await obstore.head_async(self._store, self._path(name))
-        except Exception as error:
+        except BaseException as error:
+            if ends(error):
+                raise
             raise self._trouble(error, name) from None
         return meta["size"], version_of(meta)
 
@@ -260,9 +276,11 @@ class Place:
                 raise Trouble(CHANGED, f"{self.address}/{name} has changed since it was planned")
             async for block in answer.stream(min_chunk_size=1 << 20):
                 yield block
-        except (Trouble, Passing, GeneratorExit):
+        except (Trouble, Passing):
             raise
-        except Exception as error:
+        except BaseException as error:
+            if ends(error):
+                raise
             raise self._trouble(error, name) from None
 
 

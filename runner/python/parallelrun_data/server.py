@@ -15,7 +15,7 @@ import struct
 
 from parallelrun_data.ordering import in_order
 from parallelrun_data.places import after_passing
-from parallelrun_data.troubles import TIMEOUT, UNAVAILABLE, Passing, Patience, Trouble
+from parallelrun_data.troubles import TIMEOUT, UNAVAILABLE, Passing, Patience, Trouble, ends, unexpected
 
 _LONGEST_FRAME = 512 << 20
 _OBJECTS_IN_FRAME = 500
@@ -158,9 +158,11 @@ class _Connection:
             await self._send({"id": number, "error": {"kind": kind, "message": trouble.message}})
         except ConnectionError:
             pass
-        except Exception as error:
-            self._server._log.exception("a request failed")
-            words = f"an error of the data process: {type(error).__name__}"
+        except BaseException as error:
+            if ends(error):
+                raise
+            words = unexpected(error)
+            self._server._log.error("%s", words)
             await self._send({"id": number, "error": {"kind": UNAVAILABLE, "message": words}})
 
     async def _send(self, message):

@@ -1,9 +1,12 @@
 """What goes wrong with a store, in words for the user, and whether another try may help."""
 
 import asyncio
+import json
+import os
 import random
 import re
 import time
+import traceback
 from urllib.parse import quote
 
 # Kinds, as they go over the socket. What each means for a mini-batch and a job: runner/agent/data_link.h.
@@ -42,8 +45,13 @@ class Secrets:
         self._texts = set()
 
     def add(self, text):
-        if isinstance(text, str) and len(text) >= 4:
-            self._texts.update({text, quote(text, safe=""), quote(text)})
+        if not isinstance(text, str):
+            return
+        raw = text.encode("utf-8", "backslashreplace")
+        for form in (text, text.strip(), repr(text)[1:-1], repr(raw)[2:-1], json.dumps(text)[1:-1]):
+            if len(form) >= 4:
+                plain = form.encode("utf-8", "backslashreplace")
+                self._texts.update({form, quote(plain, safe=""), quote(plain)})
 
     def without(self, text):
         for secret in sorted(self._texts, key=len, reverse=True):
@@ -56,6 +64,18 @@ class Secrets:
             text,
         )
         return re.sub(r"://[^/@\s]+@", "://***@", text)
+
+
+def ends(error):
+    """Whether it is no fault, but what ends a task or this process. (A panic of a library is no Exception.)"""
+    return isinstance(error, (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit))
+
+
+def unexpected(error):
+    """What is wrong with this program: the type and the place alone, since a library's words may hold a secret."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
+    return f"the process that reads object stores met an error of its own ({type(error).__name__}{place})"
 
 
 _REFUSALS = (

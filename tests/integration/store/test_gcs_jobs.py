@@ -68,6 +68,7 @@ def test_with_the_environment(job, service_account):
     "text, words",
     [
         ('{"serviceAccountKey": "no json"}', "the serviceAccountKey in '"),
+        ("serviceAccountKey: '[\"x\"]'\n", "is not a JSON object; put the file there that Google gives"),
         ('{"type": "service_account", "client_email": "a@b"}', "cannot be opened"),
     ],
 )

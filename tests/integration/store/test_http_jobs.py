@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import time
 
 import pytest
 from loopback import Handler, LoopbackServer
 from store_job import StoreJob
+from waiting import wait_for
 
 TOKEN = "a-bearer-token-of-the-tests"
 
@@ -127,6 +129,71 @@ def test_without_the_token(tmp_path, path, words):
         assert len(outcome.stderr.splitlines()) == 1
 
 
+def test_a_line_break_behind_the_token_is_none_of_it(tmp_path):
+    with Site({"/a": b"one"}, f"Bearer {TOKEN}") as site:
+        job = make_job(tmp_path, [site.url("/a")])
+        job.run("--credentials", job.credentials(json.dumps({"bearerToken": TOKEN + "\n"}), "pages")).expect(
+            0
+        )
+        assert job.rows() == ["a 3 b'one'"]
+
+
+def test_a_token_that_no_header_can_hold_is_told_without_it(tmp_path):
+    """Also where it comes while the job runs."""
+    bad = json.dumps({"bearerToken": "a-SECRET\ntok"})
+    with Site({f"/{number}": b"one" for number in range(3)}, f"Bearer {TOKEN}") as site:
+        job = make_job(tmp_path, [site.url(path) for path in site.objects])
+        outcome = job.run("--credentials", job.credentials(bad, "pages"))
+        assert outcome.code == 2 and len(outcome.stderr.splitlines()) == 1, outcome.words
+        assert "the key 'bearerToken' has a line break" in outcome.stderr
+        assert "SECRET" not in outcome.words
+
+        job.script(
+            """
+            import os, time
+            def init():
+                pass
+            def run(mini_batch):
+                open(os.environ["FLAG"], "w").close()
+                while not os.path.exists(os.environ["GO"]):
+                    time.sleep(0.02)
+                return mini_batch
+            """
+        )
+        flag, go = job.root / "flag", job.root / "go"
+        running = job.start(
+            "--credentials",
+            job.credentials(f"bearerToken: {TOKEN}\n", "pages"),
+            env=job.environment(FLAG=str(flag), GO=str(go)),
+        )
+        wait_for(flag.exists, "the first mini-batch")
+        job.credentials(bad, "pages")
+        site.token = "Bearer another"
+        go.touch()
+        out, err = running.communicate(timeout=120)
+        assert running.returncode == 1, out + err
+        assert "the key 'bearerToken' has a line break" in err
+        assert "SECRET" not in out + err + job.log("70_driver_log.txt")
+
+
+@pytest.mark.parametrize(
+    "url, words",
+    [
+        ("http://127.0.0.1:1/a b", "has a space or a character that is not ASCII; write it percent-encoded"),
+        ("http://127.0.0.1:1/ü", "has a space or a character that is not ASCII; write it percent-encoded"),
+        ("http://[::1/x", "has a host or a port that cannot be one"),
+        ("http://127.0.0.1:abc/x", "has a host or a port that cannot be one"),
+    ],
+)
+def test_an_address_that_is_none_is_refused_at_once(tmp_path, url, words):
+    job = make_job(tmp_path, [url])
+    began = time.monotonic()
+    outcome = job.run()
+    assert outcome.code == 2 and len(outcome.stderr.splitlines()) == 1, outcome.words
+    assert words in outcome.stderr
+    assert time.monotonic() - began < 15
+
+
 def test_an_object_that_changes(tmp_path):
     objects = {"/a": b"one", "/b": b"two"}
     with Site(objects) as site:
@@ -143,8 +210,6 @@ def test_an_object_that_changes(tmp_path):
                 return [os.path.basename(path) for path in mini_batch]
             """
         )
-        from waiting import wait_for
-
         # With one mini-batch ahead, the third is not fetched while the first is run.
         objects["/c"] = b"three"
         job.spec["inputs"][0]["source"]["http"]["urls"].append(site.url("/c"))

@@ -1,9 +1,15 @@
 """Credentials are in the data process alone: not in files, command lines or the environment of scripts."""
 
+import json
 import os
 import subprocess
+import sys
 
+from checkout import REPOSITORY
 from store_job import KEYS, StoreJob
+
+sys.path.insert(0, str(REPOSITORY / "runner" / "python"))
+from parallelrun_data.troubles import Secrets, unexpected  # noqa: E402
 
 SECRET = "a-Secret/of+the=tests"
 
@@ -66,3 +72,23 @@ def test_other_variables_of_the_shell_stay(job):
     job.run(env=environment).expect(0)
     assert set(job.rows()) == {'[[], ["AWS_SECRET_ACCESS_KEY"]]'}
     assert KEYS and os.path.exists(job.out)
+
+
+def test_a_secret_in_the_forms_that_libraries_give_it():
+    secrets = Secrets()
+    secret = "tok/ü'x\\y\n"
+    secrets.add(secret)
+    forms = (secret, secret.strip(), repr(secret), repr(secret.encode()), json.dumps(secret))
+    for form in forms:
+        said = secrets.without(f"Invalid header value {form} of a request")
+        assert "tok" not in said and said.startswith("Invalid header value"), said
+    secrets.add(None)
+    secrets.add("\ud800-half")
+
+
+def test_an_error_of_the_program_is_told_without_its_words():
+    try:
+        raise ValueError("a-SECRET")
+    except ValueError as error:
+        words = unexpected(error)
+    assert "ValueError at test_secrets_of_stores.py:" in words and "SECRET" not in words

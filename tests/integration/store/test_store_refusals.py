@@ -1,7 +1,7 @@
 """What is wrong with a store or its credentials is told in one sentence, before anything starts."""
 
 import pytest
-from store_job import KEYS
+from store_job import KEYS, StoreJob
 
 SCRIPT = "def init(): pass\ndef run(mini_batch): return mini_batch"
 
@@ -72,6 +72,22 @@ def test_an_input_without_objects(job):
         ("just text", 0o600, "line 1, is not 'key: value'"),
         ("{nonsense", 0o600, "is not JSON"),
         ("", 0o600, "must have accessKeyId and secretAccessKey"),
+        (
+            'accessKeyId: a\nsecretAccessKey: "bad \\q escape"\n',
+            0o600,
+            "line 2: the text in double quotes has an escape or a quote that is not known there",
+        ),
+        (
+            '{"accessKeyId": "a", "secretAccessKey": "one\\ntwo"}',
+            0o600,
+            "the key 'secretAccessKey' has a line break or another control character; write it without",
+        ),
+        ("accessKeyId: a\nsecretAccessKey: b c\n", 0o600, "the key 'secretAccessKey' has a space"),
+        (
+            "accessKeyId: ä\nsecretAccessKey: bc\n",
+            0o600,
+            "the key 'accessKeyId' has a character that is not ASCII",
+        ),
     ],
 )
 def test_credentials_files_that_cannot_be_used(job, text, mode, words):
@@ -103,12 +119,32 @@ def test_credentials_for_nobody(job):
     )
 
 
-def test_a_size_that_is_none(job):
+def test_a_variable_that_no_request_can_hold(job):
+    job.objects(1).script(SCRIPT)
+    del job.spec["inputs"][0]["source"]["s3"]["credentials"]
+    environment = job.environment(AWS_ACCESS_KEY_ID="id", AWS_SECRET_ACCESS_KEY="a-Secret\n")
+    outcome = StoreJob.run(job, env=environment)
+    assert outcome.code == 2, outcome.words
+    assert "input 'files': the environment variable AWS_SECRET_ACCESS_KEY has a line break" in outcome.stderr
+    assert "a-Secret" not in outcome.words
+
+
+@pytest.mark.parametrize("size", ["big", "infGi"])
+def test_a_size_that_is_none(job, size):
     job.script(SCRIPT)
     refused(
         job,
-        job.run(env=job.environment(PARALLELRUN_CACHE_SIZE="big")),
-        "PARALLELRUN_CACHE_SIZE is 'big', but must be a size",
+        job.run(env=job.environment(PARALLELRUN_CACHE_SIZE=size)),
+        f"PARALLELRUN_CACHE_SIZE is '{size}', but must be a size",
+    )
+
+
+def test_a_patience_that_is_none(job):
+    job.script(SCRIPT)
+    refused(
+        job,
+        job.run(env=job.environment(PARALLELRUN_STORE_PATIENCE="nan")),
+        "PARALLELRUN_STORE_PATIENCE is 'nan', but must be a number of seconds",
     )
 
 
