@@ -3,7 +3,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <limits>
+#include <cstdlib>
 
 namespace parallelrun {
 namespace {
@@ -43,15 +43,11 @@ std::optional<double> number_key(std::string_view text) {
   }
   if (text.empty()) return std::nullopt;
   double value = 0;
+  if (text.find('(') != std::string_view::npos) return std::nullopt;  // nan(...) is a text for pandas
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (end != text.data() + text.size()) return std::nullopt;
-  if (error == std::errc::result_out_of_range) {  // too large for a double, or too near to 0
-    const std::size_t digit = text.find_first_of("123456789");
-    const std::size_t exponent = text.find_first_of("eE");
-    const bool tiny = exponent != std::string_view::npos && text.substr(exponent + 1).starts_with('-');
-    const double huge = tiny || digit == std::string_view::npos ? 0 : std::numeric_limits<double>::infinity();
-    return text.starts_with('-') ? -huge : huge;
-  }
+  // Too large for a double, or too near to 0: from_chars does not say which of the two.
+  if (error == std::errc::result_out_of_range) return std::strtod(std::string(text).c_str(), nullptr);
   if (error != std::errc()) return std::nullopt;
   return value;
 }
@@ -136,7 +132,8 @@ KeyType KeyTypeInference::type() const {
   if (!numbers_) return KeyType::kText;
   if (!whole_) return KeyType::kFloat64;
   if (!beyond_int64_) return KeyType::kInt64;
-  return negative_ ? KeyType::kText : KeyType::kUint64;
+  // With a gap pandas has no whole numbers of such a size, and keeps texts.
+  return negative_ || missing_ ? KeyType::kText : KeyType::kUint64;
 }
 
 KeyTexts canonical_keys(const KeyTexts& texts, const std::vector<KeyType>& types) {

@@ -36,6 +36,7 @@ std::string loose_key(std::string_view text);
 class KeyTypeInference {
  public:
   void add(std::string_view text);
+  void add_missing() { missing_ = true; }
   KeyType type() const;
 
  private:
@@ -44,6 +45,7 @@ class KeyTypeInference {
   bool whole_ = true;
   bool negative_ = false;
   bool beyond_int64_ = false;
+  bool missing_ = false;
   bool numbers_ = true;
 };
 

@@ -289,7 +289,11 @@ class Grouping {
     const auto known = places_.find(key);
     if (known != places_.end()) return known->second;
     for (const std::size_t i : options_.columns) {
-      if (texts[i]) inferred_[i].add(*texts[i]);
+      if (texts[i]) {
+        inferred_[i].add(*texts[i]);
+      } else {
+        inferred_[i].add_missing();
+      }
     }
     if (places_.size() >= kKnownKeys) places_.clear();
     return places_[key] = static_cast<std::uint32_t>(spread_of(texts) % parts_);

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 #include <system_error>
+#include <thread>
 
 #include "common/json/members.h"
 #include "common/text/presentable.h"
@@ -21,6 +22,8 @@ namespace fs = std::filesystem;
 constexpr std::size_t kLargestState = std::size_t{64} << 20U;  // job.json names every file of the code
 constexpr std::size_t kLargestLock = 4096;
 constexpr std::chrono::seconds kSilence{60};
+constexpr int kLooks = 5;
+constexpr std::chrono::milliseconds kBetweenLooks{10};
 
 // Null where there is no such file.
 Result<nlohmann::json> read_object(const std::string& path, std::size_t limit) {
@@ -32,6 +35,16 @@ Result<nlohmann::json> read_object(const std::string& path, std::size_t limit) {
     return Error{ErrorCode::kCorrupt,
                  fmt::format("'{}' is damaged: it holds no JSON object", presentable(path))};
   return document;
+}
+
+// Its holder writes it in two steps, between which it is empty; killed there, it leaves it so. Null: there is no
+// word of a holder.
+nlohmann::json read_lock(const std::string& path) {
+  for (int look = 0; look < kLooks; ++look) {
+    if (look > 0) std::this_thread::sleep_for(kBetweenLooks);
+    if (auto lock = read_object(path, kLargestLock)) return std::move(lock).value();
+  }
+  return nullptr;
 }
 
 // Whoever holds the lock of the directory, as it says itself (runner/orchestrator/server/directory_lock.cpp).
@@ -117,8 +130,7 @@ Result<JobReport> report_of(const std::string& directory) {
         fmt::format("'{}' is no output directory of a job: it has no .parallelrun/job.json; give the "
                     "directory that the job's 'output' names",
                     presentable(directory))};
-  const auto lock = read_object(state + "lock", kLargestLock);
-  if (!lock) return lock.error();
+  const nlohmann::json lock = read_lock(state + "lock");
   const auto result = read_object(state + "result.json", kLargestState);
   if (!result) return result.error();
   const auto progress = read_object(directory + "/logs/sys/progress.json", kLargestState);
@@ -131,7 +143,7 @@ Result<JobReport> report_of(const std::string& directory) {
   const std::string format = text_at(object_at(object_at(*job, "settings"), "output"), "format");
   report.format = format.empty() ? "text" : format;
   if (progress->is_object()) report.progress = *progress;
-  take_state(holder_of(*lock), *lock, *result, report);
+  take_state(holder_of(lock), lock, *result, report);
   return report;
 }
 

@@ -14,6 +14,8 @@ from parallelrun_worker.failures import ContractError
 from parallelrun_worker.results import kind_of
 
 CONTEXT = ("input", "file", "row")
+# What a script cannot change in its place.
+_PLAIN = (str, bytes, int, float, bool, type(None))
 
 
 class CarryError(ContractError):
@@ -59,7 +61,7 @@ class Carry:
             columns.append(("file", [files] * items if isinstance(files, str) else files))
             if numbers is not None:
                 columns.append(("row", list(numbers)))
-        labels = list(batch) if isinstance(batch, list) else batch.index
+        labels = list(batch) if isinstance(batch, list) else batch.index.copy()
         if self._columns:
             self.must_be_among([*batch.columns, *labels.names], input_name)
             columns += [(name, _column(batch, name)) for name in self._columns]
@@ -79,7 +81,7 @@ def _column(frame, name):
 
 
 def _own(column):
-    if column.dtype == object and any(isinstance(value, (dict, list)) for value in column):
+    if column.dtype == object and any(type(value) not in _PLAIN for value in column):
         return column.map(copy.deepcopy)
     return column.copy()
 

@@ -95,10 +95,13 @@ class PythonChecker:
             report.row = self.row_of_offset(data, delimiter, error.start)
             report.error = UTF8
             return report
-        for count, _ in _records(text, delimiter):
+        begin = 0
+        for count, end in _records(text, delimiter):
             if count and count != fields:
                 report.row, report.fields, report.error = report.rows, count, FIELDS
+                report.offset = len(text[:begin].encode())
                 return report
+            begin = end
             report.rows += 1
             report.items += count > 0
         return report

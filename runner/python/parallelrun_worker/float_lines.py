@@ -12,7 +12,8 @@ _WORTH_IT = 200
 
 
 def of(values):
-    """The lines as bytes, each as str() has it, for a list of floats or a contiguous numpy array of float64.
+    """The lines as bytes, each as str() has it, for a list of floats or a contiguous numpy array of float64 (no kind
+    of its own, such as a masked one).
     None: they are to be written in the usual way."""
     if len(values) < _WORTH_IT:
         return None
@@ -21,7 +22,7 @@ def of(values):
             return None
         values = array.array("d", values)
         address = values.buffer_info()[0]
-    elif values.flags.c_contiguous and values.dtype.isnative:
+    elif type(values).__module__ == "numpy" and values.flags.c_contiguous and values.dtype.isnative:
         address = values.ctypes.data
     else:
         return None

@@ -14,6 +14,7 @@ _FILES = 1
 _U32 = struct.Struct("<I")
 _U64S = struct.Struct("<QQ")
 _AS_TEXT = 0  # KeyType of runner/input/key_value.h
+_KINDS = ("string", "int64", "uint64", "float64", "bool")  # all of them
 
 
 class _Key:
@@ -245,7 +246,11 @@ class KeyedInput:
         """As Python has it: of a column by the type that it has in the whole input, else by the declared one."""
         if key.text is None:
             return None
-        kind = (kind or self._declared.get(key.name) or "string").replace("_or_missing", "")
+        declared = self._declared.get(key.name)
+        # Where no sample told the type: as the keys were compared, which is by all values.
+        kind = (kind or declared or (_KINDS[key.compared_as] if key.is_column else "string")).replace(
+            "_or_missing", ""
+        )
         if not key.is_column:
             text = os.fsdecode(key.text)
         else:
@@ -255,6 +260,13 @@ class KeyedInput:
                 "the key column %r was taken for %s by a sample of the input, but it has other values too, so that keys were "
                 "compared as text; declare its type: spec.inputs[%s].columns: {%s: string}"
                 % (key.name, kind, self.name, key.name),
+                "ValueError",
+            )
+        if key.is_column and declared is None and kind == "string" and key.compared_as != _AS_TEXT:
+            raise SliceError(
+                "the key column %r has texts for pandas, but keys were compared as %s, so that some of them may be in one "
+                "mini-batch; declare its type: spec.inputs[%s].columns: {%s: string}"
+                % (key.name, _KINDS[key.compared_as], self.name, key.name),
                 "ValueError",
             )
         return path_values.value_of(text, kind, key.name, self.name)

@@ -1,6 +1,7 @@
 """What the names of folders say of the tables below them: folders key=value, as Hive and Spark write them. Of an input
 whose `columns` declare such a key, each table gets it as a column."""
 
+import json
 import os
 import re
 from urllib.parse import unquote_to_bytes
@@ -13,10 +14,13 @@ _MISSING = b"__HIVE_DEFAULT_PARTITION__"
 
 def folder_keys(path):
     """{key: text, or None for a missing one} of a path below the input; runner/input/path_keys.h has the rules."""
-    return {
-        os.fsdecode(unquote_to_bytes(name)): None if text == _MISSING else os.fsdecode(unquote_to_bytes(text))
-        for name, text in _FOLDER.findall(os.fsencode(path))
-    }
+    keys = {}
+    for name, text in _FOLDER.findall(os.fsencode(path)):
+        value = None if text == _MISSING else os.fsdecode(unquote_to_bytes(text))
+        keys.setdefault(
+            os.fsdecode(unquote_to_bytes(name)), value
+        )  # of a key that occurs twice the first one counts
+    return keys
 
 
 def value_of(text, kind, name, input_name):
@@ -26,10 +30,18 @@ def value_of(text, kind, name, input_name):
     try:
         if kind == "bool":
             return {"true": True, "false": False}[text.lower()]
+        if kind == "object":  # JSON values of several types
+            return json.loads(text)
+        if not text.isascii() or "_" in text:  # what Python alone takes for a number
+            raise ValueError
         value = float(text)
         if kind == "float64":
             return value if value == value else None
-        return int(text)
+        number = int(text)
+        low, high = (0, 2**64) if kind == "uint64" else (-(2**63), 2**63)
+        if not low <= number < high:
+            raise ValueError
+        return number
     except (ValueError, KeyError):
         raise SliceError(
             "the key %r is %r, which does not fit %s, its type in spec.inputs[%s].columns; declare it string"

@@ -18,6 +18,7 @@ from parallelrun_worker.csv_slice import CsvSlice, SliceError, descriptors_in, p
 from parallelrun_worker.failures import ContractError
 
 _ARROW = "Arrow"
+_MOST_BAD_RECORDS = 100  # of a sample
 
 
 class NoRecords(Exception):
@@ -98,7 +99,8 @@ class TabularInput:
                 self.layout.expect_first(columns)
                 if not self.layout.has_columns(columns):
                     continue
-                if self._checker.check(data, self._delimiter, fields).error == 0 and not self._cut(data):
+                data = self._sound_records(data, fields)
+                if data and not self._cut(data):
                     samples.setdefault(header, []).append(data if data.endswith(b"\n") else data + b"\n")
             except (SliceError, NoRecords):
                 continue
@@ -120,6 +122,25 @@ class TabularInput:
             if column_types.datetime_kind(texts) != "datetime":
                 types[column] = column_types.datetime_kind(texts)
         return types
+
+    def _sound_records(self, data, fields):
+        """Without the records that cannot be read, whose mini-batches fail by themselves: they must not keep the types of
+        all others from being known. With quotes only what precedes the first one, since a line break may be text."""
+        sound = []
+        for _ in range(_MOST_BAD_RECORDS):
+            report = self._checker.check(data, self._delimiter, fields)
+            if report.error == 0:
+                sound.append(data)
+                break
+            begin = data.rfind(b"\n", 0, report.offset) + 1
+            before = data[:begin]
+            if self._checker.check(before, self._delimiter, fields).error == 0:
+                sound.append(before)
+            end = data.find(b"\n", report.offset)
+            if end < 0 or b'"' in data:
+                break
+            data = data[end + 1 :]
+        return b"".join(sound)
 
     def _load(self, piece):
         """(header, records, number of the first record) as UTF-8 bytes."""

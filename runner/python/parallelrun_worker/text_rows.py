@@ -52,7 +52,11 @@ def _fronts(columns):
         csv.writer(out, delimiter=" ", lineterminator="\n").writerows(rows)
         return _to_bytes(out.getvalue()).split(b"\n")[:-1]
     pandas = sys.modules["pandas"]
-    series = [pandas.Series(values).reset_index(drop=True) for _, values in columns]
+    # Lists as objects: names that are not UTF-8 are no text for Arrow.
+    series = [
+        pandas.Series(values, dtype=object if type(values) is list else None).reset_index(drop=True)
+        for _, values in columns
+    ]
     return _encode_frame(pandas.concat(series, axis=1, keys=range(len(series))))[1].split(b"\n")[:-1]
 
 

@@ -43,3 +43,23 @@ def test_what_another_try_cannot_mend_is_tried_once(embedded_job):
     tries = {item["file"].rpartition("/")[2]: item["tries"] for item in job.failed_items()}
     assert tries == {"b.csv": 1, "c.csv": 1}
     assert job.rows() == ["1"]
+
+
+def test_a_record_that_cannot_be_read_hides_no_types(embedded_job):
+    """Of a sample in one piece too: the types of the others are known, and the same in each mini-batch."""
+    job = embedded_job.tabular().set(miniBatchSize=8, runMaxTry=1)
+    job.script("def init(): pass\ndef run(b): return [str(b['k'].dtype)] * len(b)\n")
+    for name, bad in (
+        ("fields", b"6,5\n7,1,1\n8,1\n"),
+        ("bytes", b"6,5\n\xff,1\n8,1\n"),
+        ("quotes", b'6,5\n"7",1,1\n8,1\n'),
+    ):
+        job.out = job.root / name
+        job.set(output={"source": {"local": {"path": name}}})
+        job.file("a.csv", b"k,n\n1,1\n2,2\n3.5,4\n5,5\n" + bad)
+        job.run().expect(0)
+        assert set(job.rows()) == {"float64"}, name
+        (line,) = job.failed_items()
+        assert line["error"]["type"] in ("FieldCount", "ParserError", "UnicodeDecodeError", "ValueError"), (
+            line
+        )

@@ -3,8 +3,10 @@
 import csv
 import io
 import json
+import os
 from collections import Counter
 
+import pytest
 from waiting import PATIENCE, wait_for
 
 SCRIPT = """
@@ -251,3 +253,24 @@ def test_a_column_that_is_not_there_ends_the_job_before_its_first_mini_batch(job
     outcome = job.run().expect(1)
     assert "input table has no column 'scroe'" in outcome.words and "did you mean 'score'?" in outcome.words
     assert not (job.code / "ran").exists()
+
+
+def test_names_that_are_not_utf8_stand_in_front_of_columns(embedded_job):
+    job = embedded_job.tabular(glob="*").script("def init(): pass\ndef run(b): return list(b['n'])\n")
+    job.set(output={"source": {"local": {"path": "out"}}, "addContext": True, "columns": ["m"]})
+    with open(os.fsencode(job.data) + b"/\xff x.csv", "wb") as file:
+        file.write(b"n,m\n1,a\n")
+    job.run().expect(0)
+    assert (job.out / "parallel_run_step.txt").read_bytes() == b'table "\xff x.csv" 1 a 1\n'
+
+
+def test_lists_that_are_carried_along_are_not_the_scripts(embedded_job):
+    pandas = pytest.importorskip("pandas")
+    job = embedded_job.tabular(format="parquet")
+    job.script(
+        "def init(): pass\ndef run(b):\n    for x in b['v']: x[0] = 'CHANGED'\n    return list(b['n'])\n"
+    )
+    pandas.DataFrame({"n": [1, 2], "v": [["a", "b"], ["c", "d"]]}).to_parquet(job.data / "a.parquet")
+    job.set(output={"source": {"local": {"path": "out"}}, "format": "jsonl", "columns": ["v"]})
+    job.run().expect(0)
+    assert [json.loads(row)["v"] for row in job.rows()] == [["a", "b"], ["c", "d"]]

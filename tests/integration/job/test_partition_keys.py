@@ -7,6 +7,7 @@ import random
 import re
 from collections import Counter
 
+import pandas
 import pytest
 from job_folder import kill_quietly
 from test_resume import release, roles_below, wait_for_rows
@@ -559,3 +560,56 @@ def test_parquet_by_folders_and_not_yet_by_columns(embedded_job):
     job.set(partitionKeys=["n"])
     words = job.run("--overwrite").expect(1).words
     assert "tables of the format parquet cannot be grouped by their columns yet" in words
+
+
+def test_a_record_that_cannot_be_read_changes_no_keys(embedded_job):
+    job = embedded_job.script(TABLE).tabular().set(partitionKeys=["k"], runMaxTry=1)
+    job.file("a.csv", "k,n\n" + "".join(f"{n % 3},{n}\n" for n in range(30)) + "7,1,1\n")
+    job.run().expect(0)
+    assert groups(job) == {by(k=k): [n for n in range(30) if n % 3 == k] for k in range(3)}
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ["18446744073709551615", "1", "01", ""],
+        ["1", "01", "nan(x)", "", "nan()"],
+        ["0." + "0" * 400 + "1", "0", "inf"],
+    ],
+    ids=["large with a gap", "nan with words", "nearly zero"],
+)
+def test_keys_that_are_texts_for_pandas_or_beyond_a_double(embedded_job, keys):
+    job = embedded_job.script(TABLE).tabular().set(partitionKeys=["k"])
+    table = "k,n\n" + "".join(f"{key},{n}\n" for n, key in enumerate(keys))
+    job.file("a.csv", table)
+    job.run().expect(0)
+    frame = pandas.read_csv(io.StringIO(table), low_memory=False, float_precision="round_trip")
+    wanted = [list(group["n"]) for _, group in frame.groupby("k", dropna=False)]
+    assert sorted(groups(job).values()) == sorted(wanted)
+
+
+def test_of_a_folder_key_that_occurs_twice_the_first_counts(embedded_job):
+    job = embedded_job.tabular(columns={"s": "int64"}).script(
+        "def init(): pass\ndef run(b): return list(b['s'])\n"
+    )
+    job.file("s=1/s=2/a.csv", "n\n5\n")
+    job.run().expect(0)
+    assert job.rows() == ["1"]
+
+
+@pytest.mark.parametrize("text", ["1_000", "١", "9223372036854775808"])
+def test_a_folder_key_is_a_number_as_tables_write_it(embedded_job, text):
+    job = embedded_job.tabular(columns={"s": "int64"}).script(
+        "def init(): pass\ndef run(b): return list(b['s'])\n"
+    )
+    job.file(f"s={text}/a.csv", "n\n5\n").set(runMaxTry=1)
+    job.run()
+    (line,) = job.failed_items()
+    assert "does not fit int64" in line["error"]["message"]
+
+
+def test_json_lines_by_keys_of_several_types_without_texts(embedded_job):
+    job = embedded_job.tabular(format="jsonl").script(TABLE).set(partitionKeys=["k"])
+    job.file("a.jsonl", '{"k": 1.5, "n": 1}\n{"k": false, "n": 2}\n{"k": 1.5, "n": 3}\n{"k": [1], "n": 4}\n')
+    job.run().expect(0)
+    assert sorted(groups(job).values()) == [[1, 3], [2], [4]]

@@ -133,6 +133,12 @@ def test_a_killed_job_is_interrupted(embedded_job, tmp_path):
     assert verb("status", "-w", job.out, code=1).stdout.startswith("test-job: Interrupted")
 
 
+def test_a_lock_that_is_being_written(failed_job):
+    """It is empty for a moment, and stays so where its writer was killed just then."""
+    (failed_job.out / ".parallelrun" / "lock").write_text("")
+    assert verb("status", failed_job.out).stdout.startswith("test-job: Interrupted")
+
+
 def test_errors_are_grouped_with_one_traceback_each(failed_job):
     words = verb("errors", failed_job.out).stdout
     assert words.startswith("8 x in run: ValueError: bad digit in "), words

@@ -105,6 +105,12 @@ def test_arrays_in_any_layout():
         assert encoder.encode(values) == (len(values), texts(values))
 
 
+def test_a_masked_array_keeps_its_mask():
+    array = numpy.ma.masked_array(numpy.arange(300) * 0.5, mask=numpy.arange(300) % 3 == 0)
+    assert float_lines.of(array) is None
+    assert text_rows.TextRows().encode(array) == (300, texts(array.tolist()))
+
+
 def test_without_the_library(monkeypatch):
     monkeypatch.setenv("PARALLELRUN_CSV_LIBRARY", "none")
     float_lines._function.cache_clear()
