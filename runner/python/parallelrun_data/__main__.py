@@ -137,15 +137,20 @@ async def _run(arguments, events):
         for name, given in sides.items():
             if os.path.exists(given.root + ".complete"):
                 continue  # a process before this one had brought it
-            await side_inputs.bring(
-                of_sides,
-                name,
-                lambda into: Downloads(into, counts, patience),
-                given,
-                patience,
-                counts,
-                lambda words: events.send("note", message=words),
-            )
+            try:
+                await side_inputs.bring(
+                    of_sides,
+                    name,
+                    lambda into: Downloads(into, counts, patience),
+                    given,
+                    patience,
+                    counts,
+                    lambda words: events.send("note", message=words),
+                )
+            except Trouble as trouble:
+                what = f"side input '{name}': "
+                words = trouble.message.removeprefix(what)
+                raise Trouble(trouble.kind, what + words) from None
             with open(given.root + ".complete", "w"):
                 pass
         listening = await server.listen(arguments.socket)
@@ -189,12 +194,13 @@ def main():
     _harden(arguments.parent)
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     events = _Events(arguments.events_fd)
-    from parallelrun_data.troubles import UNAVAILABLE, Trouble, ends, unexpected
+    from parallelrun_data.troubles import DENIED, REFUSED, UNAVAILABLE, Trouble, ends, unexpected
 
     try:
         asyncio.run(_run(arguments, events))
     except Trouble as trouble:
-        events.send("failed", message=trouble.message, kind=trouble.kind)
+        kind = DENIED if trouble.kind == REFUSED else trouble.kind
+        events.send("failed", message=trouble.message, kind=kind)
         return 1
     except BaseException as error:
         if ends(error):

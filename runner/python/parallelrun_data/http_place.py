@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import http.client
+import itertools
 import re
 import ssl
 import urllib.error
@@ -11,10 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import unquote, urlsplit
 
 from parallelrun_data import credentials
-from parallelrun_data.troubles import CHANGED, INVALID, MISSING, Passing, Trouble
+from parallelrun_data.troubles import CHANGED, INVALID, MISSING, REFUSED, Passing, Trouble
 
 _BLOCK = 1 << 20
 _TIMEOUT = 60  # seconds without a byte
+_MOST_CHECKED = 8  # URLs, where those before are refused
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
@@ -132,11 +134,20 @@ class HttpPlace:
             where = (
                 f"credentials: {self._file}" if self._file else "there are none: give them with --credentials"
             )
-            return Passing("denied", f"{what} refuses the credentials: HTTP status {status} ({where})")
+            refused = None
+            if status == 403:
+                refused = (
+                    f"{what} cannot be read: the server answers HTTP status 403, and accepts the "
+                    "credentials elsewhere; permit them to read it, or leave the URL out"
+                )
+            words = f"{what} refuses the credentials: HTTP status {status} ({where})"
+            return Passing("denied", words, refused, status)
         why = "throttled" if status == 429 else "server"
         if status == 429 or status == 408 or status >= 500:
-            return Passing(why, f"{what} answers with an error: HTTP status {status}")
-        return Trouble(INVALID, f"{what} answers with HTTP status {status}")
+            return Passing(why, f"{what} answers with an error: HTTP status {status}", status=status)
+        return Trouble(
+            REFUSED, f"{what} answers with HTTP status {status}; correct the URL, or leave it out", status
+        )
 
     async def _run(self, work, *arguments):
         return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
@@ -144,18 +155,37 @@ class HttpPlace:
     def _head(self, name):
         try:
             answer = self._request(name, "HEAD")
-        except Trouble as trouble:
-            if "405" in trouble.message or "501" in trouble.message:
+        except (Trouble, Passing) as trouble:
+            if trouble.status in (405, 501):
                 return None, ""
             raise
         with answer:
             return _facts(answer.headers)
 
+    def _facts_or_none(self, name):
+        """What is refused is told by the request for the object itself: its mini-batch fails, not the listing."""
+        try:
+            return self._head(name)
+        except (Trouble, Passing) as trouble:
+            if _is_of_one(trouble):
+                return None, ""
+            raise
+
     def single(self):
         return None
 
     async def check(self):
-        await self._run(self._head, next(iter(self._urls)))
+        """Whether one of the first URLs can be read with these credentials."""
+        first = None
+        for name in itertools.islice(self._urls, _MOST_CHECKED):
+            try:
+                await self._run(self._head, name)
+                return
+            except (Trouble, Passing) as trouble:
+                first = first or trouble
+                if not _is_of_one(trouble):
+                    raise
+        raise first
 
     async def list(self, prefix, start, chunk=16):
         names = [
@@ -166,7 +196,7 @@ class HttpPlace:
         for begin in range(0, len(names), chunk):
             part = names[begin : begin + chunk]
             for name, (size, version) in zip(
-                part, await asyncio.gather(*(self._run(self._head, n) for n in part))
+                part, await asyncio.gather(*(self._run(self._facts_or_none, n) for n in part))
             ):
                 yield name, size, version
 
@@ -206,6 +236,10 @@ class HttpPlace:
                     left -= len(block)
                 if block:
                     yield block
+
+
+def _is_of_one(trouble):
+    return getattr(trouble, "kind", None) == REFUSED or getattr(trouble, "refused", None) is not None
 
 
 def _facts(headers):

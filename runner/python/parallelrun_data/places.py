@@ -13,6 +13,7 @@ from parallelrun_data.troubles import (
     DENIED,
     INVALID,
     MISSING,
+    REFUSED,
     UNAVAILABLE,
     Passing,
     Reading,
@@ -194,6 +195,11 @@ class Place:
             return Trouble(
                 INVALID, f"{self.address}: there is no {self._holder()}; check the name and the endpoint"
             )
+        if reading.archived and name:
+            return Trouble(
+                REFUSED,
+                f"{what} is archived ({reading.code}); restore it in the store, or leave it out of the input",
+            )
         if reading.type == "InvalidPathError":
             return Trouble(
                 INVALID,
@@ -203,7 +209,14 @@ class Place:
             return Trouble(INVALID, f"{self.address} cannot be reached: {reading.line}")
         passing = reading.passing()
         if passing == "denied":
-            return Passing("denied", f"{what} refuses the credentials: {reading.explained()}{self._where()}")
+            refused = None
+            if name and not reading.of_credentials:
+                refused = (
+                    f"{what} cannot be read: the store answers {reading.explained()}, and accepts the credentials "
+                    f"elsewhere{self._where()}; permit them to read it, or leave it out of the input"
+                )
+            words = f"{what} refuses the credentials: {reading.explained()}{self._where()}"
+            return Passing("denied", words, refused)
         if passing:
             how = "answers with an error" if reading.status else "cannot be reached"
             return Passing(passing, f"{what} {how}: {reading.explained()}")
@@ -302,11 +315,27 @@ async def after_passing(place, patience, passing, refusals):
     if passing.why == "denied":
         refusals += 1
         if refusals > _MOST_REFUSALS:
+            if passing.refused and await _accepts(place):
+                raise Trouble(REFUSED, passing.refused) from None
             raise Trouble(DENIED, passing.message) from None
     await patience.after(passing)
     if passing.why == "denied":
         place.open()
     return refusals
+
+
+async def _accepts(place):
+    """Whether the store still accepts the credentials, whatever it says of one object."""
+    try:
+        await place.check()
+    except Passing as passing:
+        if passing.why != "denied":
+            raise
+        return False
+    except Trouble as trouble:
+        if trouble.kind not in (CHANGED, MISSING, REFUSED):
+            raise
+    return True
 
 
 async def patiently(place, patience, attempt):

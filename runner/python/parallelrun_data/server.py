@@ -15,7 +15,17 @@ import struct
 
 from parallelrun_data.ordering import in_order
 from parallelrun_data.places import after_passing
-from parallelrun_data.troubles import TIMEOUT, UNAVAILABLE, Passing, Patience, Trouble, ends, unexpected
+from parallelrun_data.troubles import (
+    CHANGED,
+    REFUSED,
+    TIMEOUT,
+    UNAVAILABLE,
+    Passing,
+    Patience,
+    Trouble,
+    ends,
+    unexpected,
+)
 
 _LONGEST_FRAME = 512 << 20
 _OBJECTS_IN_FRAME = 500
@@ -155,6 +165,7 @@ class _Connection:
             pass
         except (Trouble, Passing) as trouble:
             kind = getattr(trouble, "kind", UNAVAILABLE)
+            kind = CHANGED if kind == REFUSED else kind
             await self._send({"id": number, "error": {"kind": kind, "message": trouble.message}})
         except ConnectionError:
             pass

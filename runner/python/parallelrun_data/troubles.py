@@ -18,24 +18,30 @@ TOO_LARGE = "tooLarge"  # does not fit into the cache, however empty
 TIMEOUT = "timeout"  # taskOverheadTimeout
 UNAVAILABLE = "unavailable"  # the store does not answer, or with errors, for too long
 INVALID = "invalid"  # the source or its credentials cannot be used
+# The store refuses one object, and not the credentials. It goes over the socket as CHANGED: its mini-batch fails.
+REFUSED = "refused"
 
 
 class Trouble(Exception):
     """`kind` is one of those above. The message is one sentence without a secret."""
 
-    def __init__(self, kind, message):
+    def __init__(self, kind, message, status=0):
         super().__init__(message)
         self.kind = kind
         self.message = message
+        self.status = status  # of HTTP, where it is known
 
 
 class Passing(Exception):
-    """Something that may go by itself. `why` is for counting: "throttled", "cut", "server", "denied"."""
+    """Something that may go by itself. `why` is for counting: "throttled", "cut", "server", "denied". `refused` is what
+    to say where it turns out that one object is refused, and not the credentials; none: it is the credentials."""
 
-    def __init__(self, why, message):
+    def __init__(self, why, message, refused=None, status=0):
         super().__init__(message)
         self.why = why
         self.message = message
+        self.refused = refused
+        self.status = status
 
 
 class Secrets:
@@ -87,6 +93,15 @@ _REFUSALS = (
     "SignatureDoesNotMatch",
     "ExpiredToken",
 )
+# These are never about one object.
+_OF_CREDENTIALS = (
+    *_REFUSALS,
+    "AuthenticationFailed",
+    "ExpiredTokenException",
+    "InvalidToken",
+    "RequestTimeTooSkewed",
+)
+_ARCHIVED = ("InvalidObjectState", "BlobArchived")
 _STATUS = re.compile(r"status code: (\d{3})|status: (\d{3})|HTTP Error (\d{3})")
 _CODE = re.compile(r"<Code>([^<]{1,80})</Code>")
 _MESSAGE = re.compile(r"<Message>([^<]{1,400})")
@@ -127,6 +142,8 @@ class Reading:
             cause = _SYSTEM.search(text)
             if cause:
                 self.line = cause.group(1)
+        self.archived = self.code in _ARCHIVED
+        self.of_credentials = self.status == 401 or self.code in _OF_CREDENTIALS or "oauth2" in text
         self.of_token = "oauth2" in text or "token" in text.lower() and not code
 
     @property

@@ -19,6 +19,7 @@ class StoreProxy(LoopbackServer):
         super().__init__(_Relay)
         self.target = urlsplit(store)
         self.accepted_key = None
+        self.refuse_lists_after = None  # so many listings
         self.requests = []  # (method, path) in the order in which they came
         self._faults = []
         self._lock = threading.Lock()
@@ -35,6 +36,10 @@ class StoreProxy(LoopbackServer):
     def take_fault(self, method, path):
         with self._lock:
             self.requests.append((method, path))
+            if self.refuse_lists_after is not None and "list-type" in path:
+                self.refuse_lists_after -= 1
+                if self.refuse_lists_after < 0:
+                    return {"status": 403, "code": "AccessDenied"}
             for fault in self._faults:
                 if fault["times"] > 0 and fault["method"] == method and fault["path"] in path:
                     fault["times"] -= 1

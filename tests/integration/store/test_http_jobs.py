@@ -22,6 +22,7 @@ class Site(LoopbackServer):
         self.cut = {}  # path -> after so many bytes, once
         self.seen = []  # Authorization of each request
         self.etags = True
+        self.refused = {}  # path -> status
 
     def url(self, path):
         return f"http://{self.address}{path}"
@@ -33,6 +34,8 @@ class _Page(Handler):
         site.seen.append(self.headers.get("Authorization"))
         if site.token is not None and self.headers.get("Authorization") != site.token:
             return self.answer(401)
+        if self.path in site.refused:
+            return self.answer(site.refused[self.path])
         content = site.objects.get(self.path)
         if content is None:
             return self.answer(404)
@@ -192,6 +195,20 @@ def test_an_address_that_is_none_is_refused_at_once(tmp_path, url, words):
     assert outcome.code == 2 and len(outcome.stderr.splitlines()) == 1, outcome.words
     assert words in outcome.stderr
     assert time.monotonic() - began < 15
+
+
+def test_a_refusal_of_one_address_fails_its_mini_batch(tmp_path):
+    statuses = (403, 400, 416, 451)
+    paths = [f"/{status}" for status in statuses]
+    with Site({path: b"one" for path in (*paths, "/a")}, f"Bearer {TOKEN}") as site:
+        site.refused = dict(zip(paths, statuses))
+        job = make_job(tmp_path, [site.url(path) for path in site.objects]).set(errorThreshold=-1)
+        job.run("--credentials", job.credentials(f"bearerToken: {TOKEN}\n", "pages"))
+        assert job.rows() == ["a 3 b'one'"]
+        failed = {item["files"][0][-4:]: json.dumps(item["error"]) for item in job.failed_items()}
+    assert sorted(failed) == sorted(paths)
+    for path, status in zip(paths, statuses):
+        assert f"{path} " in failed[path] and f"HTTP status {status}" in failed[path]
 
 
 def test_an_object_that_changes(tmp_path):

@@ -92,13 +92,12 @@ def test_what_changed_since_it_was_planned_fails_its_mini_batch(job):
         def init():
             pass
         def run(mini_batch):
-            if "f0000.txt" in mini_batch[0]:
-                open(os.environ["FLAG"], "w").close()
-                while not os.path.exists(os.environ["GO"]):
-                    time.sleep(0.02)
+            open(os.environ["FLAG"], "w").close()
+            while not os.path.exists(os.environ["GO"]):
+                time.sleep(0.02)
             return [os.path.basename(path) for path in mini_batch]
         """
-    ).set(miniBatchSize=1, errorThreshold=-1)
+    ).set(miniBatchSize=1, errorThreshold=-1, processCountPerNode=1)
     flag, go = job.root / "flag", job.root / "go"
     running = job.start(
         "--credentials", job.credentials(KEYS), env=job.environment(FLAG=str(flag), GO=str(go))
@@ -117,6 +116,34 @@ def test_what_changed_since_it_was_planned_fails_its_mini_batch(job):
     assert "is not there any more" in json.dumps(failed[f"{address}/f0010.txt"])
     # Another try cannot mend it.
     assert job.proxy.gets_of("f0011.txt") == 1
+
+
+def test_a_refusal_of_one_object_fails_its_mini_batch(job):
+    """The store still accepts the credentials."""
+    job.objects(6).script(NAMES).set(miniBatchSize=1, errorThreshold=-1, processCountPerNode=1)
+    job.proxy.fault(times=1000, path="f0001", status=403, code="InvalidObjectState")
+    job.proxy.fault(times=1000, path="f0002", status=403, code="AccessDenied")
+    job.proxy.fault(times=1000, path="f0003", status=400, code="InvalidRequest")
+    job.run()
+    assert sorted(job.rows()) == [row for row in expected(6) if row[:5] not in ("f0001", "f0002", "f0003")]
+    failed = {item["files"][0][-9:]: json.dumps(item["error"]) for item in job.failed_items()}
+    assert sorted(failed) == ["f0001.txt", "f0002.txt", "f0003.txt"]
+    assert "f0001.txt is archived (InvalidObjectState); restore it in the store" in failed["f0001.txt"]
+    assert "f0002.txt cannot be read: the store answers AccessDenied" in failed["f0002.txt"]
+    assert "InvalidRequest" in failed["f0003.txt"]
+    # The credentials are no matter of an archived object.
+    assert job.proxy.gets_of("f0001.txt") == 1
+
+
+def test_a_refusal_of_the_store_ends_the_job(job):
+    """Where it refuses its listing, too, it is no matter of one object."""
+    job.objects(6).script(NAMES).set(miniBatchSize=1, errorThreshold=-1)
+    job.proxy.fault(times=1000, path="/in/f", status=403, code="AccessDenied")
+    job.proxy.refuse_lists_after = 2
+    outcome = job.run()
+    assert outcome.code == 1, outcome.words
+    assert "refuses the credentials: AccessDenied" in outcome.stderr
+    assert job.failed_items() == []
 
 
 def test_faults_between_us_and_the_store_are_met(job):
