@@ -200,6 +200,9 @@ class HttpPlace:
             ):
                 yield name, size, version
 
+    async def is_folder(self, name, version):
+        return False
+
     async def read(self, name, version, start, end):
         headers = {}
         if start is not None:

@@ -2,9 +2,11 @@
 walked. The two differ where a name goes on with a character below '/': "a-b" comes before "a/x" in a store, and behind
 it here."""
 
+import asyncio
 import heapq
+from collections import deque
 
-from parallelrun_data.troubles import UNAVAILABLE, Trouble
+from parallelrun_data.troubles import INVALID, UNAVAILABLE, Trouble
 
 # So many names wait for a folder that may still come before it is asked for.
 WAITING = 2000
@@ -31,12 +33,56 @@ def least_start(after):
     return after.split("/", 1)[0]
 
 
-async def in_order(listing, after=""):
+# So many empty objects are asked at a time whether they are folders.
+ASKED_AT_A_TIME = 32
+
+
+async def without_folders(entries, is_folder, folder):
+    """The entries but for those of folders, which `folder(name)` is told. `is_folder(name, version)` is asked for what is
+    empty and has nothing below."""
+    waiting = deque()
+    try:
+        async for entry in entries:
+            asked = asyncio.ensure_future(is_folder(entry[0], entry[2])) if entry[1] == 0 else None
+            waiting.append((entry, asked))
+            while waiting:
+                first, asked = waiting[0]
+                if asked is not None and not asked.done() and len(waiting) <= ASKED_AT_A_TIME:
+                    break
+                if asked is not None and await asked:
+                    folder(first[0])
+                else:
+                    yield first
+                waiting.popleft()
+        for first, asked in waiting:
+            if asked is not None and await asked:
+                folder(first[0])
+            else:
+                yield first
+    finally:
+        left = [asked for _, asked in waiting if asked is not None]
+        for asked in left:
+            asked.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+
+async def in_order(listing, after="", folder=lambda name: None):
     """Yields (name, size, version) in order, behind `after`. `listing(prefix, start)` is an async iterator over the names
     that begin with `prefix`, from behind `start` (None: all), in the store's order. An empty object whose name is that
-    of a folder is what some tools make for the folder: it is left out."""
+    of a folder is what some tools make for the folder: it is left out. `folder(name)` is told of those that are not
+    between the others."""
     held = None
-    async for entry in _behind(listing, after):
+    async for entry in _behind(listing, after, folder):
+        if held is not None and held[0] == entry[0]:
+            # A client gives the names of "a" and of the folder "a/" alike.
+            if entry[1] and held[1]:
+                raise Trouble(
+                    INVALID,
+                    f"the store has two objects '{entry[0]}', whose names differ only by a slash at the beginning or "
+                    "end; rename or delete one",
+                )
+            held = entry if entry[1] else held
+            continue
         if held is not None and not (held[1] == 0 and entry[0].startswith(held[0] + "/")):
             yield held
         held = entry
@@ -44,19 +90,19 @@ async def in_order(listing, after=""):
         yield held
 
 
-async def _behind(listing, after):
+async def _behind(listing, after, folder):
     last = rank(after) if after else None
-    async for entry in _ordered(listing, "", least_start(after)):
+    async for entry in _ordered(listing, "", least_start(after), folder):
         place = rank(entry[0])
-        if last is not None and place <= last:
-            if after and place <= rank(after):
-                continue
+        if after and place <= rank(after):
+            continue
+        if last is not None and place < last:
             raise Trouble(UNAVAILABLE, f"the store lists '{entry[0]}' at a place where it does not belong")
         last = place
         yield entry
 
 
-async def _ordered(listing, prefix, start):
+async def _ordered(listing, prefix, start, folder):
     waiting = []  # heap of (rank, name, entry)
     absent = set()  # folders that were asked for and are not there
     taken = []  # folders whose names were listed ahead
@@ -64,7 +110,11 @@ async def _ordered(listing, prefix, start):
     before = None
     async for entry in listing(prefix, start):
         raw = entry[0].encode("utf-8", "surrogateescape")
-        if before is not None and raw <= before:
+        if before is not None and raw <= before and entry[1] == 0 and raw + b"/" > before:
+            # It stands where the folder "a/" would: a client leaves the slash away.
+            folder(entry[0])
+            continue
+        if before is not None and raw < before:
             # Not in bytewise order (a hierarchical namespace): all of it is sorted here.
             rest = [(r, n, e) for r, n, e in waiting]
             rest.append((rank(entry[0]), entry[0], entry))
@@ -84,7 +134,9 @@ async def _ordered(listing, prefix, start):
                 inside = folder + b"/"
                 if not any(inside.startswith(t) for t in taken):
                     found = False
-                    async for one in _ordered(listing, inside.decode("utf-8", "surrogateescape"), None):
+                    async for one in _ordered(
+                        listing, inside.decode("utf-8", "surrogateescape"), None, folder
+                    ):
                         found = True
                         yield one
                     if found:

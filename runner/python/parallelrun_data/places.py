@@ -276,6 +276,19 @@ class Place:
             raise self._trouble(error, name) from None
         return meta["size"], version_of(meta)
 
+    async def is_folder(self, name, version):
+        """Whether an empty object is what some tools make for a folder: its name then ends with a slash, which the
+        client leaves away, so that there is no such object, or another one."""
+        try:
+            _, now = await self.facts(name)
+        except Trouble as trouble:
+            return trouble.kind == MISSING
+        except Passing as passing:
+            if passing.refused:
+                return False
+            raise
+        return now != version
+
     async def read(self, name, version, start, end):
         """Yields the bytes [start, end) of an object; what has another version is CHANGED."""
         options = {}

@@ -13,7 +13,7 @@ import json
 import os
 import struct
 
-from parallelrun_data.ordering import in_order
+from parallelrun_data.ordering import in_order, without_folders
 from parallelrun_data.places import after_passing
 from parallelrun_data.troubles import (
     CHANGED,
@@ -66,15 +66,18 @@ class Server:
     def counts(self):
         return dict(self._counts.as_dict(), cacheBytes=self._cache.used, mostCacheBytes=self._cache.most)
 
-    async def list(self, name, after):
-        """Yields (name, size, version) of an input in order. A listing that was cut goes on behind its last name."""
+    async def list(self, name, after, folder=lambda name: None):
+        """Yields (name, size, version) of an input in order. A listing that was cut goes on behind its last name.
+        `folder(name)` is told of objects that stand for folders; they are left out."""
         given = self._inputs[name]
         patience = Patience(self._seconds, self._counts)
         last = after
         refusals = 0
         while True:
             try:
-                async for entry in in_order(given.place.list, last):
+                async for entry in without_folders(
+                    in_order(given.place.list, last, folder), given.place.is_folder, folder
+                ):
                     patience.progress()
                     refusals = 0
                     yield entry

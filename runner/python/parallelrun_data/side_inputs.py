@@ -13,10 +13,11 @@ _AT_A_TIME = 64
 async def bring(server, name, downloads_into, given, patience_seconds, counts, say):
     """Fills given.root: a folder, or a file where the source names one object. Raises Trouble."""
     objects = []
-    async for one in server.list(name, ""):
+    folders = []
+    async for one in server.list(name, "", folders.append):
         objects.append(one)
     total = sum(size or 0 for _, size, _ in objects)
-    if not objects:
+    if not objects and not folders:
         return await _single(name, downloads_into, given, patience_seconds, counts)
     os.makedirs(given.root, exist_ok=True)
     free = os.statvfs(given.root)
@@ -52,6 +53,11 @@ async def bring(server, name, downloads_into, given, patience_seconds, counts, s
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         raise
+    for folder in folders:
+        try:
+            os.makedirs(os.path.join(given.root, folder), exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            pass  # an object has its name
 
 
 async def _single(name, downloads_into, given, patience_seconds, counts):

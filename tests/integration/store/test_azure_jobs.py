@@ -91,6 +91,14 @@ def test_behind_a_service_principal(job):
     assert [name for name in found.stdout.split() if not name.endswith("sp.yaml")] == []
 
 
+def test_an_empty_folder_is_no_item(job):
+    job.objects(2)
+    job.container.put("mnist/test/none/", b"")
+    job.container.put("mnist/test/empty.txt", b"")
+    job.run("--credentials", job.principal()).expect(0)
+    assert sorted(job.rows()) == [*rows(2), "empty.txt "]
+
+
 def test_tokens_that_expire_are_renewed(job):
     """Tokens live for a few seconds; the job takes longer."""
     job.tokens.lifetime = 3

@@ -78,3 +78,48 @@ def test_what_stands_for_a_folder_is_left_out():
                 yield name, size, "v"
 
     assert in_order(listing) == ["a/x", "b", "c", "c/y"]
+
+
+def test_a_folder_that_is_listed_without_its_slash():
+    """Bytewise "a-b" is before "a/": where the slash is left away, "a" comes behind it. Nothing is listed anew for that."""
+    asked = []
+    told = []
+
+    async def listing(prefix, start):
+        asked.append(prefix)
+        for name, size in (("a", 1), ("a-b", 1), ("a", 0), ("c-d", 1), ("c", 0), ("e", 1), ("e", 0)):
+            if name.startswith(prefix) and (start is None or name > start):
+                yield name, size, "v"
+
+    async def collect():
+        return [entry async for entry in ordering.in_order(listing, "", told.append)]
+
+    assert asyncio.run(collect()) == [("a", 1, "v"), ("a-b", 1, "v"), ("c-d", 1, "v"), ("e", 1, "v")]
+    assert told == ["a", "c", "e"]
+    assert asked.count("") == 1
+
+
+def test_empty_objects_are_asked_for_many_at_a_time():
+    most = now = 0
+
+    async def entries():
+        for number in range(500):
+            yield f"{number:03}", 0, "v"
+
+    async def is_folder(name, version):
+        nonlocal most, now
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0.001)
+        now -= 1
+        return int(name) % 2 == 0
+
+    async def collect():
+        folders = []
+        return [e[0] async for e in ordering.without_folders(entries(), is_folder, folders.append)], folders
+
+    objects, folders = asyncio.run(collect())
+    assert objects == [f"{n:03}" for n in range(1, 500, 2)] and folders == [
+        f"{n:03}" for n in range(0, 500, 2)
+    ]
+    assert 16 <= most <= ordering.ASKED_AT_A_TIME + 1

@@ -79,6 +79,44 @@ def test_an_object_beside_a_folder_of_its_name(job):
     assert sorted(job.rows()) == ["a", "a/b", "a/b/c"]
 
 
+def test_empty_folders_and_a_folder_beside_an_object_of_its_name(job):
+    """An object that stands for a folder is no item, and a folder in a side input."""
+    for key in ("in/a.txt", "in/x", "in/x-y", "in/z", "labels/one"):
+        job.bucket.put(key, key)
+    job.bucket.put("in/empty.txt", "")
+    for key in ("in/emptydir/", "in/x/", "in/z/", "labels/none/", "labels/one/"):
+        job.bucket.put(key, "")
+    job.script(
+        """
+        import os, sys
+        def init():
+            pass
+        def run(mini_batch):
+            labels = sorted(f"{name}:{os.path.isdir(os.path.join(sys.argv[1], name))}" for name in os.listdir(sys.argv[1]))
+            return [f"{os.path.basename(path)} {open(path).read()} {labels}" for path in mini_batch]
+        """
+    ).set(sideInputs=[{"name": "labels", "source": job.source("labels")}], arguments=["$(sideInputs.labels)"])
+    job.run().expect(0)
+    labels = ["none:True", "one:False"]
+    assert sorted(job.rows()) == [
+        f"a.txt in/a.txt {labels}",
+        f"empty.txt  {labels}",
+        f"x in/x {labels}",
+        f"x-y in/x-y {labels}",
+        f"z in/z {labels}",
+    ]
+    assert job.failed_items() == []
+
+
+def test_two_objects_whose_names_differ_by_a_slash(job):
+    job.bucket.put("in/x", "one")
+    job.bucket.put("in/x/", "two")
+    job.script(NAMES)
+    outcome = job.run()
+    assert outcome.code != 0
+    assert "two objects 'x', whose names differ only by a slash at the beginning or end" in outcome.stderr
+
+
 def test_two_nodes_share_one_data_process(job):
     job.objects(40).script(NAMES).set(miniBatchSize=2, nodeCount=2, processCountPerNode=2)
     job.run().expect(0)
