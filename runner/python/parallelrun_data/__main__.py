@@ -52,6 +52,25 @@ class _Scrubbed(logging.Formatter):
         return self._secrets.without(super().format(record))
 
 
+class _Sweeping:
+    """Says once when to remove what a killed process of this job has left: never in the first one, since nothing is left
+    there, and what a script writes beside its input is its own."""
+
+    AFTER = 60  # seconds; by then agents have said what they still use of what a killed process had fetched
+
+    def __init__(self, config):
+        mark = config + ".started"
+        self._due = os.path.exists(mark)
+        with open(mark, "w"):
+            pass
+
+    def due(self, seconds):
+        if not self._due or seconds <= self.AFTER:
+            return False
+        self._due = False
+        return True
+
+
 def _number(name, default):
     text = os.environ.get(name, "")
     if not text:
@@ -90,6 +109,7 @@ async def _run(arguments, events):
 
     with open(arguments.config, encoding="utf-8") as file:
         config = json.load(file)
+    sweeping = _Sweeping(arguments.config)
     patience = _number("PARALLELRUN_STORE_PATIENCE", 120.0)
     size_text = os.environ.get("PARALLELRUN_CACHE_SIZE", "")
     environment = Environment()
@@ -165,16 +185,13 @@ async def _run(arguments, events):
         return
     listening = await starting
     told = None
-    swept = False
     began = loop.time()
     while not stop.is_set():
         try:
             await asyncio.wait_for(asyncio.shield(stopping), 1.0)
         except asyncio.TimeoutError:
             pass
-        # By then agents have said what they still use of what a killed process had fetched.
-        if not swept and loop.time() - began > 60:
-            swept = True
+        if sweeping.due(loop.time() - began):
             for given in inputs.values():
                 cache.sweep(given.root)
         now = server.counts()
