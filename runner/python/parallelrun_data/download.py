@@ -30,7 +30,8 @@ class Downloads:
             raise self._cache.trouble(error, partial) from None
         try:
             try:
-                if size is not None and size > PART:
+                # Parts of an object without a version may be of different contents.
+                if size is not None and size > PART and version:
                     await self._in_parts(place, name, size, version, descriptor)
                     written = size
                 else:
@@ -75,14 +76,15 @@ class Downloads:
     async def _part(self, place, name, version, descriptor, begin, end, whole=False):
         """Bytes [begin, end) of the object into the file; end None: its size is not known. Gives where it ended."""
         patience = Patience(self._seconds, self._counts)
-        at = begin
+        at = most = begin
 
         async def attempt():
-            nonlocal at
+            nonlocal at, most
             async with self._connections:
-                # A small object needs no range, and one of unknown size is begun anew.
-                if end is None or (whole and at == 0):
+                # A small object needs no range, and one of unknown size or without a version is begun anew.
+                if end is None or (whole and (at == 0 or not version)):
                     at = begin
+                    os.ftruncate(descriptor, 0)
                     stream = place.read(name, version, None, None)
                 elif at < end:
                     stream = place.read(name, version, at, end)
@@ -90,7 +92,10 @@ class Downloads:
                     return
                 async for block in stream:
                     at += _write_all(descriptor, block, at)
-                    patience.progress()
+                    # What is begun anew comes no further by what was there before.
+                    if at > most:
+                        most = at
+                        patience.progress()
             if end is not None and at < end:
                 raise Passing(
                     "cut", f"{place.address}/{name} ended after {at - begin} of {end - begin} bytes"

@@ -23,6 +23,8 @@ class Site(LoopbackServer):
         self.seen = []  # Authorization of each request
         self.etags = True
         self.refused = {}  # path -> status
+        self.changing = set()  # paths whose content is another one for each GET
+        self.gets = 0
 
     def url(self, path):
         return f"http://{self.address}{path}"
@@ -44,6 +46,9 @@ class _Page(Handler):
             self.send_header("Location", content)
             self.send_header("Content-Length", "0")
             return self.end_headers()
+        if self.path in site.changing and self.command == "GET":
+            site.gets += 1
+            content = bytes([site.gets]) * len(content)
         etag = f'"{hashlib.sha256(content).hexdigest()}"'
         if self.headers.get("If-Match") not in (None, etag):
             return self.answer(412)
@@ -209,6 +214,26 @@ def test_a_refusal_of_one_address_fails_its_mini_batch(tmp_path):
     assert sorted(failed) == sorted(paths)
     for path, status in zip(paths, statuses):
         assert f"{path} " in failed[path] and f"HTTP status {status}" in failed[path]
+
+
+@pytest.mark.parametrize("cut", [0, 5_000_000, 18_000_000])
+def test_an_object_without_a_version_is_of_one_content(tmp_path, cut):
+    """It comes in one stream, and anew where that was cut."""
+    with Site({"/big": b"z" * (20 << 20)}) as site:
+        site.etags = False
+        site.changing = {"/big"}
+        site.cut = {"/big": cut} if cut else {}
+        job = make_job(tmp_path, [site.url("/big")])
+        job.script(
+            """
+            def init():
+                pass
+            def run(mini_batch):
+                return [f"{len(content)} {sorted(set(content))}" for content in (open(p, "rb").read() for p in mini_batch)]
+            """
+        )
+        job.run().expect(0)
+        assert job.rows() == [f"{20 << 20} [{2 if cut else 1}]"]
 
 
 def test_an_object_that_changes(tmp_path):
