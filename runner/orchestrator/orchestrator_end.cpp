@@ -80,10 +80,12 @@ void Orchestrator::check_scripts(Time now) {
   }
   if (agents == 0) return;
   if (agents < options_.expected_agents && now - last_registered_ < options_.agents_grace) return;
-  // An agent whose environment cannot be made has no slot that could try.
-  const bool environment = script_error_ && script_error_->type == "EnvironmentError";
-  std::string message = environment
+  // An agent whose environment cannot be made, or whose store refuses it, has no slot that could try.
+  const std::string type = script_error_ ? script_error_->type : "";
+  std::string message = type == "EnvironmentError"
                             ? "no worker process could be started, because no node could make the environment"
+                        : type == "StoreError"
+                            ? "no mini-batch can get its data"
                             : "no worker process could be started, because the import or init() of the entry "
                               "script failed 3 times in every slot";
   if (script_error_) {

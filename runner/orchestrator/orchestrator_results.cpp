@@ -206,7 +206,10 @@ void Orchestrator::take_process_failure(Session& session, const ProcessFailure& 
   }
   first_errors_.add(failure.error);
   end_job(JobState::kFailed, JobReason::kScriptFailed,
-          "the worker processes cannot start: " + one_line(failure.error), now_);
+          (failure.error.type == "StoreError" ? "no mini-batch can get its data: "
+                                              : "the worker processes cannot start: ") +
+              one_line(failure.error),
+          now_);
 }
 
 }  // namespace parallelrun::orchestrator

@@ -557,6 +557,21 @@ TEST_F(OrchestratorTest, AScriptThatCannotStartAnywhereEndsTheJob) {
   EXPECT_NE(core().result()->message.find("KeyError: MODEL"), std::string::npos);
 }
 
+TEST_F(OrchestratorTest, AStoreThatRefusesEverybodyIsNotTheScripts) {
+  plan(1);
+  ReportRequest request;
+  request.session = join("agent000");
+  request.sequence = 1;
+  request.slots_given_up = 1;
+  request.failures = {{"data", 0, {ErrorPhase::kRead, "StoreError", "the key is refused", ""}, true}};
+  EXPECT_TRUE(core().on_report(std::move(request), now));
+  pass(Orchestrator::kTick);
+  ASSERT_TRUE(core().result());
+  const std::string& message = core().result()->message;
+  EXPECT_NE(message.find("no mini-batch can get its data: StoreError: the key is refused"), std::string::npos) << message;
+  EXPECT_EQ(message.find("entry script"), std::string::npos) << message;
+}
+
 TEST_F(OrchestratorTest, AFatalFailureEndsTheJobAtOnceUnlessTheScriptWorksElsewhere) {
   plan(1);
   const auto good = join("agent000");
