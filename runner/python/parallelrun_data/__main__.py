@@ -23,7 +23,8 @@ def _harden(parent):
     """Ends with its parent; its memory and environment, which hold the credentials, are closed to other processes."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    # Also where it waits for a file system; nothing is left to do then.
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if parent and os.getppid() != parent:
         sys.exit(1)
 

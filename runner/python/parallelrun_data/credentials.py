@@ -1,7 +1,9 @@
 """Where the credentials of a source come from: a file (--credentials NAME=FILE), else the environment."""
 
+import difflib
 import json
 import os
+import re
 import stat
 
 from parallelrun_data.troubles import INVALID, Trouble
@@ -65,7 +67,8 @@ def read_file(path, kind):
     """The keys in a file. Raises INVALID, which names the file and never a value."""
     where = f"the credentials file '{path}'"
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        # A pipe that nobody writes to would be waited for.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         with open(descriptor, encoding="utf-8") as file:
             info = os.fstat(descriptor)
             if not stat.S_ISREG(info.st_mode):
@@ -98,10 +101,9 @@ def checked(keys, kind, where):
     known = sorted({key for together in KEYS[kind] for key in together})
     for key, value in keys.items():
         if key not in known:
-            raise Trouble(
-                INVALID,
-                f"{where} has the key '{key}', which {kind} does not know; it knows {', '.join(known)}",
-            )
+            # A line that was meant otherwise may have a secret where a key should be.
+            shown = f"the key '{key}', which {kind}" if _may_be_shown(key) else f"a key that {kind}"
+            raise Trouble(INVALID, f"{where} has {shown} does not know; it knows {', '.join(known)}")
         if not isinstance(value, str) or not value.strip("\r\n"):
             raise Trouble(INVALID, f"{where}: the key '{key}' must be a text that is not empty")
         # `echo` and editors end a file with a line break, which is no part of the key.
@@ -117,6 +119,13 @@ def checked(keys, kind, where):
     if missing:
         raise Trouble(INVALID, f"{where} lacks {' and '.join(missing[0])}; {kind} needs {ways}")
     raise Trouble(INVALID, f"{where} must have {ways}")
+
+
+def _may_be_shown(key):
+    """Whether it is a misspelt key or that of another kind of store."""
+    known = {each.lower() for ways in KEYS.values() for together in ways for each in together}
+    plain = re.fullmatch("[A-Za-z_-]{1,40}", key)
+    return bool(plain and difflib.get_close_matches(key.lower(), known, n=1, cutoff=0.75))
 
 
 def _fault(value, free, lines):

@@ -1,18 +1,59 @@
-"""What a killed data process has left is removed by the next one; what a script wrote is not."""
+"""What the data process does with what a killed one has left, and when its launcher is killed."""
 
 import importlib.util
+import os
+import signal
+import subprocess
+import sys
 
 from checkout import REPOSITORY
+from processes import lives
+from waiting import wait_for
 
 MAIN = REPOSITORY / "runner" / "python" / "parallelrun_data" / "__main__.py"
 
 
-def test_only_a_process_after_another_sweeps(tmp_path):
+def loaded():
     spec = importlib.util.spec_from_file_location("data_main", MAIN)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def test_only_a_process_after_another_sweeps(tmp_path):
+    """What a script wrote beside its input stays."""
     config = str(tmp_path / "data.json")
-    first = module._Sweeping(config)
+    first = loaded()._Sweeping(config)
     assert not any(first.due(seconds) for seconds in (1, 61, 1000))
-    second = module._Sweeping(config)
+    second = loaded()._Sweeping(config)
     assert [second.due(seconds) for seconds in (1, 60, 61, 62)] == [False, False, True, False]
+
+
+STUCK = """
+import os, signal, sys, time
+sys.path.insert(0, sys.argv[1])
+from test_data_process import loaded
+signal.signal(signal.SIGTERM, signal.SIG_IGN)  # as one that waits in a system call
+loaded()._harden(os.getppid())
+print(os.getpid(), flush=True)
+time.sleep(600)
+"""
+LAUNCHER = "import subprocess, sys; subprocess.run([sys.executable, '-c', *sys.argv[1:]])"
+
+
+def test_it_ends_with_a_launcher_that_is_killed():
+    """Also where it takes no signal."""
+    folder = os.path.dirname(__file__)
+    with subprocess.Popen(
+        [sys.executable, "-c", LAUNCHER, STUCK, folder],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    ) as launcher:
+        pid = int(launcher.stdout.readline())
+        launcher.kill()
+        try:
+            wait_for(lambda: not lives(pid), "the end of the data process", 10)
+        finally:
+            if lives(pid):
+                os.kill(pid, signal.SIGKILL)

@@ -1,5 +1,8 @@
 """What is wrong with a store or its credentials is told in one sentence, before anything starts."""
 
+import os
+import time
+
 import pytest
 from store_job import KEYS, StoreJob
 
@@ -82,6 +85,8 @@ def test_an_input_without_objects(job):
             0o600,
             "the key 'secretAccessKey' has a line break or another control character; write it without",
         ),
+        ("password=ab:cd\n", 0o600, "has a key that s3 does not know; it knows accessKeyId"),
+        ("bearerToken: a\n", 0o600, "has the key 'bearerToken', which s3 does not know"),
         ("accessKeyId: a\nsecretAccessKey: b c\n", 0o600, "the key 'secretAccessKey' has a space"),
         (
             "accessKeyId: ä\nsecretAccessKey: bc\n",
@@ -107,6 +112,14 @@ def test_a_credentials_file_that_is_missing(job):
         job.run("--credentials", f"keys={job.root}/none"),
         "none' cannot be read: No such file or directory",
     )
+
+
+def test_a_pipe_for_credentials_is_not_waited_for(job):
+    job.script(SCRIPT)
+    os.mkfifo(job.root / "pipe", 0o600)
+    began = time.monotonic()
+    refused(job, job.run("--credentials", f"keys={job.root}/pipe"), "pipe' is not a file")
+    assert time.monotonic() - began < 15
 
 
 def test_credentials_for_nobody(job):
