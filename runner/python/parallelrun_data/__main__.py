@@ -139,6 +139,14 @@ async def _run(arguments, events):
         ) from None
     inputs = {given["name"]: opened(given, "input") for given in config["inputs"]}
     sides = {given["name"]: opened(given, "side input") for given in config["sideInputs"]}
+    for what, places in (("input", inputs), ("side input", sides)):
+        for name, given in places.items():
+            if getattr(given.place, "tells_a_secret", False):
+                events.send(
+                    "note",
+                    message=f"{what} '{name}': the query of a URL holds a token or a signature, which the job's files "
+                    "and logs show to all who may read them; give a token with --credentials instead",
+                )
     cache = cache_module.Cache(config["cache"], size)
     server = Server(inputs, cache, Downloads(cache, counts, patience), counts, patience, log)
     of_sides = Server(sides, cache, None, counts, patience, log)

@@ -42,6 +42,17 @@ def names_of(urls):
     return out
 
 
+# In a query they name what gives access.
+_TELLING = {
+    *("access_token", "api_key", "apikey", "auth", "authorization", "password", "secret", "sig", "signature"),
+    *("token", "x-amz-signature", "x-goog-signature"),
+}
+
+
+def _names_in(url):
+    return (part.partition("=")[0].lower() for part in urlsplit(url).query.split("&"))
+
+
 def _check_url(url):
     """Raises INVALID for what is no address, or none that can go over the wire."""
     shown = url.split("?", 1)[0].split("#", 1)[0]
@@ -79,6 +90,8 @@ class HttpPlace:
             query = urlsplit(url).query
             if query:
                 secrets.add(query)
+        # It stands in clear in what the job writes: a token for all URLs is better in a file of --credentials.
+        self.tells_a_secret = any(_TELLING & set(_names_in(url)) for url in body["urls"])
         self._pool = ThreadPoolExecutor(32, thread_name_prefix="http")
         self.open()
 

@@ -236,6 +236,17 @@ def test_an_object_without_a_version_is_of_one_content(tmp_path, cut):
         assert job.rows() == [f"{20 << 20} [{2 if cut else 1}]"]
 
 
+def test_a_token_in_an_address_is_warned_of_without_it(tmp_path):
+    with Site({"/a?token=a-SECRET": b"one", "/b?page=2": b"two"}) as site:
+        job = make_job(tmp_path, [site.url("/b?page=2")])
+        assert "holds a token" not in job.run().expect(0).stderr
+        other = make_job(tmp_path / "other", [site.url("/a?token=a-SECRET")])
+        outcome = other.run().expect(0)
+        note = "input 'pages': the query of a URL holds a token or a signature"
+        assert note in outcome.stderr and "give a token with --credentials instead" in outcome.stderr
+        assert "a-SECRET" not in outcome.words
+
+
 def test_an_object_that_changes(tmp_path):
     objects = {"/a": b"one", "/b": b"two"}
     with Site(objects) as site:
