@@ -54,8 +54,8 @@ class _Scrubbed(logging.Formatter):
 
 
 class _Sweeping:
-    """Says once when to remove what a killed process of this job has left: never in the first one, since nothing is left
-    there, and what a script writes beside its input is its own."""
+    """Says once when to remove what a killed process of this job has left: never in the first one, since
+    nothing is left there, and what a script writes beside its input is its own."""
 
     AFTER = 60  # seconds; by then agents have said what they still use of what a killed process had fetched
 

@@ -90,7 +90,7 @@ class HttpPlace:
             query = urlsplit(url).query
             if query:
                 secrets.add(query)
-        # It stands in clear in what the job writes: a token for all URLs is better in a file of --credentials.
+        # It stands in clear in what the job writes: a token is better in a file of --credentials.
         self.tells_a_secret = any(_TELLING & set(_names_in(url)) for url in body["urls"])
         self._pool = ThreadPoolExecutor(32, thread_name_prefix="http")
         self.open()
@@ -176,7 +176,7 @@ class HttpPlace:
             return _facts(answer.headers)
 
     def _facts_or_none(self, name):
-        """What is refused is told by the request for the object itself: its mini-batch fails, not the listing."""
+        """What is refused is told by the request for the object: its mini-batch fails, not the listing."""
         try:
             return self._head(name)
         except (Trouble, Passing) as trouble:

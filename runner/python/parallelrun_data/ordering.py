@@ -38,8 +38,8 @@ ASKED_AT_A_TIME = 32
 
 
 async def without_folders(entries, is_folder, folder):
-    """The entries but for those of folders, which `folder(name)` is told. `is_folder(name, version)` is asked for what is
-    empty and has nothing below."""
+    """The entries but for those of folders, which `folder(name)` is told. `is_folder(name, version)` is asked
+    for what is empty and has nothing below."""
     waiting = deque()
     try:
         async for entry in entries:
@@ -69,8 +69,8 @@ async def without_folders(entries, is_folder, folder):
 async def in_order(listing, after="", folder=lambda name: None):
     """Yields (name, size, version) in order, behind `after`. `listing(prefix, start)` is an async iterator over the names
     that begin with `prefix`, from behind `start` (None: all), in the store's order. An empty object whose name is that
-    of a folder is what some tools make for the folder: it is left out. `folder(name)` is told of those that are not
-    between the others."""
+    of a folder is what some tools make for the folder: it is left out. `folder(name)` is told of those that
+    are not between the others."""
     held = None
     async for entry in _behind(listing, after, folder):
         if held is not None and held[0] == entry[0]:

@@ -277,8 +277,8 @@ class Place:
         return meta["size"], version_of(meta)
 
     async def is_folder(self, name, version):
-        """Whether an empty object is what some tools make for a folder: its name then ends with a slash, which the
-        client leaves away, so that there is no such object, or another one."""
+        """Whether an empty object is what some tools make for a folder: its name then ends with a slash, which
+        the client leaves away, so that there is no such object, or another one."""
         try:
             _, now = await self.facts(name)
         except Trouble as trouble:

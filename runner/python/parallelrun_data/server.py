@@ -67,8 +67,8 @@ class Server:
         return dict(self._counts.as_dict(), cacheBytes=self._cache.used, mostCacheBytes=self._cache.most)
 
     async def list(self, name, after, folder=lambda name: None):
-        """Yields (name, size, version) of an input in order. A listing that was cut goes on behind its last name.
-        `folder(name)` is told of objects that stand for folders; they are left out."""
+        """Yields (name, size, version) of an input in order. A listing that was cut goes on behind its last
+        name. `folder(name)` is told of objects that stand for folders; they are left out."""
         given = self._inputs[name]
         patience = Patience(self._seconds, self._counts)
         last = after

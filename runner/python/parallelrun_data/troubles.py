@@ -18,7 +18,8 @@ TOO_LARGE = "tooLarge"  # does not fit into the cache, however empty
 TIMEOUT = "timeout"  # taskOverheadTimeout
 UNAVAILABLE = "unavailable"  # the store does not answer, or with errors, for too long
 INVALID = "invalid"  # the source or its credentials cannot be used
-# The store refuses one object, and not the credentials. It goes over the socket as CHANGED: its mini-batch fails.
+# The store refuses one object, and not the credentials. It goes over the socket as CHANGED: its mini-batch
+# fails.
 REFUSED = "refused"
 
 
@@ -33,8 +34,8 @@ class Trouble(Exception):
 
 
 class Passing(Exception):
-    """Something that may go by itself. `why` is for counting: "throttled", "cut", "server", "denied". `refused` is what
-    to say where it turns out that one object is refused, and not the credentials; none: it is the credentials."""
+    """Something that may go by itself. `why` is for counting: "throttled", "cut", "server", "denied". `refused`
+    is what to say where it turns out that one object is refused, and not the credentials; none: it is those."""
 
     def __init__(self, why, message, refused=None, status=0):
         super().__init__(message)
@@ -73,12 +74,12 @@ class Secrets:
 
 
 def ends(error):
-    """Whether it is no fault, but what ends a task or this process. (A panic of a library is no Exception.)"""
+    """Whether it is no fault, but what ends a task or this process. (A library's panic is no Exception.)"""
     return isinstance(error, (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit))
 
 
 def unexpected(error):
-    """What is wrong with this program: the type and the place alone, since a library's words may hold a secret."""
+    """What is wrong with this program: type and place alone, since a library's words may hold a secret."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
     return f"the process that reads object stores met an error of its own ({type(error).__name__}{place})"

@@ -81,7 +81,8 @@ def test_what_stands_for_a_folder_is_left_out():
 
 
 def test_a_folder_that_is_listed_without_its_slash():
-    """Bytewise "a-b" is before "a/": where the slash is left away, "a" comes behind it. Nothing is listed anew for that."""
+    """Bytewise "a-b" is before "a/": where the slash is left away, "a" comes behind it. Nothing is listed
+    anew for that."""
     asked = []
     told = []
 
