@@ -111,7 +111,8 @@ Verb add_failed(CLI::App& program) {
   const auto given = std::make_shared<Given>();
   CLI::App* verb = program.add_subcommand("failed", "the items of a job that failed, with the error of each");
   add_job_argument(*verb, given->job);
-  verb->add_option("--limit", given->limit, "only the first ones; default: all")->check(CLI::NonNegativeNumber);
+  verb->add_option("--limit", given->limit, "only the first ones; default: all")
+      ->check(CLI::NonNegativeNumber);
   add_form_option(*verb, given->form, {{"table", Form::kTable}, {"json", Form::kJson}, {"csv", Form::kCsv}});
   verb->footer("Example: parallelrun failed results/digits -o csv > failed.csv");
   return {verb, [given] { return run(*given); }};

@@ -97,7 +97,8 @@ Verb add_output(CLI::App& program) {
   const auto given = std::make_shared<Given>();
   CLI::App* verb = program.add_subcommand("output", "the first rows of a job's output, or a copy of it");
   add_job_argument(*verb, given->job);
-  CLI::Option* rows = verb->add_option("-n,--rows", given->rows, "how many; default 10")->check(CLI::NonNegativeNumber);
+  CLI::Option* rows =
+      verb->add_option("-n,--rows", given->rows, "how many; default 10")->check(CLI::NonNegativeNumber);
   verb->add_option("--to", given->to, "FILE: copy the whole output there")->excludes(rows);
   verb->footer("Example: parallelrun output results/digits -n 3");
   return {verb, [given] { return run(*given); }};

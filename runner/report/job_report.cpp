@@ -37,8 +37,8 @@ Result<nlohmann::json> read_object(const std::string& path, std::size_t limit) {
   return document;
 }
 
-// Its holder writes it in two steps, between which it is empty; killed there, it leaves it so. Null: there is no
-// word of a holder.
+// Its holder writes it in two steps, between which it is empty; killed there, it leaves it so. Null: there
+// is no word of a holder.
 nlohmann::json read_lock(const std::string& path) {
   for (int look = 0; look < kLooks; ++look) {
     if (look > 0) std::this_thread::sleep_for(kBetweenLooks);

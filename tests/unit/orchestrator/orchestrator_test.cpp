@@ -568,7 +568,8 @@ TEST_F(OrchestratorTest, AStoreThatRefusesEverybodyIsNotTheScripts) {
   pass(Orchestrator::kTick);
   ASSERT_TRUE(core().result());
   const std::string& message = core().result()->message;
-  EXPECT_NE(message.find("no mini-batch can get its data: StoreError: the key is refused"), std::string::npos) << message;
+  EXPECT_NE(message.find("no mini-batch can get its data: StoreError: the key is refused"), std::string::npos)
+      << message;
   EXPECT_EQ(message.find("entry script"), std::string::npos) << message;
 }
 
