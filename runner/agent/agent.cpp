@@ -32,8 +32,8 @@
 #include "runner/agent/worker_config.h"
 #include "runner/job/code_watch.h"
 #include "runner/job/resolved_job.h"
-#include "runner/protocol/code_changed.h"
 #include "runner/protocol/machine_token.h"
+#include "runner/protocol/process_failure_types.h"
 #include "runner/protocol/protocol_client.h"
 #include "runner/store/data_connection.h"
 
@@ -202,7 +202,7 @@ class Agent : public LinkUser {
   }
 
   // No worker process can start anywhere: the job is told, and fails with that.
-  void cannot_start(const std::string& why, std::string_view type = "EnvironmentError") {
+  void cannot_start(const std::string& why, std::string_view type = kEnvironmentError) {
     ProcessFailure failure;
     failure.process = "environment";
     failure.error = {ErrorPhase::kInit, std::string(type), why, ""};
@@ -239,7 +239,7 @@ class Agent : public LinkUser {
     environment_log().append(fmt::format("trying again in {} s\n", pause.count()), now());
     ProcessFailure failure;
     failure.process = "environment";
-    failure.error = {ErrorPhase::kInit, "EnvironmentError",
+    failure.error = {ErrorPhase::kInit, std::string(kEnvironmentError),
                      fmt::format("trying again in {} s: {}", pause.count(), error.message), ""};
     outbox_.add(std::move(failure));
     if (next->given_up) core_->on_environment_given_up();

@@ -140,6 +140,7 @@ class AgentCore {
   void settle_tasks(SlotIndex slot, const ProcessExit& exit, Time now);
   void charge(SlotIndex slot, const Lease& lease, Outcome outcome, ScriptError error, const ProcessExit& exit,
               Time now);
+  static AttemptResult result_of(const Lease& lease);  // names it; nothing of how it went
   void hand_back(const Lease& lease);
   void hand_back_queue();
   void done_with(const Lease& lease);

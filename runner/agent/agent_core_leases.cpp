@@ -56,17 +56,11 @@ void AgentCore::on_data(std::uint64_t attempt, FetchedData&& data, Time now) {
     outbox_.add(ProcessFailure{"data", 0, std::move(data.error), true});
     hand_back(lease);
   } else {
-    AttemptResult result;
-    result.kind = lease.kind;
-    result.attempt = lease.attempt;
-    result.seal = lease.seal;
-    result.work = lease.work;
+    AttemptResult result = result_of(lease);
     result.outcome = data.outcome;
-    result.items = lease.items;
     result.error = std::move(data.error);
     result.process = "data";
-    result.started_unix_us =
-        now.time_since_epoch() / std::chrono::microseconds(1) + options_.unix_minus_steady_us;
+    result.started_unix_us = unix_us(now.time_since_epoch() / std::chrono::microseconds(1));
     done_with(lease);
     outbox_.add(std::move(result));
   }
@@ -172,15 +166,20 @@ void AgentCore::feed_queue(Time now) {
   }
 }
 
-void AgentCore::hand_back(const Lease& lease) {
-  done_with(lease);
+AttemptResult AgentCore::result_of(const Lease& lease) {
   AttemptResult result;
   result.kind = lease.kind;
   result.attempt = lease.attempt;
   result.seal = lease.seal;
   result.work = lease.work;
-  result.outcome = Outcome::kReturned;
   result.items = lease.items;
+  return result;
+}
+
+void AgentCore::hand_back(const Lease& lease) {
+  done_with(lease);
+  AttemptResult result = result_of(lease);
+  result.outcome = Outcome::kReturned;
   // What was begun may be why this agent has to leave.
   if (const auto begun = interrupted_.find(lease.attempt); begun != interrupted_.end())
     result.started_unix_us = begun->second;

@@ -279,13 +279,8 @@ void AgentCore::settle_tasks(SlotIndex index, const ProcessExit& exit, Time now)
 
 void AgentCore::charge(SlotIndex index, const Lease& lease, Outcome outcome, ScriptError error,
                        const ProcessExit& exit, Time now) {
-  AttemptResult result;
-  result.kind = lease.kind;
-  result.attempt = lease.attempt;
-  result.seal = lease.seal;
-  result.work = lease.work;
+  AttemptResult result = result_of(lease);
   result.outcome = outcome;
-  result.items = lease.items;
   result.error = std::move(error);
   result.process = process_name(index);
   result.pid = exit.pid;

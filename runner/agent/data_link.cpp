@@ -7,6 +7,8 @@
 #include <boost/asio/write.hpp>
 #include <utility>
 
+#include "runner/protocol/process_failure_types.h"
+
 namespace parallelrun::agent {
 namespace {
 
@@ -15,7 +17,7 @@ constexpr std::chrono::milliseconds kAgain{200};
 // What a trouble means for a mini-batch and the job.
 FetchedData failed(const DataError& error) {
   FetchedData data;
-  data.error = {ErrorPhase::kRead, "StoreError", error.message, ""};
+  data.error = {ErrorPhase::kRead, std::string(kStoreError), error.message, ""};
   switch (error.kind) {
     case DataTrouble::kChanged:
     case DataTrouble::kMissing:

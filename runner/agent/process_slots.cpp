@@ -7,7 +7,7 @@
 
 #include "common/text/counted.h"
 #include "runner/agent/proc_files.h"
-#include "runner/protocol/code_changed.h"
+#include "runner/protocol/process_failure_types.h"
 
 namespace parallelrun::agent {
 namespace {

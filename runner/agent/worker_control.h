@@ -60,8 +60,8 @@ class DataControl {
   // Begins to fetch what the mini-batch needs; AgentCore::on_data follows, never from inside this. False:
   // it needs nothing.
   virtual bool fetch(const Lease& lease) = 0;
-  // The mini-batch is done, or is given up here: what was fetched for it is dropped. Of one that needed
-  // nothing: nothing happens.
+  // The mini-batch is done, or is given up here. Drops what was fetched for it; does nothing where that is
+  // nothing.
   virtual void release(std::uint64_t attempt) = 0;
 };
 

@@ -12,6 +12,7 @@
 #include "runner/cli/job_argument.h"
 #include "runner/cli/launcher.h"
 #include "runner/cli/shown.h"
+#include "runner/cli/terminal.h"
 #include "runner/cli/verbs.h"
 #include "runner/report/failed_report.h"
 

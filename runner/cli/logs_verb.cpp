@@ -154,7 +154,7 @@ bool select(const std::vector<LogFile>& files, const std::vector<std::string>& w
 
 bool at_work(const std::string& directory) {
   const auto job = report::report_of(directory);
-  return job && (job->state == report::RunState::kRunning || job->state == report::RunState::kSilent);
+  return job && report::at_work(job->state);
 }
 
 int run(const Given& given) {

@@ -1,8 +1,6 @@
 #include "runner/cli/shown.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 #include <yaml-cpp/yaml.h>
 
 #include <CLI/CLI.hpp>
@@ -136,12 +134,6 @@ std::string document_text(const ordered_json& document, Form form) {
   out.SetOutputCharset(YAML::EscapeNonAscii);
   emit(out, document);
   return std::string(out.c_str(), out.size()) + "\n";
-}
-
-std::size_t terminal_width(int descriptor) {
-  winsize size{};
-  if (isatty(descriptor) != 1 || ioctl(descriptor, TIOCGWINSZ, &size) != 0) return 0;
-  return size.ws_col;
 }
 
 bool print(const std::string& text) {

@@ -32,9 +32,6 @@ std::string csv_line(const std::vector<std::string>& cells);
 // kJson or kYaml, with a line break at the end. JSON is in ASCII. Pure.
 std::string document_text(const nlohmann::ordered_json& document, Form form);
 
-// The columns of the terminal behind a descriptor; 0: it is none.
-std::size_t terminal_width(int descriptor);
-
 // Writes to standard output. False: the reader has left, or the disk is full; the caller ends.
 bool print(const std::string& text);
 

@@ -30,10 +30,6 @@ struct Given {
   Form form = Form::kTable;
 };
 
-bool at_work(const JobReport& job) {
-  return job.state == RunState::kRunning || job.state == RunState::kSilent;
-}
-
 seconds elapsed(const JobReport& job) {
   const auto found = job.progress.find("elapsedSeconds");
   return seconds(found != job.progress.end() && found->is_number()
@@ -51,13 +47,13 @@ std::string text_of(const JobReport& job) {
   std::string out = in_words(job) + "\n";
   if (progress.planned > 0) {
     out += "  " + render_line(progress, std::nullopt) + "\n";
-  } else if (at_work(job)) {
+  } else if (at_work(job.state)) {
     out += "  no mini-batch is known yet\n";
   }
   if (const std::string started = text_at(job.progress, "started"); !started.empty())
-    out += fmt::format("  started {}, {} {}\n", started, at_work(job) ? "runs for" : "took",
+    out += fmt::format("  started {}, {} {}\n", started, at_work(job.state) ? "runs for" : "took",
                        as_clock(elapsed(job)));
-  if (const auto left = number_at(job.progress, "timeLeftSeconds"); left && at_work(job))
+  if (const auto left = number_at(job.progress, "timeLeftSeconds"); left && at_work(job.state))
     out += fmt::format(
         "  about {} left; {} ready\n", as_clock(seconds(*left)),
         progress.processes_ready == 1 ? "1 process" : fmt::format("{} processes", progress.processes_ready));
@@ -86,7 +82,7 @@ bool watch(JobReport& job, Form form) {
   const DisplayMode mode = form == Form::kJson ? DisplayMode::kJson : display_mode_for(STDOUT_FILENO);
   Display display({mode, STDOUT_FILENO, job.name, true, seconds(10)},
                   std::chrono::steady_clock::now() - elapsed(job));
-  while (at_work(job)) {
+  while (at_work(job.state)) {
     nlohmann::json event = to_json(job);
     event["event"] = "progress";
     display.show(event, std::chrono::steady_clock::now());

@@ -26,12 +26,6 @@ constexpr milliseconds kRedraw{100};
 constexpr milliseconds kMinimalSpan{200};
 constexpr std::size_t kDefaultColumns = 100;
 
-std::size_t terminal_columns(int descriptor) {
-  winsize size{};
-  if (ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-  return kDefaultColumns;
-}
-
 std::string draw_cells(double fraction, std::size_t cells, bool utf8) {
   static constexpr std::string_view kEighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
   std::string bar;
@@ -191,8 +185,9 @@ void Display::show(const nlohmann::json& event, TimePoint now) {
   last_drawn_ = now;
   if (bar) {
     const auto elapsed = std::chrono::duration_cast<seconds>(now - started_);
+    const std::size_t width = terminal_width(options_.descriptor);
     write("\r\x1b[2K" + render_bar(options_.job, progress, rate_.per_second(), elapsed,
-                                   terminal_columns(options_.descriptor), options_.utf8));
+                                   width > 0 ? width : kDefaultColumns, options_.utf8));
     bar_is_drawn_ = true;
   } else {
     write(render_line(progress, rate_.per_second()) + "\n");
@@ -231,6 +226,11 @@ void Display::write(const std::string& text) {
     }
     rest.remove_prefix(static_cast<std::size_t>(written));
   }
+}
+
+std::size_t terminal_width(int descriptor) {
+  winsize size{};
+  return ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 DisplayMode display_mode_for(int descriptor) {

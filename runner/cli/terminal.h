@@ -100,6 +100,9 @@ class Display {
   int write_error_ = 0;
 };
 
+// The columns of the terminal behind a descriptor; 0: it is none.
+std::size_t terminal_width(int descriptor);
+
 // Bar on a terminal that can move its cursor, lines elsewhere.
 DisplayMode display_mode_for(int descriptor);
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "runner/orchestrator/orchestrator.h"
+#include "runner/protocol/process_failure_types.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace parallelrun::orchestrator {
@@ -82,9 +83,9 @@ void Orchestrator::check_scripts(Time now) {
   if (agents < options_.expected_agents && now - last_registered_ < options_.agents_grace) return;
   // An agent whose environment cannot be made, or whose store refuses it, has no slot that could try.
   const std::string type = script_error_ ? script_error_->type : "";
-  std::string message = type == "EnvironmentError"
+  std::string message = type == kEnvironmentError
                             ? "no worker process could be started, because no node could make the environment"
-                        : type == "StoreError"
+                        : type == kStoreError
                             ? "no mini-batch can get its data"
                             : "no worker process could be started, because the import or init() of the entry "
                               "script failed 3 times in every slot";

@@ -39,7 +39,7 @@ Orchestrator::LeaseAnswer Orchestrator::grant(Session& session) {
   session.revoked.clear();
   if (!ending_ && !held_ && session.lease.want > 0) {
     const std::uint64_t unfinished = planned_ - std::min(planned_, ledger_.finished());
-    // Of one that is split several parts may be leased.
+    // Several parts of a split mini-batch may be leased.
     const std::uint64_t open = std::max(unfinished - std::min(unfinished, book_.leased()), book_.due());
     const std::uint64_t limit =
         std::min({std::uint64_t{session.lease.want}, std::uint64_t{options_.max_leases_per_reply},

@@ -6,7 +6,7 @@
 #include "runner/orchestrator/lease_seal.h"
 #include "runner/orchestrator/orchestrator.h"
 #include "runner/output/failed_items.h"
-#include "runner/protocol/code_changed.h"
+#include "runner/protocol/process_failure_types.h"
 
 namespace parallelrun::orchestrator {
 
@@ -206,8 +206,8 @@ void Orchestrator::take_process_failure(Session& session, const ProcessFailure& 
   }
   first_errors_.add(failure.error);
   end_job(JobState::kFailed, JobReason::kScriptFailed,
-          (failure.error.type == "StoreError" ? "no mini-batch can get its data: "
-                                              : "the worker processes cannot start: ") +
+          (failure.error.type == kStoreError ? "no mini-batch can get its data: "
+                                             : "the worker processes cannot start: ") +
               one_line(failure.error),
           now_);
 }

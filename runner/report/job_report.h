@@ -21,6 +21,9 @@ enum class RunState {
 // "Running", "Silent", "Complete", "Failed", "Interrupted".
 const char* to_string(RunState state);
 
+// Whether it may still change by itself.
+inline bool at_work(RunState state) { return state == RunState::kRunning || state == RunState::kSilent; }
+
 struct JobReport {
   std::string directory;  // of the output, as it was asked for
   std::string name;       // metadata.name

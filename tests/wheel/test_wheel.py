@@ -34,7 +34,7 @@ def test_installs_and_runs_a_job(environment, job, python):
 
 @pytest.mark.parametrize("python", SUPPORTED, ids=words_of)
 def test_every_module_can_be_imported(environment, python):
-    """Without any other package: what is optional is imported where it is used."""
+    """Without any other package: optional ones are imported where they are used."""
     program = (
         "import importlib, pkgutil, parallelrun\n"
         "names = [m.name for m in pkgutil.walk_packages(parallelrun.__path__, 'parallelrun.')]\n"

@@ -99,7 +99,7 @@ class Section:
         return found.plain() if found else None
 
     def texts(self, key: str) -> Dict[str, str]:
-        """A mapping of texts, such as variables; what is none is named."""
+        """A mapping of texts, such as variables. Other values are named."""
         found = self.take(key)
         if found is not None and not isinstance(found.value, dict):
             self.report.leave(found.line, self.named(key), "it is no mapping of keys to values")

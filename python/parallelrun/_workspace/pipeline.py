@@ -86,7 +86,7 @@ class Experiment:
         pipeline = Pipeline(self.workspace, [config]) if isinstance(config, ParallelRunStep) else config
         if not isinstance(pipeline, Pipeline):
             raise TypeError(
-                f"what is submitted is {type(config).__name__}, but must be a Pipeline; a script alone runs with "
+                f"submit() got a {type(config).__name__}, but takes a Pipeline; a script alone runs with "
                 "parallelrun.run(...)"
             )
         parameters = pipeline.parameters()

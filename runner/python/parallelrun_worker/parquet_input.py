@@ -8,6 +8,7 @@ those, and does so in all mini-batches then."""
 import sys
 
 from parallelrun_worker import csv_check, freed_memory, parquet_types, whole_numbers
+from parallelrun_worker.arrow_import import import_pyarrow
 from parallelrun_worker.csv_slice import (
     BY_SIZE,
     CHANGED,
@@ -23,7 +24,6 @@ from parallelrun_worker.table_layout import TableLayout
 from parallelrun_worker.tabular import import_pandas
 
 _KIND = 4
-_OLDEST = 14
 _MOST_STATISTICS = 200_000  # that are looked at to find gaps
 
 
@@ -36,7 +36,7 @@ class ParquetInput:
         self.name = entry["name"]
         self._root = entry["directory"].encode()
         self._pandas = import_pandas()
-        self._arrow = import_pyarrow()
+        self._arrow = import_pyarrow("an input of format parquet")
         self._declared = dict(entry.get("columns") or {})
         self._types = parquet_types.Types(self._arrow, self.name, self._declared)
         self._layout = TableLayout(self.name, None)
@@ -305,24 +305,3 @@ class _Failures:
         if head != b"PAR1":
             return "it does not begin like a Parquet file"
         return str(error).strip().rstrip(".")
-
-
-def import_pyarrow():
-    try:
-        import pyarrow
-        import pyarrow.compute
-        import pyarrow.parquet
-    except ImportError as error:
-        if isinstance(error, ModuleNotFoundError) and error.name == "pyarrow":
-            reason = "has none"
-        else:
-            reason = "cannot import it: %s" % error
-    else:
-        if int(pyarrow.__version__.split(".")[0]) >= _OLDEST:
-            return pyarrow
-        reason = "has %s" % pyarrow.__version__
-    raise ContractError(
-        "an input of format parquet needs pyarrow %d or newer, and the environment's python3 (%s) %s; add pyarrow to "
-        "spec.environment.requirements" % (_OLDEST, sys.executable, reason),
-        "ModuleNotFoundError",
-    )

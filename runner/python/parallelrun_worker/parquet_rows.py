@@ -12,11 +12,11 @@ import json
 import struct
 import sys
 
+from parallelrun_worker.arrow_import import import_pyarrow
 from parallelrun_worker.failures import ContractError
 from parallelrun_worker.plain_values import Unfit, column_names, name_of
 from parallelrun_worker.results import bounded, kind_of, type_name
 
-_OLDEST = 14
 _NULLABLE = ("Int", "UInt", "Float", "boolean", "string")  # dtypes of pandas that Arrow's types do not tell
 
 
@@ -24,7 +24,7 @@ class ParquetRows:
     """The RowEncoder of output.format: parquet."""
 
     def __init__(self):
-        self._arrow = _import_pyarrow()
+        self._arrow = import_pyarrow("output.format: parquet")
 
     def encode(self, result, along=None):
         count = len(result) if kind_of(result) else 0
@@ -192,23 +192,3 @@ def _dtype(dtype):
     if dtype is None or type(dtype).__module__.partition(".")[0] != "pandas":
         return None
     return str(dtype) if str(dtype).startswith(_NULLABLE) else None
-
-
-def _import_pyarrow():
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        if isinstance(error, ModuleNotFoundError) and error.name == "pyarrow":
-            reason = "has none"
-        else:
-            reason = "cannot import it: %s" % error
-    else:
-        if int(pyarrow.__version__.split(".")[0]) >= _OLDEST:
-            return pyarrow
-        reason = "has %s" % pyarrow.__version__
-    raise ContractError(
-        "output.format: parquet needs pyarrow %d or newer, and the environment's python3 (%s) %s; add pyarrow to "
-        "spec.environment.requirements" % (_OLDEST, sys.executable, reason),
-        "ModuleNotFoundError",
-    )

@@ -1,4 +1,4 @@
-"""One figure for each store and brand: what is measured is grouping, reading and dispatch."""
+"""One figure for each store and brand: it measures grouping, reading and dispatch."""
 
 
 def init():
