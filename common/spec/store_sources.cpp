@@ -14,10 +14,10 @@ namespace {
 using nlohmann::json;
 using Value = StoreField::Value;
 
-constexpr bool kRequired = true;
+constexpr bool kMustBeGiven = true;
 constexpr std::string_view kSignatures[] = {"sig=", "signature=", "x-amz-signature=", "x-goog-signature="};
 
-std::vector<StoreKind> all_kinds() {
+std::vector<StoreKind> all_store_kinds() {
   const StoreField prefix{"prefix", Value::kFolder};
   const StoreField endpoint{"endpoint", Value::kAddress};
   const StoreField certificate{"caCertificate"};
@@ -25,8 +25,8 @@ std::vector<StoreKind> all_kinds() {
   return {
       {"azureBlob",
        "Azure Blob Storage",
-       {{"account", Value::kName, kRequired},
-        {"container", Value::kName, kRequired},
+       {{"account", Value::kName, kMustBeGiven},
+        {"container", Value::kName, kMustBeGiven},
         prefix,
         endpoint,
         {"authority", Value::kAddress},
@@ -40,7 +40,7 @@ std::vector<StoreKind> all_kinds() {
         "AZURE_CLIENT_CERTIFICATE_PASSWORD"}},
       {"s3",
        "S3",
-       {{"bucket", Value::kName, kRequired},
+       {{"bucket", Value::kName, kMustBeGiven},
         prefix,
         {"region"},
         endpoint,
@@ -54,13 +54,13 @@ std::vector<StoreKind> all_kinds() {
         "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"}},
       {"gcs",
        "Google Cloud Storage",
-       {{"bucket", Value::kName, kRequired}, prefix, endpoint, certificate, credentials},
+       {{"bucket", Value::kName, kMustBeGiven}, prefix, endpoint, certificate, credentials},
        {"serviceAccountKey"},
        {"GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_SERVICE_ACCOUNT", "GOOGLE_SERVICE_ACCOUNT_PATH",
         "GOOGLE_SERVICE_ACCOUNT_KEY", "GOOGLE_BEARER_TOKEN"}},
       {"http",
        "HTTP",
-       {{"urls", Value::kAddresses, kRequired}, certificate, credentials},
+       {{"urls", Value::kAddresses, kMustBeGiven}, certificate, credentials},
        {"bearerToken", "username", "password"},
        {}},
   };
@@ -173,7 +173,7 @@ std::string folder_of(const json& body) {
 }  // namespace
 
 std::span<const StoreKind> store_kinds() {
-  static const std::vector<StoreKind> kinds = all_kinds();
+  static const std::vector<StoreKind> kinds = all_store_kinds();
   return kinds;
 }
 

@@ -9,7 +9,7 @@ constexpr bool kRequired = true;
 constexpr bool kReadOnly = false;
 constexpr bool kWritable = true;
 
-std::vector<VolumeKind> all_kinds() {
+std::vector<VolumeKind> all_volume_kinds() {
   std::vector<VolumeKind> kinds = {
       {"configMap", kReadOnly, "", {{"name", kRequired}, {"items"}, {"defaultMode"}, {"optional"}}},
       {"secret", kReadOnly, "", {{"secretName", kRequired}, {"items"}, {"defaultMode"}, {"optional"}}},
@@ -41,7 +41,7 @@ std::vector<VolumeKind> all_kinds() {
 }  // namespace
 
 std::span<const VolumeKind> volume_kinds() {
-  static const std::vector<VolumeKind> kinds = all_kinds();
+  static const std::vector<VolumeKind> kinds = all_volume_kinds();
   return kinds;
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "runner/thrift/parquet_magic.h"
+
 namespace parallelrun {
 namespace {
 
@@ -67,7 +69,7 @@ bool is_packed(std::string_view head) {
 }
 
 bool is_other_format(std::string_view head) {
-  if (head.starts_with("PAR1")) return true;
+  if (head.starts_with(kParquetMagic)) return true;
   const auto skip_white = [&head] {
     while (!head.empty() && std::string_view(" \t\r\n").find(head.front()) != std::string_view::npos)
       head.remove_prefix(1);

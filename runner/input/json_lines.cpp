@@ -7,6 +7,7 @@
 #include "runner/input/file_cutter.h"
 #include "runner/input/json_record_fields.h"
 #include "runner/input/line_scan.h"
+#include "runner/thrift/parquet_magic.h"
 
 namespace parallelrun {
 namespace {
@@ -14,7 +15,8 @@ namespace {
 // What is no JSON lines as a whole: UTF-16 or UTF-32 with its mark, Parquet, one array. Its worker says
 // which.
 bool is_something_else(std::string_view head) {
-  if (head.starts_with("\xFF\xFE") || head.starts_with("\xFE\xFF") || head.starts_with("PAR1")) return true;
+  if (head.starts_with("\xFF\xFE") || head.starts_with("\xFE\xFF") || head.starts_with(kParquetMagic))
+    return true;
   const std::size_t first = head.find_first_not_of(" \t\r\n");
   return first != std::string_view::npos && head[first] == '[';
 }

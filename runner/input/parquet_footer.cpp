@@ -8,6 +8,7 @@
 #include "runner/input/byte_stream.h"
 #include "runner/input/slice_hash.h"
 #include "runner/thrift/compact_thrift.h"
+#include "runner/thrift/parquet_magic.h"
 
 namespace parallelrun {
 namespace {
@@ -15,7 +16,6 @@ namespace {
 using Type = CompactThrift::Type;
 using Field = CompactThrift::Field;
 
-constexpr std::string_view kMagic = "PAR1";
 constexpr std::string_view kEncryptedMagic = "PARE";
 constexpr std::uint64_t kTail = 8;  // u32 size of the metadata (little endian) | magic
 
@@ -147,16 +147,16 @@ Result<ParquetFooter> parse_parquet_metadata(std::string_view thrift) {
 }
 
 Result<ParquetFooter> read_parquet_footer(int fd, std::uint64_t size) {
-  if (size < kMagic.size() + kTail) return broken("it is too short");
-  ASSIGN_OR_RETURN(const std::string head, read_exactly(fd, 0, kMagic.size()));
+  if (size < kParquetMagic.size() + kTail) return broken("it is too short");
+  ASSIGN_OR_RETURN(const std::string head, read_exactly(fd, 0, kParquetMagic.size()));
   if (head == kEncryptedMagic) return broken("it is encrypted");
-  if (head != kMagic) return broken("it does not begin like one");
+  if (head != kParquetMagic) return broken("it does not begin like one");
   ASSIGN_OR_RETURN(const std::string tail, read_exactly(fd, size - kTail, size));
-  if (tail.substr(4) != kMagic) return broken("it does not end like one");
+  if (tail.substr(4) != kParquetMagic) return broken("it does not end like one");
   std::uint64_t length = 0;
   for (std::size_t i = 4; i > 0; --i) length = length << 8U | static_cast<std::uint8_t>(tail[i - 1]);
   if (length > kLargestFooter) return broken("its footer is larger than 256 MiB");
-  if (length > size - kTail - kMagic.size()) return broken("its footer would begin before the file");
+  if (length > size - kTail - kParquetMagic.size()) return broken("its footer would begin before the file");
   const std::uint64_t begin = size - kTail - length;
   ASSIGN_OR_RETURN(const std::string bytes, read_exactly(fd, begin, size));
   ASSIGN_OR_RETURN(ParquetFooter footer, parse_parquet_metadata(std::string_view(bytes).substr(

@@ -6,6 +6,7 @@
 #include "common/result/try.h"
 #include "runner/thrift/compact_thrift.h"
 #include "runner/thrift/compact_thrift_writer.h"
+#include "runner/thrift/parquet_magic.h"
 #include "runner/wire/wire.h"
 
 namespace parallelrun {
@@ -14,7 +15,6 @@ namespace {
 using Type = CompactThrift::Type;
 using Field = CompactThrift::Field;
 
-constexpr std::string_view kMagic = "PAR1";
 constexpr std::int64_t kRepeated = 2;  // of FieldRepetitionType
 // More than a frame of a worker can hold; sums of them stay far below 2^63.
 constexpr std::int64_t kMostRows = 1LL << 31U;
@@ -165,10 +165,11 @@ bool take_row_group(CompactThrift& in, std::string_view file, ParquetPiece& piec
 // FileMetaData: 2 schema, 4 row_groups.
 bool take_file(std::string_view file, ParquetPiece& piece) {
   constexpr std::size_t kTail = 8;
-  if (file.size() < kMagic.size() + kTail || !file.starts_with(kMagic) || !file.ends_with(kMagic))
+  if (file.size() < kParquetMagic.size() + kTail || !file.starts_with(kParquetMagic) ||
+      !file.ends_with(kParquetMagic))
     return false;
   const std::size_t length = wire::Reader(file.substr(file.size() - kTail, 4)).u32();
-  if (length > file.size() - kTail - kMagic.size()) return false;
+  if (length > file.size() - kTail - kParquetMagic.size()) return false;
   CompactThrift in(file.substr(file.size() - kTail - length, length));
   bool sound = true;
   bool groups = false;

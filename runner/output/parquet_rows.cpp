@@ -9,6 +9,7 @@
 #include "common/text/presentable.h"
 #include "runner/output/parquet_null_page.h"
 #include "runner/thrift/compact_thrift_writer.h"
+#include "runner/thrift/parquet_magic.h"
 #include "runner/wire/wire.h"
 #include "spdlog/fmt/fmt.h"
 
@@ -17,7 +18,6 @@ namespace {
 
 using Type = CompactThrift::Type;
 
-constexpr std::string_view kMagic = "PAR1";
 constexpr std::string_view kCreator = "parallelrun";
 constexpr std::size_t kGroupBytes = 64U << 20U;  // of a row group, about
 constexpr std::int64_t kGroupRows = 1'000'000;
@@ -150,7 +150,7 @@ Status ParquetRows::put(std::string_view bytes) {
   return {};
 }
 
-Status ParquetRows::begin_file() { return length_ == 0 ? put(kMagic) : Status(); }
+Status ParquetRows::begin_file() { return length_ == 0 ? put(kParquetMagic) : Status(); }
 
 Result<Appended> ParquetRows::append(const std::vector<std::string>& rows, const std::vector<WorkId>&) {
   RETURN_IF_ERROR(check(rows));
@@ -302,7 +302,7 @@ Status ParquetRows::finish() {
   RETURN_IF_ERROR(write_group());
   ASSIGN_OR_RETURN(std::string bytes, metadata());
   wire::Writer(bytes).u32(static_cast<std::uint32_t>(bytes.size()));
-  bytes += kMagic;
+  bytes += kParquetMagic;
   return put(bytes);
 }
 

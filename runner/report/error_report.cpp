@@ -10,7 +10,7 @@ namespace parallelrun::report {
 namespace {
 
 constexpr std::size_t kLargest = std::size_t{16} << 20U;
-constexpr std::size_t kLongestLine = std::size_t{1} << 20U;
+constexpr std::size_t kLongestTracebackLine = std::size_t{1} << 20U;
 constexpr std::size_t kMostLines = 2000;
 constexpr std::string_view kHeading = "--- ";  // before each traceback of a file
 
@@ -18,7 +18,7 @@ std::string first_traceback(const std::string& path) {
   std::string text;
   std::size_t lines = 0;
   // A file that cannot be read leaves the group without one; `logs` says why.
-  [[maybe_unused]] const Status read = for_each_line(path, kLongestLine, [&](std::string_view line) {
+  [[maybe_unused]] const Status read = for_each_line(path, kLongestTracebackLine, [&](std::string_view line) {
     if (line.starts_with(kHeading)) return lines++ == 0;
     text += std::string(line) + "\n";
     return ++lines < kMostLines;

@@ -9,7 +9,7 @@ namespace parallelrun::report {
 namespace {
 
 // A mini-batch may have very many files.
-constexpr std::size_t kLongestLine = std::size_t{256} << 20U;
+constexpr std::size_t kLongestFailedLine = std::size_t{256} << 20U;
 
 std::string records(const nlohmann::json& line) {
   const std::string file = text_at(line, "file");
@@ -48,7 +48,7 @@ Result<std::uint64_t> for_each_failed(const std::string& directory,
                                       const std::function<bool(const FailedItem& item)>& take) {
   std::uint64_t unread = 0;
   const Status read =
-      for_each_line(directory + "/failed_items.jsonl", kLongestLine, [&](std::string_view text) {
+      for_each_line(directory + "/failed_items.jsonl", kLongestFailedLine, [&](std::string_view text) {
         const nlohmann::json line = nlohmann::json::parse(text.begin(), text.end(), nullptr, false);
         if (!line.is_object()) {
           ++unread;

@@ -183,3 +183,50 @@ def test_the_charts_definition_is_a_copy(root):
     assert not [named(root, path) for path in chart.rglob("*") if path.is_symlink()]
     copy = (chart / "files" / "parallelrunjobs.yaml").read_bytes()
     assert copy == (root / "crds" / "parallelrunjobs.yaml").read_bytes(), "run crds/reference.py"
+
+
+UNITY_BATCH = 8  # cmake/Rooms.cmake
+
+
+def own_names(path):
+    """What a source declares for itself alone: constants and types by name, functions with their parameters."""
+    names, inside = set(), False
+    text = path.read_text(encoding="utf-8")
+    for chunk in re.split(r"^(namespace \{|\}  // namespace)$", text, flags=re.MULTILINE):
+        if chunk in ("namespace {", "}  // namespace"):
+            inside = chunk == "namespace {"
+        elif inside:
+            names |= set(
+                re.findall(
+                    r"^(?:inline )?(?:static )?const(?:expr)? [^=(;\n]*?\b(k[A-Z]\w*)", chunk, re.MULTILINE
+                )
+            )
+            names |= set(re.findall(r"^(?:struct|class|enum class) (\w+)[^;\n]*\{", chunk, re.MULTILINE))
+            for name, parameters in re.findall(
+                r"^[\w:][\w:<>,&* ]*?[&* ](\w+)\(([^()]*)\) \{", chunk, re.MULTILINE
+            ):
+                types = re.sub(r"\s*\b\w+\s*(=[^,]*)?(?=,|$)", "", " ".join(parameters.split()))
+                names.add(f"{name}({types})")
+    # Of other namespaces of the same room, the like is no collision.
+    space = re.search(r"^namespace (\w[\w:]*) \{$", text, re.MULTILINE)
+    return {f"{space[1] if space else ''}::{name}" for name in names}
+
+
+def test_sources_compile_together(root, tracked):
+    """`make demo` compiles the sources of a room eight at a time, so that their own names meet."""
+    wrong = []
+    for path in tracked:
+        if path.name != "CMakeLists.txt" or path.relative_to(root).parts[0] not in ("common", "runner"):
+            continue
+        text = path.read_text(encoding="utf-8")
+        room = re.search(r"prj_room\(\w+ PATH [\w/]+\s+SOURCES (.*?)\n?\s+DEPS", text, re.DOTALL)
+        if not room or "UNITY_BUILD OFF" in text or re.search(r"\.c\b(?!pp)", room[1]):
+            continue
+        sources = [path.parent / name for name in room[1].split() if name.endswith(".cpp")]
+        for start in range(0, len(sources), UNITY_BATCH):
+            owners = {}
+            for source in sources[start : start + UNITY_BATCH]:
+                for name in own_names(source):
+                    owners.setdefault(name, []).append(named(root, source))
+            wrong += [f"{name} in {' and '.join(files)}" for name, files in owners.items() if len(files) > 1]
+    assert not wrong, f"give one of each another name, or make it one: {wrong}"
