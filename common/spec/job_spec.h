@@ -36,9 +36,10 @@ std::string_view to_string(ColumnType type);
 // Where data or code lies: a directory of this machine, or any Kubernetes volume source.
 struct Source {
   std::optional<std::string> local_path;  // `local.path`, relative to the manifest's folder; one machine only
-  nlohmann::json volume;  // the volume source as it stands in the manifest; null with the others
-  nlohmann::json store;   // {azureBlob | s3 | gcs | http: {...}} as in the manifest; null with the others
-  std::string sub_path;   // `subPath`; empty: the whole volume
+  nlohmann::json volume;   // the volume source as it stands in the manifest; null with the others
+  nlohmann::json store;    // {azureBlob | s3 | gcs | http | sql: {...}}, the same; null with the others
+  nlohmann::json dataset;  // {name, version} of a ParallelRunDataset; null with the others
+  std::string sub_path;    // `subPath`; empty: the whole volume
 
   bool operator==(const Source&) const = default;
 };

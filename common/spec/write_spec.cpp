@@ -14,6 +14,7 @@ void set(json& out, std::string_view key, json value) { out[std::string(key)] = 
 json of_source(const Source& source) {
   json out = source.volume.is_object() ? source.volume : json::object();
   if (source.store.is_object()) out = source.store;
+  if (source.dataset.is_object()) out["dataset"] = source.dataset;
   if (source.local_path) out["local"] = {{"path", *source.local_path}};
   if (!source.sub_path.empty()) out["subPath"] = source.sub_path;
   return out;
