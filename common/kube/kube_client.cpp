@@ -12,6 +12,7 @@ using nlohmann::json;
 
 // Beyond the end that the server promises, before a silent watch counts as lost.
 constexpr std::chrono::seconds kWatchGrace{30};
+constexpr std::chrono::hours kLongestLog{12};
 
 std::string encoded(std::string_view part) {
   constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
@@ -38,17 +39,6 @@ Request request_of(std::string method, const Resource& resource, const ObjectPat
   return request;
 }
 
-// `field_manager` is who owns the fields that are written. The server's warnings of unknown or repeated
-// fields nobody would read, and looking for them costs it a second reading of the body.
-Request write_of(std::string method, const Resource& resource, const ObjectPath& path, const json& body,
-                 const std::string& field_manager) {
-  Request request = request_of(std::move(method), resource, path);
-  request.query["fieldManager"] = field_manager;
-  request.query["fieldValidation"] = "Ignore";
-  request.body = compact_text(body);
-  return request;
-}
-
 void answer_with(KubeClient::Answer answer, Request& request) {
   if (answer == KubeClient::Answer::kMetadata) {
     request.headers["Accept"] = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
@@ -70,6 +60,17 @@ std::string api_path(const Resource& resource, const ObjectPath& path) {
   if (!path.name.empty()) result += "/" + encoded(path.name);
   if (!path.subresource.empty()) result += "/" + encoded(path.subresource);
   return result;
+}
+
+Request KubeClient::write_of(std::string method, const Resource& resource, const ObjectPath& path,
+                             const json& body, const std::string& field_manager) const {
+  Request request = request_of(std::move(method), resource, path);
+  request.query["fieldManager"] = field_manager;
+  // Warnings of unknown or repeated fields nobody would read, and looking for them costs the server a second
+  // reading of the body.
+  request.query["fieldValidation"] = unknown_fields_ == UnknownFields::kDrop ? "Ignore" : "Strict";
+  request.body = compact_text(body);
+  return request;
 }
 
 ApiResult<json> KubeClient::send(const Request& request, const std::stop_token& stop) {
@@ -100,6 +101,18 @@ ApiResult<json> KubeClient::list_page(const Resource& resource, const std::strin
   request.timeout = std::chrono::minutes(1);
   if (!continue_token.empty()) request.query["continue"] = continue_token;
   select(request, selection);
+  return send(request, stop);
+}
+
+ApiResult<json> KubeClient::table_page(const Resource& resource, const std::string& name_space, int limit,
+                                       const std::string& continue_token, bool metadata,
+                                       const std::stop_token& stop) {
+  Request request = request_of("GET", resource, {name_space, "", ""});
+  request.headers["Accept"] = "application/json;as=Table;g=meta.k8s.io;v=v1";
+  request.query["includeObject"] = metadata ? "Metadata" : "None";
+  request.query["limit"] = std::to_string(limit);
+  request.timeout = std::chrono::minutes(1);
+  if (!continue_token.empty()) request.query["continue"] = continue_token;
   return send(request, stop);
 }
 
@@ -162,6 +175,23 @@ ApiResult<json> KubeClient::watch(const Resource& resource, const std::string& n
   request.query["timeoutSeconds"] = std::to_string(timeout.count());
   request.timeout = timeout + kWatchGrace;
   select(request, selection);
+  return stream(request, sink, stop);
+}
+
+ApiResult<json> KubeClient::follow_log(const std::string& name_space, const std::string& pod,
+                                       const std::string& container, const Transport::LineSink& sink,
+                                       const std::stop_token& stop) {
+  static const Resource kPods{"", "v1", "pods"};
+  Request request = request_of("GET", kPods, {name_space, pod, "log"});
+  request.headers.erase("Accept");  // it is text
+  request.query["container"] = container;
+  request.query["follow"] = "true";
+  request.timeout = kLongestLog;
+  return stream(request, sink, stop);
+}
+
+ApiResult<json> KubeClient::stream(const Request& request, const Transport::LineSink& sink,
+                                   const std::stop_token& stop) {
   auto response = transport_.stream(request, sink, stop);
   if (!response.ok()) return response.error();
   if (response->status < 200 || response->status > 299) {

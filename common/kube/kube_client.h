@@ -54,13 +54,22 @@ class KubeClient {
  public:
   using Json = nlohmann::json;
 
-  explicit KubeClient(Transport& transport) : transport_(transport) {}
+  // What the server does about fields of an object that it does not know: a program of ours knows its API, a
+  // user must hear of them.
+  enum class UnknownFields { kDrop, kRefuse };
+
+  explicit KubeClient(Transport& transport, UnknownFields unknown_fields = UnknownFields::kDrop)
+      : transport_(transport), unknown_fields_(unknown_fields) {}
 
   ApiResult<Json> get(const Resource& resource, const ObjectPath& path, const std::stop_token& stop);
   // One page of at most `limit` objects; `continue_token` is empty for the first.
   ApiResult<Json> list_page(const Resource& resource, const std::string& name_space,
                             const Selection& selection, int limit, const std::string& continue_token,
                             const std::stop_token& stop);
+  // The same as a Table of meta.k8s.io/v1: cells as `kubectl get` shows them, which is a small part of the
+  // objects' bytes. `metadata`: each row has that of its object.
+  ApiResult<Json> table_page(const Resource& resource, const std::string& name_space, int limit,
+                             const std::string& continue_token, bool metadata, const std::stop_token& stop);
   // What a write answers: the object, or only its metadata, which leaves out what a caller should not see (a
   // Secret's data) or has no use for.
   enum class Answer { kObject, kMetadata };
@@ -85,11 +94,22 @@ class KubeClient {
   ApiResult<Json> watch(const Resource& resource, const std::string& name_space, const Selection& selection,
                         const std::string& resource_version, std::chrono::seconds timeout,
                         const Transport::LineSink& sink, const std::stop_token& stop);
+  // Gives each line of a container's log to `sink`, from the first one, until the container ends, the sink
+  // returns false or half a day is over. The answer has no value.
+  ApiResult<Json> follow_log(const std::string& name_space, const std::string& pod,
+                             const std::string& container, const Transport::LineSink& sink,
+                             const std::stop_token& stop);
 
  private:
   ApiResult<Json> send(const Request& request, const std::stop_token& stop);
+  ApiResult<Json> stream(const Request& request, const Transport::LineSink& sink,
+                         const std::stop_token& stop);
+  // `field_manager` is who owns the fields that are written.
+  Request write_of(std::string method, const Resource& resource, const ObjectPath& path, const Json& body,
+                   const std::string& field_manager) const;
 
   Transport& transport_;
+  const UnknownFields unknown_fields_;
 };
 
 }  // namespace parallelrun::kube
