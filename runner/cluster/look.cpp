@@ -1,0 +1,238 @@
+#include "runner/cluster/look.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <random>
+#include <utility>
+
+#include "common/hash/sha256.h"
+#include "common/json/members.h"
+#include "common/openssl/base64.h"
+#include "common/result/try.h"
+#include "common/text/presentable.h"
+#include "runner/cluster/look_pod.h"
+
+namespace parallelrun::cluster {
+namespace {
+
+using nlohmann::json;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kLookAgain{300};
+constexpr std::chrono::seconds kUntilSaid{5};     // a pod mostly comes up sooner
+constexpr std::chrono::minutes kUntilRunning{3};  // an image may have to be fetched
+constexpr std::chrono::hours kLongestFollow{24};
+constexpr int kMostReconnects = 20;  // in a row, without a byte
+constexpr int kLooksForEnd = 10;     // at the pod, once its log has ended
+constexpr int kLateReads = 3;        // of a log of which something is missing
+
+// A pod that goes in any case.
+class PodOfOurs {
+ public:
+  PodOfOurs(Jobs& jobs, std::string name) : jobs_(jobs), name_(std::move(name)) {}
+  // Deletes it. What cannot be deleted has a deadline of its own.
+  ~PodOfOurs() { static_cast<void>(jobs_.remove_object("Pod", name_)); }
+  PodOfOurs(const PodOfOurs&) = delete;
+  PodOfOurs& operator=(const PodOfOurs&) = delete;
+
+ private:
+  Jobs& jobs_;
+  std::string name_;
+};
+
+// Never generateName: a create may be sent twice.
+std::string pod_name(const std::string& job) {
+  std::random_device random;
+  return fmt::format("{}-look-{:08x}", job, random());
+}
+
+const json* container_of(const json& pod) {
+  const json& status = object_at(pod, "status");
+  const auto list = status.find("containerStatuses");
+  return list == status.end() || !list->is_array() || list->empty() ? nullptr : &list->front();
+}
+
+// Why the pod has not begun, in words; empty: nothing is known.
+std::string hindrance(const json& pod) {
+  if (const json* container = container_of(pod)) {
+    const json& waiting = object_at(object_at(*container, "state"), "waiting");
+    const std::string reason = text_at(waiting, "reason");
+    if (!reason.empty() && reason != "ContainerCreating" && reason != "PodInitializing")
+      return reason + ": " + text_at(waiting, "message");
+  }
+  const auto conditions = object_at(pod, "status").find("conditions");
+  if (conditions == object_at(pod, "status").end() || !conditions->is_array()) return "";
+  for (const json& condition : *conditions) {
+    if (text_at(condition, "type") == "PodScheduled" && text_at(condition, "status") == "False")
+      return text_at(condition, "reason") + ": " + text_at(condition, "message");
+  }
+  return "";
+}
+
+// What no waiting mends.
+bool hopeless(const std::string& hindrance) {
+  return hindrance.starts_with("InvalidImageName") || hindrance.starts_with("ErrImageNeverPull") ||
+         hindrance.starts_with("CreateContainerConfigError") || hindrance.starts_with("CreateContainerError");
+}
+
+bool began(const json& pod) {
+  const std::string phase = text_at(object_at(pod, "status"), "phase");
+  return phase == "Running" || phase == "Succeeded" || phase == "Failed";
+}
+
+Error no_start(const std::string& job, const std::string& why) {
+  return {ErrorCode::kUnavailable,
+          presentable(fmt::format(
+              "a pod that mounts the output of the job '{}' does not start: {}; the volume may be in use on "
+              "another node (ReadWriteOnce), or gone: mount it yourself, and give its folder in place of the "
+              "name",
+              job,
+              why.empty() ? "its node cannot mount the volume or fetch the image (`kubectl get events` may "
+                            "tell)"
+                          : why)),
+          false};
+}
+
+Status await_start(Jobs& jobs, Interrupt& interrupt, const Look& what, const std::string& name) {
+  const auto began_at = Clock::now();
+  bool said = false;
+  while (true) {
+    ASSIGN_OR_RETURN(const json pod, jobs.get_object("Pod", name));
+    if (began(pod)) return {};
+    const std::string why = hindrance(pod);
+    const auto waited = Clock::now() - began_at;
+    if (hopeless(why) || waited > kUntilRunning) return no_start(what.job, why);
+    if (!said && waited > kUntilSaid) {
+      what.say(fmt::format("waiting for a pod that mounts the output of '{}'{}", what.job,
+                           why.empty() ? "" : " (" + why + ")"));
+      said = true;
+    }
+    if (!interrupt.wait(kLookAgain)) return Error{ErrorCode::kAborted, "interrupted", false};
+  }
+}
+
+// The log of the pod, as it was before it became lines of base64.
+class Received {
+ public:
+  explicit Received(const Look& what) : what_(what) {}
+
+  // A log is read from its beginning each time.
+  void begin() { seen_ = 0; }
+  bool line(std::string_view text) {
+    const std::string bytes = from_base64(text);
+    if (bytes.empty()) {
+      if (stray_.empty()) stray_ = text.substr(0, 300);
+      return true;
+    }
+    const std::uint64_t known = bytes_ > seen_ ? std::min<std::uint64_t>(bytes_ - seen_, bytes.size()) : 0;
+    seen_ += bytes.size();
+    const std::string_view fresh = std::string_view(bytes).substr(known);
+    if (fresh.empty()) return true;
+    hash_.update(fresh);
+    bytes_ += fresh.size();
+    wanted_ = what_.take(fresh);
+    return wanted_;
+  }
+
+  std::uint64_t bytes() const { return bytes_; }
+  bool wanted() const { return wanted_; }
+  const std::string& stray() const { return stray_; }
+  std::string digest() { return hash_.hex_digest(); }
+
+ private:
+  const Look& what_;
+  Sha256 hash_;
+  std::uint64_t bytes_ = 0;  // given to the caller
+  std::uint64_t seen_ = 0;   // of this reading
+  bool wanted_ = true;
+  std::string stray_;  // a line that is not ours
+};
+
+std::optional<std::string> termination_message(const json& pod) {
+  const std::string phase = text_at(object_at(pod, "status"), "phase");
+  if (phase != "Succeeded" && phase != "Failed") return std::nullopt;
+  const json* container = container_of(pod);
+  return container == nullptr ? ""
+                              : text_at(object_at(object_at(*container, "state"), "terminated"), "message");
+}
+
+// What a kubelet says of a pod whose log has ended: its termination message. Nothing: it still runs after a
+// while, so the log was cut off.
+Result<std::optional<std::string>> await_end(Jobs& jobs, Interrupt& interrupt, const std::string& name) {
+  for (int looks = 0; looks < kLooksForEnd; ++looks) {
+    ASSIGN_OR_RETURN(const json pod, jobs.get_object("Pod", name));
+    if (auto message = termination_message(pod)) return message;
+    if (!interrupt.wait(kLookAgain)) return Error{ErrorCode::kAborted, "interrupted", false};
+  }
+  return std::optional<std::string>();
+}
+
+// Gives the termination message of the pod, whose log has been read until its end.
+Result<std::string> read_all(Jobs& jobs, Interrupt& interrupt, const std::string& name, Received& received) {
+  for (int silent = 0;;) {
+    const std::uint64_t before = received.bytes();
+    received.begin();
+    const Status read = jobs.follow_log(name, [&](std::string_view line) { return received.line(line); });
+    if (!received.wanted()) return std::string();
+    if (interrupt.requested()) return Error{ErrorCode::kAborted, "interrupted", false};
+    if (!read && !read.error().retryable) return read.error();
+    ASSIGN_OR_RETURN(const std::optional<std::string> message, await_end(jobs, interrupt, name));
+    silent = received.bytes() == before ? silent + 1 : 0;
+    if (message) {
+      const auto end = look_end_from(*message);
+      // The last of a log may come a moment after the end was said.
+      if (!end || end->bytes == received.bytes() || silent > kLateReads) return *message;
+    } else if (silent > kMostReconnects) {
+      return read ? Error{ErrorCode::kUnavailable, "the pod's log ends, but the pod does not", false}
+                  : read.error();
+    }
+  }
+}
+
+}  // namespace
+
+Result<LookEnd> look(Jobs& jobs, Interrupt& interrupt, const Look& what) {
+  ASSIGN_OR_RETURN(const json job, jobs.get(what.job));
+  LookRequest request;
+  request.pod = pod_name(what.job);
+  request.verb = what.verb;
+  request.arguments = what.arguments;
+  if (what.follow) request.deadline = kLongestFollow;
+  // Who may not list pods can do without.
+  auto theirs = jobs.pods(what.job);
+  ASSIGN_OR_RETURN(const json pod,
+                   look_pod(job, theirs ? std::move(theirs).value() : std::vector<json>{}, request));
+  const PodOfOurs ours(jobs, request.pod);
+  {
+    const auto made = jobs.create_object(pod);
+    // Sent twice, the second one finds the first.
+    if (!made && made.error().code != ErrorCode::kConflict) return made.error();
+  }
+  RETURN_IF_ERROR(await_start(jobs, interrupt, what, request.pod));
+  Received received(what);
+  ASSIGN_OR_RETURN(const std::string message, read_all(jobs, interrupt, request.pod, received));
+  if (!received.wanted()) return LookEnd{};
+  const std::optional<LookEnd> end = look_end_from(message);
+  if (!end) {
+    const std::string said = !received.stray().empty() ? received.stray() : message;
+    return Error{
+        ErrorCode::kUnavailable,
+        presentable(fmt::format(
+            "the pod that looks at the output of '{}' ended without a result: {}", what.job,
+            said.empty() ? "it was killed, or the job's runner image is of a release without this verb"
+                         : said)),
+        false};
+  }
+  if (end->bytes != received.bytes() || end->sha256 != received.digest())
+    return Error{ErrorCode::kCorrupt,
+                 fmt::format("of {} bytes {} came: the node has rotated the pod's log away; ask for less, or "
+                             "mount the volume and give its folder in place of the name",
+                             end->bytes, received.bytes()),
+                 false};
+  return *end;
+}
+
+}  // namespace parallelrun::cluster

@@ -1,0 +1,33 @@
+// Runs a verb of ours on the output directory of a job in a cluster, in a short-lived pod (look_pod.h).
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/result/result.h"
+#include "runner/cluster/interrupt.h"
+#include "runner/cluster/jobs.h"
+#include "runner/cluster/look_end.h"
+
+namespace parallelrun::cluster {
+
+struct Look {
+  std::string job;
+  std::string verb;
+  std::vector<std::string> arguments;
+  bool follow = false;  // it may go on for a day
+  // Standard output as it comes. False: nobody reads any more; the rest is left.
+  std::function<bool(std::string_view bytes)> take;
+  // A sentence for the user while he waits.
+  std::function<void(const std::string& words)> say;
+};
+
+// Blocks. The pod is gone when it returns, or has been told to go; also after an interrupt (kAborted). The
+// caller has got exactly what the verb wrote, or an error: kNotFound (no such job, or it has not started),
+// kUnavailable (the pod does not come up: its volume, its image, no node), kCorrupt (the node has lost a part
+// of the pod's log), and those of Jobs.
+Result<LookEnd> look(Jobs& jobs, Interrupt& interrupt, const Look& what);
+
+}  // namespace parallelrun::cluster

@@ -1,0 +1,134 @@
+#include "runner/cluster/look_pod.h"
+
+#include <fmt/format.h>
+
+#include "common/json/members.h"
+#include "common/pod/pod_layout.h"
+#include "common/spec/manifest.h"
+
+namespace parallelrun::cluster {
+namespace {
+
+using nlohmann::json;
+
+constexpr int kUser = 65532;  // as the job's own pods, unless spec.orchestrator says another
+constexpr const char* kOutputVolume = "output";
+
+json security_of(const json& orchestrator) {
+  json security = {{"runAsNonRoot", true},
+                   {"runAsUser", kUser},
+                   {"runAsGroup", kUser},
+                   {"seccompProfile", {{"type", "RuntimeDefault"}}}};
+  const json& own = object_at(orchestrator, "securityContext");
+  if (number_at(own, "runAsUser") == 0) security["runAsNonRoot"] = false;
+  for (const auto& [key, value] : own.items()) {
+    if (!value.is_null()) security[key] = value;
+  }
+  return security;
+}
+
+const json* orchestrator_pod(const std::vector<json>& pods) {
+  const json* found = nullptr;
+  for (const json& pod : pods) {
+    if (text_at(object_at(object_at(pod, "metadata"), "labels"), "parallelrun.dev/role") != "orchestrator")
+      continue;
+    // One that runs is the one that has the volume.
+    if (found == nullptr || text_at(object_at(pod, "status"), "phase") == "Running") found = &pod;
+  }
+  return found;
+}
+
+void copy_member(const json& from, const char* name, json& to) {
+  const auto found = from.find(name);
+  if (found != from.end() && !found->is_null()) to[name] = *found;
+}
+
+void stay_with(const json& orchestrator, json& pod_spec) {
+  const json& theirs = object_at(orchestrator, "spec");
+  copy_member(theirs, "imagePullSecrets", pod_spec);
+  const std::string node = text_at(theirs, "nodeName");
+  if (node.empty() || text_at(object_at(orchestrator, "status"), "phase") != "Running") return;
+  json& preferred = pod_spec["affinity"]["nodeAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"];
+  if (!preferred.is_array()) preferred = json::array();
+  preferred.push_back(
+      {{"weight", 100},
+       {"preference",
+        {{"matchFields",
+          json::array({{{"key", "metadata.name"}, {"operator", "In"}, {"values", json::array({node})}}})}}}});
+}
+
+}  // namespace
+
+Result<json> look_pod(const json& job, const std::vector<json>& job_pods, const LookRequest& request) {
+  const json& metadata = object_at(job, "metadata");
+  const std::string name = text_at(metadata, "name");
+  const std::string image = text_at(object_at(job, "status"), "runnerImage");
+  if (image.empty())
+    return Error{ErrorCode::kNotFound,
+                 fmt::format("the job '{}' has not started, so it has no output and no logs yet", name),
+                 false};
+  const ParsedSpec parsed = parse_manifest_document(job, Place::kCluster);
+  if (!parsed.ok())
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("the job '{}' is invalid: {}", name, to_string(parsed.problems.front())), false};
+  if (parsed.spec.output.source.volume.is_null())
+    return Error{
+        ErrorCode::kUnsupported,
+        fmt::format("the output of the job '{}' lies in a store, which no pod can mount; read it there",
+                    name),
+        false};
+  const pod::PodLayout layout = pod::pod_layout(parsed.spec);
+  json volume = layout.volumes[layout.output.volume];
+  volume["name"] = kOutputVolume;
+  json mount = {{"name", kOutputVolume}, {"mountPath", layout.output.mount_path}, {"readOnly", true}};
+  if (!layout.output.mounted_sub_path.empty()) mount["subPath"] = layout.output.mounted_sub_path;
+
+  json args = json::array({"look", "--", request.verb, layout.output.directory});
+  for (const std::string& argument : request.arguments) args.push_back(argument);
+  const json& orchestrator = object_at(object_at(job, "spec"), "orchestrator");
+  json container = {
+      {"name", pod::kContainer},
+      {"image", image},
+      {"command", json::array({pod::kProgram})},
+      {"args", std::move(args)},
+      {"resources",
+       {{"requests", {{"cpu", "50m"}, {"memory", "64Mi"}}}, {"limits", {{"cpu", "1"}, {"memory", "512Mi"}}}}},
+      {"securityContext",
+       {{"allowPrivilegeEscalation", false},
+        {"readOnlyRootFilesystem", true},
+        {"capabilities", {{"drop", json::array({"ALL"})}}}}},
+      {"terminationMessagePolicy", "File"},
+      {"volumeMounts", json::array({std::move(mount)})}};
+  copy_member(orchestrator, "imagePullPolicy", container);
+
+  json pod_spec = {{"restartPolicy", "Never"},
+                   {"enableServiceLinks", false},
+                   {"automountServiceAccountToken", false},
+                   {"terminationGracePeriodSeconds", 1},
+                   {"activeDeadlineSeconds", request.deadline.count()},
+                   {"securityContext", security_of(orchestrator)},
+                   {"volumes", json::array({std::move(volume)})},
+                   {"containers", json::array({std::move(container)})}};
+  for (const char* member : {"nodeSelector", "affinity", "tolerations", "imagePullSecrets",
+                             "priorityClassName", "runtimeClassName", "schedulerName"})
+    copy_member(orchestrator, member, pod_spec);
+  if (const json* theirs = orchestrator_pod(job_pods)) stay_with(*theirs, pod_spec);
+
+  // Not the label of the job's own pods, which the operator counts.
+  return json{{"apiVersion", "v1"},
+              {"kind", "Pod"},
+              {"metadata",
+               {{"name", request.pod},
+                {"namespace", text_at(metadata, "namespace")},
+                {"labels",
+                 {{"app.kubernetes.io/name", "parallelrun"},
+                  {"app.kubernetes.io/managed-by", "parallelrun-cli"},
+                  {"parallelrun.dev/look-at", name}}},
+                {"ownerReferences", json::array({{{"apiVersion", kApiVersion},
+                                                  {"kind", kKind},
+                                                  {"name", name},
+                                                  {"uid", text_at(metadata, "uid")}}})}}},
+              {"spec", std::move(pod_spec)}};
+}
+
+}  // namespace parallelrun::cluster

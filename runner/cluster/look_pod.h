@@ -1,0 +1,28 @@
+// The short-lived pod by which a user looks at the output directory of a job: it mounts the job's output
+// volume read-only and runs a verb of ours on it. Pure.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "common/json/json.h"
+#include "common/result/result.h"
+
+namespace parallelrun::cluster {
+
+struct LookRequest {
+  std::string pod;                                        // its name
+  std::string verb;                                       // "logs"
+  std::vector<std::string> arguments;                     // behind the directory
+  std::chrono::seconds deadline = std::chrono::hours(1);  // a net: it is deleted before
+};
+
+// `job`: the custom resource. `job_pods`: pods of the job that are there: where the orchestrator runs, a
+// volume that only one node may mount is mounted already, and its pull secrets are needed for the same image.
+// Errors: kNotFound (the job has not started: there is no output), kInvalidArgument (its spec is not sound),
+// kUnsupported (the output lies in a store).
+Result<nlohmann::json> look_pod(const nlohmann::json& job, const std::vector<nlohmann::json>& job_pods,
+                                const LookRequest& request);
+
+}  // namespace parallelrun::cluster

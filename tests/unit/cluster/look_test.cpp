@@ -1,0 +1,113 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/pod/pod_layout.h"
+#include "runner/cluster/look_end.h"
+#include "runner/cluster/look_pod.h"
+
+namespace parallelrun::cluster {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+json job() {
+  return json::parse(R"({
+    "apiVersion": "parallelrun.dev/v1alpha1", "kind": "ParallelRunJob",
+    "metadata": {"name": "digits", "namespace": "team", "uid": "u1"},
+    "spec": {"entryScript": "score.py", "sourceDirectory": {"configMap": {"name": "code"}},
+             "inputs": [{"name": "images", "type": "file", "source": {"persistentVolumeClaim": {"claimName": "data"}}}],
+             "output": {"source": {"persistentVolumeClaim": {"claimName": "results"}, "subPath": "out/digits"}},
+             "outputAction": "append_row", "nodeCount": 1,
+             "orchestrator": {"nodeSelector": {"disk": "fast"}, "securityContext": {"runAsUser": 1000, "fsGroup": 1000},
+                              "imagePullSecrets": [{"name": "own"}]}},
+    "status": {"state": "Complete", "runnerImage": "registry/runner:1"}})");
+}
+
+json orchestrator(const std::string& phase) {
+  return {{"metadata", {{"labels", {{"parallelrun.dev/role", "orchestrator"}}}}},
+          {"spec", {{"nodeName", "node-7"}, {"imagePullSecrets", json::array({{{"name", "theirs"}}})}}},
+          {"status", {{"phase", phase}}}};
+}
+
+LookRequest request() {
+  return {.pod = "digits-look-1", .verb = "logs", .arguments = {"--", "user/error.txt"}};
+}
+
+TEST(LookPod, MountsTheOutputReadOnlyAndRunsTheVerbOnIt) {
+  const auto made = look_pod(job(), {}, request());
+  ASSERT_TRUE(made) << made.error().message;
+  const json& pod = *made;
+  const json& container = pod["spec"]["containers"][0];
+  EXPECT_EQ(container["image"], "registry/runner:1");
+  EXPECT_EQ(container["command"], json::array({pod::kProgram}));
+  EXPECT_EQ(container["args"],
+            json::array({"look", "--", "logs", "/parallelrun/output/out/digits", "--", "user/error.txt"}));
+  ASSERT_EQ(container["volumeMounts"].size(), 1U);
+  EXPECT_EQ(container["volumeMounts"][0]["readOnly"], true);
+  EXPECT_EQ(container["volumeMounts"][0]["mountPath"], pod::kOutput);
+  // The code and the input are not his business.
+  ASSERT_EQ(pod["spec"]["volumes"].size(), 1U);
+  EXPECT_EQ(pod["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"], "results");
+}
+
+TEST(LookPod, HasNoRightsAndGoesWithTheJob) {
+  const json pod = *look_pod(job(), {}, request());
+  const json& spec = pod["spec"];
+  EXPECT_EQ(spec["automountServiceAccountToken"], false);
+  EXPECT_EQ(spec["restartPolicy"], "Never");
+  EXPECT_EQ(spec["activeDeadlineSeconds"], 3600);
+  EXPECT_EQ(spec["securityContext"]["runAsNonRoot"], true);
+  EXPECT_EQ(spec["securityContext"]["runAsUser"], 1000);  // who wrote the files can read them
+  EXPECT_EQ(spec["securityContext"]["seccompProfile"]["type"], "RuntimeDefault");
+  const json& security = spec["containers"][0]["securityContext"];
+  EXPECT_EQ(security["readOnlyRootFilesystem"], true);
+  EXPECT_EQ(security["allowPrivilegeEscalation"], false);
+  EXPECT_EQ(security["capabilities"]["drop"], json::array({"ALL"}));
+  EXPECT_EQ(pod["metadata"]["ownerReferences"][0]["uid"], "u1");
+  // With this label the operator would take it for a pod of the job.
+  EXPECT_FALSE(pod["metadata"]["labels"].contains("parallelrun.dev/job"));
+}
+
+TEST(LookPod, ComesUpWhereTheJobDoes) {
+  const json pod = *look_pod(job(), {}, request());
+  EXPECT_EQ(pod["spec"]["nodeSelector"]["disk"], "fast");
+  EXPECT_EQ(pod["spec"]["imagePullSecrets"][0]["name"], "own");
+  EXPECT_FALSE(pod["spec"].contains("affinity"));
+  const json beside = *look_pod(job(), {orchestrator("Running")}, request());
+  EXPECT_EQ(beside["spec"]["imagePullSecrets"][0]["name"], "theirs");
+  EXPECT_THAT(beside["spec"]["affinity"].dump(), HasSubstr("node-7"));
+  const json after = *look_pod(job(), {orchestrator("Succeeded")}, request());
+  EXPECT_FALSE(after["spec"].contains("affinity"));
+}
+
+TEST(LookPod, WhatCannotBeLookedAtIsSaid) {
+  json unstarted = job();
+  unstarted["status"].erase("runnerImage");
+  EXPECT_THAT(look_pod(unstarted, {}, request()).error().message, HasSubstr("has not started"));
+}
+
+TEST(LookEnd, TravelsAsATerminationMessage) {
+  const auto read = look_end_from(termination_text({2, 17, "abc", "parallelrun: no log"}));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->exit_code, 2);
+  EXPECT_EQ(read->bytes, 17U);
+  EXPECT_EQ(read->sha256, "abc");
+  EXPECT_EQ(read->errors, "parallelrun: no log");
+}
+
+TEST(LookEnd, KeepsTheEndOfWhatIsTooLong) {
+  std::string errors(3000, '\n');  // two bytes each in JSON
+  errors += "the last words";
+  const std::string text = termination_text({1, 0, "abc", errors});
+  EXPECT_LE(text.size(), pod::kTerminationMessageLimit);
+  EXPECT_TRUE(look_end_from(text)->errors.ends_with("the last words"));
+}
+
+TEST(LookEnd, OtherMessagesAreNone) {
+  for (const char* text : {"", "exec format error", "{}", "[]", R"({"exitCode": "0", "sha256": "a"})"})
+    EXPECT_FALSE(look_end_from(text)) << text;
+}
+
+}  // namespace
+}  // namespace parallelrun::cluster
