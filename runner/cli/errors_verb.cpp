@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "common/text/presentable.h"
+#include "runner/cli/cluster_look.h"
 #include "runner/cli/job_argument.h"
 #include "runner/cli/launcher.h"
 #include "runner/cli/shown.h"
@@ -17,7 +18,7 @@ namespace parallelrun {
 namespace {
 
 struct Given {
-  std::string job;
+  JobArgument job;
   bool brief = false;
   Form form = Form::kTable;
 };
@@ -50,8 +51,17 @@ std::string text_of(const report::ErrorReport& report, bool brief) {
   return presentable_lines(out);
 }
 
+int look(const Given& given) {
+  ClusterLook look{given.job, "errors", {}, false, ""};
+  if (given.brief) look.arguments.emplace_back("--brief");
+  if (given.form != Form::kTable)
+    look.arguments.emplace_back(given.form == Form::kJson ? "--format=json" : "--format=yaml");
+  return cluster_look(look);
+}
+
 int run(const Given& given) {
-  const auto job = read_job(given.job);
+  if (given.job.in_cluster()) return look(given);
+  const auto job = read_job(given.job.job);
   if (!job) return kExitInvalid;
   const auto report = report::errors_of(job->directory);
   if (!report) {

@@ -9,6 +9,7 @@
 
 #include "common/text/counted.h"
 #include "common/text/presentable.h"
+#include "runner/cli/cluster_look.h"
 #include "runner/cli/job_argument.h"
 #include "runner/cli/launcher.h"
 #include "runner/cli/shown.h"
@@ -25,7 +26,7 @@ using report::FailedItem;
 constexpr std::uint64_t kMostInTable = 10000;
 
 struct Given {
-  std::string job;
+  JobArgument job;
   std::uint64_t limit = 0;  // 0: all
   Form form = Form::kTable;
 };
@@ -77,8 +78,17 @@ class Rows {
   std::vector<std::vector<std::string>> rows_;
 };
 
+int look(const Given& given) {
+  ClusterLook look{given.job, "failed", {}, false, ""};
+  if (given.limit > 0) look.arguments.push_back("--limit=" + std::to_string(given.limit));
+  if (given.form != Form::kTable)
+    look.arguments.emplace_back(given.form == Form::kJson ? "--format=json" : "--format=csv");
+  return cluster_look(look);
+}
+
 int run(const Given& given) {
-  const auto job = read_job(given.job);
+  if (given.job.in_cluster()) return look(given);
+  const auto job = read_job(given.job.job);
   if (!job) return kExitInvalid;
   Rows rows(given.form);
   if (!rows.begin()) return kExitFailed;

@@ -29,8 +29,10 @@ std::string nearby() {
 
 }  // namespace
 
-void add_job_argument(CLI::App& verb, std::string& job) {
-  verb.add_option("JOB", job, "the output directory of a job")->required();
+void add_job_argument(CLI::App& verb, JobArgument& job) {
+  verb.add_option("JOB", job.job, "the output directory of a job, or the name of a job in a cluster")
+      ->required();
+  add_cluster_options(verb, job.cluster);
 }
 
 std::optional<report::JobReport> read_job(const std::string& job) {
@@ -39,8 +41,13 @@ std::optional<report::JobReport> read_job(const std::string& job) {
   auto report = report::report_of(directory);
   if (report) return std::move(report).value();
   const Error& error = report.error();
-  std::fprintf(stderr, "parallelrun: %s%s\n", error.message.c_str(),
-               error.code == ErrorCode::kNotFound ? nearby().c_str() : "");
+  std::string more;
+  if (error.code == ErrorCode::kNotFound) {
+    more = nearby();
+    if (is_job_name(directory))
+      more += "; for a job of a cluster name a kubeconfig (KUBECONFIG, --kubeconfig)";
+  }
+  std::fprintf(stderr, "parallelrun: %s%s\n", error.message.c_str(), more.c_str());
   return std::nullopt;
 }
 

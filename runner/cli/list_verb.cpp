@@ -11,6 +11,8 @@
 #include "common/json/members.h"
 #include "common/text/presentable.h"
 #include "common/time/rfc3339.h"
+#include "runner/cli/cluster_argument.h"
+#include "runner/cli/cluster_list.h"
 #include "runner/cli/launcher.h"
 #include "runner/cli/shown.h"
 #include "runner/cli/terminal.h"
@@ -26,6 +28,14 @@ struct Given {
   std::vector<std::string> folders;
   int depth = 3;
   Form form = Form::kTable;
+  cluster::ClusterChoice cluster;
+  bool all_namespaces = false;
+
+  // A folder is one of this machine. Without one the plugin of kubectl and the options of clusters mean jobs
+  // of a cluster.
+  bool in_cluster() const {
+    return folders.empty() && (cluster.given() || all_namespaces || is_kubectl_plugin());
+  }
 };
 
 std::string age_of(const JobReport& job) {
@@ -84,8 +94,8 @@ int run(const Given& given) {
   const bool for_people = given.form == Form::kTable || given.form == Form::kWide;
   if (all.reports.empty() && for_people) {
     std::fprintf(stderr,
-                 "parallelrun: no output directory of a job here, up to %d folders deep; name a folder, or "
-                 "look deeper with --depth\n",
+                 "parallelrun: no output directory of a job here, up to %d folders deep; name a folder, look "
+                 "deeper with --depth, or list the jobs of a cluster with -n NAMESPACE or -A\n",
                  given.depth);
     return kExitComplete;
   }
@@ -96,17 +106,27 @@ int run(const Given& given) {
 
 Verb add_list(CLI::App& program) {
   const auto given = std::make_shared<Given>();
-  CLI::App* verb = program.add_subcommand("list", "the jobs whose output directories lie in a folder");
+  CLI::App* verb = program.add_subcommand(
+      "list", "the jobs whose output directories lie in a folder, or those of a cluster");
   verb->add_option("FOLDER", given->folders, "where to look; default: the current folder");
   verb->add_option("--depth", given->depth, "how many folders deep; default 3")->check(CLI::Range(0, 64));
+  verb->add_flag("-A,--all-namespaces", given->all_namespaces, "all jobs of the cluster");
+  add_cluster_options(*verb, given->cluster);
   add_form_option(*verb, given->form,
                   {{"table", Form::kTable},
                    {"wide", Form::kWide},
                    {"json", Form::kJson},
                    {"yaml", Form::kYaml},
                    {"name", Form::kName}});
-  verb->footer("Example: parallelrun list results");
+  verb->footer("Example: parallelrun list results; of a cluster: parallelrun list -n team");
   return {verb, [given] {
+            if (given->in_cluster()) return cluster_list(given->cluster, given->all_namespaces, given->form);
+            if (given->cluster.given() || given->all_namespaces) {
+              std::fprintf(stderr,
+                           "parallelrun: a folder is one of this machine: name either folders or a "
+                           "cluster\n");
+              return static_cast<int>(kExitInvalid);
+            }
             if (given->folders.empty()) given->folders = {"."};
             return run(*given);
           }};

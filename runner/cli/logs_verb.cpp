@@ -19,6 +19,7 @@
 #include "common/posix/file_descriptor.h"
 #include "common/spec/nearest_name.h"
 #include "common/text/presentable.h"
+#include "runner/cli/cluster_look.h"
 #include "runner/cli/job_argument.h"
 #include "runner/cli/launcher.h"
 #include "runner/cli/shown.h"
@@ -34,7 +35,7 @@ constexpr std::chrono::milliseconds kLookAgain{250};
 constexpr std::size_t kPiece = std::size_t{64} << 10U;
 
 struct Given {
-  std::string job;
+  JobArgument job;
   std::vector<std::string> wanted;
   bool follow = false;
   std::int64_t tail = -1;  // lines; -1: all
@@ -157,8 +158,18 @@ bool at_work(const std::string& directory) {
   return job && report::at_work(job->state);
 }
 
+int look(const Given& given) {
+  ClusterLook look{given.job, "logs", {}, given.follow, ""};
+  if (given.follow) look.arguments.emplace_back("--follow");
+  if (given.tail >= 0) look.arguments.push_back("--tail=" + std::to_string(given.tail));
+  look.arguments.emplace_back("--");
+  look.arguments.insert(look.arguments.end(), given.wanted.begin(), given.wanted.end());
+  return cluster_look(look);
+}
+
 int run(const Given& given) {
-  const auto job = read_job(given.job);
+  if (given.job.in_cluster()) return look(given);
+  const auto job = read_job(given.job.job);
   if (!job) return kExitInvalid;
   const auto files = report::log_files(job->directory);
   if (!files) return refuse(files.error());

@@ -4,10 +4,14 @@
 #include <CLI/CLI.hpp>
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <sstream>
 #include <string>
+#include <string_view>
 
+#include "common/posix/environment.h"
 #include "common/text/presentable.h"
+#include "runner/cli/cluster_argument.h"
 #include "runner/cli/launcher.h"
 #include "runner/cli/verbs.h"
 #include "runner/protocol/machine_token.h"
@@ -28,6 +32,17 @@ int usage(const CLI::App& app, const CLI::ParseError& error) {
   return code == 0 ? kExitComplete : kExitInvalid;
 }
 
+// The examples of --help as kubectl's users type them.
+void speak_as_plugin(CLI::App& app) {
+  constexpr std::string_view kOurs = "parallelrun ";
+  for (CLI::App* verb : app.get_subcommands([](CLI::App*) { return true; })) {
+    std::string footer = verb->get_footer();
+    for (std::size_t at = 0; (at = footer.find(kOurs, at)) != std::string::npos; at += kOurs.size() + 8)
+      footer.insert(at, "kubectl ");
+    verb->footer(footer);
+  }
+}
+
 }  // namespace
 
 int run_main(int argc, char** argv) {
@@ -36,16 +51,23 @@ int run_main(int argc, char** argv) {
   // In a bundle that may lie anywhere `ps` and `pgrep` would show the loader, which the kernel started.
   prctl(PR_SET_NAME, "parallelrun");
   CLI::App app{"Batch inference: init() and run(mini_batch) over millions of files or table rows."};
-  app.name("parallelrun");
+  // The starters of bundles and of the wheel hand on as what they were called.
+  const std::string starter = environment_variable("PARALLELRUN_CALLED_AS");
+  unsetenv("PARALLELRUN_CALLED_AS");
+  called_as(!starter.empty() ? starter : argc > 0 ? argv[0] : "");
+  app.name(program_words());
   app.set_version_flag("--version", std::string("parallelrun ") + PARALLELRUN_VERSION);
   app.require_subcommand(1);
   // In the order of --help.
-  const std::array for_people = {add_init(app),   add_run(app),       add_validate(app), add_list(app),
-                                 add_status(app), add_logs(app),      add_errors(app),   add_failed(app),
-                                 add_output(app), add_completion(app)};
+  const std::array for_people = {add_init(app),   add_run(app),    add_validate(app),  add_list(app),
+                                 add_status(app), add_logs(app),   add_errors(app),    add_failed(app),
+                                 add_output(app), add_submit(app), add_suspend(app),   add_resume(app),
+                                 add_scale(app),  add_cancel(app), add_completion(app)};
   const std::array for_programs = {add_orchestrator(app), add_agent(app),   add_pod_orchestrator(app),
-                                   add_pod_agent(app),    add_install(app), add_data(app)};
+                                   add_pod_agent(app),    add_install(app), add_data(app),
+                                   add_look(app)};
   for (const Verb& verb : for_programs) verb.app->group("Started by run or the operator");
+  if (is_kubectl_plugin()) speak_as_plugin(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -24,9 +24,14 @@ std::optional<JobSpec> read_spec(const std::string& manifest, const std::vector<
     std::fprintf(stderr, "parallelrun: %s\n", presentable(text.error().message).c_str());
     return std::nullopt;
   }
+  return read_spec(*text, manifest, overrides);
+}
+
+std::optional<JobSpec> read_spec(const std::string& text, const std::string& manifest,
+                                 const std::vector<std::string>& overrides) {
   ParseOptions options;
   options.overrides = overrides;
-  ParsedSpec parsed = parse_manifest(*text, options);
+  ParsedSpec parsed = parse_manifest(text, options);
   if (!parsed.ok()) {
     print_problems(parsed.problems, manifest);
     return std::nullopt;

@@ -15,6 +15,9 @@ void print_problems(const std::vector<SpecProblem>& problems, const std::string&
 // `manifest`: a path, "-" for standard input. `overrides`: of --set FIELD=VALUE. Nothing: what is wrong has
 // been printed.
 std::optional<JobSpec> read_spec(const std::string& manifest, const std::vector<std::string>& overrides);
+// The same of a text that has been read.
+std::optional<JobSpec> read_spec(const std::string& text, const std::string& manifest,
+                                 const std::vector<std::string>& overrides);
 
 // The names of the variables of this process.
 std::set<std::string> environment_names();

@@ -14,6 +14,7 @@
 #include "common/posix/file_copy.h"
 #include "common/posix/file_descriptor.h"
 #include "common/text/presentable.h"
+#include "runner/cli/cluster_look.h"
 #include "runner/cli/job_argument.h"
 #include "runner/cli/launcher.h"
 #include "runner/cli/shown.h"
@@ -23,10 +24,11 @@
 namespace parallelrun {
 namespace {
 
+constexpr const char* kStandardOutput = "-";  // as --to
 constexpr std::size_t kLongestRow = std::size_t{1} << 20U;
 
 struct Given {
-  std::string job;
+  JobArgument job;
   std::uint64_t rows = 10;
   std::string to;
 };
@@ -36,9 +38,20 @@ int refuse(const std::string& message) {
   return kExitFailed;
 }
 
+int copy_to_output(int source, const std::string& from) {
+  std::string piece(kLongestRow, '\0');
+  while (true) {
+    const ssize_t n = read(source, piece.data(), piece.size());
+    if (n == 0) return kExitComplete;
+    if (n < 0) return refuse(fmt::format("cannot read '{}': {}", from, std::strerror(errno)));
+    if (!print(piece.substr(0, static_cast<std::size_t>(n)))) return kExitFailed;
+  }
+}
+
 int copy(const std::string& from, const std::string& to) {
   const FileDescriptor source(open(from.c_str(), O_RDONLY | O_CLOEXEC));
   if (!source) return refuse(fmt::format("cannot read '{}': {}", from, std::strerror(errno)));
+  if (to == kStandardOutput) return copy_to_output(source.get(), from);
   const FileDescriptor target(open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
   if (!target && errno == EEXIST) {
     refuse(fmt::format("--to '{}': the file is there already; remove it, or give another name", to));
@@ -66,8 +79,16 @@ int print_rows(const std::string& path, const std::string& format, std::uint64_t
   return gone ? kExitFailed : kExitComplete;
 }
 
+int look(const Given& given) {
+  ClusterLook look{given.job, "output", {}, false, given.to == kStandardOutput ? "" : given.to};
+  look.arguments.push_back(given.to.empty() ? "--rows=" + std::to_string(given.rows)
+                                            : std::string("--to=") + kStandardOutput);
+  return cluster_look(look);
+}
+
 int run(const Given& given) {
-  const auto job = read_job(given.job);
+  if (given.job.in_cluster()) return look(given);
+  const auto job = read_job(given.job.job);
   if (!job) return kExitInvalid;
   if (job->output_file.empty()) {
     return refuse(fmt::format(
@@ -98,9 +119,10 @@ Verb add_output(CLI::App& program) {
   CLI::App* verb = program.add_subcommand("output", "the first rows of a job's output, or a copy of it");
   add_job_argument(*verb, given->job);
   CLI::Option* rows =
-      verb->add_option("-n,--rows", given->rows, "how many; default 10")->check(CLI::NonNegativeNumber);
-  verb->add_option("--to", given->to, "FILE: copy the whole output there")->excludes(rows);
-  verb->footer("Example: parallelrun output results/digits -n 3");
+      verb->add_option("-r,--rows", given->rows, "how many; default 10")->check(CLI::NonNegativeNumber);
+  verb->add_option("--to", given->to, "FILE: copy the whole output there; -: to standard output")
+      ->excludes(rows);
+  verb->footer("Example: parallelrun output results/digits --rows 3");
   return {verb, [given] { return run(*given); }};
 }
 

@@ -44,6 +44,11 @@ int main(int argc, char** argv) {
   snprintf(loader, sizeof loader, "%s/lib/%s", folder, LOADER);
   snprintf(program, sizeof program, "%s/lib/%s", folder, name);
 
+  // The name that we were called by is lost on the way; as a plugin of kubectl it counts.
+  const char* called = argc > 0 ? strrchr(argv[0], '/') : NULL;
+  called = called != NULL ? called + 1 : argc > 0 ? argv[0] : "";
+  if (strcmp(called, "kubectl-parallelrun") == 0) setenv("PARALLELRUN_CALLED_AS", called, 1);
+
   // Without the machine's cache of libraries: what the bundle lacks must not come from elsewhere in silence.
   char* const first[] = {loader, (char*)"--inhibit-cache", (char*)"--argv0", self, program};
   const size_t count = sizeof first / sizeof first[0];

@@ -9,6 +9,7 @@
 
 #include "common/json/members.h"
 #include "common/text/presentable.h"
+#include "runner/cli/cluster_status.h"
 #include "runner/cli/job_argument.h"
 #include "runner/cli/launcher.h"
 #include "runner/cli/shown.h"
@@ -25,7 +26,7 @@ using std::chrono::seconds;
 constexpr std::chrono::milliseconds kLookAgain{500};
 
 struct Given {
-  std::string job;
+  JobArgument job;
   bool watch = false;
   Form form = Form::kTable;
 };
@@ -96,7 +97,9 @@ bool watch(JobReport& job, Form form) {
 }
 
 int run(const Given& given) {
-  std::optional<JobReport> job = read_job(given.job);
+  if (given.job.in_cluster())
+    return cluster_status({given.job.job, given.job.cluster, given.watch, given.form});
+  std::optional<JobReport> job = read_job(given.job.job);
   if (!job) return kExitInvalid;
   if (given.watch && !watch(*job, given.form)) return kExitFailed;
   if (!print(shown(*job, given.form))) return kExitFailed;
@@ -115,7 +118,7 @@ Verb add_status(CLI::App& program) {
   add_form_option(
       *verb, given->form,
       {{"text", Form::kTable}, {"json", Form::kJson}, {"yaml", Form::kYaml}, {"name", Form::kName}});
-  verb->footer("Example: parallelrun status -w results/digits");
+  verb->footer("Example: parallelrun status -w results/digits; of a cluster: parallelrun status -w digits");
   return {verb, [given] { return run(*given); }};
 }
 

@@ -23,7 +23,14 @@ Verb add_validate(CLI::App& program);
 
 Verb add_init(CLI::App& program);
 
-// They look at a job by its output directory, whether it runs or has ended, and change nothing.
+// What a user calls for jobs of a cluster.
+Verb add_submit(CLI::App& program);
+Verb add_suspend(CLI::App& program);
+Verb add_resume(CLI::App& program);
+Verb add_scale(CLI::App& program);
+Verb add_cancel(CLI::App& program);
+
+// They look at a job, by its directory or its name in a cluster, at work or ended, and change nothing.
 Verb add_list(CLI::App& program);
 Verb add_status(CLI::App& program);
 Verb add_logs(CLI::App& program);
@@ -41,5 +48,7 @@ Verb add_pod_orchestrator(CLI::App& program);
 Verb add_pod_agent(CLI::App& program);
 Verb add_install(CLI::App& program);
 Verb add_data(CLI::App& program);
+// What `logs` and the like start in a pod.
+Verb add_look(CLI::App& program);
 
 }  // namespace parallelrun

@@ -1,6 +1,8 @@
 """The verbs that look at a job by its output directory, and `init` and `completion`."""
 
+import base64
 import csv
+import hashlib
 import io
 import json
 import os
@@ -250,20 +252,20 @@ def test_what_a_script_printed_does_not_steer_the_terminal(embedded_job):
 
 def test_first_rows_and_a_copy_of_the_output(failed_job, tmp_path):
     rows = failed_job.rows()
-    assert verb("output", failed_job.out, "-n", "3").stdout.splitlines() == rows[:3]
+    assert verb("output", failed_job.out, "--rows", "3").stdout.splitlines() == rows[:3]
     assert verb("output", failed_job.out).stdout.splitlines() == rows[:10]
     copy = tmp_path / "copy.txt"
     verb("output", failed_job.out, "--to", copy)
     assert copy.read_bytes() == (failed_job.out / "parallel_run_step.txt").read_bytes()
     assert "there already" in verb("output", failed_job.out, "--to", copy, code=2).stderr
-    assert verb("output", failed_job.out, "-n", "3", "--to", copy, code=2)
+    assert verb("output", failed_job.out, "--rows", "3", "--to", copy, code=2)
 
 
 def test_csv_output_has_its_header_besides(embedded_job):
     job = embedded_job.tabular().set(output={"source": {"local": {"path": "out"}}, "format": "csv"})
     job.file("a.csv", "n\n1\n2\n3\n").script("def init(): pass\ndef run(b): return b\n")
     job.run().expect(0)
-    assert verb("output", job.out, "-n", "2").stdout == "n\n1\n2\n"
+    assert verb("output", job.out, "--rows", "2").stdout == "n\n1\n2\n"
 
 
 def test_no_output_of_a_script_that_stores_its_own(embedded_job):
@@ -274,6 +276,27 @@ def test_no_output_of_a_script_that_stores_its_own(embedded_job):
     )
     job.run().expect(0)
     assert "summary_only" in verb("output", job.out, code=1).stderr
+
+
+def test_output_to_standard_output(failed_job):
+    whole = (failed_job.out / "parallel_run_step.txt").read_text()
+    assert verb("output", failed_job.out, "--to", "-").stdout == whole
+
+
+@pytest.mark.parametrize(
+    "words", [["errors"], ["failed", "-o", "csv"], ["logs", "user/error.txt"], ["logs", "none"]]
+)
+def test_what_a_pod_looks_at_arrives_as_it_is(failed_job, tmp_path, words):
+    """What runs in the pod of a user who looks at a job in a cluster: its log, and its termination message."""
+    there = [words[0], failed_job.out, *words[1:]]
+    plain = subprocess.run([str(PROGRAM), *map(str, there)], capture_output=True)
+    message = tmp_path / "termination-log"
+    lines = verb("look", "--message", message, "--", *there).stdout.split()
+    assert b"".join(map(base64.b64decode, lines)) == plain.stdout
+    assert all(len(line) < 16 * 1024 for line in lines)  # a container's log would break longer ones
+    told = json.loads(message.read_text())
+    assert told["exitCode"] == plain.returncode and told["errors"] == plain.stderr.decode()
+    assert (told["bytes"], told["sha256"]) == (len(plain.stdout), hashlib.sha256(plain.stdout).hexdigest())
 
 
 def test_list_finds_the_jobs_of_a_folder(failed_job):
@@ -293,7 +316,9 @@ def test_list_finds_the_jobs_of_a_folder(failed_job):
 
 @pytest.mark.parametrize("name", ["status", "logs", "errors", "failed", "output"])
 def test_a_directory_that_is_no_output(failed_job, name):
-    error = verb(name, "nothing", code=2, cwd=failed_job.root).stderr
+    # Without a cluster; with one it would be the name of a job there.
+    nowhere = {"KUBECONFIG": "", "KUBERNETES_SERVICE_HOST": "", "HOME": str(failed_job.root)}
+    error = verb(name, "nothing", code=2, cwd=failed_job.root, **nowhere).stderr
     assert "'nothing' is no output directory of a job" in error and "output directories here: 'out'" in error
     assert len(error.splitlines()) == 1
     assert "use one of" in verb(name, failed_job.out, "-o", "xml", code=2).stderr or name in (
@@ -345,5 +370,10 @@ def test_every_verb_has_an_example():
         "completion",
         "run",
         "validate",
+        "submit",
+        "suspend",
+        "resume",
+        "scale",
+        "cancel",
     ):
         assert "Example: " in verb(name, "--help").stdout, name

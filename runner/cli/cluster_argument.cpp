@@ -1,0 +1,90 @@
+#include "runner/cli/cluster_argument.h"
+
+#include <sys/stat.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "common/posix/environment.h"
+#include "common/text/presentable.h"
+#include "runner/cli/launcher.h"
+
+namespace parallelrun {
+namespace {
+
+constexpr const char* kPlugin = "kubectl-parallelrun";
+
+bool& as_plugin() {
+  static bool plugin = false;
+  return plugin;
+}
+
+bool exists(const std::string& path) {
+  struct stat status{};
+  return !path.empty() && ::stat(path.c_str(), &status) == 0;
+}
+
+bool is_folder(const std::string& path) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+bool has_cluster() {
+  const std::string home = environment_variable("HOME");
+  return !environment_variable("KUBECONFIG").empty() ||
+         !environment_variable("KUBERNETES_SERVICE_HOST").empty() ||
+         (!home.empty() && exists(home + "/.kube/config"));
+}
+
+}  // namespace
+
+void add_cluster_options(CLI::App& verb, cluster::ClusterChoice& choice) {
+  verb.add_option("-n,--namespace", choice.name_space,
+                  "of a cluster; default: that of the kubeconfig's context, else 'default'");
+  verb.add_option("--context", choice.context, "of the kubeconfig; default: its current-context");
+  verb.add_option("--kubeconfig", choice.kubeconfig, "FILE; default: KUBECONFIG, else ~/.kube/config");
+}
+
+bool is_job_name(const std::string& text) {
+  constexpr std::size_t kShortest = 3;
+  constexpr std::size_t kLongest = 32;
+  const auto letter = [](char c) { return c >= 'a' && c <= 'z'; };
+  const auto plain = [&](char c) { return letter(c) || (c >= '0' && c <= '9') || c == '-'; };
+  return text.size() >= kShortest && text.size() <= kLongest && letter(text.front()) && text.back() != '-' &&
+         std::all_of(text.begin(), text.end(), plain);
+}
+
+bool is_in_cluster(const std::string& job, const cluster::ClusterChoice& choice) {
+  if (choice.given()) return true;
+  if (job.find('/') != std::string::npos || job == "." || job == "..") return false;
+  if (is_kubectl_plugin()) return true;
+  return !is_folder(job) && is_job_name(job) && has_cluster();
+}
+
+std::unique_ptr<cluster::Connection> connect(const cluster::ClusterChoice& choice) {
+  auto opened = cluster::Connection::open(choice);
+  if (opened) return std::move(opened).value();
+  std::fprintf(stderr, "parallelrun: %s\n", presentable(opened.error().message).c_str());
+  return nullptr;
+}
+
+int print_error(const Error& error) {
+  if (error.code == ErrorCode::kAborted) return kExitInterrupted;
+  std::fprintf(stderr, "parallelrun: %s\n", presentable(error.message).c_str());
+  const bool of_the_user = error.code == ErrorCode::kInvalidArgument || error.code == ErrorCode::kNotFound;
+  return of_the_user ? kExitInvalid : kExitFailed;
+}
+
+void called_as(const std::string& name) { as_plugin() = name.substr(name.rfind('/') + 1) == kPlugin; }
+
+bool is_kubectl_plugin() { return as_plugin(); }
+
+std::string program_words() { return is_kubectl_plugin() ? "kubectl parallelrun" : "parallelrun"; }
+
+std::string command_words(const std::string& verb, const std::string& job, const std::string& name_space) {
+  return program_words() + " " + verb + " " + presentable(job) + " -n " + presentable(name_space);
+}
+
+}  // namespace parallelrun

@@ -1,0 +1,19 @@
+// `list` of the jobs of a cluster.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "runner/cli/shown.h"
+#include "runner/cluster/jobs.h"
+
+namespace parallelrun {
+
+// The table of `list`. `columns`: of the terminal; 0: no limit. Pure.
+std::string table_of(const std::vector<cluster::ListedJob>& jobs, bool all_namespaces, bool wide,
+                     std::size_t columns);
+
+int cluster_list(const cluster::ClusterChoice& choice, bool all_namespaces, Form form);
+
+}  // namespace parallelrun

@@ -1,0 +1,85 @@
+#include "runner/cli/cluster_look.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <optional>
+#include <string_view>
+
+#include "common/posix/file_descriptor.h"
+#include "common/text/presentable.h"
+#include "runner/cli/launcher.h"
+#include "runner/cli/shown.h"
+#include "runner/cluster/look.h"
+
+namespace parallelrun {
+namespace {
+
+// False: it cannot be written; errno says why.
+bool write_all(int descriptor, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+}  // namespace
+
+int cluster_look(const ClusterLook& look) {
+  cluster::Interrupt interrupt;
+  // `... | head`: a reader that leaves must not leave the pod behind.
+  std::signal(SIGPIPE, SIG_IGN);
+  const auto connection = connect(look.job.cluster);
+  if (!connection) return kExitInvalid;
+  std::optional<FileDescriptor> file;
+  if (!look.to.empty()) {
+    file.emplace(open(look.to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+    if (!*file) {
+      const bool there = errno == EEXIST;
+      std::fprintf(
+          stderr, "parallelrun: --to '%s': %s\n", presentable(look.to).c_str(),
+          there ? "the file is there already; remove it, or give another name" : std::strerror(errno));
+      return there ? kExitInvalid : kExitFailed;
+    }
+  }
+  const bool safe = !file && isatty(STDOUT_FILENO) == 1;
+  int failure = 0;
+  cluster::Jobs jobs(*connection, interrupt.token());
+  cluster::Look what;
+  what.job = look.job.job;
+  what.verb = look.verb;
+  what.arguments = look.arguments;
+  what.follow = look.follow;
+  what.take = [&](std::string_view bytes) {
+    const bool written = file   ? write_all(file->get(), bytes)
+                         : safe ? print(presentable_lines(bytes))
+                                : write_all(STDOUT_FILENO, bytes);
+    if (!written) failure = errno;
+    return written;
+  };
+  what.say = [](const std::string& words) {
+    std::fprintf(stderr, "parallelrun: %s\n", presentable(words).c_str());
+  };
+  const auto end = cluster::look(jobs, interrupt, what);
+  // Half a file is no copy.
+  const bool whole = end && failure == 0 && end->exit_code == 0;
+  if (file && !whole) unlink(look.to.c_str());
+  if (failure == EPIPE) return kExitFailed;
+  if (failure != 0) {
+    std::fprintf(stderr, "parallelrun: cannot write: %s\n", std::strerror(failure));
+    return kExitFailed;
+  }
+  if (!end) return print_error(end.error());
+  std::fputs(presentable_lines(end->errors).c_str(), stderr);
+  return end->exit_code;
+}
+
+}  // namespace parallelrun

@@ -1,0 +1,205 @@
+#include "runner/cli/cluster_status.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <utility>
+
+#include "common/json/members.h"
+#include "common/text/counted.h"
+#include "common/text/presentable.h"
+#include "runner/cli/cluster_argument.h"
+#include "runner/cli/launcher.h"
+
+namespace parallelrun {
+namespace {
+
+using cluster::JobView;
+using cluster::PodView;
+using std::chrono::seconds;
+using std::chrono::system_clock;
+
+// The orchestrator writes its progress every two seconds at most.
+constexpr std::chrono::milliseconds kLookAgain{1000};
+constexpr std::size_t kMostPods = 20;
+
+std::string short_since(const std::string& since, system_clock::time_point now) {
+  const auto age = cluster::age_of(since, now);
+  return age ? short_age(age->count()) : "";
+}
+
+std::string indented(const std::string& text) {
+  std::string out;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    out += "  " + text.substr(begin, end - begin) + "\n";
+    begin = end + 1;
+  }
+  return out;
+}
+
+std::string pods_text(const std::vector<PodView>& pods, std::size_t columns, system_clock::time_point now) {
+  if (pods.empty()) return "";
+  std::vector<std::vector<std::string>> rows;
+  for (std::size_t i = 0; i < std::min(kMostPods, pods.size()); ++i) {
+    const PodView& pod = pods[i];
+    rows.push_back({pod.name, pod.phase, short_since(pod.created, now), pod.node});
+  }
+  std::string out = indented(table({"POD", "STATE", "AGE", "NODE"}, rows, columns > 2 ? columns - 2 : 0));
+  if (pods.size() > kMostPods) out += fmt::format("  and {} more pods\n", pods.size() - kMostPods);
+  return out;
+}
+
+std::string conditions_text(const JobView& job, std::size_t columns, system_clock::time_point now) {
+  if (job.conditions.empty()) return "";
+  std::vector<std::vector<std::string>> rows;
+  for (const cluster::ConditionView& one : job.conditions)
+    rows.push_back({one.type, one.status, one.reason, short_since(one.since, now), one.message});
+  return indented(
+      table({"CONDITION", "STATUS", "REASON", "AGE", "MESSAGE"}, rows, columns > 2 ? columns - 2 : 0));
+}
+
+std::string left_out_text(const nlohmann::json& progress) {
+  const auto list = progress.find("leftOut");
+  if (list == progress.end() || !list->is_array()) return "";
+  std::string out;
+  for (const nlohmann::json& one : *list)
+    out += fmt::format("  warning: left out of the input '{}': {} of kind {}, the first is '{}'\n",
+                       text_at(one, "input"), count_at(one, "count"), text_at(one, "kind"),
+                       text_at(one, "first"));
+  return out;
+}
+
+}  // namespace
+
+std::string closing_words(const JobView& job, system_clock::time_point now) {
+  const JobProgress progress = job_progress_from_json(job.progress);
+  std::string out;
+  if (!job.started.empty() && job.ended())
+    out += fmt::format("  started {}, took {}\n", job.started, as_clock(job.elapsed(now)));
+  if (!job.output.empty())
+    out += fmt::format("  output: {}{}\n", job.output, job.output_file.empty() ? "" : "/" + job.output_file);
+  if (progress.items_failed > 0) {
+    out += fmt::format("  failed items: {}; their errors: {}\n",
+                       command_words("failed", job.name, job.name_space),
+                       command_words("errors", job.name, job.name_space));
+  } else if (job.state == "Failed") {
+    out += fmt::format("  errors: {}; logs: {}\n", command_words("errors", job.name, job.name_space),
+                       command_words("logs", job.name, job.name_space));
+  }
+  return out;
+}
+
+std::string text_of(const JobView& job, const std::vector<PodView>& pods, std::size_t columns,
+                    system_clock::time_point now) {
+  const JobProgress progress = job_progress_from_json(job.progress);
+  std::string out = in_words(job) + "\n";
+  if (progress.planned > 0) out += "  " + render_line(progress, std::nullopt) + "\n";
+  if (!job.started.empty() && !job.ended())
+    out += fmt::format("  started {}, {}: {} of {} ready, {} ready\n", job.started,
+                       as_clock(job.elapsed(now)), job.nodes_ready, counted(job.nodes, "node"),
+                       counted(progress.processes_ready, "process"));
+  if (const std::string trouble = text_at(job.progress, "startFailure"); !trouble.empty())
+    out += "  warning: " + trouble + "\n";
+  out += left_out_text(job.progress) + closing_words(job, now);
+  // The tables come behind the sentences, which are longer than most terminals are wide.
+  return presentable_lines(out) + conditions_text(job, columns, now) + pods_text(pods, columns, now);
+}
+
+nlohmann::json event_of(const JobView& job) {
+  nlohmann::json event = to_json(job);
+  event["event"] = job.ended() ? "finished" : "progress";
+  event["elapsedSeconds"] = job.elapsed(system_clock::now()).count();
+  return event;
+}
+
+Result<JobView> follow(cluster::Jobs& jobs, cluster::Interrupt& interrupt, JobView job, DisplayMode mode,
+                       int descriptor) {
+  const auto started = [](const JobView& one) {
+    return std::chrono::steady_clock::now() - one.elapsed(system_clock::now());
+  };
+  auto display = std::make_unique<Display>(Display::Options{mode, descriptor, job.name, true, seconds(10)},
+                                           started(job));
+  bool had_begun = !job.started.empty();
+  std::string told;
+  std::string trouble;
+  while (true) {
+    if (!had_begun && !job.started.empty()) {
+      // The time of the bar is that of the job.
+      display = std::make_unique<Display>(Display::Options{mode, descriptor, job.name, true, seconds(10)},
+                                          started(job));
+      had_begun = true;
+    }
+    const std::string words = in_words(job);
+    if (!job.ended() && words != told) display->say(words);
+    told = words;
+    if (!job.ended() || mode == DisplayMode::kJson || count_at(job.progress, "miniBatchesCreated") > 0)
+      display->show(event_of(job), std::chrono::steady_clock::now());
+    if (display->write_error() != 0) return Error{ErrorCode::kIo, "standard output cannot be written", false};
+    if (job.ended()) return job;
+    if (!interrupt.wait(kLookAgain)) return Error{ErrorCode::kAborted, "interrupted", false};
+    const auto now = jobs.find(job.name);
+    if (now && !*now)
+      return Error{ErrorCode::kConflict, fmt::format("the job '{}' was deleted", job.name), false};
+    if (now) {
+      if (!trouble.empty()) display->say("the API server answers again");
+      trouble.clear();
+      JobView next = cluster::job_view(**now);
+      if (next.uid != job.uid)
+        return Error{ErrorCode::kConflict,
+                     fmt::format("the job '{}' was deleted, and another one has its name now", job.name),
+                     false};
+      job = std::move(next);
+      continue;
+    }
+    if (interrupt.requested()) return Error{ErrorCode::kAborted, "interrupted", false};
+    if (!now.error().retryable) return now.error();
+    if (trouble.empty()) display->say(now.error().message + "; waiting for it");
+    trouble = now.error().message;
+  }
+}
+
+int cluster_status(const ClusterStatusOptions& options) {
+  cluster::Interrupt interrupt;
+  const auto connection = connect(options.cluster);
+  if (!connection) return kExitInvalid;
+  cluster::Jobs jobs(*connection, interrupt.token());
+  const auto found = jobs.get(options.job);
+  if (!found) return print_error(found.error());
+  JobView job = cluster::job_view(*found);
+  if (options.watch) {
+    const DisplayMode mode =
+        options.form == Form::kJson ? DisplayMode::kJson : display_mode_for(STDOUT_FILENO);
+    auto end = follow(jobs, interrupt, std::move(job), mode, STDOUT_FILENO);
+    if (!end) return print_error(end.error());
+    if (mode == DisplayMode::kJson) return end->state == "Complete" ? kExitComplete : kExitFailed;
+    job = std::move(end).value();
+  }
+  std::vector<PodView> pods;
+  const auto theirs = jobs.pods(options.job);
+  if (theirs) {
+    for (const nlohmann::json& pod : *theirs) pods.push_back(cluster::pod_view(pod));
+  } else {
+    std::fprintf(stderr, "parallelrun: warning: its pods are not shown: %s\n",
+                 theirs.error().message.c_str());
+  }
+  std::string shown;
+  if (options.form == Form::kName) {
+    shown = presentable(job.name) + "\n";
+  } else if (options.form == Form::kTable) {
+    shown = text_of(job, pods, terminal_width(STDOUT_FILENO), system_clock::now());
+  } else {
+    nlohmann::json document = to_json(job);
+    document["pods"] = nlohmann::json::array();
+    for (const PodView& pod : pods) document["pods"].push_back(to_json(pod));
+    shown = document_text(document, options.form);
+  }
+  if (!print(shown)) return kExitFailed;
+  if (!options.watch) return kExitComplete;
+  return job.state == "Complete" ? kExitComplete : kExitFailed;
+}
+
+}  // namespace parallelrun

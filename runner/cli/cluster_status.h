@@ -1,0 +1,41 @@
+// How a job of a cluster goes, for the verbs that show it: once, or until its end.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "runner/cli/shown.h"
+#include "runner/cli/terminal.h"
+#include "runner/cluster/interrupt.h"
+#include "runner/cluster/job_view.h"
+#include "runner/cluster/jobs.h"
+
+namespace parallelrun {
+
+// For a person: state, progress, times, conditions, pods. `columns`: of the terminal; 0: no limit. Pure.
+std::string text_of(const cluster::JobView& job, const std::vector<cluster::PodView>& pods,
+                    std::size_t columns, std::chrono::system_clock::time_point now);
+
+// The closing words: what to look at now. Pure.
+std::string closing_words(const cluster::JobView& job, std::chrono::system_clock::time_point now);
+
+// Draws the bar of `run` (or lines, or JSON lines) on `descriptor` until the job has ended, and says what the
+// operator says of it meanwhile. Outages of the API server are waited for. Gives the last state; kAborted:
+// interrupted, the job goes on; kConflict: somebody deleted it.
+Result<cluster::JobView> follow(cluster::Jobs& jobs, cluster::Interrupt& interrupt, cluster::JobView job,
+                                DisplayMode mode, int descriptor);
+
+// A progress event, or the last one, as `run --json` has them. Pure.
+nlohmann::json event_of(const cluster::JobView& job);
+
+// `status` of a job in the cluster.
+struct ClusterStatusOptions {
+  std::string job;
+  cluster::ClusterChoice cluster;
+  bool watch = false;
+  Form form = Form::kTable;
+};
+int cluster_status(const ClusterStatusOptions& options);
+
+}  // namespace parallelrun

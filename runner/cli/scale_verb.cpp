@@ -1,0 +1,64 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "common/text/counted.h"
+#include "common/text/presentable.h"
+#include "runner/cli/cluster_argument.h"
+#include "runner/cli/launcher.h"
+#include "runner/cli/shown.h"
+#include "runner/cli/verbs.h"
+#include "runner/cluster/jobs.h"
+
+namespace parallelrun {
+namespace {
+
+constexpr int kMostNodes = 10'000;
+
+struct Given {
+  std::string job;
+  cluster::ClusterChoice cluster;
+  int nodes = 0;
+};
+
+int run(const Given& given) {
+  const auto connection = connect(given.cluster);
+  if (!connection) return kExitInvalid;
+  cluster::Jobs jobs(*connection, {});
+  const auto found = jobs.get(given.job);
+  if (!found) return print_error(found.error());
+  const cluster::JobView job = cluster::job_view(*found);
+  const std::string name = presentable(job.name);
+  if (job.ended()) {
+    std::fprintf(stderr, "parallelrun: the job '%s' has ended (%s), so it has no nodes to scale\n",
+                 name.c_str(), presentable(job.state).c_str());
+    return kExitFailed;
+  }
+  const auto patched = jobs.patch(given.job, {{"spec", {{"nodeCount", given.nodes}}}});
+  if (!patched) return print_error(patched.error());
+  const auto wanted = static_cast<std::uint64_t>(given.nodes);
+  return print(fmt::format("{}: {} in place of {}{}\n", name, counted(wanted, "node"), job.nodes,
+                           job.suspend ? ", once it goes on: it is suspended" : ""))
+             ? kExitComplete
+             : kExitFailed;
+}
+
+}  // namespace
+
+Verb add_scale(CLI::App& program) {
+  const auto given = std::make_shared<Given>();
+  CLI::App* verb = program.add_subcommand("scale", "give a job of a cluster more nodes, or fewer");
+  verb->add_option("NAME", given->job, "of a job in the cluster")->required();
+  verb->add_option("--nodes", given->nodes, "how many worker pods; work that is under way is not lost")
+      ->required()
+      ->check(CLI::Range(1, kMostNodes));
+  add_cluster_options(*verb, given->cluster);
+  verb->footer("Example: parallelrun scale digits --nodes 8 -n team");
+  return {verb, [given] { return run(*given); }};
+}
+
+}  // namespace parallelrun

@@ -1,0 +1,570 @@
+"""The verbs of the command line that speak to a cluster, against a real API server. Nobody runs the jobs: their
+status is what a test writes."""
+
+import base64
+import fcntl
+import json
+import os
+import pty
+import shutil
+import signal
+import struct
+import subprocess
+import termios
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from checkout import PROGRAM, REPOSITORY
+from server import APISERVER
+from waiting import PATIENCE, wait_for
+from world import manifest, side_by_side
+
+JOB_STATUS = {
+    "state": "Running",
+    "message": "1 of 2 workers is ready",
+    "startTime": "2026-01-01T00:00:00Z",
+    "runnerImage": "registry/runner:1",
+    "readyReplicas": 1,
+    "conditions": [
+        {
+            "type": "Running",
+            "status": "True",
+            "reason": "WorkersMissing",
+            "message": "1 of 2 workers is ready",
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        }
+    ],
+    "progress": {
+        "miniBatchesCreated": 40,
+        "miniBatchesProcessed": 10,
+        "planComplete": True,
+        "percent": 25,
+        "items": "99 / 400",
+        "itemsTotal": 400,
+        "itemsSucceeded": 99,
+        "itemsFailed": 1,
+        "processesReady": 2,
+    },
+}
+
+
+def ended(state="Complete", reason="CompletedWithFailures", message="399 of 400 items succeeded"):
+    done = {"miniBatchesProcessed": 40, "percent": 100, "items": "399 / 400", "itemsSucceeded": 399}
+    return {
+        **JOB_STATUS,
+        "state": state,
+        "message": message,
+        "completionTime": "2026-01-01T00:10:00Z",
+        "conditions": [
+            {
+                "type": state,
+                "status": "True",
+                "reason": reason,
+                "message": message,
+                "lastTransitionTime": "2026-01-01T00:10:00Z",
+            }
+        ],
+        "progress": {**JOB_STATUS["progress"], **done},
+    }
+
+
+class Verbs:
+    """The program, as a user of one namespace calls it."""
+
+    def __init__(self, world, kubeconfig, scratch):
+        self.world = world
+        self.scratch = scratch
+        self.environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "HOME": str(scratch), "TERM": "dumb"}
+        self.place = ("-n", world.namespace)
+
+    def words(self, *words):
+        return [str(PROGRAM), *map(str, words), *self.place]
+
+    def __call__(self, *words, code=0, stdin=None, **variables):
+        done = subprocess.run(
+            self.words(*words),
+            capture_output=True,
+            text=True,
+            input=stdin,
+            timeout=PATIENCE,
+            cwd=self.scratch,
+            env={**self.environment, **variables},
+        )
+        assert done.returncode == code, f"{words}: exit code {done.returncode}\n{done.stdout}{done.stderr}"
+        return done
+
+    def refused(self, *words, code=2, **options):
+        """The one line that says why."""
+        said = self(*words, code=code, **options).stderr
+        assert said.startswith("parallelrun: ") and said.count("\n") == 1, said
+        return said
+
+    def start(self, *words):
+        return subprocess.Popen(
+            self.words(*words),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=self.scratch,
+            env=self.environment,
+        )
+
+    def on_terminal(self, columns, *words, answer=b""):
+        """What a terminal of that width shows."""
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        process = subprocess.Popen(
+            self.words(*words),
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            cwd=self.scratch,
+            env={**self.environment, "TERM": "xterm"},
+        )
+        os.close(slave)
+        os.write(master, answer)
+        written = b""
+        while True:
+            try:
+                part = os.read(master, 65536)
+            except OSError:
+                break
+            if not part:
+                break
+            written += part
+        os.close(master)
+        return process.wait(PATIENCE), written.decode()
+
+    def job(self, name, status=JOB_STATUS, **spec):
+        self.world.submit(name, **spec)
+        self.write(name, status)
+
+    def write(self, name, status):
+        written = self.world.jobs.merge(name, {"status": status}, "status")
+        assert written.accepted, written
+
+
+@pytest.fixture
+def verbs(world, server, tmp_path):
+    return Verbs(world, server.kubeconfig, tmp_path)
+
+
+@pytest.fixture
+def made(tmp_path):
+    """What `parallelrun init` makes, with a package and a picture beside the script."""
+    folder = tmp_path / "first"
+    subprocess.run([PROGRAM, "init", folder, "--name", "first"], check=True, capture_output=True)
+    (folder / "pkg").mkdir()
+    (folder / "pkg" / "model.py").write_text("x = 1\n")
+    (folder / "logo.bin").write_bytes(b"\x00\xff")
+    (folder / "data").mkdir()
+    (folder / "data" / "a.txt").write_text("a")
+    return folder
+
+
+CLAIMS = ("--input", "data=photos/2026", "--output", "results/first")
+
+
+def check_list(verbs):
+    assert "no jobs in the namespace" in verbs("list").stderr
+    verbs.job("digits")
+    verbs.job("letters", ended())
+    verbs.world.submit("new")
+    lines = verbs("list").stdout.splitlines()
+    assert lines[0].split() == ["NAME", "STATE", "DONE", "ITEMS", "FAILED", "ITEMS", "AGE"]
+    assert [line.split()[:2] for line in lines[1:]] == [
+        ["digits", "Running"],
+        ["letters", "Complete"],
+        ["new", "Pending"],
+    ]
+    assert "25%" in lines[1] and "99 / 400" in lines[1]
+    assert verbs("list", "-o", "name").stdout == "digits\nletters\nnew\n"
+    assert "399 of 400 items succeeded" in verbs("list", "-o", "wide").stdout
+    listed = json.loads(verbs("list", "-o", "json").stdout)
+    assert [(job["name"], job["state"]) for job in listed] == [
+        ("digits", "Running"),
+        ("letters", "Complete"),
+        ("new", "Pending"),
+    ]
+    assert listed[0]["miniBatchesProcessed"] == 10
+    everywhere = verbs("list", "-A").stdout
+    assert everywhere.split()[0] == "NAMESPACE" and verbs.world.namespace in everywhere
+
+
+def check_status(verbs):
+    verbs.job("digits")
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": "digits-worker-0-0",
+            "labels": {"parallelrun.dev/job": "digits", "parallelrun.dev/role": "worker"},
+        },
+        "spec": {"containers": [{"name": "runner", "image": "x"}]},
+    }
+    assert verbs.world.server.request("POST", verbs.world.path("pods"), pod).accepted
+    words = verbs("status", "digits").stdout
+    assert words.startswith("digits: Running (WorkersMissing): 1 of 2 workers is ready\n")
+    assert "10/40 mini-batches, 99 items succeeded, 1 failed" in words
+    assert "1 of 2 nodes ready, 2 processes ready" in words
+    assert "WorkersMissing" in words and "digits-worker-0-0  Pending" in words
+    assert f"parallelrun failed digits -n {verbs.world.namespace}" in words
+    told = json.loads(verbs("status", "digits", "-o", "json").stdout)
+    assert told["itemsSucceeded"] == 99 and told["nodesReady"] == 1
+    assert told["pods"][0]["name"] == "digits-worker-0-0"
+    verbs.write("digits", ended())
+    words = verbs("status", "digits").stdout
+    assert "Complete (CompletedWithFailures)" in words and "took 10:00" in words
+    assert "output: persistentVolumeClaim results/parallel_run_step.txt" in words
+
+
+def check_status_watches_until_the_end(verbs):
+    verbs.job("digits")
+    watching = verbs.start("status", "-w", "digits")
+    assert "digits: Running" in watching.stdout.readline()
+    verbs.write("digits", ended("Failed", "ErrorThresholdExceeded", "5 items failed"))
+    out, err = watching.communicate(timeout=PATIENCE)
+    assert watching.returncode == 1, err
+    assert "digits: Failed (ErrorThresholdExceeded): 5 items failed" in out
+
+    verbs.job("letters")
+    watching = verbs.start("status", "-w", "letters", "-o", "json")
+    first = json.loads(watching.stdout.readline())
+    assert (first["event"], first["state"]) == ("progress", "Running")
+    verbs.write("letters", ended())
+    out, _ = watching.communicate(timeout=PATIENCE)
+    last = json.loads(out.splitlines()[-1])
+    assert watching.returncode == 0 and (last["event"], last["state"]) == ("finished", "Complete")
+
+
+def check_a_job_that_is_deleted_while_it_is_watched(verbs):
+    verbs.job("digits")
+    watching = verbs.start("status", "-w", "digits")
+    watching.stdout.readline()
+    verbs("cancel", "digits")
+    _, err = watching.communicate(timeout=PATIENCE)
+    assert watching.returncode == 1 and "the job 'digits' was deleted" in err
+
+
+def check_suspend_resume_scale(verbs):
+    verbs.job("digits")
+    assert "parallelrun resume digits" in verbs("suspend", "digits").stdout
+    assert verbs.world.jobs.get("digits")["spec"]["suspend"] is True
+    assert "already" in verbs("suspend", "digits").stdout
+    verbs("resume", "digits")
+    assert verbs.world.jobs.get("digits")["spec"]["suspend"] is False
+    assert verbs("scale", "digits", "--nodes", "7").stdout == "digits: 7 nodes in place of 2\n"
+    assert verbs.world.jobs.get("digits")["spec"]["nodeCount"] == 7
+    assert "--nodes" in verbs("scale", "digits", "--nodes", "0", code=2).stderr
+    verbs.write("digits", ended())
+    for words in (("suspend", "digits"), ("resume", "digits"), ("scale", "digits", "--nodes", "2")):
+        assert "has ended (Complete)" in verbs.refused(*words, code=1)
+
+
+def check_cancel(verbs):
+    verbs.job("digits")
+    # On a terminal a person is asked first.
+    code, shown = verbs.on_terminal(80, "cancel", "digits", answer=b"n\n")
+    assert code == 1 and "Cancel it?" in shown and "nothing was done" in shown
+    assert verbs.world.jobs.get("digits")["metadata"]["name"] == "digits"
+    words = verbs("cancel", "digits").stdout
+    assert "Its output and logs stay: persistentVolumeClaim results." in words
+    wait_for(lambda: verbs.world.jobs.get("digits").get("code") == 404, "the job is gone")
+    assert "there is no job 'digits'" in verbs.refused("cancel", "digits")
+
+
+def check_submit_a_folder(verbs, made):
+    done = verbs("submit", made, *CLAIMS, "--set", "nodeCount=3", "--no-wait")
+    assert "as the ConfigMap 'first-code', which goes with the job" in done.stderr
+    assert f"parallelrun status -w first -n {verbs.world.namespace}" in done.stderr
+    job = verbs.world.jobs.get("first")
+    assert job["spec"]["nodeCount"] == 3
+    assert job["spec"]["inputs"][0]["source"] == {
+        "persistentVolumeClaim": {"claimName": "photos"},
+        "subPath": "2026",
+    }
+    code = verbs.world.server.request("GET", verbs.world.path("configmaps", "first-code")).body
+    assert code["metadata"]["ownerReferences"][0]["uid"] == job["metadata"]["uid"]
+    keys = {item["path"]: item["key"] for item in job["spec"]["sourceDirectory"]["configMap"]["items"]}
+    assert set(keys) == {"score.py", "job.yaml", "pkg/model.py", "logo.bin"}
+    assert code["data"][keys["pkg/model.py"]] == "x = 1\n"
+    assert base64.b64decode(code["binaryData"][keys["logo.bin"]]) == b"\x00\xff"
+    assert "there is a job 'first' already (Pending)" in verbs.refused("submit", made, *CLAIMS)
+    # The same job again, once it is gone, though its code may not be gone yet.
+    verbs("cancel", "first")
+    wait_for(lambda: verbs.world.jobs.get("first").get("code") == 404, "the job is gone")
+    (made / "score.py").write_text("# changed\n")
+    verbs("submit", made, *CLAIMS, "--no-wait")
+    code = verbs.world.server.request("GET", verbs.world.path("configmaps", "first-code")).body
+    assert "# changed\n" in code["data"].values()
+
+
+def check_submit_follows_the_job(verbs, made):
+    submitting = verbs.start("submit", made, *CLAIMS)
+    wait_for(lambda: "spec" in verbs.world.jobs.get("first"), "the job is there")
+    verbs.write("first", ended())
+    out, err = submitting.communicate(timeout=PATIENCE)
+    assert submitting.returncode == 0, err
+    assert "first: Complete (CompletedWithFailures): 399 of 400 items succeeded" in out
+    assert "parallelrun errors first" in out
+
+    submitting = verbs.start("submit", made, *CLAIMS, "--set", "metadata.name=second", "--json")
+    events = [json.loads(submitting.stdout.readline())]
+    verbs.write("second", ended("Failed", "ErrorThresholdExceeded", "too many"))
+    out, err = submitting.communicate(timeout=PATIENCE)
+    events += [json.loads(line) for line in out.splitlines()]
+    assert submitting.returncode == 1, err
+    assert events[0]["event"] == "progress" and events[-1]["event"] == "finished"
+    assert (events[-1]["state"], events[-1]["message"]) == ("Failed", "too many")
+
+
+def check_ctrl_c_leaves_the_job_in_the_cluster(verbs, made):
+    submitting = verbs.start("submit", made, *CLAIMS)
+    wait_for(lambda: "spec" in verbs.world.jobs.get("first"), "the job is there")
+    assert "submitted" in "".join(submitting.stderr.readline() for _ in range(2))
+    submitting.send_signal(signal.SIGINT)
+    _, err = submitting.communicate(timeout=PATIENCE)
+    assert submitting.returncode == 130
+    assert "goes on in the cluster" in err and "parallelrun status -w first" in err
+    assert "spec" in verbs.world.jobs.get("first")
+
+
+def check_submit_refuses(verbs, made):
+    words = verbs("submit", made, code=2).stderr
+    assert "spec.inputs[0].source.local" in words and "--input NAME=CLAIM[/FOLDER]" in words
+    assert "spec.output.source.local" in words and "--output CLAIM[/FOLDER]" in words
+    with open(made / "weights.bin", "wb") as file:
+        file.truncate(2 << 30)
+    words = verbs.refused("submit", made, *CLAIMS)
+    assert "'weights.bin' 2.0 GiB" in words and "less than 1 MiB" in words
+    (made / "weights.bin").unlink()
+    assert "nodeCount" in verbs("submit", made, *CLAIMS, "--set", "nodeCount=x", code=2).stderr
+    newer = (made / "job.yaml").read_text().replace("v1alpha1", "v2")
+    words = verbs("submit", "-", *CLAIMS, stdin=newer, code=2).stderr
+    assert "parallelrun.dev/v2" in words and "parallelrun.dev/v1alpha1" in words
+    (made / "empty").mkdir()
+    assert "has no job.yaml" in verbs.refused("submit", made / "empty")
+    # Nothing of all this has reached the cluster.
+    assert verbs.world.jobs.get("first")["code"] == 404
+    assert verbs.world.server.request("GET", verbs.world.path("configmaps", "first-code")).status == 404
+
+
+def check_a_name_that_does_not_exist(verbs):
+    verbs.job("predict-digits")
+    for words in (("status",), ("suspend",), ("cancel",), ("logs",), ("errors",), ("scale", "--nodes", "2")):
+        said = verbs.refused(words[0], "predict-digit", *words[1:])
+        assert "there is no job 'predict-digit'" in said and "did you mean 'predict-digits'?" in said, said
+
+
+def check_no_cluster(verbs, server, tmp_path):
+    assert "KUBECONFIG" in verbs.refused("status", "digits", KUBECONFIG="")
+    assert "no such file" in verbs.refused("status", "digits", KUBECONFIG="/nowhere")
+    said = verbs.refused("status", "digits", "--context", "other")
+    assert 'there is no context "other"' in said and "contexts:" in said
+    there = Path(server.kubeconfig).read_text()
+    # A server of the same address that is none of Kubernetes with our resource.
+    bare = tmp_path / "bare"
+    bare.write_text(there.replace(server.url, server.url + "/elsewhere"))
+    said = verbs.refused("list", "--kubeconfig", bare, code=1)
+    assert "has no ParallelRunJobs" in said and "Helm chart" in said, said
+    silent = tmp_path / "silent"
+    silent.write_text(there.replace(server.url, "https://127.0.0.1:1"))
+    said = verbs.refused("list", "--kubeconfig", silent, code=1)
+    assert "https://127.0.0.1:1 does not answer" in said, said
+
+
+def check_no_rights(verbs, made, tmp_path):
+    user = subprocess.run(
+        [APISERVER, "user", "bob", "--dir", verbs.world.server.folder],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    bob = {"KUBECONFIG": user.stdout.strip()}
+    verbs.job("digits")
+    said = verbs.refused("list", code=1, **bob)
+    assert (
+        f"no right to list parallelrunjobs.parallelrun.dev in the namespace '{verbs.world.namespace}'" in said
+    )
+    assert "no right to list" in said and "kubectl auth can-i list" in said
+    assert "in all namespaces" in verbs.refused("list", "-A", code=1, **bob)
+    assert "no right to get" in verbs.refused("suspend", "digits", code=1, **bob)
+    assert "no right to get" in verbs.refused("submit", tmp_path / "first", *CLAIMS, code=1, **bob)
+
+
+def check_what_a_terminal_shows(verbs):
+    verbs.job("digits")
+    for columns in (40, 80, 200):
+        code, shown = verbs.on_terminal(columns, "list")
+        assert code == 0 and "digits  Running" in shown
+        if columns >= 80:
+            assert max(map(len, shown.splitlines())) <= columns, shown
+        code, shown = verbs.on_terminal(columns, "status", "digits")
+        assert code == 0
+        if columns >= 80:
+            tables = [line for line in shown.splitlines() if "WorkersMissing  " in line]
+            assert tables and max(map(len, tables)) <= columns, shown
+        writer = threading.Timer(1.5, verbs.write, ("digits", ended()))
+        writer.start()
+        code, shown = verbs.on_terminal(columns, "status", "-w", "digits")
+        writer.join()
+        assert code == 0, shown
+        bars = [part for part in shown.replace("\r", "\n").split("\n") if "\x1b[2K" in part and "25%" in part]
+        assert bars, shown
+        assert all(len(bar.replace("\x1b[2K", "")) <= columns for bar in bars), bars
+        verbs.write("digits", JOB_STATUS)
+
+
+def check_a_local_directory_is_no_name(verbs, made):
+    (verbs.scratch / "digits").mkdir()
+    place, verbs.place = verbs.place, ()
+    # A folder of this name is here, so it is meant; with the namespace the job is.
+    assert "'digits' is no output directory" in verbs("status", "digits", code=2).stderr
+    assert "no output directory" in verbs("status", "./letters", code=2).stderr
+    assert "there is no job 'letters'" in verbs.refused("status", "letters")
+    verbs.place = place
+    verbs.job("digits")
+    assert "digits: Running" in verbs("status", "digits").stdout
+
+
+def check_as_a_plugin_of_kubectl(verbs, tmp_path):
+    (tmp_path / "kubectl-parallelrun").symlink_to(PROGRAM)
+    verbs.job("digits")
+    environment = {**verbs.environment, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+
+    def kubectl(*words):
+        command = [verbs.world.server.kubectl_program, "parallelrun", *words]
+        return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=PATIENCE)
+
+    assert "digits  Running" in kubectl("list", *verbs.place).stdout
+    assert "kubectl parallelrun failed digits" in kubectl("status", "digits", *verbs.place).stdout
+    assert "Example: kubectl parallelrun scale" in kubectl("scale", "--help").stdout
+    # It lists jobs of the cluster without being told which.
+    assert "no jobs in the namespace 'default'" in kubectl("list").stderr
+
+
+def check_a_pod_looks_at_the_output_and_goes(verbs):
+    """Without a kubelet it never starts. tests/e2e/test_verbs.py has one that does."""
+    verbs.world.submit("new")
+    assert "has not started" in verbs.refused("logs", "new")
+    verbs.job("digits", ended())
+    looking = verbs.start("errors", "digits", "--brief")
+
+    def pods():
+        found = [pod for pod in verbs.world.items("pods") if "-look-" in pod["metadata"]["name"]]
+        return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+    (pod,) = wait_for(pods, "a pod")
+    assert pod["metadata"]["name"].startswith("digits-look-")
+    container = pod["spec"]["containers"][0]
+    assert container["args"] == ["look", "--", "errors", "/parallelrun/output", "--brief"]
+    assert container["image"] == "registry/runner:1" and container["volumeMounts"][0]["readOnly"]
+    unschedulable = {
+        "type": "PodScheduled",
+        "status": "False",
+        "reason": "Unschedulable",
+        "message": "volume is in use",
+    }
+    verbs.world.set_pod(pod["metadata"]["name"], {"conditions": [unschedulable]})
+    said = looking.stderr.readline()
+    assert "waiting for a pod" in said and "Unschedulable: volume is in use" in said
+    looking.send_signal(signal.SIGINT)
+    looking.communicate(timeout=PATIENCE)
+    assert looking.returncode == 130
+    wait_for(lambda: not pods(), "the pod is gone")
+
+    looking = verbs.start("failed", "digits")
+    (pod,) = wait_for(pods, "a pod")
+    waiting = {"waiting": {"reason": "CreateContainerConfigError", "message": "no such volume"}}
+    container = {
+        "name": "runner",
+        "image": "x",
+        "imageID": "",
+        "ready": False,
+        "restartCount": 0,
+        "state": waiting,
+    }
+    verbs.world.set_pod(pod["metadata"]["name"], {"containerStatuses": [container]})
+    _, err = looking.communicate(timeout=PATIENCE)
+    assert looking.returncode == 1 and "CreateContainerConfigError: no such volume" in err
+    assert "mount it yourself" in err
+    wait_for(lambda: not pods(), "the pod is gone")
+
+
+def check_a_job_from_python(verbs, tmp_path, monkeypatch):
+    package = tmp_path / "python"
+    shutil.copytree(REPOSITORY / "python" / "parallelrun", package / "parallelrun")
+    (package / "parallelrun" / "_bundle" / "bin").mkdir(parents=True)
+    (package / "parallelrun" / "_bundle" / "bin" / "parallelrun").symlink_to(PROGRAM)
+    monkeypatch.syspath_prepend(str(package))
+    monkeypatch.setenv("KUBECONFIG", verbs.environment["KUBECONFIG"])
+    import parallelrun
+
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "score.py").write_text("def init(): pass\ndef run(batch): return batch\n")
+
+    def submit(name, script="code/score.py"):
+        return parallelrun.submit(
+            tmp_path / script,
+            parallelrun.claim("photos", "2026"),
+            parallelrun.claim("results", name),
+            backend="kubernetes",
+            namespace=verbs.world.namespace,
+            name=name,
+            node_count=3,
+        )
+
+    job = submit("scores")
+    wait_for(lambda: "spec" in verbs.world.jobs.get("scores"), "the job is there")
+    made = verbs.world.jobs.get("scores")["spec"]
+    assert made["nodeCount"] == 3 and made["sourceDirectory"] == {"configMap": {"name": "scores-code"}}
+    assert made["output"]["source"]["subPath"] == "scores"
+    verbs.write("scores", JOB_STATUS)
+    wait_for(lambda: job.status == "Running", "it runs")
+    assert job.progress["itemsSucceeded"] == 99
+    verbs.write("scores", ended())
+    assert job.wait(timeout=PATIENCE).status == "Complete"
+    assert job.progress["miniBatchesProcessed"] == 40
+
+    job = submit("second")
+    wait_for(lambda: "spec" in verbs.world.jobs.get("second"), "the job is there")
+    verbs.write("second", ended("Failed", "ErrorThresholdExceeded", "too many"))
+    with pytest.raises(parallelrun.JobError, match="the job 'second' is Failed: too many"):
+        job.wait(timeout=PATIENCE)
+
+    job = submit("third")
+    wait_for(lambda: "spec" in verbs.world.jobs.get("third"), "the job is there")
+    assert job.cancel().status == "Interrupted"
+    assert verbs.world.jobs.get("third")["code"] == 404
+
+    job = submit("scores")  # the name is taken
+    with pytest.raises(parallelrun.JobError, match="there is a job 'scores' already"):
+        job.wait(timeout=PATIENCE)
+    assert job.status == "Invalid"
+
+
+# Of the bar: 5,000 jobs under 1 s. That many take the server a while to make, so the suite has fewer.
+MANY = int(os.environ.get("PARALLELRUN_LISTED_JOBS", "200"))
+
+
+def check_many_jobs_are_listed_quickly(verbs, record_property):
+    def make(number):
+        from server import Jobs, Server
+
+        server = _servers.setdefault(threading.get_ident(), None) or Server(verbs.world.server.folder)
+        _servers[threading.get_ident()] = server
+        made = Jobs(server, verbs.world.namespace).create(manifest(f"job-{number:05}"))
+        assert made.accepted, made
+
+    _servers = {}
+    side_by_side(MANY, make)
+    seconds = []
+    for _ in range(3):
+        begun = time.monotonic()
+        listed = verbs("list").stdout
+        seconds.append(time.monotonic() - begun)
+    assert listed.count("\n") == MANY + 1
+    record_property(f"list_of_{MANY}_jobs_seconds", round(min(seconds), 3))
+    assert min(seconds) < max(0.4, MANY / 5000), seconds
