@@ -14,15 +14,28 @@ TYPE_CHECKING = False  # `typing` alone would take ten times as long as the rest
 if TYPE_CHECKING:
     from typing import Any
 
+    from parallelrun._claim import claim
     from parallelrun._fields import FileFields, Settings, TableFields
     from parallelrun._inputs import files, table
     from parallelrun._job import Job, JobError
     from parallelrun._submit import run, submit
 
-__all__ = ["FileFields", "Job", "JobError", "Settings", "TableFields", "files", "run", "submit", "table"]
+__all__ = [
+    "FileFields",
+    "Job",
+    "JobError",
+    "Settings",
+    "TableFields",
+    "claim",
+    "files",
+    "run",
+    "submit",
+    "table",
+]
 
 # Loaded when they are first used: `import parallelrun` costs a millisecond.
 _HOMES = {
+    "claim": "parallelrun._claim",
     "FileFields": "parallelrun._fields",
     "Settings": "parallelrun._fields",
     "TableFields": "parallelrun._fields",

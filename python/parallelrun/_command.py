@@ -17,6 +17,9 @@ def environment() -> Dict[str, str]:
     return variables
 
 
+# What kubectl starts for `kubectl parallelrun`.
+_PLUGIN = "kubectl-parallelrun"
+
 # Behind the program's own list of verbs.
 _MORE_HELP = """Of the Python package:
   convert                     make manifests of Azure ML's pipelines, batch deployments and programs
@@ -32,6 +35,8 @@ def main() -> NoReturn:
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     path = program()
+    if os.path.basename(sys.argv[0]) == _PLUGIN:
+        os.environ["PARALLELRUN_CALLED_AS"] = _PLUGIN
     try:
         if sys.argv[1:] in (["--help"], ["-h"]):
             code = subprocess.run([path, *sys.argv[1:]], env=environment()).returncode

@@ -3,13 +3,16 @@
 import os
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Sequence, Union
 
+from parallelrun._claim import Claim
+
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from parallelrun._fields import FileFields, TableFields
 
 PathLike = Union[str, "os.PathLike[str]"]
-Input = Union[PathLike, Mapping[str, Any]]
+Place = Union[PathLike, Claim]
+Input = Union[Place, Mapping[str, Any]]
 Inputs = Union[Input, Sequence[Input], Mapping[str, Input]]
 
 GLOB_LETTERS = set("*?[]{}\\")
@@ -21,12 +24,19 @@ def camel(name: str) -> str:
     return first + "".join(word[:1].upper() + word[1:] for word in others)
 
 
-def files(path: PathLike, *, name: str = "files", **fields: "Unpack[FileFields]") -> Dict[str, Any]:
+def source_of(place: Place) -> Dict[str, Any]:
+    """`source` of a folder of this machine, or of a claim."""
+    if isinstance(place, Claim):
+        return place.source()
+    return {"local": {"path": os.path.abspath(os.path.expanduser(os.fspath(place)))}}
+
+
+def files(path: Place, *, name: str = "files", **fields: "Unpack[FileFields]") -> Dict[str, Any]:
     """Files below a folder, or one file. `run` gets lists of paths. Fields: `glob="**/*.png"`."""
     return _input("file", path, name, fields)
 
 
-def table(path: PathLike, *, name: str = "table", **fields: "Unpack[TableFields]") -> Dict[str, Any]:
+def table(path: Place, *, name: str = "table", **fields: "Unpack[TableFields]") -> Dict[str, Any]:
     """Rows of CSV, JSON lines or Parquet files below a folder, or of one file. `run` gets DataFrames.
 
     Fields (parallelrun.TableFields has all): `glob`, `format`, `delimiter`, `encoding`, `columns={"code": "string"}`.
@@ -34,9 +44,11 @@ def table(path: PathLike, *, name: str = "table", **fields: "Unpack[TableFields]
     return _input("tabular", path, name, fields)
 
 
-def _input(kind: str, path: PathLike, name: str, fields: Mapping[str, Any]) -> Dict[str, Any]:
-    folder = os.path.abspath(os.path.expanduser(os.fspath(path)))
+def _input(kind: str, path: Place, name: str, fields: Mapping[str, Any]) -> Dict[str, Any]:
     entry: Dict[str, Any] = {"name": name, "type": kind}
+    if isinstance(path, Claim):
+        return {**entry, "source": path.source(), **{camel(field): value for field, value in fields.items()}}
+    folder = os.path.abspath(os.path.expanduser(os.fspath(path)))
     if os.path.isfile(folder):
         folder, file = os.path.split(folder)
         if GLOB_LETTERS & set(file):
@@ -49,7 +61,7 @@ def _input(kind: str, path: PathLike, name: str, fields: Mapping[str, Any]) -> D
 
 def listed(inputs: Inputs) -> List[Dict[str, Any]]:
     """One input, several, or names with inputs; a path alone means files."""
-    if isinstance(inputs, (str, os.PathLike)):
+    if isinstance(inputs, (str, os.PathLike, Claim)):
         return [files(inputs)]
     if isinstance(inputs, Mapping):
         if "source" in inputs:
@@ -61,7 +73,7 @@ def listed(inputs: Inputs) -> List[Dict[str, Any]]:
 def _one(value: Input) -> Dict[str, Any]:
     if isinstance(value, Mapping):
         return dict(value)
-    if isinstance(value, (str, os.PathLike)):
+    if isinstance(value, (str, os.PathLike, Claim)):
         return files(value)
     raise TypeError(
         f"an input is {type(value).__name__}, but must be a path, parallelrun.files(...) or parallelrun.table(...)"

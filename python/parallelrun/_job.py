@@ -40,7 +40,8 @@ class Job:
     ) -> None:
         self.name: str = manifest["metadata"]["name"]
         self.manifest = manifest
-        self.output_directory: str = manifest["spec"]["output"]["source"]["local"]["path"]
+        # Empty: it is not on this machine.
+        self.output_directory: str = manifest["spec"]["output"]["source"].get("local", {}).get("path", "")
         self._scratch = scratch
         self._submitted = submitted or {}
         self._progress: Dict[str, Any] = {}
@@ -116,7 +117,7 @@ class Job:
                 if show:
                     show.event(self.progress)
         except KeyboardInterrupt:
-            self.cancel()
+            self._interrupted()
             raise
         finally:
             if show:
@@ -124,6 +125,9 @@ class Job:
         if self.status != "Complete" or self._process.returncode != 0:
             raise JobError(self._failure(), self)
         return self
+
+    def _interrupted(self) -> None:
+        self.cancel()
 
     def cancel(self) -> "Job":
         """Stops the job. What is committed stays; the same job goes on from there."""
@@ -175,25 +179,15 @@ class Job:
         a dict. With Parquet and with `order: input` there are no rows before the job ends.
         """
         spec = self.manifest["spec"]
-        path = os.path.join(self.output_directory, spec.get("appendRowFileName", "parallel_run_step.txt"))
-        if spec.get("outputAction") == "summary_only":
-            raise ValueError(
-                "a job with output_action='summary_only' has no rows; its script writes its results itself"
-            )
-        if spec["output"].get("format") == "jsonl":
-            return _frame(_json_lines(path), "value")
-        if spec["output"].get("format") == "csv":
-            return _csv_table(path)
-        if spec["output"].get("format") == "parquet":
-            return _parquet_table(path)
-        return _frame(_lines(path), "row")
+        name = spec.get("appendRowFileName", "parallel_run_step.txt")
+        return rows_of(spec, os.path.join(self.output_directory, name))
 
     def failed_items(self) -> Any:
         """The items that failed: a pandas.DataFrame where pandas is installed, else a list of dicts.
 
         A line for each mini-batch that failed (`kind` is `failed`) or returned too few elements (`shortfall`).
         """
-        return _frame(_json_lines(os.path.join(self.output_directory, "failed_items.jsonl")), "value")
+        return frame(_json_lines(os.path.join(self.output_directory, "failed_items.jsonl")), "value")
 
     # --- events ---
 
@@ -239,6 +233,21 @@ class Job:
             return "\n".join(lines)
 
 
+def rows_of(spec: Dict[str, Any], path: str) -> Any:
+    """What Job.results() gives of the output file `path`."""
+    if spec.get("outputAction") == "summary_only":
+        raise ValueError(
+            "a job with output_action='summary_only' has no rows; its script writes its results itself"
+        )
+    if spec["output"].get("format") == "jsonl":
+        return frame(_json_lines(path), "value")
+    if spec["output"].get("format") == "csv":
+        return _csv_table(path)
+    if spec["output"].get("format") == "parquet":
+        return _parquet_table(path)
+    return frame(_lines(path), "row")
+
+
 def _lines(path: str) -> List[str]:
     try:
         with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
@@ -274,7 +283,7 @@ def _parquet_table(path: str) -> Any:
     try:
         table = parquet.ParquetFile(path).read()
     except FileNotFoundError:
-        return _frame([], "value")
+        return frame([], "value")
     try:
         import pandas  # noqa: F401
     except ImportError:
@@ -282,7 +291,7 @@ def _parquet_table(path: str) -> Any:
     return table.to_pandas()
 
 
-def _frame(values: List[Any], column: str) -> Any:
+def frame(values: List[Any], column: str) -> Any:
     try:
         import pandas
     except ImportError:

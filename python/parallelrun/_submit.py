@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
 from parallelrun._bundle_folder import program
 from parallelrun._command import environment
 from parallelrun._fields import OUTPUT_FIELDS
-from parallelrun._inputs import Inputs, PathLike, camel, listed
+from parallelrun._inputs import Inputs, PathLike, Place, camel, listed, source_of
 from parallelrun._job import Job
 
 if TYPE_CHECKING:
@@ -24,16 +24,19 @@ API_VERSION = "parallelrun.dev/v1alpha1"
 def run(
     script: Any,
     inputs: Inputs,
-    output: PathLike,
+    output: Place,
     *,
     show_output: bool = True,
     backend: str = "local",
     name: Optional[str] = None,
-    side_inputs: Optional[Mapping[str, PathLike]] = None,
+    side_inputs: Optional[Mapping[str, Place]] = None,
     arguments: Sequence[Any] = (),
     output_format: str = "jsonl",
     overwrite: bool = False,
     retry_failed: bool = False,
+    namespace: Optional[str] = None,
+    context: Optional[str] = None,
+    kubeconfig: Optional[PathLike] = None,
     **settings: "Unpack[Settings]",
 ) -> Job:
     """`submit`, and waits for the end. JobError unless the job is complete."""
@@ -48,6 +51,9 @@ def run(
         output_format=output_format,
         overwrite=overwrite,
         retry_failed=retry_failed,
+        namespace=namespace,
+        context=context,
+        kubeconfig=kubeconfig,
         **settings,
     )
     return job.wait(show_output=show_output)
@@ -56,15 +62,18 @@ def run(
 def submit(
     script: Any,
     inputs: Inputs,
-    output: PathLike,
+    output: Place,
     *,
     backend: str = "local",
     name: Optional[str] = None,
-    side_inputs: Optional[Mapping[str, PathLike]] = None,
+    side_inputs: Optional[Mapping[str, Place]] = None,
     arguments: Sequence[Any] = (),
     output_format: str = "jsonl",
     overwrite: bool = False,
     retry_failed: bool = False,
+    namespace: Optional[str] = None,
+    context: Optional[str] = None,
+    kubeconfig: Optional[PathLike] = None,
     **settings: "Unpack[Settings]",
 ) -> Job:
     """Starts a job and comes back at once.
@@ -76,15 +85,23 @@ def submit(
     Other settings (parallelrun.Settings has all) are the fields of spec: `mini_batch_size=20`, `process_count_per_node=4`, `error_threshold=10`,
     `run_invocation_timeout=60`, `environment={"requirements": ["pillow"]}`.
 
-    It runs on this machine with the Python that calls it. If this Python ends, the job goes on.
+    It runs on this machine with the Python that calls it, or with `backend="kubernetes"` in a cluster: the script's folder
+    becomes a ConfigMap there, data lies on volumes (`parallelrun.claim("photos", "2026")` in place of a path), and
+    `namespace`, `context` and `kubeconfig` name the cluster, as for kubectl. If this Python ends, the job goes on.
     """
-    if backend != "local":
+    if backend not in ("local", "kubernetes"):
+        raise ValueError(f"backend is '{backend}', but must be 'local' or 'kubernetes'")
+    cluster = {"namespace": namespace, "context": context, "kubeconfig": kubeconfig}
+    if backend == "local" and any(cluster.values()):
+        raise ValueError("namespace, context and kubeconfig are for backend='kubernetes'")
+    if backend == "kubernetes" and (overwrite or retry_failed):
         raise ValueError(
-            f"backend is '{backend}', but only 'local' is there; for a cluster write a manifest and apply it with kubectl"
+            "overwrite and retry_failed are for backend='local'; in a cluster output_overwrite=True is a field of the job"
         )
     submitted = {
         **{"script": script, "inputs": inputs, "output": output, "backend": backend, "name": name},
         **{"side_inputs": side_inputs, "arguments": arguments, "output_format": output_format},
+        **cluster,
         **settings,
     }
     scratch = None
@@ -106,20 +123,14 @@ def submit(
             "entryScript": entry,
             "inputs": listed(inputs),
             "output": {
-                "source": {"local": {"path": os.path.abspath(os.path.expanduser(os.fspath(output)))}},
+                "source": source_of(output),
                 "format": output_format,
                 **of_output,
             },
             **{camel(field): value for field, value in fields.items()},
         }
         if side_inputs:
-            spec["sideInputs"] = [
-                {
-                    "name": each,
-                    "source": {"local": {"path": os.path.abspath(os.path.expanduser(os.fspath(at)))}},
-                }
-                for each, at in side_inputs.items()
-            ]
+            spec["sideInputs"] = [{"name": each, "source": source_of(at)} for each, at in side_inputs.items()]
         if arguments:
             spec["arguments"] = [str(argument) for argument in arguments]
         if spec.get("outputAction") == "summary_only":
@@ -130,6 +141,13 @@ def submit(
             "metadata": {"name": name},
             "spec": spec,
         }
+        if backend == "kubernetes":
+            from parallelrun._cluster_job import ClusterJob
+
+            words = [
+                word for name, value in cluster.items() if value for word in (f"--{name}", os.fspath(value))
+            ]
+            return ClusterJob(manifest, words, scratch, submitted)
         return start(manifest, overwrite, retry_failed, scratch, submitted)
     except BaseException:
         if scratch:

@@ -208,8 +208,14 @@ def test_what_the_program_refuses_is_said_in_its_words(parallelrun, folder, scri
 
 
 def test_what_python_can_refuse_itself(parallelrun, folder, script):
-    with pytest.raises(ValueError, match="backend is 'kubernetes', but only 'local' is there"):
-        parallelrun.submit(script(SQUARES), folder / "in", folder / "out", backend="kubernetes")
+    with pytest.raises(ValueError, match="backend is 'azure', but must be 'local' or 'kubernetes'"):
+        parallelrun.submit(script(SQUARES), folder / "in", folder / "out", backend="azure")
+    with pytest.raises(ValueError, match="are for backend='kubernetes'"):
+        parallelrun.submit(script(SQUARES), folder / "in", folder / "out", namespace="team")
+    with pytest.raises(ValueError, match="output_overwrite=True"):
+        parallelrun.submit(
+            script(SQUARES), folder / "in", folder / "out", backend="kubernetes", overwrite=True
+        )
     with pytest.raises(TypeError, match="an input is int, but must be a path"):
         parallelrun.submit(script(SQUARES), [1], folder / "out")
     (folder / "in" / "a*.txt").write_text("")

@@ -36,8 +36,8 @@ class Workspace:
     ) -> None:
         if namespace is not None:
             raise NotImplementedError(
-                f"namespace is '{namespace}', but a workspace is a folder; for a cluster write a manifest and apply it "
-                "with kubectl"
+                f"namespace is '{namespace}', but a workspace is a folder; a job goes to a cluster by "
+                "parallelrun.submit(..., backend='kubernetes', namespace=...)"
             )
         if folder is None:
             if not workspace_name or "/" in workspace_name or workspace_name in (".", ".."):
