@@ -3,6 +3,8 @@
 # Makes all that a release has, in build/release (or DIRECTORY):
 #
 #   parallelrun-VERSION-py3-none-PLATFORMS.whl             the wheel
+#   parallelrun-VERSION-linux-ARCH.tar.gz                  the programs alone, for krew and for machines without Python
+#   parallelrun.krew.yaml                                  the krew manifest of `kubectl parallelrun`
 #   parallelrun-VERSION.tgz                                the chart
 #   parallelrun-{operator,runner}-VERSION-ARCH.tar.gz      the images, for `docker load`
 #   *.cdx.json                                             what is in the wheel and in each image (CycloneDX)
@@ -62,6 +64,12 @@ rm -rf "$output"
 mkdir -p "$output"
 printf '%s\n' "$notes" >"$output/NOTES.md"
 cp build/wheel/*.whl "$output"
+cp LICENSE build/wheel/project/bundle
+ln -sfn parallelrun build/wheel/project/bundle/bin/kubectl-parallelrun
+tar --create --gzip --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$(git log -1 --format=%ct)" \
+  --directory build/wheel/project/bundle --file "$output/parallelrun-$version-linux-$architecture.tar.gz" .
+tools/krew.py "$version" "$output/parallelrun-$version-linux-$architecture.tar.gz" >"$output/parallelrun.krew.yaml"
+rm build/wheel/project/bundle/{LICENSE,bin/kubectl-parallelrun}
 tools/components.py build/wheel/project/bundle \
   --python "$(grep -o '^cloudpickle==.*' python/requirements.txt)" --python "$(grep -o '^pyyaml==.*' python/requirements.txt)" \
   --sbom "$output/parallelrun-$version-wheel-$architecture.cdx.json"

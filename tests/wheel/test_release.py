@@ -32,8 +32,10 @@ def test_it_has_everything_and_the_sums_are_right(release):
         "NOTES.md",
         "SHA256SUMS",
         only(release.glob("*.whl")).name.replace(names[2].split("-")[1], "V"),
+        "parallelrun-V-linux-amd64.tar.gz",
         "parallelrun-V-wheel-amd64.cdx.json",
         "parallelrun-V.tgz",
+        "parallelrun.krew.yaml",
     ]
     sums = dict(reversed(line.split("  ", 1)) for line in (release / "SHA256SUMS").read_text().splitlines())
     assert sums == {
@@ -42,6 +44,24 @@ def test_it_has_everything_and_the_sums_are_right(release):
         if path.name != "SHA256SUMS"
     }
     assert "## Unreleased" in (release / "NOTES.md").read_text()
+
+
+def test_the_plugin_of_kubectl_runs_from_its_archive(release, tmp_path):
+    archive = only(release.glob("*-linux-*.tar.gz"))
+    manifest = yaml.safe_load((release / "parallelrun.krew.yaml").read_text())
+    platform = only(manifest["spec"]["platforms"])
+    assert platform["sha256"] == hashlib.sha256(archive.read_bytes()).hexdigest()
+    assert platform["uri"].endswith("/" + archive.name) and manifest["metadata"]["name"] == "parallelrun"
+    with tarfile.open(archive) as files:
+        files.extractall(tmp_path)
+    # As krew links it, and as a user does who unpacks it.
+    (tmp_path / "kubectl-parallelrun").symlink_to(tmp_path / platform["bin"])
+    for program in (tmp_path / "kubectl-parallelrun", tmp_path / "bin" / "kubectl-parallelrun"):
+        help_text = subprocess.check_output([program, "submit", "--help"], text=True)
+        assert "Example: kubectl parallelrun submit" in help_text
+    assert "Example: parallelrun submit" in subprocess.check_output(
+        [tmp_path / "bin" / "parallelrun", "submit", "--help"], text=True
+    )
 
 
 def test_the_bill_names_what_is_in_the_wheel(release):
