@@ -142,8 +142,8 @@ def test_a_log_is_followed_while_the_job_runs(verbs):
     first = following.stdout.readline()
     assert first
     space.let("held")
-    rest, err = following.communicate(timeout=PATIENCE)
-    assert following.returncode == 0, err.decode()
+    rest = following.stdout.read()
+    assert following.wait(PATIENCE) == 0, following.stderr.read().decode()
     assert (first + rest).decode() == space.read("out/held/logs/sys/master_role.txt")
     verbs.no_look_pods()
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from calls import Verbs
 from checkout import REPOSITORY
 from program import PROGRAM, Operator
 from server import APISERVER, Server, api_server
@@ -111,6 +112,12 @@ def world(server):
     server.request("DELETE", world.jobs.path(), {"propagationPolicy": "Background"})
     for pod in world.items("pods"):
         world.delete_pod(pod["metadata"]["name"])
+
+
+@pytest.fixture
+def verbs(world, server, tmp_path):
+    """The command line of somebody who may do everything in the namespace."""
+    return Verbs(world, server.kubeconfig, tmp_path)
 
 
 @pytest.fixture
