@@ -156,7 +156,7 @@ Status FileWalk::read_entries(Level& level) {
       const auto* entry = reinterpret_cast<const dirent64*>(buffer_.get() + at);
       at += entry->d_reclen;
       const std::string_view name = entry->d_name;
-      if (is_left_out(name)) continue;
+      if (options_.everything ? name == "." || name == ".." : is_left_out(name)) continue;
       const bool may_be_either = entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN;
       const bool may_be_directory = entry->d_type == DT_DIR || may_be_either;
       const bool may_be_file = entry->d_type == DT_REG || may_be_either;

@@ -49,6 +49,7 @@ class FileWalk final : public Listing {
     std::string start_after;              // relative path of a file: the walk begins behind its place
     PassedCounts* passed = nullptr;       // must outlive the walk; null: nobody counts
     bool count_others = false;            // count files that the glob does not take, too
+    bool everything = false;              // also what is_left_out() of an input
   };
 
   // The absolute path of a directory, with a '/' at its end: objects are named relative to it. Empty: none

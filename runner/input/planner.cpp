@@ -60,7 +60,7 @@ Status Planner::begin_input(std::string start_after) {
   input_partly_ = !start_after.empty();
   auto listing = open_listing(input, *format_, place_of(input), {std::move(start_after), &passed_});
   if (!listing) return in_input(listing.error());
-  listing_ = std::move(*listing);
+  listing_ = options_.watched ? options_.watched(input_, std::move(*listing)) : std::move(*listing);
   cutter_ =
       format_->cutter(*listing_, {place_of(input).root(), options_.mini_batch_size, &passed_,
                                   groups_directory(options_.output_directory, input_), options_.stopped});

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -32,6 +33,9 @@ class Planner {
     std::vector<std::string> partition_keys = {};    // [partition_keys] instead of a size
     const std::atomic<bool>* stopped = nullptr;      // ends a next() that takes long
     std::string data_socket = {};                    // of the data process; empty: no input needs it
+    // Takes the listing of an input, by its index, and gives the one that is planned from. Empty: that is the
+    // same.
+    std::function<std::unique_ptr<Listing>(std::size_t input, std::unique_ptr<Listing>)> watched = {};
   };
 
   static Options options_for(const JobSpec& spec, std::map<std::string, std::string> input_directories,

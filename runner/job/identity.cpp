@@ -198,6 +198,12 @@ std::optional<std::string> changed_beside_code(const json& before, const Resolve
   return recorded ? others_difference(*recorded, now.other_files) : std::nullopt;
 }
 
+std::vector<std::string> differing_values(const json& before, const json& now) {
+  std::vector<std::string> differences;
+  compare("", &before, &now, differences);
+  return differences;
+}
+
 std::vector<std::string> differing_settings(const json& before, const ResolvedJob& now) {
   json settings = identifying_settings(now);
   std::optional<std::string> code;
@@ -213,8 +219,7 @@ std::vector<std::string> differing_settings(const json& before, const ResolvedJo
   show_places(settings);
   show_default_format(shown);
   show_default_format(settings);
-  std::vector<std::string> differences;
-  compare("", &shown, &settings, differences);
+  std::vector<std::string> differences = differing_values(shown, settings);
   if (code) {
     differences.push_back("code: " + *code);
     std::sort(differences.begin(), differences.end());

@@ -29,6 +29,9 @@ std::string fingerprint(const nlohmann::json& identifying_settings);
 // since. Takes any JSON, also of other versions.
 std::vector<std::string> differing_settings(const nlohmann::json& before, const ResolvedJob& now);
 
+// In what two settings differ, one sentence part each: "miniBatchSize: was 10, now 20".
+std::vector<std::string> differing_values(const nlohmann::json& before, const nlohmann::json& now);
+
 // Which files beside the code have changed since `before`, in words, or nothing: to be told, no more.
 std::optional<std::string> changed_beside_code(const nlohmann::json& before, const ResolvedJob& now);
 
