@@ -353,6 +353,11 @@ Result<std::unique_ptr<JournalWriter>> JournalWriter::create(Storage& storage, s
 }
 
 Status JournalWriter::append(const JournalRecord& record) {
+  RETURN_IF_ERROR(append_unsynced(record));
+  return sync();
+}
+
+Status JournalWriter::append_unsynced(const JournalRecord& record) {
   if (version_ == kVersionWithoutParts && has_parts(record)) {
     return Error{ErrorCode::kUnsupported,
                  fmt::format("{} was begun by an earlier version, and can hold no parts of mini-batches; {}",
@@ -364,8 +369,7 @@ Status JournalWriter::append(const JournalRecord& record) {
   buffer_.replace(0, kFrameHead, encode_frame_head(length));
   chain_ = checksum(std::string_view(buffer_).substr(kFrameHead), chain_);
   wire::Writer(buffer_).u64(chain_);
-  RETURN_IF_ERROR(file_->append(buffer_));
-  return file_->sync();
+  return file_->append(buffer_);
 }
 
 Result<bool> is_journal_of(File& file, std::string_view fingerprint) {

@@ -94,6 +94,9 @@ class JournalWriter {
   // Appends and syncs. Errors: kUnsupported (parts of mini-batches in a journal of a version that has none),
   // kNoSpace, kIo.
   Status append(const JournalRecord& record);
+  // The two steps of it.
+  Status append_unsynced(const JournalRecord& record);
+  Status sync() { return file_->sync(); }
   // Bytes: where the next record will begin.
   Result<std::uint64_t> length() { return file_->size(); }
 
