@@ -193,6 +193,8 @@ class Launcher {
     // A restarted orchestrator goes on with what the first one began: it must not clear it again.
     if (options_.overwrite && !was_ready_) command.emplace_back("--overwrite");
     if (options_.retry_failed && !was_ready_) command.emplace_back("--retry-failed");
+    if (!options_.run_index.empty()) command.insert(command.end(), {"--run-index", options_.run_index});
+    if (options_.explain_reuse && !was_ready_) command.emplace_back("--explain");
     auto started = ChildProcess::start({command, events_->writer(), secret_, -1, environment()});
     events_->close_writer();
     if (!started) {
@@ -275,6 +277,11 @@ class Launcher {
         tell_of_silence(event);
       } else if (kind == "finished") {
         finished_ = std::move(event);
+        // No agent was started, and so nothing was written there.
+        if (text_at(*finished_, "reason") == "Reused") {
+          open_log();
+          log_.line(text_at(*finished_, "message"));
+        }
         display_.show(*finished_, Clock::now());
       }
     }
@@ -309,12 +316,17 @@ class Launcher {
       return;
     }
     was_ready_ = true;
+    open_log();
+    for (std::size_t i = 0; i < agents_.size(); ++i) start_agent(i);
+  }
+
+  // From here on the output directory is this job's.
+  void open_log() {
     log_.open(options_.job.output_directory + "/logs/70_driver_log.txt");
     log_.line(fmt::format("job '{}' from '{}', {} x {}", options_.job.spec.name, options_.manifest,
                           counted(options_.job.spec.node_count, "node"),
                           counted(options_.job.spec.process_count_per_node, "process")));
     log_.line("spec: " + compact_text(told_spec(options_.job.spec)));
-    for (std::size_t i = 0; i < agents_.size(); ++i) start_agent(i);
   }
 
   void take_signals() {

@@ -23,6 +23,8 @@ struct LaunchOptions {
   std::string program;                  // absolute path of the `parallelrun` that starts the children
   bool overwrite = false;
   bool retry_failed = false;
+  std::string run_index = {};  // of the user's complete runs; empty: no results are reused
+  bool explain_reuse = false;  // tell why none are
   DisplayMode display = DisplayMode::kLines;
 };
 

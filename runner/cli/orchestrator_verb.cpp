@@ -42,6 +42,9 @@ Verb add_orchestrator(CLI::App& program) {
                  "remove another job's results, or a damaged state of this one");
   verb->add_flag("--retry-failed", options.retry_failed,
                  "try the failed mini-batches of an earlier run again");
+  verb->add_option("--run-index", options.run_index, "directory of the user's complete runs, for reuse");
+  verb->add_flag("--explain", options.explain_reuse, "tell why no results are reused");
+  options.version = PARALLELRUN_VERSION;
   add_child_options(*verb, options.tls, given->parent);
   return {verb, [given] { return run(*given); }};
 }

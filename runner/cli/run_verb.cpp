@@ -21,6 +21,7 @@
 #include "runner/cli/this_process.h"
 #include "runner/cli/verbs.h"
 #include "runner/job/local_resolution.h"
+#include "runner/job/run_index.h"
 
 namespace parallelrun {
 namespace {
@@ -35,6 +36,7 @@ struct Given {
   std::string output;                    // --output; empty: the manifest's
   bool overwrite = false;
   bool retry_failed = false;
+  bool explain = false;
   bool quiet = false;
   bool json = false;
 };
@@ -132,6 +134,8 @@ int run(const Given& command) {
   options.program = this_program();
   options.overwrite = command.overwrite || options.job.spec.output.overwrite;
   options.retry_failed = command.retry_failed;
+  options.run_index = RunIndex::directory_of_user();
+  options.explain_reuse = command.explain;
   options.display = display_mode(command);
   return launch(options);
 }
@@ -163,6 +167,8 @@ Verb add_run(CLI::App& program) {
                  "try the failed mini-batches again, even if the job is complete; their tries count from the "
                  "beginning")
       ->excludes(overwrite);
+  verb->add_flag("--explain", given->explain,
+                 "where no results of an earlier run are reused, tell what differs from the nearest one");
   CLI::Option* quiet = verb->add_flag("--quiet,-q", given->quiet, "print nothing unless the job fails");
   verb->add_flag("--json", given->json, "print progress and result as JSON lines")->excludes(quiet);
   verb->footer("Example: parallelrun run job.yaml --output results/digits --set processCountPerNode=4");

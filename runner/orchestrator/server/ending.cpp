@@ -70,6 +70,14 @@ Ending judged_again(const JobResult& result) {
   return {to_json(result), kExitFailed, result.message, Ending::LastWord{result.progress, result, {}}};
 }
 
+Ending reused(const JobResult& result, const std::string& output, const std::string& finished) {
+  Ending ending{to_json(result), kExitComplete, {}, Ending::LastWord{result.progress, result, {}}};
+  ending.event["reason"] = "Reused";
+  ending.event["reusedFrom"] = output;
+  ending.event["reusedFinished"] = finished;
+  return ending;
+}
+
 Ending complete_before(const JobResult& result) {
   Ending ending{to_json(result), kExitComplete};
   ending.event["reason"] = "AlreadyComplete";

@@ -39,6 +39,8 @@ Ending output_failed(const Error& error, const Progress& progress);
 Ending decided(std::optional<JobResult> result, const Progress& progress);
 // The verdict of today's thresholds on an earlier run's results.
 Ending judged_again(const JobResult& result);
+// The results of another run stand for this one's.
+Ending reused(const JobResult& result, const std::string& output, const std::string& finished);
 // There was nothing to do.
 Ending complete_before(const JobResult& result);
 

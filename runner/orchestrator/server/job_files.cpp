@@ -1,10 +1,16 @@
 #include "runner/orchestrator/server/job_files.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 #include "common/result/try.h"
 #include "common/text/counted.h"
+#include "common/text/presentable.h"
+#include "runner/output/failed_items.h"
+#include "runner/output/journal.h"
 #include "runner/output/staged_rows.h"
 #include "runner/output/state_files.h"
 #include "spdlog/fmt/fmt.h"
@@ -40,11 +46,45 @@ Status JobFiles::take_up() {
   return options_.overwrite && damaged ? begin_anew(error.message) : taken;
 }
 
-Status JobFiles::begin_anew(const std::string& why) {
+bool JobFiles::untouched() const {
+  std::vector<std::string> paths = {kJournalPath, kSuccessPath, kFailedItemsPath};
+  if (job_.spec.output_action == OutputAction::kAppendRow) paths.push_back(job_.spec.append_row_file_name);
+  const auto is_there = [this](const std::string& path) {
+    std::error_code error;
+    const auto type = std::filesystem::symlink_status(directory_->path() + "/" + path, error).type();
+    return type != std::filesystem::file_type::not_found;
+  };
+  return !directory_->taken_over() && std::none_of(paths.begin(), paths.end(), is_there);
+}
+
+Status JobFiles::adopt(const std::function<Status(Storage&, const std::string&)>& fill) {
+  storage_.emplace(std::filesystem::path(directory_->path()), directory_->lock());
+  RETURN_IF_ERROR(
+      directory_->fill(job_, [this, &fill] { return fill(*storage_, directory_->fingerprint()); }));
+  Status taken = recover();
+  if (taken && (!complete() || verdict_))
+    taken = Error{ErrorCode::kCorrupt, "they are not complete, or today's thresholds do not let them stand"};
+  if (taken) return {};
+  RETURN_IF_ERROR(clear_away());
+  return taken;
+}
+
+Status JobFiles::write_result(const nlohmann::json& result) {
+  return write_atomically(
+      *storage_, kResultPath,
+      without_credentials(result.dump(1, ' ', false, nlohmann::json::error_handler_t::replace)) + "\n");
+}
+
+Status JobFiles::clear_away() {
   committer_.reset();
   planning_.reset();
   recovered_ = {};
-  RETURN_IF_ERROR(directory_->begin_anew(job_));
+  verdict_.reset();
+  return directory_->begin_anew(job_);
+}
+
+Status JobFiles::begin_anew(const std::string& why) {
+  RETURN_IF_ERROR(clear_away());
   begun_anew_ = "--overwrite: the job begins anew, because " + why;
   return recover();
 }

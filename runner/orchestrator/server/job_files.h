@@ -40,6 +40,15 @@ class JobFiles {
   // kIo.
   Status take_up();
 
+  // Whether there is nothing yet that a start would go on with, and no file where it will write.
+  bool untouched() const;
+  // In the place of take_up(), where untouched(): `fill` puts complete results of the same job here, under
+  // the fingerprint that it is given, and they are verified. After an error nothing of them is left, and
+  // take_up() comes next. Errors: those of `fill`; kCorrupt, kAborted, kNoSpace, kIo.
+  Status adopt(const std::function<Status(Storage&, const std::string& fingerprint)>& fill);
+  // result.json of results that were adopted.
+  Status write_result(const nlohmann::json& result);
+
   // --- after take_up() ---
   // There are results of an earlier run that today's thresholds do not let stand.
   const std::optional<JobResult>& verdict() const { return verdict_; }
@@ -70,6 +79,7 @@ class JobFiles {
  private:
   JobFiles(const ResolvedJob& job, Options options) : job_(job), options_(std::move(options)) {}
   Status recover();
+  Status clear_away();
   Status begin_anew(const std::string& why);
   Status judge_again();
   bool overwrites() const { return options_.overwrite || job_.spec.output.overwrite; }

@@ -310,6 +310,20 @@ Status OutputDirectory::claim(const ResolvedJob& job, Overwrite overwrite) {
   return replace(storage, path_, ours, earlier);
 }
 
+Status OutputDirectory::fill(const ResolvedJob& job, const std::function<Status()>& fill) {
+  DiskStorage storage(fs::path(path_), lock_.descriptor());
+  Identity ours = expected_identity(job);
+  fingerprint_ = ours.fingerprint;
+  // As long as that stands there, the next start clears what was filled in.
+  ours.clearing = {ours.output_file, "_SUCCESS"};
+  RETURN_IF_ERROR(write(storage, ours));
+  const Status filled = fill();
+  if (!filled) RETURN_IF_ERROR(clear(storage, path_, ours.clearing));
+  ours.clearing.clear();
+  RETURN_IF_ERROR(write(storage, ours));
+  return filled;
+}
+
 Status OutputDirectory::begin_anew(const ResolvedJob& job) {
   DiskStorage storage(fs::path(path_), lock_.descriptor());
   const Identity ours = expected_identity(job);

@@ -6,6 +6,7 @@
 // .parallelrun/job.json  identity of the job: fingerprint, the settings behind it, name of the output file
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,6 +38,11 @@ class OutputDirectory {
   // Clears away what this job has stored, and its rows, because it cannot be gone on with. Everything that
   // was opened in the directory must be closed. Errors: kAborted (a successor is at work), kNoSpace, kIo.
   Status begin_anew(const ResolvedJob& job);
+
+  // Has `fill` put complete results of this job here. It must not find files of theirs. An end in the middle,
+  // and an error, leave nothing: what is there is cleared away, in the first case by the next start. Errors:
+  // those of `fill`; kAborted, kNoSpace, kIo.
+  Status fill(const ResolvedJob& job, const std::function<Status()>& fill);
 
   // The destructor gives the lock up: nothing of this process may write any more.
   OutputDirectory(const OutputDirectory&) = delete;

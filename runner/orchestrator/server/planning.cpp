@@ -89,6 +89,7 @@ bool Planning::ends_within(std::chrono::milliseconds patience) const {
 void Planning::plan() {
   Planner::Options options = Planner::options_for(spec_, directories_, output_directory_, data_socket());
   options.stopped = &stopping_;
+  options.watched = events_.watched;
   auto planner = Planner::create(std::move(options), plan_->writer().last_found());
   const Status ended = planner ? plan_all(**planner) : Status(planner.error());
   if (!ended && !stopping_) events_.on_failed(ended.error());
@@ -106,6 +107,7 @@ Status Planning::plan_all(Planner& planner) {
     // Before the plan is known to be complete: the job may end with that.
     RETURN_IF_ERROR(keep_passed_over(planner));
     if (!*found) {
+      if (events_.on_listed) events_.on_listed();
       RETURN_IF_ERROR(plan_->writer().finish());
       return publish();
     }

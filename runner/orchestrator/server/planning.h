@@ -35,6 +35,10 @@ class Planning final : public MiniBatchSource, public PlanDurability, public Sam
     std::function<void()> on_samples;                // sample() of some input has an answer
     std::function<void(PassedOver)> on_passed_over;  // also what earlier runs met; from start() on
     std::function<void(std::uint64_t, PartCutter::Cut)> on_parts;  // the answer to cut()
+    // Takes the listing of an input, by its index, and gives the one that is planned from; empty: the same.
+    std::function<std::unique_ptr<Listing>(std::size_t input, std::unique_ptr<Listing>)> watched;
+    std::function<void()>
+        on_listed;  // all inputs were listed, and the plan is not complete yet; may be empty
     // Of an input that is hardly read as the user means it, in a sentence; before on_samples.
     std::function<void(std::string)> on_warning;
   };

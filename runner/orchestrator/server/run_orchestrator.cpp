@@ -30,6 +30,7 @@
 #include "runner/orchestrator/server/job_logs.h"
 #include "runner/orchestrator/server/job_service.h"
 #include "runner/orchestrator/server/progress_stream.h"
+#include "runner/orchestrator/server/reuse.h"
 #include "runner/orchestrator/server/slow_check.h"
 #include "runner/protocol/machine_token.h"
 #include "runner/protocol/protocol_server.h"
@@ -81,6 +82,7 @@ class Run {
   Ending live() {
     take_over_signals();
     if (const Status ready = prepare(); !ready) return refused(ready.error());
+    if (const auto reused = reuse_results()) return *reused;
     if (const Status taken = files_->take_up(); !taken) return cannot_go_on(taken.error());
     if (files_->verdict()) return judged_again(*files_->verdict());
     if (files_->complete()) return nothing_to_do();
@@ -295,6 +297,7 @@ class Run {
         [this](std::uint64_t request, const PartCutter::Cut& parts) { service_->on_parts(request, parts); });
     events.on_passed_over = posted([this](const PassedOver& passed) { on_passed_over(passed); });
     events.on_warning = posted([this](const std::string& warning) { warn_of(warning); });
+    watch(events);
     planning.start(std::move(events));
     io_.run();
     planning.stop();
@@ -365,8 +368,63 @@ class Run {
     if (output_failure_) return output_failed(*output_failure_, progress);
     const bool all_done = core_->end_is_durable() && core_->result()->state == JobState::kComplete &&
                           progress.counts.items_failed == 0;
-    if (all_done) files_->remove_groups();  // what failed may be tried again
+    if (all_done) {
+      files_->remove_groups();  // what failed may be tried again
+      if (reuse_) reuse_->keep(files_->directory().fingerprint());
+    }
     return decided(core_->end_is_durable() ? std::optional(*core_->result()) : std::nullopt, progress);
+  }
+
+  // Results of an earlier run, where they stand for this job's; nothing: it runs.
+  std::optional<Ending> reuse_results() {
+    if (options_.run_index.empty() && !options_.explain_reuse) return std::nullopt;
+    reuse_ = std::make_unique<Reuse>(job_,
+                                     Reuse::Options{options_.run_index, options_.version,
+                                                    options_.explain_reuse, files_->directory().path()},
+                                     [this](const std::string& words, bool loud) { tell(words, loud); });
+    if (!files_->untouched()) return std::nullopt;
+    const std::optional<FinishedRun> run = reuse_->find();
+    if (!run) return std::nullopt;
+    const Status adopted = files_->adopt(
+        [&](Storage& storage, const std::string& identity) { return reuse_->copy(*run, storage, identity); });
+    if (!adopted) {
+      const ErrorCode code = adopted.error().code;
+      const bool theirs = code == ErrorCode::kCorrupt || code == ErrorCode::kConflict;
+      if (theirs) reuse_->forget(*run);
+      tell(fmt::format("warning: the results of '{}' are not reused, and the job runs: {}", run->output,
+                       adopted.error().message),
+           true);
+      return std::nullopt;
+    }
+    Result<JobResult> result = files_->complete_result();
+    if (!result) return refused(result.error());
+    result->message = fmt::format(
+        "Reused the results of '{}' (finished {}): {}, no worker started; allowReuse: false runs it anew",
+        run->output, run->finished, counted(result->progress.planned, "mini-batch"));
+    Ending ending = reused(*result, run->output, run->finished);
+    if (const Status written = files_->write_result(ending.event); !written)
+      return cannot_go_on(written.error());
+    reuse_->keep_copy(*run, files_->directory().fingerprint());
+    return ending;
+  }
+
+  // Before there are logs, or after.
+  void tell(const std::string& words, bool loud) {
+    if (loud) progress_.tell({{"event", "note"}, {"message", words}});
+    logs_ ? logs_->note(words) : early_notes_.push_back(words);
+  }
+
+  // What the inputs hold is written down while they are listed, for later jobs.
+  void watch(Planning::Events& events) {
+    const PlanExtent& found = files_->planning().found();
+    if (!reuse_ || found.complete) return;
+    if (found.mini_batches > 0) return reuse_->cannot_watch();
+    reuse_->begin_watch();
+    if (!reuse_->watches()) return;
+    events.watched = [this](std::size_t input, std::unique_ptr<Listing> listing) {
+      return reuse_->watch(input, std::move(listing));
+    };
+    events.on_listed = [this] { reuse_->listed(); };
   }
 
   Ending nothing_to_do() {
@@ -405,6 +463,7 @@ class Run {
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_{io_, SIGTERM};
   ProgressStream progress_;
+  std::unique_ptr<Reuse> reuse_;  // the planner's thread uses it
   std::unique_ptr<JobFiles> files_;
   SlowCheck slow_check_;
   std::vector<std::string> early_notes_;  // from before there are logs

@@ -25,6 +25,10 @@ struct OrchestratorOptions {
   // --run: the same for all starts that are one run to the user, whoever restarts this process. A run that
   // was complete before a start is complete, though [allowReuse] is false. Empty: a run of its own.
   std::string run;
+  // --run-index: the user's complete runs, see runner/job/run_index.h; empty: no results are reused.
+  std::string run_index;
+  bool explain_reuse = false;  // --explain: tell why no results are reused
+  std::string version;         // of the program; results of another version are not reused
   bool overwrite = false;  // --overwrite, or [output.overwrite] of the job: clear another job's results away
   bool retry_failed = false;  // --retry-failed: try the failed mini-batches of an earlier run again
   std::chrono::milliseconds heartbeat{1'000};         // agents report at least this often

@@ -1,0 +1,392 @@
+#include "runner/orchestrator/server/reuse.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <limits>
+#include <system_error>
+#include <utility>
+
+#include "common/hash/sha256.h"
+#include "common/posix/file_copy.h"
+#include "common/posix/file_descriptor.h"
+#include "common/result/try.h"
+#include "common/text/presentable.h"
+#include "common/time/rfc3339.h"
+#include "runner/input/input_listing.h"
+#include "runner/job/installed_python.h"
+#include "runner/job/reuse_settings.h"
+#include "runner/job/source_files.h"
+#include "runner/orchestrator/stored_plan.h"
+#include "runner/output/failed_items.h"
+#include "runner/output/journal.h"
+#include "runner/output/state_files.h"
+#include "runner/store/data_connection.h"
+#include "spdlog/fmt/fmt.h"
+
+namespace parallelrun::orchestrator {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMostCompared = 16;  // runs
+constexpr std::size_t kDifferencesNamed = 10;
+constexpr std::uint64_t kMostModules = 100'000;  // files of a folder that modules are imported from
+constexpr const char* kNowPath = ".parallelrun/contents.now";
+constexpr const char* kForeignJournal = ".parallelrun/journal.reused";
+constexpr const char* kMetrics = "logs/user/metrics.jsonl";
+
+std::string input_part(const std::string& name) { return "input " + name; }
+std::string side_input_part(const std::string& name) { return "side input " + name; }
+constexpr std::string_view kModulesPart = "modules in ";
+
+// What the agents give to the script, as far as it decides where Python finds its modules.
+std::vector<std::string> environment_of(const ResolvedJob& job) {
+  std::map<std::string, std::string> variables;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const std::size_t sign = text.find('=');
+    if (sign != std::string_view::npos) variables[std::string(text.substr(0, sign))] = text.substr(sign + 1);
+  }
+  for (const auto& [name, value] : job.spec.environment.variables) variables[name] = value;
+  std::vector<std::string> list;
+  for (const auto& [name, value] : variables) list.push_back(name + "=" + value);
+  return list;
+}
+
+std::string root_of_place(const std::string& path) {
+  std::error_code error;
+  return fs::is_directory(path, error) ? path + "/" : path;
+}
+
+Error copy_error(const std::string& path, int number) {
+  const bool full = number == ENOSPC || number == EDQUOT;
+  return Error{full ? ErrorCode::kNoSpace : ErrorCode::kIo,
+               fmt::format("'{}' cannot be copied: {}", path, std::strerror(number))};
+}
+
+// A file that is not there is left out where it may be.
+Status copy_file(const std::string& from, const std::string& to, bool needed) {
+  const FileDescriptor source(::open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!source && errno == ENOENT && !needed) return {};
+  if (!source) return copy_error(from, errno);
+  const FileDescriptor target(::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
+  if (!target) return copy_error(to, errno);
+  if (const int error = copy_bytes(source.get(), target.get(), kWholeFile); error != 0)
+    return copy_error(from, error);
+  return ::fsync(target.get()) == 0 ? Status() : copy_error(to, errno);
+}
+
+Result<std::string> sha256_of(const std::string& path) {
+  const FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd) return copy_error(path, errno);
+  Sha256 digest;
+  std::string buffer(std::size_t{1} << 20U, '\0');
+  while (true) {
+    const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return copy_error(path, errno);
+    if (got == 0) return digest.hex_digest();
+    digest.update(std::string_view(buffer).substr(0, static_cast<std::size_t>(got)));
+  }
+}
+
+Error another_one(const std::string& path) {
+  return Error{ErrorCode::kConflict, fmt::format("'{}' is not what it was at the end of that run", path)};
+}
+
+// A copy of a contents file is whole and ends in that digest.
+Status expect_contents(const std::string& path, const std::string& expected) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<ContentsReader> reader, ContentsReader::open(path));
+  for (ContentPart part;;) {
+    ASSIGN_OR_RETURN(const bool more, reader->next_part(part));
+    if (!more) break;
+  }
+  std::string digest;
+  for (const char c : reader->sha256()) digest += fmt::format("{:02x}", static_cast<unsigned char>(c));
+  return digest == expected ? Status() : another_one(path);
+}
+
+// The records of another output directory's journal under our own fingerprint.
+Status copy_journal(Storage& storage, const std::string& from, const std::string& their_identity,
+                    const std::string& identity) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<File> theirs, storage.open(from));
+  ASSIGN_OR_RETURN(const std::unique_ptr<JournalWriter> ours, JournalWriter::create(storage, identity));
+  ASSIGN_OR_RETURN(
+      const JournalEnd end,
+      read_journal(*theirs, their_identity, std::numeric_limits<std::uint64_t>::max(),
+                   [&ours](JournalRecord&& record, std::uint64_t) { return ours->append_unsynced(record); }));
+  if (!end.header_whole || end.torn > 0) return Error{ErrorCode::kCorrupt, "its journal is not whole", false};
+  return ours->sync();
+}
+
+std::string named(const std::vector<std::string>& differences) {
+  const std::size_t count = std::min(differences.size(), kDifferencesNamed);
+  std::string text =
+      fmt::format("{}", fmt::join(differences.begin(), differences.begin() + static_cast<long>(count), "; "));
+  if (differences.size() > count) text += fmt::format("; and {} more", differences.size() - count);
+  return text;
+}
+
+std::string run_in_words(const FinishedRun& run) {
+  return fmt::format("'{}' (finished {})", presentable(run.output), run.finished);
+}
+
+}  // namespace
+
+Reuse::Reuse(const ResolvedJob& job, Options options, Tell tell)
+    : job_(job),
+      options_(std::move(options)),
+      tell_(std::move(tell)),
+      settings_(options_.index.empty() ? nlohmann::json() : reuse_settings(job, options_.version)),
+      never_(never_reused(job)) {
+  if (options_.index.empty()) {
+    explain(
+        "there is no index of earlier runs (PARALLELRUN_RUN_INDEX is off, or there is no home directory)");
+    return;
+  }
+  auto index = RunIndex::open(options_.index);
+  if (index) {
+    index_.emplace(std::move(*index));
+  } else {
+    tell_("results are neither reused nor kept for later jobs: " + index.error().message, options_.explain);
+  }
+  for (const Input& input : job.spec.inputs) {
+    if (!input.source.store.is_object())
+      roots_[input_part(input.name)] = FileWalk::root_of(job.input_directories.at(input.name));
+  }
+  for (const auto& [name, path] : job.side_input_directories)
+    roots_[side_input_part(name)] = root_of_place(path);
+}
+
+void Reuse::explain(const std::string& words) const {
+  if (options_.explain) tell_("nothing is reused: " + words, true);
+}
+
+std::string Reuse::root_of(const std::string& part) const {
+  if (part.starts_with(kModulesPart)) return root_of_place(part.substr(kModulesPart.size()));
+  const auto found = roots_.find(part);
+  return found == roots_.end() ? std::string() : found->second;
+}
+
+// All that a script may read beside its inputs.
+void Reuse::record_surroundings(ContentsRecorder& recorder) const {
+  const auto python = installed_python(environment_of(job_));
+  if (!python) return recorder.give_up(python.error());
+  recorder.note("python3", python->packages.dump());
+  const auto output = identity_of(options_.job_output);
+  for (const std::string& folder : python->folders)
+    recorder.directory(std::string(kModulesPart) + folder, folder, is_code, output, kMostModules);
+  for (const auto& [name, path] : job_.side_input_directories)
+    recorder.directory(side_input_part(name), path, {}, output);
+}
+
+Status Reuse::record_now(const std::string& path) const {
+  ASSIGN_OR_RETURN(const std::unique_ptr<ContentsRecorder> recorder, ContentsRecorder::create(path));
+  record_surroundings(*recorder);
+  for (const Input& input : job_.spec.inputs) {
+    const auto format = open_format(input, job_.spec.partition_keys);
+    const InputPlace place{job_.input_directories.at(input.name), identity_of(options_.job_output),
+                           data_socket()};
+    ASSIGN_OR_RETURN(std::unique_ptr<Listing> all, open_listing(input, *format, place));
+    const std::unique_ptr<Listing> listing =
+        recorder->listed(input_part(input.name), root_of(input_part(input.name)), std::move(all));
+    while (true) {
+      ASSIGN_OR_RETURN(const auto object, listing->next());
+      if (!object) break;
+    }
+  }
+  return recorder->finish();
+}
+
+std::optional<FinishedRun> Reuse::find() const {
+  if (!index_) return std::nullopt;
+  if (!job_.spec.allow_reuse) {
+    explain("allowReuse is false");
+    return std::nullopt;
+  }
+  if (!never_.empty()) {
+    explain(never_);
+    return std::nullopt;
+  }
+  std::vector<std::string> problems;
+  FinishedRun ours;
+  ours.settings = settings_;
+  std::vector<FinishedRun> runs = index_->with_key(ours.key(), problems);
+  std::erase_if(runs, [this](const FinishedRun& run) { return run.output == options_.job_output; });
+  if (runs.size() > kMostCompared) runs.resize(kMostCompared);
+  if (runs.empty()) explain_settings(problems);
+  for (const std::string& problem : problems) tell_("warning: " + problem, true);
+  if (runs.empty()) return std::nullopt;
+  const std::string now = at(kNowPath);
+  std::optional<FinishedRun> found;
+  if (const Status recorded = record_now(now); recorded) {
+    found = same_contents(runs, now);
+  } else {
+    tell_("no results are reused, because the inputs cannot be compared: " + recorded.error().message,
+          options_.explain);
+  }
+  std::error_code ignored;
+  fs::remove(now, ignored);
+  return found;
+}
+
+std::optional<FinishedRun> Reuse::same_contents(const std::vector<FinishedRun>& runs,
+                                                const std::string& now) const {
+  const FinishedRun* nearest = nullptr;
+  ContentDifference least;
+  for (const FinishedRun& run : runs) {
+    const auto difference = compare_contents(
+        run.output + "/" + kContentsPath, now, [this](const std::string& part) { return root_of(part); },
+        !options_.explain);
+    if (!difference) {
+      tell_(
+          fmt::format("the results of {} are not reused: {}", run_in_words(run), difference.error().message),
+          true);
+      index_->forget(run.output);
+      continue;
+    }
+    if (difference->all() == 0) return run;
+    if (nearest != nullptr && difference->all() >= least.all()) continue;
+    nearest = &run;
+    least = *difference;
+  }
+  if (nearest != nullptr) {
+    // Without --explain it ended at the first difference.
+    const std::string words =
+        options_.explain ? in_words(least) : fmt::format("{}: {}", least.part, fmt::join(least.first, ", "));
+    tell_(fmt::format("nothing is reused: since {}, {}", run_in_words(*nearest), words), options_.explain);
+  }
+  return std::nullopt;
+}
+
+// No run has the same settings: which one has the most of them?
+void Reuse::explain_settings(std::vector<std::string>& problems) const {
+  if (!options_.explain) return;
+  std::optional<FinishedRun> nearest;
+  std::vector<std::string> least;
+  for (FinishedRun& run : index_->all(problems)) {
+    if (run.output == options_.job_output) continue;
+    std::vector<std::string> differences = differing_reuse_settings(run.settings, settings_);
+    if (nearest && differences.size() >= least.size()) continue;
+    nearest = std::move(run);
+    least = std::move(differences);
+  }
+  if (!nearest) return explain("there is no earlier run in " + index_->directory());
+  explain(
+      fmt::format("the nearest run is {}, and this job differs in {}", run_in_words(*nearest), named(least)));
+}
+
+Status Reuse::copy(const FinishedRun& run, Storage& storage, const std::string& identity) const {
+  const auto take = [this, &run](const std::string& path, bool needed) {
+    return copy_file(run.output + "/" + path, at(path), needed);
+  };
+  RETURN_IF_ERROR(copy_file(run.output + "/" + kJournalPath, at(kForeignJournal), true));
+  ASSIGN_OR_RETURN(const std::string journal, sha256_of(at(kForeignJournal)));
+  if (journal != run.journal) return another_one(run.output + "/" + kJournalPath);
+  RETURN_IF_ERROR(take(kContentsPath, true));
+  RETURN_IF_ERROR(expect_contents(at(kContentsPath), run.contents));
+  RETURN_IF_ERROR(take(kPlanPath, true));
+  RETURN_IF_ERROR(take(kTypesPath, false));
+  // Whether they hold what the journal says is found out when it is read.
+  RETURN_IF_ERROR(take(kFailedItemsPath, false));
+  RETURN_IF_ERROR(take(job_.spec.append_row_file_name, false));
+  std::error_code error;
+  if (fs::exists(run.output + "/" + kMetrics, error)) {
+    fs::create_directories(at("logs/user"), error);
+    RETURN_IF_ERROR(take(kMetrics, true));
+  }
+  RETURN_IF_ERROR(copy_journal(storage, kForeignJournal, run.identity, identity));
+  RETURN_IF_ERROR(storage.remove(kForeignJournal));
+  return storage.sync_folder_of(job_.spec.append_row_file_name);
+}
+
+void Reuse::forget(const FinishedRun& run) const {
+  if (index_) index_->forget(run.output);
+}
+
+void Reuse::keep_copy(const FinishedRun& run, const std::string& identity) const {
+  FinishedRun copy = run;
+  copy.output = options_.job_output;
+  copy.name = job_.spec.name;
+  copy.identity = identity;
+  add(std::move(copy));
+}
+
+void Reuse::begin_watch() {
+  if (!index_ || !never_.empty()) return;
+  auto recorder = ContentsRecorder::create(at(kContentsPath));
+  if (recorder) {
+    recorder_ = std::move(*recorder);
+  } else {
+    untold_ = recorder.error().message;
+  }
+}
+
+void Reuse::cannot_watch() const {
+  std::error_code ignored;
+  fs::remove(at(kContentsPath), ignored);
+}
+
+std::unique_ptr<Listing> Reuse::watch(std::size_t input, std::unique_ptr<Listing> listing) {
+  if (!std::exchange(surroundings_, true)) record_surroundings(*recorder_);
+  const std::string part = input_part(job_.spec.inputs.at(input).name);
+  return recorder_->listed(part, root_of(part), std::move(listing));
+}
+
+void Reuse::listed() {
+  if (const Status whole = recorder_->finish(); !whole) untold_ = whole.error().message;
+}
+
+// What the script has written into the output directory beside the runner's own files.
+std::string Reuse::foreign_file() const {
+  const std::array<std::string, 5> ours{job_.spec.append_row_file_name, kFailedItemsPath, kSuccessPath,
+                                        "logs", kStatePath};
+  std::error_code error;
+  for (fs::directory_iterator entries(options_.job_output, error), end; !error && entries != end;
+       entries.increment(error)) {
+    const std::string name = entries->path().filename().string();
+    if (std::find(ours.begin(), ours.end(), name) == ours.end()) return name;
+  }
+  return {};
+}
+
+void Reuse::keep(const std::string& identity) const {
+  if (!index_) return;
+  const auto not_kept = [this](const std::string& why) {
+    tell_("no later job will reuse these results: " + why, false);
+  };
+  if (!never_.empty()) return not_kept(never_);
+  if (!untold_.empty()) return not_kept(untold_);
+  if (const std::string name = foreign_file(); !name.empty()) {
+    return not_kept(
+        fmt::format("'{}' in the output directory is none of the runner's files, and nobody knows "
+                    "whether it is a part of the results",
+                    presentable(name)));
+  }
+  const auto contents =
+      settle_contents(at(kContentsPath), [this](const std::string& part) { return root_of(part); });
+  if (!contents && contents.error().code == ErrorCode::kNotFound)
+    return not_kept("the job was stopped while its inputs were listed");
+  if (!contents) return not_kept(contents.error().message);
+  const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+  add({options_.job_output, job_.spec.name, rfc3339_micros(now), settings_, identity, *contents, {}});
+}
+
+void Reuse::add(FinishedRun run) const {
+  const auto journal = sha256_of(at(kJournalPath));
+  const Status added = journal ? Status() : journal.error();
+  if (journal) run.journal = *journal;
+  const Status kept = added ? index_->add(run) : added;
+  tell_(kept ? "later jobs may reuse these results, fingerprint " + run.fingerprint()
+             : "no later job will reuse these results: " + kept.error().message,
+        false);
+}
+
+}  // namespace parallelrun::orchestrator

@@ -1,0 +1,81 @@
+// Results of an earlier run that stand for this job's [allow_reuse]: whether there are any, their copy, and
+// what a later job has to know of this one. On one machine, through the index of the user's runs.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/result/result.h"
+#include "runner/input/listing.h"
+#include "runner/job/contents_recorder.h"
+#include "runner/job/resolved_job.h"
+#include "runner/job/run_index.h"
+#include "runner/output/storage.h"
+
+namespace parallelrun::orchestrator {
+
+class Reuse {
+ public:
+  struct Options {
+    std::string index;       // directory of the RunIndex; empty: nothing is reused, and nothing kept
+    std::string version;     // of this program
+    bool explain = false;    // tell what differs from the nearest run
+    std::string job_output;  // the output directory
+  };
+  // `loud`: for the terminal, too. On the main thread.
+  using Tell = std::function<void(const std::string& words, bool loud)>;
+
+  // `job` must outlive it.
+  Reuse(const ResolvedJob& job, Options options, Tell tell);
+
+  // The newest run whose results stand for this job's. Lists and compares the inputs, where there is a run
+  // with the same settings, and only there. The output directory is ours.
+  std::optional<FinishedRun> find() const;
+  // Copies its results into our output directory, under our `identity`. What is copied is yet to be verified
+  // (JobFiles::adopt). Errors: kConflict (they are not there any more), kNoSpace, kCorrupt, kIo.
+  Status copy(const FinishedRun& run, Storage& storage, const std::string& identity) const;
+  // The results that were found are no good.
+  void forget(const FinishedRun& run) const;
+  // The copy may be reused, too.
+  void keep_copy(const FinishedRun& run, const std::string& identity) const;
+
+  // --- planner's thread: of a job that is planned from its beginning ---
+  void begin_watch();  // on the main thread, before
+  std::unique_ptr<Listing> watch(std::size_t input, std::unique_ptr<Listing> listing);
+  void listed();
+  bool watches() const { return recorder_ != nullptr; }
+
+  // What was planned by an earlier start is not listed again: nobody knows what it held.
+  void cannot_watch() const;
+  // The job is complete, and no item has failed; the planner has ended.
+  void keep(const std::string& identity) const;
+
+ private:
+  std::string at(const std::string& path) const { return options_.job_output + "/" + path; }
+  std::string root_of(const std::string& part) const;
+  void record_surroundings(ContentsRecorder& recorder) const;
+  Status record_now(const std::string& path) const;
+  std::optional<FinishedRun> same_contents(const std::vector<FinishedRun>& runs,
+                                           const std::string& now) const;
+  void explain(const std::string& words) const;
+  void explain_settings(std::vector<std::string>& problems) const;
+  std::string foreign_file() const;
+  void add(FinishedRun run) const;
+
+  const ResolvedJob& job_;
+  const Options options_;
+  const Tell tell_;
+  const nlohmann::json settings_;
+  const std::string never_;  // why the results stand for no other job's; empty: they may
+  std::optional<RunIndex> index_;
+  std::map<std::string, std::string> roots_;    // of parts whose files lie on this machine
+  std::unique_ptr<ContentsRecorder> recorder_;  // planner's thread, once that runs
+  bool surroundings_ = false;                   // planner's thread
+  std::string untold_;                          // why nobody knows what the inputs held; empty: it is known
+};
+
+}  // namespace parallelrun::orchestrator
