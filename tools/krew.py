@@ -2,8 +2,9 @@
 """usage: tools/krew.py VERSION ARCHIVE...
 
 Prints the krew manifest (https://krew.sigs.k8s.io) of the plugin `kubectl parallelrun`, for the archives
-parallelrun-VERSION-linux-ARCH.tar.gz that tools/release.sh makes. PARALLELRUN_RELEASE_URL is where a release is
-published: the manifest names the archives there.
+parallelrun-VERSION-linux-ARCH.tar.gz that tools/release.sh makes. PARALLELRUN_RELEASE_URL is where releases are
+published: the manifest names the archives there. Without it the manifest has a placeholder, and is good for
+`kubectl krew install --manifest=... --archive=...` alone.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ import re
 import sys
 from pathlib import Path
 
-DEFAULT_URL = "https://github.com/parallelrun/parallelrun/releases/download"
+DEFAULT_URL = "https://releases.example.org/parallelrun"
 
 HEAD = """\
 apiVersion: krew.googlecontainertools.github.com/v1alpha2

@@ -17,6 +17,7 @@
 # VERSION is that of CMakeLists.txt. Images and wheel have the architecture of this machine: for both
 # architectures, run it on a machine of each. Needs what `make setup` installs, and helm: that of PATH, else the
 # one that the tests build. The programs come from build/bin, which is built first, on Debian 12.
+# PARALLELRUN_RELEASE_URL is where releases are published; the krew manifest names the archive there.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
