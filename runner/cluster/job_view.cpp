@@ -49,9 +49,9 @@ std::string output_in_words(const json& source) {
 // Why a container does not run, or how it ended; empty: it runs.
 std::string trouble_of(const json& container) {
   const json& state = object_at(container, "state");
-  const std::string waiting = text_at(object_at(state, "waiting"), "reason");
+  std::string waiting = text_at(object_at(state, "waiting"), "reason");
   if (!waiting.empty()) return waiting;
-  const std::string ended = text_at(object_at(state, "terminated"), "reason");
+  std::string ended = text_at(object_at(state, "terminated"), "reason");
   return ended == "Completed" ? "" : ended;
 }
 

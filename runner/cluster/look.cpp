@@ -202,9 +202,9 @@ Result<LookEnd> look(Jobs& jobs, Interrupt& interrupt, const Look& what) {
   request.arguments = what.arguments;
   if (what.follow) request.deadline = kLongestFollow;
   // Who may not list pods can do without.
-  auto theirs = jobs.pods(what.job);
+  const auto theirs = jobs.pods(what.job);
   ASSIGN_OR_RETURN(const json pod,
-                   look_pod(job, theirs ? std::move(theirs).value() : std::vector<json>{}, request));
+                   look_pod(job, theirs ? theirs.value() : std::vector<json>{}, request));
   const PodOfOurs ours(jobs, request.pod);
   {
     const auto made = jobs.create_object(pod);
