@@ -29,14 +29,16 @@ const Field<Input> kInput[] = {
      .about = "`[A-Za-z_][A-Za-z0-9_.-]{0,62}`, unique among inputs"},
     {.name = "type",
      .value = &Input::type,
-     .not_yet = {"sql", "export the table to CSV files and use 'tabular'"},
+     .not_yet = {"sql", "use 'tabular' with source: {sql: {table: ... or query: ...}}"},
      .identity = Identity::kJob,
      .about = "`file`: `run` gets a list of paths; `tabular`: a `pandas.DataFrame`"},
     {.name = "source",
      .value = Structure<Input>{"source", read_input_source, write_input_source},
      .required = kSourceHint,
      .identity = Identity::kJob,
-     .about = "a directory; of `type: file` also an object store, see [data.md](data.md#object-stores)"},
+     .about =
+         "a directory; of `type: file` also an object store, see [data.md](data.md#object-stores); of `type: "
+         "tabular` also a table or a query of a database, see [data.md](data.md#databases)"},
     {.name = "glob",
      .value = &Input::glob,
      .check = check_glob,

@@ -11,6 +11,7 @@
 #include "common/spec/nearest_name.h"
 #include "common/spec/path_names.h"
 #include "common/spec/read_spec.h"
+#include "common/spec/store_sources.h"
 #include "common/spec/words.h"
 
 namespace parallelrun {
@@ -75,6 +76,18 @@ std::string why_not(const Input& input, bool typed, FieldOf of) {
                      to_string(input.format));
 }
 
+// Rows come as they are: there is no file whose form could be told.
+void check_database_input(ObjectReader& reader, const Input& input, bool typed) {
+  if (typed && input.type != InputType::kTabular)
+    reader.problem("type", "must be tabular: run() gets the rows of a database as a DataFrame");
+  for (const Field<Input>& field : fields_of_input()) {
+    const bool of_files = field.name == "glob" || field.name == "pathPattern" || field.name == "format";
+    if ((of_files || (typed && input.type == InputType::kTabular && field.of == FieldOf::kCsv)) &&
+        reader.field(field.name) != nullptr)
+      reader.problem(field.name, "is for files, and the rows of a database are in none; remove it");
+  }
+}
+
 Input read_input(ObjectReader& reader, Reading& reading) {
   Input input;
   bool typed = true;
@@ -88,7 +101,9 @@ Input read_input(ObjectReader& reader, Reading& reading) {
     }
     if (field.name == "type") typed = reader.problems().size() == before;
   }
-  if (typed && input.type == InputType::kTabular && input.source.store.is_object()) {
+  if (is_database(input.source.store)) {
+    check_database_input(reader, input, typed);
+  } else if (typed && input.type == InputType::kTabular && input.source.store.is_object()) {
     reader.problem("source",
                    fmt::format("a tabular input cannot be read from {} yet; copy the tables to a volume or "
                                "a local directory, or read them in the script with type: file",
@@ -96,7 +111,9 @@ Input read_input(ObjectReader& reader, Reading& reading) {
   }
   for (const char* key : {"sql", "query", "splitOn"}) {
     if (reader.is_object() && reader.field(key) != nullptr) {
-      reader.problem(key, "SQL inputs are not supported yet; export the table to CSV files");
+      reader.problem(key,
+                     "belongs into the source: {sql: {table: ... or query: ..., partitionColumn: ..., "
+                     "credentials: {secretName: ...}}}");
     }
   }
   return input;
@@ -327,7 +344,12 @@ void check_partition_keys(ObjectReader& spec, std::string_view key, Reading& rea
   constexpr std::size_t kMostKeys = 64;
   if (job.partition_keys.size() > kMostKeys) spec.problem(key, "has more than 64 keys");
   for (const Input& input : job.inputs) {
-    if (!job.partition_keys.empty() && input.source.store.is_object()) {
+    if (!job.partition_keys.empty() && is_database(input.source.store)) {
+      spec.problem(key, fmt::format("the input {} is read from a database, where partition keys are not read "
+                                    "yet; name its partitionColumn instead: rows of one key stay together, "
+                                    "but those of several may share a mini-batch",
+                                    in_quotes(input.name)));
+    } else if (!job.partition_keys.empty() && input.source.store.is_object()) {
       spec.problem(key, fmt::format("the objects of the input {} lie in {}, and partition keys are not read "
                                     "from stores yet; copy them to a volume or a local directory",
                                     in_quotes(input.name), input.source.store.begin().key()));

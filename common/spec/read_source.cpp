@@ -56,6 +56,17 @@ void check_volume(const VolumeKind& kind, const json& body, const std::string& p
 // {kind: body} in its place of the manifest.
 void read_store(const StoreKind& kind, const json& body, ObjectReader& source, SourceUse use, Place place,
                 Problems& problems) {
+  const bool database = is_database({{kind.name, body}});
+  if (database && use != SourceUse::kInput) {
+    const std::string_view what = use == SourceUse::kCode     ? "the code"
+                                  : use == SourceUse::kOutput ? "the output"
+                                                              : "a side input";
+    source.problem(kind.name,
+                   fmt::format("{} cannot be a table of a database; name a volume, or on one machine "
+                               "{{local: {{path: ...}}}}",
+                               what));
+    return;
+  }
   if (use == SourceUse::kCode || use == SourceUse::kOutput) {
     const std::string_view what = use == SourceUse::kCode ? "the code" : "the output";
     source.problem(kind.name, fmt::format("{} cannot lie in {} yet, only inputs and side inputs can; name a "
@@ -65,7 +76,9 @@ void read_store(const StoreKind& kind, const json& body, ObjectReader& source, S
   }
   check_store(kind, body, source.path(kind.name), problems);
   if (source.field("subPath") != nullptr) {
-    source.problem("subPath", fmt::format("is for volumes; a folder of {} is named by prefix", kind.name));
+    source.problem("subPath",
+                   database ? "is for volumes; remove it"
+                            : fmt::format("is for volumes; a folder of {} is named by prefix", kind.name));
   }
   if (place == Place::kCluster) {
     source.problem(kind.name,
@@ -126,9 +139,11 @@ std::optional<Source> read_source(const json* value, const std::string& path, So
       given.push_back(name);
       check_volume(*kind, item.value(), reader.path(name), use, problems);
       source.volume[name] = item.value();
-    } else if (name == "sql" || name == "query" || name == "database") {
+    } else if (name == "query" || name == "table" || name == "database") {
       given.push_back(name);
-      reader.problem(name, "SQL sources are not supported yet; export the table to CSV files");
+      reader.problem(name,
+                     "belongs into the source of a database: {sql: {table: ... or query: ..., credentials: "
+                     "{secretName: ...}}}");
     } else {
       given.push_back(name);
       reader.problem(name, "unknown kind of source" + did_you_mean(name, source_names()));

@@ -15,6 +15,7 @@ using nlohmann::json;
 using Value = StoreField::Value;
 
 constexpr bool kMustBeGiven = true;
+constexpr const char* kSql = "sql";
 constexpr std::string_view kSignatures[] = {"sig=", "signature=", "x-amz-signature=", "x-goog-signature="};
 
 std::vector<StoreKind> all_store_kinds() {
@@ -63,6 +64,12 @@ std::vector<StoreKind> all_store_kinds() {
        {{"urls", Value::kAddresses, kMustBeGiven}, certificate, credentials},
        {"bearerToken", "username", "password"},
        {}},
+      {kSql,
+       "a SQL database",
+       {{"table"}, {"query"}, {"partitionColumn"}, credentials},
+       {"url", "username", "password"},
+       {"PARALLELRUN_SQL_URL"},
+       {"table", "query"}},
   };
 }
 
@@ -184,6 +191,8 @@ const StoreKind* find_store_kind(std::string_view name) {
   return found == kinds.end() ? nullptr : &*found;
 }
 
+bool is_database(const json& store) { return store.is_object() && store.contains(kSql); }
+
 void check_store(const StoreKind& kind, const json& body, const std::string& path, Problems& problems) {
   ObjectReader reader(&body, path, problems);
   if (!reader.is_object()) return;
@@ -192,6 +201,15 @@ void check_store(const StoreKind& kind, const json& body, const std::string& pat
         reader.required(field.name, fmt::format("a source in {} needs it", kind.in_words)) == nullptr)
       continue;
     check_field(reader, field);
+  }
+  std::vector<std::string> given;
+  for (const std::string& name : kind.one_of) {
+    if (body.contains(name) && !body[name].is_null()) given.push_back(name);
+  }
+  if (!kind.one_of.empty() && given.size() != 1) {
+    problems.add(path, fmt::format("names {} {} {} {}; a source in {} needs exactly one of the two",
+                                   given.empty() ? "neither" : "both", kind.one_of.front(),
+                                   given.empty() ? "nor" : "and", kind.one_of.back(), kind.in_words));
   }
   for (const std::string& secret : kind.secrets) {
     if (reader.field(secret) == nullptr) continue;
@@ -207,6 +225,10 @@ std::string store_address(const json& store) {
   const json& body = body_of(store);
   if (kind == "http") return kind;
   std::string address = kind + "://";
+  if (kind == kSql) {
+    const std::string table = text_of(body, "table");
+    return address + (table.empty() ? "query" : table);
+  }
   if (kind == "azureBlob") {
     address += text_of(body, "account") + "/" + text_of(body, "container");
   } else {

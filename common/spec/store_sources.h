@@ -1,4 +1,5 @@
-// The object stores that a manifest may name as the source of an input or side input, and their fields.
+// The object stores and databases that a manifest may name as the source of an input or side input, and their
+// fields.
 #pragma once
 
 #include <span>
@@ -20,7 +21,7 @@ struct StoreField {
 };
 
 struct StoreKind {
-  std::string name;      // azureBlob, s3, gcs, http
+  std::string name;      // azureBlob, s3, gcs, http, sql
   std::string in_words;  // "Azure Blob Storage"
   std::vector<StoreField> fields;
   // Keys of its Secret, which do not belong into a manifest.
@@ -28,6 +29,8 @@ struct StoreKind {
   // Variables of the environment with which the provider's own tools are given credentials. Where a job on
   // one machine takes the store's credentials from there, scripts do not get these.
   std::vector<std::string> variables;
+  // Two fields of which exactly one must be given; empty: there are none such.
+  std::vector<std::string> one_of = {};
 };
 
 std::span<const StoreKind> store_kinds();
@@ -38,10 +41,13 @@ const StoreKind* find_store_kind(std::string_view name);
 void check_store(const StoreKind& kind, const nlohmann::json& body, const std::string& path,
                  Problems& problems);
 
-// What follows is for a `store` that was checked: {azureBlob | s3 | gcs | http: {...}}.
+// Whether the source is a table or a query of a database: tabular inputs alone have it.
+bool is_database(const nlohmann::json& store);
+
+// What follows is for a `store` that was checked: {azureBlob | s3 | gcs | http | sql: {...}}.
 
 // How people call it, without a secret: "s3://bucket/folder", "azureBlob://account/container/folder". http:
-// "http". Without a '/' at the end.
+// "http". sql: "sql://table", "sql://query". Without a '/' at the end.
 std::string store_address(const nlohmann::json& store);
 // The name of the Secret; empty: none.
 std::string store_secret(const nlohmann::json& store);

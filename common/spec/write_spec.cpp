@@ -3,6 +3,7 @@
 #include "common/spec/field_table.h"
 #include "common/spec/field_writer.h"
 #include "common/spec/manifest.h"
+#include "common/spec/store_sources.h"
 
 namespace parallelrun {
 namespace {
@@ -23,7 +24,7 @@ json of_source(const Source& source) {
 bool has(const Input& input, FieldOf of) {
   if (of == FieldOf::kAll) return true;
   if (input.type != InputType::kTabular) return false;
-  return of == FieldOf::kTabular || is_delimited(input.format);
+  return of == FieldOf::kTabular || (is_delimited(input.format) && !is_database(input.source.store));
 }
 
 json of_input(const Input& input, Identity least) {

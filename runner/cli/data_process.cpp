@@ -47,6 +47,7 @@ nlohmann::json config_of(const std::vector<StoreInUse>& stores, const std::strin
     nlohmann::json one = {
         {"name", store.name}, {"source", store.source}, {"root", store.directory}, {"credentials", nullptr}};
     if (!store.credentials.empty()) one["credentials"] = store.credentials;
+    if (!store.table.is_null()) one["table"] = store.table;
     config[store.is_side_input ? "sideInputs" : "inputs"].push_back(std::move(one));
   }
   return config;
@@ -202,12 +203,17 @@ std::string DataProcess::summary() const {
   if (!was_ready_) return {};
   std::uint64_t most = count_at(counts_, "mostCacheBytes");
   for (const nlohmann::json& earlier : earlier_) most = std::max(most, count_at(earlier, "mostCacheBytes"));
+  const std::uint64_t others = sum("otherSnapshots");
+  const std::string of_others = others == 0
+                                    ? ""
+                                    : fmt::format("; {} read from another state of the database than planned",
+                                                  counted(others, "mini-batch"));
   return fmt::format(
       "stores: {} fetched, {}, at most {} at a time; {} tried again ({} throttled, {} server errors, {} cut "
       "or "
-      "unreachable, {} with refused credentials)",
+      "unreachable, {} with refused credentials){}",
       counted(sum("objects"), "object"), counted(sum("bytes"), "byte"), counted(most, "byte"),
-      counted(retries(), "request"), sum("throttled"), sum("server"), sum("cut"), sum("denied"));
+      counted(retries(), "request"), sum("throttled"), sum("server"), sum("cut"), sum("denied"), of_others);
 }
 
 }  // namespace parallelrun

@@ -1,9 +1,11 @@
 // `parallelrun data`: makes the Python environment of the data process where there is none yet, and becomes
 // that process.
 #include <spdlog/fmt/fmt.h>
+#include <spdlog/fmt/ranges.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cerrno>
@@ -11,12 +13,16 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "common/json/json.h"
+#include "common/json/members.h"
 #include "common/posix/program_run.h"
+#include "common/spec/store_sources.h"
 #include "runner/agent/command.h"
 #include "runner/agent/python_environment.h"
 #include "runner/cli/launcher.h"
@@ -26,8 +32,10 @@
 namespace parallelrun {
 namespace {
 
-// What runner/python/parallelrun_data imports beside the standard library, and the Python that it needs.
+// What runner/python/parallelrun_data imports beside the standard library, for databases too, and the Python that
+// it needs.
 constexpr const char* kRequirement = "obstore==0.12.1";
+constexpr const char* kOfDatabases[] = {"sqlalchemy==2.1.9", "psycopg[binary]==3.3.9", "pyarrow==26.0.1"};
 constexpr const char* kIsNewEnough = "import sys; sys.exit(sys.version_info < (3, 11))";
 
 struct Given {
@@ -48,9 +56,22 @@ int fail(const Given& given, std::string message) {
   // The packages are ours: no field of the manifest names them.
   const std::string field = "spec.environment.requirements";
   if (const std::size_t at = message.find(field); at != std::string::npos)
-    message.replace(at, field.size(), "what is needed to read object stores");
+    message.replace(at, field.size(), "what is needed to read object stores and databases");
   tell(given, {{"event", "failed"}, {"message", message}});
   return kExitFailed;
+}
+
+// What the sources of the configuration need.
+std::vector<std::string> requirements_for(const std::string& config_file) {
+  std::vector<std::string> requirements = {kRequirement};
+  std::ifstream file(config_file);
+  const nlohmann::json config = nlohmann::json::parse(file, nullptr, false);
+  if (!config.is_object()) return requirements;  // the process says what is wrong with it
+  const nlohmann::json inputs = config.value("inputs", nlohmann::json::array());
+  if (std::any_of(inputs.begin(), inputs.end(),
+                  [](const nlohmann::json& input) { return is_database(object_at(input, "source")); }))
+    requirements.insert(requirements.end(), std::begin(kOfDatabases), std::end(kOfDatabases));
+  return requirements;
 }
 
 // A python3 that is new enough: the one that scripts run with, else another one; empty: there is none.
@@ -103,7 +124,7 @@ int run(const Given& given) {
   request.worker_program = programs + "/parallelrun-worker";
   request.package_directory = programs + "/python";
   for (char** entry = environ; *entry != nullptr; ++entry) request.variables.emplace_back(*entry);
-  request.requirements = {kRequirement};
+  request.requirements = requirements_for(given.config);
   const std::string python = find_python(request.variables);
   if (python.empty())
     return fail(given,
@@ -120,9 +141,11 @@ int run(const Given& given) {
   boost::asio::steady_timer slow(io, std::chrono::milliseconds(1500));
   slow.async_wait([&](boost::system::error_code cancelled) {
     if (!cancelled)
-      tell(given, {{"event", "note"},
-                   {"message", fmt::format("installing {}, which reads object stores (once on this machine)",
-                                           kRequirement)}});
+      tell(given,
+           {{"event", "note"},
+            {"message", fmt::format("installing {}, which reads {} (once on this machine)",
+                                    fmt::join(request.requirements, ", "),
+                                    request.requirements.size() > 1 ? "databases" : "object stores")}});
   });
   Result<agent::PythonEnvironment> found = Error{ErrorCode::kAborted, "no Python environment was made"};
   agent::prepare_environment(io, request, log, [&](Result<agent::PythonEnvironment> environment) {

@@ -4,6 +4,7 @@
 
 #include "common/json/json.h"
 #include "common/spec/path_names.h"
+#include "common/spec/store_sources.h"
 #include "common/text/counted.h"
 #include "runner/input/csv_table_format.h"
 #include "runner/input/file_set_format.h"
@@ -11,6 +12,7 @@
 #include "runner/input/keyed_format.h"
 #include "runner/input/parquet.h"
 #include "runner/input/record_fields.h"
+#include "runner/input/sql_table.h"
 #include "runner/input/store_file_set.h"
 
 namespace parallelrun {
@@ -40,6 +42,7 @@ constexpr Known kFormats[] = {
 }  // namespace
 
 static std::unique_ptr<InputFormat> open_plain_format(const Input& input) {
+  if (is_database(input.source.store)) return std::make_unique<SqlTableFormat>(input);
   if (input.source.store.is_object()) return std::make_unique<StoreFileSetFormat>(input);
   for (const Known& known : kFormats) {
     const bool any = input.type != InputType::kTabular;

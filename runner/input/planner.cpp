@@ -88,6 +88,8 @@ Error Planner::nothing_found() const {
   const bool stored = input.source.store.is_object();
   const std::string directory =
       "'" + (stored ? store_address(input.source.store) : options_.directories.at(input.name)) + "'";
+  if (is_database(input.source.store))
+    return in_input(Error{ErrorCode::kNotFound, directory + " has no row"});
   const std::uint64_t files = cutter_->objects();
   std::string what = directory + " has no file";
   if (files > 0) {

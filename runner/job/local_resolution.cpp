@@ -12,6 +12,7 @@
 #include "common/spec/placeholders.h"
 #include "common/spec/store_sources.h"
 #include "common/spec/utf8.h"
+#include "runner/input/column_declarations.h"
 #include "runner/job/code_hash.h"
 #include "runner/job/conda_file.h"
 
@@ -180,6 +181,7 @@ class LocalResolver {
         const std::string& place = open_store(item.name, item.source, option == "--side-input",
                                               child_path(child_path(field, i), "source"));
         directories[item.name] = place;
+        stores_.back().table = table_of(item);
         continue;
       }
       const auto found = locate_readable(item.source, child_path(child_path(field, i), "source"),
@@ -187,6 +189,14 @@ class LocalResolver {
                                          stand_in == given.end() ? nullptr : &stand_in->second, kind);
       if (found) directories[item.name] = found->directory;
     }
+  }
+
+  static nlohmann::json table_of(const SideInput&) { return nullptr; }
+  nlohmann::json table_of(const Input& input) const {
+    if (input.type != InputType::kTabular) return nullptr;
+    return {{"miniBatchSize", job_.spec.mini_batch_size},
+            {"columns", declared_columns(input)},
+            {"carried", job_.spec.output.columns}};
   }
 
   // Gives where its objects become files.

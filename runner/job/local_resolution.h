@@ -35,6 +35,9 @@ struct StoreInUse {
   nlohmann::json source;    // as in the manifest; the path of a caCertificate is absolute
   std::string directory;    // where its objects become files; of a side input it may become one file
   std::string credentials;  // absolute path of a file; empty: those of the environment
+  // Of a tabular input, what the data process must know of it: {"miniBatchSize": bytes, "columns": {name:
+  // type}, "carried": [names]}; null: it is none.
+  nlohmann::json table = nullptr;
 };
 
 // Whether an input or side input lies in a store and no option stands in for it.

@@ -417,9 +417,9 @@ def test_kinds_of_tables(azureml, ws, folder):
     ("make", "error", "said"),
     [
         (
-            lambda a, ws: a.Dataset.Tabular.from_sql_query("select 1"),
-            NotImplementedError,
-            "export the query to CSV",
+            lambda a, ws: a.Dataset.Tabular.from_sql_query(a.Datastore(ws)),
+            TypeError,
+            "must be a SELECT, or a pair of a datastore and a SELECT",
         ),
         (
             lambda a, ws: a.Dataset.File.from_files("nowhere"),
@@ -581,3 +581,21 @@ def test_what_has_no_effect_is_said_at_the_users_line(azureml, ws):
         step(azureml, side_inputs=[azureml.Dataset.File.from_files("in/*.txt").as_named_input("side")])
     assert {os.path.basename(each.filename) for each in said} == {"test_workspace.py"}
     assert len(said) == 4 and all(each.category.__name__ == "AcceptedWithoutEffect" for each in said)
+
+
+def test_a_query_of_a_database(azureml, ws, folder, monkeypatch):
+    import sqlite3
+
+    with sqlite3.connect(folder / "a.db") as database:
+        database.execute("CREATE TABLE t AS SELECT 1 AS code, 2 AS value UNION ALL SELECT 3, 4")
+    database.close()
+    monkeypatch.setenv("PARALLELRUN_SQL_URL", f"sqlite:///{folder / 'a.db'}")
+    with pytest.warns(UserWarning, match="PARALLELRUN_SQL_URL names the database"):
+        data = azureml.Dataset.Tabular.from_sql_query(
+            (azureml.Datastore(ws), "select * from t"),
+            set_column_types={"code": azureml.DataType.to_string()},
+            partition_column="value",
+        )
+    table = config(azureml, entry_script="table.py", mini_batch_size="1KB")
+    job = finished(azureml, ws, step(azureml, parallel_run_config=table, inputs=[data])).get_steps()[0].job
+    assert len(job.results()) == 2

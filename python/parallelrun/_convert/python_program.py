@@ -344,7 +344,9 @@ class _Step:
             return found
         if made.kind == "from_sql_query":
             self.report.leave(
-                made.line, found.name, "the runner does not read databases yet; export the query to files"
+                made.line,
+                found.name,
+                "write source: {sql: {query: ...}} in the manifest, and give the database's url with --credentials",
             )
         return None
 

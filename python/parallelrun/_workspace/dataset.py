@@ -4,6 +4,7 @@ import enum
 from typing import Any, Dict, List, Mapping, Optional, Union
 
 from parallelrun._workspace import dataset_versions
+from parallelrun._workspace.accepted import accepted
 from parallelrun._workspace.consumption import DatasetConsumptionConfig
 from parallelrun._workspace.dataset_paths import Part, parts_of, with_pattern
 from parallelrun._workspace.datastore import Datastore
@@ -205,11 +206,39 @@ class _Tabular:
         return _table(path, validate, include_path, set_column_types, partition_format, {"format": "jsonl"})
 
     @staticmethod
-    def from_sql_query(query: Any, *_: Any, **__: Any) -> TabularDataset:
-        raise NotImplementedError(
-            "Dataset.Tabular.from_sql_query: the runner does not read databases yet; export the query to CSV or Parquet "
-            "files and use from_delimited_files or from_parquet_files"
-        )
+    def from_sql_query(
+        query: Any,
+        validate: bool = True,
+        set_column_types: Optional[Mapping[str, str]] = None,
+        query_timeout: int = 30,
+        partition_column: Optional[str] = None,
+    ) -> TabularDataset:
+        """The rows of a SELECT: one mini-batch, or with `partition_column` (not in Azure's SDK) ranges of that key.
+
+        The environment variable PARALLELRUN_SQL_URL names the database when the job runs; scripts do not get it. Of Azure's
+        pair (datastore, query) the datastore is not used.
+        """
+        if isinstance(query, (tuple, list)) and len(query) == 2:
+            accepted(
+                "the datastore of from_sql_query",
+                "not used; PARALLELRUN_SQL_URL names the database, such as postgresql://USER:PASSWORD@HOST/DATABASE",
+            )
+            query = query[1]
+        if not isinstance(query, str) or not query.strip():
+            raise TypeError(
+                f"query is {query!r}, but must be a SELECT, or a pair of a datastore and a SELECT"
+            )
+        if query_timeout != 30:
+            accepted(
+                "query_timeout", "not used; task_overhead_timeout limits how long a mini-batch is fetched"
+            )
+        sql: Dict[str, Any] = {"query": query}
+        if partition_column is not None:
+            sql["partitionColumn"] = partition_column
+        part: Part = {"source": {"sql": sql}}
+        if set_column_types:
+            part["columns"] = dict(set_column_types)
+        return TabularDataset([part])
 
 
 ENCODINGS = {

@@ -118,14 +118,28 @@ async def _run(arguments, events):
         secrets.add(value)
     counts = Counts()
 
-    def opened(given, what):
-        make = HttpPlace if "http" in given["source"] else Place
-        try:
-            return Input(
-                given["name"],
-                make(given["source"], given.get("credentials"), environment, secrets),
-                given["root"],
+    def place_of(given, what):
+        kind = next(iter(given["source"]))
+        if kind == "sql":
+            from parallelrun_data.sql_place import SqlPlace  # its packages are there where it is asked for
+
+            def say(words):
+                events.send("note", message=f"{what} '{given['name']}': {words}")
+
+            return SqlPlace(
+                given["source"],
+                given.get("credentials"),
+                environment,
+                secrets,
+                given.get("table") or {},
+                say,
             )
+        make = HttpPlace if kind == "http" else Place
+        return make(given["source"], given.get("credentials"), environment, secrets)
+
+    def opened(given, what):
+        try:
+            return Input(given["name"], place_of(given, what), given["root"])
         except Trouble as trouble:
             raise Trouble(trouble.kind, f"{what} '{given['name']}': {trouble.message}") from None
 

@@ -14,11 +14,12 @@ KEYS = {
     "s3": (("accessKeyId", "secretAccessKey"), ("accessKeyId", "secretAccessKey", "sessionToken")),
     "gcs": (("serviceAccountKey",),),
     "http": (("bearerToken",), ("username", "password")),
+    "sql": (("url",),),
 }
 
 
 # These may hold what no header and no signature can hold.
-_FREE = ("username", "password", "serviceAccountKey")
+_FREE = ("username", "password", "serviceAccountKey", "url")
 
 
 def _scalar(text, where):
@@ -143,7 +144,12 @@ def _fault(value, free, lines):
 
 # What tools of the provider read; the launcher withholds the same names from scripts
 # (common/spec/store_kinds.cpp).
-_PREFIXES_OF = {"s3": ("AWS_",), "azureBlob": ("AZURE_", "MSI_", "IDENTITY_"), "gcs": ("GOOGLE_",)}
+_PREFIXES_OF = {
+    "s3": ("AWS_",),
+    "azureBlob": ("AZURE_", "MSI_", "IDENTITY_"),
+    "gcs": ("GOOGLE_",),
+    "sql": ("PARALLELRUN_SQL_",),
+}
 PREFIXES = tuple(prefix for prefixes in _PREFIXES_OF.values() for prefix in prefixes)
 
 

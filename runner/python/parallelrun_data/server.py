@@ -31,6 +31,11 @@ _LONGEST_FRAME = 512 << 20
 _OBJECTS_IN_FRAME = 500
 
 
+class Tables:
+    """What a source has that is no store of objects: `ranges(after)` yields what list() does, and `bring(cache, counts,
+    seconds, name, version, entry)` makes the file of one (sql_place.py)."""
+
+
 class Input:
     """One source of the job. `root`: the folder below which its objects become files."""
 
@@ -64,7 +69,13 @@ class Server:
             pass  # this process ends
 
     def counts(self):
-        return dict(self._counts.as_dict(), cacheBytes=self._cache.used, mostCacheBytes=self._cache.most)
+        others = sum(getattr(given.place, "other_snapshots", 0) for given in self._inputs.values())
+        return dict(
+            self._counts.as_dict(),
+            cacheBytes=self._cache.used,
+            mostCacheBytes=self._cache.most,
+            otherSnapshots=others,
+        )
 
     async def list(self, name, after, folder=lambda name: None):
         """Yields (name, size, version) of an input in order. A listing that was cut goes on behind its last
@@ -75,9 +86,7 @@ class Server:
         refusals = 0
         while True:
             try:
-                async for entry in without_folders(
-                    in_order(given.place.list, last, folder), given.place.is_folder, folder
-                ):
+                async for entry in self._listed(given.place, last, folder):
                     patience.progress()
                     refusals = 0
                     yield entry
@@ -86,6 +95,17 @@ class Server:
             except Passing as passing:
                 refusals = await after_passing(given.place, patience, passing, refusals)
 
+    @staticmethod
+    def _listed(place, last, folder):
+        if isinstance(place, Tables):
+            return place.ranges(last)
+        return without_folders(in_order(place.list, last, folder), place.is_folder, folder)
+
+    def _brought(self, place, name, size, version, entry):
+        if isinstance(place, Tables):
+            return place.bring(self._cache, self._counts, self._seconds, name, version, entry)
+        return self._downloads.object(place, name, size, version, entry)
+
     async def fetch(self, name, objects, timeout, what, entries):
         """Adds to `entries` what is held from now on; gives the paths below the input's root."""
         given = self._inputs[name]
@@ -93,10 +113,12 @@ class Server:
         for (object_name, size, version), entry in zip(objects, entries):
             if entry.task is None:
                 entry.task = asyncio.ensure_future(
-                    self._downloads.object(given.place, object_name, size, version, entry)
+                    self._brought(given.place, object_name, size, version, entry)
                 )
                 entry.task.add_done_callback(lambda task, entry=entry: self._ended(task, entry))
         waits = asyncio.gather(*(asyncio.shield(entry.task) for entry in entries))
+        # Where this is given up, nobody asks for how it ended.
+        waits.add_done_callback(lambda done: done.cancelled() or done.exception())
         try:
             await asyncio.wait_for(waits, timeout)
         except asyncio.TimeoutError:

@@ -24,6 +24,7 @@ _READERS = {
     3: ("json_lines", "JsonLinesInput"),
     4: ("parquet_input", "ParquetInput"),
     5: ("keyed", "KeyedInput"),
+    8: ("sql_input", "SqlInput"),
 }
 
 

@@ -1,0 +1,39 @@
+"""What is said of names in a database that are not there, or there twice."""
+
+import difflib
+
+from parallelrun_data.troubles import INVALID, Trouble
+
+_MOST_NAMED = 30
+
+
+def hint(name, names):
+    """The nearest of the names, else all of them."""
+    near = difflib.get_close_matches(name.lower(), [each.lower() for each in names], 1)
+    if near:
+        meant = next(each for each in names if each.lower() == near[0])
+        return f"; did you mean '{meant}'?"
+    if not names:
+        return "; it has none that this role can see"
+    shown = ", ".join(sorted(names)[:_MOST_NAMED])
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"; there are {shown}{more}"
+
+
+def must_be_among(wanted, columns, address, who):
+    """Raises INVALID for a column that is not there. `who` names it: a field of the manifest."""
+    names = [column.name for column in columns]
+    for name in wanted:
+        if name not in names:
+            raise Trouble(INVALID, f"{address} has no column '{name}', which {who} names{hint(name, names)}")
+
+
+def must_differ(names, address):
+    if not names:
+        raise Trouble(INVALID, f"{address} has no column")
+    for name in names:
+        if names.count(name) > 1:
+            raise Trouble(
+                INVALID,
+                f"{address} has two columns '{name}'; give each a name of its own in the query (SELECT a.id AS a_id, ...)",
+            )

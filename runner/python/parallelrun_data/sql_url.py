@@ -1,0 +1,77 @@
+"""Which database a URL names. The URL holds a password: no message has a part of it beside host and database."""
+
+import hashlib
+import os
+
+import sqlalchemy
+from sqlalchemy.engine import make_url
+
+from parallelrun_data import credentials
+from parallelrun_data.troubles import INVALID, Trouble
+
+VARIABLE = "PARALLELRUN_SQL_URL"
+_POSTGRESQL = ("postgresql", "postgres")
+_FORMS = "postgresql://USER:PASSWORD@HOST:5432/DATABASE or sqlite:////absolute/path.db"
+
+
+def read(file, environment, secrets):
+    """The URL, from a file of credentials or, without one, from the environment. Raises INVALID."""
+    if file:
+        text = credentials.read_file(file, "sql")["url"]
+        where = f"the url in '{file}'"
+    else:
+        with environment:
+            text = os.environ.get(VARIABLE, "").strip()
+        where = f"the environment variable {VARIABLE}"
+        if not text:
+            raise Trouble(
+                INVALID,
+                f"no database is named: give --credentials NAME=FILE with a line 'url: ...', or set {VARIABLE}",
+            )
+    secrets.add(text)
+    try:
+        url = make_url(text)
+    except (sqlalchemy.exc.ArgumentError, ValueError):
+        raise Trouble(
+            INVALID, f"{where} is not the URL of a database; write {_FORMS}, with %40 for @ in a password"
+        ) from None
+    for value in (url.password, url.query.get("password"), url.query.get("sslpassword")):
+        secrets.add(value)
+    return _with_driver(url, where)
+
+
+def _with_driver(url, where):
+    backend, _, driver = url.drivername.partition("+")
+    if backend in _POSTGRESQL:
+        # Whichever driver of PostgreSQL the URL was written for, this one is installed.
+        if not url.database:
+            raise Trouble(INVALID, f"{where} names no database; write {_FORMS}")
+        return url.set(drivername="postgresql+psycopg")
+    if backend == "sqlite" and driver in ("", "pysqlite"):
+        path = url.database or ""
+        if path in ("", ":memory:"):
+            raise Trouble(INVALID, f"{where} names no file; write {_FORMS}")
+        if not path.startswith("/"):
+            raise Trouble(
+                INVALID,
+                f"{where} names the file '{path}', which is relative to no folder in particular; write its absolute path, "
+                "with four slashes: sqlite:////absolute/path.db",
+            )
+        return url.set(drivername="sqlite")
+    raise Trouble(
+        INVALID,
+        f"{where} is one of '{backend}', but only PostgreSQL and SQLite are read; write {_FORMS}, or export the table to "
+        "CSV or Parquet files",
+    )
+
+
+def fingerprint(url):
+    """Tells two databases apart, without a secret."""
+    parts = (url.drivername, url.host, url.port, url.database)
+    return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:16]
+
+
+def address(source):
+    """How a source is called in messages. The same in common/spec/store_sources.cpp."""
+    body = source["sql"]
+    return f"sql://{body['table']}" if body.get("table") else "sql://query"
