@@ -32,8 +32,8 @@
 namespace parallelrun {
 namespace {
 
-// What runner/python/parallelrun_data imports beside the standard library, for databases too, and the Python that
-// it needs.
+// What runner/python/parallelrun_data imports beside the standard library, for databases too, and the Python
+// that it needs.
 constexpr const char* kRequirement = "obstore==0.12.1";
 constexpr const char* kOfDatabases[] = {"sqlalchemy==2.1.9", "psycopg[binary]==3.3.9", "pyarrow==26.0.1"};
 constexpr const char* kIsNewEnough = "import sys; sys.exit(sys.version_info < (3, 11))";
