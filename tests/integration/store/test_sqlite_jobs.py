@@ -130,5 +130,7 @@ def test_the_example(tmp_path):
         ).fetchall()
     shop.close()
     found = sorted((row.split(",") for row in rows), key=lambda row: int(row[0]))
-    assert [[str(id), str(customer), day] for id, customer, day, _ in expected] == [row[:3] for row in found]
+    assert [[str(id), str(customer), f"{day}T00:00:00"] for id, customer, day, _ in expected] == [
+        row[:3] for row in found
+    ]
     assert all(abs(float(row[3]) - share) < 1e-6 for row, (*_, share) in zip(found, expected))
