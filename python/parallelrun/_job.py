@@ -101,6 +101,12 @@ class Job:
         with self._changed:
             return dict(self._finished or self._progress)
 
+    @property
+    def reused_from(self) -> Optional[str]:
+        """The output directory of the earlier run whose results were taken; None: the job runs, or has run."""
+        with self._changed:
+            return self._finished.get("reusedFrom")
+
     def wait(self, show_output: bool = False, timeout: Optional[float] = None) -> "Job":
         """Waits for the end. JobError unless the job is complete; TimeoutError: it goes on after `timeout` seconds.
 

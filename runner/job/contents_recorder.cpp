@@ -1,5 +1,6 @@
 #include "runner/job/contents_recorder.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -67,16 +68,24 @@ class ContentsRecorder::RecordedListing final : public Listing {
   }
 
   void record(const ListedObject& object) {
-    file_.assign(root_).append(object.folder).append(object.name);
     if (root_.empty()) {
       ContentEntry entry = stamp_of_object(object.size.value_or(0), object.version);
-      entry.path = file_;
+      entry.path = object.path();
       return recorder_.add(std::move(entry), {});
     }
-    std::optional<ContentEntry> entry = stamp_of_file(file_);
+    if (object.folder != folder_ || !open_folder_) open(object.folder);
+    name_in_folder_ = object.name;
+    std::optional<ContentEntry> entry = stamp_of_file(name_in_folder_, open_folder_.get());
+    file_.assign(root_).append(object.folder).append(object.name);
     if (!entry) return recorder_.give_up({ErrorCode::kConflict, fmt::format("'{}' is gone", file_)});
     entry->path.assign(object.folder).append(object.name);
     recorder_.add(std::move(*entry), file_);
+  }
+
+  // A million paths need not be looked up from the root of the file system.
+  void open(std::string_view folder) {
+    folder_ = folder;
+    open_folder_ = FileDescriptor(::open((root_ + folder_).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   }
 
   ContentsRecorder& recorder_;
@@ -84,6 +93,9 @@ class ContentsRecorder::RecordedListing final : public Listing {
   const std::string root_;
   const std::unique_ptr<Listing> all_;
   std::string file_;
+  std::string name_in_folder_;
+  std::string folder_;
+  FileDescriptor open_folder_;
   bool begun_ = false;
 };
 
@@ -120,6 +132,8 @@ void ContentsRecorder::add(ContentEntry entry, const std::string& file) {
     if (!digest) return give_up(digest.error());
     entry.sha256 = std::move(*digest);
   }
+  few_ = few_ && all_.take(entry.size);
+  any_digest_ = any_digest_ || !entry.sha256.empty();
   if (const Status added = writer_->add(entry); !added) give_up(added.error());
 }
 
@@ -167,7 +181,10 @@ void ContentsRecorder::note(const std::string& name, const std::string& note) {
 Status ContentsRecorder::finish() {
   if (!trouble_ && in_part_) give_up({ErrorCode::kIo, "an input was not listed to its end"});
   if (!trouble_) {
-    if (const auto finished = writer_->finish(); !finished) give_up(finished.error());
+    const auto finished = writer_->finish();
+    if (!finished) give_up(finished.error());
+    // There is nothing to take a digest of, and none to look at again.
+    if (finished && !few_ && !any_digest_) settled_ = hex(*finished);
   }
   if (!trouble_) {
     if (const Status placed = put_in_place(path_); !placed) give_up(placed.error());

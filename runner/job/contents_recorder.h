@@ -46,6 +46,9 @@ class ContentsRecorder {
   // Puts the file in its place. Errors: whatever went wrong; no file is left then.
   Status finish();
 
+  // After finish(): what settle_contents() would give, where it would find nothing to do; else empty.
+  const std::string& settled() const { return settled_; }
+
   static constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};
 
  private:
@@ -58,6 +61,10 @@ class ContentsRecorder {
   std::string path_;
   std::unique_ptr<ContentsWriter> writer_;
   DigestAllowance allowance_;
+  DigestAllowance all_;  // of all files together
+  bool few_ = true;
+  bool any_digest_ = false;
+  std::string settled_;
   std::optional<Error> trouble_;
   bool in_part_ = false;
 };

@@ -28,10 +28,10 @@ std::int64_t nanoseconds(const statx_timestamp& time) {
 
 }  // namespace
 
-std::optional<ContentEntry> stamp_of_file(const std::string& file) {
+std::optional<ContentEntry> stamp_of_file(const std::string& file, int folder) {
   struct statx info{};
   constexpr unsigned kMask = STATX_TYPE | STATX_SIZE | STATX_MTIME | STATX_CTIME | STATX_INO;
-  if (::statx(AT_FDCWD, file.c_str(), 0, kMask, &info) != 0 || !S_ISREG(info.stx_mode)) return std::nullopt;
+  if (::statx(folder, file.c_str(), 0, kMask, &info) != 0 || !S_ISREG(info.stx_mode)) return std::nullopt;
   const std::array<std::int64_t, 3> times{nanoseconds(info.stx_mtime), nanoseconds(info.stx_ctime),
                                           static_cast<std::int64_t>(info.stx_ino)};
   const std::int64_t now = std::chrono::duration_cast<std::chrono::nanoseconds>(

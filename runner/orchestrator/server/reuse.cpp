@@ -370,8 +370,10 @@ void Reuse::keep(const std::string& identity) const {
                     "whether it is a part of the results",
                     presentable(name)));
   }
-  const auto contents =
-      settle_contents(at(kContentsPath), [this](const std::string& part) { return root_of(part); });
+  const Result<std::string> contents =
+      recorder_ && !recorder_->settled().empty()
+          ? recorder_->settled()
+          : settle_contents(at(kContentsPath), [this](const std::string& part) { return root_of(part); });
   if (!contents && contents.error().code == ErrorCode::kNotFound)
     return not_kept("the job was stopped while its inputs were listed");
   if (!contents) return not_kept(contents.error().message);

@@ -410,3 +410,25 @@ def test_an_object_that_hangs_costs_a_try(job, wait):
         "user/error.txt"
     )
     assert time.monotonic() - began < 30
+
+
+def test_results_are_reused_while_the_etags_are_the_same(job):
+    job.objects(12).script(NAMES).set(miniBatchSize=4)
+    job.bucket.put("side/labels.txt", "one")
+    job.spec["sideInputs"] = [{"name": "labels", "source": job.source("side")}]
+
+    def reason(output):
+        job.out = job.root / output
+        environment = job.environment(PARALLELRUN_RUN_INDEX=str(job.root / "runs"))
+        job.run("--output", str(job.out), "--explain", env=environment).expect(0)
+        return job.result()["reason"]
+
+    assert reason("first") == "Completed"
+    assert reason("second") == "Reused"
+    assert sorted(job.rows()) == expected(12)
+    job.bucket.put("in/f0003.txt", "y3")
+    assert reason("third") == "Completed"
+    assert "f0003.txt y3" in job.rows()
+    job.bucket.put("side/labels.txt", "two")
+    assert reason("fourth") == "Completed"
+    assert reason("fifth") == "Reused"
