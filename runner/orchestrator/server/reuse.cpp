@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "common/hash/sha256.h"
+#include "common/json/compact_text.h"
 #include "common/posix/file_copy.h"
 #include "common/posix/file_descriptor.h"
 #include "common/result/try.h"
@@ -45,6 +46,8 @@ constexpr const char* kMetrics = "logs/user/metrics.jsonl";
 std::string input_part(const std::string& name) { return "input " + name; }
 std::string side_input_part(const std::string& name) { return "side input " + name; }
 constexpr std::string_view kModulesPart = "modules in ";
+constexpr const char* kSettingsPart = "settings";
+constexpr const char* kPythonPart = "python3";
 
 // What the agents give to the script, as far as it decides where Python finds its modules.
 std::vector<std::string> environment_of(const ResolvedJob& job) {
@@ -179,7 +182,8 @@ std::string Reuse::root_of(const std::string& part) const {
 void Reuse::record_surroundings(ContentsRecorder& recorder) const {
   const auto python = installed_python(environment_of(job_));
   if (!python) return recorder.give_up(python.error());
-  recorder.note("python3", python->packages.dump());
+  recorder.note(kSettingsPart, sha256_hex(compact_text(settings_)));
+  recorder.note(kPythonPart, python->packages.dump());
   const auto output = identity_of(options_.job_output);
   for (const std::string& folder : python->folders)
     recorder.directory(std::string(kModulesPart) + folder, folder, is_code, output, kMostModules);
@@ -344,6 +348,20 @@ void Reuse::listed() {
   if (const Status whole = recorder_->finish(); !whole) untold_ = whole.error().message;
 }
 
+// Whether the earlier start that has listed the inputs ran with what this one has. True also where there was
+// none.
+bool Reuse::began_so() const {
+  const auto parts = parts_of_contents(at(kContentsPath));
+  if (!parts) return parts.error().code == ErrorCode::kNotFound;
+  const auto python = installed_python(environment_of(job_));
+  const auto says = [&parts](const char* name, const std::string& note) {
+    return std::any_of(parts->begin(), parts->end(),
+                       [&](const ContentPart& part) { return part.name == name && part.note == note; });
+  };
+  return python && says(kPythonPart, python->packages.dump()) &&
+         says(kSettingsPart, sha256_hex(compact_text(settings_)));
+}
+
 // What the script has written into the output directory beside the runner's own files.
 std::string Reuse::foreign_file() const {
   const std::array<std::string, 5> ours{job_.spec.append_row_file_name, kFailedItemsPath, kSuccessPath,
@@ -370,6 +388,8 @@ void Reuse::keep(const std::string& identity) const {
                     "whether it is a part of the results",
                     presentable(name)));
   }
+  if (!recorder_ && !began_so())
+    return not_kept("the job was begun with other settings, files beside the code or packages, and went on");
   const Result<std::string> contents =
       recorder_ && !recorder_->settled().empty()
           ? recorder_->settled()

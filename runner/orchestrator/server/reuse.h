@@ -63,6 +63,7 @@ class Reuse {
                                            const std::string& now) const;
   void explain(const std::string& words) const;
   void explain_settings(std::vector<std::string>& problems) const;
+  bool began_so() const;
   std::string foreign_file() const;
   void add(FinishedRun run) const;
 

@@ -10,6 +10,7 @@ import time
 import pytest
 from checkout import PROGRAM
 from processes import descendants
+from waiting import wait_for
 
 SCRIPT = """
     import os
@@ -276,6 +277,34 @@ def test_a_kill_while_results_are_copied_leaves_nothing_that_a_new_start_cannot_
     finished, _ = reused.start(output="killed")
     assert finished["reason"] in ("Reused", "AlreadyComplete") and finished["state"] == "Complete"
     assert reused.worked() == 0 and job.rows() == right
+
+
+def test_results_of_two_versions_of_a_table_are_not_reused(reused):
+    """A table beside the code may change while a job is stopped, and the job goes on."""
+    job = reused.job
+    go = job.root / "go"
+    job.script(
+        SCRIPT.replace(
+            "        with",
+            '        while "f000010" <= min(map(os.path.basename, mini_batch)) and '
+            'not os.path.exists(os.environ["GO"]): pass\n        with',
+        )
+    )
+    (job.code / "table.csv").write_text("1")
+    job.out = job.root / "stopped"
+    process = job.start("--output", str(job.out), env=reused.environment(GO=str(go)))
+    wait_for(lambda: reused.calls.exists() and len(reused.calls.read_text()) >= 2, "no mini-batch was done")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    (job.code / "table.csv").write_text("2")
+    go.touch()
+    finished, _ = reused.start(output="stopped", GO=str(go))
+    assert finished["reason"] == "Completed"
+    assert "the job was begun with other settings" in job.log("sys/master_role.txt")
+    assert reused.worked() == 4
+    reused.runs_anew(GO=str(go))
+    reused.is_reused(GO=str(go))
 
 
 @pytest.mark.parametrize(
