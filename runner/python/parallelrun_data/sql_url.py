@@ -11,7 +11,8 @@ from parallelrun_data.troubles import INVALID, Trouble
 
 VARIABLE = "PARALLELRUN_SQL_URL"
 _POSTGRESQL = ("postgresql", "postgres")
-_FORMS = "postgresql://USER:PASSWORD@HOST:5432/DATABASE or sqlite:////absolute/path.db"
+# Without "//USER:PASSWORD@", which would be taken for a secret.
+_FORMS = "postgresql://HOST:5432/DATABASE, with USER:PASSWORD@ before HOST, or sqlite:////absolute/path.db"
 
 
 def read(file, environment, secrets):
@@ -33,7 +34,7 @@ def read(file, environment, secrets):
         url = make_url(text)
     except (sqlalchemy.exc.ArgumentError, ValueError):
         raise Trouble(
-            INVALID, f"{where} is not the URL of a database; write {_FORMS}, with %40 for @ in a password"
+            INVALID, f"{where} is not the URL of a database; write {_FORMS}; in a password write %40 for @"
         ) from None
     for value in (url.password, url.query.get("password"), url.query.get("sslpassword")):
         secrets.add(value)
