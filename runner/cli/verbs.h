@@ -37,6 +37,7 @@ Verb add_logs(CLI::App& program);
 Verb add_errors(CLI::App& program);
 Verb add_failed(CLI::App& program);
 Verb add_output(CLI::App& program);
+Verb add_explain(CLI::App& program);
 
 // For shells; of all verbs that --help shows, so it is added last. `program` must outlive it.
 Verb add_completion(CLI::App& program);

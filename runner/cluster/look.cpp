@@ -203,8 +203,7 @@ Result<LookEnd> look(Jobs& jobs, Interrupt& interrupt, const Look& what) {
   if (what.follow) request.deadline = kLongestFollow;
   // Who may not list pods can do without.
   const auto theirs = jobs.pods(what.job);
-  ASSIGN_OR_RETURN(const json pod,
-                   look_pod(job, theirs ? theirs.value() : std::vector<json>{}, request));
+  ASSIGN_OR_RETURN(const json pod, look_pod(job, theirs ? theirs.value() : std::vector<json>{}, request));
   const PodOfOurs ours(jobs, request.pod);
   {
     const auto made = jobs.create_object(pod);

@@ -18,6 +18,7 @@ json security_of(const json& orchestrator) {
   json security = {{"runAsNonRoot", true},
                    {"runAsUser", kUser},
                    {"runAsGroup", kUser},
+                   {"fsGroupChangePolicy", "OnRootMismatch"},  // a look changes no owners of a large volume
                    {"seccompProfile", {{"type", "RuntimeDefault"}}}};
   const json& own = object_at(orchestrator, "securityContext");
   if (number_at(own, "runAsUser") == 0) security["runAsNonRoot"] = false;

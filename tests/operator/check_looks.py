@@ -83,6 +83,7 @@ def check_what_is_shown_is_what_is_there(verbs, kubelet, output):
         ("logs", str(stdout)),
         ("logs", "nothing"),
         ("output", "--rows", "3"),
+        ("explain",),
     ):
         here = subprocess.run([PROGRAM, words[0], output, *words[1:]], capture_output=True)
         there = subprocess.run(

@@ -299,6 +299,22 @@ def test_what_a_pod_looks_at_arrives_as_it_is(failed_job, tmp_path, words):
     assert (told["bytes"], told["sha256"]) == (len(plain.stdout), hashlib.sha256(plain.stdout).hexdigest())
 
 
+def test_explain_says_where_the_time_went(embedded_job):
+    """Of a job whose run() only waits."""
+    job = embedded_job.files(40).set(miniBatchSize=2)
+    job.script("import time\ndef init(): pass\ndef run(b):\n    time.sleep(0.1)\n    return b\n")
+    job.run().expect(0)
+    words = verb("explain", job.out).stdout
+    assert "20 tries of mini-batches" in words and "run() mostly waits" in words, words
+    assert "a larger processCountPerNode" in words
+    told = json.loads(verb("explain", job.out, "-o", "json").stdout)
+    shares = told["shareOfRun"] + told["shareOfReadingAndWriting"] + told["shareOfIdle"]
+    assert abs(shares - 1) < 1e-6 and told["medianRunSeconds"] >= 0.1
+    assert sum(process["miniBatches"] for process in told["processes"]) == 20
+    job.out.joinpath("logs/sys/node/127.0.0.1/process000.txt").unlink()
+    assert "no mini-batch that is done" in verb("explain", job.out, code=1).stderr
+
+
 def test_list_finds_the_jobs_of_a_folder(failed_job):
     second = shutil.copytree(failed_job.out, failed_job.root / "deep" / "er" / "second")
     lines = verb("list", failed_job.root).stdout.splitlines()
@@ -375,5 +391,6 @@ def test_every_verb_has_an_example():
         "resume",
         "scale",
         "cancel",
+        "explain",
     ):
         assert "Example: " in verb(name, "--help").stdout, name

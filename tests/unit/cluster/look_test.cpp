@@ -58,6 +58,8 @@ TEST(LookPod, HasNoRightsAndGoesWithTheJob) {
   EXPECT_EQ(spec["restartPolicy"], "Never");
   EXPECT_EQ(spec["activeDeadlineSeconds"], 3600);
   EXPECT_EQ(spec["securityContext"]["runAsNonRoot"], true);
+  EXPECT_EQ(spec["securityContext"]["fsGroup"], 1000);
+  EXPECT_EQ(spec["securityContext"]["fsGroupChangePolicy"], "OnRootMismatch");
   EXPECT_EQ(spec["securityContext"]["runAsUser"], 1000);  // who wrote the files can read them
   EXPECT_EQ(spec["securityContext"]["seccompProfile"]["type"], "RuntimeDefault");
   const json& security = spec["containers"][0]["securityContext"];
