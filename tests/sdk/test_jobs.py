@@ -48,6 +48,15 @@ def script(folder):
     return write
 
 
+def test_results_of_an_earlier_job_are_taken(parallelrun, folder, script, monkeypatch, tmp_path_factory):
+    monkeypatch.setenv("PARALLELRUN_RUN_INDEX", str(tmp_path_factory.mktemp("runs")))
+    first = parallelrun.run(script(SQUARES), folder / "in", folder / "out1")
+    again = parallelrun.run(folder / "count_them.py", folder / "in", folder / "out2")
+    assert (first.reused_from, again.reused_from) == (None, str(folder / "out1"))
+    assert again.status == "Complete" and again.progress["reason"] == "Reused"
+    pandas.testing.assert_frame_equal(again.results(), first.results())
+
+
 def test_a_script_gives_a_frame(parallelrun, folder, script, capsys):
     job = parallelrun.run(
         script(SQUARES), folder / "in", folder / "out", mini_batch_size=3, process_count_per_node=2
