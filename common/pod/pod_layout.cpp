@@ -1,6 +1,7 @@
 #include "common/pod/pod_layout.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "common/spec/placeholders.h"
 
@@ -22,7 +23,35 @@ Mount root_of(std::vector<nlohmann::json>& volumes, const Source& source, std::s
   return mount;
 }
 
+Fetched fetched_of(StoreUse use, const std::string& name, const Source& source) {
+  const std::string below = use == StoreUse::kInput       ? "inputs/" + name
+                            : use == StoreUse::kSideInput ? "side-inputs/" + name
+                                                          : "source";
+  Fetched fetched;
+  fetched.use = use;
+  fetched.name = name;
+  fetched.source = source.store;
+  fetched.directory = use == StoreUse::kInput ? std::string(kFetchedInputs) + "/" + name
+                                              : std::string(kFetched) + "/" + below;
+  fetched.secret = store_secret(source.store);
+  if (!fetched.secret.empty()) fetched.credentials = std::string(kCredentials) + "/" + below;
+  return fetched;
+}
+
 }  // namespace
+
+std::vector<Fetched> fetched_in(const PodLayout& layout, bool on_worker) {
+  std::vector<Fetched> found;
+  std::copy_if(layout.fetched.begin(), layout.fetched.end(), std::back_inserter(found),
+               [&](const Fetched& one) { return on_worker || one.use != StoreUse::kSideInput; });
+  return found;
+}
+
+const Fetched* find_fetched(const PodLayout& layout, StoreUse use, const std::string& name) {
+  const auto found = std::find_if(layout.fetched.begin(), layout.fetched.end(),
+                                  [&](const Fetched& one) { return one.use == use && one.name == name; });
+  return found == layout.fetched.end() ? nullptr : &*found;
+}
 
 std::string lease_holder(const std::string& pod_name, const std::string& pod_uid) {
   return pod_uid.empty() ? pod_name : pod_name + "." + pod_uid.substr(0, 8);
@@ -30,11 +59,28 @@ std::string lease_holder(const std::string& pod_name, const std::string& pod_uid
 
 PodLayout pod_layout(const JobSpec& spec) {
   PodLayout layout;
-  if (spec.source_directory) layout.source = root_of(layout.volumes, *spec.source_directory, kSourceVolume);
+  if (spec.source_directory && spec.source_directory->store.is_object()) {
+    layout.fetched.push_back(fetched_of(StoreUse::kCode, kSourceName, *spec.source_directory));
+  } else if (spec.source_directory) {
+    layout.source = root_of(layout.volumes, *spec.source_directory, kSourceVolume);
+  }
   for (const Input& input : spec.inputs) {
+    if (input.source.store.is_object()) {
+      layout.fetched.push_back(fetched_of(StoreUse::kInput, input.name, input.source));
+      continue;
+    }
     layout.inputs[input.name] = root_of(layout.volumes, input.source, "/parallelrun/inputs/" + input.name);
   }
   for (const SideInput& side : spec.side_inputs) {
+    if (side.source.store.is_object()) {
+      Fetched fetched = fetched_of(StoreUse::kSideInput, side.name, side.source);
+      // A model that is one file shall keep its name.
+      if (const std::string folder = store_folder_name(side.source.store); !folder.empty())
+        fetched.directory += "/" + folder;
+      fetched.mount_path = side.mount_path.value_or("");
+      layout.fetched.push_back(std::move(fetched));
+      continue;
+    }
     Mount mount = root_of(layout.volumes, side.source, "/parallelrun/side-inputs/" + side.name);
     if (side.mount_path) {
       mount.mount_path = *side.mount_path;

@@ -10,6 +10,7 @@
 
 #include "common/json/json.h"
 #include "common/spec/job_spec.h"
+#include "common/spec/store_sources.h"
 
 namespace parallelrun::pod {
 
@@ -25,6 +26,17 @@ inline constexpr const char* kSourceCopy = "/parallelrun/source";
 inline constexpr const char* kScratch = "/parallelrun/scratch";
 inline constexpr const char* kOutput = "/parallelrun/output";
 inline constexpr const char* kSharedMemory = "/dev/shm";
+// Written by the container `data` alone, which reads object stores; the runner has them read-only.
+inline constexpr const char* kFetchedInputs = "/parallelrun/fetched-inputs";  // the cache
+inline constexpr const char* kFetched = "/parallelrun/fetched";               // side inputs, code, the socket
+inline constexpr const char* kDataSocket = "/parallelrun/fetched/data.sock";
+// Of the container `data` alone: the job, and below the other one the keys of Secrets as files.
+inline constexpr const char* kDataManifest = "/parallelrun/data-job/job.json";
+inline constexpr const char* kDataJob = "/parallelrun/data-job";
+inline constexpr const char* kCredentials = "/parallelrun/credentials";
+inline constexpr const char* kDataContainer = "data";
+// Variable of the runner where its pod has that container: kDataSocket. (runner/store reads it.)
+inline constexpr const char* kDataSocketVariable = "PARALLELRUN_DATA_SOCKET";
 // Variable of a worker's runner: how the pod before it ended, in a line.
 inline constexpr const char* kPredecessorEnded = "PARALLELRUN_PREDECESSOR_ENDED";
 inline constexpr const char* kContainer = "runner";
@@ -42,16 +54,36 @@ struct Mount {
   bool operator==(const Mount&) const = default;
 };
 
+// A source in an object store, of which the container `data` makes files.
+struct Fetched {
+  StoreUse use = StoreUse::kInput;
+  std::string name;         // of the input or side input; kSourceName of the code
+  nlohmann::json source;    // {azureBlob | s3 | ...: {...}}
+  std::string directory;    // in both containers; what a side input names may turn out to be one file
+  std::string mount_path;   // where the runner has it besides; empty: nowhere
+  std::string secret;       // name; empty: it is read as the pod's service account
+  std::string credentials;  // where the keys of the Secret are files; empty: there is none
+
+  bool operator==(const Fetched&) const = default;
+};
+inline constexpr const char* kSourceName = "sourceDirectory";
+
 struct PodLayout {
   std::vector<nlohmann::json> volumes;  // volume sources of the spec, each different one once
-  std::map<std::string, Mount> inputs;  // by name
+  std::map<std::string, Mount> inputs;  // by name; those in a store are in `fetched`
   std::map<std::string, Mount> side_inputs;
-  std::optional<Mount> source;  // directory is that of the volume, not of the copy
+  std::optional<Mount> source;   // directory is that of the volume, not of the copy
+  std::vector<Fetched> fetched;  // what lies in stores, in the order of the spec
   Mount output;
   bool output_on_workers = false;  // [output_action summary_only, mountOnWorkers, $(output)]
 
   bool operator==(const PodLayout&) const = default;
 };
+
+// Those that a pod needs: a worker all, the orchestrator no side inputs. None: it has no container `data`.
+std::vector<Fetched> fetched_in(const PodLayout& layout, bool on_worker);
+// Null: it lies in no store.
+const Fetched* find_fetched(const PodLayout& layout, StoreUse use, const std::string& name);
 
 // Who holds the Lease of a job: one pod. A pod that was deleted by force may live on a node that is cut off,
 // beside another of its name, and a job that was deleted and made anew has pods of the same names. Without a

@@ -67,11 +67,10 @@ void read_store(const StoreKind& kind, const json& body, ObjectReader& source, S
                                what));
     return;
   }
-  if (use == SourceUse::kCode || use == SourceUse::kOutput) {
-    const std::string_view what = use == SourceUse::kCode ? "the code" : "the output";
-    source.problem(kind.name, fmt::format("{} cannot lie in {} yet, only inputs and side inputs can; name a "
-                                          "volume, or on one machine {{local: {{path: ...}}}}",
-                                          what, kind.in_words));
+  if (use == SourceUse::kOutput) {
+    source.problem(kind.name, fmt::format("the output cannot lie in {} yet; name a volume, or on one machine "
+                                          "{{local: {{path: ...}}}}",
+                                          kind.in_words));
     return;
   }
   check_store(kind, body, source.path(kind.name), problems);
@@ -80,10 +79,12 @@ void read_store(const StoreKind& kind, const json& body, ObjectReader& source, S
                    database ? "is for volumes; remove it"
                             : fmt::format("is for volumes; a folder of {} is named by prefix", kind.name));
   }
-  if (place == Place::kCluster) {
+  if (place == Place::kCluster && database) {
     source.problem(kind.name,
                    "is read on one machine so far (`parallelrun run`); on a cluster name a volume, "
                    "such as persistentVolumeClaim");
+  } else if (place == Place::kCluster && body.is_object()) {
+    check_store_on_cluster(body, source.path(kind.name), problems);
   }
 }
 

@@ -220,6 +220,23 @@ void check_store(const StoreKind& kind, const json& body, const std::string& pat
   reader.refuse_unknown();
 }
 
+void check_store_on_cluster(const json& body, const std::string& path, Problems& problems) {
+  ObjectReader reader(&body, path, problems);
+  const auto given = body.find("caCertificate");
+  if (given == body.end() || !given->is_string()) return;
+  const auto& key = given->get_ref<const std::string&>();
+  if (key.find('/') != std::string::npos) {
+    reader.problem("caCertificate",
+                   in_quotes(key) +
+                       " is a path; on a cluster it is the name of a key, such as ca.crt, of "
+                       "the Secret in credentials");
+  } else if (store_secret(json::object({{"store", body}})).empty()) {
+    reader.problem("caCertificate",
+                   "is on a cluster the name of a key of the Secret in credentials; add credentials: "
+                   "{secretName: ...}. The Secret may hold this key alone");
+  }
+}
+
 std::string store_address(const json& store) {
   const std::string& kind = store.begin().key();
   const json& body = body_of(store);
@@ -244,6 +261,8 @@ std::string store_secret(const json& store) {
   return credentials != body.end() && credentials->is_object() ? text_of(*credentials, "secretName")
                                                                : std::string();
 }
+
+std::string store_certificate(const json& store) { return text_of(body_of(store), "caCertificate"); }
 
 std::string store_folder_name(const json& store) {
   const std::string folder = folder_of(body_of(store));

@@ -1,4 +1,5 @@
-// The object stores and databases that a manifest may name as the source of an input or side input, and their
+// The object stores and databases that a manifest may name as the source of an input, a side input or the code,
+// and their
 // fields.
 #pragma once
 
@@ -11,6 +12,9 @@
 #include "common/spec/problems.h"
 
 namespace parallelrun {
+
+// What lies in a store.
+enum class StoreUse { kInput, kSideInput, kCode };
 
 struct StoreField {
   enum class Value { kText, kBoolean, kFolder, kAddress, kAddresses, kName, kCredentials };
@@ -41,6 +45,10 @@ const StoreKind* find_store_kind(std::string_view name);
 void check_store(const StoreKind& kind, const nlohmann::json& body, const std::string& path,
                  Problems& problems);
 
+// The rules that only a cluster has: a file of this machine is not there, so caCertificate names a key of the
+// Secret in credentials.
+void check_store_on_cluster(const nlohmann::json& body, const std::string& path, Problems& problems);
+
 // Whether the source is a table or a query of a database: tabular inputs alone have it.
 bool is_database(const nlohmann::json& store);
 
@@ -51,6 +59,8 @@ bool is_database(const nlohmann::json& store);
 std::string store_address(const nlohmann::json& store);
 // The name of the Secret; empty: none.
 std::string store_secret(const nlohmann::json& store);
+// `caCertificate`: a file, on a cluster a key of that Secret; empty: none.
+std::string store_certificate(const nlohmann::json& store);
 // The last part of its folder, empty where there is none: what a side input is called on this machine.
 std::string store_folder_name(const nlohmann::json& store);
 // What identifies a job of it: where the data lies, not who may read it.

@@ -73,10 +73,28 @@ void put_waiting(json& record, const json& status) {
       const json& waiting = object_at(object_at(container, "state"), "waiting");
       const std::string reason = text_at(waiting, "reason");
       if (std::find(kOrdinaryWaits.begin(), kOrdinaryWaits.end(), reason) != kOrdinaryWaits.end()) continue;
+      // put_data_trouble() has a better word for it.
+      if (reason == "CrashLoopBackOff" && text_at(container, "name") == pod::kDataContainer) continue;
       put(record, "waiting", reason);
       put(record, "waitingMessage", short_text_at(waiting, "message"));
       return;
     }
+  }
+}
+
+// Why the container that reads object stores has failed and does not serve yet.
+void put_data_trouble(json& record, const json& status) {
+  for (const json& container : array_at(status, "initContainerStatuses")) {
+    if (text_at(container, "name") != pod::kDataContainer) continue;
+    const json& now = object_at(object_at(container, "state"), "terminated");
+    const json& ended = now.empty() ? object_at(object_at(container, "lastState"), "terminated") : now;
+    const std::int64_t code = number_at(ended, "exitCode").value_or(0);
+    const auto started = container.find("started");
+    const bool serves = now.empty() && started != container.end() && *started == true;
+    if (code == 0 || serves) return;
+    const std::string message = short_text_at(ended, "message");
+    put(record, "dataTrouble",
+        message.empty() ? text_at(ended, "reason") + ", exit code " + std::to_string(code) : message);
   }
 }
 
@@ -138,6 +156,7 @@ void to_pod_record(json& pod) {
   put(record, "message", short_text_at(status, "message"));
   put_conditions(record, status);
   put_waiting(record, status);
+  put_data_trouble(record, status);
   put_end(record, status);
   pod = std::move(record);
 }
@@ -164,6 +183,7 @@ PodView pod_view(const kube::ObjectKey& key, const std::string& uid, const json&
   view.unscheduled_message = text_at(record, "unscheduledMessage");
   view.waiting_reason = text_at(record, "waiting");
   view.waiting_message = text_at(record, "waitingMessage");
+  view.data_trouble = text_at(record, "dataTrouble");
   if (const json& end = object_at(record, "ended"); !end.empty()) {
     view.ended = PodView::Ended{static_cast<int>(number_at(end, "code").value_or(0)), text_at(end, "reason"),
                                 text_at(end, "message"), wall_time(number_at(end, "started").value_or(0)),

@@ -58,6 +58,7 @@ std::string_view to_string(Reason reason) {
     case Reason::kVolumeMissing: return "VolumeMissing";
     case Reason::kVolumeNotMounted: return "VolumeNotMounted";
     case Reason::kSandboxFailed: return "SandboxFailed";
+    case Reason::kStoreNotReady: return "StoreNotReady";
     case Reason::kSchedulingGated: return "SchedulingGated";
     case Reason::kUnschedulable: return "Unschedulable";
     case Reason::kQuotaExceeded: return "QuotaExceeded";

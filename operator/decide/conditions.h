@@ -47,6 +47,7 @@ enum class Reason : std::uint8_t {
   kVolumeMissing,
   kVolumeNotMounted,
   kSandboxFailed,
+  kStoreNotReady,
   kSchedulingGated,
   kUnschedulable,
   kQuotaExceeded,

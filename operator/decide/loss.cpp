@@ -28,7 +28,8 @@ bool used_too_much(const PodView& pod) {
 }  // namespace
 
 bool runs(const PodView& pod) {
-  return pod.phase == "Running" && !pod.ended && !pod.deleting && pod.waiting_reason.empty();
+  return pod.phase == "Running" && !pod.ended && !pod.deleting && pod.waiting_reason.empty() &&
+         pod.data_trouble.empty();
 }
 
 Loss loss_of(const PodView& pod) {

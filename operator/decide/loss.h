@@ -10,7 +10,8 @@
 
 namespace parallelrun::op {
 
-// The runner container runs, or the pod as a whole does as far as is known.
+// The runner container runs, or the pod as a whole does as far as is known; and so does what reads its
+// stores.
 bool runs(const PodView& pod);
 
 enum class Loss : std::uint8_t {

@@ -129,6 +129,14 @@ bool is_stuck(const PodView& pod) {
 }
 
 std::optional<Obstacle> obstacle_of(const PodView& pod, WallTime now) {
+  if (!pod.data_trouble.empty()) {
+    return Obstacle{
+        Reason::kStoreNotReady,
+        fmt::format(
+            "{}: what the job has in object stores cannot be read: {}. It is tried again after longer "
+            "and longer pauses. Correct the store, the Secret or the network, and the job goes on",
+            pod.name, quoted(pod.data_trouble))};
+  }
   if (auto found = waiting(pod)) return found;
   if (pod.phase != "Pending") return std::nullopt;
   if (auto found = unscheduled(pod, now)) return found;

@@ -33,6 +33,9 @@ struct PodView {
   std::string unscheduled_reason, unscheduled_message;
   // First container, init containers included, that waits for a reason other than its turn.
   std::string waiting_reason, waiting_message;
+  // Why its container that reads object stores has failed and does not serve yet; empty: it does, or there is
+  // none.
+  std::string data_trouble;
   // The runner container, once it has ended. (Sidecars may live on.)
   struct Ended {
     int exit_code = 0;

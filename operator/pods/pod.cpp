@@ -8,6 +8,8 @@
 #include "common/result/try.h"
 #include "common/spec/manifest.h"
 #include "operator/pods/children.h"
+#include "operator/pods/container_parts.h"
+#include "operator/pods/data_sidecar.h"
 #include "operator/pods/job_secret.h"
 #include "operator/pods/pod_template.h"
 
@@ -22,15 +24,8 @@ constexpr const char* kScratchVolume = "scratch";
 constexpr const char* kProgramsVolume = "programs";
 constexpr const char* kSharedMemoryVolume = "shared-memory";
 constexpr const char* kProgramsInInit = "/parallelrun/programs";  // where install-runner has that volume
-constexpr int kReadableByGroup = 0440;
 
 std::string data_volume(std::size_t index) { return "data-" + std::to_string(index); }
-
-json mount_at(const std::string& volume, const std::string& path, bool read_only) {
-  json mount = {{"name", volume}, {"mountPath", path}};
-  if (read_only) mount["readOnly"] = true;
-  return mount;
-}
 
 json mount_of(const pod::Mount& mount) {
   json out = mount_at(data_volume(mount.volume), mount.mount_path, mount.read_only);
@@ -51,7 +46,8 @@ json files_of_secret(const std::string& job, const PodIdentity& identity) {
 }
 
 // Volumes of the pod and mounts of the runner container, by pod_layout.
-void add_volumes(const JobSpec& spec, const PodIdentity& identity, json& pod_spec) {
+void add_volumes(const JobSpec& spec, const PodIdentity& identity, const pod::PodLayout& layout,
+                 json& pod_spec) {
   const bool worker = identity.role == Role::kWorker;
   json files = files_of_secret(spec.name, identity);
   if (!worker) files["items"].push_back({{"key", "job.json"}, {"path", "job.json"}});
@@ -66,7 +62,6 @@ void add_volumes(const JobSpec& spec, const PodIdentity& identity, json& pod_spe
                        {"emptyDir", {{"medium", "Memory"}, {"sizeLimit", spec.shared_memory}}}});
     mounts.push_back(mount_at(kSharedMemoryVolume, pod::kSharedMemory, false));
   }
-  const pod::PodLayout layout = pod::pod_layout(spec);
   std::set<std::size_t> used;
   const auto mount = [&](const pod::Mount& one) {
     used.insert(one.volume);
@@ -103,7 +98,8 @@ json environment_of(const CheckedJob& job, const PodIdentity& identity) {
   json env =
       json::array({from_field("POD_NAME", "metadata.name"), from_field("POD_NAMESPACE", "metadata.namespace"),
                    from_field("POD_UID", "metadata.uid"), from_field("POD_IP", "status.podIP")});
-  std::set<std::string> fixed = {"POD_NAME", "POD_NAMESPACE", "POD_UID", "POD_IP", pod::kPredecessorEnded};
+  std::set<std::string> fixed = {"POD_NAME", "POD_NAMESPACE",        "POD_UID",
+                                 "POD_IP",   pod::kPredecessorEnded, pod::kDataSocketVariable};
   if (role == Role::kOrchestrator) {
     env.push_back({{"name", "JOB_NAME"}, {"value", spec.name}});
     env.push_back({{"name", "JOB_UID"}, {"value", job.resource()["metadata"].value("uid", "")}});
@@ -126,12 +122,6 @@ json environment_of(const CheckedJob& job, const PodIdentity& identity) {
     if (!theirs.contains(name)) env.push_back({{"name", name}, {"value", pod::kScratch}});
   }
   return env;
-}
-
-json container_security(bool read_only_root) {
-  json security = {{"allowPrivilegeEscalation", false}, {"capabilities", {{"drop", json::array({"ALL"})}}}};
-  if (read_only_root) security["readOnlyRootFilesystem"] = true;
-  return security;
 }
 
 // Brings our programs into an image that has none of them.
@@ -244,17 +234,17 @@ Result<json> pod_of(const CheckedJob& job, const PodIdentity& identity, const Se
     json& secrets = pod_spec["imagePullSecrets"] = json::array();
     for (const std::string& name : settings.image_pull_secrets) secrets.push_back({{"name", name}});
   }
-  add_volumes(spec, identity, pod_spec);
+  const pod::PodLayout layout = pod::pod_layout(spec);
+  add_volumes(spec, identity, layout, pod_spec);
   if (own_image) add_installer(runner_image, settings.runner_image_pull_policy, pod_spec);
 
   json pod = {{"apiVersion", "v1"},
               {"kind", "Pod"},
               {"metadata", metadata_of(resource, identity)},
               {"spec", std::move(pod_spec)}};
-  if (const Status applied = apply_template(given, worker ? "spec.worker" : "spec.orchestrator", pod);
-      !applied.ok()) {
-    return applied.error();
-  }
+  const std::string path = worker ? "spec.worker" : "spec.orchestrator";
+  RETURN_IF_ERROR(add_data_sidecar(job, identity, layout, given, path, settings, runner_image, pod));
+  RETURN_IF_ERROR(apply_template(given, path, pod));
   return pod;
 }
 

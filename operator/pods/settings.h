@@ -15,6 +15,7 @@ struct Settings {
   std::vector<std::string> image_pull_secrets;  // names
   nlohmann::json orchestrator_resources;        // defaults of the runner container; what a job says wins
   nlohmann::json worker_resources;
+  nlohmann::json data_resources;  // the same of the container that reads object stores
   // Failures of runner containers, over the job, before it is Failed: base + per worker.
   std::uint32_t infrastructure_failures = 10;
   std::uint32_t infrastructure_failures_per_worker = 5;

@@ -54,6 +54,7 @@ ParsedOptions parse_options(int argument_count, char** arguments, const std::str
   Settings& settings = options.settings;
   std::string orchestrator_resources;
   std::string worker_resources;
+  std::string data_resources;
   app.add_option("--runner-image", settings.runner_image,
                  "image of orchestrators, and of workers without environment.image")
       ->capture_default_str();
@@ -65,6 +66,9 @@ ParsedOptions parse_options(int argument_count, char** arguments, const std::str
                  "JSON: requests and limits of orchestrators for jobs that set none")
       ->check(check_resources);
   app.add_option("--worker-resources", worker_resources, "the same for workers")->check(check_resources);
+  app.add_option("--data-resources", data_resources,
+                 "the same for the container of a pod that reads object stores")
+      ->check(check_resources);
   app.add_option("--infrastructure-failures", settings.infrastructure_failures,
                  "failures of a job's own containers before the job fails ...")
       ->capture_default_str();
@@ -96,6 +100,7 @@ ParsedOptions parse_options(int argument_count, char** arguments, const std::str
   }
   settings.orchestrator_resources = resources(orchestrator_resources);
   settings.worker_resources = resources(worker_resources);
+  settings.data_resources = resources(data_resources);
   parsed.go_on = true;
   return parsed;
 }

@@ -28,6 +28,44 @@ json pod() {
           "startedAt": "2026-01-01T00:00:20Z", "finishedAt": "2026-01-01T00:00:30Z"}}}]}})");
 }
 
+PodView with_data(const char* container) {
+  json record = pod();
+  record["status"]["containerStatuses"] = json::array();
+  record["status"]["initContainerStatuses"] = json::array({json::parse(container)});
+  to_pod_record(record);
+  return pod_view({"ns", "d-worker-1-2"}, "pu", record, "ju");
+}
+
+TEST(PodRecord, WhyTheContainerThatReadsStoresDoesNotServe) {
+  // As kubelets tell it: it has failed, it waits for its next start, it has begun again and is not ready.
+  const char* ended = R"({"name": "data", "started": false,
+      "state": {"terminated": {"exitCode": 1, "message": "s3://b refuses the credentials"}}})";
+  const char* waits = R"({"name": "data", "started": false,
+      "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 20s restarting failed container"}},
+      "lastState": {"terminated": {"exitCode": 1, "message": "s3://b refuses the credentials"}}})";
+  const char* again = R"({"name": "data", "started": false, "state": {"running": {}},
+      "lastState": {"terminated": {"exitCode": 1, "message": "s3://b refuses the credentials"}}})";
+  for (const char* container : {ended, waits, again}) {
+    const PodView view = with_data(container);
+    EXPECT_EQ(view.data_trouble, "s3://b refuses the credentials");
+    EXPECT_EQ(view.waiting_reason, "");
+  }
+  EXPECT_EQ(
+      with_data(R"({"name": "data", "state": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}})")
+          .data_trouble,
+      "OOMKilled, exit code 137");
+  // It serves again; it has ended after the runner; it is another container.
+  for (
+      const char* container :
+      {R"({"name": "data", "started": true, "state": {"running": {}}, "lastState": {"terminated": {"exitCode": 1, "message": "m"}}})",
+       R"({"name": "data", "started": false, "state": {"terminated": {"exitCode": 0}}})",
+       R"({"name": "install-runner", "state": {"terminated": {"exitCode": 1, "message": "m"}}})"})
+    EXPECT_EQ(with_data(container).data_trouble, "") << container;
+  // Before it has run at all, what keeps it from running is told as of any container.
+  EXPECT_EQ(with_data(R"({"name": "data", "state": {"waiting": {"reason": "ErrImagePull"}}})").waiting_reason,
+            "ErrImagePull");
+}
+
 TEST(PodRecord, HoldsWhatADecisionNeeds) {
   json record = pod();
   to_pod_record(record);

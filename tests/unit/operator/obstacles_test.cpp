@@ -110,6 +110,13 @@ std::vector<Trouble> troubles() {
               "Multi-Attach error for volume \"pvc-1\" Volume is already used by pod(s) x"),
        "VolumeNotMounted",
        {"Multi-Attach"}},
+      {"a store that refuses the credentials",
+       [](PodView& pod) {
+         pod.node = "node-1";
+         pod.data_trouble = "input 'images': s3://b refuses the credentials (credentials: the Secret 'keys')";
+       },
+       "StoreNotReady",
+       {"Secret 'keys'", "tried again"}},
       {"sandbox",
        warned("FailedCreatePodSandBox", "failed to setup network for sandbox"),
        "SandboxFailed",

@@ -46,6 +46,40 @@ TEST(PodLayout, AMountPathIsTheDirectoryItself) {
   EXPECT_EQ(free.mounted_sub_path, "");
 }
 
+TEST(PodLayout, WhatLiesInStoresIsFetched) {
+  op::JobManifest job;
+  const auto store = [](const char* prefix) {
+    return json{{"s3", {{"bucket", "b"}, {"prefix", prefix}, {"credentials", {{"secretName", "keys"}}}}}};
+  };
+  job.with("/inputs/0/source", store("in"))
+      .with("/sourceDirectory", json{{"http", {{"urls", {"https://host/entry.py"}}}}})
+      .with("/sideInputs",
+            json::array({{{"name", "a"}, {"source", store("net.pkl")}, {"mountPath", "/tmp/a"}},
+                         {{"name", "b"}, {"source", store("")}}}));
+  const PodLayout layout = layout_of(job);
+  EXPECT_FALSE(layout.source);
+  EXPECT_TRUE(layout.inputs.empty());
+  EXPECT_TRUE(layout.side_inputs.empty());
+  EXPECT_EQ(layout.volumes.size(), 1U) << "the output's";
+  const Fetched* code = find_fetched(layout, StoreUse::kCode, kSourceName);
+  ASSERT_NE(code, nullptr);
+  EXPECT_EQ(code->directory, "/parallelrun/fetched/source");
+  EXPECT_EQ(code->credentials, "");
+  const Fetched* input = find_fetched(layout, StoreUse::kInput, "images");
+  ASSERT_NE(input, nullptr);
+  EXPECT_EQ(input->directory, "/parallelrun/fetched-inputs/images");
+  EXPECT_EQ(input->secret, "keys");
+  EXPECT_EQ(input->credentials, "/parallelrun/credentials/inputs/images");
+  const Fetched* file = find_fetched(layout, StoreUse::kSideInput, "a");
+  ASSERT_NE(file, nullptr);
+  EXPECT_EQ(file->directory, "/parallelrun/fetched/side-inputs/a/net.pkl")
+      << "a model that is one file keeps its name";
+  EXPECT_EQ(file->mount_path, "/tmp/a");
+  EXPECT_EQ(find_fetched(layout, StoreUse::kSideInput, "b")->directory, "/parallelrun/fetched/side-inputs/b");
+  EXPECT_EQ(fetched_in(layout, true).size(), 4U);
+  EXPECT_EQ(fetched_in(layout, false).size(), 2U);
+}
+
 TEST(PodLayout, AVolumeThatIsUsedTwiceIsOneVolume) {
   op::JobManifest job;
   job.with("/output/source", {{"persistentVolumeClaim", {{"claimName", "data"}}}, {"subPath", "out"}});

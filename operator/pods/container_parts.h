@@ -1,0 +1,25 @@
+// What several containers of a pod have in common. Internal to the room.
+#pragma once
+
+#include <string>
+
+#include "common/json/json.h"
+
+namespace parallelrun::op {
+
+inline nlohmann::json mount_at(const std::string& volume, const std::string& path, bool read_only) {
+  nlohmann::json mount = {{"name", volume}, {"mountPath", path}};
+  if (read_only) mount["readOnly"] = true;
+  return mount;
+}
+
+inline nlohmann::json container_security(bool read_only_root) {
+  nlohmann::json security = {{"allowPrivilegeEscalation", false},
+                             {"capabilities", {{"drop", nlohmann::json::array({"ALL"})}}}};
+  if (read_only_root) security["readOnlyRootFilesystem"] = true;
+  return security;
+}
+
+inline constexpr int kReadableByGroup = 0440;  // the mode of files of Secrets
+
+}  // namespace parallelrun::op
