@@ -10,13 +10,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <set>
 #include <string_view>
 #include <utility>
 
 #include "common/json/members.h"
-#include "common/spec/store_sources.h"
 #include "common/text/counted.h"
+#include "runner/job/store_variables.h"
 
 namespace parallelrun {
 namespace {
@@ -41,14 +40,22 @@ Status write_private(const std::string& file, const std::string& text) {
 }
 
 nlohmann::json config_of(const std::vector<StoreInUse>& stores, const std::string& cache) {
-  nlohmann::json config = {
-      {"cache", cache}, {"inputs", nlohmann::json::array()}, {"sideInputs", nlohmann::json::array()}};
+  nlohmann::json config = {{"cache", cache},
+                           {"inputs", nlohmann::json::array()},
+                           {"sideInputs", nlohmann::json::array()},
+                           {"code", nullptr}};
   for (const StoreInUse& store : stores) {
     nlohmann::json one = {
         {"name", store.name}, {"source", store.source}, {"root", store.directory}, {"credentials", nullptr}};
     if (!store.credentials.empty()) one["credentials"] = store.credentials;
     if (!store.table.is_null()) one["table"] = store.table;
-    config[store.is_side_input ? "sideInputs" : "inputs"].push_back(std::move(one));
+    if (!store.secret.empty()) one["secret"] = store.secret;
+    if (!store.certificate.empty()) one["certificate"] = store.certificate;
+    if (store.use == StoreUse::kCode) {
+      config["code"] = std::move(one);
+    } else {
+      config[store.use == StoreUse::kSideInput ? "sideInputs" : "inputs"].push_back(std::move(one));
+    }
   }
   return config;
 }
@@ -82,13 +89,11 @@ Result<PrivateDirectory> make_data_directory() {
 std::vector<std::string> environment_without_credentials(const JobSpec& spec,
                                                          const std::vector<StoreInUse>& stores,
                                                          std::vector<std::string>& withheld) {
-  std::set<std::string, std::less<>> names;
+  std::vector<nlohmann::json> of_environment;
   for (const StoreInUse& store : stores) {
-    if (!store.credentials.empty()) continue;
-    if (const StoreKind* kind = find_store_kind(store.source.begin().key()))
-      names.insert(kind->variables.begin(), kind->variables.end());
+    if (store.credentials.empty()) of_environment.push_back(store.source);
   }
-  for (const nlohmann::json& entry : spec.environment.env) names.erase(text_at(entry, "name"));
+  const auto names = withheld_variables(spec, of_environment);
   std::vector<std::string> out;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
@@ -107,8 +112,8 @@ Status DataProcess::start(const std::vector<StoreInUse>& stores) {
   std::error_code error;
   for (const StoreInUse& store : stores) {
     // A side input may become a file.
-    const fs::path folder =
-        store.is_side_input ? fs::path(store.directory).parent_path() : fs::path(store.directory);
+    const fs::path directory(store.directory);
+    const fs::path folder = store.use == StoreUse::kInput ? directory : directory.parent_path();
     fs::create_directories(folder, error);
     if (error) return Error{ErrorCode::kIo, "cannot make '" + folder.string() + "': " + error.message()};
   }

@@ -1,5 +1,5 @@
-// The process that has the credentials of stores, as the launcher sees it: started before the job, started
-// again when it dies, stopped after it. One for a job and machine.
+// The process that has the credentials of stores, as the launcher sees it, and in a pod `pod-data`: started
+// before the job, started again when it dies, stopped after it. One for a job and machine or pod.
 #pragma once
 
 #include <poll.h>

@@ -1,5 +1,5 @@
-// `parallelrun data`: makes the Python environment of the data process where there is none yet, and becomes
-// that process.
+// `parallelrun data`: makes the Python environment of the data process where there is none yet (our image has
+// one), and becomes that process.
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/fmt/ranges.h>
 #include <unistd.h>
@@ -36,6 +36,8 @@ namespace {
 // that it needs.
 constexpr const char* kRequirement = "obstore==0.12.1";
 constexpr const char* kOfDatabases[] = {"sqlalchemy==2.1.9", "psycopg[binary]==3.3.9", "pyarrow==26.0.1"};
+// Where our image has what object stores need, and the Python.
+constexpr const char* kOwnPython = "PARALLELRUN_DATA_PYTHON";
 constexpr const char* kIsNewEnough = "import sys; sys.exit(sys.version_info < (3, 11))";
 
 struct Given {
@@ -125,6 +127,8 @@ int run(const Given& given) {
   request.package_directory = programs + "/python";
   for (char** entry = environ; *entry != nullptr; ++entry) request.variables.emplace_back(*entry);
   request.requirements = requirements_for(given.config);
+  const char* own = std::getenv(kOwnPython);
+  if (own != nullptr && *own != '\0' && request.requirements.size() == 1) return become(given, request, own);
   const std::string python = find_python(request.variables);
   if (python.empty())
     return fail(given,

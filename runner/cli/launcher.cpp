@@ -30,6 +30,7 @@
 #include "common/text/presentable.h"
 #include "runner/cli/child_process.h"
 #include "runner/cli/data_process.h"
+#include "runner/cli/run_directory.h"
 #include "runner/events/driver_log.h"
 #include "runner/events/event_stream.h"
 #include "runner/events/metric_words.h"
@@ -51,29 +52,6 @@ constexpr int kRestartsWithoutProgress = 5;
 // A clean stop commits what was received; a stuck disk must not keep the terminal for longer than this.
 constexpr seconds kStopGrace{15};
 
-// The job file and the socket lie in a directory of the run. The system allows 107 bytes for the path of a
-// socket, and the temporary folders of batch systems are often longer.
-constexpr std::string_view kRunDirectory = "parallelrun-run";
-constexpr std::string_view kAgentDirectory = "parallelrun-agent";  // made by agents
-constexpr std::string_view kSocket = "/orchestrator.sock";
-constexpr std::size_t kLongestSocketPath = 107;
-
-// What is wrong with the last place that was tried, where there is none.
-Result<PrivateDirectory> make_run_directory() {
-  Error last{ErrorCode::kIo, "there is no directory /tmp"};
-  const std::array<const char*, 3> bases{std::getenv("XDG_RUNTIME_DIR"), std::getenv("TMPDIR"), "/tmp"};
-  for (const char* base : bases) {
-    if (base == nullptr || *base != '/') continue;
-    for (const std::string_view prefix : {kRunDirectory, kAgentDirectory}) {
-      PrivateDirectory::remove_abandoned(base, prefix);
-    }
-    auto made = PrivateDirectory::make(base, kRunDirectory);
-    if (made && made->path().size() + kSocket.size() <= kLongestSocketPath) return made;
-    if (!made) last = made.error();
-  }
-  return last;
-}
-
 class Launcher {
  public:
   explicit Launcher(const LaunchOptions& options)
@@ -87,10 +65,7 @@ class Launcher {
 
   int run() {
     auto directory = make_run_directory();
-    if (!directory) {
-      return refuse(directory.error().message +
-                    "; set TMPDIR to a directory with a short path where you may write");
-    }
+    if (!directory) return refuse(directory.error().message);
     run_directory_.emplace(std::move(*directory));
     Result<std::string> secret = random_token();
     if (!secret) return refuse(secret.error().message);
@@ -236,7 +211,7 @@ class Launcher {
 
   const std::vector<std::string>* environment() const { return environment_ ? &*environment_ : nullptr; }
 
-  std::string endpoint() const { return "unix:" + run_directory_->path() + std::string(kSocket); }
+  std::string endpoint() const { return "unix:" + run_directory_->path() + std::string(kOrchestratorSocket); }
 
   void wait() {
     std::vector<pollfd> watched = {{stop_.descriptor(), POLLIN, 0}};

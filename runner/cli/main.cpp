@@ -65,7 +65,7 @@ int run_main(int argc, char** argv) {
                                  add_resume(app), add_scale(app),   add_cancel(app),   add_completion(app)};
   const std::array for_programs = {add_orchestrator(app), add_agent(app),   add_pod_orchestrator(app),
                                    add_pod_agent(app),    add_install(app), add_data(app),
-                                   add_look(app)};
+                                   add_look(app),         add_pod_data(app)};
   for (const Verb& verb : for_programs) verb.app->group("Started by run or the operator");
   if (is_kubectl_plugin()) speak_as_plugin(app);
   try {

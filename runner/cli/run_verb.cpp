@@ -13,8 +13,11 @@
 #include <utility>
 #include <vector>
 
+#include "common/json/compact_text.h"
+#include "common/json/json.h"
 #include "common/posix/private_directory.h"
 #include "common/text/presentable.h"
+#include "runner/cli/code_fetch.h"
 #include "runner/cli/data_process.h"
 #include "runner/cli/launcher.h"
 #include "runner/cli/manifest_argument.h"
@@ -86,6 +89,27 @@ DisplayMode display_mode(const Given& command) {
   return command.json ? DisplayMode::kJson : display_mode_for(STDERR_FILENO);
 }
 
+// Code in a store becomes files before the job is resolved. An exit code: it cannot, and that has been said.
+std::optional<int> bring_code(const JobSpec& spec, const Given& command, LocalOverrides& overrides) {
+  const CodeInStore code = code_in_store(spec, overrides, command.manifest);
+  if (!code.problems.empty()) {
+    print_problems(code.problems, command.manifest);
+    return kExitInvalid;
+  }
+  if (!code.store) return std::nullopt;
+  const DisplayMode mode = display_mode(command);
+  overrides.fetched_code = code.store->directory;
+  return fetch_code(*code.store, this_program(), overrides.data_directory, [&](const std::string& note) {
+    if (mode == DisplayMode::kQuiet) return;
+    if (mode == DisplayMode::kJson) {
+      std::printf("%s\n", compact_text({{"event", "note"}, {"message", note}}).c_str());
+      std::fflush(stdout);
+    } else {
+      std::fprintf(stderr, "%s\n", presentable(note).c_str());
+    }
+  });
+}
+
 int run(const Given& command) {
   // The agents hold to it; found there, it would be found by each and after the start.
   const char* launcher = std::getenv("PARALLELRUN_LAUNCHER");
@@ -120,6 +144,7 @@ int run(const Given& command) {
     data.emplace(std::move(*made));
     overrides.data_directory = data->path();
   }
+  if (const std::optional<int> refused = bring_code(*spec, command, overrides)) return *refused;
   LocalResolution resolution = resolve(*spec, overrides, command.manifest);
   if (!resolution.ok()) {
     print_problems(resolution.problems, command.manifest);
@@ -156,7 +181,8 @@ Verb add_run(CLI::App& program) {
   verb->add_option(
       "--credentials", given->credentials,
       "NAME=FILE: the keys of a store, as YAML or JSON that only you can read; NAME is that of an "
-      "input, a side input or a Secret. Default: the environment variables of the store's provider");
+      "input, a side input or a Secret, or sourceDirectory. Default: the environment variables of the "
+      "store's provider");
   verb->add_option("--source-directory", given->source_directory, "DIR: the directory of the entry script");
   verb->add_option("--output", given->output, "DIR: the output directory");
   CLI::Option* overwrite =

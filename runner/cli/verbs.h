@@ -49,6 +49,7 @@ Verb add_pod_orchestrator(CLI::App& program);
 Verb add_pod_agent(CLI::App& program);
 Verb add_install(CLI::App& program);
 Verb add_data(CLI::App& program);
+Verb add_pod_data(CLI::App& program);
 // What `logs` and the like start in a pod.
 Verb add_look(CLI::App& program);
 

@@ -21,6 +21,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// What messages and --credentials call the code.
+constexpr const char* kSourceDirectory = "sourceDirectory";
+
 // Agent k is node 127.0.0.(k+1), and the last number of an address ends at 254.
 constexpr int kMostLocalNodes = 254;
 
@@ -93,14 +96,21 @@ class LocalResolver {
                  {"directory", broken_directory});
     resolve_data("--side-input", "spec.sideInputs", overrides_.side_inputs, job_.spec.side_inputs,
                  job_.side_input_directories, {"path", broken_side_input});
-    refuse_unused_credentials();
     resolve_code();
+    refuse_unused_credentials();
     resolve_output();
     if (problems_.empty()) keep_output_apart();
     check_machine();
     expand_arguments();
     if (problems_.empty()) hash_code();
     return {std::move(job_), std::move(stores_), problems_.take()};
+  }
+
+  CodeInStore code_in_store() {
+    const std::optional<Source>& code = job_.spec.source_directory;
+    if (overrides_.source_directory || !code || !code->store.is_object()) return {};
+    StoreInUse store = store_in_use(StoreUse::kCode, kSourceDirectory, *code, "spec.sourceDirectory");
+    return {std::move(store), problems_.take()};
   }
 
  private:
@@ -178,9 +188,10 @@ class LocalResolver {
       Named& item = named[i];
       const auto stand_in = given.find(item.name);
       if (stand_in == given.end() && item.source.store.is_object()) {
-        const std::string& place = open_store(item.name, item.source, option == "--side-input",
-                                              child_path(child_path(field, i), "source"));
-        directories[item.name] = place;
+        const StoreUse use = option == "--side-input" ? StoreUse::kSideInput : StoreUse::kInput;
+        stores_.push_back(
+            store_in_use(use, item.name, item.source, child_path(child_path(field, i), "source")));
+        directories[item.name] = stores_.back().directory;
         stores_.back().table = table_of(item);
         continue;
       }
@@ -199,15 +210,17 @@ class LocalResolver {
             {"carried", job_.spec.output.columns}};
   }
 
-  // Gives where its objects become files.
-  std::string open_store(const std::string& name, const Source& source, bool is_side_input,
-                         const std::string& field) {
-    StoreInUse store{name, is_side_input, source.store, {}, {}};
+  // `field`: of the source.
+  StoreInUse store_in_use(StoreUse use, const std::string& name, const Source& source,
+                          const std::string& field) {
+    StoreInUse store{use, name, source.store, {}, {}};
     if (overrides_.data_directory.empty()) problems_.add(field, "has no place for its objects");
-    store.directory = overrides_.data_directory + (is_side_input ? "/side-inputs/" : "/inputs/") + name;
+    store.directory = overrides_.data_directory + (use == StoreUse::kInput       ? "/inputs/" + name
+                                                   : use == StoreUse::kSideInput ? "/side-inputs/" + name
+                                                                                 : "/code/source");
     // A model that is one file shall keep its name.
-    if (const std::string folder = store_folder_name(source.store); is_side_input && !folder.empty())
-      store.directory += "/" + folder;
+    const std::string folder = store_folder_name(source.store);
+    if (use == StoreUse::kSideInput && !folder.empty()) store.directory += "/" + folder;
     nlohmann::json& body = store.source.begin().value();
     const std::string kind = store.source.begin().key();
     if (body.contains("caCertificate") && body["caCertificate"].is_string()) {
@@ -224,9 +237,7 @@ class LocalResolver {
       used_credentials_.insert(known);
       if (store.credentials.empty()) store.credentials = normal(given->second);
     }
-    std::string directory = store.directory;
-    stores_.push_back(std::move(store));
-    return directory;
+    return store;
   }
 
   void refuse_unused_credentials() {
@@ -238,7 +249,7 @@ class LocalResolver {
     for (const auto& [name, file] : overrides_.credentials) {
       if (used_credentials_.contains(name)) continue;
       const std::string hint =
-          known.empty() ? "; no input or side input lies in a store" : did_you_mean(name, known);
+          known.empty() ? "; nothing of the job lies in a store" : did_you_mean(name, known);
       problems_.add(
           "--credentials",
           fmt::format("{} is neither the name of an input or side input in a store nor of its Secret{}",
@@ -254,6 +265,7 @@ class LocalResolver {
       job_.script = normal(script);
     } else {
       Source source = job_.spec.source_directory.value_or(Source{});
+      if (given == nullptr && source.store.is_object()) return resolve_fetched_code();
       const auto found = locate_readable(source, "spec.sourceDirectory", "--source-directory DIR", given,
                                          {"directory", broken_directory});
       if (!found) return;
@@ -273,6 +285,21 @@ class LocalResolver {
     }
     if (const std::string broken = broken_file(job_.script); !broken.empty()) {
       problems_.add(where, fmt::format("the script {} {}", in_quotes(job_.script), broken));
+    }
+    check_environment(job_.spec.environment);
+  }
+
+  // It is here already, and stays what the manifest says that it is.
+  void resolve_fetched_code() {
+    stores_.push_back(
+        store_in_use(StoreUse::kCode, kSourceDirectory, *job_.spec.source_directory, "spec.sourceDirectory"));
+    job_.source_directory = overrides_.fetched_code;
+    job_.script = normal(fs::path(job_.source_directory) / job_.spec.entry_script);
+    std::error_code error;
+    if (!fs::is_regular_file(job_.script, error)) {
+      problems_.add("spec.entryScript",
+                    fmt::format("{} is no object below {}", in_quotes(job_.spec.entry_script),
+                                store_address(job_.spec.source_directory->store)));
     }
     check_environment(job_.spec.environment);
   }
@@ -426,7 +453,13 @@ bool uses_stores(const JobSpec& spec, const LocalOverrides& overrides) {
       return item.source.store.is_object() && !given.contains(item.name);
     });
   };
-  return uses(spec.inputs, overrides.inputs) || uses(spec.side_inputs, overrides.side_inputs);
+  const bool code =
+      spec.source_directory && spec.source_directory->store.is_object() && !overrides.source_directory;
+  return code || uses(spec.inputs, overrides.inputs) || uses(spec.side_inputs, overrides.side_inputs);
+}
+
+CodeInStore code_in_store(const JobSpec& spec, const LocalOverrides& overrides, const fs::path& manifest) {
+  return LocalResolver(spec, overrides, manifest).code_in_store();
 }
 
 LocalResolution resolve(const JobSpec& spec, const LocalOverrides& overrides, const fs::path& manifest) {

@@ -12,6 +12,7 @@
 #include "common/json/json.h"
 #include "common/spec/job_spec.h"
 #include "common/spec/problems.h"
+#include "common/spec/store_sources.h"
 #include "runner/job/resolved_job.h"
 
 namespace parallelrun {
@@ -25,23 +26,36 @@ struct LocalOverrides {
   std::optional<std::string> output;               // --output DIR
   std::map<std::string, std::string> credentials;  // --credentials NAME=FILE
   std::string data_directory;  // where objects of stores are fetched to; empty: sources in stores are refused
+  std::string fetched_code;    // code_in_store()'s directory, once its files are there
   std::set<std::string> environment_names;  // variables set for this process: they stand in for valueFrom
 };
 
-// An input or side input that lies in a store.
+// Something of a job that lies in a store.
 struct StoreInUse {
-  std::string name;
-  bool is_side_input = false;
+  StoreUse use = StoreUse::kInput;
+  std::string name;         // of the input or side input
   nlohmann::json source;    // as in the manifest; the path of a caCertificate is absolute
   std::string directory;    // where its objects become files; of a side input it may become one file
   std::string credentials;  // absolute path of a file; empty: those of the environment
+  // In a pod `credentials` is a folder with the keys of the Secret of this name.
+  std::string secret = {};
+  std::string certificate = {};  // key of that Secret which caCertificate names
   // Of a tabular input, what the data process must know of it: {"miniBatchSize": bytes, "columns": {name:
   // type}, "carried": [names]}; null: it is none.
   nlohmann::json table = nullptr;
 };
 
-// Whether an input or side input lies in a store and no option stands in for it.
+// Whether an input, a side input or the code lies in a store and no option stands in for it.
 bool uses_stores(const JobSpec& spec, const LocalOverrides& overrides);
+
+struct CodeInStore {
+  std::optional<StoreInUse> store;  // nothing: it lies in none, or an option stands in for it
+  std::vector<SpecProblem> problems;
+};
+
+// The code, where it must be fetched before resolve() can read it.
+CodeInStore code_in_store(const JobSpec& spec, const LocalOverrides& overrides,
+                          const std::filesystem::path& manifest);
 
 struct LocalResolution {
   ResolvedJob job;                    // whole only where ok()

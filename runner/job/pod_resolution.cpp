@@ -73,6 +73,16 @@ bool same_directory(const std::string& a, const std::string& b) {
          first.st_ino == second.st_ino;
 }
 
+// What a pod has fetched lies in that pod.
+void place_fetched(const pod::PodLayout& layout, const PodPlaces& places, ResolvedJob& job) {
+  for (const pod::Fetched& one : layout.fetched) {
+    if (one.use == StoreUse::kInput) job.input_directories[one.name] = places.at(one.directory);
+    if (one.use == StoreUse::kSideInput)
+      job.side_input_directories[one.name] =
+          places.at(one.mount_path.empty() ? one.directory : one.mount_path);
+  }
+}
+
 class PodResolver {
  public:
   PodResolver(const JobSpec& spec, const PodPlaces& places)
@@ -81,6 +91,7 @@ class PodResolver {
   }
 
   PodResolution run() {
+    place_fetched(layout_, places_, job());
     resolve_inputs();
     resolve_side_inputs();
     resolve_output();
@@ -102,6 +113,7 @@ class PodResolver {
   void resolve_inputs() {
     for (std::size_t i = 0; i < job().spec.inputs.size(); ++i) {
       const Input& input = job().spec.inputs[i];
+      if (input.source.store.is_object()) continue;
       const pod::Mount& mount = layout_.inputs.at(input.name);
       job().input_directories[input.name] = places_.at(mount.directory);
       const auto trouble =
@@ -236,17 +248,20 @@ class PodResolver {
 
 }  // namespace
 
-std::optional<std::string> source_volume_directory(const JobSpec& spec, const PodPlaces& places,
-                                                   PodResolution& resolution) {
+std::optional<CodePlace> code_place(const JobSpec& spec, const PodPlaces& places, PodResolution& resolution) {
   if (!spec.source_directory) return std::nullopt;
   const pod::PodLayout layout = pod::pod_layout(spec);
+  if (const auto* fetched = pod::find_fetched(layout, StoreUse::kCode, pod::kSourceName)) {
+    const std::string directory = places.at(fetched->directory);
+    return CodePlace{directory, directory};
+  }
   const auto trouble = trouble_of("spec.sourceDirectory", *spec.source_directory, *layout.source, places);
   if (trouble) {
     resolution.problems.push_back({trouble->path, trouble->message});
     resolution.passing = resolution.passing || trouble->passing;
     return std::nullopt;
   }
-  return places.at(layout.source->directory);
+  return CodePlace{places.at(layout.source->directory), places.at(pod::kSourceVolume)};
 }
 
 PodResolution resolve_in_pod(const JobSpec& spec, const PodPlaces& places) {
@@ -258,14 +273,17 @@ Status settle_in_worker(ResolvedJob& job, const PodPlaces& places) {
   const auto failed = [](const Trouble& trouble) {
     return Error{ErrorCode::kNotFound, trouble.path + ": " + trouble.message, trouble.passing};
   };
+  place_fetched(layout, places, job);
   for (std::size_t i = 0; i < job.spec.inputs.size(); ++i) {
     const Input& input = job.spec.inputs[i];
+    if (input.source.store.is_object()) continue;
     const std::string field = child_path(child_path("spec.inputs", i), "source");
     if (const auto trouble = trouble_of(field, input.source, layout.inputs.at(input.name), places))
       return failed(*trouble);
   }
   for (std::size_t i = 0; i < job.spec.side_inputs.size(); ++i) {
     const SideInput& side = job.spec.side_inputs[i];
+    if (side.source.store.is_object()) continue;
     const std::string field = child_path(child_path("spec.sideInputs", i), "source");
     if (const auto trouble = trouble_of(field, side.source, layout.side_inputs.at(side.name), places,
                                         Wanted::kFileOrDirectory))

@@ -38,10 +38,15 @@ struct PodResolution {
   bool ok() const { return problems.empty(); }
 };
 
-// The directory of the volume that holds the code; nothing without [source_directory]. What is wrong with it
+// Where the code lies before it is copied.
+struct CodePlace {
+  std::string directory;
+  std::string boundary;  // the root of its volume
+};
+
+// Of a volume, or what was fetched from a store; nothing without [source_directory]. What is wrong with it
 // goes into `resolution`.
-std::optional<std::string> source_volume_directory(const JobSpec& spec, const PodPlaces& places,
-                                                   PodResolution& resolution);
+std::optional<CodePlace> code_place(const JobSpec& spec, const PodPlaces& places, PodResolution& resolution);
 
 // For the orchestrator's pod. Precondition: no `local` source; the code, if there is one, lies at
 // places.source_copy. Makes the output directory below its volume; reads the whole code for its hash. A
@@ -49,7 +54,8 @@ std::optional<std::string> source_volume_directory(const JobSpec& spec, const Po
 PodResolution resolve_in_pod(const JobSpec& spec, const PodPlaces& places);
 
 // For a worker's pod, where `job` came from the orchestrator: its code is at places.source_copy, and the
-// volumes must be there as the table says. Errors: kNotFound naming the field (of no use to try again here).
+// volumes must be there as the table says (what lies in stores is there before the runner starts). Errors:
+// kNotFound naming the field (of no use to try again here).
 Status settle_in_worker(ResolvedJob& job, const PodPlaces& places);
 
 }  // namespace parallelrun

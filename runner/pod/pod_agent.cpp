@@ -4,12 +4,14 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 
 #include "common/posix/environment.h"
 #include "common/result/try.h"
 #include "runner/agent/agent.h"
 #include "runner/job/code_hash.h"
+#include "runner/job/store_variables.h"
 #include "runner/pod/init_process.h"
 #include "runner/pod/source_copy.h"
 #include "runner/pod/termination_message.h"
@@ -22,11 +24,24 @@ constexpr std::chrono::hours kPatience{24 * 365};
 // An address may for a moment belong to another job's pod, or the orchestrator's may come up anew.
 constexpr std::chrono::seconds kDoubt{60};
 
+// What a webhook has put into every container of the pod is for the one that reads stores.
+void withhold_credentials(const JobSpec& spec) {
+  for (const std::string& name : withheld_variables(spec, stores_without_secret(spec))) {
+    if (environment_variable(name.c_str()).empty()) continue;
+    ::unsetenv(name.c_str());
+    std::fprintf(stderr,
+                 "note: the script does not get %s, whose credentials the job's stores use; what the script "
+                 "needs itself can be set in spec.environment\n",
+                 name.c_str());
+  }
+}
+
 // Makes this pod ready for the job: its own copy of the code, its volumes.
 Status settle(ResolvedJob& job, const PodPlaces& places) {
+  withhold_credentials(job.spec);
   PodResolution found;
-  if (const auto source = source_volume_directory(job.spec, places, found)) {
-    RETURN_IF_ERROR(copy_source(*source, places.at(pod::kSourceVolume), places.source_copy));
+  if (const auto code = code_place(job.spec, places, found)) {
+    RETURN_IF_ERROR(copy_source(code->directory, code->boundary, places.source_copy));
   }
   if (!found.ok()) return Error{ErrorCode::kNotFound, to_string(found.problems.front()), found.passing};
   RETURN_IF_ERROR(settle_in_worker(job, places));

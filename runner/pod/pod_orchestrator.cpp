@@ -134,11 +134,10 @@ class PodOrchestrator {
     spec_ = std::move(parsed.spec);
 
     PodResolution resolution;
-    const auto source = source_volume_directory(spec_, options_.places, resolution);
+    const auto code = code_place(spec_, options_.places, resolution);
     if (!resolution.ok()) return unresolved(resolution);
-    if (source) {
-      const Status copied =
-          copy_source(*source, options_.places.at(pod::kSourceVolume), options_.places.source_copy);
+    if (code) {
+      const Status copied = copy_source(code->directory, code->boundary, options_.places.source_copy);
       if (!copied) return interrupted("SourceNotCopied", copied.error().message);
     }
     resolution = resolve_in_pod(spec_, options_.places);

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <string>
 
+#include "common/pod/pod_layout.h"
 #include "common/posix/file_descriptor.h"
 #include "common/result/result.h"
 #include "runner/store/data_messages.h"
@@ -12,7 +13,7 @@
 namespace parallelrun {
 
 // The environment variable of orchestrator and agents that names the data process' socket on this machine.
-inline constexpr const char* kDataSocketVariable = "PARALLELRUN_DATA_SOCKET";
+inline constexpr const char* kDataSocketVariable = pod::kDataSocketVariable;
 // Its value; empty: there is no data process.
 std::string data_socket();
 

@@ -2,7 +2,9 @@
 
     python3 -I __main__.py --config FILE --socket PATH --events-fd N --parent PID
 
-FILE is JSON: {"cache": folder, "inputs": [{"name", "source", "root", "credentials": path or null}], "sideInputs": [the same]}.
+FILE is JSON: {"cache": folder, "inputs": [{"name", "source", "root", "credentials": path or null}], "sideInputs": [the same],
+"code": the same or null}. With "secret" (a name) `credentials` is the folder of that Secret, and "certificate" its key that
+caCertificate names.
 To the descriptor it writes JSON lines: {"event": "note", "message"}, {"event": "counts", ...}, {"event": "ready"} once every
 source was listed with its credentials and all side inputs are there, or {"event": "failed", "message"} before it ends."""
 
@@ -94,6 +96,7 @@ async def _run(arguments, events):
     from parallelrun_data.download import Downloads
     from parallelrun_data.http_place import HttpPlace
     from parallelrun_data.places import Place, patiently
+    from parallelrun_data.secret_folder import SecretFolder
     from parallelrun_data.server import Input, Server
     from parallelrun_data.troubles import INVALID, Counts, Patience, Secrets, Trouble
 
@@ -120,28 +123,24 @@ async def _run(arguments, events):
 
     def place_of(given, what):
         kind = next(iter(given["source"]))
+        keys = given.get("credentials")
+        if given.get("secret"):
+            keys = SecretFolder(keys, given["secret"], given.get("certificate", ""))
         if kind == "sql":
             from parallelrun_data.sql_place import SqlPlace  # its packages are there where it is asked for
 
             def say(words):
-                events.send("note", message=f"{what} '{given['name']}': {words}")
+                events.send("note", message=f"{what}: {words}")
 
-            return SqlPlace(
-                given["source"],
-                given.get("credentials"),
-                environment,
-                secrets,
-                given.get("table") or {},
-                say,
-            )
+            return SqlPlace(given["source"], keys, environment, secrets, given.get("table") or {}, say)
         make = HttpPlace if kind == "http" else Place
-        return make(given["source"], given.get("credentials"), environment, secrets)
+        return make(given["source"], keys, environment, secrets)
 
     def opened(given, what):
         try:
-            return Input(given["name"], place_of(given, what), given["root"])
+            return Input(given["name"], place_of(given, what), given["root"], what)
         except Trouble as trouble:
-            raise Trouble(trouble.kind, f"{what} '{given['name']}': {trouble.message}") from None
+            raise Trouble(trouble.kind, f"{what}: {trouble.message}") from None
 
     try:
         size = cache_module.parse_size(size_text) if size_text else cache_module.default_size(config["cache"])
@@ -151,47 +150,51 @@ async def _run(arguments, events):
         raise Trouble(
             INVALID, f"PARALLELRUN_CACHE_SIZE is '{size_text}', but must be a size such as 5Gi"
         ) from None
-    inputs = {given["name"]: opened(given, "input") for given in config["inputs"]}
-    sides = {given["name"]: opened(given, "side input") for given in config["sideInputs"]}
-    for what, places in (("input", inputs), ("side input", sides)):
-        for name, given in places.items():
+    inputs = {given["name"]: opened(given, f"input '{given['name']}'") for given in config["inputs"]}
+    # Fetched whole: the code has the name that no side input has.
+    wholes = {given["name"]: opened(given, f"side input '{given['name']}'") for given in config["sideInputs"]}
+    if config.get("code"):
+        wholes[""] = opened(config["code"], "sourceDirectory")
+    for places in (inputs, wholes):
+        for given in places.values():
             if getattr(given.place, "tells_a_secret", False):
                 events.send(
                     "note",
-                    message=f"{what} '{name}': the query of a URL holds a token or a signature, which the job's files "
+                    message=f"{given.what}: the query of a URL holds a token or a signature, which the job's files "
                     "and logs show to all who may read them; give a token with --credentials instead",
                 )
     cache = cache_module.Cache(config["cache"], size)
     server = Server(inputs, cache, Downloads(cache, counts, patience), counts, patience, log)
-    of_sides = Server(sides, cache, None, counts, patience, log)
+    of_wholes = Server(wholes, cache, None, counts, patience, log)
 
-    async def check(what, given):
+    async def check(given):
         try:
             # What is wrong at the start is told soon.
             await patiently(given.place, Patience(min(patience, 20.0), counts), given.place.check)
         except Trouble as trouble:
-            raise Trouble(trouble.kind, f"{what} '{given.name}': {trouble.message}") from None
+            raise Trouble(trouble.kind, f"{given.what}: {trouble.message}") from None
 
     async def start():
         await asyncio.gather(
-            *(check("input", given) for given in inputs.values()),
-            *(check("side input", given) for given in sides.values()),
+            *(check(given) for given in inputs.values()),
+            *(check(given) for given in wholes.values()),
         )
-        for name, given in sides.items():
+        for name, given in wholes.items():
             if os.path.exists(given.root + ".complete"):
                 continue  # a process before this one had brought it
             try:
                 await side_inputs.bring(
-                    of_sides,
+                    of_wholes,
                     name,
                     lambda into: Downloads(into, counts, patience),
                     given,
                     patience,
                     counts,
                     lambda words: events.send("note", message=words),
+                    not name,
                 )
             except Trouble as trouble:
-                what = f"side input '{name}': "
+                what = given.what + ": "
                 words = trouble.message.removeprefix(what)
                 raise Trouble(trouble.kind, what + words) from None
             with open(given.root + ".complete", "w"):

@@ -71,7 +71,8 @@ class Cache:
             return Trouble(
                 DISK,
                 f"the disk of the cache '{self.folder}' is full ({in_words(self.used)} of it are ours); free space, or "
-                "set PARALLELRUN_CACHE_DIR to a folder on another disk, or a smaller PARALLELRUN_CACHE_SIZE",
+                "set PARALLELRUN_CACHE_DIR to a folder on another disk, or a smaller PARALLELRUN_CACHE_SIZE "
+                "(on a cluster worker.dataProcess.cacheSize)",
             )
         return Trouble(
             DISK,
@@ -90,7 +91,8 @@ class Cache:
             raise Trouble(
                 TOO_LARGE,
                 f"the objects of the mini-batch have {in_words(wanted)}, more than the cache may hold "
-                f"({in_words(self.size)}); set PARALLELRUN_CACHE_SIZE to more, or a smaller miniBatchSize",
+                f"({in_words(self.size)}); set PARALLELRUN_CACHE_SIZE to more (on a cluster worker.dataProcess.cacheSize), "
+                "or a smaller miniBatchSize",
             )
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append((turn, root, objects))

@@ -1,4 +1,5 @@
-"""Where the credentials of a source come from: a file (--credentials NAME=FILE), else the environment."""
+"""Where the credentials of a source come from: a file (--credentials NAME=FILE) or in a pod a Secret, else the
+environment."""
 
 import difflib
 import json
@@ -62,6 +63,13 @@ def _simple_yaml(text, where):
         else:
             out[key.strip()] = _scalar(value, f"{where}, line {at}")
     return out
+
+
+def read(given, kind):
+    """The keys of what a source was given: the path of a file, or a SecretFolder; None: no keys."""
+    if given is None:
+        return {}
+    return read_file(given, kind) if isinstance(given, str) else given.read(kind)
 
 
 def read_file(path, kind):

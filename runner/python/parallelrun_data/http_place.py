@@ -96,7 +96,7 @@ class HttpPlace:
         self.open()
 
     def open(self):
-        keys = credentials.read_file(self._file, "http") if self._file else {}
+        keys = credentials.read(self._file, "http")
         self._headers = {"User-Agent": "parallelrun"}
         if "bearerToken" in keys:
             self._headers["Authorization"] = "Bearer " + keys["bearerToken"]

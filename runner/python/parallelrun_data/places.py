@@ -127,7 +127,7 @@ class Place:
 
     def open(self):
         """Reads the credentials (again: they may have been replaced) and forgets tokens."""
-        keys = credentials.read_file(self._file, self.kind) if self._file else {}
+        keys = credentials.read(self._file, self.kind)
         for name, value in keys.items():
             if name not in ("tenantId", "clientId", "accessKeyId", "username"):
                 self._secrets.add(value)
@@ -139,7 +139,7 @@ class Place:
             if not isinstance(account, dict):
                 raise Trouble(
                     INVALID,
-                    f"the serviceAccountKey in '{self._file}' is not a JSON object; put the file there that Google "
+                    f"the serviceAccountKey in {self._file} is not a JSON object; put the file there that Google "
                     "gives for the service account",
                 )
             for key in ("private_key", "refresh_token", "client_secret"):
@@ -147,7 +147,7 @@ class Place:
         if "sasToken" in keys:
             self._check_expiry(keys["sasToken"])
         try:
-            if self._file:
+            if keys:
                 self._store = _OPEN[self.kind](self._source, keys)
             else:
                 self._environment.check(self.kind)
@@ -172,7 +172,7 @@ class Place:
         if when <= datetime.now(timezone.utc):
             raise Trouble(
                 DENIED,
-                f"{self.address}: the sasToken in '{self._file}' expired at {expiry}; put a new one there",
+                f"{self.address}: the sasToken in {self._file} expired at {expiry}; put a new one there",
             )
 
     def _where(self):

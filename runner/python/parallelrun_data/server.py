@@ -37,12 +37,13 @@ class Tables:
 
 
 class Input:
-    """One source of the job. `root`: the folder below which its objects become files."""
+    """One source of the job. `root`: the folder below which its objects become files. `what`: in messages."""
 
-    def __init__(self, name, place, root):
+    def __init__(self, name, place, root, what=""):
         self.name = name
         self.place = place
         self.root = root
+        self.what = what
 
 
 class Server:

@@ -1,8 +1,9 @@
-"""Side inputs: all objects of a source as files, before any worker starts."""
+"""Side inputs and the code: all objects of a source as files, before any worker starts."""
 
 import asyncio
 import os
 
+from parallelrun_data import code_bounds
 from parallelrun_data.cache import Cache, in_words
 from parallelrun_data.places import patiently
 from parallelrun_data.troubles import DISK, INVALID, MISSING, Patience, Trouble
@@ -10,26 +11,28 @@ from parallelrun_data.troubles import DISK, INVALID, MISSING, Patience, Trouble
 _AT_A_TIME = 64
 
 
-async def bring(server, name, downloads_into, given, patience_seconds, counts, say):
-    """Fills given.root: a folder, or a file where the source names one object. Raises Trouble."""
+async def bring(server, name, downloads_into, given, patience_seconds, counts, say, is_code=False):
+    """Fills given.root: a folder, or a file where the source names one object and is not the code. Raises Trouble."""
     objects = []
     folders = []
     async for one in server.list(name, "", folders.append):
         objects.append(one)
+        if is_code:
+            code_bounds.check_count(given, len(objects))
     total = sum(size or 0 for _, size, _ in objects)
+    if is_code:
+        code_bounds.check(given, len(objects), total)
     if not objects and not folders:
-        return await _single(name, downloads_into, given, patience_seconds, counts)
+        return await _single(downloads_into, given, patience_seconds, counts)
     os.makedirs(given.root, exist_ok=True)
     free = os.statvfs(given.root)
     if total > free.f_bavail * free.f_frsize:
         raise Trouble(
             DISK,
-            f"side input '{name}' has {in_words(total)}, more than is free in '{given.root}'; set "
+            f"{given.what} has {in_words(total)}, more than is free in '{given.root}'; set "
             "PARALLELRUN_CACHE_DIR to a folder on another disk",
         )
-    say(
-        f"side input '{name}': downloading {len(objects)} objects, {in_words(total)}, from {given.place.address}"
-    )
+    say(f"{given.what}: downloading {len(objects)} objects, {in_words(total)}, from {given.place.address}")
     cache = Cache(given.root, total)
     downloads = downloads_into(cache)
     at_a_time = asyncio.Semaphore(_AT_A_TIME)
@@ -40,7 +43,7 @@ async def bring(server, name, downloads_into, given, patience_seconds, counts, s
             if entry.path != os.path.join(given.root, entry_name):
                 raise Trouble(
                     INVALID,
-                    f"side input '{name}': '{entry_name}' cannot be a file beside the other objects, one of which is "
+                    f"{given.what}: '{entry_name}' cannot be a file beside the other objects, one of which is "
                     "a folder of that name, or its name is too long; rename the object",
                 )
             await downloads.object(given.place, entry_name, size, version, entry)
@@ -60,8 +63,8 @@ async def bring(server, name, downloads_into, given, patience_seconds, counts, s
             pass  # an object has its name
 
 
-async def _single(name, downloads_into, given, patience_seconds, counts):
-    nothing = Trouble(MISSING, f"side input '{name}': {given.place.address} has no object")
+async def _single(downloads_into, given, patience_seconds, counts):
+    nothing = Trouble(MISSING, f"{given.what}: {given.place.address} has no object")
     single = given.place.single()
     if single is None:
         raise nothing

@@ -1,0 +1,50 @@
+#include "runner/cli/code_fetch.h"
+
+#include <poll.h>
+
+#include <csignal>
+#include <cstdio>
+#include <vector>
+
+#include "common/posix/signal_queue.h"
+#include "common/text/presentable.h"
+#include "runner/cli/data_process.h"
+#include "runner/cli/launcher.h"
+#include "runner/cli/run_directory.h"
+
+namespace parallelrun {
+namespace {
+
+int refuse(const std::string& message, int code) {
+  std::fprintf(stderr, "parallelrun: %s\n", presentable(message).c_str());
+  return code;
+}
+
+}  // namespace
+
+std::optional<int> fetch_code(const StoreInUse& code, const std::string& program,
+                              const std::string& data_directory,
+                              const std::function<void(const std::string&)>& say) {
+  const auto directory = make_run_directory();
+  if (!directory) return refuse(directory.error().message, kExitFailed);
+  const SignalQueue stop{SIGINT, SIGTERM, SIGHUP};
+  DataProcess data(program, directory->path(), data_directory);
+  if (const Status started = data.start({code}); !started)
+    return refuse(started.error().message, kExitFailed);
+  while (true) {
+    std::vector<pollfd> watched = {{stop.descriptor(), POLLIN, 0}};
+    data.watch(watched);
+    poll(watched.data(), watched.size(), -1);
+    std::vector<std::string> notes;
+    const DataProcess::State state = data.take(notes);
+    for (const std::string& note : notes) say(note);
+    if (state == DataProcess::State::kReady) break;
+    if (state == DataProcess::State::kFailed)
+      return refuse(data.failure(), data.refused() ? kExitInvalid : kExitFailed);
+    if (stop.take() != 0) return kExitInterrupted;
+  }
+  data.stop();
+  return std::nullopt;
+}
+
+}  // namespace parallelrun
