@@ -8,7 +8,7 @@
 #   --registry   names become PREFIX/operator and PREFIX/runner (parallelrun)
 #
 # Python wheels are fetched with this machine's pip and its settings (index, proxy, certificates), and checked
-# against docker/requirements.txt. For what apt needs in the image: DEBIAN_MIRROR, DEBIAN_IMAGE, and
+# against docker/requirements.txt and docker/requirements-data.txt. For what apt needs in the image: DEBIAN_MIRROR, DEBIAN_IMAGE, and
 # http_proxy, https_proxy and no_proxy are passed on from the environment.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -59,15 +59,17 @@ if [[ $programs == prebuilt ]]; then
 fi
 
 if [[ " ${targets[*]} " == *" runner "* ]]; then
-  wanted=$(sha256sum docker/requirements.txt | cut -c 1-16)
+  wanted=$(cat docker/requirements.txt docker/requirements-data.txt | sha256sum | cut -c 1-16)
   wheels=build/images/wheels-$wanted-$(uname -m)
   if [[ ! -e $wheels/.complete ]]; then
     rm -rf "$wheels"
     mkdir -p build/images
     python=build/images/python
     [[ -x $python/bin/pip ]] || /usr/bin/python3 -m venv "$python"
-    "$python/bin/pip" download --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: \
-      --dest "$wheels" --requirement docker/requirements.txt
+    for list in docker/requirements.txt docker/requirements-data.txt; do
+      "$python/bin/pip" download --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: \
+        --dest "$wheels" --requirement "$list"
+    done
     touch "$wheels/.complete"
   fi
   mkdir "$context/wheels"
