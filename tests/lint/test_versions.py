@@ -32,3 +32,11 @@ def test_images_say_the_projects_version(root):
     """tools/images.sh gives it; who builds the Dockerfile without that gets the default."""
     text = (root / "docker" / "Dockerfile").read_text(encoding="utf-8")
     assert set(re.findall(r"^ARG VERSION=(\S+)", text, re.MULTILINE)) == {version_of(root)}
+
+
+def test_the_image_has_what_the_data_process_needs(root):
+    """For object stores. It is installed on first use elsewhere; in pods there may be no index."""
+    verb = (root / "runner" / "cli" / "data_verb.cpp").read_text(encoding="utf-8")
+    needed = set(re.findall(r'kRequirement = "([^"]+)"', verb))
+    pinned = (root / "docker" / "requirements-data.txt").read_text(encoding="utf-8")
+    assert needed and needed <= set(re.findall(r"^([\w.-]+==\S+)", pinned, re.MULTILINE))
