@@ -1,5 +1,5 @@
-// The object stores and databases that a manifest may name as the source of an input, a side input or the code,
-// and their fields.
+// The object stores and databases that a manifest may name as the source of an input, a side input or the
+// code, and their fields.
 #pragma once
 
 #include <span>
