@@ -7,6 +7,7 @@ from importlib import import_module
 
 import pytest
 import yaml
+from checkout import BUILD
 
 SIZES = """\
 import os
@@ -590,6 +591,8 @@ def test_a_query_of_a_database(azureml, ws, folder, monkeypatch):
         database.execute("CREATE TABLE t AS SELECT 1 AS code, 2 AS value UNION ALL SELECT 3, 4")
     database.close()
     monkeypatch.setenv("PARALLELRUN_SQL_URL", f"sqlite:///{folder / 'a.db'}")
+    # What reads it is installed once for all tests.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(BUILD / "store-cache"))
     with pytest.warns(UserWarning, match="PARALLELRUN_SQL_URL names the database"):
         data = azureml.Dataset.Tabular.from_sql_query(
             (azureml.Datastore(ws), "select * from t"),

@@ -15,6 +15,10 @@ def fingerprint(manifest: Dict[str, Any], workspace: str) -> str:
         if not name.endswith((".ipynb", ".log")):
             _add(whole, name, _content(path))
     for part in [*spec["inputs"], *spec.get("sideInputs", [])]:
+        if "sql" in part["source"]:
+            # What a database holds now is not known, so this is the same as no other step.
+            _add(whole, part["name"], os.urandom(16))
+            continue
         folder = part["source"]["local"]["path"]
         single = os.path.join(folder, part["glob"]) if part.get("glob") else folder
         files = [("", single)] if os.path.isfile(single) else _files(folder, "")

@@ -322,6 +322,11 @@ def _parts(consumed: DatasetConsumptionConfig, find: Optional[FindOutput]) -> Li
 
 def _say_what_is_seen(consumed: DatasetConsumptionConfig) -> None:
     for part in getattr(consumed.dataset, "parts", []):
+        if "sql" in part["source"]:
+            raise ValueError(
+                f"the side input '{consumed.name}' is a query of a database, but a side input is a folder or a file; name it "
+                "among the inputs, or export the query to a file"
+            )
         folder, glob = part["source"]["local"]["path"], part.get("glob")
         if glob and not os.path.isfile(os.path.join(folder, glob)):
             accepted(
