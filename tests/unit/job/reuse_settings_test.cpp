@@ -75,6 +75,9 @@ TEST_F(ReuseSettings, WhatTheScriptWritesItselfIsNotReused) {
   EXPECT_THAT(never_reused(sound_with({"arguments=[--to=" + at("out") + "/x]"})), HasSubstr("an argument"));
   EXPECT_THAT(never_reused(sound_with({"outputAction=summary_only", "arguments=[a]"})),
               HasSubstr("summary_only"));
+  ResolvedJob query = sound_with({"arguments=[a]"});
+  query.spec.inputs.front().source.store = {{"sql", {{"table", "t"}}}};
+  EXPECT_THAT(never_reused(query), HasSubstr("a query of a database"));
 }
 
 }  // namespace
