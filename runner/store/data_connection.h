@@ -17,6 +17,11 @@ inline constexpr const char* kDataSocketVariable = pod::kDataSocketVariable;
 // Its value; empty: there is no data process.
 std::string data_socket();
 
+// The launcher starts a data process again that has died; it lists with its credentials first.
+inline constexpr std::chrono::seconds kDataPatience{60};
+// So many connections without an answer, and it is given up.
+inline constexpr int kMostLostConnections = 5;
+
 // One thread at a time.
 class DataConnection {
  public:

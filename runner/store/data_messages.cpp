@@ -13,7 +13,7 @@ using nlohmann::json;
 constexpr std::size_t kLengthBytes = 4;
 constexpr std::size_t kLongestAnswer = std::size_t{512} << 20U;
 
-constexpr std::array<std::pair<std::string_view, DataTrouble>, 8> kTroubles = {{
+constexpr std::array<std::pair<std::string_view, DataTrouble>, 9> kTroubles = {{
     {"changed", DataTrouble::kChanged},
     {"missing", DataTrouble::kMissing},
     {"denied", DataTrouble::kDenied},
@@ -22,6 +22,7 @@ constexpr std::array<std::pair<std::string_view, DataTrouble>, 8> kTroubles = {{
     {"timeout", DataTrouble::kTimeout},
     {"unavailable", DataTrouble::kUnavailable},
     {"invalid", DataTrouble::kInvalid},
+    {"busy", DataTrouble::kBusy},
 }};
 
 std::string frame(const json& message) {
@@ -69,21 +70,33 @@ std::string list_request(std::uint64_t id, const std::string& input, const std::
 std::string fetch_request(const FetchRequest& request) {
   json objects = json::array();
   for (const StoredObject& object : request.objects) {
-    objects.push_back({object.name, object.size ? json(*object.size) : json(nullptr), object.version});
+    json one = {object.name, object.size ? json(*object.size) : json(nullptr), object.version};
+    if (object.ranges) {
+      json ranges = json::array();
+      for (const ByteRange& range : *object.ranges) ranges.push_back({range.offset, range.end()});
+      one.push_back(std::move(ranges));
+    }
+    objects.push_back(std::move(one));
   }
-  return frame({{"id", request.id},
-                {"op", "fetch"},
-                {"input", request.input},
-                {"objects", std::move(objects)},
-                {"timeout", request.timeout_seconds},
-                {"what", request.what}});
+  json message = {{"id", request.id},
+                  {"op", "fetch"},
+                  {"input", request.input},
+                  {"objects", std::move(objects)},
+                  {"timeout", request.timeout_seconds},
+                  {"what", request.what}};
+  if (request.ahead) message["ahead"] = true;
+  return frame(message);
 }
 
 std::string adopt_request(std::uint64_t id, const std::string& input, const std::vector<std::string>& paths) {
   return frame({{"id", id}, {"op", "adopt"}, {"input", input}, {"paths", paths}});
 }
 
-std::string release_request(std::uint64_t hold) { return frame({{"op", "release"}, {"hold", hold}}); }
+std::string release_request(std::uint64_t hold, bool keep) {
+  json message = {{"op", "release"}, {"hold", hold}};
+  if (keep) message["keep"] = true;
+  return frame(message);
+}
 
 Result<std::optional<DataAnswer>> next_answer(std::string& buffer) {
   if (buffer.size() < kLengthBytes) return std::optional<DataAnswer>();

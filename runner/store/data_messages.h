@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/result/result.h"
+#include "runner/store/byte_range.h"
 
 namespace parallelrun {
 
@@ -17,6 +18,8 @@ struct StoredObject {
   std::string name;                   // below the source's folder
   std::optional<std::uint64_t> size;  // bytes; empty: the store does not say
   std::string version;                // an etag, as a rule; changes with the content; empty: not known
+  // Of a table: what of it is needed, at its places in the file; none named: all of it.
+  std::optional<std::vector<ByteRange>> ranges = {};
 
   bool operator==(const StoredObject&) const = default;
 };
@@ -31,6 +34,7 @@ enum class DataTrouble : std::uint8_t {
   kTimeout,      // [task_overhead_timeout]
   kUnavailable,  // the store does not answer, or with errors, for too long; another try may help
   kInvalid,      // the source cannot be used
+  kBusy,         // no room in the cache for what is asked for ahead
 };
 
 struct DataError {
@@ -52,7 +56,8 @@ struct FetchRequest {
   std::string input;
   std::vector<StoredObject> objects;
   double timeout_seconds = 0;
-  std::string what;  // "mini-batch 12", for messages
+  std::string what;    // "mini-batch 12", for messages
+  bool ahead = false;  // kBusy instead of waiting for room
 };
 
 // Whole frames.
@@ -60,7 +65,8 @@ std::string list_request(std::uint64_t id, const std::string& input, const std::
 std::string fetch_request(const FetchRequest& request);
 // Files that an earlier data process of this job had fetched, and that are still in use.
 std::string adopt_request(std::uint64_t id, const std::string& input, const std::vector<std::string>& paths);
-std::string release_request(std::uint64_t hold);
+// `keep`: what was read to cut a table stays for its mini-batches while there is room.
+std::string release_request(std::uint64_t hold, bool keep = false);
 
 // Cuts the next answer off the front of `buffer`; none when it is not whole yet. Errors: kCorrupt.
 Result<std::optional<DataAnswer>> next_answer(std::string& buffer);

@@ -1,12 +1,15 @@
-"""The files of fetched objects: bounded, whole or not there, dropped when nobody holds them. One event loop."""
+"""The files of fetched objects: bounded, whole or not there, dropped when nobody holds them. Of a table only parts are
+fetched (parts.py); what was fetched to cut it stays for its mini-batches while there is room. One event loop."""
 
 import asyncio
 import errno
 import hashlib
 import os
-from collections import deque
+from collections import OrderedDict, deque
 
-from parallelrun_data.troubles import DISK, TOO_LARGE, Trouble
+from parallelrun_data import parts
+from parallelrun_data.parts import Entry
+from parallelrun_data.troubles import BUSY, DISK, TOO_LARGE, Trouble
 
 _PARTIAL = ".parallelrun-partial-"
 _LONGEST_NAME = 255
@@ -43,27 +46,18 @@ def in_words(size):
     return f"{size} bytes"
 
 
-class Entry:
-    """One object as a file. `task` brings it."""
-
-    def __init__(self, key, path, size):
-        self.key = key
-        self.path = path
-        self.size = size
-        self.holders = 0
-        self.task = None
-
-
 class Cache:
     def __init__(self, folder, size):
         self.folder = folder
         self.size = size
         self.used = 0
         self.most = 0
-        self._entries = {}  # (root, name, version) -> Entry
+        self._entries = {}  # (root, name, version), of a table with a mark behind them -> Entry
         self._paths = {}  # absolute path -> Entry
         self._folders = {}  # absolute folder -> entries that need it to be one
         self._waiting = deque()
+        self._kept = OrderedDict()  # key -> parts of a table that nobody holds now
+        self._kept_size = 0
 
     def trouble(self, error, path):
         """For an OSError of a write."""
@@ -83,17 +77,22 @@ class Cache:
     def find(self, root, name, version):
         return self._entries.get((root, name, version))
 
-    async def reserve(self, root, objects):
-        """Holds an entry for each (name, size, version); waits, in the order of the calls, until there is space for the
-        new ones. Cancelled: nothing is held."""
-        wanted = sum(size or 0 for _, size, _ in objects)
+    async def reserve(self, root, objects, whose="the mini-batch", at_once=False):
+        """Holds an entry for each (name, size, version), and of a table for each (name, size, version, ranges); waits, in
+        the order of the calls, until there is space for what is new. Cancelled: nothing is held. `at_once`: raises BUSY
+        instead of waiting, and leaves room for those that wait."""
+        wanted = sum(_bytes_of(one) for one in objects)
         if wanted > self.size:
             raise Trouble(
                 TOO_LARGE,
-                f"the objects of the mini-batch have {in_words(wanted)}, more than the cache may hold "
+                f"the objects of {whose} have {in_words(wanted)}, more than the cache may hold "
                 f"({in_words(self.size)}); set PARALLELRUN_CACHE_SIZE to more (on a cluster worker.dataProcess.cacheSize), "
                 "or a smaller miniBatchSize",
             )
+        if at_once:
+            new = sum(self._new_bytes(root, one) for one in objects)
+            if self._waiting or self.used + new > self.size * 3 // 4:
+                raise Trouble(BUSY, "the cache has no room for what is not needed yet")
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append((turn, root, objects))
         self._admit()
@@ -113,22 +112,76 @@ class Cache:
             if turn.done():
                 self._waiting.popleft()
                 continue
-            new = sum(
-                size or 0 for name, size, version in objects if (root, name, version) not in self._entries
-            )
-            if self.used + new > self.size:
+            # What is here of the same objects goes only where nothing else makes room.
+            for but in ({_key(root, one) for one in objects}, ()):
+                excess = self._excess(root, objects)
+                if excess > 0:
+                    self._evict(excess, but)
+            if self._excess(root, objects) > 0:
                 return
             self._waiting.popleft()
-            turn.set_result([self._hold(root, *one) for one in objects])
+            turn.set_result([self._hold(root, one) for one in objects])
 
-    def _hold(self, root, name, size, version):
-        key = (root, name, version)
+    def _excess(self, root, objects):
+        return self.used + sum(self._new_bytes(root, one) for one in objects) - self.size
+
+    def _evict(self, wanted, but):
+        """What will be needed last goes first."""
+        for key in reversed(list(self._kept)):
+            if wanted <= 0:
+                return
+            if key not in but:
+                wanted -= self._kept[key].size
+                self.drop(self._kept[key])
+
+    def _new_bytes(self, root, one):
+        entry = self._entries.get(_key(root, one))
+        if entry is None:
+            return _bytes_of(one)
+        return parts.bytes_of(entry.missing(one[3]), entry.object_size) if _is_table(one) else 0
+
+    def _hold(self, root, one):
+        key = _key(root, one)
         entry = self._entries.get(key)
         if entry is None:
-            entry = Entry(key, self._place(root, name, version), size or 0)
+            if _is_table(one):
+                entry = parts.PartedEntry(key, self._new_place(root, *one), one[1] or 0)
+            else:
+                name, size, version = one
+                entry = Entry(key, self._place(root, name, version), size or 0)
             self._take(entry)
+        if _is_table(one):
+            self._kept_no_more(entry)
+            new = entry.missing(one[3])
+            entry.blocks.update(dict.fromkeys(new))
+            self.grew(entry, entry.size + parts.bytes_of(new, entry.object_size))
         entry.holders += 1
         return entry
+
+    def _kept_no_more(self, entry):
+        if self._kept.pop(entry.key, None) is not None:
+            self._kept_size -= entry.size
+
+    def complete(self, entry, wanted):
+        """Blocks that others had asked for, and that did not come meanwhile, are blocks to fetch again."""
+        new = [block for block in wanted if block not in entry.blocks]
+        entry.blocks.update(dict.fromkeys(new))
+        self.grew(entry, entry.size + parts.bytes_of(new, entry.object_size))
+
+    def lost(self, entry, blocks):
+        """Blocks of a table did not come: who asks for them again gets them anew."""
+        size = entry.lost(blocks)
+        if self._entries.get(entry.key) is entry:
+            kept = entry.key in self._kept
+            self._kept_no_more(entry)
+            self.grew(entry, entry.size - size)
+            if kept:
+                self._keep(entry)
+            self._admit()
+
+    def _keep(self, entry):
+        self._kept[entry.key] = entry
+        self._kept_size += entry.size
 
     def _take(self, entry):
         self._entries[entry.key] = entry
@@ -148,9 +201,9 @@ class Cache:
         """Its path below the root is its name, unless that cannot be a path beside those that are there: "a" and "a/b",
         two versions of one object, or a part too long for a file system."""
         path = os.path.join(root, name)
-        parts = name.split("/")
-        fits = all(len(os.fsencode(part)) <= _LONGEST_NAME for part in parts)
-        above = [os.path.join(root, *parts[:count]) for count in range(1, len(parts))]
+        names = name.split("/")
+        fits = all(len(os.fsencode(part)) <= _LONGEST_NAME for part in names)
+        above = [os.path.join(root, *names[:count]) for count in range(1, len(names))]
         if (
             fits
             and path not in self._paths
@@ -158,9 +211,22 @@ class Cache:
             and not any(a in self._paths for a in above)
         ):
             return path
+        return self._other_place(root, name, version, folders=fits)
+
+    @staticmethod
+    def _other_place(root, name, version, folders=False):
         digest = hashlib.sha256(f"{name}\0{version}".encode("utf-8", "surrogateescape")).hexdigest()[:24]
-        last = os.fsencode(parts[-1])[-200:].decode("utf-8", "ignore")
-        return os.path.join(root, ".other", digest, last or "object")
+        last = os.fsencode(name.rpartition("/")[2])[-200:].decode("utf-8", "ignore")
+        return os.path.join(root, ".other", digest, name if folders else last or "object")
+
+    def _new_place(self, root, name, size, version, ranges):
+        """As _place(), but never where a file is: one that an earlier process of this job has left may be in use, and
+        has other parts. Folders may say what is in a table (key=value)."""
+        path = self._place(root, name, version)
+        if os.path.lexists(path):
+            anew = f"{version}\0{os.getpid()}\0{len(self._paths)}"
+            path = self._other_place(root, name, anew, folders=True)
+        return path
 
     def grew(self, entry, size):
         """The object has another size than the listing said (which may not have known it)."""
@@ -174,7 +240,7 @@ class Cache:
         entry = self._paths.get(absolute)
         if entry is None:
             try:
-                size = os.stat(absolute).st_size
+                size = os.stat(absolute).st_blocks * 512  # of a table there may be parts alone
             except OSError:
                 size = 0
             entry = Entry((root, path, None), absolute, size)
@@ -182,19 +248,28 @@ class Cache:
         entry.holders += 1
         return entry
 
-    def release(self, entries):
+    def release(self, entries, keep=False):
+        """`keep`: their mini-batches will ask for the same bytes."""
         for entry in entries:
             entry.holders -= 1
-            if entry.holders > 0:
+            table = isinstance(entry, parts.PartedEntry)
+            if table and keep:
+                entry.kept = True
+            if entry.holders > 0 or self._entries.get(entry.key) is not entry:
                 continue
-            if entry.task is not None and not entry.task.done():
-                entry.task.cancel()
+            # The other half stays for what is fetched next.
+            if table and entry.kept and not entry.ended and self._kept_size + entry.size <= self.size // 2:
+                self._keep(entry)
+                continue
+            entry.cancel()
             self.drop(entry)
         self._admit()
 
     def drop(self, entry):
         if self._entries.get(entry.key) is not entry:
             return
+        self._kept_no_more(entry)
+        entry.cancel()
         del self._entries[entry.key]
         del self._paths[entry.path]
         self.used -= entry.size
@@ -236,3 +311,16 @@ class Cache:
         """Where the file is written before it is whole."""
         number = f"{id(entry):x}"
         return os.path.join(os.path.dirname(entry.path), f"{_PARTIAL}{os.getpid()}-{number}")
+
+
+def _is_table(one):
+    return len(one) > 3
+
+
+def _key(root, one):
+    return (root, one[0], one[2], "parts") if _is_table(one) else (root, one[0], one[2])
+
+
+def _bytes_of(one):
+    size = one[1] or 0
+    return parts.bytes_of(parts.blocks_of(one[3], size), size) if _is_table(one) else size

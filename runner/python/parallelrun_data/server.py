@@ -1,9 +1,12 @@
 """What others ask of this process, over a Unix socket: frames of u32 length (little-endian) and JSON.
 
     -> {"id", "op": "list", "input", "after"}        <- {"id", "objects": [[name, size or null, version], ...]} ... {"id", "end": true}
-    -> {"id", "op": "fetch", "input", "objects", "timeout", "what"}          <- {"id", "paths": [below the input's root, ...]}
+    -> {"id", "op": "fetch", "input", "objects", "timeout", "what", "ahead"}  <- {"id", "paths": [below the input's root, ...]}
+       An object of a table is [name, size, version, [[begin, end], ...]]: these bytes of it are fetched (none named: all),
+       into a file of its size. "ahead": with an error of the kind "busy" instead of waiting for room in the cache.
     -> {"id", "op": "adopt", "input", "paths"}        files of an earlier process of this job that are still in use; no answer
-    -> {"op": "release", "hold": id of a fetch or adopt}                      no answer; a fetch that goes on is given up
+    -> {"op": "release", "hold": id of a fetch or adopt, "keep"}              no answer; a fetch that goes on is given up.
+       "keep": what was read to cut a table stays for its mini-batches while there is room
     -> {"id", "op": "stat"}                                                   <- {"id", "counts": {...}}
 
 An error is {"id", "error": {"kind", "message"}} (troubles.py). What a connection holds is released with it."""
@@ -13,8 +16,10 @@ import json
 import os
 import struct
 
+from parallelrun_data.download import PART
 from parallelrun_data.ordering import in_order, without_folders
-from parallelrun_data.places import after_passing
+from parallelrun_data.parts import BLOCK, PartedEntry, blocks_of, reaches_the_end, runs_of
+from parallelrun_data.places import after_passing, patiently
 from parallelrun_data.troubles import (
     CHANGED,
     REFUSED,
@@ -107,17 +112,26 @@ class Server:
             return place.bring(self._cache, self._counts, self._seconds, name, version, entry)
         return self._downloads.object(place, name, size, version, entry)
 
-    async def fetch(self, name, objects, timeout, what, entries):
+    async def fetch(self, name, objects, timeout, what, entries, at_once=False):
         """Adds to `entries` what is held from now on; gives the paths below the input's root."""
         given = self._inputs[name]
-        entries.extend(await self._cache.reserve(given.root, objects))
-        for (object_name, size, version), entry in zip(objects, entries):
+        for one in objects:
+            if len(one) > 3 and one[1] is None:
+                await self._refuse_without_size(given.place, one[0], one[2])
+        entries.extend(await self._cache.reserve(given.root, objects, what, at_once))
+        tasks = []
+        for one, entry in zip(objects, entries):
+            if isinstance(entry, PartedEntry):
+                tasks.extend(self._parts(given.place, one, entry))
+                continue
+            object_name, size, version = one
             if entry.task is None:
                 entry.task = asyncio.ensure_future(
                     self._brought(given.place, object_name, size, version, entry)
                 )
                 entry.task.add_done_callback(lambda task, entry=entry: self._ended(task, entry))
-        waits = asyncio.gather(*(asyncio.shield(entry.task) for entry in entries))
+            tasks.append(entry.task)
+        waits = asyncio.gather(*(asyncio.shield(task) for task in tasks))
         # Where this is given up, nobody asks for how it ended.
         waits.add_done_callback(lambda done: done.cancelled() or done.exception())
         try:
@@ -129,8 +143,52 @@ class Server:
             ) from None
         return [os.path.relpath(entry.path, given.root) for entry in entries]
 
-    def release(self, entries):
-        self._cache.release(entries)
+    def _parts(self, place, one, entry):
+        """The tasks that bring the parts of a table's object."""
+        name, _, version, ranges = one
+        try:
+            entry.make()
+        except OSError as error:
+            raise self._cache.trouble(error, entry.path) from None
+        wanted = blocks_of(ranges, entry.object_size)
+        self._cache.complete(entry, wanted)
+        new = [block for block in wanted if entry.blocks[block] is None]
+        for first, end in runs_of(new, PART):
+            task = asyncio.ensure_future(
+                self._downloads.part(
+                    place, name, version, entry, first * BLOCK, min(end * BLOCK, entry.object_size)
+                )
+            )
+            blocks = range(first, end)
+            entry.blocks.update(dict.fromkeys(blocks, task))
+            task.add_done_callback(lambda task, blocks=blocks: self._part_ended(task, entry, blocks))
+        return {entry.blocks[block] for block in wanted}
+
+    def _part_ended(self, task, entry, blocks):
+        if task.cancelled() or task.exception() is not None:
+            self._cache.lost(entry, [block for block in blocks if entry.blocks.get(block) is task])
+
+    async def _refuse_without_size(self, place, name, version):
+        """A table is cut by places in it. But what cannot be read at all says so by itself."""
+
+        async def first_block():
+            async for _ in place.read(name, version, None, None):
+                return
+
+        await patiently(place, Patience(self._seconds, self._counts), first_block)
+        raise Trouble(
+            REFUSED,
+            f"{place.address}/{name} is a table, and its server does not tell its size; copy it to a store or a volume, "
+            "or read it in the script with type: file",
+        )
+
+    def release(self, entries, objects=(), keep=False):
+        """`objects`: what the entries were asked for, where their mini-batch is done."""
+        if not keep:
+            for one, entry in zip(objects, entries):
+                if isinstance(entry, PartedEntry) and reaches_the_end(one[3], entry.object_size):
+                    entry.ended = True
+        self._cache.release(entries, keep)
 
     def _ended(self, task, entry):
         # Who asks for it again shall not get the old error.
@@ -144,7 +202,7 @@ class _Connection:
         self._reader = reader
         self._writer = writer
         self._tasks = {}  # id -> task
-        self._holds = {}  # id -> entries
+        self._holds = {}  # id -> (entries, the objects that they were asked for)
         self._sending = asyncio.Lock()
 
     async def run(self):
@@ -161,14 +219,14 @@ class _Connection:
             for task in self._tasks.values():
                 task.cancel()
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-            for entries in self._holds.values():
+            for entries, _ in self._holds.values():
                 self._server.release(entries)
             self._writer.close()
 
     def _take(self, request):
         op = request.get("op")
         if op == "release":
-            self._release(request["hold"])
+            self._release(request["hold"], request.get("keep", False))
             return
         number = request["id"]
         work = {"list": self._list, "fetch": self._fetch, "adopt": self._adopt, "stat": self._stat}[op]
@@ -176,13 +234,13 @@ class _Connection:
         self._tasks[number] = task
         task.add_done_callback(lambda _: self._tasks.pop(number, None))
 
-    def _release(self, number):
+    def _release(self, number, keep):
         task = self._tasks.get(number)
         if task is not None:
             task.cancel()
-        entries = self._holds.pop(number, None)
+        entries, objects = self._holds.pop(number, ((), ()))
         if entries:
-            self._server.release(entries)
+            self._server.release(entries, objects, keep)
 
     async def _answered(self, number, work):
         try:
@@ -222,8 +280,8 @@ class _Connection:
 
     async def _fetch(self, number, request):
         entries = []
-        self._holds[number] = entries
         objects = [tuple(one) for one in request["objects"]]
+        self._holds[number] = entries, objects
         try:
             paths = await self._server.fetch(
                 request["input"],
@@ -231,6 +289,7 @@ class _Connection:
                 float(request["timeout"]),
                 request.get("what", "a mini-batch"),
                 entries,
+                request.get("ahead", False),
             )
         except BaseException:
             # Released already where the request was given up.
@@ -241,7 +300,8 @@ class _Connection:
 
     async def _adopt(self, number, request):
         root = self._server._inputs[request["input"]].root
-        self._holds[number] = [self._server._cache.adopt(root, path) for path in request["paths"]]
+        adopted = [self._server._cache.adopt(root, path) for path in request["paths"]]
+        self._holds[number] = adopted, ()
 
     async def _stat(self, number, request):
         await self._send({"id": number, "counts": self._server.counts()})

@@ -18,6 +18,7 @@ TOO_LARGE = "tooLarge"  # does not fit into the cache, however empty
 TIMEOUT = "timeout"  # taskOverheadTimeout
 UNAVAILABLE = "unavailable"  # the store does not answer, or with errors, for too long
 INVALID = "invalid"  # the source or its credentials cannot be used
+BUSY = "busy"  # what was asked for ahead has no room in the cache now
 # The store refuses one object, and not the credentials. It goes over the socket as CHANGED: its mini-batch
 # fails.
 REFUSED = "refused"
