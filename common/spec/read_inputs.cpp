@@ -101,14 +101,7 @@ Input read_input(ObjectReader& reader, Reading& reading) {
     }
     if (field.name == "type") typed = reader.problems().size() == before;
   }
-  if (is_database(input.source.store)) {
-    check_database_input(reader, input, typed);
-  } else if (typed && input.type == InputType::kTabular && input.source.store.is_object()) {
-    reader.problem("source",
-                   fmt::format("a tabular input cannot be read from {} yet; copy the tables to a volume or "
-                               "a local directory, or read them in the script with type: file",
-                               input.source.store.begin().key()));
-  }
+  if (is_database(input.source.store)) check_database_input(reader, input, typed);
   for (const char* key : {"sql", "query", "splitOn"}) {
     if (reader.is_object() && reader.field(key) != nullptr) {
       reader.problem(key,

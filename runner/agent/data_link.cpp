@@ -29,6 +29,7 @@ FetchedData failed(const DataError& error) {
       data.error.type = "TimeoutExpired";
       break;
     case DataTrouble::kUnavailable:
+    case DataTrouble::kBusy:  // nothing is fetched ahead here
       break;
     // The next mini-batch would meet the same.
     case DataTrouble::kDenied:
@@ -118,7 +119,10 @@ void DataLink::take_answers() {
     fetch.here = true;
     fetch.paths = std::move(*answer.paths);
     FetchedData data;
-    data.descriptor = formats_[fetch.input_index]->localized(fetch.descriptor, fetch.paths);
+    const InputFormat& format = *formats_[fetch.input_index];
+    data.descriptor = fetch.kind == LeaseKind::kInferTypes
+                          ? format.localized_sample(fetch.descriptor, fetch.paths)
+                          : format.localized(fetch.descriptor, fetch.paths);
     done_(answer.id, std::move(data));
   }
 }
@@ -130,28 +134,37 @@ void DataLink::fail(std::uint64_t attempt, const DataError& error) {
 
 bool DataLink::fetch(const Lease& lease) {
   if (lease.input >= formats_.size()) return false;
-  auto objects = formats_[lease.input]->objects_to_fetch(lease.descriptor);
+  const bool sample = lease.kind == LeaseKind::kInferTypes;
+  auto objects = sample ? formats_[lease.input]->sample_objects(lease.descriptor)
+                        : formats_[lease.input]->objects_to_fetch(lease.descriptor);
   if (objects && objects->empty()) return false;
   Fetch& fetch = fetches_[lease.attempt];
   fetch.input = job_.spec.inputs[lease.input].name;
   fetch.input_index = lease.input;
   fetch.descriptor = lease.descriptor;
+  fetch.kind = lease.kind;
   if (!objects) {
     boost::asio::post(io_, [this, alive = alive_, attempt = lease.attempt, words = objects.error().message] {
       if (*alive) fail(attempt, {DataTrouble::kMissing, words});
     });
     return true;
   }
-  FetchRequest request{lease.attempt, fetch.input, std::move(*objects),
-                       static_cast<double>(job_.spec.task_overhead_timeout.count()),
-                       "mini-batch " + to_string(lease.work)};
+  FetchRequest request{
+      lease.attempt, fetch.input, std::move(*objects),
+      static_cast<double>(job_.spec.task_overhead_timeout.count()),
+      sample ? "the sample of input '" + fetch.input + "'" : "mini-batch " + to_string(lease.work)};
   fetch.request = fetch_request(request);
   if (connected_) send(fetch.request);
   return true;
 }
 
 void DataLink::release(std::uint64_t attempt) {
-  if (fetches_.erase(attempt) > 0 && connected_) send(release_request(attempt));
+  const auto found = fetches_.find(attempt);
+  if (found == fetches_.end()) return;
+  // Mini-batches follow that read what a sample is of.
+  const bool keep = found->second.kind == LeaseKind::kInferTypes;
+  fetches_.erase(found);
+  if (connected_) send(release_request(attempt, keep));
 }
 
 void DataLink::send(const std::string& frame) {

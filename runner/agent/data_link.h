@@ -39,6 +39,7 @@ class DataLink final : public DataControl {
     std::string input;
     std::uint32_t input_index = 0;
     std::string descriptor;
+    LeaseKind kind = LeaseKind::kRun;
     std::string request;             // the frame
     std::vector<std::string> paths;  // once they are here
     bool here = false;

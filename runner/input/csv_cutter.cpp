@@ -9,14 +9,15 @@
 
 namespace parallelrun {
 
-CsvCutter::CsvCutter(Options options) : FileCutter(options.slice_bytes), format_(std::move(options.format)) {}
+CsvCutter::CsvCutter(Options options)
+    : FileCutter(options.slice_bytes, *options.files), format_(std::move(options.format)) {}
 
 void CsvCutter::begin_scan(ByteStream& records) { scan_.start(records, format_.dialect, true); }
 
 std::uint64_t CsvCutter::count_wide_records(CsvLayout layout) {
   const std::string encoding = normalised_encoding(format_.encoding);
   const bool big_endian = encoding.ends_with("be") || encoding.ends_with("bigunmarked");
-  FileStream bytes(fd(), 0, file_size());
+  TableStream bytes(file(), 0, file_size());
   NarrowedStream narrowed(bytes, layout == CsvLayout::kUtf16 ? 2 : 4, big_endian);
   scan_.start(narrowed, format_.dialect);
   if (!format_.header) {
@@ -32,15 +33,10 @@ std::uint64_t CsvCutter::count_wide_records(CsvLayout layout) {
 
 // Takes the first record from bytes [begin, end) of the file, without blank ones before it. Empty: they
 // cannot be read.
-std::optional<std::string> CsvCutter::read_header(std::uint64_t begin, std::uint64_t end) const {
-  FileStream bytes(fd(), begin, end);
-  std::string header(end - begin, '\0');
-  std::size_t filled = 0;
-  while (filled < header.size()) {
-    const auto size = bytes.read(header.data() + filled, header.size() - filled);
-    if (!size || *size == 0) return std::nullopt;
-    filled += *size;
-  }
+std::optional<std::string> CsvCutter::read_header(std::uint64_t begin, std::uint64_t end) {
+  Result<std::string> read = read_exactly(file(), begin, end);
+  if (!read) return std::nullopt;
+  std::string header = std::move(*read);
   std::size_t first = 0;
   csv::Place place = csv::Place::kFieldStart;
   for (std::size_t i = 0; i < header.size(); ++i) {

@@ -26,6 +26,7 @@ class CsvCutter final : public FileCutter {
   struct Options {
     CsvFormat format;
     std::uint64_t slice_bytes = 1U << 20U;  // `miniBatchSize` of a tabular input; at least 1
+    TableFiles* files = &local_files();     // where they lie; must outlive the cutter
   };
 
   explicit CsvCutter(Options options);
@@ -38,7 +39,7 @@ class CsvCutter final : public FileCutter {
   Result<RecordStride> scan(std::uint64_t least_end) override { return scan_.next(least_end); }
   PassedKind all_blank() const override { return PassedKind::kHeaderOnlyTable; }
   std::uint64_t count_wide_records(CsvLayout layout);
-  std::optional<std::string> read_header(std::uint64_t begin, std::uint64_t end) const;
+  std::optional<std::string> read_header(std::uint64_t begin, std::uint64_t end);
 
   CsvFormat format_;
   CsvRecordScan scan_;

@@ -28,8 +28,8 @@ std::string CsvTableFormat::nothing_in(std::uint64_t objects) const {
   return objects == 1 ? "only a header and no record" : "only headers and no record";
 }
 
-std::unique_ptr<SliceCutter> CsvTableFormat::slices(std::uint64_t slice_bytes) const {
-  return std::make_unique<CsvCutter>(CsvCutter::Options{format_, slice_bytes});
+std::unique_ptr<SliceCutter> CsvTableFormat::make_slices(std::uint64_t slice_bytes, TableFiles& files) const {
+  return std::make_unique<CsvCutter>(CsvCutter::Options{format_, slice_bytes, &files});
 }
 
 std::optional<RecordPiece> CsvTableFormat::records_in(std::string_view piece, const FileSlice& first,

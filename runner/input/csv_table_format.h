@@ -14,7 +14,7 @@ class CsvTableFormat final : public SliceFormat {
   std::string default_glob() const override;
   std::string default_endings() const override;
   std::string nothing_in(std::uint64_t objects) const override;
-  std::unique_ptr<SliceCutter> slices(std::uint64_t slice_bytes) const override;
+  std::unique_ptr<SliceCutter> make_slices(std::uint64_t slice_bytes, TableFiles& files) const override;
   std::optional<RecordPiece> records_in(std::string_view piece, const FileSlice& first,
                                         bool at_file_end) const override;
   // A file that comes whole has no header: the worker reads it there.

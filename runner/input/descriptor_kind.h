@@ -18,6 +18,7 @@ enum class DescriptorKind : std::uint8_t {
   kParquetSlice = 4,    // file_slice.h, the footer and which rows: parquet.h
   kKeyed = 5,           // keyed_batch.h, around descriptors of the others
   kStoreFileSet = 6,    // store_file_set.h; in plans and leases alone, workers get a kFileSet
+  kStoreSlice = 7,      // store_table.h, around a slice; in plans and leases alone, workers get the slice
   kSqlRange = 8,        // sql_table.h
 };
 

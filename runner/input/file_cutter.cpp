@@ -1,8 +1,5 @@
 #include "runner/input/file_cutter.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <array>
 #include <limits>
@@ -21,16 +18,13 @@ std::uint64_t saturated_sum(std::uint64_t a, std::uint64_t b) {
 
 }  // namespace
 
-FileCutter::FileCutter(std::uint64_t slice_bytes) : slice_bytes_(std::max<std::uint64_t>(slice_bytes, 1)) {}
+FileCutter::FileCutter(std::uint64_t slice_bytes, TableFiles& files)
+    : slice_bytes_(std::max<std::uint64_t>(slice_bytes, 1)), files_(files) {}
 
 bool FileCutter::open() {
-  fd_ = FileDescriptor(::open(slice_.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  struct stat info{};
-  const int known = fd_ ? ::fstat(fd_.get(), &info) : ::stat(slice_.path.c_str(), &info);
-  if (known == 0) {
-    slice_.file_size = static_cast<std::uint64_t>(std::max<off_t>(info.st_size, 0));
-  }
-  return fd_ && known == 0 && S_ISREG(info.st_mode);
+  file_ = files_.open(slice_.path);
+  slice_.file_size = file_->size();
+  return file_->state().ok();
 }
 
 void FileCutter::whole_file(std::uint64_t records, FileSlice::Check check) {
@@ -47,8 +41,8 @@ void FileCutter::rest_of_file(std::uint64_t records, FileSlice::Check check) {
   slice_.hash = 0;
   const bool whole = check == FileSlice::Check::kBytes;
   if (whole || check == FileSlice::Check::kEnds) {
-    const Result<std::uint64_t> hash = whole ? slice_hash_of(fd_.get(), slice_.offset, slice_.file_size)
-                                             : slice_hash_of_ends(fd_.get(), slice_.file_size);
+    const Result<std::uint64_t> hash = whole ? slice_hash_of(*file_, slice_.offset, slice_.file_size)
+                                             : slice_hash_of_ends(*file_, slice_.file_size);
     slice_.hash = hash ? *hash : 0;
     if (!hash) slice_.check = FileSlice::Check::kSize;
   }
@@ -58,7 +52,7 @@ void FileCutter::rest_of_file(std::uint64_t records, FileSlice::Check check) {
 
 ByteStream& FileCutter::stream_from(std::uint64_t offset) {
   stream_begin_ = offset;
-  return stream_.emplace(fd_.get(), stream_begin_, slice_.file_size);
+  return stream_.emplace(*file_, stream_begin_, slice_.file_size);
 }
 
 void FileCutter::cut_from(std::uint64_t begin, std::string header) {
@@ -84,7 +78,7 @@ void FileCutter::start(std::string path) {
   if (!open()) return whole_file(1, Check::kSize);
   if (slice_.file_size == 0) return no_records(PassedKind::kEmptyTable);
   std::array<char, kFormatHead> first{};
-  const auto first_size = FileStream(fd_.get(), 0, first.size()).read(first.data(), first.size());
+  const auto first_size = file_->read(0, first.data(), first.size());
   const std::string_view head(first.data(), first_size ? *first_size : 0);
   if (is_packed(head)) return whole_file(0, Check::kEnds);
   begin(head);
@@ -129,7 +123,7 @@ std::optional<FileSlice> FileCutter::next() {
         break;
       }
       held_->length = end - held_->offset;
-      const auto longer = slice_hash_of(fd_.get(), held_->offset, end);
+      const auto longer = slice_hash_of(*file_, held_->offset, end);
       held_->hash = longer ? *longer : 0;
       break;
     }
@@ -142,7 +136,7 @@ std::optional<FileSlice> FileCutter::next() {
     if (before) return before;
   }
   if (!held_) {
-    fd_.close();
+    file_.reset();
     return std::nullopt;
   }
   std::optional<FileSlice> last = std::move(held_);

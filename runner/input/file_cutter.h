@@ -2,14 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "common/posix/file_descriptor.h"
-#include "runner/input/byte_stream.h"
 #include "runner/input/record_stride.h"
 #include "runner/input/slice_cutter.h"
+#include "runner/input/table_file.h"
 
 namespace parallelrun {
 
@@ -30,8 +30,8 @@ inline constexpr std::string_view kUtf8Mark = "\xEF\xBB\xBF";
 // A read error in the middle makes the rest of the file one slice of one record, for the same reason.
 class FileCutter : public SliceCutter {
  public:
-  // `slice_bytes`: `miniBatchSize`; at least 1.
-  explicit FileCutter(std::uint64_t slice_bytes);
+  // `slice_bytes`: `miniBatchSize`; at least 1. `files` must outlive the cutter.
+  explicit FileCutter(std::uint64_t slice_bytes, TableFiles& files = local_files());
   FileCutter(const FileCutter&) = delete;
   FileCutter& operator=(const FileCutter&) = delete;
 
@@ -54,7 +54,7 @@ class FileCutter : public SliceCutter {
   virtual PassedKind all_blank() const = 0;
 
   // --- what it does that with ---
-  int fd() const { return fd_.get(); }
+  TableFile& file() { return *file_; }
   std::uint64_t file_size() const { return slice_.file_size; }
   // The one slice of a file that is not cut.
   void whole_file(std::uint64_t records, FileSlice::Check check);
@@ -70,8 +70,9 @@ class FileCutter : public SliceCutter {
   void rest_of_file(std::uint64_t records, FileSlice::Check check);
 
   std::uint64_t slice_bytes_;
-  FileDescriptor fd_;
-  std::optional<FileStream> stream_;
+  TableFiles& files_;
+  std::unique_ptr<TableFile> file_;
+  std::optional<TableStream> stream_;
   std::uint64_t stream_begin_ = 0;  // offset in the file of the scan's offset 0
   FileSlice slice_;                 // what all slices of the file share; offset and first_row of the next
   std::optional<FileSlice> held_;   // found, and not given out until a record behind it is seen

@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/result/result.h"
 #include "runner/input/descriptor_kind.h"
+#include "runner/store/byte_range.h"
 
 namespace parallelrun {
 
@@ -33,6 +35,9 @@ struct FileSlice {
   Check check = Check::kSize;
   // The raw header record, without BOM, with its line break; empty: none, or in the slice.
   std::string header;
+
+  // While it is being cut, and not in the descriptor: what of the file a worker reads; empty: its own bytes.
+  std::vector<ByteRange> reads = {};
 };
 
 // `kind`: that of the format.

@@ -60,7 +60,7 @@ class InputFormat {
   };
   // What column types are inferred from.
   struct Sample {
-    std::string descriptor;              // of the kInferTypes lease: u32 count | count x bytes descriptor
+    std::string descriptor;              // of the kInferTypes lease: encode_sample()
     std::optional<std::string> warning;  // a sentence: the input is hardly read as the user means it
   };
 
@@ -107,6 +107,9 @@ class InputFormat {
   // The descriptor for the worker process, with these objects at `paths`, in their order and below the
   // input's directory. Precondition: objects_to_fetch() gave as many.
   virtual std::string localized(std::string_view descriptor, const std::vector<std::string>& paths) const;
+  // The same two of a sample; an object stands there once, however many of its pieces are in the sample.
+  Result<std::vector<StoredObject>> sample_objects(std::string_view sample) const;
+  std::string localized_sample(std::string_view sample, const std::vector<std::string>& paths) const;
 
   // --- column types ---
   // Whether the types of columns are one decision for the whole input, made from a sample before its first
@@ -133,6 +136,9 @@ class InputFormat {
 // The format of an input. With partition keys: one whose mini-batches are all items of the same values.
 std::unique_ptr<InputFormat> open_format(const Input& input,
                                          const std::vector<std::string>& partition_keys = {});
+
+// The descriptor of a kInferTypes lease: u32 count | count x bytes descriptor.
+std::string encode_sample(const std::vector<std::string>& descriptors);
 
 // Below the output directory: where the grouped records of an input lie. Ends in '/'.
 std::string groups_directory(const std::string& output_directory, std::size_t input);

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "common/json/json.h"
+#include "common/result/try.h"
 #include "common/spec/path_names.h"
 #include "common/spec/store_sources.h"
 #include "common/text/counted.h"
@@ -14,6 +15,8 @@
 #include "runner/input/record_fields.h"
 #include "runner/input/sql_table.h"
 #include "runner/input/store_file_set.h"
+#include "runner/input/store_table.h"
+#include "runner/wire/wire.h"
 
 namespace parallelrun {
 namespace {
@@ -39,14 +42,39 @@ constexpr Known kFormats[] = {
     {InputType::kTabular, DataFormat::kParquet, make<ParquetFormat>},
 };
 
+Result<std::vector<std::string>> descriptors_of_sample(std::string_view sample) {
+  wire::Reader reader(sample);
+  std::vector<std::string> descriptors;
+  reader.repeated(4, [&] {
+    descriptors.push_back(reader.string());
+    return true;
+  });
+  if (!reader.done()) return corrupt_descriptor("it is no sample");
+  return descriptors;
+}
+
 }  // namespace
+
+std::string encode_sample(const std::vector<std::string>& descriptors) {
+  std::string sample;
+  wire::Writer out(sample);
+  out.u32(static_cast<std::uint32_t>(descriptors.size()));
+  for (const std::string& descriptor : descriptors) out.bytes(descriptor);
+  return sample;
+}
 
 static std::unique_ptr<InputFormat> open_plain_format(const Input& input) {
   if (is_database(input.source.store)) return std::make_unique<SqlTableFormat>(input);
-  if (input.source.store.is_object()) return std::make_unique<StoreFileSetFormat>(input);
+  const bool stored = input.source.store.is_object();
+  if (stored && input.type == InputType::kFile) return std::make_unique<StoreFileSetFormat>(input);
   for (const Known& known : kFormats) {
     const bool any = input.type != InputType::kTabular;
-    if (known.type == input.type && (any || known.format == input.format)) return known.make(input);
+    if (known.type != input.type || (!any && known.format != input.format)) continue;
+    std::unique_ptr<InputFormat> format = known.make(input);
+    if (!stored) return format;
+    // All that a tabular input can be is cut into slices.
+    std::unique_ptr<SliceFormat> table(static_cast<SliceFormat*>(format.release()));
+    return std::make_unique<StoreTableFormat>(input, std::move(table));
   }
   std::abort();  // a format that the manifest knows and this list does not: the build's tests find it
 }
@@ -68,6 +96,41 @@ std::string groups_directory(const std::string& output_directory, std::size_t in
 }
 
 Status InputFormat::check(Listing&, const std::string&) const { return {}; }
+
+Result<std::vector<StoredObject>> InputFormat::sample_objects(std::string_view sample) const {
+  std::vector<StoredObject> objects;
+  ASSIGN_OR_RETURN(const std::vector<std::string> descriptors, descriptors_of_sample(sample));
+  for (const std::string& descriptor : descriptors) {
+    ASSIGN_OR_RETURN(std::vector<StoredObject> more, objects_to_fetch(descriptor));
+    for (StoredObject& object : more) {
+      const bool again = !objects.empty() && objects.back().name == object.name;
+      if (!again) {
+        objects.push_back(std::move(object));
+      } else if (std::optional<std::vector<ByteRange>>& ranges = objects.back().ranges) {
+        ranges->insert(ranges->end(), object.ranges->begin(), object.ranges->end());
+      }
+    }
+  }
+  return objects;
+}
+
+std::string InputFormat::localized_sample(std::string_view sample,
+                                          const std::vector<std::string>& paths) const {
+  const auto descriptors = descriptors_of_sample(sample);
+  if (!descriptors) return {};
+  std::vector<std::string> local;
+  std::string before;
+  std::size_t at = 0;
+  for (const std::string& descriptor : *descriptors) {
+    const auto objects = objects_to_fetch(descriptor);
+    if (!objects || objects->size() != 1) return {};
+    if (!local.empty() && objects->front().name != before) ++at;
+    if (at >= paths.size()) return {};
+    before = objects->front().name;
+    local.push_back(localized(descriptor, {paths[at]}));
+  }
+  return encode_sample(local);
+}
 
 std::unique_ptr<RecordFields> InputFormat::record_fields() const { return nullptr; }
 

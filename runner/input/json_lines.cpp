@@ -41,8 +41,9 @@ class JsonLinesCutter final : public FileCutter {
 
 }  // namespace
 
-std::unique_ptr<SliceCutter> JsonLinesFormat::slices(std::uint64_t slice_bytes) const {
-  return std::make_unique<JsonLinesCutter>(slice_bytes);
+std::unique_ptr<SliceCutter> JsonLinesFormat::make_slices(std::uint64_t slice_bytes,
+                                                          TableFiles& files) const {
+  return std::make_unique<JsonLinesCutter>(slice_bytes, files);
 }
 
 std::optional<RecordPiece> JsonLinesFormat::records_in(std::string_view piece, const FileSlice&,

@@ -15,7 +15,7 @@ class JsonLinesFormat final : public SliceFormat {
   }
   std::string default_endings() const override { return ".jsonl, .ndjson, .jsonl.gz or .ndjson.gz"; }
   std::string nothing_in(std::uint64_t) const override { return "no record"; }
-  std::unique_ptr<SliceCutter> slices(std::uint64_t slice_bytes) const override;
+  std::unique_ptr<SliceCutter> make_slices(std::uint64_t slice_bytes, TableFiles& files) const override;
   std::optional<RecordPiece> records_in(std::string_view piece, const FileSlice& first,
                                         bool at_file_end) const override;
   // What is no JSON lines as a whole comes as one record, which has no parts.

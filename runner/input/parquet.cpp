@@ -1,8 +1,5 @@
 #include "runner/input/parquet.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <string>
@@ -10,11 +7,11 @@
 #include <vector>
 
 #include "common/json/json.h"
-#include "common/posix/file_descriptor.h"
 #include "common/result/try.h"
 #include "runner/input/column_declarations.h"
 #include "runner/input/parquet_footer.h"
 #include "runner/input/slice_hash.h"
+#include "runner/thrift/parquet_magic.h"
 #include "runner/wire/fields.h"
 #include "runner/wire/wire.h"
 
@@ -96,10 +93,51 @@ class RowRuns {
   std::uint64_t parts_ = 0;  // into which they go
 };
 
+// Where the rows of a file lie in it. Asked from front to back.
+class RowPlaces {
+ public:
+  RowPlaces() = default;
+  explicit RowPlaces(const std::vector<ParquetRowGroup>& groups) : groups_(groups) {}
+
+  // What is read for `count` rows from `first` on: the head and the footer of the file, and all columns of
+  // their row groups. All of it, where the footer does not say where they lie.
+  std::vector<ByteRange> of(std::uint64_t first, std::uint64_t count, std::uint64_t footer,
+                            std::uint64_t size) {
+    while (at_ < groups_.size() && rows_before_ + groups_[at_].rows <= first)
+      rows_before_ += groups_[at_++].rows;
+    std::vector<ByteRange> ranges = {{0, kParquetMagic.size()}};
+    std::uint64_t rows = rows_before_;
+    for (std::size_t group = at_; group < groups_.size() && rows < first + count; ++group) {
+      const ByteRange& place = groups_[group].place;
+      if (place.length == 0 || place.offset > footer || place.length > footer - place.offset)
+        return {{0, size}};
+      // Readers go further for files of writers that counted a chunk too short.
+      const std::uint64_t end = std::min(footer, place.end() + kLongestForgotten);
+      if (place.offset <= ranges.back().end()) {
+        ranges.back().length = std::max(ranges.back().end(), end) - ranges.back().offset;
+      } else {
+        ranges.push_back({place.offset, end - place.offset});
+      }
+      rows += groups_[group].rows;
+    }
+    ranges.push_back({footer, size - footer});
+    return ranges;
+  }
+
+ private:
+  static constexpr std::uint64_t kLongestForgotten = 128;
+
+  std::vector<ParquetRowGroup> groups_;
+  std::size_t at_ = 0;
+  std::uint64_t rows_before_ = 0;
+};
+
 class ParquetCutter final : public SliceCutter {
  public:
-  ParquetCutter(std::uint64_t slice_bytes, std::vector<std::string> wanted_columns)
-      : slice_bytes_(std::max<std::uint64_t>(slice_bytes, 1)), wanted_columns_(std::move(wanted_columns)) {}
+  ParquetCutter(std::uint64_t slice_bytes, std::vector<std::string> wanted_columns, TableFiles& files)
+      : slice_bytes_(std::max<std::uint64_t>(slice_bytes, 1)),
+        wanted_columns_(std::move(wanted_columns)),
+        files_(files) {}
 
   void start(std::string path) override {
     reset(std::move(path));
@@ -141,6 +179,7 @@ class ParquetCutter final : public SliceCutter {
     if (rows == 0) return std::nullopt;
     FileSlice slice = slice_;
     slice.records = rows;
+    slice.reads = places_.of(slice.first_row - 1, rows, slice.offset, slice.file_size);
     slice_.first_row += rows;
     return slice;
   }
@@ -152,6 +191,7 @@ class ParquetCutter final : public SliceCutter {
     failed_ = changed_ = false;
     without_records_.reset();
     runs_ = {};
+    places_ = {};
     slice_ = {};
     slice_.path = std::move(path);
     slice_.first_row = 1;
@@ -159,12 +199,10 @@ class ParquetCutter final : public SliceCutter {
 
   // Sets the size of the file. Nothing: it cannot be read as Parquet, and the worker says why.
   std::optional<ParquetFooter> open() {
-    const FileDescriptor fd(::open(slice_.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-    struct stat info{};
-    const int known = fd ? ::fstat(fd.get(), &info) : ::stat(slice_.path.c_str(), &info);
-    if (known == 0) slice_.file_size = static_cast<std::uint64_t>(std::max<off_t>(info.st_size, 0));
-    if (!fd || known != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
-    Result<ParquetFooter> footer = read_parquet_footer(fd.get(), slice_.file_size);
+    const std::unique_ptr<TableFile> file = files_.open(slice_.path);
+    slice_.file_size = file->size();
+    if (!file->state()) return std::nullopt;
+    Result<ParquetFooter> footer = read_parquet_footer(*file);
     if (!footer) return std::nullopt;
     return std::move(*footer);
   }
@@ -192,6 +230,7 @@ class ParquetCutter final : public SliceCutter {
       group.bytes = std::min(group.bytes, most);
       if (group.bytes == 0) group.bytes = std::max<std::uint64_t>(footer.begin / footer.rows, 1) * group.rows;
     }
+    places_ = RowPlaces(footer.groups);
     runs_ = RowRuns(std::move(footer.groups), slice_bytes_);
   }
 
@@ -211,6 +250,8 @@ class ParquetCutter final : public SliceCutter {
   std::vector<std::string> wanted_columns_;  // in bytewise order; empty: all
   FileSlice slice_;                          // what all slices of the file share; first_row of the next
   RowRuns runs_;
+  RowPlaces places_;
+  TableFiles& files_;
   bool failed_ = false;
   bool changed_ = false;
   std::optional<PassedKind> without_records_;
@@ -218,20 +259,19 @@ class ParquetCutter final : public SliceCutter {
 
 }  // namespace
 
-std::unique_ptr<SliceCutter> ParquetFormat::slices(std::uint64_t slice_bytes) const {
+std::unique_ptr<SliceCutter> ParquetFormat::make_slices(std::uint64_t slice_bytes, TableFiles& files) const {
   std::vector<std::string> wanted;
   for (const auto& [name, type] : input_.columns) wanted.push_back(name);
-  return std::make_unique<ParquetCutter>(slice_bytes, std::move(wanted));
+  return std::make_unique<ParquetCutter>(slice_bytes, std::move(wanted), files);
 }
 
-Result<std::optional<InputCutter::Piece>> ParquetFormat::part_of(std::string_view descriptor, ItemRange range,
-                                                                 const std::string&) const {
-  ASSIGN_OR_RETURN(FileSlice slice, decode_file_slice(kind(), descriptor));
-  if (slice.check != FileSlice::Check::kBytes) return std::optional<InputCutter::Piece>();
-  RETURN_IF_ERROR(check_range(range, slice.records));
-  slice.first_row += range.begin;
-  slice.records = range.size();
-  return std::optional(InputCutter::Piece{slice.records, encode(kind(), slice)});
+Result<std::optional<FileSlice>> ParquetFormat::part_of_one(const FileSlice& whole, ItemRange range,
+                                                            TableFiles&) const {
+  if (whole.check != FileSlice::Check::kBytes) return std::optional<FileSlice>();
+  FileSlice part = whole;
+  part.first_row += range.begin;
+  part.records = range.size();
+  return std::optional(std::move(part));
 }
 
 std::optional<PassedKind> ParquetFormat::other_header(std::string_view first, std::string_view other) const {

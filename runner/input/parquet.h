@@ -17,14 +17,15 @@ class ParquetFormat final : public SliceFormat {
   std::string default_glob() const override { return "**/*.{[pP][aA][rR][qQ][uU][eE][tT],[pP][qQ]}"; }
   std::string default_endings() const override { return ".parquet or .pq"; }
   std::string nothing_in(std::uint64_t) const override { return "no row"; }
-  std::unique_ptr<SliceCutter> slices(std::uint64_t slice_bytes) const override;
+  std::unique_ptr<SliceCutter> make_slices(std::uint64_t slice_bytes, TableFiles& files) const override;
   // The types are in the footers: a sample needs no piece from the middle of a file.
   std::optional<RecordPiece> records_in(std::string_view, const FileSlice&, bool) const override {
     return std::nullopt;
   }
   // Without a look at the file: rows have numbers.
-  Result<std::optional<InputCutter::Piece>> part_of(std::string_view descriptor, ItemRange range,
-                                                    const std::string& root) const override;
+  Result<std::optional<FileSlice>> part_of_one(const FileSlice& whole, ItemRange range,
+                                               TableFiles& files) const override;
+  bool reads_all() const override { return false; }
   bool is_scanned(const FileSlice&) const override { return false; }
   Result<std::optional<SlicePart>> find_items(ByteStream&, ItemRange) const override {
     return std::optional<SlicePart>();

@@ -1,11 +1,11 @@
 #include "runner/input/parquet_footer.h"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <utility>
 
 #include "common/result/try.h"
-#include "runner/input/byte_stream.h"
 #include "runner/input/slice_hash.h"
 #include "runner/thrift/compact_thrift.h"
 #include "runner/thrift/parquet_magic.h"
@@ -85,12 +85,61 @@ class SchemaWalk {
   bool sound_ = true;
 };
 
-// RowGroup: 2 total_byte_size, 3 num_rows. False: it cannot be.
+// Where the chunks of a row group lie, as the metadata says.
+class ChunkPlaces {
+ public:
+  // ColumnChunk: 1 file_path, 3 meta_data (ColumnMetaData: 7 total_compressed_size, 9 data_page_offset,
+  // 11 dictionary_page_offset).
+  void take(CompactThrift& in) {
+    std::int64_t size = -1;
+    std::int64_t data = -1;
+    std::int64_t dictionary = 0;
+    bool here = true;
+    for_each_field(in, [&](const Field& chunk) {
+      if (chunk.id == 1) here = false;  // in another file
+      if (chunk.id != 3 || chunk.type != Type::kStruct) return false;
+      for_each_field(in, [&](const Field& field) {
+        if (!is_integer(field.type)) return false;
+        if (field.id == 7) {
+          size = in.integer();
+        } else if (field.id == 9) {
+          data = in.integer();
+        } else if (field.id == 11) {
+          dictionary = in.integer();
+        } else {
+          return false;
+        }
+        return true;
+      });
+      return true;
+    });
+    const std::int64_t begin = dictionary > 0 ? std::min(dictionary, data) : data;
+    if (!here || size < 0 || begin < 0 || size > std::numeric_limits<std::int64_t>::max() - begin) {
+      known_ = false;
+      return;
+    }
+    begin_ = std::min(begin_, static_cast<std::uint64_t>(begin));
+    end_ = std::max(end_, static_cast<std::uint64_t>(begin) + static_cast<std::uint64_t>(size));
+  }
+
+  ByteRange all() const { return known_ && begin_ < end_ ? ByteRange{begin_, end_ - begin_} : ByteRange{}; }
+
+ private:
+  std::uint64_t begin_ = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t end_ = 0;
+  bool known_ = true;
+};
+
+// RowGroup: 1 columns, 2 total_byte_size, 3 num_rows. False: it cannot be.
 bool take_row_group(CompactThrift& in, ParquetFooter& footer) {
   std::int64_t bytes = 0;
   std::int64_t rows = -1;
+  ChunkPlaces chunks;
+  bool sound = true;
   for_each_field(in, [&](const Field& field) {
-    if (field.id == 2 && is_integer(field.type)) {
+    if (field.id == 1 && field.type == Type::kList) {
+      sound = for_each_struct(in, [&] { chunks.take(in); }) && sound;
+    } else if (field.id == 2 && is_integer(field.type)) {
       bytes = in.integer();
     } else if (field.id == 3 && is_integer(field.type)) {
       rows = in.integer();
@@ -99,24 +148,13 @@ bool take_row_group(CompactThrift& in, ParquetFooter& footer) {
     }
     return true;
   });
-  if (rows < 0 || footer.groups.size() >= kMostRowGroups) return false;
+  if (!sound || rows < 0 || footer.groups.size() >= kMostRowGroups) return false;
   const auto more = static_cast<std::uint64_t>(rows);
   if (more > std::uint64_t{std::numeric_limits<std::int64_t>::max()} - footer.rows) return false;
   footer.rows += more;
-  if (rows > 0) footer.groups.push_back({more, bytes > 0 ? static_cast<std::uint64_t>(bytes) : 0});
+  if (rows > 0)
+    footer.groups.push_back({more, bytes > 0 ? static_cast<std::uint64_t>(bytes) : 0, chunks.all()});
   return true;
-}
-
-Result<std::string> read_exactly(int fd, std::uint64_t begin, std::uint64_t end) {
-  FileStream stream(fd, begin, end);
-  std::string bytes(static_cast<std::size_t>(end - begin), '\0');
-  std::size_t filled = 0;
-  while (filled < bytes.size()) {
-    ASSIGN_OR_RETURN(const std::size_t got, stream.read(bytes.data() + filled, bytes.size() - filled));
-    if (got == 0) return Error{ErrorCode::kIo, "the file has become shorter"};
-    filled += got;
-  }
-  return bytes;
 }
 
 }  // namespace
@@ -146,19 +184,20 @@ Result<ParquetFooter> parse_parquet_metadata(std::string_view thrift) {
   return footer;
 }
 
-Result<ParquetFooter> read_parquet_footer(int fd, std::uint64_t size) {
+Result<ParquetFooter> read_parquet_footer(TableFile& file) {
+  const std::uint64_t size = file.size();
   if (size < kParquetMagic.size() + kTail) return broken("it is too short");
-  ASSIGN_OR_RETURN(const std::string head, read_exactly(fd, 0, kParquetMagic.size()));
+  ASSIGN_OR_RETURN(const std::string head, read_exactly(file, 0, kParquetMagic.size()));
   if (head == kEncryptedMagic) return broken("it is encrypted");
   if (head != kParquetMagic) return broken("it does not begin like one");
-  ASSIGN_OR_RETURN(const std::string tail, read_exactly(fd, size - kTail, size));
+  ASSIGN_OR_RETURN(const std::string tail, read_exactly(file, size - kTail, size));
   if (tail.substr(4) != kParquetMagic) return broken("it does not end like one");
   std::uint64_t length = 0;
   for (std::size_t i = 4; i > 0; --i) length = length << 8U | static_cast<std::uint8_t>(tail[i - 1]);
   if (length > kLargestFooter) return broken("its footer is larger than 256 MiB");
   if (length > size - kTail - kParquetMagic.size()) return broken("its footer would begin before the file");
   const std::uint64_t begin = size - kTail - length;
-  ASSIGN_OR_RETURN(const std::string bytes, read_exactly(fd, begin, size));
+  ASSIGN_OR_RETURN(const std::string bytes, read_exactly(file, begin, size));
   ASSIGN_OR_RETURN(ParquetFooter footer, parse_parquet_metadata(std::string_view(bytes).substr(
                                              0, static_cast<std::size_t>(length))));
   footer.begin = begin;

@@ -9,12 +9,15 @@
 #include <vector>
 
 #include "common/result/result.h"
+#include "runner/input/table_file.h"
+#include "runner/store/byte_range.h"
 
 namespace parallelrun {
 
 struct ParquetRowGroup {
   std::uint64_t rows = 0;   // at least 1
   std::uint64_t bytes = 0;  // of its columns, encoded and not compressed; 0: not known
+  ByteRange place = {};     // where all of its columns lie in the file; without a length: not known
 };
 
 struct ParquetFooter {
@@ -33,7 +36,7 @@ inline constexpr std::size_t kMostColumns = 1'000'000;
 // The footer's Thrift structure (FileMetaData) alone; `begin` and `hash` are not set. Error: kCorrupt.
 Result<ParquetFooter> parse_parquet_metadata(std::string_view thrift);
 
-// Of an open file of `size` bytes. Errors: kCorrupt (not Parquet, cut, encrypted, more than the limits), kIo.
-Result<ParquetFooter> read_parquet_footer(int fd, std::uint64_t size);
+// Of a table. Errors: kCorrupt (not Parquet, cut, encrypted, more than the limits), kIo.
+Result<ParquetFooter> read_parquet_footer(TableFile& file);
 
 }  // namespace parallelrun

@@ -6,34 +6,40 @@
 #include "common/result/try.h"
 #include "runner/input/item_names.h"
 #include "runner/input/slice_sample.h"
-#include "runner/wire/wire.h"
 
 namespace parallelrun {
 namespace {
 
 class FileByFile final : public InputCutter {
  public:
-  FileByFile(const SliceFormat& format, Listing& listing, InputFormat::CutterOptions options)
+  FileByFile(const SliceFormat& format, Listing& listing, InputFormat::CutterOptions options,
+             TableFiles& files, SliceFormat::Describe describe)
       : format_(format),
         listing_(listing),
         options_(std::move(options)),
-        slices_(format.slices(options_.mini_batch_size)) {}
+        files_(files),
+        describe_(std::move(describe)),
+        slices_(format.slices(options_.mini_batch_size, files)) {}
 
   Result<std::optional<Piece>> next() override {
     while (true) {
-      if (std::optional<FileSlice> slice = slices_->next()) {
+      std::optional<FileSlice> slice = slices_->next();
+      RETURN_IF_ERROR(files_.state());
+      if (slice) {
         if (slice->first_row == 1) compare_header(slice->header);
         slice->path.erase(0, options_.root.size());
-        return std::optional<Piece>(Piece{slice->records, encode(format_.kind(), *slice)});
+        return std::optional<Piece>(Piece{slice->records, describe_(*slice)});
       }
       const std::optional<PassedKind> without = slices_->without_records();
       if (without && !file_.empty()) pass(*without);
+      if (!file_.empty()) files_.forget(options_.root + file_);
       file_.clear();
       const Result<std::optional<ListedObject>> object = listing_.next();
       if (!object) return object.error();
       if (!*object) return std::optional<Piece>();
       ++objects_;
       file_ = (*object)->path();
+      files_.announce(options_.root + file_, (*object)->size, (*object)->version);
       slices_->start(options_.root + file_);
     }
   }
@@ -66,6 +72,8 @@ class FileByFile final : public InputCutter {
   const SliceFormat& format_;
   Listing& listing_;
   InputFormat::CutterOptions options_;
+  TableFiles& files_;
+  SliceFormat::Describe describe_;
   std::unique_ptr<SliceCutter> slices_;
   std::uint64_t objects_ = 0;
   std::string file_;          // that slices_ has begun, below the root; empty: none, or told
@@ -75,7 +83,13 @@ class FileByFile final : public InputCutter {
 }  // namespace
 
 std::unique_ptr<InputCutter> SliceFormat::cutter(Listing& listing, CutterOptions options) const {
-  return std::make_unique<FileByFile>(*this, listing, std::move(options));
+  return cutter(listing, std::move(options), local_files(),
+                [kind = kind()](const FileSlice& slice) { return encode(kind, slice); });
+}
+
+std::unique_ptr<InputCutter> SliceFormat::cutter(Listing& listing, CutterOptions options, TableFiles& files,
+                                                 Describe describe) const {
+  return std::make_unique<FileByFile>(*this, listing, std::move(options), files, std::move(describe));
 }
 
 Result<std::string> SliceFormat::last_object(std::string_view descriptor) const {
@@ -86,17 +100,25 @@ Result<std::string> SliceFormat::last_object(std::string_view descriptor) const 
 
 Result<std::optional<InputFormat::Sample>> SliceFormat::sample(Listing& listing,
                                                                const std::string& root) const {
-  Result<std::vector<FileSlice>> slices = sample_slices(listing, root, *this);
+  return sample(listing, root, local_files(),
+                [kind = kind()](const FileSlice& slice) { return encode(kind, slice); });
+}
+
+Result<std::optional<InputFormat::Sample>> SliceFormat::sample(Listing& listing, const std::string& root,
+                                                               TableFiles& files,
+                                                               const Describe& describe) const {
+  Result<std::vector<FileSlice>> slices = sample_slices(listing, root, *this, {}, files);
   if (!slices) return slices.error();
+  RETURN_IF_ERROR(files.state());
   if (slices->empty()) return std::optional<Sample>();
   Sample sample;
   sample.warning = warning(*slices);
-  wire::Writer out(sample.descriptor);
-  out.u32(static_cast<std::uint32_t>(slices->size()));
+  std::vector<std::string> descriptors;
   for (FileSlice& slice : *slices) {
     slice.path.erase(0, root.size());
-    out.bytes(encode(kind(), slice));
+    descriptors.push_back(describe(slice));
   }
+  sample.descriptor = encode_sample(descriptors);
   return std::optional<Sample>(std::move(sample));
 }
 
@@ -113,12 +135,24 @@ nlohmann::ordered_json SliceFormat::items_of(std::string_view descriptor, const 
 Result<std::optional<InputCutter::Piece>> SliceFormat::part_of(std::string_view descriptor, ItemRange range,
                                                                const std::string& root) const {
   ASSIGN_OR_RETURN(FileSlice whole, decode_file_slice(kind(), descriptor));
-  if (whole.records > 0) RETURN_IF_ERROR(check_range(range, whole.records));
   whole.path.insert(0, root);
-  ASSIGN_OR_RETURN(std::optional<FileSlice> part, part_of_slice(*this, whole, range));
+  ASSIGN_OR_RETURN(std::optional<FileSlice> part, part_of(whole, range, local_files()));
   if (!part) return std::optional<InputCutter::Piece>();
   part->path.erase(0, root.size());
   return std::optional(InputCutter::Piece{part->records, encode(kind(), *part)});
+}
+
+Result<std::optional<FileSlice>> SliceFormat::part_of(const FileSlice& whole, ItemRange range,
+                                                      TableFiles& files) const {
+  if (whole.records > 0) RETURN_IF_ERROR(check_range(range, whole.records));
+  auto part = part_of_one(whole, range, files);
+  RETURN_IF_ERROR(files.state());
+  return part;
+}
+
+Result<std::optional<FileSlice>> SliceFormat::part_of_one(const FileSlice& whole, ItemRange range,
+                                                          TableFiles& files) const {
+  return part_of_slice(*this, whole, range, files);
 }
 
 std::optional<PassedKind> SliceFormat::other_header(std::string_view, std::string_view) const { return {}; }

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "common/result/try.h"
-#include "runner/input/byte_stream.h"
 
 namespace parallelrun {
 namespace {
@@ -19,9 +18,9 @@ constexpr std::size_t kPiece = 256U << 10U;
 
 // Calls visit(bytes) for all bytes of the range, in order.
 template <typename Visit>
-Status read_through(int fd, std::uint64_t begin, std::uint64_t end, Visit&& visit) {
+Status read_through(TableFile& file, std::uint64_t begin, std::uint64_t end, Visit&& visit) {
   std::vector<char> buffer(static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, end - begin)));
-  FileStream bytes(fd, begin, end);
+  TableStream bytes(file, begin, end);
   while (begin < end) {
     const Result<std::size_t> size = bytes.read(buffer.data(), buffer.size());
     if (!size) return size.error();
@@ -32,8 +31,8 @@ Status read_through(int fd, std::uint64_t begin, std::uint64_t end, Visit&& visi
   return {};
 }
 
-Status add(SliceHash& hash, int fd, std::uint64_t begin, std::uint64_t end) {
-  return read_through(fd, begin, end, [&hash](std::string_view bytes) { hash.update(bytes); });
+Status add(SliceHash& hash, TableFile& file, std::uint64_t begin, std::uint64_t end) {
+  return read_through(file, begin, end, [&hash](std::string_view bytes) { hash.update(bytes); });
 }
 
 }  // namespace
@@ -68,29 +67,29 @@ std::uint64_t SliceHash::take() {
   return hash;
 }
 
-Result<std::uint64_t> slice_hash_of(int fd, std::uint64_t begin, std::uint64_t end) {
+Result<std::uint64_t> slice_hash_of(TableFile& file, std::uint64_t begin, std::uint64_t end) {
   SliceHash hash;
-  RETURN_IF_ERROR(add(hash, fd, begin, end));
+  RETURN_IF_ERROR(add(hash, file, begin, end));
   return hash.take();
 }
 
-Result<PartHash> slice_hashes_of(int fd, ByteRange whole, ByteRange part) {
+Result<PartHash> slice_hashes_of(TableFile& file, ByteRange whole, ByteRange part) {
   SliceHash of_whole;
   SliceHash of_part;
-  RETURN_IF_ERROR(add(of_whole, fd, whole.offset, part.offset));
-  RETURN_IF_ERROR(read_through(fd, part.offset, part.end(), [&](std::string_view bytes) {
+  RETURN_IF_ERROR(add(of_whole, file, whole.offset, part.offset));
+  RETURN_IF_ERROR(read_through(file, part.offset, part.end(), [&](std::string_view bytes) {
     of_whole.update(bytes);
     of_part.update(bytes);
   }));
-  RETURN_IF_ERROR(add(of_whole, fd, part.end(), whole.end()));
+  RETURN_IF_ERROR(add(of_whole, file, part.end(), whole.end()));
   return PartHash{of_whole.take(), of_part.take()};
 }
 
-Result<std::uint64_t> slice_hash_of_ends(int fd, std::uint64_t size) {
-  if (size <= 2 * kHashedEnd) return slice_hash_of(fd, 0, size);
+Result<std::uint64_t> slice_hash_of_ends(TableFile& file, std::uint64_t size) {
+  if (size <= 2 * kHashedEnd) return slice_hash_of(file, 0, size);
   SliceHash hash;
-  RETURN_IF_ERROR(add(hash, fd, 0, kHashedEnd));
-  RETURN_IF_ERROR(add(hash, fd, size - kHashedEnd, size));
+  RETURN_IF_ERROR(add(hash, file, 0, kHashedEnd));
+  RETURN_IF_ERROR(add(hash, file, size - kHashedEnd, size));
   return hash.take();
 }
 

@@ -7,6 +7,8 @@
 #include <string_view>
 
 #include "common/result/result.h"
+#include "runner/input/table_file.h"
+#include "runner/store/byte_range.h"
 
 namespace parallelrun {
 
@@ -30,25 +32,20 @@ class SliceHash {
   std::unique_ptr<State> state_;
 };
 
-// Of bytes [begin, end) of an open file, which are read. Errors: kIo, also where the file ends before.
-Result<std::uint64_t> slice_hash_of(int fd, std::uint64_t begin, std::uint64_t end);
+// Of bytes [begin, end) of a table, which are read. Errors: kIo, also where it ends before.
+Result<std::uint64_t> slice_hash_of(TableFile& file, std::uint64_t begin, std::uint64_t end);
 
-// Of a slice of an open file and of a part of it, from the same bytes, which are read once. Errors: kIo, also
-// where the file ends before.
-struct ByteRange {
-  std::uint64_t offset = 0;
-  std::uint64_t length = 0;
-  std::uint64_t end() const { return offset + length; }
-};
+// Of a slice of a table and of a part of it, from the same bytes, which are read once. Errors: kIo, also
+// where it ends before.
 struct PartHash {
   std::uint64_t whole = 0;
   std::uint64_t part = 0;
 };
-Result<PartHash> slice_hashes_of(int fd, ByteRange whole, ByteRange part);
+Result<PartHash> slice_hashes_of(TableFile& file, ByteRange whole, ByteRange part);
 
 // Of a packed file, which only a worker unpacks: of its first and last 64 KiB, where its checksums stand, so
 // that a large one is not read twice. Errors: kIo.
 inline constexpr std::uint64_t kHashedEnd = 64U << 10U;
-Result<std::uint64_t> slice_hash_of_ends(int fd, std::uint64_t size);
+Result<std::uint64_t> slice_hash_of_ends(TableFile& file, std::uint64_t size);
 
 }  // namespace parallelrun

@@ -1,14 +1,9 @@
 #include "runner/input/slice_part.h"
 
-#include <fcntl.h>
-
-#include <cerrno>
-#include <system_error>
-
-#include "common/posix/file_descriptor.h"
 #include "common/result/try.h"
 #include "runner/input/slice_format.h"
 #include "runner/input/slice_hash.h"
+#include "runner/input/table_file.h"
 
 namespace parallelrun {
 namespace {
@@ -26,13 +21,13 @@ Error unreadable(const FileSlice& whole, const std::string& why) {
 }  // namespace
 
 Result<std::optional<FileSlice>> part_of_slice(const SliceFormat& format, const FileSlice& whole,
-                                               ItemRange range) {
+                                               ItemRange range, TableFiles& files) {
   const bool known = whole.check == FileSlice::Check::kBytes && whole.records > 0;
   if (!known || !format.is_scanned(whole)) return std::optional<FileSlice>();
-  const FileDescriptor fd(::open(whole.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!fd) return unreadable(whole, std::generic_category().message(errno));
+  const std::unique_ptr<TableFile> file = files.open(whole.path);
+  if (const Status state = file->state(); !state) return unreadable(whole, state.error().message);
 
-  FileStream bytes(fd.get(), whole.offset, whole.offset + whole.length);
+  TableStream bytes(*file, whole.offset, whole.offset + whole.length);
   const Result<std::optional<SlicePart>> found = format.find_items(bytes, range);
   if (!found) return unreadable(whole, found.error().message);
   if (!found.value()) return changed(whole);
@@ -43,7 +38,7 @@ Result<std::optional<FileSlice>> part_of_slice(const SliceFormat& format, const 
   part.length = (last ? whole.length : found.value()->end) - found.value()->begin;
   part.first_row = whole.first_row + found.value()->first_row;
   part.records = range.size();
-  const auto hashes = slice_hashes_of(fd.get(), {whole.offset, whole.length}, {part.offset, part.length});
+  const auto hashes = slice_hashes_of(*file, {whole.offset, whole.length}, {part.offset, part.length});
   if (!hashes) return unreadable(whole, hashes.error().message);
   if (hashes.value().whole != whole.hash) return changed(whole);
   part.hash = hashes.value().part;

@@ -13,6 +13,7 @@
 namespace parallelrun {
 
 class SliceFormat;
+class TableFiles;
 
 // Where records lie in a slice.
 struct SlicePart {
@@ -49,6 +50,6 @@ Result<std::optional<SlicePart>> walk_to_items(ItemRange range, NextRecord&& nex
 // Precondition: range.begin < range.end <= whole.records.
 // Errors: kConflict (the file has changed since it was planned), kIo.
 Result<std::optional<FileSlice>> part_of_slice(const SliceFormat& format, const FileSlice& whole,
-                                               ItemRange range);
+                                               ItemRange range, TableFiles& files);
 
 }  // namespace parallelrun

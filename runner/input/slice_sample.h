@@ -29,14 +29,16 @@ struct SliceSampleOptions {
 // is left out.
 //
 // The same files give the same slices. What cannot be read is left out: the mini-batch of it reports it.
-// Paths are absolute, those of the slices too.
+// Paths are absolute, or as `opened` knows them; those of the slices too.
 std::vector<FileSlice> sample_slices(const std::vector<std::string>& files, const SliceFormat& format,
-                                     const SliceSampleOptions& options = {});
+                                     const SliceSampleOptions& options = {},
+                                     TableFiles& opened = local_files());
 
 // The same over the objects of a listing below `root` (absolute, ends in '/'), in constant memory. Errors:
 // the listing's.
 Result<std::vector<FileSlice>> sample_slices(Listing& listing, const std::string& root,
                                              const SliceFormat& format,
-                                             const SliceSampleOptions& options = {});
+                                             const SliceSampleOptions& options = {},
+                                             TableFiles& opened = local_files());
 
 }  // namespace parallelrun

@@ -1,7 +1,6 @@
 #include "runner/input/store_listing.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "common/result/try.h"
@@ -10,9 +9,6 @@
 namespace parallelrun {
 namespace {
 
-// The launcher starts a data process again that has died; it lists with its credentials first.
-constexpr std::chrono::seconds kPatience{60};
-constexpr int kMostLost = 5;
 constexpr std::uint64_t kRequest = 1;
 
 }  // namespace
@@ -28,14 +24,14 @@ Status StoreListing::receive() {
   at_ = 0;
   while (true) {
     if (!connection_) {
-      ASSIGN_OR_RETURN(connection_, DataConnection::open(options_.socket, kPatience));
+      ASSIGN_OR_RETURN(connection_, DataConnection::open(options_.socket, kDataPatience));
       // Where this fails, the answer does, too.
       (void)connection_->send(list_request(kRequest, options_.input, options_.start_after));
     }
     Result<DataAnswer> answer = connection_->receive();
     if (!answer) {
       connection_.reset();
-      if (++lost_ > kMostLost) return answer.error();
+      if (++lost_ > kMostLostConnections) return answer.error();
       continue;
     }
     if (answer->error) return Error{ErrorCode::kIo, answer->error->message};

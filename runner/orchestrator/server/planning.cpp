@@ -181,11 +181,11 @@ Result<SampleSource::Sample> Planning::take_sample(std::size_t i) {
   const Input& input = spec_.inputs[i];
   const auto directory = directories_.find(input.name);
   if (directory == directories_.end()) return Sample{};
-  InputPlace place{directory->second, std::nullopt};
+  InputPlace place{directory->second, std::nullopt, data_socket()};
   if (!output_directory_.empty()) place.left_out = identity_of(output_directory_);
   auto listing = open_listing(input, *formats_[i], place);
   if (!listing) return listing.error();
-  auto sample = formats_[i]->sample(**listing, roots_[i]);
+  auto sample = formats_[i]->sample(**listing, place.root());
   if (!sample) return sample.error();
   if (!*sample) return Sample{};
   if ((*sample)->warning) events_.on_warning(*(*sample)->warning);
@@ -216,9 +216,11 @@ void Planning::cut_parts() {
 
 PartCutter::Cut Planning::parts_of(const Request& request) const {
   const MiniBatch& of = request.of;
+  const auto directory = directories_.find(spec_.inputs.at(of.input).name);
+  const std::string root = directory == directories_.end() ? "" : FileWalk::root_of(directory->second);
   std::vector<MiniBatch> parts;
   for (const ItemRange range : request.ranges) {
-    ASSIGN_OR_RETURN(auto piece, formats_.at(of.input)->part_of(of.descriptor, range, roots_.at(of.input)));
+    ASSIGN_OR_RETURN(auto piece, formats_.at(of.input)->part_of(of.descriptor, range, root));
     if (!piece) return std::optional<std::vector<MiniBatch>>();
     parts.push_back({of.id, of.input, piece->items, std::move(piece->descriptor)});
   }

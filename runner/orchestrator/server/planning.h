@@ -98,7 +98,7 @@ class Planning final : public MiniBatchSource, public PlanDurability, public Sam
   const std::string output_directory_;
   // By input.
   std::vector<std::unique_ptr<InputFormat>> formats_;
-  std::vector<std::string> roots_;  // what descriptors are relative to
+  std::vector<std::string> roots_;  // what descriptors are relative to, as people are told
 
   const std::unique_ptr<StoredPlan> plan_;
   PlanExtent seen_;  // core thread: the extent it reads up to

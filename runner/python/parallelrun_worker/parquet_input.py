@@ -5,6 +5,7 @@ The types are those of the schemas, decided once from the footers of a sample of
 and "int64 or missing" where a column of whole numbers or bools has gaps somewhere: pandas makes floats or objects of
 those, and does so in all mini-batches then."""
 
+import os
 import sys
 
 from parallelrun_worker import csv_check, freed_memory, parquet_types, whole_numbers
@@ -203,6 +204,7 @@ class _File:
     def __init__(self, arrow, path):
         self.path = path
         self._arrow = arrow
+        self._identity = _identity(path)
         self._file = arrow.parquet.ParquetFile(path, pre_buffer=False)
         self.schema, self.metadata = self._file.schema_arrow, self._file.metadata
         self.names = self.schema.names
@@ -212,7 +214,8 @@ class _File:
         self._part = None
 
     def is_of(self, path, footer):
-        return self.path == path and self.footer == footer
+        # Of an object of a store there may be another file by now, with other parts of it.
+        return self.path == path and self.footer == footer and self._identity == _identity(path)
 
     def rows(self, first, count, names):
         """Rows [first, first + count) of the file, as a table."""
@@ -239,6 +242,14 @@ class _File:
             )
             self._part = _Part(group, batches)
         return self._arrow.Table.from_batches(self._part.take(first, count))
+
+
+def _identity(path):
+    try:
+        now = os.stat(path)
+    except OSError:
+        return None
+    return now.st_dev, now.st_ino
 
 
 class _Part:

@@ -22,6 +22,7 @@ class StoreProxy(LoopbackServer):
         self.refuse_lists_after = None  # so many listings
         self.requests = []  # (method, path) in the order in which they came
         self._faults = []
+        self._sent = []  # (path, bytes) of objects
         self._lock = threading.Lock()
 
     def fault(self, path="", times=1, method="GET", **what):
@@ -49,6 +50,14 @@ class StoreProxy(LoopbackServer):
     def gets_of(self, part):
         with self._lock:
             return sum(1 for method, path in self.requests if method == "GET" and part in path)
+
+    def sent(self, path, size):
+        with self._lock:
+            self._sent.append((path, size))
+
+    def bytes_of(self, part):
+        with self._lock:
+            return sum(size for path, size in self._sent if part in path)
 
 
 class _Relay(Handler):
@@ -89,6 +98,8 @@ class _Relay(Handler):
             self.wfile.flush()
             return self.cut()
         self.wfile.write(content)
+        if self.command == "GET":
+            proxy.sent(self.path, len(content))
         return None
 
     def _answer(self, status, content):

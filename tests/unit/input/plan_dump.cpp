@@ -8,19 +8,16 @@
 //                                                   worker is told, its sample, its mini-batches
 // plan_dump parquet BYTES PATH...                    columns and slices of Parquet files, anew behind each
 // One JSON object a line.
-#include <fcntl.h>
 
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 
 #include "common/json/json.h"
-#include "common/posix/file_descriptor.h"
 #include "common/spec/manifest.h"
 #include "runner/input/csv_cutter.h"
 #include "runner/input/csv_table_format.h"
@@ -97,8 +94,7 @@ void parquet(std::span<const std::string> args) {
   const ParquetFormat format{Input{}};
   const std::uint64_t bytes = std::stoull(args[0]);
   for (const std::string& path : args.subspan(1)) {
-    const FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    const auto footer = read_parquet_footer(fd.get(), std::filesystem::file_size(path));
+    const auto footer = read_parquet_footer(*local_files().open(path));
     print(footer ? nlohmann::json{{"columns", footer->column_names}, {"rows", footer->rows}}
                  : nlohmann::json{{"error", footer.error().message}});
     auto cutter = format.slices(bytes);
