@@ -91,6 +91,20 @@ def test_behind_a_service_principal(job):
     assert [name for name in found.stdout.split() if not name.endswith("sp.yaml")] == []
 
 
+def test_tables_behind_a_service_principal(job):
+    """A slice of a table is a range of its object, under the condition of its etag."""
+    for part in range(3):
+        lines = "".join(f"{part},{n},text {n}\n" for n in range(3_000))
+        job.container.put(f"mnist/test/day={part}/t.csv", "part,n,text\n" + lines)
+    job.spec["inputs"][0].update(type="tabular", format="csv", columns={"day": "int64"})
+    job.script(
+        "def init(): pass\ndef run(rows): return rows.day * 1_000_000 + rows.part * 100_000 + rows.n\n"
+    )
+    job.set(miniBatchSize="10KB", processCountPerNode=2)
+    job.run("--credentials", job.principal()).expect(0)
+    assert sorted(map(int, job.rows())) == [day * 1_100_000 + n for day in range(3) for n in range(3_000)]
+
+
 def test_an_empty_folder_is_no_item(job):
     job.objects(2)
     job.container.put("mnist/test/none/", b"")

@@ -22,6 +22,7 @@ class Site(LoopbackServer):
         self.cut = {}  # path -> after so many bytes, once
         self.seen = []  # Authorization of each request
         self.etags = True
+        self.sizes = True  # told without a body
         self.refused = {}  # path -> status
         self.changing = set()  # paths whose content is another one for each GET
         self.gets = 0
@@ -58,7 +59,8 @@ class _Page(Handler):
             first, last = span.removeprefix("bytes=").split("-")
             begin, end = int(first), int(last) + 1
         self.send_response(206 if span else 200)
-        self.send_header("Content-Length", str(end - begin))
+        if site.sizes or self.command != "HEAD":
+            self.send_header("Content-Length", str(end - begin))
         if site.etags:
             self.send_header("ETag", etag)
         self.end_headers()
@@ -275,3 +277,24 @@ def test_an_object_that_changes(tmp_path):
         assert running.returncode == 0, out + err
         (item,) = job.failed_items()
         assert "/c has changed since it was planned" in json.dumps(item)
+
+
+def test_tables_at_addresses(tmp_path):
+    tables = {f"/t{part}.csv": f"id,text\n{part},a\n{part + 10},b\n".encode() for part in range(3)}
+    with Site(tables) as site:
+        job = make_job(tmp_path, [site.url(path) for path in tables])
+        job.spec["inputs"][0].update(type="tabular", format="csv")
+        job.script("def init(): pass\ndef run(mini_batch): return mini_batch.id + 100\n")
+        job.set(miniBatchSize=None).run().expect(0)
+        assert sorted(job.rows()) == ["100", "101", "102", "110", "111", "112"]
+
+
+def test_a_table_whose_size_is_not_told(tmp_path):
+    """It is cut by places in it: its mini-batch fails and says so."""
+    with Site({"/a.csv": b"id\n1\n"}) as site:
+        site.sizes = False
+        job = make_job(tmp_path, [site.url("/a.csv")])
+        job.spec["inputs"][0].update(type="tabular", format="csv", columns={"id": "int64"})
+        job.set(miniBatchSize=None, errorThreshold=-1).run()
+        words = json.dumps(job.failed_items()) + job.log("user/error.txt")
+        assert "a.csv is a table, and its server does not tell its size; copy it to a store" in words

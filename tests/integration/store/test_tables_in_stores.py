@@ -105,7 +105,7 @@ def table_inputs(job, *formats, **options):
 
 
 def run(job, **variables):
-    return job.run(env=job.environment(**variables), timeout=60)
+    return job.run(env=job.environment(**variables), timeout=120)
 
 
 def from_folder(job):
