@@ -317,7 +317,7 @@ Status OutputDirectory::fill(const ResolvedJob& job, const std::function<Status(
   // As long as that stands there, the next start clears what was filled in.
   ours.clearing = {ours.output_file, "_SUCCESS"};
   RETURN_IF_ERROR(write(storage, ours));
-  const Status filled = fill();
+  Status filled = fill();
   if (!filled) RETURN_IF_ERROR(clear(storage, path_, ours.clearing));
   ours.clearing.clear();
   RETURN_IF_ERROR(write(storage, ours));
