@@ -145,6 +145,7 @@ TEST(Obstacles, OfTheOrchestrator) {
     EXPECT_EQ(cluster.writes, writes);
     // And mended.
     cluster.pod("digits-orchestrator-0").warnings.clear();
+    cluster.pod("digits-orchestrator-0").data_trouble.clear();
     cluster.run_all().settle();
     EXPECT_EQ(cluster.condition("Running"), "True/Running");
     EXPECT_EQ(cluster.message(), "The orchestrator lists the input");
