@@ -7,8 +7,8 @@ MAKEFLAGS += --no-print-directory
 
 JOBS = $(shell tools/jobs.sh)
 LINT = build/venvs/lint/bin
-# A folder that `make demo` has configured has no tests and few, large units.
-RELEASE = { [[ -f build/build.ninja ]] && ! grep -q FEW_UNITS:BOOL=ON build/CMakeCache.txt; } || cmake --preset release
+# A folder that `make demo` has configured has no tests.
+RELEASE = { [[ -f build/build.ninja ]] && ! grep -q PARALLELRUN_TESTS:BOOL=OFF build/CMakeCache.txt; } || cmake --preset release
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,7 +73,7 @@ lint: setup  ## formatting, static analysis and the rules of tests/lint
 	@tools/venv.sh test tests/requirements.txt
 	@$(RELEASE)
 	@build/venvs/test/bin/python -m pytest -q tests/lint
-	@build/venvs/lint/bin/python tools/lint/tidy.py --clang-tidy $(LINT)/clang-tidy --build-dir build --jobs $(JOBS)
+	@tools/lint/tidy.sh
 
 clean:  ## remove all build folders, with benchmark data and virtual environments
 	@rm -rf build build-debug build-asan build-tsan build-fuzz

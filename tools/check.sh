@@ -24,7 +24,6 @@ for path in "${changed[@]}"; do
   esac
 done
 if [[ ${#sources[@]} -gt 0 ]]; then
-  build/venvs/lint/bin/python tools/lint/tidy.py --clang-tidy build/venvs/lint/bin/clang-tidy --build-dir build \
-    --jobs "$jobs" "${sources[@]}"
+  tools/lint/tidy.sh "${sources[@]}"
 fi
 echo "checked: ${#changed[@]} changed files"

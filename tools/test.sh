@@ -30,11 +30,6 @@ environments() {
     tools/venv.sh store tests/integration/store/requirements.txt && tools/npm.sh azurite
 }
 
-tidy() {
-  build/venvs/lint/bin/python tools/lint/tidy.py --clang-tidy build/venvs/lint/bin/clang-tidy \
-    --build-dir build --jobs "$jobs"
-}
-
 run_pytest() {  # run_pytest NAME FOLDER: in the test environment, which is also that of the jobs it starts
   VIRTUAL_ENV=$PWD/build/venvs/test PATH=$PWD/build/venvs/test/bin:$PATH \
     build/venvs/test/bin/python -m pytest -q --durations=10 --junitxml="$results/$1.xml" "$2"
@@ -126,7 +121,7 @@ build_ahead() {
   {
     while kill -0 "$sanitizers_build" 2>/dev/null; do sleep 1; done
     renice -n 19 "$BASHPID" >/dev/null
-    tidy
+    tools/lint/tidy.sh
   } >"$results/tidy-ahead.log" 2>&1 &
   tidy_ahead=$!
 }
@@ -140,7 +135,7 @@ sanitizers_built() {
 # Sources that were found clean ahead are not read again; the others are, so that the step prints what is wrong.
 tidy_rest() {
   wait "$tidy_ahead"
-  tidy
+  tools/lint/tidy.sh
 }
 
 rm -rf "$results"

@@ -7,6 +7,7 @@
 #include "common/json/members.h"
 #include "common/spec/manifest.h"
 #include "operator/controller/child_writer.h"
+#include "operator/controller/clock.h"
 #include "operator/controller/job_record.h"
 #include "operator/controller/plan_writes.h"
 #include "operator/controller/pod_record.h"
@@ -26,8 +27,6 @@ using nlohmann::json;
 // Pods are tried in growing groups, so that a quota refuses a few and not thousands.
 constexpr std::size_t kFirstPods = 8;
 constexpr std::size_t kMostPodsAtOnce = 64;
-
-kube::Time now() { return std::chrono::steady_clock::now(); }
 
 void promise_secret(json& object, const std::string& generation) {
   if (!generation.empty()) object["metadata"]["annotations"][kSecretGeneration] = generation;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/json/members.h"
+#include "operator/controller/clock.h"
 #include "operator/controller/pod_record.h"
 #include "operator/controller/snapshot_reader.h"
 #include "operator/controller/warnings.h"
@@ -24,11 +25,6 @@ constexpr kube::Duration kAfterMostRounds = 10s;
 constexpr std::size_t kMostThrows = 3;
 // A clock that is set must not make a deadline be missed by more.
 constexpr kube::Duration kLongestSleep = 6h;
-
-kube::Time now() { return std::chrono::steady_clock::now(); }
-WallTime wall_now() {
-  return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-}
 
 kube::Time steady_time(WallTime at) {
   const kube::Duration ahead = at - wall_now();

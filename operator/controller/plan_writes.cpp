@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "operator/controller/clock.h"
 #include "operator/controller/snapshot_reader.h"
 
 namespace parallelrun::op {
@@ -11,11 +12,6 @@ namespace {
 
 using kube::ApiError;
 using kube::ApiFailure;
-
-kube::Time now() { return std::chrono::steady_clock::now(); }
-WallTime wall_now() {
-  return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-}
 
 bool passes(const ApiError& error) {
   return error.transient() || error.failure == ApiFailure::kStopped || error.failure == ApiFailure::kConflict;

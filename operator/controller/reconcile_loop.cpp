@@ -3,12 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "operator/controller/clock.h"
+
 namespace parallelrun::op {
-namespace {
-
-kube::Time now() { return std::chrono::steady_clock::now(); }
-
-}  // namespace
+namespace {}  // namespace
 
 ReconcileLoop::ReconcileLoop(kube::WorkQueue::Options options, Reconcile reconcile, Observer& observer)
     : reconcile_(std::move(reconcile)), observer_(observer), queue_(options) {}

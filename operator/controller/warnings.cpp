@@ -15,7 +15,7 @@ namespace {
 using nlohmann::json;
 
 constexpr int kMostEvents = 100;
-constexpr std::size_t kLongestMessage = 1024;
+constexpr std::size_t kLongestWarning = 1024;
 
 // Old and new API tell the time in different members.
 WallTime time_of(const json& event) {
@@ -39,7 +39,7 @@ std::vector<PodView::Warning> warnings_of(const json& events) {
   std::map<std::string, PodView::Warning> newest;
   for (const json& event : *items) {
     if (text_at(event, "type") != "Warning") continue;
-    PodView::Warning warning{text_at(event, "reason"), text_at(event, "message").substr(0, kLongestMessage),
+    PodView::Warning warning{text_at(event, "reason"), text_at(event, "message").substr(0, kLongestWarning),
                              time_of(event)};
     auto& known = newest[warning.reason];
     if (known.reason.empty() || known.time <= warning.time) known = std::move(warning);

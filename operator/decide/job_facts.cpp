@@ -31,7 +31,7 @@ std::int64_t tally(const json& object, const char* key) {
   return std::clamp<std::int64_t>(number_at(object, key).value_or(0), 0, kMost);
 }
 
-std::optional<std::chrono::seconds> seconds(const json& object, const char* key) {
+std::optional<std::chrono::seconds> seconds_at(const json& object, const char* key) {
   const auto value = number_at(object, key);
   if (!value) return std::nullopt;
   return std::chrono::seconds(std::clamp<std::int64_t>(*value, 0, kMost));
@@ -73,15 +73,15 @@ JobFacts::JobFacts(const json& job) {
   ours = manager.empty() || manager == kOwnName;
   node_count = std::max(count(spec, "nodeCount", 1), 1U);
   suspend = member(spec, "suspend") == true;
-  ttl = seconds(spec, "ttlSecondsAfterFinished");
-  deadline = seconds(spec, "activeDeadlineSeconds");
+  ttl = seconds_at(spec, "ttlSecondsAfterFinished");
+  deadline = seconds_at(spec, "activeDeadlineSeconds");
 
   const json& status = member(job, "status");
   observed_generation = number_at(status, "observedGeneration");
   start_time = time(status, "startTime");
   completion_time = time(status, "completionTime");
   resume_time = time(status, "resumeTime");
-  active_before = seconds(status, "activeSeconds").value_or(std::chrono::seconds(0));
+  active_before = seconds_at(status, "activeSeconds").value_or(std::chrono::seconds(0));
   spec_hash = text_at(status, "specHash");
   orchestrator = place(member(status, "orchestrator"));
   orchestrator_uid = text_at(member(status, "orchestrator"), "uid");

@@ -213,20 +213,24 @@ def own_names(path):
 
 
 def test_sources_compile_together(root, tracked):
-    """`make demo` compiles the sources of a room eight at a time, so that their own names meet."""
-    wrong = []
+    """Sources of a room or test program are compiled eight at a time, so that their own names meet."""
+    wrong, batches = [], 0
     for path in tracked:
-        if path.name != "CMakeLists.txt" or path.relative_to(root).parts[0] not in ("common", "runner"):
+        if path.name != "CMakeLists.txt":
             continue
         text = path.read_text(encoding="utf-8")
-        room = re.search(r"prj_room\(\w+ PATH [\w/]+\s+SOURCES (.*?)\n?\s+DEPS", text, re.DOTALL)
-        if not room or "UNITY_BUILD OFF" in text or re.search(r"\.c\b(?!pp)", room[1]):
-            continue
-        sources = [path.parent / name for name in room[1].split() if name.endswith(".cpp")]
-        for start in range(0, len(sources), UNITY_BATCH):
-            owners = {}
-            for source in sources[start : start + UNITY_BATCH]:
-                for name in own_names(source):
-                    owners.setdefault(name, []).append(named(root, source))
-            wrong += [f"{name} in {' and '.join(files)}" for name, files in owners.items() if len(files) > 1]
+        for listed in re.findall(r"prj_(?:room|test)\([^()]*?\sSOURCES\s([^()]*?)(?:\sDEPS|\))", text):
+            if "UNITY_BUILD OFF" in text or re.search(r"\.c\b(?!pp)", listed):
+                continue
+            sources = [path.parent / name for name in listed.split() if name.endswith(".cpp")]
+            for start in range(0, len(sources), UNITY_BATCH):
+                batches += 1
+                owners = {}
+                for source in sources[start : start + UNITY_BATCH]:
+                    for name in own_names(source):
+                        owners.setdefault(name, []).append(named(root, source))
+                wrong += [
+                    f"{name} in {' and '.join(files)}" for name, files in owners.items() if len(files) > 1
+                ]
+    assert batches > 80
     assert not wrong, f"give one of each another name, or make it one: {wrong}"

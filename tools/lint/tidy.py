@@ -48,7 +48,8 @@ def included_files(source: Path) -> set[Path]:
 
 def verdict_key(source: Path, command: dict, salt: bytes) -> str:
     digest = hashlib.sha256(salt)
-    digest.update(command["command"].replace(str(ROOT), ".").encode())
+    build = command["directory"]
+    digest.update(command["command"].replace(build, "./build").replace(str(ROOT), ".").encode())
     for path in [source, *sorted(included_files(source))]:
         digest.update(b"\0" + os.fsencode(path.relative_to(ROOT)) + b"\0" + contents(path))
     return digest.hexdigest()

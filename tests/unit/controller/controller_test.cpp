@@ -21,7 +21,7 @@ using testing::HasSubstr;
 
 constexpr const char* kJobsPath = "/apis/parallelrun.dev/v1alpha1";
 
-json a_job(const std::string& name) {
+json job_named(const std::string& name) {
   return {{"apiVersion", "parallelrun.dev/v1alpha1"},
           {"kind", "ParallelRunJob"},
           {"metadata",
@@ -34,9 +34,9 @@ json a_job(const std::string& name) {
 }
 
 // Jobs alone: their list, watches that say nothing, and writes of status.
-class Server final : public kube::Transport {
+class JobServer final : public kube::Transport {
  public:
-  explicit Server(std::map<std::string, json> jobs) : jobs_(std::move(jobs)) {}
+  explicit JobServer(std::map<std::string, json> jobs) : jobs_(std::move(jobs)) {}
 
   kube::ApiResult<kube::Response> send(const kube::Request& request, const std::stop_token&) override {
     const std::lock_guard lock(mutex_);
@@ -90,7 +90,7 @@ Plan runs(const Snapshot& snapshot) {
 
 TEST(Controller, AJobThatItThrowsAboutIsFailedAndOthersGoOn) {
   std::map<std::string, json> jobs;
-  for (const char* name : {"bad", "good", "worse"}) jobs[name] = a_job(name);
+  for (const char* name : {"bad", "good", "worse"}) jobs[name] = job_named(name);
   // What no function of ours recurses into; the library's copy does, with large frames under the sanitizer.
 #ifdef __SANITIZE_ADDRESS__
   constexpr int kDepth = 2'000;
@@ -99,9 +99,9 @@ TEST(Controller, AJobThatItThrowsAboutIsFailedAndOthersGoOn) {
 #endif
   json deep = 1;
   for (int i = 0; i < kDepth; ++i) deep = json::array({std::move(deep)});
-  jobs["deep"] = a_job("deep");
+  jobs["deep"] = job_named("deep");
   jobs["deep"]["spec"]["worker"] = {{"affinity", std::move(deep)}};
-  Server server(jobs);
+  JobServer server(jobs);
   kube::KubeClient client(server);
   Observer observer;
   const auto log = std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::null_sink_mt>());

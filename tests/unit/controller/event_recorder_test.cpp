@@ -50,7 +50,7 @@ TEST(EventObject, ALongNoteEndsBetweenCharacters) {
 }
 
 // Answers every request in the way it was told; a create of a name that exists is refused.
-class Server final : public kube::Transport {
+class EventServer final : public kube::Transport {
  public:
   kube::ApiResult<kube::Response> send(const kube::Request& request, const std::stop_token&) override {
     const std::lock_guard lock(mutex);
@@ -72,7 +72,7 @@ class Server final : public kube::Transport {
 };
 
 TEST(EventRecorder, WhatIsSaidAgainIsASeries) {
-  Server server;
+  EventServer server;
   kube::KubeClient client(server);
   {
     EventRecorder recorder(client, {"op", 100, {}, {}});
@@ -85,7 +85,7 @@ TEST(EventRecorder, WhatIsSaidAgainIsASeries) {
 }
 
 TEST(EventRecorder, AFloodIsDropped) {
-  Server server;
+  EventServer server;
   kube::KubeClient client(server);
   std::atomic<int> dropped{0};
   {

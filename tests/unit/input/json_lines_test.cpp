@@ -18,7 +18,7 @@ using Check = FileSlice::Check;
 
 const JsonLinesFormat kFormat{Input{}};
 
-std::vector<FileSlice> cut(const std::string& path, std::uint64_t bytes) {
+std::vector<FileSlice> cut_lines(const std::string& path, std::uint64_t bytes) {
   const auto cutter = kFormat.slices(bytes);
   cutter->start(path);
   std::vector<FileSlice> slices;
@@ -36,7 +36,7 @@ void expect_slices(const std::string& content, std::uint64_t bytes, const std::v
   SCOPED_TRACE(content);
   TemporaryDirectory root;
   const std::string path = root.write("a.jsonl", content);
-  const auto slices = cut(path, bytes);
+  const auto slices = cut_lines(path, bytes);
   ASSERT_EQ(slices.size(), expected.size());
   for (std::size_t i = 0; i < slices.size(); ++i) {
     EXPECT_EQ(content.substr(slices[i].offset, slices[i].length), expected[i].text);
@@ -76,7 +76,7 @@ TEST(JsonLinesCutter, LinesLongerThanAnyBufferStayWhole) {
 
 TEST(JsonLinesCutter, AByteOrderMarkIsNoPartOfTheFirstLine) {
   TemporaryDirectory root;
-  const auto slices = cut(root.write("a.jsonl", "\xEF\xBB\xBF{}\n{}\n"), 1);
+  const auto slices = cut_lines(root.write("a.jsonl", "\xEF\xBB\xBF{}\n{}\n"), 1);
   ASSERT_EQ(slices.size(), 2U);
   EXPECT_EQ(slices[0].offset, 3U);
   EXPECT_EQ(slices[0].first_row, 1U);
@@ -95,13 +95,13 @@ TEST(JsonLinesCutter, WhatIsNotCutComesWhole) {
                         {std::string("\xFF\xFE{\0}\0\n\0", 8), 1, Check::kBytes}};
   for (const Case& one : cases) {
     SCOPED_TRACE(one.content);
-    const auto slices = cut(root.write("a", one.content), 1);
+    const auto slices = cut_lines(root.write("a", one.content), 1);
     ASSERT_EQ(slices.size(), 1U);
     EXPECT_EQ(slices[0].length, one.content.size());
     EXPECT_EQ(slices[0].records, one.records);
     EXPECT_EQ(slices[0].check, one.check);
   }
-  const auto missing = cut(root / "missing", 1);
+  const auto missing = cut_lines(root / "missing", 1);
   ASSERT_EQ(missing.size(), 1U);
   EXPECT_EQ(missing[0].check, Check::kSize);
   EXPECT_EQ(missing[0].records, 1U);
@@ -120,7 +120,7 @@ TEST(JsonLinesCutter, AFileWithoutRecordsGivesNone) {
 TEST(JsonLinesCutter, AFileThatHasChangedIsNotGoneOnWith) {
   TemporaryDirectory root;
   const std::string path = root.write("a", "{\"a\":1}\n{\"a\":2}\n");
-  const FileSlice first = cut(path, 1).front();
+  const FileSlice first = cut_lines(path, 1).front();
   for (const char* content : {"{\"a\":7}\n{\"a\":2}\n", "{\"a\":1}\n{\"a\":2}\n{}\n"}) {
     root.write("a", content);
     const auto cutter = kFormat.slices(1);

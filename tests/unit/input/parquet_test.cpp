@@ -103,7 +103,7 @@ std::string file_of(const std::string& thrift, const std::string& data = std::st
   return file + "PAR1";
 }
 
-std::vector<FileSlice> cut(const std::string& path, std::uint64_t bytes) {
+std::vector<FileSlice> cut_parquet(const std::string& path, std::uint64_t bytes) {
   const auto cutter = ParquetFormat{Input{}}.slices(bytes);
   cutter->start(path);
   std::vector<FileSlice> slices;
@@ -169,7 +169,7 @@ TEST(ParquetCutter, JoinsSmallRowGroupsAndSplitsLargeOnes) {
   TemporaryDirectory root;
   const auto rows = [&root](const Groups& groups, std::uint64_t bytes) {
     const std::string path = root.write("a", file_of(metadata(groups)));
-    const auto slices = cut(path, bytes);
+    const auto slices = cut_parquet(path, bytes);
     // From each of them on, the rest is the same.
     for (std::size_t i = 0; i < slices.size(); ++i) {
       const auto cutter = ParquetFormat{Input{}}.slices(bytes);
@@ -203,7 +203,7 @@ TEST(ParquetCutter, KnowsAFileAgainByItsFooter) {
   const std::string thrift = metadata({{10, 100}, {10, 100}});
   const std::string content = file_of(thrift);
   const std::string path = root.write("a", content);
-  const auto slices = cut(path, 100);
+  const auto slices = cut_parquet(path, 100);
   ASSERT_EQ(slices.size(), 2U);
   for (const FileSlice& slice : slices) {
     EXPECT_EQ(slice.check, Check::kBytes);
@@ -237,7 +237,7 @@ TEST(ParquetCutter, WhatCannotBeReadIsOneRecordOfTheWorkers) {
         whole.substr(0, whole.size() - 4) + "PARE", "PAR1" + std::string("\xFF\xFF\xFF\x0FPAR1"),
         file_of(metadata({{10, 100}}).substr(1))}) {
     const std::string path = root.write("a", content);
-    const auto slices = cut(path, 1);
+    const auto slices = cut_parquet(path, 1);
     ASSERT_EQ(slices.size(), 1U) << content;
     EXPECT_EQ(slices[0].check, Check::kSize);
     EXPECT_EQ(slices[0].records, 1U);
@@ -246,7 +246,7 @@ TEST(ParquetCutter, WhatCannotBeReadIsOneRecordOfTheWorkers) {
     cutter->resume_after(slices[0]);
     EXPECT_FALSE(cutter->next().has_value());
   }
-  EXPECT_EQ(cut(root / "missing", 1).size(), 1U);
+  EXPECT_EQ(cut_parquet(root / "missing", 1).size(), 1U);
 }
 
 TEST(ParquetCutter, AFileWithoutRowsGivesNone) {
@@ -283,7 +283,7 @@ TEST(ParquetFormat, TellsOtherColumns) {
 TEST(ParquetFormat, GivesAPartOfAMiniBatch) {
   TemporaryDirectory root;
   const ParquetFormat format{Input{}};
-  auto slices = cut(root.write("a", file_of(metadata({{10, 100}, {10, 100}}))), 100);
+  auto slices = cut_parquet(root.write("a", file_of(metadata({{10, 100}, {10, 100}}))), 100);
   ASSERT_EQ(slices.size(), 2U);
   slices[1].path = "a";
   const std::string whole = encode(format.kind(), slices[1]);

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "common/kube/kubeconfig_file.h"
+#include "start_time.h"
 #include "test_certificate.h"
 #include "tests/unit/files/temporary_directory.h"
 
@@ -12,8 +13,6 @@ namespace parallelrun::kube {
 namespace {
 
 using namespace std::chrono_literals;
-
-const Time kStart{1h};
 
 class AccessTest : public ::testing::Test {
  protected:

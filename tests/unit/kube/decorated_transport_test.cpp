@@ -8,13 +8,12 @@
 #include "common/kube/kube_client.h"
 #include "common/kube/observed_transport.h"
 #include "common/kube/throttled_transport.h"
+#include "start_time.h"
 
 namespace parallelrun::kube {
 namespace {
 
 using namespace std::chrono_literals;
-
-const Time kStart{1h};
 
 // Answers everything alike and remembers what it was asked.
 class FixedTransport final : public Transport {

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "start_time.h"
 #include "test_certificate.h"
 #include "tests/unit/files/temporary_directory.h"
 
@@ -13,7 +14,6 @@ namespace {
 using namespace std::chrono_literals;
 using nlohmann::json;
 
-const Time kStart{1h};
 const WallTime kWallStart = WallTime(std::chrono::sys_days(std::chrono::year(2026) / 1 / 1));
 constexpr const char* kV1 = "client.authentication.k8s.io/v1";
 

@@ -5,14 +5,13 @@
 #include <filesystem>
 #include <map>
 
+#include "start_time.h"
 #include "tests/unit/files/temporary_directory.h"
 
 namespace parallelrun::kube {
 namespace {
 
 using namespace std::chrono_literals;
-
-const Time kStart{1h};
 
 class InClusterTest : public ::testing::Test {
  protected:

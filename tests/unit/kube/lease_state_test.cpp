@@ -2,16 +2,17 @@
 
 #include <gtest/gtest.h>
 
+#include "start_time.h"
+
 namespace parallelrun::kube {
 namespace {
 
 using namespace std::chrono_literals;
 using Standing = LeaseStanding;
 
-const Time kStart{1h};
 const WallTime kWall = WallTime(std::chrono::sys_days(std::chrono::year(2026) / 1 / 1));
 
-LeaseOptions options(const std::string& identity = "me") {
+LeaseOptions lease_options(const std::string& identity = "me") {
   LeaseOptions result;
   result.identity = identity;
   result.random = [] { return 0.0; };
@@ -43,7 +44,7 @@ class LeaseStateTest : public ::testing::Test {
     ASSERT_EQ(state.standing(now), Standing::kHeld);
   }
 
-  LeaseState state{options()};
+  LeaseState state{lease_options()};
 };
 
 TEST_F(LeaseStateTest, AnAbsentLeaseIsCreated) {
@@ -140,7 +141,7 @@ TEST_F(LeaseStateTest, TheDurationIsTheHoldersWhereItNamesOne) {
 
 TEST_F(LeaseStateTest, AReleasedLeaseAndOneOfAnEndedHolderAreTakenAtOnce) {
   for (const char* holder : {"", "dead"}) {
-    auto own = options();
+    auto own = lease_options();
     own.ended_holders = {"dead"};
     state = LeaseState(own);
     expect<LeaseState::Get>(kStart);
@@ -301,7 +302,7 @@ TEST_F(LeaseStateTest, NobodyElsesLeaseIsGivenBack) {
 }
 
 TEST_F(LeaseStateTest, JitterIsAPartOfTheRetryPeriod) {
-  auto own = options();
+  auto own = lease_options();
   own.random = [] { return 0.5; };
   state = LeaseState(own);
   expect<LeaseState::Get>(kStart);
@@ -319,9 +320,9 @@ TEST_F(LeaseStateTest, BehindTheHighestTransitionTheCountBeginsAnew) {
 }
 
 TEST(LeaseOptions, Rules) {
-  EXPECT_TRUE(check_lease_options(options()).ok());
+  EXPECT_TRUE(check_lease_options(lease_options()).ok());
   const auto refused = [](const std::function<void(LeaseOptions&)>& change) {
-    auto changed = options();
+    auto changed = lease_options();
     change(changed);
     return !check_lease_options(changed).ok();
   };

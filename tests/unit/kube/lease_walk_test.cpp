@@ -39,7 +39,7 @@ struct Store {
   }
 };
 
-struct Contender {
+struct Walker {
   std::unique_ptr<LeaseState> state;
   std::string identity;
   double speed = 1;   // of its clock
@@ -94,8 +94,8 @@ class Walk {
     return Duration(std::uniform_int_distribution<Duration::rep>(low.count(), high.count())(engine_));
   }
 
-  Contender born() {
-    Contender result;
+  Walker born() {
+    Walker result;
     LeaseOptions options;
     result.identity = "c" + std::to_string(births_++);
     options.identity = result.identity;
@@ -108,7 +108,7 @@ class Walk {
     return result;
   }
 
-  void step(Contender& contender) {
+  void step(Walker& contender) {
     const Time own = contender.own_time(now_);
     if (contender.answer) {
       if (now_ < contender.busy_until) return;
@@ -135,7 +135,7 @@ class Walk {
 
   // The request reaches the store after a while or never, and so does the answer its sender, which gives up
   // after its time limit; a request may arrive after that.
-  void send(Contender& contender, const LeaseState::Action& action) {
+  void send(Walker& contender, const LeaseState::Action& action) {
     const bool bad_weather = (now_.time_since_epoch() / 60s) % 3 == 0;
     const bool lost_there = chance(bad_weather ? 0.4 : 0.02);
     const bool lost_back = chance(bad_weather ? 0.4 : 0.02);
@@ -178,7 +178,7 @@ class Walk {
   std::mt19937_64 engine_;
   Time now_{1h};
   Store store_;
-  std::vector<Contender> contenders_;
+  std::vector<Walker> contenders_;
   std::multimap<Time, std::function<void()>> arriving_;
   std::string last_holder_;
   int births_ = 0;

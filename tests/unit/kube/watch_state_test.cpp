@@ -3,14 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "start_time.h"
+
 namespace parallelrun::kube {
 namespace {
 
 using namespace std::chrono_literals;
 using nlohmann::json;
 using Kind = CacheChange::Kind;
-
-const Time kStart{1h};
 
 json pod(const std::string& name, const std::string& version, const std::string& uid = "") {
   return {{"metadata",

@@ -2,12 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include "start_time.h"
+
 namespace parallelrun::kube {
 namespace {
 
 using namespace std::chrono_literals;
-
-const Time kStart{1h};
 
 std::string take(WorkQueue& queue, Time now) {
   const auto item = queue.take(now);

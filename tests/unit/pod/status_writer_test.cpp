@@ -17,7 +17,7 @@ constexpr std::chrono::seconds kForever{40};
 // Four times what five hurried tries take, and less than five that are paced.
 constexpr std::chrono::seconds kEnough{10};
 
-json progress(std::uint64_t done) { return {{"miniBatchesCreated", 9U}, {"miniBatchesProcessed", done}}; }
+json counts(std::uint64_t done) { return {{"miniBatchesCreated", 9U}, {"miniBatchesProcessed", done}}; }
 
 kube::ApiError failure(kube::ApiFailure kind) {
   kube::ApiError error;
@@ -68,9 +68,9 @@ TEST(StatusWriter, AFlushDoesNotWaitForThePace) {
   for (int round = 0; round < 5 && shortest >= ProgressPace::kShort / 2; ++round) {
     Server server;
     StatusWriter writer(server.applied(), quiet);
-    writer.set(progress(1));
+    writer.set(counts(1));
     server.await_tries(1);
-    writer.set(progress(2));
+    writer.set(counts(2));
     const auto begin = Clock::now();
     writer.flush(kForever);
     shortest = std::min(shortest, Clock::now() - begin);
@@ -83,7 +83,7 @@ TEST(StatusWriter, AFlushTriesAgainWhatFails) {
   using enum kube::ApiFailure;
   Server server({kUnreachable, kStopped, kServer, kTooManyRequests, kUnreachable});
   StatusWriter writer(server.applied(), quiet);
-  writer.set(progress(9));
+  writer.set(counts(9));
   EXPECT_TRUE(writer.flush(kEnough));
   EXPECT_EQ(server.written(), std::vector<std::uint64_t>{9});
   EXPECT_EQ(server.tries(), 6U);
@@ -101,9 +101,9 @@ TEST(StatusWriter, AFlushThatComesDuringAFailingWriteStillWritesTheLast) {
         return server.apply(status);
       },
       quiet);
-  writer.set(progress(1));
+  writer.set(counts(1));
   while (!entered) std::this_thread::sleep_for(1ms);
-  writer.set(progress(9));
+  writer.set(counts(9));
   std::jthread later([&] {
     std::this_thread::sleep_for(20ms);
     go_on = true;
@@ -117,7 +117,7 @@ TEST(StatusWriter, AFlushEndsWhereTheServerRefuses) {
   for (const kube::ApiFailure refusal : {kForbidden, kNotFound, kInvalid, kConflict}) {
     Server server(std::vector<kube::ApiFailure>(1000, refusal));
     StatusWriter writer(server.applied(), quiet);
-    writer.set(progress(9));
+    writer.set(counts(9));
     const auto begin = Clock::now();
     writer.flush(kForever);
     EXPECT_LT(Clock::now() - begin, kForever);
@@ -129,7 +129,7 @@ TEST(StatusWriter, AFlushEndsWhereTheServerRefuses) {
 TEST(StatusWriter, AFlushHasItsPatience) {
   Server server(std::vector<kube::ApiFailure>(1000, kube::ApiFailure::kUnreachable));
   StatusWriter writer(server.applied(), quiet);
-  writer.set(progress(9));
+  writer.set(counts(9));
   const auto begin = Clock::now();
   EXPECT_FALSE(writer.flush(700ms));
   EXPECT_GE(Clock::now() - begin, 700ms);
@@ -144,7 +144,7 @@ TEST(StatusWriter, TroubleIsToldOnceAndItsEndToo) {
     const std::lock_guard lock(mutex);
     told.push_back(line);
   });
-  writer.set(progress(9));
+  writer.set(counts(9));
   writer.flush(kForever);
   const std::lock_guard lock(mutex);
   ASSERT_EQ(told.size(), 2U);
