@@ -36,9 +36,10 @@ check: build  ## the fast loop: build, unit tests, simulation with few seeds, li
 test: setup  ## everything that CI runs: build, lint, unit, simulation, integration, sanitizers
 	@tools/test.sh
 
-soak: setup  ## takes hours: 200,000 simulated jobs, then each bug of tests/mutations is planted and found; SOAK="core/ plan/": only some
+soak: setup  ## takes hours: a language model, 200,000 simulated jobs, each bug of tests/mutations planted and found; SOAK="core/ plan/": only some bugs
 	@$(RELEASE)
-	@cmake --build --preset release --parallel $(JOBS) --target simulation_test
+	@cmake --build --preset release --parallel $(JOBS) --target simulation_test parallelrun parallelrun-start parallelrun-worker parallelrun-exec
+	@examples/embeddings/run.sh
 	@PARALLELRUN_SIMULATION_SEEDS=200000 build/tests/simulation_test
 	@tools/venv.sh test tests/requirements.txt
 	@build/venvs/test/bin/python tests/mutations/run.py $(SOAK)

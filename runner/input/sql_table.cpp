@@ -28,7 +28,7 @@ std::string encode(const Range& range) {
   return out;
 }
 
-Result<Range> decode(std::string_view descriptor) {
+Result<Range> decode_range(std::string_view descriptor) {
   wire::Reader reader(descriptor);
   if (reader.u8() != static_cast<std::uint8_t>(DescriptorKind::kSqlRange))
     return corrupt_descriptor("it is no range of a database");
@@ -61,7 +61,7 @@ class SqlCutter final : public InputCutter {
 
   // The listing begins behind it.
   Status resume_after(std::string_view descriptor) override {
-    const auto range = decode(descriptor);
+    const auto range = decode_range(descriptor);
     return range ? Status() : Status(range.error());
   }
   std::uint64_t objects() const override { return objects_; }
@@ -78,13 +78,13 @@ std::unique_ptr<InputCutter> SqlTableFormat::cutter(Listing& listing, CutterOpti
 }
 
 Result<std::string> SqlTableFormat::last_object(std::string_view descriptor) const {
-  ASSIGN_OR_RETURN(Range range, decode(descriptor));
+  ASSIGN_OR_RETURN(Range range, decode_range(descriptor));
   return std::move(range.name);
 }
 
 nlohmann::ordered_json SqlTableFormat::items_of(std::string_view descriptor, const std::string& root) const {
   nlohmann::ordered_json members = nlohmann::ordered_json::object();
-  if (const Result<Range> range = decode(descriptor)) {
+  if (const Result<Range> range = decode_range(descriptor)) {
     const json facts = facts_of(*range);
     add_file(members, root + text_at(facts, "label"));
     members["firstRow"] = count_at(facts, "first");
@@ -95,12 +95,12 @@ nlohmann::ordered_json SqlTableFormat::items_of(std::string_view descriptor, con
 
 Result<std::optional<InputCutter::Piece>> SqlTableFormat::part_of(std::string_view descriptor, ItemRange,
                                                                   const std::string&) const {
-  ASSIGN_OR_RETURN(const Range range, decode(descriptor));
+  ASSIGN_OR_RETURN(const Range range, decode_range(descriptor));
   return std::optional<InputCutter::Piece>();
 }
 
 Result<std::vector<StoredObject>> SqlTableFormat::objects_to_fetch(std::string_view descriptor) const {
-  ASSIGN_OR_RETURN(Range range, decode(descriptor));
+  ASSIGN_OR_RETURN(Range range, decode_range(descriptor));
   StoredObject object;
   // What it will take on disk is told to the data process by its own estimate.
   const json facts = facts_of(range);
@@ -112,7 +112,7 @@ Result<std::vector<StoredObject>> SqlTableFormat::objects_to_fetch(std::string_v
 
 std::string SqlTableFormat::localized(std::string_view descriptor,
                                       const std::vector<std::string>& paths) const {
-  Result<Range> range = decode(descriptor);
+  Result<Range> range = decode_range(descriptor);
   if (!range || paths.empty()) return std::string(descriptor);
   range->name = paths.front();
   return encode(*range);

@@ -8,7 +8,7 @@
 #include "job_manifest.h"
 #include "operator/pods/children.h"
 
-namespace parallelrun::op {
+namespace parallelrun::op::sidecars {
 namespace {
 
 using nlohmann::json;
@@ -249,4 +249,4 @@ TEST(DataSidecar, AnIdentityOfThePodIsForItAlone) {
 }
 
 }  // namespace
-}  // namespace parallelrun::op
+}  // namespace parallelrun::op::sidecars
