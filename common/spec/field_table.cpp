@@ -38,7 +38,8 @@ const Field<Input> kInput[] = {
      .identity = Identity::kJob,
      .about =
          "a directory; of `type: file` also an object store, see [data.md](data.md#object-stores); of `type: "
-         "tabular` also a table or a query of a database, see [data.md](data.md#databases)"},
+         "tabular` also a table or a query of a database, see [data.md](data.md#databases); or a registered "
+         "dataset, `dataset: {name, version}`, see [data.md](data.md#registered-datasets)"},
     {.name = "glob",
      .value = &Input::glob,
      .check = check_glob,
@@ -148,7 +149,8 @@ const Field<SideInput> kSideInput[] = {
      .value = Structure<SideInput>{"source", read_side_input_source, write_side_input_source},
      .required = kSourceHint,
      .identity = Identity::kJob,
-     .about = "a directory, or a single file; also in an object store"},
+     .about = "a directory, or a single file; also in an object store; or a registered dataset, `dataset: {name, "
+              "version}`"},
     {.name = "mountPath",
      .value = Structure<SideInput>{"string", read_mount_path, write_mount_path},
      .identity = Identity::kStart,

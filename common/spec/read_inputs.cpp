@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "common/spec/dataset_use.h"
 #include "common/spec/field_reader.h"
 #include "common/spec/field_table.h"
 #include "common/spec/mount_path.h"
@@ -100,6 +101,10 @@ Input read_input(ObjectReader& reader, Reading& reading) {
       reader.problem(field.name, misplaced);
     }
     if (field.name == "type") typed = reader.problems().size() == before;
+    if (field.name == "source" && names_dataset(input.source)) {
+      if (reader.field("type") != nullptr) input.source.dataset[std::string(kTyped)] = true;
+      typed = typed && !has_type_of_dataset(input);
+    }
   }
   if (is_database(input.source.store)) check_database_input(reader, input, typed);
   for (const char* key : {"sql", "query", "splitOn"}) {
@@ -111,6 +116,32 @@ Input read_input(ObjectReader& reader, Reading& reading) {
   }
   return input;
 }
+
+}  // namespace
+
+Input read_part(ObjectReader& reader, InputType type, Place place) {
+  Input input;
+  input.type = type;
+  Reading reading;
+  reading.place = place;
+  for (const Field<Input>& field : fields_of_input()) {
+    if (field.name == "name" || field.name == "type") continue;
+    const std::string misplaced = why_not(input, true, field.of);
+    if (field.name == "source") {
+      if (reader.required(field.name, field.required) == nullptr) continue;
+      input.source = read_source(reader.field(field.name), reader.path(field.name), SourceUse::kDataset,
+                                 place, reader.problems())
+                         .value_or(Source{});
+    } else if (misplaced.empty()) {
+      read_field(reader, field, reading, input);
+    } else if (reader.field(field.name) != nullptr) {
+      reader.problem(field.name, misplaced);
+    }
+  }
+  return input;
+}
+
+namespace {
 
 // No mount may hide another.
 void check_mounts(const std::vector<SideInput>& side_inputs, const std::string& path, Problems& problems) {
@@ -315,11 +346,14 @@ void read_inputs(ObjectReader& spec, std::string_view key, Reading& reading, Job
     ObjectReader reader(&item, path, spec.problems());
     job.inputs.push_back(read_input(reader, reading));
     reader.refuse_unknown();
-    if (job.inputs.back().type != job.inputs.front().type) {
+    if (has_type_of_dataset(job.inputs.back())) continue;
+    const auto first = std::find_if_not(job.inputs.begin(), job.inputs.end(), has_type_of_dataset);
+    if (job.inputs.back().type != first->type) {
       reader.problem("type", "differs from the first input's; all inputs of a job must have the same type");
     }
   }
-  if (spec.problems().size() == before) reading.input_type = job.input_type();
+  const bool all_known = std::none_of(job.inputs.begin(), job.inputs.end(), has_type_of_dataset);
+  if (spec.problems().size() == before && all_known) reading.input_type = job.input_type();
 }
 
 // What files and tables have is seen when they are listed; what a manifest gets wrong by itself, here.

@@ -53,27 +53,33 @@ void read_metadata(ObjectReader& top, JobSpec& job) {
         std::all_of(name->begin(), name->end(), [](char c) { return lower_or_digit(c) || c == '-'; });
     if (!label) metadata.problem("namespace", in_quotes(*name) + " is not the name of a namespace");
   }
-  for (const char* key : {"labels", "annotations"}) {
-    const json* map = metadata.object(key);
-    if (map == nullptr) continue;
-    for (const auto& item : map->items()) {
-      as_text(item.value(), child_path(metadata.path(key), item.key()), top.problems());
-    }
-  }
-  // What a server adds; it says nothing about the job.
-  for (const char* key :
-       {"uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp",
-        "deletionGracePeriodSeconds", "managedFields", "ownerReferences", "finalizers", "selfLink"}) {
-    metadata.field(key);
-  }
+  read_other_metadata(metadata);
   if (metadata.field("generateName") != nullptr) {
     metadata.problem("generateName", "is not supported; give the job a name, so that you can find it again");
   }
   metadata.refuse_unknown();
 }
 
-void read_header(ObjectReader& top) {
-  for (const auto& [key, wanted] : {std::pair{"apiVersion", kApiVersion}, std::pair{"kind", kKind}}) {
+}  // namespace
+
+void read_other_metadata(ObjectReader& metadata) {
+  for (const char* key : {"labels", "annotations"}) {
+    const json* map = metadata.object(key);
+    if (map == nullptr) continue;
+    for (const auto& item : map->items()) {
+      as_text(item.value(), child_path(metadata.path(key), item.key()), metadata.problems());
+    }
+  }
+  // What a server adds; it says nothing about the object.
+  for (const char* key :
+       {"uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp",
+        "deletionGracePeriodSeconds", "managedFields", "ownerReferences", "finalizers", "selfLink"}) {
+    metadata.field(key);
+  }
+}
+
+void read_header(ObjectReader& top, std::string_view kind) {
+  for (const auto& [key, wanted] : {std::pair{"apiVersion", kApiVersion}, std::pair{"kind", kind}}) {
     if (top.required(key, fmt::format("{}: {}", key, wanted)) == nullptr) continue;
     const auto value = top.text(key);
     if (value && *value != wanted) {
@@ -84,8 +90,6 @@ void read_header(ObjectReader& top) {
     }
   }
 }
-
-}  // namespace
 
 // [output_action]
 void check_output_action(ObjectReader& spec, std::string_view, Reading&, const JobSpec& job) {
@@ -185,7 +189,9 @@ void read_output(ObjectReader& spec, std::string_view key, Reading& reading, Job
   check_output_columns(output, reading, job);
   if (job.output.source == Source{}) return;  // told already
   for (const Input& input : job.inputs) {
-    if (input.source == job.output.source) {
+    Source place = input.source;
+    place.dataset = nullptr;
+    if (place == job.output.source) {
       output.problem("source",
                      fmt::format("is also the source of the input {}; give the output a directory of its own",
                                  in_quotes(input.name)));
@@ -272,7 +278,7 @@ JobSpec read_job(const json& document, Place place, Problems& problems) {
   ObjectReader top(&document, "", problems);
   if (document.is_null()) problems.add("", "the manifest is empty");
   if (!top.is_object()) return job;
-  read_header(top);
+  read_header(top, kKind);
   read_metadata(top, job);
   const json* value = top.required("spec", "it describes the job");
   top.field("status");  // what a server reports about an earlier object

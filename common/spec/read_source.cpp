@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/spec/dataset_use.h"
+#include "common/spec/field.h"
 #include "common/spec/nearest_name.h"
 #include "common/spec/read_spec.h"
 #include "common/spec/store_sources.h"
@@ -17,7 +19,7 @@ constexpr std::string_view kExample =
     "...}}";
 
 std::vector<std::string> source_names() {
-  std::vector<std::string> names = {"local", "subPath"};
+  std::vector<std::string> names = {"local", "subPath", "dataset"};
   for (const StoreKind& kind : store_kinds()) names.push_back(kind.name);
   for (const VolumeKind& kind : volume_kinds()) names.push_back(kind.name);
   return names;
@@ -53,6 +55,57 @@ void check_volume(const VolumeKind& kind, const json& body, const std::string& p
   }
 }
 
+// {name, version} of a dataset: that a manifest names, or that the data beside it came from.
+nlohmann::json read_dataset_reference(const json& body, const std::string& path, Place place, bool versioned,
+                                      Problems& problems) {
+  json reference = json::object();
+  ObjectReader reader(&body, path, problems);
+  if (!reader.is_object()) return reference;
+  if (reader.required("name", "the name of a registered dataset") != nullptr) {
+    if (const auto name = reader.text("name")) {
+      if (const std::string broken = broken_dataset_name(*name, place); !broken.empty())
+        reader.problem("name", broken);
+      reference["name"] = *name;
+    }
+  }
+  constexpr std::string_view kVersion = "version";
+  const json* version = reader.field(kVersion);
+  if (version != nullptr && *version == "latest") {
+    reader.problem(kVersion, "'latest' is not a number; remove the version to use the newest one");
+  } else if (version != nullptr) {
+    if (const auto number = reader.whole_number(kVersion, 1, kHighestInt))
+      reference[std::string(kVersion)] = *number;
+  } else if (versioned) {
+    reader.required(kVersion, "the version of the dataset");
+  }
+  reader.refuse_unknown();
+  return reference;
+}
+
+// `dataset` in its place of the manifest.
+nlohmann::json read_dataset_name(const json& body, ObjectReader& source, SourceUse use, Place place,
+                                 Problems& problems) {
+  if (use == SourceUse::kCode || use == SourceUse::kOutput) {
+    source.problem("dataset", fmt::format("the {} cannot be a dataset, only inputs and side inputs can; name "
+                                          "a volume, or on one machine {{local: {{path: ...}}}}",
+                                          use == SourceUse::kCode ? "code" : "output"));
+  } else if (use == SourceUse::kDataset) {
+    source.problem("dataset",
+                   "a dataset cannot be another dataset; name the place where the data lies: a volume, a "
+                   "store, or on one machine {local: {path: ...}}");
+  } else if (place == Place::kCluster) {
+    source.problem("dataset",
+                   "is read on one machine so far (`parallelrun run`); on a cluster name a volume, such as "
+                   "persistentVolumeClaim");
+  } else if (source.field("subPath") != nullptr) {
+    source.problem(
+        "subPath",
+        "is for volumes; to use a part of a dataset's files give the input a glob, or register the "
+        "folder as a dataset of its own");
+  }
+  return read_dataset_reference(body, source.path("dataset"), place, false, problems);
+}
+
 // {kind: body} in its place of the manifest.
 void read_store(const StoreKind& kind, const json& body, ObjectReader& source, SourceUse use, Place place,
                 Problems& problems) {
@@ -79,7 +132,8 @@ void read_store(const StoreKind& kind, const json& body, ObjectReader& source, S
                    database ? "is for volumes; remove it"
                             : fmt::format("is for volumes; a folder of {} is named by prefix", kind.name));
   }
-  if (place == Place::kCluster && database) {
+  // A dataset may name what is not read here yet: whether a job can read it is said where a job uses it.
+  if (place == Place::kCluster && database && use != SourceUse::kDataset) {
     source.problem(kind.name,
                    "is read on one machine so far (`parallelrun run`); on a cluster name a volume, "
                    "such as persistentVolumeClaim");
@@ -89,6 +143,25 @@ void read_store(const StoreKind& kind, const json& body, ObjectReader& source, S
 }
 
 }  // namespace
+
+std::string broken_dataset_name(std::string_view name, Place place) {
+  const auto small = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  const auto letter = [small](char c) { return small(c) || (c >= 'A' && c <= 'Z'); };
+  const bool cluster = place == Place::kCluster;
+  const auto inside = [&](char c) {
+    return c == '-' || c == '.' || (cluster ? small(c) : letter(c) || c == '_');
+  };
+  const auto at_ends = [&](char c) { return cluster ? small(c) : letter(c); };
+  if (!name.empty() && name.size() <= 253 && at_ends(name.front()) && (!cluster || at_ends(name.back())) &&
+      std::all_of(name.begin(), name.end(), inside)) {
+    return {};
+  }
+  return in_quotes(name) +
+         (cluster ? " is not the name of a dataset on a cluster; use a-z, 0-9, '-' and '.', beginning and "
+                    "ending with a letter or digit"
+                  : " is not the name of a dataset; use 1-253 letters, digits, '_', '.' and '-', beginning "
+                    "with a letter or digit");
+}
 
 std::string broken_relative_path(std::string_view path) {
   if (path.starts_with('/')) return "is absolute; it must be relative";
@@ -120,7 +193,12 @@ std::optional<Source> read_source(const json* value, const std::string& path, So
   for (const auto& item : value->items()) {
     const std::string& name = item.key();
     if (name == "subPath" || item.value().is_null()) continue;
-    if (name == "local") {
+    if (name == kFromDataset && (use == SourceUse::kInput || use == SourceUse::kSideInput)) {
+      source.dataset = read_dataset_reference(item.value(), reader.path(name), place, true, problems);
+    } else if (name == "dataset") {
+      given.push_back(name);
+      source.dataset = read_dataset_name(item.value(), reader, use, place, problems);
+    } else if (name == "local") {
       given.push_back(name);
       ObjectReader local(&item.value(), reader.path(name), problems);
       if (!local.is_object()) continue;

@@ -16,12 +16,23 @@
 
 namespace parallelrun {
 
-enum class SourceUse { kCode, kInput, kSideInput, kOutput };
+enum class SourceUse { kCode, kInput, kSideInput, kOutput, kDataset };
 
 // A volume source, `local`, `subPath`. Problems are told at `path`. `value` may be null: no source, no
 // problem.
 std::optional<Source> read_source(const nlohmann::json* value, const std::string& path, SourceUse use,
                                   Place place, Problems& problems);
+
+// The members of `metadata` that say nothing here: labels, annotations, and what a server adds.
+void read_other_metadata(ObjectReader& metadata);
+// apiVersion and kind.
+void read_header(ObjectReader& top, std::string_view kind);
+
+// An input that has no name: of a dataset, whose type it has.
+Input read_part(ObjectReader& reader, InputType type, Place place);
+
+// Why it cannot be the name of a dataset; empty: it can.
+std::string broken_dataset_name(std::string_view name, Place place);
 
 // Structured values: all that is wrong is told; absent ones leave the default.
 void read_source_directory(ObjectReader& spec, std::string_view key, Reading& reading, JobSpec& job);

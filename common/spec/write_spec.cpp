@@ -1,5 +1,6 @@
 #include "common/spec/write_spec.h"
 
+#include "common/spec/dataset_use.h"
 #include "common/spec/field_table.h"
 #include "common/spec/field_writer.h"
 #include "common/spec/manifest.h"
@@ -15,14 +16,18 @@ void set(json& out, std::string_view key, json value) { out[std::string(key)] = 
 json of_source(const Source& source) {
   json out = source.volume.is_object() ? source.volume : json::object();
   if (source.store.is_object()) out = source.store;
-  if (source.dataset.is_object()) out["dataset"] = source.dataset;
+  if (source.dataset.is_object()) {
+    json& reference = out[names_dataset(source) ? std::string("dataset") : std::string(kFromDataset)];
+    reference = source.dataset;
+    reference.erase(std::string(kTyped));
+  }
   if (source.local_path) out["local"] = {{"path", *source.local_path}};
   if (!source.sub_path.empty()) out["subPath"] = source.sub_path;
   return out;
 }
 
 bool has(const Input& input, FieldOf of) {
-  if (of == FieldOf::kAll) return true;
+  if (of == FieldOf::kAll || has_type_of_dataset(input)) return true;
   if (input.type != InputType::kTabular) return false;
   return of == FieldOf::kTabular || (is_delimited(input.format) && !is_database(input.source.store));
 }
@@ -32,6 +37,7 @@ json of_input(const Input& input, Identity least) {
   for (const Field<Input>& field : fields_of_input()) {
     if (has(input, field.of)) write_field(field, least, input, out);
   }
+  if (has_type_of_dataset(input)) out.erase("type");
   return out;
 }
 

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "common/spec/document.h"
+#include "common/spec/overrides.h"
 #include "common/text/presentable.h"
 #include "runner/input/glob.h"
 
@@ -18,7 +20,8 @@ void print_problems(const std::vector<SpecProblem>& problems, const std::string&
   }
 }
 
-std::optional<JobSpec> read_spec(const std::string& manifest, const std::vector<std::string>& overrides) {
+std::optional<ReadManifest> read_spec(const std::string& manifest,
+                                      const std::vector<std::string>& overrides) {
   const auto text = read_manifest_file(manifest);
   if (!text) {
     std::fprintf(stderr, "parallelrun: %s\n", presentable(text.error().message).c_str());
@@ -27,8 +30,8 @@ std::optional<JobSpec> read_spec(const std::string& manifest, const std::vector<
   return read_spec(*text, manifest, overrides);
 }
 
-std::optional<JobSpec> read_spec(const std::string& text, const std::string& manifest,
-                                 const std::vector<std::string>& overrides) {
+std::optional<ReadManifest> read_spec(const std::string& text, const std::string& manifest,
+                                      const std::vector<std::string>& overrides) {
   ParseOptions options;
   options.overrides = overrides;
   ParsedSpec parsed = parse_manifest(text, options);
@@ -36,16 +39,21 @@ std::optional<JobSpec> read_spec(const std::string& text, const std::string& man
     print_problems(parsed.problems, manifest);
     return std::nullopt;
   }
+  if (print_broken_globs(parsed.spec, manifest)) return std::nullopt;
+  Problems none;
+  nlohmann::json document = parse_document(text, options.format, none).root;
+  apply_overrides(document, options.overrides, none);
+  return ReadManifest{std::move(parsed.spec), std::move(document)};
+}
+
+bool print_broken_globs(const JobSpec& spec, const std::string& manifest) {
   std::vector<SpecProblem> globs;
-  for (std::size_t i = 0; i < parsed.spec.inputs.size(); ++i) {
-    const auto glob = Glob::compile(parsed.spec.inputs[i].glob);
+  for (std::size_t i = 0; i < spec.inputs.size(); ++i) {
+    const auto glob = Glob::compile(spec.inputs[i].glob);
     if (!glob) globs.push_back({"spec.inputs[" + std::to_string(i) + "].glob", glob.error().message, 0});
   }
-  if (!globs.empty()) {
-    print_problems(globs, manifest);
-    return std::nullopt;
-  }
-  return std::move(parsed.spec);
+  print_problems(globs, manifest);
+  return !globs.empty();
 }
 
 std::set<std::string> environment_names() {

@@ -19,10 +19,13 @@
 #include "common/text/presentable.h"
 #include "runner/cli/code_fetch.h"
 #include "runner/cli/data_process.h"
+#include "runner/cli/dataset_argument.h"
 #include "runner/cli/launcher.h"
 #include "runner/cli/manifest_argument.h"
+#include "runner/cli/shown.h"
 #include "runner/cli/this_process.h"
 #include "runner/cli/verbs.h"
+#include "runner/job/identity.h"
 #include "runner/job/local_resolution.h"
 #include "runner/job/run_index.h"
 
@@ -37,6 +40,7 @@ struct Given {
   std::vector<std::string> credentials;  // --credentials NAME=FILE
   std::string source_directory;          // --source-directory; empty: the manifest's
   std::string output;                    // --output; empty: the manifest's
+  std::string datasets;                  // --datasets; empty: see dataset_folder_path()
   bool overwrite = false;
   bool retry_failed = false;
   bool explain = false;
@@ -110,6 +114,78 @@ std::optional<int> bring_code(const JobSpec& spec, const Given& command, LocalOv
   });
 }
 
+// In the first lines.
+void tell(const std::vector<std::string>& sentences, DisplayMode mode) {
+  for (const std::string& words : sentences) {
+    if (mode == DisplayMode::kJson) {
+      print(nlohmann::json({{"event", "note"}, {"message", words}}).dump() + "\n");
+    } else if (mode != DisplayMode::kQuiet) {
+      std::fprintf(stderr, "%s\n", presentable(words).c_str());
+    }
+  }
+}
+
+// A job with everything that it needs, as far as it is clear before a process of it starts.
+struct Prepared {
+  LocalResolution resolution;
+  std::vector<std::string> told;
+  std::optional<PrivateDirectory> data;  // lives as long as the run
+};
+
+// Gives an exit code where something is wrong, which has been printed.
+std::optional<int> resolve_here(const JobSpec& spec, LocalOverrides& overrides, const Given& command,
+                                Prepared& prepared) {
+  if (uses_stores(spec, overrides) && !prepared.data) {
+    Result<PrivateDirectory> made = make_data_directory();
+    if (!made) {
+      std::fprintf(stderr, "parallelrun: %s\n", presentable(made.error().message).c_str());
+      return kExitFailed;
+    }
+    prepared.data.emplace(std::move(*made));
+    overrides.data_directory = prepared.data->path();
+  }
+  if (const std::optional<int> refused = bring_code(spec, command, overrides)) return *refused;
+  prepared.resolution = resolve(spec, overrides, command.manifest);
+  if (prepared.resolution.ok()) return std::nullopt;
+  print_problems(prepared.resolution.problems, command.manifest);
+  return kExitInvalid;
+}
+
+// Where the job writes; nothing: the manifest does not say, and no option does.
+std::optional<std::string> output_directory_of(const JobSpec& spec, const LocalOverrides& overrides,
+                                               const std::string& manifest) {
+  if (overrides.output) return overrides.output;
+  const Source& source = spec.output.source;
+  if (!source.local_path) return std::nullopt;
+  std::error_code error;
+  const auto folder = std::filesystem::absolute(manifest, error).parent_path();
+  return (folder / *source.local_path / source.sub_path).lexically_normal().string();
+}
+
+// The same of a job that may name datasets.
+std::optional<int> prepare(const ReadManifest& manifest, LocalOverrides& overrides, const Given& command,
+                           Prepared& prepared) {
+  if (datasets_named_in(manifest.spec).empty())
+    return resolve_here(manifest.spec, overrides, command, prepared);
+  const DatasetFolder folder(dataset_folder_path(command.datasets));
+  const auto output = output_directory_of(manifest.spec, overrides, command.manifest);
+  std::optional<RecordedDatasets> recorded = output ? recorded_datasets(*output) : std::nullopt;
+  while (true) {
+    DatasetsLookedUp found = look_up_datasets(manifest, overrides, folder, recorded ? &*recorded : nullptr);
+    if (!found.ok()) {
+      print_problems(found.problems, command.manifest);
+      return kExitInvalid;
+    }
+    if (print_broken_globs(found.spec, command.manifest)) return kExitInvalid;
+    if (const auto refused = resolve_here(found.spec, overrides, command, prepared)) return refused;
+    prepared.told = std::move(found.told);
+    // What another job began with is nothing to this one.
+    if (!found.held_back || differing_settings(recorded->settings, prepared.resolution.job).empty())
+      return std::nullopt;
+    recorded.reset();
+  }
+}
+
 int run(const Given& command) {
   // The agents hold to it; found there, it would be found by each and after the start.
   const char* launcher = std::getenv("PARALLELRUN_LAUNCHER");
@@ -121,8 +197,8 @@ int run(const Given& command) {
                  presentable(launcher).c_str());
     return kExitInvalid;
   }
-  const std::optional<JobSpec> spec = read_spec(command.manifest, command.overrides);
-  if (!spec) return kExitInvalid;
+  const std::optional<ReadManifest> manifest = read_spec(command.manifest, command.overrides);
+  if (!manifest) return kExitInvalid;
 
   LocalOverrides overrides;
   if (!read_named("--input", "NAME=DIR", command.inputs, overrides.inputs) ||
@@ -134,26 +210,13 @@ int run(const Given& command) {
   if (!command.output.empty()) overrides.output = command.output;
   overrides.environment_names = environment_names();
 
-  std::optional<PrivateDirectory> data;  // lives as long as the run
-  if (uses_stores(*spec, overrides)) {
-    Result<PrivateDirectory> made = make_data_directory();
-    if (!made) {
-      std::fprintf(stderr, "parallelrun: %s\n", presentable(made.error().message).c_str());
-      return kExitFailed;
-    }
-    data.emplace(std::move(*made));
-    overrides.data_directory = data->path();
-  }
-  if (const std::optional<int> refused = bring_code(*spec, command, overrides)) return *refused;
-  LocalResolution resolution = resolve(*spec, overrides, command.manifest);
-  if (!resolution.ok()) {
-    print_problems(resolution.problems, command.manifest);
-    return kExitInvalid;
-  }
+  Prepared prepared;
+  if (const auto refused = prepare(*manifest, overrides, command, prepared)) return *refused;
+  tell(prepared.told, display_mode(command));
   make_python_path_absolute();
   LaunchOptions options;
-  options.job = std::move(resolution.job);
-  options.stores = std::move(resolution.stores);
+  options.job = std::move(prepared.resolution.job);
+  options.stores = std::move(prepared.resolution.stores);
   options.data_directory = overrides.data_directory;
   options.manifest = command.manifest;
   options.program = this_program();
@@ -183,6 +246,7 @@ Verb add_run(CLI::App& program) {
       "NAME=FILE: the keys of a store, as YAML or JSON that only you can read; NAME is that of an "
       "input, a side input or a Secret, or sourceDirectory. Default: the environment variables of the "
       "store's provider");
+  verb->add_option("--datasets", given->datasets, kDatasetsOption);
   verb->add_option("--source-directory", given->source_directory, "DIR: the directory of the entry script");
   verb->add_option("--output", given->output, "DIR: the output directory");
   CLI::Option* overwrite =

@@ -1,12 +1,12 @@
 #include "runner/cli/shown.h"
 
 #include <fmt/format.h>
-#include <yaml-cpp/yaml.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 
+#include "common/spec/yaml_text.h"
 #include "common/text/presentable.h"
 
 namespace parallelrun {
@@ -33,33 +33,6 @@ std::string shortened(const std::string& text, std::size_t width) {
     at += bytes;
   }
   return out + std::string(kCut.substr(0, width));
-}
-
-void emit(YAML::Emitter& out, const ordered_json& value) {
-  switch (value.type()) {
-    case ordered_json::value_t::object:
-      out << YAML::BeginMap;
-      for (const auto& [key, member] : value.items()) {
-        out << YAML::Key << key << YAML::Value;
-        emit(out, member);
-      }
-      out << YAML::EndMap;
-      break;
-    case ordered_json::value_t::array:
-      out << YAML::BeginSeq;
-      for (const ordered_json& item : value) emit(out, item);
-      out << YAML::EndSeq;
-      break;
-    case ordered_json::value_t::string:
-      // Quoted, so that no reader takes "no" or "1.0" for something else.
-      out << YAML::DoubleQuoted << value.get<std::string>();
-      break;
-    case ordered_json::value_t::null:
-      out << YAML::Null;
-      break;
-    default:
-      out << value.dump();
-  }
 }
 
 }  // namespace
@@ -130,10 +103,7 @@ std::string csv_line(const std::vector<std::string>& cells) {
 
 std::string document_text(const ordered_json& document, Form form) {
   if (form != Form::kYaml) return document.dump(1, ' ', true, ordered_json::error_handler_t::replace) + "\n";
-  YAML::Emitter out;
-  out.SetOutputCharset(YAML::EscapeNonAscii);
-  emit(out, document);
-  return std::string(out.c_str(), out.size()) + "\n";
+  return yaml_text(document);
 }
 
 bool print(const std::string& text) {

@@ -11,6 +11,7 @@
 
 #include "common/hash/sha256.h"
 #include "common/json/compact_text.h"
+#include "common/spec/dataset_use.h"
 #include "common/spec/field_path.h"
 #include "common/spec/fields.h"
 #include "common/spec/store_sources.h"
@@ -49,7 +50,12 @@ std::string object_of(const std::string& directory) {
 json place_of(const Source& source, const json& written, const std::string& directory,
               const std::string& output) {
   if (source.store.is_object()) return identity_of_store(source.store);
-  if (!source.local_path) return written;
+  if (!source.local_path) {
+    // Which dataset named the volume says nothing of the data.
+    json place = written;
+    place.erase(std::string(kFromDataset));
+    return place;
+  }
   return {{kPlace, directory},
           {kFromOutput, std::filesystem::path(directory).lexically_relative(output).string()},
           {kObject, object_of(directory)}};

@@ -147,6 +147,10 @@ class LocalResolver {
       source.local_path = found.directory;
     } else if (source.local_path) {
       found = {normal(folder_ / *source.local_path / source.sub_path), field};
+    } else if (source.dataset.is_object()) {
+      problems_.add(field, fmt::format("names the dataset {}; give a directory in its place with {}",
+                                       in_quotes(source.dataset.value("name", "")), option));
+      return std::nullopt;
     } else {
       const std::string kind =
           source.volume.is_object() && !source.volume.empty() ? source.volume.begin().key() : "volume";

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import warnings
 from importlib import import_module
 
@@ -342,6 +343,28 @@ def test_versions_of_a_dataset_never_change(azureml, ws, folder):
         azureml.Dataset.Tabular.from_delimited_files("table.csv").register(
             ws, "numbers", create_new_version=True
         )
+
+
+def test_the_command_line_has_the_same_datasets(azureml, ws, folder):
+    """A workspace's folder is one of `parallelrun datasets`, both ways."""
+    place = folder / "ws" / "datasets"
+
+    program = import_module("parallelrun._bundle_folder").program()
+
+    def datasets(*words):
+        command = [program, "datasets", *words, "--datasets", place, "-o", "json"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    make = azureml.Dataset.File.from_files
+    make(["in", "in/*.txt"]).register(ws, "numbers", tags={"a": "b"})
+    (version,) = datasets("show", "numbers")["spec"]["versions"]
+    assert version["version"] == 1 and len(version["parts"]) == 2 and version["tags"] == {"a": "b"}
+    assert datasets("register", "numbers", "--path", folder / "in", "--glob", "*.txt")["version"] == 2
+    taken = azureml.Dataset.get_by_name(ws, "numbers")
+    assert (taken.version, taken.parts) == (2, make("in/*.txt").parts)
+    assert make("in").register(ws, "numbers", create_new_version=True).version == 3
 
 
 @pytest.mark.parametrize(

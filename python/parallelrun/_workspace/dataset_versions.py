@@ -1,4 +1,6 @@
-"""Registered datasets: `datasets/NAME.yaml` of a workspace, in the form of the resource ParallelRunDataset."""
+"""Registered datasets: `datasets/NAME.yaml` of a workspace, in the form of the resource ParallelRunDataset.
+
+It is a folder as `parallelrun datasets --datasets FOLDER/datasets` has it; common/spec/dataset.h says what the form is."""
 
 import datetime
 import os
@@ -38,7 +40,8 @@ def register(
         )
     # One source is the version's own, as in the resource; several are its parts.
     content: Dict[str, Any] = dict(parts[0]) if len(parts) == 1 else {"parts": parts}
-    with locked(folder):
+    # The lock of `parallelrun datasets`, which may write there too.
+    with locked(os.path.join(folder, "datasets")):
         document = _read(folder, name) or {
             "apiVersion": "parallelrun.dev/v1alpha1",
             "kind": "ParallelRunDataset",

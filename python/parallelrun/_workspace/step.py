@@ -327,6 +327,8 @@ def _say_what_is_seen(consumed: DatasetConsumptionConfig) -> None:
                 f"the side input '{consumed.name}' is a query of a database, but a side input is a folder or a file; name it "
                 "among the inputs, or export the query to a file"
             )
+        if "local" not in part["source"]:
+            continue
         folder, glob = part["source"]["local"]["path"], part.get("glob")
         if glob and not os.path.isfile(os.path.join(folder, glob)):
             accepted(
@@ -344,7 +346,7 @@ def _side_input(consumed: DatasetConsumptionConfig, find: Optional[FindOutput]) 
         )
     source = parts[0]["source"]
     glob = parts[0].get("glob")
-    if glob and not isinstance(consumed.dataset, (OutputFiles, OutputTable)):
+    if glob and "local" in source and not isinstance(consumed.dataset, (OutputFiles, OutputTable)):
         path = os.path.join(source["local"]["path"], glob)
         if os.path.isfile(path):
             source = {"local": {"path": path}}

@@ -122,6 +122,7 @@ JobLogs::JobLogs(const Options& options)
       earlier_errors_json_(earlier_errors_json(options.directory)),
       started_(Clock::now()),
       metrics_(!LogTree({.directory = options.directory}).tail(kMetrics, 1).empty()) {
+  overview_.set_datasets(options.datasets);
   master_ = std::make_shared<spdlog::logger>("master_role", std::make_shared<QueueSink>(writer_));
   master_->set_formatter(std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%S.%eZ %-7l %v",
                                                                      spdlog::pattern_time_type::utc));

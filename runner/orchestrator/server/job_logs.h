@@ -31,7 +31,8 @@ class JobLogs final : public JobObserver {
     std::vector<std::string> input_names;      // [inputs] in the order of JobSpec::inputs
     LoggingLevel level = LoggingLevel::kInfo;  // [logging_level] of sys/master_role.txt
     std::uint32_t run_max_try = 3;
-    std::uint64_t processed_before = 0;  // mini-batches
+    std::uint64_t processed_before = 0;                  // mini-batches
+    nlohmann::json datasets = nlohmann::json::object();  // as Overview has them
   };
 
   // Starts the writer's thread. Text of an earlier start is kept: below the new one in the two files that

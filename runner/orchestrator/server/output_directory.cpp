@@ -12,6 +12,7 @@
 
 #include "common/json/json.h"
 #include "common/result/try.h"
+#include "common/spec/dataset_use.h"
 #include "runner/job/identity.h"
 #include "runner/orchestrator/server/store_check.h"
 #include "runner/output/begin_anew.h"
@@ -43,6 +44,7 @@ struct Identity {
   std::string name;  // for people
   std::string fingerprint;
   nlohmann::json settings;
+  nlohmann::json datasets = nlohmann::json::object();  // that the job began with
   std::string output_file;
   std::vector<std::string> clearing;  // output files of earlier jobs that are being removed; empty: none
 };
@@ -52,6 +54,7 @@ Identity expected_identity(const ResolvedJob& job) {
   identity.name = job.spec.name;
   identity.settings = identifying_settings(job);
   identity.fingerprint = fingerprint(identity.settings);
+  identity.datasets = datasets_to_record(job.spec);
   if (job.spec.output_action == OutputAction::kAppendRow)
     identity.output_file = job.spec.append_row_file_name;
   return identity;
@@ -62,6 +65,7 @@ nlohmann::json to_json(const Identity& identity) {
           {"name", identity.name},
           {"fingerprint", identity.fingerprint},
           {"settings", identity.settings},
+          {"datasets", identity.datasets},
           {"outputFile", identity.output_file},
           {"clearing", identity.clearing}};
 }

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <utility>
 
+#include "common/json/members.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace parallelrun::orchestrator {
@@ -80,6 +81,7 @@ nlohmann::json Overview::json(const std::string& now, std::chrono::milliseconds 
   json["elapsedSeconds"] = static_cast<double>(elapsed.count()) / 1000.0;
   json["processedBefore"] = processed_before_;
   json["warnings"] = warnings();
+  if (!datasets_.empty()) json["datasets"] = datasets_;
   if (const auto left = time_left(progress, processed_before_, elapsed); left && !result)
     json["timeLeftSeconds"] = left->count();
   return json;
@@ -99,7 +101,12 @@ std::string Overview::text(const std::string& now, std::chrono::milliseconds ela
     out += "\n";
   }
   for (const std::string& warning : warnings()) out += "Warning: " + warning + "\n\n";
-  out += fmt::format("Job: {}\nStarted: {}\nUpdated: {}\n\n", job_name_, started_, now);
+  out += fmt::format("Job: {}\nStarted: {}\nUpdated: {}\n", job_name_, started_, now);
+  for (const auto& [holder, dataset] : datasets_.items()) {
+    out += fmt::format("Dataset of {}: {}, version {}\n", holder, text_at(dataset, "name"),
+                       number_at(dataset, "version").value_or(0));
+  }
+  out += "\n";
   const bool listing = !progress.plan_complete && !result;
   out += fmt::format("Mini-batches created:   {}{}\n", progress.planned,
                      listing ? " so far (the input is still being listed)" : "");

@@ -19,6 +19,9 @@ class Overview {
   Overview(std::string job_name, std::string started, std::uint64_t processed_before)
       : job_name_(std::move(job_name)), started_(std::move(started)), processed_before_(processed_before) {}
 
+  // {"inputs.images": {"name", "version"}}: the datasets that the job reads.
+  void set_datasets(nlohmann::json datasets) { datasets_ = std::move(datasets); }
+
   // A line that stays. Of those behind the first few only their number is shown.
   void add_warning(std::string line);
 
@@ -29,8 +32,8 @@ class Overview {
   std::string text(const std::string& now, std::chrono::milliseconds elapsed, const Progress& progress,
                    const std::optional<JobResult>& result) const;
 
-  // {"job", "started", "updated", "elapsedSeconds", "processedBefore", "warnings": [...], "timeLeftSeconds"
-  // where it is known, and the members of Progress or, at the end, of JobResult}
+  // {"job", "started", "updated", "elapsedSeconds", "processedBefore", "warnings": [...], "datasets" where it
+  // reads any, "timeLeftSeconds" where it is known, and the members of Progress or, at the end, of JobResult}
   nlohmann::json json(const std::string& now, std::chrono::milliseconds elapsed, const Progress& progress,
                       const std::optional<JobResult>& result) const;
 
@@ -41,6 +44,7 @@ class Overview {
   std::string job_name_;
   std::string started_;
   std::uint64_t processed_before_;
+  nlohmann::json datasets_ = nlohmann::json::object();
   std::vector<std::string> warnings_;
   std::uint64_t more_warnings_ = 0;
   std::vector<std::string> troubles_;

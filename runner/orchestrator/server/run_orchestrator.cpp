@@ -17,6 +17,7 @@
 #include "common/json/json.h"
 #include "common/posix/process_start.h"
 #include "common/result/try.h"
+#include "common/spec/dataset_use.h"
 #include "common/spec/problems.h"
 #include "common/text/counted.h"
 #include "runner/job/resolved_job.h"
@@ -204,7 +205,8 @@ class Run {
   void open_logs() {
     logs_.emplace(JobLogs::Options{files_->directory().logs(), job_.spec.name, input_names(),
                                    job_.spec.logging_level, static_cast<std::uint32_t>(job_.spec.run_max_try),
-                                   files_->recovered().ledger.counts().processed()});
+                                   files_->recovered().ledger.counts().processed(),
+                                   datasets_to_record(job_.spec)});
     for (const std::string& note : early_notes_) logs_->note(note);
   }
 

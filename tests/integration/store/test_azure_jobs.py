@@ -7,6 +7,7 @@ import subprocess
 import pytest
 from authority import Authority
 from azure_server import ACCOUNT, ACCOUNT_KEY, Container, azure_server, why_not
+from checkout import PROGRAM
 from store_job import StoreJob
 from token_server import CLIENT, TENANT, TokenServer
 
@@ -103,6 +104,24 @@ def test_tables_behind_a_service_principal(job):
     job.set(miniBatchSize="10KB", processCountPerNode=2)
     job.run("--credentials", job.principal()).expect(0)
     assert sorted(map(int, job.rows())) == [day * 1_100_000 + n for day in range(3) for n in range(3_000)]
+def test_a_registered_dataset_behind_a_service_principal(job):
+    """Paths of the file are meant from it; the Secret's name, or the input's, stands for the credentials."""
+    version = {"version": 1, "source": {"azureBlob": job.blob}, "glob": "00*.txt"}
+    dataset = {
+        "apiVersion": "parallelrun.dev/v1alpha1",
+        "kind": "ParallelRunDataset",
+        "metadata": {"name": "mnist"},
+        "spec": {"type": "file", "versions": [version]},
+    }
+    (job.root / "mnist.json").write_text(json.dumps(dataset))
+    sets = job.root / "sets"
+    command = [PROGRAM, "datasets", "register", job.root / "mnist.json", "--datasets", sets]
+    subprocess.run(command, cwd="/", check=True, stdout=subprocess.DEVNULL)
+    job.objects(12).spec["inputs"] = [{"name": "images", "source": {"dataset": {"name": "mnist"}}}]
+    done = job.run("--datasets", str(sets), "--credentials", job.principal()).expect(0)
+    assert sorted(job.rows()) == rows(10)
+    assert "inputs.images: dataset 'mnist', version 1 (azureBlob://" in done.words
+    assert SECRET not in (sets / "mnist.yaml").read_text() + done.words
 
 
 def test_an_empty_folder_is_no_item(job):

@@ -1,0 +1,237 @@
+#include "runner/dataset/dataset_folder.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "common/posix/file_descriptor.h"
+#include "common/result/try.h"
+#include "common/spec/nearest_name.h"
+#include "common/spec/yaml_text.h"
+#include "common/time/rfc3339.h"
+
+namespace parallelrun {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kEnding = ".yaml";
+
+Error failed(const char* what, const std::string& path, int error) {
+  return Error{ErrorCode::kIo, fmt::format("cannot {} {}: {}", what, in_quotes(path), std::strerror(error)),
+               false};
+}
+
+Status write_all(int file, std::string_view text, const std::string& path) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(file, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return failed("write", path, errno);
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+Error conflict(std::string message) { return Error{ErrorCode::kConflict, std::move(message), false}; }
+
+}  // namespace
+
+std::string dataset_folder_path(std::string_view given) {
+  if (!given.empty()) return std::string(given);
+  const auto variable = [](const char* name) {
+    const char* value = std::getenv(name);
+    return std::string(value == nullptr ? "" : value);
+  };
+  if (const std::string named = variable("PARALLELRUN_DATASETS"); !named.empty()) return named;
+  const std::string below = "/parallelrun/datasets";
+  if (const std::string data = variable("XDG_DATA_HOME"); data.starts_with('/')) return data + below;
+  const std::string home = variable("HOME");
+  return home.starts_with('/') ? home + "/.local/share" + below : std::string();
+}
+
+std::string no_such_version(const Dataset& dataset, std::int64_t version) {
+  return fmt::format("the dataset {} has no version {}; it has: {}", in_quotes(dataset.name), version,
+                     dataset.known_versions());
+}
+
+std::string DatasetFolder::file_of(const std::string& name) const {
+  return path_ + "/" + name + std::string(kEnding);
+}
+
+Result<std::vector<std::string>> DatasetFolder::names() const {
+  std::vector<std::string> names;
+  std::error_code error;
+  fs::directory_iterator at(path_, error);
+  if (error == std::errc::no_such_file_or_directory) return names;
+  for (; !error && at != fs::directory_iterator(); at.increment(error)) {
+    const std::string file = at->path().filename().string();
+    if (file.ends_with(kEnding) && !file.starts_with('.'))
+      names.push_back(file.substr(0, file.size() - kEnding.size()));
+  }
+  if (error) {
+    return Error{ErrorCode::kIo,
+                 fmt::format("the folder of datasets {} cannot be read: {}; name another with --datasets",
+                             in_quotes(path_), error.message()),
+                 false};
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<Dataset> DatasetFolder::read_file(const std::string& name) const {
+  const std::string file = file_of(name);
+  ASSIGN_OR_RETURN(const std::string text, read_manifest_file(file));
+  ParsedDataset parsed = parse_dataset(text);
+  if (parsed.ok() && parsed.dataset.name != name) {
+    parsed.problems.push_back({"metadata.name",
+                               fmt::format("{} is not the name of the file; rename the file, or correct the "
+                                           "name",
+                                           in_quotes(parsed.dataset.name)),
+                               0});
+  }
+  if (!parsed.ok()) {
+    std::string message = to_string(parsed.problems.front(), file);
+    if (parsed.problems.size() > 1) message += fmt::format(" (and {} more)", parsed.problems.size() - 1);
+    return Error{ErrorCode::kCorrupt, std::move(message), false};
+  }
+  const std::string folder = fs::absolute(path_).lexically_normal().string();
+  for (DatasetVersion& version : parsed.dataset.versions) anchor_paths(version, folder);
+  return std::move(parsed.dataset);
+}
+
+Result<Dataset> DatasetFolder::read(const std::string& name) const {
+  // No name leads out of the folder.
+  Result<Dataset> found = name.empty() || name.find('/') != std::string::npos
+                              ? Error{ErrorCode::kNotFound, "", false}
+                              : read_file(name);
+  if (found || found.error().code != ErrorCode::kNotFound) return found;
+  ASSIGN_OR_RETURN(const std::vector<std::string> known, names());
+  const std::string others =
+      known.empty() ? std::string("; none is registered there") : did_you_mean(name, known);
+  return Error{ErrorCode::kNotFound,
+               fmt::format("there is no dataset {} in {}{} (parallelrun datasets register {} --path FOLDER "
+                           "registers it)",
+                           in_quotes(name), in_quotes(path_), others, shown(name)),
+               false};
+}
+
+// The file is replaced as a whole: it never has a part of the new text.
+Status DatasetFolder::write(const Dataset& dataset) const {
+  const std::string aside = path_ + "/.new-" + dataset.name + "-" + std::to_string(::getpid());
+  const FileDescriptor file(::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!file) return failed("write", aside, errno);
+  Status written = write_all(file.get(), yaml_text(in_usual_order(dataset)), aside);
+  if (written && ::fsync(file.get()) != 0) written = failed("write", aside, errno);
+  const std::string target = file_of(dataset.name);
+  if (written && ::rename(aside.c_str(), target.c_str()) != 0) written = failed("write", target, errno);
+  if (!written) {
+    ::unlink(aside.c_str());
+    return written;
+  }
+  const FileDescriptor folder(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder || ::fsync(folder.get()) != 0) return failed("write", path_, errno);
+  return {};
+}
+
+// Reads the dataset, or begins one, has it changed and writes it, alone in the folder.
+template <typename Change>
+Result<DatasetFolder::Registered> DatasetFolder::change(const std::string& name, InputType type,
+                                                        Change&& change) const {
+  if (path_.empty()) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "there is no folder for datasets, because HOME is not set; name one with --datasets DIR",
+                 false};
+  }
+  std::error_code error;
+  fs::create_directories(path_, error);
+  if (error) return failed("make the folder", path_, error.value());
+  const std::string lock_file = path_ + "/.lock";
+  const FileDescriptor lock(::open(lock_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  if (!lock) return failed("write", lock_file, errno);
+  while (::flock(lock.get(), LOCK_EX) != 0) {
+    if (errno != EINTR) return failed("lock", lock_file, errno);
+  }
+  Registered registered;
+  Result<Dataset> found = read_file(name);
+  if (found) {
+    registered.dataset = std::move(*found);
+    if (registered.dataset.type != type) {
+      return conflict(
+          fmt::format("the dataset {} is {}, and all its versions are; this one is {}: give it "
+                      "another name",
+                      in_quotes(name), to_string(registered.dataset.type), to_string(type)));
+    }
+  } else if (found.error().code == ErrorCode::kNotFound) {
+    registered.dataset.name = name;
+    registered.dataset.type = type;
+  } else {
+    return found.error();
+  }
+  RETURN_IF_ERROR(change(registered));
+  if (registered.dataset.versions.size() > kMostDatasetVersions) {
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("the dataset {} would have {} versions; at most {} are allowed. Register further "
+                    "ones under another name",
+                    in_quotes(name), registered.dataset.versions.size(), kMostDatasetVersions),
+        false};
+  }
+  if (!registered.added.empty()) RETURN_IF_ERROR(write(registered.dataset));
+  return registered;
+}
+
+Result<DatasetFolder::Registered> DatasetFolder::add(const Dataset& dataset) const {
+  return change(dataset.name, dataset.type, [&](Registered& registered) -> Status {
+    std::vector<DatasetVersion>& versions = registered.dataset.versions;
+    for (const DatasetVersion& version : dataset.versions) {
+      if (const DatasetVersion* there = registered.dataset.find(version.version)) {
+        if (there->same_data(version)) continue;
+        return conflict(fmt::format(
+            "version {} of the dataset {} is there with other data ({}), and a version never changes; give "
+            "the new data a number that is free, such as {}",
+            version.version, in_quotes(dataset.name), place_in_words(*there), versions.back().version + 1));
+      }
+      registered.added.push_back(version.version);
+      versions.insert(std::upper_bound(versions.begin(), versions.end(), version,
+                                       [](const DatasetVersion& a, const DatasetVersion& b) {
+                                         return a.version < b.version;
+                                       }),
+                      version);
+    }
+    for (const auto& [key, value] : dataset.metadata.items()) registered.dataset.metadata[key] = value;
+    registered.version = registered.dataset.newest().version;
+    return {};
+  });
+}
+
+Result<DatasetFolder::Registered> DatasetFolder::add(const std::string& name, InputType type,
+                                                     DatasetVersion version, bool always) const {
+  return change(name, type, [&](Registered& registered) -> Status {
+    std::vector<DatasetVersion>& versions = registered.dataset.versions;
+    if (!versions.empty() && versions.back().same_data(version) && !always) {
+      registered.version = versions.back().version;
+      return {};
+    }
+    version.version = versions.empty() ? 1 : versions.back().version + 1;
+    if (version.created.empty()) {
+      version.created =
+          rfc3339_seconds(std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
+    }
+    registered.version = version.version;
+    registered.added.push_back(version.version);
+    versions.push_back(std::move(version));
+    return {};
+  });
+}
+
+}  // namespace parallelrun
