@@ -149,8 +149,9 @@ const Field<SideInput> kSideInput[] = {
      .value = Structure<SideInput>{"source", read_side_input_source, write_side_input_source},
      .required = kSourceHint,
      .identity = Identity::kJob,
-     .about = "a directory, or a single file; also in an object store; or a registered dataset, `dataset: {name, "
-              "version}`"},
+     .about =
+         "a directory, or a single file; also in an object store; or a registered dataset, `dataset: {name, "
+         "version}`"},
     {.name = "mountPath",
      .value = Structure<SideInput>{"string", read_mount_path, write_mount_path},
      .identity = Identity::kStart,

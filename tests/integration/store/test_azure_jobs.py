@@ -104,6 +104,8 @@ def test_tables_behind_a_service_principal(job):
     job.set(miniBatchSize="10KB", processCountPerNode=2)
     job.run("--credentials", job.principal()).expect(0)
     assert sorted(map(int, job.rows())) == [day * 1_100_000 + n for day in range(3) for n in range(3_000)]
+
+
 def test_a_registered_dataset_behind_a_service_principal(job):
     """Paths of the file are meant from it; the Secret's name, or the input's, stands for the credentials."""
     version = {"version": 1, "source": {"azureBlob": job.blob}, "glob": "00*.txt"}
