@@ -139,7 +139,7 @@ void anchor(json& path, const std::filesystem::path& folder) {
 std::string place_of_part(const json& part) {
   const json& source = part.at("source");
   const std::string below = part.value("glob", part.value("pathPattern", std::string()));
-  const auto with = [&](std::string place) { return below.empty() ? place : place + "/" + below; };
+  const auto with = [&](const std::string& place) { return below.empty() ? place : place + "/" + below; };
   for (const auto& [kind, body] : source.items()) {
     if (kind == "subPath") continue;
     if (kind == "local") return with(body.value("path", ""));

@@ -144,7 +144,7 @@ std::optional<int> resolve_here(const JobSpec& spec, LocalOverrides& overrides, 
     prepared.data.emplace(std::move(*made));
     overrides.data_directory = prepared.data->path();
   }
-  if (const std::optional<int> refused = bring_code(spec, command, overrides)) return *refused;
+  if (const std::optional<int> refused = bring_code(spec, command, overrides)) return refused;
   prepared.resolution = resolve(spec, overrides, command.manifest);
   if (prepared.resolution.ok()) return std::nullopt;
   print_problems(prepared.resolution.problems, command.manifest);

@@ -65,6 +65,11 @@ def _simple_yaml(text, where):
     return out
 
 
+def named(given):
+    """How a message calls where the keys are: the quoted path of a file, or `the Secret 'keys'`."""
+    return f"'{given}'" if isinstance(given, str) else str(given)
+
+
 def read(given, kind):
     """The keys of what a source was given: the path of a file, or a SecretFolder; None: no keys."""
     if given is None:

@@ -139,7 +139,7 @@ class Place:
             if not isinstance(account, dict):
                 raise Trouble(
                     INVALID,
-                    f"the serviceAccountKey in {self._file} is not a JSON object; put the file there that Google "
+                    f"the serviceAccountKey in {credentials.named(self._file)} is not a JSON object; put the file there that Google "
                     "gives for the service account",
                 )
             for key in ("private_key", "refresh_token", "client_secret"):
@@ -172,7 +172,7 @@ class Place:
         if when <= datetime.now(timezone.utc):
             raise Trouble(
                 DENIED,
-                f"{self.address}: the sasToken in {self._file} expired at {expiry}; put a new one there",
+                f"{self.address}: the sasToken in {credentials.named(self._file)} expired at {expiry}; put a new one there",
             )
 
     def _where(self):
