@@ -48,6 +48,7 @@ LEAVES = {
     "s3": ({"bucket": "a"}, {"bucket": "b"}),
     "gcs": ({"bucket": "a"}, {"bucket": "b"}),
     "http": ({"urls": ["https://h/a"]}, {"urls": ["https://h/b"]}),
+    "sql": ({"table": "a"}, {"table": "b"}),
     "vsphereVolume": ({"volumePath": "a"}, {"volumePath": "b"}),
 }
 
