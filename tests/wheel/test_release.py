@@ -31,8 +31,8 @@ def test_it_has_everything_and_the_sums_are_right(release):
     assert [re.sub(r"[0-9]+\.[0-9]+\.[0-9]+", "V", name).replace("arm64", "amd64") for name in names] == [
         "NOTES.md",
         "SHA256SUMS",
-        only(release.glob("*.whl")).name.replace(names[2].split("-")[1], "V"),
         "parallelrun-V-linux-amd64.tar.gz",
+        only(release.glob("*.whl")).name.replace(names[2].split("-")[1], "V"),
         "parallelrun-V-wheel-amd64.cdx.json",
         "parallelrun-V.tgz",
         "parallelrun.krew.yaml",
