@@ -71,7 +71,7 @@ std::optional<Manifest> find_manifest(const Given& given) {
   return std::nullopt;
 }
 
-// The manifest as the user wrote it, with --set applied. Precondition: read_spec() took it.
+// The manifest as the user wrote it, with --set applied, as far as it can be read.
 json document_of(const std::string& text, const std::vector<std::string>& overrides) {
   Problems problems;
   Document document = parse_document(text, ManifestFormat::kAuto, problems);
@@ -152,6 +152,10 @@ int run(Given given) {
   if (!manifest) return kExitInvalid;
   const auto text = read_manifest_file(manifest->path);
   if (!text) return invalid(text.error().message);
+  // A folder without a word about its code is the code; of --source-directory the place is replaced later.
+  const bool has_code = !manifest->of_folder.empty() || !manifest->code.empty();
+  if (has_code && !object_at(document_of(*text, given.overrides), "spec").contains("sourceDirectory"))
+    given.overrides.emplace_back("sourceDirectory.local.path=.");
   if (!read_spec(*text, manifest->path, given.overrides)) return kExitInvalid;
 
   cluster::Interrupt interrupt;
@@ -168,11 +172,8 @@ int run(Given given) {
     if (!elsewhere) return kExitInvalid;
   }
   cluster::Jobs jobs(elsewhere ? *elsewhere : *connection, interrupt.token());
-  // A folder without a word about its code is the code.
-  std::string code = manifest->code;
-  if (code.empty() && !object_at(document, "spec").contains("sourceDirectory")) code = manifest->of_folder;
-  const auto ready =
-      cluster::submission(std::move(document), given.claims, manifest->folder, code, jobs.name_space());
+  const auto ready = cluster::submission(std::move(document), given.claims, manifest->folder, manifest->code,
+                                         jobs.name_space());
   if (!ready) return print_error(ready.error());
   if (!ready->problems.empty()) {
     print_problems(ready->problems, manifest->path);
