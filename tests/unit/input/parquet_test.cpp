@@ -84,7 +84,7 @@ std::string metadata(const Groups& groups, const std::vector<Thrift>& columns = 
                              .integer(2, bytes)
                              .integer(3, count)
                              .raw(4, 7, "12345678"));
-    rows += count;
+    rows = static_cast<std::int64_t>(static_cast<std::uint64_t>(rows) + static_cast<std::uint64_t>(count));
   }
   return Thrift()
              .integer(1, 2)
