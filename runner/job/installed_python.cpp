@@ -2,7 +2,7 @@
 
 #include <chrono>
 
-#include "common/json/members.h"
+#include "common/posix/environment.h"
 #include "common/posix/program_run.h"
 #include "common/result/try.h"
 
@@ -12,13 +12,13 @@ namespace {
 constexpr std::chrono::seconds kPatience{20};
 constexpr std::size_t kLongestAnswer = std::size_t{8} << 20U;
 
-// The first entry of sys.path is the working directory for -c: the script has its own folder there, which
-// counts as code.
+// The first entry of sys.path is the working directory for -c, unless Python was told to leave it out: the
+// script has its own folder there, which counts as code.
 constexpr const char* kQuestion = R"(
 import json, os, sys
 packages, folders = {}, []
 standard = os.path.dirname(os.path.realpath(os.__file__))
-for place in sys.path[1:]:
+for place in sys.path[0 if getattr(sys.flags, "safe_path", False) else 1:]:
     real = os.path.realpath(place)
     if os.path.basename(real) in ("site-packages", "dist-packages"):
         for name in os.listdir(real) if os.path.isdir(real) else ():
@@ -34,14 +34,26 @@ print(json.dumps({"packages": {"version": sys.version, "prefix": sys.prefix, "pa
                   "folders": sorted(set(folders))}))
 )";
 
+// As the agent chooses it (runner/agent/python_environment.cpp).
+std::string program() {
+  const std::string active = environment_variable("VIRTUAL_ENV");
+  if (!active.empty()) return active + "/bin/python3";
+  const std::string own = environment_variable("PARALLELRUN_DEFAULT_PYTHON");
+  return own.empty() ? "python3" : own;
+}
+
+bool is_whole(const nlohmann::json& answer) {
+  return answer.is_object() && answer.contains("packages") && answer["packages"].is_object() &&
+         answer.contains("folders") && answer["folders"].is_array();
+}
+
 }  // namespace
 
 Result<InstalledPython> installed_python(const std::vector<std::string>& environment) {
   ASSIGN_OR_RETURN(const ProgramOutcome outcome,
-                   run_program({"python3", {"-c", kQuestion}, environment, kPatience, kLongestAnswer}));
+                   run_program({program(), {"-c", kQuestion}, environment, kPatience, kLongestAnswer}));
   const nlohmann::json answer = nlohmann::json::parse(outcome.output, nullptr, false);
-  if (outcome.exit_code != 0 || !object_at(answer, "packages").is_object() ||
-      !answer.value("folders", nlohmann::json()).is_array()) {
+  if (outcome.exit_code != 0 || !is_whole(answer)) {
     return Error{ErrorCode::kIo, "python3 does not say what is installed: " + outcome.errors};
   }
   InstalledPython found;

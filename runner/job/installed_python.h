@@ -1,4 +1,4 @@
-// The python3 of PATH and what is installed beside it: what a script imports, and no manifest names.
+// The Python that scripts run with, and what is installed beside it: what they import, and no manifest names.
 #pragma once
 
 #include <string>

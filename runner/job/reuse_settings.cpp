@@ -8,6 +8,7 @@
 
 #include "common/spec/fields.h"
 #include "common/spec/placeholders.h"
+#include "common/spec/store_sources.h"
 #include "runner/job/code_files.h"
 #include "runner/job/identity.h"
 
@@ -56,9 +57,13 @@ bool names_output(const ResolvedJob& job) {
            });
   };
   const auto path = [&job](const std::string& argument) {
-    const std::size_t at = argument.find(job.output_directory);
-    const std::size_t end = at + job.output_directory.size();
-    return at != std::string::npos && (end == argument.size() || argument[end] == '/');
+    const std::string& output = job.output_directory;
+    for (std::size_t at = argument.find(output); at != std::string::npos;
+         at = argument.find(output, at + 1)) {
+      const std::size_t end = at + output.size();
+      if (end == argument.size() || argument[end] == '/') return true;
+    }
+    return false;
   };
   return std::any_of(job.spec.arguments.begin(), job.spec.arguments.end(), placeholder) ||
          std::any_of(job.arguments.begin(), job.arguments.end(), path);
@@ -99,7 +104,7 @@ std::string never_reused(const ResolvedJob& job) {
   if (names_output(job))
     return "an argument names the output directory, so the script may write results of its own there";
   for (const Input& input : job.spec.inputs) {
-    if (input.source.store.contains("sql"))
+    if (is_database(input.source.store))
       return "input '" + input.name + "' is a query of a database, whose answer may change";
   }
   return {};

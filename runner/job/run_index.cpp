@@ -41,7 +41,10 @@ Error io_error(const std::string& path, const char* what, int number) {
 }
 
 std::string start_of(const std::string& digest) { return digest.substr(0, kNameDigits); }
-std::string output_part(const std::string& output) { return start_of(sha256_hex(output)); }
+// What the names of an output directory's entries end in.
+std::string ending_of(const std::string& output) {
+  return "-" + start_of(sha256_hex(output)) + std::string(kEnding);
+}
 
 json to_json(const FinishedRun& run) {
   json document = {{"version", 1},
@@ -188,14 +191,14 @@ std::vector<FinishedRun> RunIndex::all(std::vector<std::string>& problems) const
 }
 
 Status RunIndex::add(const FinishedRun& run) const {
-  const std::string own = start_of(run.key()) + "-" + output_part(run.output) + std::string(kEnding);
+  const std::string ending = ending_of(run.output);
+  const std::string own = start_of(run.key()) + ending;
   RETURN_IF_ERROR(write_whole(directory_ + "/" + own, compact_text(to_json(run)) + "\n"));
   std::vector<std::pair<fs::file_time_type, std::string>> by_age;
   for (const std::string& name : names()) {
     const std::string path = directory_ + "/" + name;
     std::error_code error;
-    const bool of_same_output = name.ends_with("-" + output_part(run.output) + std::string(kEnding));
-    if (of_same_output && name != own) {
+    if (name.ends_with(ending) && name != own) {
       remove(path);
     } else {
       by_age.emplace_back(fs::last_write_time(path, error), path);
@@ -209,8 +212,9 @@ Status RunIndex::add(const FinishedRun& run) const {
 }
 
 void RunIndex::forget(const std::string& output) const {
+  const std::string ending = ending_of(output);
   for (const std::string& name : names()) {
-    if (name.ends_with("-" + output_part(output) + std::string(kEnding))) remove(directory_ + "/" + name);
+    if (name.ends_with(ending)) remove(directory_ + "/" + name);
   }
 }
 

@@ -147,8 +147,10 @@ Reuse::Reuse(const ResolvedJob& job, Options options, Tell tell)
     : job_(job),
       options_(std::move(options)),
       tell_(std::move(tell)),
-      settings_(options_.index.empty() ? nlohmann::json() : reuse_settings(job, options_.version)),
-      never_(never_reused(job)) {
+      never_(never_reused(job)),
+      // Not made where nothing would ask for them: they name every file of the code.
+      settings_(options_.index.empty() || !never_.empty() ? nlohmann::json()
+                                                          : reuse_settings(job, options_.version)) {
   if (options_.index.empty()) {
     explain(
         "there is no index of earlier runs (PARALLELRUN_RUN_INDEX is off, or there is no home directory)");

@@ -70,8 +70,8 @@ class Reuse {
   const ResolvedJob& job_;
   const Options options_;
   const Tell tell_;
-  const nlohmann::json settings_;
   const std::string never_;  // why the results stand for no other job's; empty: they may
+  const nlohmann::json settings_;
   std::optional<RunIndex> index_;
   std::map<std::string, std::string> roots_;    // of parts whose files lie on this machine
   std::unique_ptr<ContentsRecorder> recorder_;  // planner's thread, once that runs

@@ -332,3 +332,18 @@ def test_rows_of_tables_are_reused_in_each_form(reused, output):
     job.set(partitionKeys=["k"], miniBatchSize=None)
     reused.runs_anew()
     assert reused.is_reused()["miniBatchesProcessed"] == 3
+
+
+def test_what_is_installed_in_the_active_environment_counts(reused, tmp_path):
+    """Also where another python3 is on PATH. A Python that prints at its start ends the job with a sentence."""
+    venv = tmp_path / "venv"
+    subprocess.run([shutil.which("python3"), "-m", "venv", "--without-pip", str(venv)], check=True)
+    packages = next(venv.glob("lib/python*/site-packages"))
+    active = {"VIRTUAL_ENV": str(venv)}
+    reused.runs_anew(**active)
+    reused.is_reused(**active)
+    (packages / "thing-2.0.dist-info").mkdir()
+    reused.runs_anew(**active)
+    (packages / "loud.pth").write_text("import sys; print('hello')\n")
+    finished, _ = reused.start(code=1, **active)
+    assert "bin/python3' does not run" in finished["message"]

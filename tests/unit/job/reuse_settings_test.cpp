@@ -73,6 +73,8 @@ TEST_F(ReuseSettings, WhatTheScriptWritesItselfIsNotReused) {
   EXPECT_THAT(never_reused(sound_with({"arguments=[a]"})), IsEmpty());
   EXPECT_THAT(never_reused(sound_with({"arguments=[" + at("out") + "er/x]"})), IsEmpty());
   EXPECT_THAT(never_reused(sound_with({"arguments=[--to=" + at("out") + "/x]"})), HasSubstr("an argument"));
+  EXPECT_THAT(never_reused(sound_with({"arguments=[--to=" + at("out") + "er:" + at("out") + "/x]"})),
+              HasSubstr("an argument"));
   EXPECT_THAT(never_reused(sound_with({"outputAction=summary_only", "arguments=[a]"})),
               HasSubstr("summary_only"));
   ResolvedJob query = sound_with({"arguments=[a]"});
