@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/json/compact_text.h"
 #include "common/json/members.h"
 #include "common/spec/manifest.h"
 #include "common/spec/overrides.h"
@@ -113,7 +114,18 @@ Result<json> create(cluster::Jobs& jobs, const cluster::Submission& submission) 
   if (submission.code) {
     auto made = jobs.create_object(submission.code->config_map);
     if (!made && made.error().code == ErrorCode::kConflict) {
-      // Of a job that is gone, of the same name.
+      // Of a job that is gone, of the same name. Nobody else's is touched.
+      const auto old = jobs.get_object("ConfigMap", code);
+      if (!old) return old.error();
+      const json& labels = object_at(object_at(*old, "metadata"), "labels");
+      if (text_at(labels, cluster::kCodeOfLabel) != name)
+        return Error{
+            ErrorCode::kInvalidArgument,
+            fmt::format(
+                "the code of the job would be the ConfigMap '{}', and there is one of that name which "
+                "`submit` has not made; give the job another name (--set metadata.name=...)",
+                code),
+            false};
       if (const Status removed = jobs.remove_object("ConfigMap", code); !removed) return removed.error();
       made = jobs.create_object(submission.code->config_map);
     }
@@ -121,7 +133,11 @@ Result<json> create(cluster::Jobs& jobs, const cluster::Submission& submission) 
   }
   auto job = jobs.create(submission.job);
   if (!job) {
-    if (submission.code) static_cast<void>(jobs.remove_object("ConfigMap", code));
+    // Where the answer was lost, or another one submitted it, the job is there and needs its code.
+    if (submission.code) {
+      const auto made = jobs.find(name);
+      if (made && !*made) static_cast<void>(jobs.remove_object("ConfigMap", code));
+    }
     return job.error();
   }
   if (submission.code) {
@@ -190,7 +206,7 @@ int run(Given given) {
                presentable(jobs.name_space()).c_str());
   if (given.no_wait) {
     if (!given.json) tell_detached(job);
-    return !given.json || print(event_of(job).dump() + "\n") ? kExitComplete : kExitFailed;
+    return !given.json || print(compact_text(event_of(job)) + "\n") ? kExitComplete : kExitFailed;
   }
   const DisplayMode mode = given.json ? DisplayMode::kJson : display_mode_for(STDERR_FILENO);
   auto end = follow(jobs, interrupt, job, mode, given.json ? STDOUT_FILENO : STDERR_FILENO);

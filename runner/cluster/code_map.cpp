@@ -113,7 +113,7 @@ Result<CodeMap> code_map(const std::string& job, const std::string& directory,
                       {"labels",
                        {{"app.kubernetes.io/name", "parallelrun"},
                         {"app.kubernetes.io/managed-by", "parallelrun-cli"},
-                        {"parallelrun.dev/code-of", job}}}}}};
+                        {kCodeOfLabel, job}}}}}};
   json items = json::array();
   std::set<std::string> taken;
   bool renamed = false;

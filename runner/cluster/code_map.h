@@ -13,6 +13,8 @@ namespace parallelrun::cluster {
 
 // What the API server takes is 1 MiB; some of it is for names.
 inline constexpr std::size_t kMostCodeBytes = (std::size_t{1} << 20U) - (std::size_t{16} << 10U);
+// On the ConfigMap: the name of the job that it is the code of.
+inline constexpr const char* kCodeOfLabel = "parallelrun.dev/code-of";
 // `items` that the resource allows.
 inline constexpr std::size_t kMostCodeFiles = 1024;
 

@@ -219,6 +219,20 @@ def check_submit_refuses(verbs, made):
     assert verbs.world.server.request("GET", verbs.world.path("configmaps", "first-code")).status == 404
 
 
+def check_submit_leaves_a_config_map_of_somebody_else_alone(verbs, made):
+    theirs = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "first-code"},
+        "data": {"k": "mine"},
+    }
+    assert verbs.world.server.request("POST", verbs.world.path("configmaps"), theirs).accepted
+    assert "which `submit` has not made" in verbs.refused("submit", made, *CLAIMS)
+    kept = verbs.world.server.request("GET", verbs.world.path("configmaps", "first-code")).body
+    assert kept["data"] == {"k": "mine"}
+    assert verbs.world.jobs.get("first")["code"] == 404
+
+
 def check_a_name_that_does_not_exist(verbs):
     verbs.job("predict-digits")
     for words in (("status",), ("suspend",), ("cancel",), ("logs",), ("errors",), ("scale", "--nodes", "2")):
