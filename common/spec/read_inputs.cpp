@@ -138,6 +138,7 @@ Input read_part(ObjectReader& reader, InputType type, Place place) {
       reader.problem(field.name, misplaced);
     }
   }
+  if (is_database(input.source.store)) check_database_input(reader, input, true);
   return input;
 }
 

@@ -110,7 +110,7 @@ nlohmann::json read_dataset_name(const json& body, ObjectReader& source, SourceU
 void read_store(const StoreKind& kind, const json& body, ObjectReader& source, SourceUse use, Place place,
                 Problems& problems) {
   const bool database = is_database({{kind.name, body}});
-  if (database && use != SourceUse::kInput) {
+  if (database && use != SourceUse::kInput && use != SourceUse::kDataset) {
     const std::string_view what = use == SourceUse::kCode     ? "the code"
                                   : use == SourceUse::kOutput ? "the output"
                                                               : "a side input";

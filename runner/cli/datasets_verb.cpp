@@ -250,8 +250,10 @@ int register_data(const Given& given, const DatasetFolder& folder) {
     for (SpecProblem& problem : parsed.problems) {
       constexpr std::string_view kOurs = "spec.versions[0].";
       if (problem.path.starts_with(kOurs)) problem.path = problem.path.substr(kOurs.size());
-      problem.path = problem.path == "metadata.name" ? "--name"
+      if (problem.path.starts_with("parts[")) problem.path = problem.path.substr(problem.path.find('.') + 1);
+      problem.path = problem.path == "metadata.name" ? "NAME"
                      : problem.path == "format"      ? "--data-format"
+                     : problem.path == "pathPattern" ? "--path-pattern"
                                                      : "--" + problem.path;
     }
     print_problems(parsed.problems, "");

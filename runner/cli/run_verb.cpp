@@ -93,6 +93,17 @@ DisplayMode display_mode(const Given& command) {
   return command.json ? DisplayMode::kJson : display_mode_for(STDERR_FILENO);
 }
 
+// In the first lines.
+void tell(const std::vector<std::string>& sentences, DisplayMode mode) {
+  for (const std::string& words : sentences) {
+    if (mode == DisplayMode::kJson) {
+      print(compact_text({{"event", "note"}, {"message", words}}) + "\n");
+    } else if (mode != DisplayMode::kQuiet) {
+      std::fprintf(stderr, "%s\n", presentable(words).c_str());
+    }
+  }
+}
+
 // Code in a store becomes files before the job is resolved. An exit code: it cannot, and that has been said.
 std::optional<int> bring_code(const JobSpec& spec, const Given& command, LocalOverrides& overrides) {
   const CodeInStore code = code_in_store(spec, overrides, command.manifest);
@@ -103,26 +114,8 @@ std::optional<int> bring_code(const JobSpec& spec, const Given& command, LocalOv
   if (!code.store) return std::nullopt;
   const DisplayMode mode = display_mode(command);
   overrides.fetched_code = code.store->directory;
-  return fetch_code(*code.store, this_program(), overrides.data_directory, [&](const std::string& note) {
-    if (mode == DisplayMode::kQuiet) return;
-    if (mode == DisplayMode::kJson) {
-      std::printf("%s\n", compact_text({{"event", "note"}, {"message", note}}).c_str());
-      std::fflush(stdout);
-    } else {
-      std::fprintf(stderr, "%s\n", presentable(note).c_str());
-    }
-  });
-}
-
-// In the first lines.
-void tell(const std::vector<std::string>& sentences, DisplayMode mode) {
-  for (const std::string& words : sentences) {
-    if (mode == DisplayMode::kJson) {
-      print(nlohmann::json({{"event", "note"}, {"message", words}}).dump() + "\n");
-    } else if (mode != DisplayMode::kQuiet) {
-      std::fprintf(stderr, "%s\n", presentable(words).c_str());
-    }
-  }
+  return fetch_code(*code.store, this_program(), overrides.data_directory,
+                    [mode](const std::string& note) { tell({note}, mode); });
 }
 
 // A job with everything that it needs, as far as it is clear before a process of it starts.
@@ -144,7 +137,9 @@ std::optional<int> resolve_here(const JobSpec& spec, LocalOverrides& overrides, 
     prepared.data.emplace(std::move(*made));
     overrides.data_directory = prepared.data->path();
   }
-  if (const std::optional<int> refused = bring_code(spec, command, overrides)) return refused;
+  if (overrides.fetched_code.empty()) {
+    if (const std::optional<int> refused = bring_code(spec, command, overrides)) return refused;
+  }
   prepared.resolution = resolve(spec, overrides, command.manifest);
   if (prepared.resolution.ok()) return std::nullopt;
   print_problems(prepared.resolution.problems, command.manifest);

@@ -15,8 +15,8 @@ def fingerprint(manifest: Dict[str, Any], workspace: str) -> str:
         if not name.endswith((".ipynb", ".log")):
             _add(whole, name, _content(path))
     for part in [*spec["inputs"], *spec.get("sideInputs", [])]:
-        if "sql" in part["source"]:
-            # What a database holds now is not known, so this is the same as no other step.
+        if "local" not in part["source"]:
+            # What a database or a store holds now is not known, so this is the same as no other step.
             _add(whole, part["name"], os.urandom(16))
             continue
         folder = part["source"]["local"]["path"]

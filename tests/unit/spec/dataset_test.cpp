@@ -69,6 +69,7 @@ TEST(Dataset, ComesBackFromWhatIsWritten) {
   for (const std::string& text :
        {std::string(kMnist),
         with("tabular", "{version: 2, source: {s3: {bucket: b}}, format: csv, delimiter: ';'}"),
+        with("tabular", "{version: 2, source: {sql: {query: 'select 1', credentials: {secretName: db}}}}"),
         with("file",
              "{version: 1, parts: [{source: {local: {path: a}}}, {source: {local: {path: b}}, glob: x}]}")}) {
     const ParsedDataset parsed = parse_dataset(text);
