@@ -39,7 +39,9 @@ class ObjectFile final : public TableFile {
   Status state_;
 };
 
-StoreFiles::~StoreFiles() { release_but(nullptr); }
+StoreFiles::~StoreFiles() {
+  release_if([](const Window&) { return true; });
+}
 
 std::unique_ptr<TableFile> StoreFiles::open(const std::string& path) {
   const StoredObject* known = find(path);
@@ -60,11 +62,7 @@ void StoreFiles::announce(const std::string& path, std::optional<std::uint64_t> 
 
 void StoreFiles::forget(const std::string& path) {
   objects_.erase(path);
-  windows_.remove_if([&](const Window& window) {
-    if (window.object.name != path) return false;
-    release(window);
-    return true;
-  });
+  release_if([&](const Window& window) { return window.object.name == path; });
 }
 
 void StoreFiles::expect(const std::string& path, ByteRange range) {
@@ -95,7 +93,7 @@ Result<StoreFiles::Window*> StoreFiles::window_at(const StoredObject& object, st
     if (window->error->kind == DataTrouble::kTooLarge)
       options_.window = std::max(kLeastWindow, options_.window / 4);
     // Who waits for room must not take any.
-    release_but(nullptr);
+    release_if([](const Window&) { return true; });
     window = &ask(object, offset, false);
     RETURN_IF_ERROR(wait_for(*window));
   }
@@ -104,17 +102,9 @@ Result<StoreFiles::Window*> StoreFiles::window_at(const StoredObject& object, st
     windows_.remove_if([window](const Window& one) { return &one == window; });
     return failed_with(error);
   }
-  if (current_ != nullptr) {
-    windows_.remove_if([this](const Window& one) {
-      if (&one != current_) return false;
-      release(one);
-      return true;
-    });
-  }
+  release_if([read = current_](const Window& one) { return &one == read; });
   current_ = window;
-  if (options_.windows_ahead > 0) {
-    expect(object.name, {window->range().end(), options_.windows_ahead * options_.window});
-  }
+  expect(object.name, {window->range().end(), options_.windows_ahead * options_.window});
   return window;
 }
 
@@ -196,9 +186,9 @@ void StoreFiles::take(DataAnswer&& answer) {
   }
 }
 
-void StoreFiles::release_but(const Window* kept) {
+void StoreFiles::release_if(const std::function<bool(const Window&)>& chosen) {
   windows_.remove_if([&](const Window& window) {
-    if (&window == kept) return false;
+    if (!chosen(window)) return false;
     release(window);
     return true;
   });

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -18,7 +19,8 @@ namespace parallelrun {
 
 // Paths are the objects' names. What was read stays in the cache for the mini-batches while there is room.
 // Waits for the data process, and for room in its cache: then it holds nothing itself, so that mini-batches
-// get on. Where the data process was started again, what is missing is asked for again. One thread at a time.
+// get on. After a new start of the data process it asks again for the parts that are missing. One thread at a
+// time.
 class StoreFiles final : public TableFiles {
  public:
   struct Options {
@@ -42,7 +44,6 @@ class StoreFiles final : public TableFiles {
 
   // Of an object that is announced; null: it is not.
   const StoredObject* find(const std::string& path) const;
-  std::uint64_t window() const { return options_.window; }
 
  private:
   friend class ObjectFile;
@@ -66,7 +67,7 @@ class StoreFiles final : public TableFiles {
   Status wait_for(const Window& window);
   Status connect();
   void take(DataAnswer&& answer);
-  void release_but(const Window* kept);
+  void release_if(const std::function<bool(const Window&)>& chosen);
   void release(const Window& window);
   Error failed_with(const DataError& error);
 

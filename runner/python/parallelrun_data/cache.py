@@ -138,23 +138,21 @@ class Cache:
         entry = self._entries.get(_key(root, one))
         if entry is None:
             return _bytes_of(one)
-        return parts.bytes_of(entry.missing(one[3]), entry.object_size) if _is_table(one) else 0
+        return parts.bytes_of(entry.missing(one[3]), entry.object_size) if parts.is_table(one) else 0
 
     def _hold(self, root, one):
         key = _key(root, one)
         entry = self._entries.get(key)
         if entry is None:
-            if _is_table(one):
-                entry = parts.PartedEntry(key, self._new_place(root, *one), one[1] or 0)
+            if parts.is_table(one):
+                entry = parts.PartedEntry(key, self._new_place(root, one[0], one[2]), one[1] or 0)
             else:
                 name, size, version = one
                 entry = Entry(key, self._place(root, name, version), size or 0)
             self._take(entry)
-        if _is_table(one):
+        if parts.is_table(one):
             self._kept_no_more(entry)
-            new = entry.missing(one[3])
-            entry.blocks.update(dict.fromkeys(new))
-            self.grew(entry, entry.size + parts.bytes_of(new, entry.object_size))
+            self.complete(entry, parts.blocks_of(one[3], entry.object_size))
         entry.holders += 1
         return entry
 
@@ -202,30 +200,29 @@ class Cache:
         two versions of one object, or a part too long for a file system."""
         path = os.path.join(root, name)
         names = name.split("/")
-        fits = all(len(os.fsencode(part)) <= _LONGEST_NAME for part in names)
         above = [os.path.join(root, *names[:count]) for count in range(1, len(names))]
         if (
-            fits
+            _fits(name)
             and path not in self._paths
             and path not in self._folders
             and not any(a in self._paths for a in above)
         ):
             return path
-        return self._other_place(root, name, version, folders=fits)
+        return self._other_place(root, name, version)
 
     @staticmethod
-    def _other_place(root, name, version, folders=False):
+    def _other_place(root, name, version):
         digest = hashlib.sha256(f"{name}\0{version}".encode("utf-8", "surrogateescape")).hexdigest()[:24]
         last = os.fsencode(name.rpartition("/")[2])[-200:].decode("utf-8", "ignore")
-        return os.path.join(root, ".other", digest, name if folders else last or "object")
+        return os.path.join(root, ".other", digest, name if _fits(name) else last or "object")
 
-    def _new_place(self, root, name, size, version, ranges):
+    def _new_place(self, root, name, version):
         """As _place(), but never where a file is: one that an earlier process of this job has left may be in use, and
         has other parts. Folders may say what is in a table (key=value)."""
         path = self._place(root, name, version)
         if os.path.lexists(path):
             anew = f"{version}\0{os.getpid()}\0{len(self._paths)}"
-            path = self._other_place(root, name, anew, folders=True)
+            path = self._other_place(root, name, anew)
         return path
 
     def grew(self, entry, size):
@@ -313,14 +310,14 @@ class Cache:
         return os.path.join(os.path.dirname(entry.path), f"{_PARTIAL}{os.getpid()}-{number}")
 
 
-def _is_table(one):
-    return len(one) > 3
+def _fits(name):
+    return all(len(os.fsencode(part)) <= _LONGEST_NAME for part in name.split("/"))
 
 
 def _key(root, one):
-    return (root, one[0], one[2], "parts") if _is_table(one) else (root, one[0], one[2])
+    return (root, one[0], one[2], "parts") if parts.is_table(one) else (root, one[0], one[2])
 
 
 def _bytes_of(one):
     size = one[1] or 0
-    return parts.bytes_of(parts.blocks_of(one[3], size), size) if _is_table(one) else size
+    return parts.bytes_of(parts.blocks_of(one[3], size), size) if parts.is_table(one) else size

@@ -11,6 +11,13 @@ PART = 16 << 20
 PARTS_AT_A_TIME = 4
 
 
+def remove_if_there(path):
+    try:
+        os.unlink(path)
+    except OSError:
+        pass
+
+
 class Downloads:
     """`connections`: how many requests go on at a time, over all objects."""
 
@@ -42,10 +49,10 @@ class Downloads:
                 self._cache.grew(entry, written)
             os.rename(partial, entry.path)
         except OSError as error:
-            self._remove(partial)
+            remove_if_there(partial)
             raise self._cache.trouble(error, partial) from None
         except BaseException:
-            self._remove(partial)
+            remove_if_there(partial)
             raise
         self._counts.objects += 1
         self._counts.bytes += written
@@ -63,13 +70,6 @@ class Downloads:
         finally:
             os.close(descriptor)
         self._counts.bytes += end - begin
-
-    @staticmethod
-    def _remove(path):
-        try:
-            os.unlink(path)
-        except OSError:
-            pass
 
     async def _in_parts(self, place, name, size, version, descriptor):
         at_a_time = asyncio.Semaphore(PARTS_AT_A_TIME)

@@ -32,8 +32,15 @@ def runs_of(blocks, most):
     return runs
 
 
-def reaches_the_end(ranges, size):
-    return not ranges or max(end for _, end in ranges) >= size
+def is_last(ranges, size):
+    """Whether nothing of the object comes behind a mini-batch of these parts. Of Parquet each has the footer among its
+    parts, which says nothing."""
+    return not ranges or (len(ranges) == 1 and ranges[0][1] >= size)
+
+
+def is_table(one):
+    """Of (name, size, version) or (name, size, version, ranges)."""
+    return len(one) > 3
 
 
 class Entry:

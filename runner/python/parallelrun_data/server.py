@@ -18,7 +18,7 @@ import struct
 
 from parallelrun_data.download import PART
 from parallelrun_data.ordering import in_order, without_folders
-from parallelrun_data.parts import BLOCK, PartedEntry, blocks_of, reaches_the_end, runs_of
+from parallelrun_data.parts import BLOCK, PartedEntry, blocks_of, is_last, is_table, runs_of
 from parallelrun_data.places import after_passing, patiently
 from parallelrun_data.troubles import (
     CHANGED,
@@ -116,7 +116,7 @@ class Server:
         """Adds to `entries` what is held from now on; gives the paths below the input's root."""
         given = self._inputs[name]
         for one in objects:
-            if len(one) > 3 and one[1] is None:
+            if is_table(one) and one[1] is None:
                 await self._refuse_without_size(given.place, one[0], one[2])
         entries.extend(await self._cache.reserve(given.root, objects, what, at_once))
         tasks = []
@@ -186,7 +186,7 @@ class Server:
         """`objects`: what the entries were asked for, where their mini-batch is done."""
         if not keep:
             for one, entry in zip(objects, entries):
-                if isinstance(entry, PartedEntry) and reaches_the_end(one[3], entry.object_size):
+                if isinstance(entry, PartedEntry) and is_last(one[3], entry.object_size):
                     entry.ended = True
         self._cache.release(entries, keep)
 

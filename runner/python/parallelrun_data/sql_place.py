@@ -8,6 +8,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from parallelrun_data import sql_ranges, sql_types, sql_url
+from parallelrun_data.download import remove_if_there
 from parallelrun_data.places import patiently
 from parallelrun_data.server import Tables
 from parallelrun_data.sql_found import must_be_among
@@ -176,10 +177,10 @@ class SqlPlace(Tables):
             self._compare(some, facts, seen[-1], rows)
             os.rename(partial, entry.path)
         except OSError as error:
-            _remove(partial)
+            remove_if_there(partial)
             raise cache.trouble(error, partial) from None
         except BaseException:
-            _remove(partial)
+            remove_if_there(partial)
             raise
         if size != entry.size:
             cache.grew(entry, size)
@@ -195,7 +196,7 @@ class SqlPlace(Tables):
                 self._tell(
                     f"{self.address}: the snapshot of {facts['snapshot'].split()[0]}, from which mini-batches were planned, is "
                     f"gone with the process that held it; they are read as the database is since "
-                    f"{snapshot.split()[0] or 'then'}. One whose number of rows has changed fails (said once)"
+                    f"{snapshot.partition(' ')[0] or 'then'}. One whose number of rows has changed fails (said once)"
                 )
         if some.kind == sql_ranges.ALL or rows == some.rows:
             return
@@ -224,10 +225,3 @@ def _database_of(url):
 def _scrubbed(trouble, secrets):
     trouble.message = secrets.without(trouble.message)
     return trouble
-
-
-def _remove(path):
-    try:
-        os.unlink(path)
-    except OSError:
-        pass

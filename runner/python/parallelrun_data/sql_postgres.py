@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 
 from parallelrun_data import sql_ranges
 from parallelrun_data.sql_found import hint, must_be_among, must_differ
-from parallelrun_data.sql_types import ARROW, UTC, Column
+from parallelrun_data.sql_types import ARROW, UTC, Column, schema_of
 from parallelrun_data.troubles import INVALID, REFUSED, Passing, Trouble
 
 _READERS = 4  # connections beside the one that holds the snapshot
@@ -60,7 +60,6 @@ def _now():
 class PostgreSql:
     """`tell(words)`: for people. close() ends all connections; the object must not be used then."""
 
-    in_words = "PostgreSQL"
     parallel = _READERS
 
     def __init__(self, url, source, declared, address, tell):
@@ -82,7 +81,7 @@ class PostgreSql:
         self._holder = None
         self._snapshot = None  # as PostgreSQL calls it
         self.snapshot = ""  # names the state that reads see; "": none yet
-        self._idle = []  # [(connection, its snapshot)]
+        self._idle = []  # connections in a transaction of the snapshot
         self._running = {}  # thread -> its connection
         self._from = ""
         self._key = None
@@ -96,14 +95,17 @@ class PostgreSql:
         positions, names = self._open_with
         return psycopg.connect(*positions, **names, autocommit=True)
 
-    def _hold(self):
-        """Begins a snapshot that all reads from now on see."""
-        for connection, _ in self._idle:
+    def _close_connections(self):
+        for connection in self._idle:
             connection.close()
         self._idle.clear()
         if self._holder is not None:
             self._holder.close()
         self._holder = None
+
+    def _hold(self):
+        """Begins a snapshot that all reads from now on see."""
+        self._close_connections()
         connection = self._connect()
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         connection.execute(_NO_TIME_LIMITS)
@@ -145,9 +147,9 @@ class PostgreSql:
                 if self._holder is None or self._holder.closed:
                     self._hold()
                 if self._idle:
-                    reader = self._idle.pop()
-                    self._running[threading.get_ident()] = reader[0]
-                    return reader
+                    connection = self._idle.pop()
+                    self._running[threading.get_ident()] = connection
+                    return connection, self.snapshot
                 connection = self._connect()
                 try:
                     connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -169,7 +171,7 @@ class PostgreSql:
         with self._lock:
             self._running.pop(threading.get_ident(), None)
             if sound and snapshot == self.snapshot and not connection.closed:
-                self._idle.append((connection, snapshot))
+                self._idle.append(connection)
             else:
                 connection.close()
 
@@ -186,12 +188,7 @@ class PostgreSql:
         for thread in list(self._running):
             self.interrupt(thread)
         with self._lock:
-            for connection, _ in self._idle:
-                connection.close()
-            self._idle.clear()
-            if self._holder is not None:
-                self._holder.close()
-            self._holder = None
+            self._close_connections()
             self._engine.dispose()
 
     # --- what there is ---
@@ -350,9 +347,9 @@ class PostgreSql:
         yield self._table(rows)
 
     def _table(self, rows):
-        schema = [column.field() for column in self.columns]
+        schema = schema_of(self.columns)
         if not rows:
-            return pyarrow.schema(schema).empty_table()
+            return schema.empty_table()
         names = [str(place) for place in range(len(schema))]
         as_text = ("binary", "decimal")
         try:
@@ -386,7 +383,7 @@ class PostgreSql:
             elif column.kind == "datetime in UTC":
                 values = values.cast(pyarrow.int64()).cast(ARROW[column.kind])
             columns.append(values)
-        return pyarrow.table(columns, schema=pyarrow.schema(schema))
+        return pyarrow.table(columns, schema=schema)
 
     def _unreadable(self, words):
         place = re.search(r"CSV column #(\d+): (.*)", words)

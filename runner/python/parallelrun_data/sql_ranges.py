@@ -1,7 +1,7 @@
 """Mini-batches of a database: which rows of a table or a query one is. Pure.
 
 A range goes over the socket as an object of a store does: its name says which rows, so that any process can read them, and
-its version is JSON of what else is known of it (runner/input/sql_ranges.h reads "first", "rows" and "label")."""
+its version is JSON of what else is known of it (runner/input/sql_table.h reads "first", "rows" and "label")."""
 
 import json
 from dataclasses import dataclass

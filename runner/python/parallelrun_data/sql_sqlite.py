@@ -15,7 +15,7 @@ import pyarrow
 
 from parallelrun_data import sql_ranges
 from parallelrun_data.sql_found import hint, must_be_among, must_differ
-from parallelrun_data.sql_types import ARROW, Column
+from parallelrun_data.sql_types import ARROW, Column, schema_of
 from parallelrun_data.troubles import INVALID, REFUSED, Passing, Trouble
 
 _PATIENCE = 20.0  # seconds that SQLite waits for a lock
@@ -36,7 +36,6 @@ _PASSING = (
 class Sqlite:
     """`tell(words)`: for people. close() ends the connection; the object must not be used then."""
 
-    in_words = "SQLite"
     parallel = 1
 
     def __init__(self, url, source, declared, address, tell):
@@ -243,7 +242,7 @@ class Sqlite:
             self._tell_change()
 
     def _tables(self, query, values=()):
-        schema = pyarrow.schema([column.field() for column in self.columns])
+        schema = schema_of(self.columns)
         cursor = self._connection.execute(query, values)
         for number in itertools.count():
             rows = cursor.fetchmany(_ROWS)
@@ -269,7 +268,6 @@ class Sqlite:
 
     def explained(self, error):
         """A Trouble or a Passing, or None for what is no error of the database."""
-        error = getattr(error, "orig", None) or error
         if not isinstance(error, (sqlite3.Error, sqlite3.Warning)):
             return None
         words = " ".join(str(error).split())

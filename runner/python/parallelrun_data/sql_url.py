@@ -18,8 +18,8 @@ _FORMS = "postgresql://HOST:5432/DATABASE, with USER:PASSWORD@ before HOST, or s
 def read(file, environment, secrets):
     """The URL, from a file of credentials or, without one, from the environment. Raises INVALID."""
     if file:
-        text = credentials.read_file(file, "sql")["url"]
-        where = f"the url in '{file}'"
+        text = credentials.read(file, "sql")["url"]
+        where = f"the url in {credentials.named(file)}"
     else:
         with environment:
             text = os.environ.get(VARIABLE, "").strip()

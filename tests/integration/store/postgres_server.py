@@ -4,10 +4,11 @@ import contextlib
 import glob
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
+
+from s3_server import free_port
 
 ROLE, PASSWORD = "reader", "p@ss/word:of-the-tests"
 URL_PASSWORD = "p%40ss%2Fword%3Aof-the-tests"
@@ -17,12 +18,6 @@ def _programs():
     found = sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda path: int(path.split("/")[-2]))
     assert found, "PostgreSQL is not installed; run tools/setup-debian.sh"
     return Path(found[-1])
-
-
-def _free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 class Database:
@@ -84,7 +79,7 @@ def postgres_server():
             *("-D", data, "-U", "owner", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8"),
             *("--auth-local=trust", "--auth-host=scram-sha-256"),
         )
-        port = _free_port()
+        port = free_port()
         options = f"-k {folder} -p {port} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=20"
         program("pg_ctl", "-D", data, "-w", "-l", os.path.join(folder, "log"), "-o", options, "start")
         try:
