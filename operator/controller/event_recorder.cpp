@@ -5,6 +5,7 @@
 
 #include "common/hash/sha256.h"
 #include "common/json/members.h"
+#include "operator/controller/clock.h"
 #include "operator/controller/pod_record.h"
 #include "operator/controller/resources.h"
 
@@ -19,8 +20,6 @@ constexpr std::size_t kLongestReason = 128;  // the API's limit
 constexpr std::size_t kNameHash = 16;        // hexadecimal digits
 constexpr std::size_t kRememberedNames = 10'000;
 constexpr kube::Duration kLastWords = 2s;
-
-kube::Time steady_now() { return std::chrono::steady_clock::now(); }
 
 // At most `limit` bytes, ending between two characters.
 std::string shortened(std::string text, std::size_t limit) {
@@ -100,7 +99,7 @@ void EventRecorder::record(const json& job, const JobEvent& event) {
   json object = event_object(job, event, options_.instance, std::chrono::system_clock::now());
   const std::string uid = text_at(object_at(object, "regarding"), "uid");
   std::unique_lock lock(mutex_);
-  const bool allowed = budget_.take(uid, steady_now());
+  const bool allowed = budget_.take(uid, now());
   if (allowed && waiting_.size() < options_.longest_queue) {
     waiting_.push_back(std::move(object));
     lock.unlock();

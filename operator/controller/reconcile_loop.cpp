@@ -6,8 +6,6 @@
 #include "operator/controller/clock.h"
 
 namespace parallelrun::op {
-namespace {}  // namespace
-
 ReconcileLoop::ReconcileLoop(kube::WorkQueue::Options options, Reconcile reconcile, Observer& observer)
     : reconcile_(std::move(reconcile)), observer_(observer), queue_(options) {}
 

@@ -35,13 +35,7 @@ bool confirmed(const cluster::JobView& job) {
   return answer == "y" || answer == "Y" || answer == "yes";
 }
 
-int run(const Given& given) {
-  const auto connection = connect(given.cluster);
-  if (!connection) return kExitInvalid;
-  cluster::Jobs jobs(*connection, {});
-  const auto found = jobs.get(given.job);
-  if (!found) return print_error(found.error());
-  const cluster::JobView job = cluster::job_view(*found);
+int cancel(const Given& given, cluster::Jobs& jobs, const cluster::JobView& job) {
   if (!given.yes && !confirmed(job)) {
     std::fprintf(stderr, "nothing was done\n");
     return kExitFailed;
@@ -55,6 +49,12 @@ int run(const Given& given) {
                "\n")
              ? kExitComplete
              : kExitFailed;
+}
+
+int run(const Given& given) {
+  return with_job(given.cluster, given.job, [&given](cluster::Jobs& jobs, const cluster::JobView& job) {
+    return cancel(given, jobs, job);
+  });
 }
 
 }  // namespace

@@ -77,6 +77,22 @@ int print_error(const Error& error) {
   return of_the_user ? kExitInvalid : kExitFailed;
 }
 
+int with_job(const cluster::ClusterChoice& choice, const std::string& name,
+             const std::function<int(cluster::Jobs&, const cluster::JobView&)>& act) {
+  const auto connection = connect(choice);
+  if (!connection) return kExitInvalid;
+  cluster::Jobs jobs(*connection, {});
+  const auto found = jobs.get(name);
+  return found ? act(jobs, cluster::job_view(*found)) : print_error(found.error());
+}
+
+bool is_too_late(const cluster::JobView& job, const std::string& so) {
+  if (!job.ended()) return false;
+  std::fprintf(stderr, "parallelrun: the job '%s' has ended (%s), so %s\n", presentable(job.name).c_str(),
+               presentable(job.state).c_str(), so.c_str());
+  return true;
+}
+
 void called_as(const std::string& name) { as_plugin() = name.substr(name.rfind('/') + 1) == kPlugin; }
 
 bool is_kubectl_plugin() { return as_plugin(); }

@@ -1,10 +1,12 @@
 // Which cluster a verb speaks to, and whether it speaks to one at all.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "runner/cluster/connection.h"
+#include "runner/cluster/jobs.h"
 
 namespace CLI {
 class App;
@@ -27,6 +29,13 @@ std::unique_ptr<cluster::Connection> connect(const cluster::ClusterChoice& choic
 
 // Prints it, and gives the exit code that it stands for.
 int print_error(const Error& error);
+
+// Gives the exit code of `act`, which gets the job as the cluster has it now; what keeps it from that is
+// printed.
+int with_job(const cluster::ClusterChoice& choice, const std::string& name,
+             const std::function<int(cluster::Jobs&, const cluster::JobView&)>& act);
+// Whether it has ended, which is printed then. `so`: what follows from that: "it has no nodes to scale".
+bool is_too_late(const cluster::JobView& job, const std::string& so);
 
 // Once, first of all: as which program the user called us. `name`: argv[0].
 void called_as(const std::string& name);

@@ -14,7 +14,6 @@
 #include "common/posix/file_descriptor.h"
 #include "common/text/presentable.h"
 #include "runner/cli/launcher.h"
-#include "runner/cli/shown.h"
 #include "runner/cluster/look.h"
 
 namespace parallelrun {
@@ -32,6 +31,12 @@ bool write_all(int descriptor, std::string_view bytes) {
 }
 
 }  // namespace
+
+void ask_for_form(ClusterLook& look, Form form) {
+  if (form == Form::kJson) look.arguments.emplace_back("--format=json");
+  if (form == Form::kYaml) look.arguments.emplace_back("--format=yaml");
+  if (form == Form::kCsv) look.arguments.emplace_back("--format=csv");
+}
 
 int cluster_look(const ClusterLook& look) {
   cluster::Interrupt interrupt;

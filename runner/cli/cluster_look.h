@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runner/cli/job_argument.h"
+#include "runner/cli/shown.h"
 
 namespace parallelrun {
 
@@ -16,6 +17,9 @@ struct ClusterLook {
   bool follow = false;
   std::string to;  // FILE that is made for standard output; empty: our standard output
 };
+
+// Has the verb in the pod print JSON, YAML or CSV where the user asked for it.
+void ask_for_form(ClusterLook& look, Form form);
 
 // Gives the exit code of the verb in the pod, or that of what went wrong before it.
 int cluster_look(const ClusterLook& look);

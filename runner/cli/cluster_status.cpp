@@ -179,12 +179,14 @@ int cluster_status(const ClusterStatusOptions& options) {
     job = std::move(end).value();
   }
   std::vector<PodView> pods;
-  const auto theirs = jobs.pods(options.job);
-  if (theirs) {
-    for (const nlohmann::json& pod : *theirs) pods.push_back(cluster::pod_view(pod));
-  } else {
-    std::fprintf(stderr, "parallelrun: warning: its pods are not shown: %s\n",
-                 theirs.error().message.c_str());
+  if (options.form != Form::kName) {
+    const auto theirs = jobs.pods(options.job);
+    if (theirs) {
+      for (const nlohmann::json& pod : *theirs) pods.push_back(cluster::pod_view(pod));
+    } else {
+      std::fprintf(stderr, "parallelrun: warning: its pods are not shown: %s\n",
+                   theirs.error().message.c_str());
+    }
   }
   std::string shown;
   if (options.form == Form::kName) {

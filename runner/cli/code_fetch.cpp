@@ -1,7 +1,5 @@
 #include "runner/cli/code_fetch.h"
 
-#include <poll.h>
-
 #include <csignal>
 #include <cstdio>
 #include <vector>
@@ -32,12 +30,7 @@ std::optional<int> fetch_code(const StoreInUse& code, const std::string& program
   if (const Status started = data.start({code}); !started)
     return refuse(started.error().message, kExitFailed);
   while (true) {
-    std::vector<pollfd> watched = {{stop.descriptor(), POLLIN, 0}};
-    data.watch(watched);
-    poll(watched.data(), watched.size(), -1);
-    std::vector<std::string> notes;
-    const DataProcess::State state = data.take(notes);
-    for (const std::string& note : notes) say(note);
+    const DataProcess::State state = data.wait(stop.descriptor(), say);
     if (state == DataProcess::State::kReady) break;
     if (state == DataProcess::State::kFailed)
       return refuse(data.failure(), data.refused() ? kExitInvalid : kExitFailed);

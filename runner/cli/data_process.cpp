@@ -188,6 +188,16 @@ DataProcess::State DataProcess::take(std::vector<std::string>& notes) {
   return state_;
 }
 
+DataProcess::State DataProcess::wait(int stop, const std::function<void(const std::string&)>& say) {
+  std::vector<pollfd> watched = {{stop, POLLIN, 0}};
+  watch(watched);
+  poll(watched.data(), watched.size(), -1);
+  std::vector<std::string> notes;
+  const State state = take(notes);
+  for (const std::string& note : notes) say(note);
+  return state;
+}
+
 void DataProcess::stop() {
   if (!child_) return;
   child_->signal(SIGTERM);

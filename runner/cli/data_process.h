@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,6 +51,8 @@ class DataProcess {
   // Takes what it has said, and starts it again where it has died after it was ready. Sentences for people
   // are added to `notes`.
   State take(std::vector<std::string>& notes);
+  // For who waits for nothing else: until it has said something or `stop` can be read, then take().
+  State wait(int stop, const std::function<void(const std::string&)>& say);
   const std::string& failure() const { return failure_; }
   // Whether it failed because of what the user gave: a refusal of the job, not a failure.
   bool refused() const { return refused_; }

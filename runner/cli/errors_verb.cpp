@@ -54,8 +54,7 @@ std::string text_of(const report::ErrorReport& report, bool brief) {
 int look(const Given& given) {
   ClusterLook look{given.job, "errors", {}, false, ""};
   if (given.brief) look.arguments.emplace_back("--brief");
-  if (given.form != Form::kTable)
-    look.arguments.emplace_back(given.form == Form::kJson ? "--format=json" : "--format=yaml");
+  ask_for_form(look, given.form);
   return cluster_look(look);
 }
 

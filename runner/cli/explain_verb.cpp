@@ -50,8 +50,7 @@ std::string text_of(const report::SpeedReport& speed, const std::vector<report::
 
 int look(const Given& given) {
   ClusterLook look{given.job, "explain", {}, false, ""};
-  if (given.form != Form::kTable)
-    look.arguments.emplace_back(given.form == Form::kJson ? "--format=json" : "--format=yaml");
+  ask_for_form(look, given.form);
   return cluster_look(look);
 }
 

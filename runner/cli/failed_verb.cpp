@@ -81,8 +81,7 @@ class Rows {
 int look(const Given& given) {
   ClusterLook look{given.job, "failed", {}, false, ""};
   if (given.limit > 0) look.arguments.push_back("--limit=" + std::to_string(given.limit));
-  if (given.form != Form::kTable)
-    look.arguments.emplace_back(given.form == Form::kJson ? "--format=json" : "--format=csv");
+  ask_for_form(look, given.form);
   return cluster_look(look);
 }
 

@@ -1,7 +1,5 @@
 // `parallelrun pod-data`: the container of a pod that reads object stores and alone has their credentials. It
 // starts the data process and ends with it. The runner's container starts once it listens (--ready-within).
-#include <poll.h>
-
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <csignal>
@@ -84,12 +82,8 @@ int serve(const Given& given) {
   }
   bool ready = false;
   while (true) {
-    std::vector<pollfd> watched = {{stop.descriptor(), POLLIN, 0}};
-    data.watch(watched);
-    poll(watched.data(), watched.size(), -1);
-    std::vector<std::string> notes;
-    const DataProcess::State state = data.take(notes);
-    for (const std::string& note : notes) lines.say(note);
+    const DataProcess::State state =
+        data.wait(stop.descriptor(), [&lines](const std::string& note) { lines.say(note); });
     if (state == DataProcess::State::kFailed) return fail(given, lines, data.failure());
     if (!ready && state == DataProcess::State::kReady) {
       ready = true;

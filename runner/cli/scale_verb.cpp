@@ -2,7 +2,6 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
-#include <cstdio>
 #include <memory>
 #include <string>
 
@@ -25,26 +24,21 @@ struct Given {
   int nodes = 0;
 };
 
-int run(const Given& given) {
-  const auto connection = connect(given.cluster);
-  if (!connection) return kExitInvalid;
-  cluster::Jobs jobs(*connection, {});
-  const auto found = jobs.get(given.job);
-  if (!found) return print_error(found.error());
-  const cluster::JobView job = cluster::job_view(*found);
-  const std::string name = presentable(job.name);
-  if (job.ended()) {
-    std::fprintf(stderr, "parallelrun: the job '%s' has ended (%s), so it has no nodes to scale\n",
-                 name.c_str(), presentable(job.state).c_str());
-    return kExitFailed;
-  }
+int scale(const Given& given, cluster::Jobs& jobs, const cluster::JobView& job) {
+  if (is_too_late(job, "it has no nodes to scale")) return kExitFailed;
   const auto patched = jobs.patch(given.job, {{"spec", {{"nodeCount", given.nodes}}}});
   if (!patched) return print_error(patched.error());
   const auto wanted = static_cast<std::uint64_t>(given.nodes);
-  return print(fmt::format("{}: {} in place of {}{}\n", name, counted(wanted, "node"), job.nodes,
-                           job.suspend ? ", once it goes on: it is suspended" : ""))
+  return print(fmt::format("{}: {} in place of {}{}\n", presentable(job.name), counted(wanted, "node"),
+                           job.nodes, job.suspend ? ", once it goes on: it is suspended" : ""))
              ? kExitComplete
              : kExitFailed;
+}
+
+int run(const Given& given) {
+  return with_job(given.cluster, given.job, [&given](cluster::Jobs& jobs, const cluster::JobView& job) {
+    return scale(given, jobs, job);
+  });
 }
 
 }  // namespace

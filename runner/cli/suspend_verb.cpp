@@ -1,6 +1,5 @@
 // `suspend` and `resume`: one field of the job's spec.
 #include <CLI/CLI.hpp>
-#include <cstdio>
 #include <memory>
 #include <string>
 
@@ -19,25 +18,16 @@ struct Given {
   cluster::ClusterChoice cluster;
 };
 
-int set_suspend(const Given& given, bool suspend) {
-  const auto connection = connect(given.cluster);
-  if (!connection) return kExitInvalid;
-  cluster::Jobs jobs(*connection, {});
-  const auto found = jobs.get(given.job);
-  if (!found) return print_error(found.error());
-  const cluster::JobView job = cluster::job_view(*found);
-  const std::string name = presentable(job.name);
-  if (job.ended()) {
-    std::fprintf(stderr, "parallelrun: the job '%s' has ended (%s), so there is nothing to %s\n",
-                 name.c_str(), presentable(job.state).c_str(), suspend ? "suspend" : "resume");
+int set_suspend(bool suspend, cluster::Jobs& jobs, const cluster::JobView& job) {
+  if (is_too_late(job, std::string("there is nothing to ") + (suspend ? "suspend" : "resume")))
     return kExitFailed;
-  }
+  const std::string name = presentable(job.name);
   if (job.suspend == suspend)
     return print(name + (suspend ? " is suspended already\n" : " is not suspended\n")) ? kExitComplete
                                                                                        : kExitFailed;
-  const auto patched = jobs.patch(given.job, {{"spec", {{"suspend", suspend}}}});
+  const auto patched = jobs.patch(job.name, {{"spec", {{"suspend", suspend}}}});
   if (!patched) return print_error(patched.error());
-  const std::string next = command_words(suspend ? "resume" : "status -w", given.job, jobs.name_space());
+  const std::string next = command_words(suspend ? "resume" : "status -w", job.name, jobs.name_space());
   const std::string words = suspend ? " will be suspended: its pods end, what is committed stays; it goes on "
                                       "with: "
                                     : " goes on where it stopped; see: ";
@@ -50,7 +40,12 @@ Verb add(CLI::App& program, const char* name, const char* about, bool suspend) {
   verb->add_option("NAME", given->job, "of a job in the cluster")->required();
   add_cluster_options(*verb, given->cluster);
   verb->footer(std::string("Example: parallelrun ") + name + " digits -n team");
-  return {verb, [given, suspend] { return set_suspend(*given, suspend); }};
+  return {verb, [given, suspend] {
+            return with_job(given->cluster, given->job,
+                            [suspend](cluster::Jobs& jobs, const cluster::JobView& job) {
+                              return set_suspend(suspend, jobs, job);
+                            });
+          }};
 }
 
 }  // namespace

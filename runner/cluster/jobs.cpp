@@ -131,20 +131,24 @@ Result<std::vector<ListedJob>> Jobs::list(bool all_namespaces) {
   return listed;
 }
 
-Result<std::vector<json>> Jobs::objects(bool all_namespaces) {
-  const std::string name_space = all_namespaces ? "" : connection_.name_space();
+Result<std::vector<json>> Jobs::all_pages(const kube::Resource& resource, const std::string& name_space,
+                                          const kube::Selection& selection, const char* in_words) {
   std::vector<json> found;
   std::string next;
   do {
-    auto page = connection_.client().list_page(jobs(), name_space, {}, kObjectPage, next, stop_);
+    auto page = connection_.client().list_page(resource, name_space, selection, kObjectPage, next, stop_);
     if (!page.ok())
-      return plain_error(page.error(), {"list", kJobsInWords, name_space, ""}, connection_.server());
+      return plain_error(page.error(), {"list", in_words, name_space, ""}, connection_.server());
     const auto items = page->find("items");
     if (items == page->end() || !items->is_array()) break;
     for (json& item : *items) found.push_back(std::move(item));
     next = continuation(page.value());
   } while (!next.empty());
   return found;
+}
+
+Result<std::vector<json>> Jobs::objects(bool all_namespaces) {
+  return all_pages(jobs(), all_namespaces ? "" : connection_.name_space(), {}, kJobsInWords);
 }
 
 Result<json> Jobs::create(const json& job) {
@@ -171,18 +175,7 @@ Status Jobs::remove(const std::string& name, const std::string& uid) {
 }
 
 Result<std::vector<json>> Jobs::pods(const std::string& name) {
-  std::vector<json> found;
-  std::string next;
-  do {
-    auto page = connection_.client().list_page(resource_of("Pod"), connection_.name_space(),
-                                               {"parallelrun.dev/job=" + name, ""}, kObjectPage, next, stop_);
-    if (!page.ok()) return plain(page.error(), "list", "pods", "");
-    const auto items = page->find("items");
-    if (items == page->end() || !items->is_array()) break;
-    for (json& item : *items) found.push_back(std::move(item));
-    next = continuation(page.value());
-  } while (!next.empty());
-  return found;
+  return all_pages(resource_of("Pod"), connection_.name_space(), {"parallelrun.dev/job=" + name, ""}, "pods");
 }
 
 Result<json> Jobs::create_object(const json& object) {

@@ -61,6 +61,9 @@ class Jobs {
   Error plain(const kube::ApiError& error, const char* verb, const std::string& resource,
               const std::string& name) const;
   std::string near(const std::string& name);
+  // `in_words`: the resource, for messages.
+  Result<std::vector<nlohmann::json>> all_pages(const kube::Resource& resource, const std::string& name_space,
+                                                const kube::Selection& selection, const char* in_words);
 
   Connection& connection_;
   std::stop_token stop_;

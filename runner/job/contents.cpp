@@ -351,7 +351,7 @@ class Comparison {
     if (before.trust == Trust::kStamp && before.stamp == now.stamp) return;
     if (before.sha256.empty() || root_.empty())
       return note(found_.untold, now.path, "was written again, perhaps the same");
-    // Nobody else has read it: what is compared is what is there now.
+    // No worker has read it yet, so its bytes of this moment count.
     const Result<std::string> digest = digest_of_content(root_ + now.path);
     if (!digest || *digest != before.sha256) note(found_.changed, now.path, "changed");
   }

@@ -1,13 +1,10 @@
 """The program's verbs as a user of one namespace calls them, and jobs whose status a test writes."""
 
-import fcntl
 import os
-import pty
-import struct
 import subprocess
-import termios
 
 from checkout import PROGRAM
+from terminal import on_terminal
 from waiting import PATIENCE
 
 JOB_STATUS = {
@@ -102,29 +99,7 @@ class Verbs:
 
     def on_terminal(self, columns, *words, answer=b""):
         """What a terminal of that width shows."""
-        master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        process = subprocess.Popen(
-            self.words(*words),
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            cwd=self.scratch,
-            env={**self.environment, "TERM": "xterm"},
-        )
-        os.close(slave)
-        os.write(master, answer)
-        written = b""
-        while True:
-            try:
-                part = os.read(master, 65536)
-            except OSError:
-                break
-            if not part:
-                break
-            written += part
-        os.close(master)
-        return process.wait(PATIENCE), written.decode()
+        return on_terminal(self.words(*words), columns, self.environment, self.scratch, answer)
 
     def job(self, name, status=JOB_STATUS, **spec):
         self.world.submit(name, **spec)

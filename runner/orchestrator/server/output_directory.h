@@ -39,9 +39,9 @@ class OutputDirectory {
   // was opened in the directory must be closed. Errors: kAborted (a successor is at work), kNoSpace, kIo.
   Status begin_anew(const ResolvedJob& job);
 
-  // Has `fill` put complete results of this job here. It must not find files of theirs. An end in the middle,
-  // and an error, leave nothing: what is there is cleared away, in the first case by the next start. Errors:
-  // those of `fill`; kAborted, kNoSpace, kIo.
+  // Has `fill` put complete results of this job here. It must not find files of theirs. After an
+  // error this clears the directory; after an end in the middle the next start does. Errors: those of `fill`;
+  // kAborted, kNoSpace, kIo.
   Status fill(const ResolvedJob& job, const std::function<Status()>& fill);
 
   // The destructor gives the lock up: nothing of this process may write any more.

@@ -1,13 +1,12 @@
 """What a person and a program see."""
 
 import json
-import os
-import pty
 import shutil
 import signal
 import subprocess
 
 import pytest
+from terminal import on_terminal
 from waiting import PATIENCE, wait_for
 
 SCRIPT = "def init(): pass\ndef run(b): return b\n"
@@ -15,22 +14,7 @@ SCRIPT = "def init(): pass\ndef run(b): return b\n"
 
 def run_in_terminal(job, *options):
     """Runs the job on a pseudo terminal of 100 columns; gives exit code and all that was written."""
-    master, slave = pty.openpty()
-    subprocess.run(["stty", "cols", "100", "rows", "24"], stdin=slave, check=True)
-    env = job.environment(TERM="xterm")
-    process = subprocess.Popen(job.command(*options), stdin=slave, stdout=slave, stderr=slave, env=env)
-    os.close(slave)
-    written = b""
-    while True:
-        try:
-            part = os.read(master, 65536)
-        except OSError:
-            break
-        if not part:
-            break
-        written += part
-    os.close(master)
-    return process.wait(timeout=PATIENCE), written.decode()
+    return on_terminal(job.command(*options), 100, job.environment())
 
 
 def test_a_bar_on_a_terminal(embedded_job):

@@ -6,6 +6,7 @@
 
 #include "common/pod/pod_layout.h"
 #include "job_manifest.h"
+#include "made_pods.h"
 #include "operator/pods/children.h"
 
 namespace parallelrun::op::sidecars {
@@ -47,34 +48,12 @@ Settings settings() {
 }
 
 json pod(const JobManifest& job, const PodIdentity& identity, const Settings& with = settings()) {
-  const Result<CheckedJob> checked = CheckedJob::read(*job);
-  if (!checked.ok()) throw std::runtime_error(checked.error().message);
-  const Result<json> made = pod_of(*checked, identity, with);
-  EXPECT_TRUE(made.ok()) << (made.ok() ? "" : made.error().message);
-  return made.ok() ? *made : json();
+  return made_pod(job, identity, with);
 }
 
 json sidecar(const json& pod) {
   for (const json& init : pod["spec"].value("initContainers", json::array())) {
     if (init["name"] == pod::kDataContainer) return init;
-  }
-  return nullptr;
-}
-
-// path to "volume" or "volume/subPath ro".
-std::map<std::string, std::string> mounts(const json& container) {
-  std::map<std::string, std::string> found;
-  for (const json& mount : container["volumeMounts"]) {
-    std::string name = mount["name"];
-    if (mount.contains("subPath")) name += "/" + mount["subPath"].get<std::string>();
-    found[mount["mountPath"]] = name + (mount.value("readOnly", false) ? " ro" : "");
-  }
-  return found;
-}
-
-json volume(const json& pod, const std::string& name) {
-  for (const json& one : pod["spec"]["volumes"]) {
-    if (one["name"] == name) return one;
   }
   return nullptr;
 }
@@ -122,7 +101,7 @@ TEST(DataSidecar, IsASidecarOfTheRunnerImage) {
 TEST(DataSidecar, AloneHasTheCredentials) {
   const json worker = pod(in_stores(), kWorker);
   EXPECT_THAT(
-      mounts(sidecar(worker)),
+      mounts_of(sidecar(worker)),
       UnorderedElementsAre(std::pair("/parallelrun/fetched-inputs", "fetched-inputs"),
                            std::pair("/parallelrun/fetched", "fetched"),
                            std::pair("/parallelrun/data-job", "data-job ro"),
@@ -130,11 +109,11 @@ TEST(DataSidecar, AloneHasTheCredentials) {
                            std::pair("/parallelrun/credentials/inputs/images", "credentials-0 ro"),
                            std::pair("/parallelrun/credentials/side-inputs/model", "credentials-1 ro"),
                            std::pair("/parallelrun/credentials/side-inputs/labels", "credentials-1 ro")));
-  EXPECT_EQ(volume(worker, "credentials-0")["secret"]["secretName"], "keys");
-  EXPECT_EQ(volume(worker, "credentials-0")["secret"]["defaultMode"], 0440);
-  EXPECT_EQ(volume(worker, "credentials-1")["secret"]["secretName"], "models");
+  EXPECT_EQ(volume_of(worker, "credentials-0")["secret"]["secretName"], "keys");
+  EXPECT_EQ(volume_of(worker, "credentials-0")["secret"]["defaultMode"], 0440);
+  EXPECT_EQ(volume_of(worker, "credentials-1")["secret"]["secretName"], "models");
   // The job itself is in the first Secret, whatever the worker's number is; nothing else of it.
-  EXPECT_EQ(volume(worker, "data-job")["secret"],
+  EXPECT_EQ(volume_of(worker, "data-job")["secret"],
             json::parse(R"({"secretName": "digits-runner", "defaultMode": 288,
                             "items": [{"key": "job.json", "path": "job.json"}]})"));
   for (const PodIdentity& identity : {kOrchestrator, kWorker}) {
@@ -142,7 +121,7 @@ TEST(DataSidecar, AloneHasTheCredentials) {
     for (const char* list : {"containers", "initContainers"}) {
       for (const json& container : one["spec"].value(list, json::array())) {
         if (container["name"] == "data") continue;
-        for (const auto& [path, name] : mounts(container))
+        for (const auto& [path, name] : mounts_of(container))
           EXPECT_THAT(name, Not(HasSubstr("credentials"))) << container["name"];
       }
     }
@@ -152,7 +131,7 @@ TEST(DataSidecar, AloneHasTheCredentials) {
 TEST(DataSidecar, TheRunnerReadsWhatItWrites) {
   const json worker = pod(in_stores(), kWorker);
   const json& runner = worker["spec"]["containers"][0];
-  EXPECT_THAT(mounts(runner),
+  EXPECT_THAT(mounts_of(runner),
               UnorderedElementsAre(std::pair("/parallelrun/job", "job ro"),
                                    std::pair("/parallelrun/source", "source"),
                                    std::pair("/parallelrun/scratch", "scratch"),
@@ -172,8 +151,8 @@ TEST(DataSidecar, TheRunnerReadsWhatItWrites) {
 
 TEST(DataSidecar, TheOrchestratorFetchesNoSideInputs) {
   const json orchestrator = pod(in_stores(), kOrchestrator);
-  EXPECT_THAT(mounts(sidecar(orchestrator)), Not(Contains(testing::Key(HasSubstr("side-inputs")))));
-  EXPECT_TRUE(volume(orchestrator, "credentials-1").is_null());
+  EXPECT_THAT(mounts_of(sidecar(orchestrator)), Not(Contains(testing::Key(HasSubstr("side-inputs")))));
+  EXPECT_TRUE(volume_of(orchestrator, "credentials-1").is_null());
   const JobManifest sides =
       JobManifest().with("/sideInputs", json::array({{{"name", "model"}, {"source", s3("models", "keys")}}}));
   EXPECT_TRUE(sidecar(pod(sides, kOrchestrator)).is_null());
@@ -182,7 +161,7 @@ TEST(DataSidecar, TheOrchestratorFetchesNoSideInputs) {
 
 TEST(DataSidecar, TheCacheHasALimit) {
   const auto limit = [](const json& one) {
-    return std::stoull(volume(one, "fetched-inputs")["emptyDir"]["sizeLimit"].get<std::string>());
+    return std::stoull(volume_of(one, "fetched-inputs")["emptyDir"]["sizeLimit"].get<std::string>());
   };
   const json usual = pod(in_stores(), kWorker);
   EXPECT_GT(limit(usual), std::uint64_t{20} << 30U) << "the data process takes 20 GiB at most";
@@ -208,7 +187,7 @@ TEST(DataSidecar, Resources) {
   const json bounded = pod(
       in_stores().with("/worker", {{"resources", {{"limits", {{"ephemeral-storage", "2Gi"}}}}}}), kWorker);
   EXPECT_EQ(sidecar(bounded)["resources"]["limits"]["ephemeral-storage"],
-            volume(bounded, "fetched-inputs")["emptyDir"]["sizeLimit"]);
+            volume_of(bounded, "fetched-inputs")["emptyDir"]["sizeLimit"]);
 }
 
 TEST(DataSidecar, GetsWhatSaysHowToReachAStore) {

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "job_manifest.h"
+#include "made_pods.h"
 #include "operator/pods/children.h"
 
 namespace parallelrun::op {
@@ -26,11 +27,7 @@ Settings settings() {
 }
 
 json pod(const JobManifest& job, const PodIdentity& identity, const Settings& with = settings()) {
-  const Result<CheckedJob> checked = CheckedJob::read(*job);
-  if (!checked.ok()) throw std::runtime_error(checked.error().message);
-  const Result<json> made = pod_of(*checked, identity, with);
-  EXPECT_TRUE(made.ok()) << (made.ok() ? "" : made.error().message);
-  return made.ok() ? *made : json();
+  return made_pod(job, identity, with);
 }
 
 std::string refusal(const JobManifest& job, const Settings& with = settings()) {
@@ -40,23 +37,8 @@ std::string refusal(const JobManifest& job, const Settings& with = settings()) {
 
 const json& runner(const json& pod) { return pod["spec"]["containers"][0]; }
 
-// Where the runner container has what: path to volume.
-std::map<std::string, std::string> mounts(const json& pod) {
-  std::map<std::string, std::string> found;
-  for (const json& mount : runner(pod)["volumeMounts"]) {
-    std::string name = mount["name"];
-    if (mount.contains("subPath")) name += "/" + mount["subPath"].get<std::string>();
-    found[mount["mountPath"]] = name + (mount.value("readOnly", false) ? " ro" : "");
-  }
-  return found;
-}
-
-json volume(const json& pod, const std::string& name) {
-  for (const json& one : pod["spec"]["volumes"]) {
-    if (one["name"] == name) return one;
-  }
-  return nullptr;
-}
+// Where the runner container has what.
+std::map<std::string, std::string> mounts(const json& pod) { return mounts_of(runner(pod)); }
 
 json variable(const json& pod, const std::string& name) {
   json found;
@@ -145,7 +127,7 @@ TEST(Pods, OnlyTheOrchestratorHasAToken) {
 TEST(Pods, EachMountsItsOwnItemsOfTheSecret) {
   const auto items = [](const json& one) {
     std::map<std::string, std::string> found;
-    const json job = volume(one, "job");
+    const json job = volume_of(one, "job");
     for (const json& item : job["secret"]["items"]) found[item["key"]] = item["path"];
     return found;
   };
@@ -156,13 +138,13 @@ TEST(Pods, EachMountsItsOwnItemsOfTheSecret) {
   EXPECT_THAT(items(pod(JobManifest(), kWorker)),
               UnorderedElementsAre(std::pair("ca.crt", "ca.crt"), std::pair("worker-5.crt", "tls.crt"),
                                    std::pair("worker-5.key", "tls.key")));
-  EXPECT_EQ(volume(pod(JobManifest(), kWorker), "job")["secret"]["secretName"], "digits-runner");
+  EXPECT_EQ(volume_of(pod(JobManifest(), kWorker), "job")["secret"]["secretName"], "digits-runner");
   PodIdentity later = kWorker;
   later.index = 2 * kWorkersInSecret + 5;
   EXPECT_THAT(items(pod(JobManifest(), later)),
               UnorderedElementsAre(std::pair("ca.crt", "ca.crt"), std::pair("worker-261.crt", "tls.crt"),
                                    std::pair("worker-261.key", "tls.key")));
-  EXPECT_EQ(volume(pod(JobManifest(), later), "job")["secret"]["secretName"], "digits-runner-2");
+  EXPECT_EQ(volume_of(pod(JobManifest(), later), "job")["secret"]["secretName"], "digits-runner-2");
 }
 
 TEST(Pods, WhatIsMountedWhere) {
@@ -180,7 +162,7 @@ TEST(Pods, WhatIsMountedWhere) {
                                                          std::pair("/parallelrun/source-volume", "data-0 ro"),
                                                          std::pair("/parallelrun/inputs/images", "data-1 ro"),
                                                          std::pair("/parallelrun/output", "data-3")));
-  EXPECT_EQ(volume(orchestrator, "data-2"), nullptr);  // the model's: workers alone have it
+  EXPECT_EQ(volume_of(orchestrator, "data-2"), nullptr);  // the model's: workers alone have it
   const json worker = pod(job, kWorker);
   EXPECT_THAT(mounts(worker), UnorderedElementsAre(std::pair("/parallelrun/job", "job ro"),
                                                    std::pair("/parallelrun/source", "source"),
@@ -189,9 +171,9 @@ TEST(Pods, WhatIsMountedWhere) {
                                                    std::pair("/parallelrun/inputs/images", "data-1 ro"),
                                                    std::pair("/tmp/labels", "data-1/labels ro"),
                                                    std::pair("/parallelrun/side-inputs/model", "data-2 ro")));
-  EXPECT_EQ(volume(worker, "data-3"), nullptr);
-  EXPECT_EQ(volume(worker, "data-1")["persistentVolumeClaim"]["claimName"], "data");
-  EXPECT_EQ(volume(worker, "source")["emptyDir"], json::object());
+  EXPECT_EQ(volume_of(worker, "data-3"), nullptr);
+  EXPECT_EQ(volume_of(worker, "data-1")["persistentVolumeClaim"]["claimName"], "data");
+  EXPECT_EQ(volume_of(worker, "source")["emptyDir"], json::object());
 }
 
 TEST(Pods, WorkersHaveTheOutputWhereTheyNeedIt) {
@@ -262,7 +244,7 @@ TEST(Pods, Variables) {
 TEST(Worker, HasTheSharedMemoryThatTheJobAsksFor) {
   const json with = pod(JobManifest().with("/sharedMemory", "2Gi"), kWorker);
   EXPECT_EQ(
-      volume(with, "shared-memory"),
+      volume_of(with, "shared-memory"),
       json::parse(R"({"name": "shared-memory", "emptyDir": {"medium": "Memory", "sizeLimit": "2Gi"}})"));
   EXPECT_THAT(runner(with)["volumeMounts"],
               Contains(json::parse(R"({"name": "shared-memory", "mountPath": "/dev/shm"})")));
@@ -401,9 +383,9 @@ TEST(Template, MoreVolumes) {
   const json given = json::parse(R"({"volumes": [{"name": "cache", "emptyDir": {"medium": "Memory"}}],
     "volumeMounts": [{"name": "cache", "mountPath": "/cache"}]})");
   const json worker = pod(JobManifest().with("/worker", given), kWorker);
-  EXPECT_EQ(volume(worker, "cache")["emptyDir"]["medium"], "Memory");
+  EXPECT_EQ(volume_of(worker, "cache")["emptyDir"]["medium"], "Memory");
   EXPECT_EQ(mounts(worker)["/cache"], "cache");
-  EXPECT_EQ(volume(pod(JobManifest().with("/worker", given), kOrchestrator), "cache"), nullptr);
+  EXPECT_EQ(volume_of(pod(JobManifest().with("/worker", given), kOrchestrator), "cache"), nullptr);
 }
 
 struct Clash {
