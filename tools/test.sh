@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What `make test` and CI run. Every step runs even when an earlier one failed (but for building); the exit
-# code and the closing line count them all.
+# code and the closing line count them all. What needs a cluster mostly waits for it, so those steps run beside the
+# others, and their output follows when they have ended.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 
@@ -9,20 +10,47 @@ jobs=$(tools/jobs.sh)
 started=$SECONDS
 failed_steps=()
 
+# Thousands of tests leave the output of their jobs: what passed is removed at once, or a small disk is full before
+# the cluster's images are loaded.
+export PYTEST_ADDOPTS='-o tmp_path_retention_policy=failed -o tmp_path_retention_count=1'
+
 # ThreadSanitizer runs what has threads in it: the rooms around the state machines, and the simulation.
 readonly THREADED_TESTS='protocol|orchestrator|agent|channel|process|job_log|simulation|kube_test|/pod_test|operator_controller'
 
 step() {  # step NAME COMMAND...: runs it under a heading, notes failure
-  local name=$1 begun=$SECONDS
+  local name=$1 begun=$SECONDS verdict=ok
   shift
-  printf '\n===== %s\n' "$name"
-  if "$@"; then
-    printf -- '----- %s: ok, %d s\n' "$name" $((SECONDS - begun))
-  else
-    printf -- '----- %s: FAILED, %d s\n' "$name" $((SECONDS - begun))
-    failed_steps+=("$name")
-    return 1
-  fi
+  say_step "$(printf '\n===== %s' "$name")"
+  "$@" || verdict=FAILED
+  say_step "$(printf -- '----- %s: %s, %d s, %s free on the disk' "$name" "$verdict" $((SECONDS - begun)) "$(disk_free)")"
+  [[ $verdict == ok ]] && return
+  failed_steps+=("$name")
+  return 1
+}
+say_step() {
+  printf '%s\n' "$1"
+  [[ -z ${runs_beside:-} ]] || printf '%s [beside the other steps]\n' "${1#$'\n'}" >&3
+}
+disk_free() { df --human-readable --output=avail . | tail -n 1 | tr -d ' '; }
+
+# shellcheck disable=SC2030  # a list of failures of its own is what is meant
+# beside FUNCTION: runs its steps at the same time as what follows; their headings appear at once.
+beside() {
+  {
+    runs_beside=yes failed_steps=()
+    "$1"
+    printf '%s\n' "${failed_steps[@]}" >"$results/$1.failed"
+  } 3>&1 >"$results/$1.log" 2>&1 &
+  beside_pid=$!
+}
+# shellcheck disable=SC2031
+joined() {  # joined FUNCTION: waits for it, prints what it had to say, and counts its failures
+  wait "$beside_pid"
+  cat "$results/$1.log"
+  local name
+  while read -r name; do
+    [[ -z $name ]] || failed_steps+=("$name")
+  done <"$results/$1.failed"
 }
 
 environments() {
@@ -109,11 +137,16 @@ end_to_end() {
 # Compiled with what the tests leave of the processors: Kubernetes and its friends, once for each machine
 # (tests/cluster/README.md); then the tests for the sanitizers; then clang-tidy reads what has changed, and its
 # own step says what it found.
+until_there() { until [[ -s $1 ]]; do sleep 1; done; }
+
 build_ahead() {
-  nice -n 19 tests/cluster/cluster build >"$results/cluster-build.log" 2>&1 &
-  cluster_build=$!
   {
-    while kill -0 "$cluster_build" 2>/dev/null; do sleep 1; done
+    renice -n 19 "$BASHPID" >/dev/null
+    tests/cluster/cluster build >"$results/cluster-build.log" 2>&1
+    echo $? >"$results/cluster-build.code"
+  } &
+  {
+    until_there "$results/cluster-build.code"
     renice -n 19 "$BASHPID" >/dev/null
     build_sanitized asan . && build_sanitized tsan "$THREADED_TESTS"
   } >"$results/sanitizers-build.log" 2>&1 &
@@ -127,7 +160,8 @@ build_ahead() {
 }
 # Neither is a test: what is missing fails those that need it.
 cluster_parts() {
-  wait "$cluster_build" || { tail -n 40 "$results/cluster-build.log"; }
+  until_there "$results/cluster-build.code"
+  [[ $(<"$results/cluster-build.code") == 0 ]] || tail -n 40 "$results/cluster-build.log"
 }
 sanitizers_built() {
   wait "$sanitizers_build" || { tail -n 40 "$results/sanitizers-build.log"; }
@@ -138,6 +172,15 @@ tidy_rest() {
   tools/lint/tidy.sh
 }
 
+on_clusters() {
+  step 'Kubernetes built or cached' cluster_parts
+  step 'the resource and the client on a real API server' tests/apiserver/run --junitxml="$results/apiserver.xml"
+  step 'the operator on a real API server' tests/operator/run --junitxml="$results/operator.xml"
+  step 'the chart on a real API server' tests/helm/run --junitxml="$results/helm.xml"
+  step 'the images' images
+  step 'end to end on a cluster of three nodes' end_to_end
+}
+
 rm -rf "$results"
 mkdir -p "$results"
 {
@@ -145,22 +188,19 @@ mkdir -p "$results"
     step 'Python environments' environments &&
     step 'build' make build
 } || exit 1
+# The wheel is built anew by its tests, and the walk through the README on the cluster installs it.
 build_ahead
 step 'lint: format, structure, links' run_pytest lint tests/lint
 step 'unit tests and simulation' run_ctest command release
-step 'whole processes' run_pytest integration tests/integration
-step 'Kubernetes built or cached' cluster_parts
 step 'the wheel and the release' run_pytest wheel tests/wheel
+beside on_clusters
+step 'whole processes' run_pytest integration tests/integration
 step 'jobs from Python' run_pytest sdk tests/sdk
-step 'the resource and the client on a real API server' tests/apiserver/run --junitxml="$results/apiserver.xml"
-step 'the operator on a real API server' tests/operator/run --junitxml="$results/operator.xml"
-step 'the chart on a real API server' tests/helm/run --junitxml="$results/helm.xml"
-step 'the images' images
-step 'end to end on a cluster of three nodes' end_to_end
 step 'built for the sanitizers' sanitizers_built
 step 'address and undefined-behaviour sanitizers' sanitized asan . 1500
 step 'thread sanitizer' sanitized tsan "$THREADED_TESTS" 300
 step 'lint: clang-tidy' tidy_rest
+joined on_clusters
 
 printf '\n===== %d min %d s in total\n' $(((SECONDS - started) / 60)) $(((SECONDS - started) % 60))
 if [[ ${#failed_steps[@]} -gt 0 ]]; then
