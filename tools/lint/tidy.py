@@ -3,8 +3,11 @@
 
 usage: tidy.py --clang-tidy PROGRAM --build-dir DIR [--jobs N] [FILE...]
 
-A source that passed leaves a stamp named by a hash of everything that its verdict depends on: the source, the
-headers of ours that it includes, however deep, the compile command, the .clang-tidy files and the version of clang-tidy.
+It reads what the compiler compiles: a source, or several of a room together (PARALLELRUN_FEW_UNITS). Reading eight
+together takes little longer than reading one, since nearly all of it is headers of others.
+
+A unit that passed leaves a stamp named by a hash of everything that its verdict depends on: its sources, the
+headers of ours that they include, however deep, the compile command, the .clang-tidy files and the version of clang-tidy.
 Stamps lie in the user's cache, so that every clone on a machine knows what another one has checked.
 """
 
@@ -23,6 +26,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 OUR_FOLDERS = ("common", "runner", "operator", "tests")
 STAMP_LIFE = 30 * 24 * 3600  # seconds since it was last met
+# A unit includes its sources: they are what is read, and not headers of others.
+IN_UNITS = (r"--header-filter=((common|runner|operator)/.*\.h|\.cpp)$", "--checks=-bugprone-suspicious-include")
 INCLUDE = re.compile(rb'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
 
 
@@ -51,8 +56,34 @@ def verdict_key(source: Path, command: dict, salt: bytes) -> str:
     build = command["directory"]
     digest.update(command["command"].replace(build, "./build").replace(str(ROOT), ".").encode())
     for path in [source, *sorted(included_files(source))]:
-        digest.update(b"\0" + os.fsencode(path.relative_to(ROOT)) + b"\0" + contents(path))
+        name = path.relative_to(build) if path.is_relative_to(build) else path.relative_to(ROOT)
+        text = contents(path).replace(os.fsencode(ROOT), b".")
+        digest.update(b"\0" + os.fsencode(name) + b"\0" + text)
     return digest.hexdigest()
+
+
+def name_of(source: Path, build_dir: Path) -> str:
+    """As a reader finds it: a source by its path, a unit by its folder and number."""
+    if not source.is_relative_to(build_dir):
+        return str(source.relative_to(ROOT))
+    room, _, rest = str(source.relative_to(build_dir)).partition("/CMakeFiles/")
+    return f"{room} ({len(INCLUDE.findall(contents(source)))} sources, {Path(rest).stem})"
+
+
+@cache
+def checks_of_tests() -> str:
+    """A unit of tests lies in the build folder, where clang-tidy does not find tests/.clang-tidy."""
+    _, _, checks = (ROOT / "tests" / ".clang-tidy").read_text().partition("Checks: >")
+    return "".join(line.strip() for line in checks.splitlines())
+
+
+def options_for(source: Path, build_dir: Path) -> list[str]:
+    if not source.is_relative_to(build_dir):
+        return []
+    header_filter, checks = IN_UNITS
+    if source.relative_to(build_dir).parts[0] == "tests":
+        checks += "," + checks_of_tests()
+    return [header_filter, checks]
 
 
 def stamp_folder() -> Path:
@@ -72,7 +103,9 @@ def our_commands(build_dir: Path) -> dict[Path, dict]:
     commands = {}
     for command in json.loads(database.read_text()):
         source = Path(command["directory"], command["file"]).resolve()
-        if source.is_relative_to(ROOT) and source.relative_to(ROOT).parts[0] in OUR_FOLDERS:
+        unit = source.name.startswith("unity_")
+        ours = source.is_relative_to(ROOT) and source.relative_to(ROOT).parts[0] in OUR_FOLDERS
+        if unit or ours:
             commands[source] = command
     return commands
 
@@ -85,7 +118,8 @@ def main() -> int:
     parser.add_argument("files", nargs="*", type=Path, help="only these sources (default: all of ours)")
     options = parser.parse_args()
 
-    commands = our_commands(options.build_dir.resolve())
+    build_dir = options.build_dir.resolve()
+    commands = our_commands(build_dir)
     only = {path.resolve() for path in options.files}
     if unknown := only - commands.keys():
         sys.exit(f"tidy: not in compile_commands.json: {', '.join(map(str, sorted(unknown)))}")
@@ -105,7 +139,8 @@ def main() -> int:
     def check(source: Path) -> tuple[Path, subprocess.CompletedProcess, float]:
         start = time.monotonic()
         # Warnings of a compile command belong to GCC; here only .clang-tidy decides.
-        command = [options.clang_tidy, "-p", options.build_dir, "--quiet", "--extra-arg=-Wno-error", source]
+        command = [options.clang_tidy, "-p", build_dir, "--quiet", "--extra-arg=-Wno-error"]
+        command += [*options_for(source, build_dir), source]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         return source, done, time.monotonic() - start
 
@@ -113,14 +148,14 @@ def main() -> int:
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         for future in concurrent.futures.as_completed([pool.submit(check, source) for source in waiting]):
             source, done, seconds = future.result()
-            name = source.relative_to(ROOT)
+            name = name_of(source, build_dir)
             if done.returncode == 0:
                 (stamps / keys[source]).touch()
                 print(f"tidy: {name} ({seconds:.0f} s)", flush=True)
             else:
                 failed += 1
                 print(f"tidy: {name} FAILED\n{done.stdout}{done.stderr}", flush=True)
-    print(f"tidy: {len(keys) - failed} of {len(keys)} sources clean, {len(keys) - len(waiting)} unchanged")
+    print(f"tidy: {len(keys) - failed} of {len(keys)} units clean, {len(keys) - len(waiting)} unchanged")
     return 1 if failed else 0
 
 
