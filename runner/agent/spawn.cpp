@@ -1,6 +1,7 @@
 #include "runner/agent/spawn.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <spdlog/fmt/fmt.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -22,6 +23,8 @@ constexpr int kFirstOwnFd = 10;
 // The loop stands still for so long at most. A process that ends takes well below a millisecond; one in the
 // middle of input or output on a stuck disk may take for ever.
 constexpr std::chrono::milliseconds kOrphanPatience{30};
+// SIGKILL cannot be declined, so this wait is short, unless the kernel holds the process on a dead volume.
+constexpr int kEndPatienceMs = 1000;
 
 Error system_error(const std::string& what, int code) {
   const bool passing = code == EAGAIN || code == ENOMEM || code == EMFILE || code == ENFILE;
@@ -84,6 +87,7 @@ ExitWords describe_exit(const siginfo_t& info) {
   if (info.si_code == CLD_EXITED) {
     return {"ExitStatus", fmt::format("the process ended by itself with exit status {}", info.si_status)};
   }
+  if (info.si_status == 0) return {"Unknown", "the process ended, and the kernel does not tell how"};
   const std::string name = signal_name(info.si_status);
   return {name, fmt::format("the process was killed by {} ({})", name, ::strsignal(info.si_status))};
 }
@@ -92,8 +96,12 @@ Ended reap(const Child& child) {
   ::kill(-child.pid, SIGKILL);
   Ended ended;
   rusage usage{};
+  pollfd dying{child.pidfd.get(), POLLIN, 0};
+  int dead = 0;
+  while ((dead = ::poll(&dying, 1, kEndPatienceMs)) < 0 && errno == EINTR) {
+  }
   // The kernel's call: that of the C library gives no usage.
-  while (::syscall(SYS_waitid, P_PIDFD, child.pidfd.get(), &ended.info, WEXITED, &usage) != 0 &&
+  while (dead > 0 && ::syscall(SYS_waitid, P_PIDFD, child.pidfd.get(), &ended.info, WEXITED, &usage) != 0 &&
          errno == EINTR) {
   }
   ended.peak_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024U;

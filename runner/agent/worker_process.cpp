@@ -1,6 +1,5 @@
 #include "runner/agent/worker_process.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -26,7 +25,6 @@ constexpr int kReadsAtTheEnd = 64;
 constexpr int kRecordsAtTheEnd = 2000;
 constexpr int kStackSignal = SIGUSR2;
 constexpr std::chrono::seconds kOrphanInterval{1};
-constexpr int kEndPatienceMs = 1000;
 
 }  // namespace
 
@@ -40,11 +38,8 @@ WorkerProcess::WorkerProcess(boost::asio::io_context& io, const Streams& streams
 
 WorkerProcess::~WorkerProcess() {
   if (reaped_) return;
-  // SIGKILL cannot be declined, so the wait is short, unless the kernel holds the process on a dead volume.
-  ::kill(-child_.pid, SIGKILL);
-  ::kill(child_.pid, SIGKILL);
-  pollfd ended{child_.pidfd.get(), POLLIN, 0};
-  if (::poll(&ended, 1, kEndPatienceMs) > 0) reap(child_);
+  ::kill(child_.pid, SIGKILL);  // one that has not reached its own group yet
+  reap(child_);
 }
 
 Status WorkerProcess::start(const Launch& launch) {
