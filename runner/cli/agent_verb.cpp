@@ -11,19 +11,19 @@
 namespace parallelrun {
 namespace {
 
-struct Given {
+struct GivenToAgent {
   AgentOptions options;
   pid_t parent = 0;
 };
 
-int run(const Given& given) {
+int run(const GivenToAgent& given) {
   return end_with_parent(given.parent, SIGTERM) ? run_agent(given.options) : kExitFailed;
 }
 
 }  // namespace
 
 Verb add_agent(CLI::App& program) {
-  const auto given = std::make_shared<Given>();
+  const auto given = std::make_shared<GivenToAgent>();
   AgentOptions& options = given->options;
   CLI::App* verb = program.add_subcommand(
       "agent", "supervise the worker processes of one node (started by `run` or the operator)");

@@ -19,7 +19,7 @@
 namespace parallelrun {
 namespace {
 
-struct Given {
+struct GivenToCancel {
   std::string job;
   cluster::ClusterChoice cluster;
   bool yes = false;
@@ -35,7 +35,7 @@ bool confirmed(const cluster::JobView& job) {
   return answer == "y" || answer == "Y" || answer == "yes";
 }
 
-int cancel(const Given& given, cluster::Jobs& jobs, const cluster::JobView& job) {
+int cancel(const GivenToCancel& given, cluster::Jobs& jobs, const cluster::JobView& job) {
   if (!given.yes && !confirmed(job)) {
     std::fprintf(stderr, "nothing was done\n");
     return kExitFailed;
@@ -51,7 +51,7 @@ int cancel(const Given& given, cluster::Jobs& jobs, const cluster::JobView& job)
              : kExitFailed;
 }
 
-int run(const Given& given) {
+int run(const GivenToCancel& given) {
   return with_job(given.cluster, given.job, [&given](cluster::Jobs& jobs, const cluster::JobView& job) {
     return cancel(given, jobs, job);
   });
@@ -60,7 +60,7 @@ int run(const Given& given) {
 }  // namespace
 
 Verb add_cancel(CLI::App& program) {
-  const auto given = std::make_shared<Given>();
+  const auto given = std::make_shared<GivenToCancel>();
   CLI::App* verb =
       program.add_subcommand("cancel", "end a job of a cluster and delete it; its output and logs stay");
   verb->add_option("NAME", given->job, "of a job in the cluster")->required();

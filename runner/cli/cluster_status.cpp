@@ -23,7 +23,7 @@ using std::chrono::seconds;
 using std::chrono::system_clock;
 
 // The orchestrator writes its progress every two seconds at most.
-constexpr std::chrono::milliseconds kLookAgain{1000};
+constexpr std::chrono::milliseconds kClusterPause{1000};
 constexpr std::size_t kMostPods = 20;
 
 std::string short_since(const std::string& since, system_clock::time_point now) {
@@ -140,7 +140,7 @@ Result<JobView> follow(cluster::Jobs& jobs, cluster::Interrupt& interrupt, JobVi
       display->show(event_of(job), std::chrono::steady_clock::now());
     if (display->write_error() != 0) return Error{ErrorCode::kIo, "standard output cannot be written", false};
     if (job.ended()) return job;
-    if (!interrupt.wait(kLookAgain)) return Error{ErrorCode::kAborted, "interrupted", false};
+    if (!interrupt.wait(kClusterPause)) return Error{ErrorCode::kAborted, "interrupted", false};
     const auto now = jobs.find(job.name);
     if (now && !*now)
       return Error{ErrorCode::kConflict, fmt::format("the job '{}' was deleted", job.name), false};

@@ -9,17 +9,9 @@
 #include "runner/cli/data_process.h"
 #include "runner/cli/launcher.h"
 #include "runner/cli/run_directory.h"
+#include "runner/cli/shown.h"
 
 namespace parallelrun {
-namespace {
-
-int refuse(const std::string& message, int code) {
-  std::fprintf(stderr, "parallelrun: %s\n", presentable(message).c_str());
-  return code;
-}
-
-}  // namespace
-
 std::optional<int> fetch_code(const StoreInUse& code, const std::string& program,
                               const std::string& data_directory,
                               const std::function<void(const std::string&)>& say) {

@@ -40,21 +40,21 @@ constexpr const char* kOfDatabases[] = {"sqlalchemy==2.1.9", "psycopg[binary]==3
 constexpr const char* kOwnPython = "PARALLELRUN_DATA_PYTHON";
 constexpr const char* kIsNewEnough = "import sys; sys.exit(sys.version_info < (3, 11))";
 
-struct Given {
+struct GivenToData {
   std::string config;
   std::string socket;
   int events_fd = -1;
   pid_t parent = 0;
 };
 
-void tell(const Given& given, const nlohmann::json& event) {
+void tell(const GivenToData& given, const nlohmann::json& event) {
   const std::string line = event.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
   const int descriptor = given.events_fd >= 0 ? given.events_fd : STDERR_FILENO;
   // The launcher alone reads it, and sees the end of this process, too.
   if (::write(descriptor, line.data(), line.size()) < 0) return;
 }
 
-int fail(const Given& given, std::string message) {
+int fail(const GivenToData& given, std::string message) {
   // The packages are ours: no field of the manifest names them.
   const std::string field = "spec.environment.requirements";
   if (const std::size_t at = message.find(field); at != std::string::npos)
@@ -99,7 +99,7 @@ std::string find_python(const std::vector<std::string>& environment) {
   return {};
 }
 
-int become(const Given& given, const agent::EnvironmentRequest& request, const std::string& python) {
+int become(const GivenToData& given, const agent::EnvironmentRequest& request, const std::string& python) {
   std::vector<std::string> command = {python,
                                       "-I",
                                       request.package_directory + "/parallelrun_data/__main__.py",
@@ -118,7 +118,7 @@ int become(const Given& given, const agent::EnvironmentRequest& request, const s
   return fail(given, fmt::format("'{}' cannot be run: {}", python, std::strerror(errno)));
 }
 
-int run(const Given& given) {
+int run(const GivenToData& given) {
   if (!end_with_parent(given.parent, SIGTERM)) return kExitFailed;
   const std::string programs = std::filesystem::path(this_program()).parent_path().string();
   agent::EnvironmentRequest request;
@@ -164,7 +164,7 @@ int run(const Given& given) {
 }  // namespace
 
 Verb add_data(CLI::App& program) {
-  const auto given = std::make_shared<Given>();
+  const auto given = std::make_shared<GivenToData>();
   CLI::App* verb =
       program.add_subcommand("data", "read object stores for the jobs of this machine (started by `run`)");
   verb->add_option("--config", given->config, "sources and where their credentials are, as JSON")->required();

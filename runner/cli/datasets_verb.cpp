@@ -27,7 +27,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-struct Given {
+struct GivenToDatasets {
   std::string folder;              // --datasets
   std::string name;                // of a dataset; register: or a file
   std::vector<std::string> paths;  // --path
@@ -41,12 +41,7 @@ struct Given {
   Form form = Form::kTable;
 };
 
-int refuse(const std::string& message, int code = kExitInvalid) {
-  std::fprintf(stderr, "parallelrun: %s\n", presentable(message).c_str());
-  return code;
-}
-
-int refuse(const Error& error) {
+int refuse_dataset(const Error& error) {
   return refuse(error.message, error.code == ErrorCode::kIo ? kExitFailed : kExitInvalid);
 }
 
@@ -56,10 +51,10 @@ bool for_people(Form form) { return form == Form::kTable || form == Form::kWide;
 
 // --- list
 
-int list(const Given& given) {
+int list(const GivenToDatasets& given) {
   const DatasetFolder folder(dataset_folder_path(given.folder));
   const auto names = folder.names();
-  if (!names) return refuse(names.error());
+  if (!names) return refuse_dataset(names.error());
   std::vector<Dataset> datasets;
   bool broken = false;
   for (const std::string& name : *names) {
@@ -108,10 +103,10 @@ int list(const Given& given) {
 
 // --- show
 
-int show(const Given& given) {
+int show(const GivenToDatasets& given) {
   const DatasetFolder folder(dataset_folder_path(given.folder));
   const auto dataset = folder.read(given.name);
-  if (!dataset) return refuse(dataset.error());
+  if (!dataset) return refuse_dataset(dataset.error());
   if (given.form == Form::kName) return end_with(dataset->name + "\n");
   if (!for_people(given.form)) return end_with(document_text(in_usual_order(*dataset), given.form));
   const bool wide = given.form == Form::kWide;
@@ -134,9 +129,10 @@ json part_of_path(const std::string& path) {
   const fs::file_status status = fs::status(place, error);
   if (status.type() == fs::file_type::not_found) {
     refuse(fmt::format(
-        "--path '{}': there is no such file or folder; of files by a pattern give the folder, and "
-        "the pattern with --glob",
-        path));
+               "--path '{}': there is no such file or folder; of files by a pattern give the folder, and "
+               "the pattern with --glob",
+               path),
+           kExitInvalid);
     return json::object();
   }
   if (fs::is_directory(status)) {
@@ -149,7 +145,7 @@ json part_of_path(const std::string& path) {
 }
 
 // The version that the options describe. An empty object: what is wrong has been printed.
-json version_of(const Given& given) {
+json version_of(const GivenToDatasets& given) {
   std::vector<json> parts;
   for (const std::string& path : given.paths) {
     parts.push_back(part_of_path(path));
@@ -205,15 +201,15 @@ int told(const DatasetFolder& folder, const DatasetFolder::Registered& registere
   return end_with(text);
 }
 
-int register_file(const Given& given, const DatasetFolder& folder) {
+int register_file(const GivenToDatasets& given, const DatasetFolder& folder) {
   for (const auto& [option, wrong] :
        {std::pair("--glob", !given.glob.empty()), std::pair("--path-pattern", !given.path_pattern.empty()),
         std::pair("--data-format", !given.format.empty()),
         std::pair("--description", !given.description.empty()), std::pair("--new-version", given.new_version),
         std::pair("--type", given.type != "file")}) {
     if (wrong)
-      return refuse(
-          fmt::format("{} describes the data of --path or --source; a file says it itself", option));
+      return refuse(fmt::format("{} describes the data of --path or --source; a file says it itself", option),
+                    kExitInvalid);
   }
   const auto text = read_manifest_file(given.name);
   if (!text) {
@@ -234,10 +230,10 @@ int register_file(const Given& given, const DatasetFolder& folder) {
                                           : fs::absolute(given.name, error).lexically_normal().parent_path();
   for (DatasetVersion& version : parsed.dataset.versions) anchor_paths(version, base);
   const auto registered = folder.add(parsed.dataset);
-  return registered ? told(folder, *registered, given.form) : refuse(registered.error());
+  return registered ? told(folder, *registered, given.form) : refuse_dataset(registered.error());
 }
 
-int register_data(const Given& given, const DatasetFolder& folder) {
+int register_data(const GivenToDatasets& given, const DatasetFolder& folder) {
   const json version = version_of(given);
   if (version.empty()) return kExitInvalid;
   ParsedDataset parsed =
@@ -264,16 +260,16 @@ int register_data(const Given& given, const DatasetFolder& folder) {
   anchor_paths(typed, fs::current_path(error));
   const auto registered =
       folder.add(parsed.dataset.name, parsed.dataset.type, std::move(typed), given.new_version);
-  return registered ? told(folder, *registered, given.form) : refuse(registered.error());
+  return registered ? told(folder, *registered, given.form) : refuse_dataset(registered.error());
 }
 
-int register_one(const Given& given) {
+int register_one(const GivenToDatasets& given) {
   const DatasetFolder folder(dataset_folder_path(given.folder));
   if (given.paths.empty() && given.source.empty()) return register_file(given, folder);
   return register_data(given, folder);
 }
 
-void add_common(CLI::App& verb, Given& given, bool of_people) {
+void add_common(CLI::App& verb, GivenToDatasets& given, bool of_people) {
   verb.add_option("--datasets", given.folder, kDatasetsOption);
   std::map<std::string, Form> forms = {
       {"table", Form::kTable}, {"json", Form::kJson}, {"yaml", Form::kYaml}, {"name", Form::kName}};
@@ -284,7 +280,7 @@ void add_common(CLI::App& verb, Given& given, bool of_people) {
 }  // namespace
 
 Verb add_datasets(CLI::App& program) {
-  const auto given = std::make_shared<Given>();
+  const auto given = std::make_shared<GivenToDatasets>();
   CLI::App* verb =
       program.add_subcommand("datasets", "the registered datasets of this machine: list, show, register");
   verb->require_subcommand(1);

@@ -17,7 +17,7 @@
 namespace parallelrun {
 namespace {
 
-struct Given {
+struct GivenToErrors {
   JobArgument job;
   bool brief = false;
   Form form = Form::kTable;
@@ -51,14 +51,14 @@ std::string text_of(const report::ErrorReport& report, bool brief) {
   return presentable_lines(out);
 }
 
-int look(const Given& given) {
+int look(const GivenToErrors& given) {
   ClusterLook look{given.job, "errors", {}, false, ""};
   if (given.brief) look.arguments.emplace_back("--brief");
   ask_for_form(look, given.form);
   return cluster_look(look);
 }
 
-int run(const Given& given) {
+int run(const GivenToErrors& given) {
   if (given.job.in_cluster()) return look(given);
   const auto job = read_job(given.job.job);
   if (!job) return kExitInvalid;
@@ -80,7 +80,7 @@ int run(const Given& given) {
 }  // namespace
 
 Verb add_errors(CLI::App& program) {
-  const auto given = std::make_shared<Given>();
+  const auto given = std::make_shared<GivenToErrors>();
   CLI::App* verb = program.add_subcommand(
       "errors", "the errors of a job's script, alike ones grouped, with one traceback for each group");
   add_job_argument(*verb, given->job);

@@ -20,7 +20,7 @@
 namespace parallelrun {
 namespace {
 
-struct Given {
+struct GivenToExplain {
   JobArgument job;
   Form form = Form::kTable;
 };
@@ -48,13 +48,13 @@ std::string text_of(const report::SpeedReport& speed, const std::vector<report::
   return presentable_lines(out);
 }
 
-int look(const Given& given) {
+int look(const GivenToExplain& given) {
   ClusterLook look{given.job, "explain", {}, false, ""};
   ask_for_form(look, given.form);
   return cluster_look(look);
 }
 
-int run(const Given& given) {
+int run(const GivenToExplain& given) {
   if (given.job.in_cluster()) return look(given);
   const auto job = read_job(given.job.job);
   if (!job) return kExitInvalid;
@@ -72,7 +72,7 @@ int run(const Given& given) {
 }  // namespace
 
 Verb add_explain(CLI::App& program) {
-  const auto given = std::make_shared<Given>();
+  const auto given = std::make_shared<GivenToExplain>();
   CLI::App* verb = program.add_subcommand(
       "explain", "where the time of a job goes, and a setting to try for what stands out");
   add_job_argument(*verb, given->job);

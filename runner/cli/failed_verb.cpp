@@ -25,7 +25,7 @@ using report::FailedItem;
 // A table has all its rows in memory, for the width of its columns.
 constexpr std::uint64_t kMostInTable = 10000;
 
-struct Given {
+struct GivenToFailed {
   JobArgument job;
   std::uint64_t limit = 0;  // 0: all
   Form form = Form::kTable;
@@ -78,14 +78,14 @@ class Rows {
   std::vector<std::vector<std::string>> rows_;
 };
 
-int look(const Given& given) {
+int look(const GivenToFailed& given) {
   ClusterLook look{given.job, "failed", {}, false, ""};
   if (given.limit > 0) look.arguments.push_back("--limit=" + std::to_string(given.limit));
   ask_for_form(look, given.form);
   return cluster_look(look);
 }
 
-int run(const Given& given) {
+int run(const GivenToFailed& given) {
   if (given.job.in_cluster()) return look(given);
   const auto job = read_job(given.job.job);
   if (!job) return kExitInvalid;
@@ -118,7 +118,7 @@ int run(const Given& given) {
 }  // namespace
 
 Verb add_failed(CLI::App& program) {
-  const auto given = std::make_shared<Given>();
+  const auto given = std::make_shared<GivenToFailed>();
   CLI::App* verb = program.add_subcommand("failed", "the items of a job that failed, with the error of each");
   add_job_argument(*verb, given->job);
   verb->add_option("--limit", given->limit, "only the first ones; default: all")

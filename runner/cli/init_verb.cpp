@@ -26,7 +26,7 @@ constexpr const char* kScript = "score.py";
 constexpr const char* kManifest = "job.yaml";
 constexpr std::size_t kLongestName = 32;
 
-struct Given {
+struct GivenToInit {
   std::string folder = ".";
   std::string type = "file";
   std::string input = "data";
@@ -84,11 +84,6 @@ spec:
   errorThreshold: 0    # the first failed item ends the job; -1: none does
 )";
 
-int refuse(const std::string& message, int code) {
-  std::fprintf(stderr, "parallelrun: %s\n", presentable(message).c_str());
-  return code;
-}
-
 // A path as YAML text, whatever is in it.
 std::string in_yaml(const std::string& path) {
   std::string out = "'";
@@ -124,7 +119,7 @@ int write_new(const std::string& path, std::string_view text) {
   return kExitComplete;
 }
 
-int run(const Given& given) {
+int run(const GivenToInit& given) {
   std::error_code error;
   std::filesystem::create_directories(given.folder, error);
   if (error) return refuse(fmt::format("cannot make '{}': {}", given.folder, error.message()), kExitFailed);
@@ -156,7 +151,7 @@ int run(const Given& given) {
 }  // namespace
 
 Verb add_init(CLI::App& program) {
-  const auto given = std::make_shared<Given>();
+  const auto given = std::make_shared<GivenToInit>();
   CLI::App* verb = program.add_subcommand("init", "write a first script and a manifest that runs it");
   verb->add_option("FOLDER", given->folder, "where; it is made if missing; default: the current folder");
   verb->add_option("--type", given->type, "of the input: file or tabular; default file")

@@ -24,7 +24,7 @@ namespace {
 
 using report::JobReport;
 
-struct Given {
+struct GivenToList {
   std::vector<std::string> folders;
   int depth = 3;
   Form form = Form::kTable;
@@ -82,7 +82,7 @@ std::string shown(const report::Found& found, Form form) {
   return table(heads, rows, wide ? 0 : terminal_width(STDOUT_FILENO));
 }
 
-int run(const Given& given) {
+int run(const GivenToList& given) {
   report::Found all;
   for (const std::string& folder : given.folders) {
     report::Found found = report::reports_below(folder, given.depth);
@@ -105,7 +105,7 @@ int run(const Given& given) {
 }  // namespace
 
 Verb add_list(CLI::App& program) {
-  const auto given = std::make_shared<Given>();
+  const auto given = std::make_shared<GivenToList>();
   CLI::App* verb = program.add_subcommand(
       "list", "the jobs whose output directories lie in a folder, or those of a cluster");
   verb->add_option("FOLDER", given->folders, "where to look; default: the current folder");

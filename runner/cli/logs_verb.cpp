@@ -31,10 +31,10 @@ namespace {
 
 using report::LogFile;
 
-constexpr std::chrono::milliseconds kLookAgain{250};
-constexpr std::size_t kPiece = std::size_t{64} << 10U;
+constexpr std::chrono::milliseconds kLogsPause{250};
+constexpr std::size_t kLogPiece = std::size_t{64} << 10U;
 
-struct Given {
+struct GivenToLogs {
   JobArgument job;
   std::vector<std::string> wanted;
   bool follow = false;
@@ -47,9 +47,9 @@ off_t start_of_tail(int fd, std::int64_t lines) {
   if (fstat(fd, &status) != 0) return 0;
   off_t at = status.st_size;
   std::int64_t seen = -1;  // the line break at the end of the last line begins none
-  std::string piece(kPiece, '\0');
+  std::string piece(kLogPiece, '\0');
   while (at > 0) {
-    const auto length = static_cast<std::size_t>(std::min<off_t>(at, static_cast<off_t>(kPiece)));
+    const auto length = static_cast<std::size_t>(std::min<off_t>(at, static_cast<off_t>(kLogPiece)));
     const ssize_t n = pread(fd, piece.data(), length, at - static_cast<off_t>(length));
     if (n != static_cast<ssize_t>(length)) return 0;
     for (std::size_t i = length; i > 0; --i) {
@@ -88,7 +88,7 @@ class Printer {
     if (!is_new && (place->second.inode != status.st_ino || status.st_size < place->second.offset))
       place->second.offset = 0;
     place->second.inode = status.st_ino;
-    std::string piece(kPiece, '\0');
+    std::string piece(kLogPiece, '\0');
     while (true) {
       const ssize_t n = pread(opened.get(), piece.data(), piece.size(), place->second.offset);
       if (n <= 0) return true;
@@ -120,11 +120,6 @@ class Printer {
   std::string shown_;
   std::map<std::string, Place> places_;
 };
-
-int refuse(const Error& error) {
-  std::fprintf(stderr, "parallelrun: %s\n", error.message.c_str());
-  return kExitFailed;
-}
 
 int list(const std::vector<LogFile>& files) {
   std::vector<std::vector<std::string>> rows;
@@ -158,7 +153,7 @@ bool at_work(const std::string& directory) {
   return job && report::at_work(job->state);
 }
 
-int look(const Given& given) {
+int look(const GivenToLogs& given) {
   ClusterLook look{given.job, "logs", {}, given.follow, ""};
   if (given.follow) look.arguments.emplace_back("--follow");
   if (given.tail >= 0) look.arguments.push_back("--tail=" + std::to_string(given.tail));
@@ -167,12 +162,12 @@ int look(const Given& given) {
   return cluster_look(look);
 }
 
-int run(const Given& given) {
+int run(const GivenToLogs& given) {
   if (given.job.in_cluster()) return look(given);
   const auto job = read_job(given.job.job);
   if (!job) return kExitInvalid;
   const auto files = report::log_files(job->directory);
-  if (!files) return refuse(files.error());
+  if (!files) return refuse(files.error().message, kExitFailed);
   if (given.wanted.empty() && !given.follow) return list(*files);
   std::vector<std::string> wanted = given.wanted;
   if (wanted.empty()) wanted = {"sys/master_role.txt"};
@@ -186,7 +181,7 @@ int run(const Given& given) {
   while (!last_look) {
     // What the job wrote before its end is there to be read after it.
     last_look = !at_work(job->directory);
-    if (!last_look) std::this_thread::sleep_for(kLookAgain);
+    if (!last_look) std::this_thread::sleep_for(kLogsPause);
     for (const LogFile& file : chosen)
       if (!printer.print_new(file, -1)) return kExitFailed;
   }
@@ -196,7 +191,7 @@ int run(const Given& given) {
 }  // namespace
 
 Verb add_logs(CLI::App& program) {
-  const auto given = std::make_shared<Given>();
+  const auto given = std::make_shared<GivenToLogs>();
   CLI::App* verb = program.add_subcommand("logs", "the log files of a job; without LOG: their names");
   add_job_argument(*verb, given->job);
   verb->add_option(

@@ -31,7 +31,7 @@ constexpr std::size_t kPiece =
     6 * 1024;  // bytes; a multiple of three, and in base64 less than a line of 16 KiB
 constexpr std::size_t kMostErrors = 3 * 1024;
 
-struct Given {
+struct GivenToLook {
   std::vector<std::string> words;
   std::string message = "/dev/termination-log";
 };
@@ -89,7 +89,7 @@ bool write_message(const std::string& path, const std::string& text) {
   return file && ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
 }
 
-int run(const Given& given) {
+int run(const GivenToLook& given) {
   Pipe out;
   Pipe err;
   if (!open_pipe(out) || !open_pipe(err)) {
@@ -122,7 +122,7 @@ int run(const Given& given) {
 }  // namespace
 
 Verb add_look(CLI::App& program) {
-  const auto given = std::make_shared<Given>();
+  const auto given = std::make_shared<GivenToLook>();
   CLI::App* verb = program.add_subcommand("look", "run a verb, and write its output as lines of base64");
   verb->add_option("WORDS", given->words, "the verb with its arguments, behind --")->required();
   verb->add_option("--message", given->message, "FILE for exit code, digest and errors");

@@ -11,12 +11,12 @@
 namespace parallelrun {
 namespace {
 
-struct Given {
+struct GivenToOrchestrator {
   OrchestratorOptions options;
   pid_t parent = 0;
 };
 
-int run(const Given& given) {
+int run(const GivenToOrchestrator& given) {
   const int signal = given.options.lease.empty() ? SIGTERM : SIGKILL;
   return end_with_parent(given.parent, signal) ? run_orchestrator(given.options) : kExitFailed;
 }
@@ -24,7 +24,7 @@ int run(const Given& given) {
 }  // namespace
 
 Verb add_orchestrator(CLI::App& program) {
-  const auto given = std::make_shared<Given>();
+  const auto given = std::make_shared<GivenToOrchestrator>();
   OrchestratorOptions& options = given->options;
   CLI::App* verb = program.add_subcommand("orchestrator",
                                           "plan, lease and commit a job (started by `run` or the operator)");

@@ -27,7 +27,7 @@ namespace {
 constexpr const char* kStandardOutput = "-";  // as --to
 constexpr std::size_t kLongestRow = std::size_t{1} << 20U;
 
-struct Given {
+struct GivenToOutput {
   JobArgument job;
   std::uint64_t rows = 10;
   std::string to;
@@ -79,14 +79,14 @@ int print_rows(const std::string& path, const std::string& format, std::uint64_t
   return gone ? kExitFailed : kExitComplete;
 }
 
-int look(const Given& given) {
+int look(const GivenToOutput& given) {
   ClusterLook look{given.job, "output", {}, false, given.to == kStandardOutput ? "" : given.to};
   look.arguments.push_back(given.to.empty() ? "--rows=" + std::to_string(given.rows)
                                             : std::string("--to=") + kStandardOutput);
   return cluster_look(look);
 }
 
-int run(const Given& given) {
+int run(const GivenToOutput& given) {
   if (given.job.in_cluster()) return look(given);
   const auto job = read_job(given.job.job);
   if (!job) return kExitInvalid;
@@ -115,7 +115,7 @@ int run(const Given& given) {
 }  // namespace
 
 Verb add_output(CLI::App& program) {
-  const auto given = std::make_shared<Given>();
+  const auto given = std::make_shared<GivenToOutput>();
   CLI::App* verb = program.add_subcommand("output", "the first rows of a job's output, or a copy of it");
   add_job_argument(*verb, given->job);
   CLI::Option* rows =

@@ -27,7 +27,7 @@
 namespace parallelrun {
 namespace {
 
-struct Given {
+struct GivenToPodData {
   PodPlaces places;
   std::string manifest = pod::kDataManifest;
   std::string termination_log = "/dev/termination-log";
@@ -36,7 +36,7 @@ struct Given {
 };
 
 // An exit code. The operator tells the message as it is.
-int fail(const Given& given, StoryLines& lines, const std::string& message) {
+int fail(const GivenToPodData& given, StoryLines& lines, const std::string& message) {
   lines.say(message);
   const std::string kept(utf8_prefix(message, pod::kTerminationMessageLimit));
   if (const Status written = write_termination_message(given.termination_log, kept); !written)
@@ -55,7 +55,7 @@ StoreInUse store_in_use(const pod::Fetched& fetched, const PodPlaces& places) {
   return store;
 }
 
-Result<std::vector<StoreInUse>> stores_of(const Given& given) {
+Result<std::vector<StoreInUse>> stores_of(const GivenToPodData& given) {
   const Result<std::string> text = read_manifest_file(given.manifest);
   if (!text) return text.error();
   ParseOptions parse;
@@ -68,7 +68,7 @@ Result<std::vector<StoreInUse>> stores_of(const Given& given) {
   return stores;
 }
 
-int serve(const Given& given) {
+int serve(const GivenToPodData& given) {
   StoryLines lines(STDOUT_FILENO);
   const Result<std::vector<StoreInUse>> stores = stores_of(given);
   if (!stores) return fail(given, lines, stores.error().message);
@@ -96,7 +96,7 @@ int serve(const Given& given) {
   return kExitComplete;
 }
 
-int run(const Given& given) {
+int run(const GivenToPodData& given) {
   if (given.ready_within == 0) return run_as_init([&given] { return serve(given); });
   const auto answer =
       DataConnection::open(given.places.at(pod::kDataSocket), std::chrono::seconds(given.ready_within));
@@ -106,7 +106,7 @@ int run(const Given& given) {
 }  // namespace
 
 Verb add_pod_data(CLI::App& program) {
-  const auto given = std::make_shared<Given>();
+  const auto given = std::make_shared<GivenToPodData>();
   CLI::App* verb = program.add_subcommand(
       "pod-data", "read object stores for the runner of the same pod (started by the operator)");
   verb->add_flag("--worker", given->on_worker, "the pod is a worker's, which has side inputs too");

@@ -10,12 +10,12 @@
 namespace parallelrun {
 namespace {
 
-struct Given {
+struct GivenToPodOrchestrator {
   PodOrchestratorOptions options;
   std::int64_t lease_seconds = options.lease_duration.count();
 };
 
-int run(Given& given) {
+int run(GivenToPodOrchestrator& given) {
   given.options.program = this_program();
   given.options.lease_duration = std::chrono::seconds(given.lease_seconds);
   given.options.tls = pod_tls(given.options.places);
@@ -25,7 +25,7 @@ int run(Given& given) {
 }  // namespace
 
 Verb add_pod_orchestrator(CLI::App& program) {
-  const auto given = std::make_shared<Given>();
+  const auto given = std::make_shared<GivenToPodOrchestrator>();
   PodOrchestratorOptions& options = given->options;
   CLI::App* verb = program.add_subcommand("pod-orchestrator",
                                           "the orchestrator of a job in its pod (started by the operator)");

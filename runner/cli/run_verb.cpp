@@ -32,7 +32,7 @@
 namespace parallelrun {
 namespace {
 
-struct Given {
+struct GivenToRun {
   std::string manifest;                  // path, "-" for standard input
   std::vector<std::string> overrides;    // --set FIELD=VALUE
   std::vector<std::string> inputs;       // --input NAME=DIR
@@ -88,7 +88,7 @@ void make_python_path_absolute() {
   setenv("PYTHONPATH", absolute_entries(list, here).c_str(), 1);
 }
 
-DisplayMode display_mode(const Given& command) {
+DisplayMode display_mode(const GivenToRun& command) {
   if (command.quiet) return DisplayMode::kQuiet;
   return command.json ? DisplayMode::kJson : display_mode_for(STDERR_FILENO);
 }
@@ -105,7 +105,7 @@ void tell(const std::vector<std::string>& sentences, DisplayMode mode) {
 }
 
 // Code in a store becomes files before the job is resolved. An exit code: it cannot, and that has been said.
-std::optional<int> bring_code(const JobSpec& spec, const Given& command, LocalOverrides& overrides) {
+std::optional<int> bring_code(const JobSpec& spec, const GivenToRun& command, LocalOverrides& overrides) {
   const CodeInStore code = code_in_store(spec, overrides, command.manifest);
   if (!code.problems.empty()) {
     print_problems(code.problems, command.manifest);
@@ -126,7 +126,7 @@ struct Prepared {
 };
 
 // Gives an exit code where something is wrong, which has been printed.
-std::optional<int> resolve_here(const JobSpec& spec, LocalOverrides& overrides, const Given& command,
+std::optional<int> resolve_here(const JobSpec& spec, LocalOverrides& overrides, const GivenToRun& command,
                                 Prepared& prepared) {
   if (uses_stores(spec, overrides) && !prepared.data) {
     Result<PrivateDirectory> made = make_data_directory();
@@ -158,7 +158,7 @@ std::optional<std::string> output_directory_of(const JobSpec& spec, const LocalO
 }
 
 // The same of a job that may name datasets.
-std::optional<int> prepare(const ReadManifest& manifest, LocalOverrides& overrides, const Given& command,
+std::optional<int> prepare(const ReadManifest& manifest, LocalOverrides& overrides, const GivenToRun& command,
                            Prepared& prepared) {
   if (datasets_named_in(manifest.spec).empty())
     return resolve_here(manifest.spec, overrides, command, prepared);
@@ -181,7 +181,7 @@ std::optional<int> prepare(const ReadManifest& manifest, LocalOverrides& overrid
   }
 }
 
-int run(const Given& command) {
+int run(const GivenToRun& command) {
   // The agents hold to it; found there, it would be found by each and after the start.
   const char* launcher = std::getenv("PARALLELRUN_LAUNCHER");
   const std::string_view chosen = launcher != nullptr ? launcher : "";
@@ -226,7 +226,7 @@ int run(const Given& command) {
 }  // namespace
 
 Verb add_run(CLI::App& program) {
-  const auto given = std::make_shared<Given>();
+  const auto given = std::make_shared<GivenToRun>();
   CLI::App* verb = program.add_subcommand(
       "run", "run a job on this machine; start the same command again to go on where it stopped");
   verb->add_option("MANIFEST", given->manifest, "a ParallelRunJob in YAML or JSON; - for standard input")

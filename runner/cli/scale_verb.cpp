@@ -18,13 +18,13 @@ namespace {
 
 constexpr int kMostNodes = 10'000;
 
-struct Given {
+struct GivenToScale {
   std::string job;
   cluster::ClusterChoice cluster;
   int nodes = 0;
 };
 
-int scale(const Given& given, cluster::Jobs& jobs, const cluster::JobView& job) {
+int scale(const GivenToScale& given, cluster::Jobs& jobs, const cluster::JobView& job) {
   if (is_too_late(job, "it has no nodes to scale")) return kExitFailed;
   const auto patched = jobs.patch(given.job, {{"spec", {{"nodeCount", given.nodes}}}});
   if (!patched) return print_error(patched.error());
@@ -35,7 +35,7 @@ int scale(const Given& given, cluster::Jobs& jobs, const cluster::JobView& job) 
              : kExitFailed;
 }
 
-int run(const Given& given) {
+int run(const GivenToScale& given) {
   return with_job(given.cluster, given.job, [&given](cluster::Jobs& jobs, const cluster::JobView& job) {
     return scale(given, jobs, job);
   });
@@ -44,7 +44,7 @@ int run(const Given& given) {
 }  // namespace
 
 Verb add_scale(CLI::App& program) {
-  const auto given = std::make_shared<Given>();
+  const auto given = std::make_shared<GivenToScale>();
   CLI::App* verb = program.add_subcommand("scale", "give a job of a cluster more nodes, or fewer");
   verb->add_option("NAME", given->job, "of a job in the cluster")->required();
   verb->add_option("--nodes", given->nodes, "how many worker pods; work that is under way is not lost")

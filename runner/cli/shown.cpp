@@ -110,6 +110,11 @@ bool print(const std::string& text) {
   return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
 }
 
+int refuse(const std::string& message, int code) {
+  std::fprintf(stderr, "parallelrun: %s\n", presentable(message).c_str());
+  return code;
+}
+
 std::string short_age(std::int64_t seconds) {
   if (seconds < 60) return fmt::format("{} s", seconds);
   if (seconds < 3600) return fmt::format("{} min", seconds / 60);

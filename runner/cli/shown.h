@@ -35,6 +35,9 @@ std::string document_text(const nlohmann::ordered_json& document, Form form);
 // Writes to standard output. False: the reader has left, or the disk is full; the caller ends.
 bool print(const std::string& text);
 
+// Says on standard error why the verb does not do it; gives `code`.
+int refuse(const std::string& message, int code);
+
 // "12 s", "3 min", "5 h", "2 d": the largest unit alone, as kubectl shows an age. `seconds` >= 0. Pure.
 std::string short_age(std::int64_t seconds);
 

@@ -23,9 +23,9 @@ using report::JobReport;
 using report::RunState;
 using std::chrono::seconds;
 
-constexpr std::chrono::milliseconds kLookAgain{500};
+constexpr std::chrono::milliseconds kStatusPause{500};
 
-struct Given {
+struct GivenToStatus {
   JobArgument job;
   bool watch = false;
   Form form = Form::kTable;
@@ -88,7 +88,7 @@ bool watch(JobReport& job, Form form) {
     event["event"] = "progress";
     display.show(event, std::chrono::steady_clock::now());
     if (display.write_error() != 0) return false;
-    std::this_thread::sleep_for(kLookAgain);
+    std::this_thread::sleep_for(kStatusPause);
     auto now = read_job(job.directory);
     if (!now) return false;
     job = std::move(*now);
@@ -96,7 +96,7 @@ bool watch(JobReport& job, Form form) {
   return true;
 }
 
-int run(const Given& given) {
+int run(const GivenToStatus& given) {
   if (given.job.in_cluster())
     return cluster_status({given.job.job, given.job.cluster, given.watch, given.form});
   std::optional<JobReport> job = read_job(given.job.job);
@@ -110,7 +110,7 @@ int run(const Given& given) {
 }  // namespace
 
 Verb add_status(CLI::App& program) {
-  const auto given = std::make_shared<Given>();
+  const auto given = std::make_shared<GivenToStatus>();
   CLI::App* verb = program.add_subcommand("status", "how far a job is, or how it ended");
   add_job_argument(*verb, given->job);
   verb->add_flag("-w,--watch", given->watch,

@@ -32,7 +32,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-struct Given {
+struct GivenToSubmit {
   std::string what;  // FOLDER or MANIFEST
   std::string code;  // --source-directory
   std::vector<std::string> overrides;
@@ -58,7 +58,7 @@ struct Manifest {
 };
 
 // Nothing: it has been printed.
-std::optional<Manifest> find_manifest(const Given& given) {
+std::optional<Manifest> find_manifest(const GivenToSubmit& given) {
   std::error_code error;
   if (given.what == "-") return Manifest{given.what, ".", given.code, ""};
   if (!fs::is_directory(given.what, error))
@@ -160,7 +160,7 @@ void tell_detached(const cluster::JobView& job) {
                command_words("cancel", job.name, job.name_space).c_str());
 }
 
-int run(Given given) {
+int run(GivenToSubmit given) {
   if (!read_claims("--input", given.inputs, given.claims.inputs) ||
       !read_claims("--side-input", given.side_inputs, given.claims.side_inputs))
     return kExitInvalid;
@@ -225,7 +225,7 @@ int run(Given given) {
 }  // namespace
 
 Verb add_submit(CLI::App& program) {
-  const auto given = std::make_shared<Given>();
+  const auto given = std::make_shared<GivenToSubmit>();
   CLI::App* verb = program.add_subcommand(
       "submit", "run a job in a cluster, and show its progress until the end; Ctrl-C leaves it there");
   verb->add_option("MANIFEST", given->what,

@@ -13,7 +13,7 @@
 namespace parallelrun {
 namespace {
 
-struct Given {
+struct GivenToSuspend {
   std::string job;
   cluster::ClusterChoice cluster;
 };
@@ -35,7 +35,7 @@ int set_suspend(bool suspend, cluster::Jobs& jobs, const cluster::JobView& job) 
 }
 
 Verb add(CLI::App& program, const char* name, const char* about, bool suspend) {
-  const auto given = std::make_shared<Given>();
+  const auto given = std::make_shared<GivenToSuspend>();
   CLI::App* verb = program.add_subcommand(name, about);
   verb->add_option("NAME", given->job, "of a job in the cluster")->required();
   add_cluster_options(*verb, given->cluster);

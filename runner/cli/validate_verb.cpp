@@ -13,7 +13,7 @@
 namespace parallelrun {
 namespace {
 
-struct Given {
+struct GivenToValidate {
   std::string manifest;
   std::vector<std::string> overrides;
   std::string datasets;  // --datasets; empty: see dataset_folder_path()
@@ -27,7 +27,7 @@ bool is_local(const JobSpec& spec) {
          std::all_of(spec.side_inputs.begin(), spec.side_inputs.end(), local);
 }
 
-void warn(const Given& command, const std::vector<SpecProblem>& problems) {
+void warn(const GivenToValidate& command, const std::vector<SpecProblem>& problems) {
   for (const SpecProblem& problem : problems) {
     std::fprintf(stderr, "%s: warning: `parallelrun run` would refuse this here: %s\n",
                  presentable(command.manifest).c_str(), to_string(problem).c_str());
@@ -35,7 +35,7 @@ void warn(const Given& command, const std::vector<SpecProblem>& problems) {
 }
 
 // What `run` would refuse of a job that needs no options.
-void look_here(const Given& command, const ReadManifest& manifest) {
+void look_here(const GivenToValidate& command, const ReadManifest& manifest) {
   LocalOverrides here;
   here.environment_names = environment_names();
   JobSpec spec = manifest.spec;
@@ -51,7 +51,7 @@ void look_here(const Given& command, const ReadManifest& manifest) {
   if (is_local(spec)) warn(command, resolve(spec, here, command.manifest).problems);
 }
 
-int run(const Given& command) {
+int run(const GivenToValidate& command) {
   const std::optional<ReadManifest> manifest = read_spec(command.manifest, command.overrides);
   if (!manifest) return kExitInvalid;
   const JobSpec* spec = &manifest->spec;
@@ -67,7 +67,7 @@ int run(const Given& command) {
 }  // namespace
 
 Verb add_validate(CLI::App& program) {
-  const auto given = std::make_shared<Given>();
+  const auto given = std::make_shared<GivenToValidate>();
   CLI::App* verb = program.add_subcommand("validate", "check a manifest and name all its problems");
   verb->add_option("MANIFEST", given->manifest, "a ParallelRunJob in YAML or JSON; - for standard input")
       ->required();
