@@ -49,8 +49,8 @@ struct ExitWords {
 ExitWords describe_exit(const siginfo_t& info);
 
 // Kills the group, then takes the ended process off the kernel's table, then kills what it has left outside
-// its group. Waits for a second at most: a process that has not ended by then stays on the table. The group dies
-// first because its number may be given away afterwards.
+// its group. Waits for a second at most: a process that has not ended by then stays on the table. The group
+// dies first because its number may be given away afterwards.
 struct Ended {
   siginfo_t info{};
   std::uint64_t peak_bytes = 0;  // the most memory that it, or a child that it waited for, held

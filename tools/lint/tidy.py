@@ -27,7 +27,10 @@ ROOT = Path(__file__).resolve().parents[2]
 OUR_FOLDERS = ("common", "runner", "operator", "tests")
 STAMP_LIFE = 30 * 24 * 3600  # seconds since it was last met
 # A unit includes its sources: they are what is read, and not headers of others.
-IN_UNITS = (r"--header-filter=((common|runner|operator)/.*\.h|\.cpp)$", "--checks=-bugprone-suspicious-include")
+IN_UNITS = (
+    r"--header-filter=((common|runner|operator)/.*\.h|\.cpp)$",
+    "--checks=-bugprone-suspicious-include",
+)
 INCLUDE = re.compile(rb'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
 
 
