@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup build runner wheel demo check test soak e2e images bench fuzz fmt lint clean
+.PHONY: help setup build runner wheel demo check test soak e2e images site bench fuzz fmt lint clean
 
 JOBS = $(shell tools/jobs.sh)
 LINT = build/venvs/lint/bin
@@ -50,6 +50,9 @@ e2e: build  ## the tests on a real cluster: the one of KUBECONFIG, else one of t
 
 images:  ## build parallelrun/operator and parallelrun/runner; compiles inside the image, IMAGES=--prebuilt uses build/bin
 	@tools/images.sh $(IMAGES)
+
+site: setup  ## the documentation site, in build/site
+	@tools/site.sh
 
 bench: build  ## speed and memory compared with multiprocessing, Ray, Dask, joblib and pandas; BENCH="--only dispatch --pairs 5"
 	@tools/venv.sh bench tests/benchmarks/requirements.txt

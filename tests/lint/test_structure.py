@@ -87,7 +87,7 @@ def test_every_python_test_is_collected(root, tracked):
             continue
         has_tests = any(re.match(r"(async )?def test_|class Test", line) for line in lines_of(path))
         collected = (
-            relative.parts[1] in ("integration", "lint", "e2e", "sdk", "wheel")
+            relative.parts[1] in ("docs", "integration", "lint", "e2e", "sdk", "wheel")
             and path.name.startswith("test_")
         ) or (
             relative.parts[1] in ("apiserver", "operator", "helm", "images")

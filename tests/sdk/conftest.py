@@ -5,6 +5,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from wheel_package import install
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -12,14 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="session")
 def package(tmp_path_factory):
     """The folder of the installed wheel (PARALLELRUN_WHEEL, else that of build/bin), first on sys.path."""
-    wheel = os.environ.get("PARALLELRUN_WHEEL")
-    if not wheel:
-        subprocess.run([ROOT / "tools" / "wheel.sh"], cwd=ROOT, check=True)
-        (wheel,) = (ROOT / "build" / "wheel").glob("*.whl")
-    folder = tmp_path_factory.mktemp("package")
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--target", folder, wheel], check=True)
-    return folder
+    return install(tmp_path_factory.mktemp("package"))
 
 
 @pytest.fixture
