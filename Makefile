@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup build runner wheel demo check test soak e2e images site bench fuzz fmt lint clean
+.PHONY: help setup build runner ui wheel demo check test soak e2e images site bench fuzz fmt lint clean
 
 JOBS = $(shell tools/jobs.sh)
 LINT = build/venvs/lint/bin
@@ -23,6 +23,10 @@ build: setup  ## the programs, in build/bin
 runner: setup  ## only the programs of one machine
 	@[[ -f build/build.ninja ]] || cmake --preset quick
 	@cmake --build --preset release --parallel $(JOBS) --target parallelrun parallelrun-start parallelrun-worker parallelrun-exec
+
+ui:  ## the page of `parallelrun ui`, in build/ui; needs npm
+	@mkdir -p build
+	@tools/ui.sh
 
 wheel: runner  ## the Python package with the programs, in build/wheel: pip install build/wheel/*.whl
 	@tools/wheel.sh

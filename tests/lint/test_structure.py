@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 CPP = (".cpp", ".h")
-CODE = (*CPP, ".py", ".sh", ".cmake")
+CODE = (*CPP, ".py", ".sh", ".cmake", ".ts", ".tsx", ".mjs", ".css")
 LONGEST_FILE = 800
 VAGUE_NAME = re.compile(r"(^|[_-])(utils?|helpers?|managers?|misc)([_.-]|$)", re.IGNORECASE)
 # Written in two parts so that this file does not find itself.
