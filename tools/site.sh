@@ -10,8 +10,11 @@ python=build/venvs/site/bin/python
 # Material prints an advertisement for another program otherwise.
 export NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true
 case ${1:-} in
-  --serve) exec "$python" -m mkdocs serve --quiet --dev-addr 127.0.0.1:8000 ;;
-  --check | '') "$python" -m mkdocs build --quiet --strict --clean ;;
+  --serve) exec "$python" -m mkdocs serve --dev-addr 127.0.0.1:8000 ;;
+  --check | '')
+    # With --quiet MkDocs would count no warnings.
+    said=$("$python" -m mkdocs build --strict --clean 2>&1) || { grep -v '^INFO ' <<<"$said" >&2; exit 1; }
+    ;;
   *) echo "tools/site.sh: unknown option '$1'; use --check or --serve" >&2; exit 2 ;;
 esac
 if [[ ${1:-} == --check ]]; then "$python" tools/site/check.py build/site; fi

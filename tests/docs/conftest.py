@@ -1,7 +1,11 @@
+import signal
 from collections import Counter
 
 import pytest
 from wheel_package import install
+
+# In the background of a shell without job control it is ignored, and so it would be by what the pages run.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ENDED = pytest.StashKey[list]()
 

@@ -34,6 +34,27 @@ def fields_of_spec():
     return set(FIELDS.findall((REPOSITORY / "docs" / "reference.md").read_text(encoding="utf-8")))
 
 
+def options_of_verbs():
+    """verb -> the options that its --help names."""
+    text = (REPOSITORY / "docs" / "command-help.md").read_text(encoding="utf-8")
+    sections = re.split(r"^## parallelrun ?", text, flags=re.MULTILINE)[1:]
+    return {
+        section.split("\n")[0]: set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", section)) for section in sections
+    }
+
+
+def verbs_in(text):
+    """[(verb, words behind it)] of each call of parallelrun in a block; `datasets list` is a verb too."""
+    found = []
+    for line in re.sub(r"\\\n", " ", text).split("\n"):
+        for call in re.findall(r"(?:^|[$;&|(] *|kubectl |bin/)parallelrun ([^;&|#<>)]*)", line):
+            words = call.split()
+            if words and re.fullmatch(r"[a-z]+", words[0]):
+                length = 2 if words[0] == "datasets" else 1
+                found.append((" ".join(words[:length]), words[length:]))
+    return found
+
+
 class PageRunner:
     def __init__(self, folder, package):
         self.folder = folder / "page"
@@ -43,6 +64,7 @@ class PageRunner:
         self.package = package
         self.last_output = ""
         self.fields = fields_of_spec()
+        self.options = options_of_verbs()
         self.environment = self.environment_of_a_reader()
 
     def environment_of_a_reader(self):
@@ -69,6 +91,7 @@ class PageRunner:
         if "not run" in block.marks:
             if len(block.marks["not run"].split()) < 2:
                 raise Wrong("the comment `not run` gives no reason")
+            self.check_options(block)
             return "left out", block.marks["not run"]
         if "checked by" in block.marks:
             if not (REPOSITORY / block.marks["checked by"]).is_file():
@@ -89,6 +112,18 @@ class PageRunner:
                 "write <!-- output --> before it; else <!-- not run: REASON -->"
             )
         return check(block)
+
+    def check_options(self, block):
+        """What is not run has at least verbs and options that exist."""
+        if block.language not in ("sh", "console"):
+            return
+        for verb, words in verbs_in(block.text):
+            if verb not in self.options:
+                raise Wrong(f"there is no verb '{verb}' of parallelrun in docs/command-help.md")
+            for word in words:
+                option = word.split("=")[0]
+                if option.startswith("-") and option not in self.options[verb]:
+                    raise Wrong(f"`parallelrun {verb}` has no option '{option}' in docs/command-help.md")
 
     def save(self, block):
         path = self.folder / block.marks["file"]

@@ -57,6 +57,8 @@ def test_what_is_true_passes(verdict):
         ("", "a picture", "", "no rule says"),
         ("console", "$ true", "<!-- not run: hm -->", "gives no reason"),
         ("text", "other", "<!-- output -->", "was not printed"),
+        ("console", "$ parallelrun send job", "<!-- not run: needs a cluster -->", "no verb 'send'"),
+        ("sh", "parallelrun list --nam=x", "<!-- not run: needs a cluster -->", "no option '--nam'"),
     ],
 )
 def test_what_is_not_true_is_found(verdict, language, text, comment, said):

@@ -1,5 +1,6 @@
 """The site of docs/ builds without a warning, asks no other machine for anything, and has the pictures that their script draws."""
 
+import shutil
 import subprocess
 import sys
 
@@ -13,6 +14,22 @@ def test_it_builds_without_a_warning():
     )
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_page_in_no_navigation_and_a_lost_heading_are_found(tmp_path):
+    """In a copy of the repository, so that nobody else sees the page."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, names.split("\0")):
+        if (REPOSITORY / name).is_file():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(REPOSITORY / name, tmp_path / name)
+    (tmp_path / "build").mkdir()
+    (tmp_path / "build" / "venvs").symlink_to(REPOSITORY / "build" / "venvs")
+    (tmp_path / "docs" / "lost.md").write_text("# Lost\n\n[there](index.md#nowhere)\n")
+    done = subprocess.run([tmp_path / "tools" / "site.sh"], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "  - lost.md" in done.stderr and "'#nowhere'" in done.stderr
 
 
 def test_pictures_are_as_drawn():

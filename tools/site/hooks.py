@@ -19,9 +19,16 @@ FENCE_OR_CODE = re.compile(
     r"(^[ ]*(`{3,})[^\n]*\n.*?^[ ]*\2`*[ ]*$|<!--.*?-->|`[^`\n]*`)", re.MULTILINE | re.DOTALL
 )
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+# A forge shows the name of the file, the site the title of the page.
+NAMED_LINK = re.compile(r"\[(?:docs/)?[\w/-]+\.md\]\(([^)\s]+\.md(?:#[^)\s]*)?)\)")
 PICTURE = re.compile(r'<img alt="([^"]*)" src="([^"]*pictures/([a-z-]+)\.svg)"\s*/?>')
+# Code in a table, without tags in it.
+CELL_CODE = re.compile(r"(<code>)([^<\s]{12,})(</code>)")
 # The page that begins a story on the site has its own name there.
 NAMES = {"README.md": "first-ten-minutes.md"}
+
+# Who searches wants to do something first, and to know why we did it last.
+BOOSTS = [("how-to/", 3), ("decisions/", 0.3), ("CHANGELOG", 0.1), ("architecture", 0.5), ("operator", 0.5)]
 
 place_of_page = {}  # page of the site -> path in the repository
 page_of_place = {}  # path in the repository -> page of the site
@@ -142,6 +149,17 @@ def flat(entry):
         yield entry
 
 
+def titled_pages(entry):
+    """(page, its title) of all that the navigation gives a title."""
+    for each in entry if isinstance(entry, list) else [entry]:
+        if isinstance(each, dict):
+            for title, below in each.items():
+                if isinstance(below, str):
+                    yield below, title
+                else:
+                    yield from titled_pages(below)
+
+
 def on_page_markdown(markdown, page, config, files):
     uri = page.file.src_uri
 
@@ -157,11 +175,21 @@ def on_page_markdown(markdown, page, config, files):
         link = quote(posixpath.relpath(file, posixpath.dirname(uri) or "."))
         return f"]({link}{'#' + anchor if anchor else ''})"
 
+    boost = next((boost for start, boost in BOOSTS if uri.startswith(start)), 1)
+    page.meta.setdefault("search", {})["boost"] = boost
+
+    def titled(match):
+        place = repository_place(uri, match.group(1))
+        title = titles.get(page_of_place.get(with_page(place))) if place else None
+        return f"[{title}]({match.group(1)})" if title else match.group(0)
+
+    titles = dict(titled_pages(config["nav"]))
     parts = FENCE_OR_CODE.split(markdown)
     # split() gives text, the whole match, its inner group (the backticks of a fence), text, ...
     kept = []
     for index in range(0, len(parts), 3):
-        kept.append(LINK.sub(rewritten, parts[index]))
+        named = NAMED_LINK.sub(titled, parts[index])
+        kept.append(LINK.sub(rewritten, named))
         if index + 1 < len(parts):
             kept.append(parts[index + 1])
     return "".join(kept)
@@ -174,7 +202,12 @@ def on_page_content(html, page, config, files):
         svg = re.sub(r"<style>.*?</style>\n?", "", svg, flags=re.DOTALL)
         return f'<span class="picture" role="img" aria-label="{alt}">{svg}</span>'
 
-    return PICTURE.sub(inlined, html)
+    return CELL_CODE.sub(breakable, PICTURE.sub(inlined, html))
+
+
+def breakable(match):
+    """Long names in tables may break behind a dot, a slash or an underscore, and nowhere else."""
+    return match.group(1) + re.sub(r"(?<=\w)([./_]|\]\.)(?=\w)", r"\1<wbr>", match.group(2)) + match.group(3)
 
 
 def on_post_build(config):

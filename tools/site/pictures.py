@@ -42,6 +42,8 @@ class Picture:
         self.parts.append(f'<rect class="{kind}" x="{x}" y="{y}" width="{width}" height="{height}" rx="6"/>')
         top = y + (height - 19 * len(lines)) / 2 + 14
         for number, line in enumerate(lines):
+            if len(line) * (13 * 0.53 if number else 15 * 0.56) > width - 8:
+                raise ValueError(f"{self.name}: {line!r} is wider than its box of {width}")
             self.words(x + width / 2, top + 19 * number, line, "small" if number else "head")
 
     def words(self, x, y, text, kind="small", anchor="middle"):
@@ -116,7 +118,7 @@ def exactly_once():
     steps = [
         ("plain", "1  append the rows", "to the output file"),
         ("plain", "2  sync the rows", "they are on the disk now"),
-        ("work", "3  append to the journal", "lengths and checksum of the rows"),
+        ("work", "3  append to the journal", "their lengths and a checksum"),
         ("good", "4  sync the journal", "from here on it counts"),
         ("good", "5  answer the agent", "it forgets the result"),
     ]
@@ -133,14 +135,14 @@ def exactly_once():
         200,
         238,
         "plain",
-        "the journal does not know",
-        "the rows: a restart cuts",
-        "them off. The agent still",
-        "has the result and sends",
-        "it again",
+        "not in the journal",
+        "A restart cuts the rows",
+        "off. The agent still has",
+        "the result and sends it",
+        "again",
     )
-    picture.box(266, 316, 200, 58, "plain", "a restart keeps the rows", "if the record is whole")
-    picture.box(266, 406, 200, 58, "good", "the rows stay", "sent again, it is dropped")
+    picture.box(266, 316, 200, 58, "plain", "the rows stay", "if the record is whole")
+    picture.box(266, 406, 200, 58, "good", "the rows stay", "a second result is dropped")
     for start, end in ((75, 75), (165, 165), (255, 255), (345, 345), (435, 435)):
         picture.arrow((232, start), (264, end))
     return picture
@@ -161,7 +163,7 @@ def two_worlds():
     picture.arrow((190, 156), (120, 186))
     picture.arrow((290, 156), (360, 186))
     picture.box(28, 188, 190, 48, "work", "orchestrator", "plans, leases, commits")
-    picture.box(262, 188, 190, 48, "work", "agents", "a process each, with workers")
+    picture.box(262, 188, 190, 48, "work", "agents", "each with its processes")
     picture.arrow((262, 212), (220, 212))
     picture.arrow((123, 236), (123, 262))
     picture.box(28, 264, 190, 46, "good", "output directory", "results, logs, state")
@@ -172,7 +174,7 @@ def two_worlds():
     picture.arrow((190, 434), (120, 464))
     picture.arrow((290, 434), (360, 464))
     picture.box(28, 466, 190, 48, "work", "orchestrator's pod", "plans, leases, commits")
-    picture.box(262, 466, 190, 48, "work", "worker pods", "an agent each, with workers")
+    picture.box(262, 466, 190, 48, "work", "worker pods", "each with its processes")
     picture.arrow((262, 490), (220, 490))
     picture.arrow((123, 514), (123, 544))
     picture.box(28, 546, 190, 58, "good", "volume", "results, logs, state")
@@ -194,8 +196,8 @@ def tries_and_losses():
     rows = [
         ("plain", ("run() raises", "returns a wrong type", "takes too long", "its process dies"), "bad", ("one try", "then again, after a pause,", "up to runMaxTry"), 96),
         ("plain", ("the data does not fit", "a value, a row, a file"), "bad", ("all tries at once", "another try cannot mend it"), 60),
-        ("plain", ("fewer elements", "than the mini-batch has items"), "bad", ("failed items, no try", "the script has seen them"), 60),
-        ("plain", ("agent, pod or node is lost", "it is stopped or moved"), "good", ("no try", "another agent gets it"), 60),
+        ("plain", ("fewer elements", "than items in the mini-batch"), "bad", ("failed items, no try", "the script has seen them"), 60),
+        ("plain", ("an agent is lost", "its pod, its node, or a stop"), "good", ("no try", "another agent gets it"), 60),
         ("plain", ("lost twice inside run()", "so it is a suspect"), "work", ("it runs alone", "each further loss is a try"), 60),
     ]  # fmt: skip
     top = 46
