@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
+#include <cstdio>
 #include <cstring>
 #include <deque>
 #include <functional>
@@ -19,6 +21,7 @@
 
 #include "common/http/body_budget.h"
 #include "common/http/http_server.h"
+#include "common/http/http_stream.h"
 #include "common/http/peer_certificate.h"
 
 namespace parallelrun {
@@ -91,6 +94,7 @@ class HttpConnection final : public ServerConnection,
     closed_ = true;
     awaited_ = 0;
     if (hold_) hold_->give_up_waiting();
+    if (pieces_out_) std::exchange(pieces_out_, nullptr)->lose_reader();
     // No TLS close_notify: every message carries its length, so a cut cannot pass for an end.
     lowest().close();
     owner_->on_closed(*this);
@@ -183,6 +187,8 @@ class HttpConnection final : public ServerConnection,
     const auto& request = parser_->get();
     header_.path = std::string(request.target());
     header_.authorization = std::string(request[boost::beast::http::field::authorization]);
+    header_.host = std::string(request[boost::beast::http::field::host]);
+    header_.content_type = std::string(request[boost::beast::http::field::content_type]);
     keep_alive_ = request.keep_alive();
     version_ = request.version();
     const auto method = method_of(request.method());
@@ -342,17 +348,12 @@ class HttpConnection final : public ServerConnection,
     write({.status = static_cast<unsigned>(status), .body = body, .close = true});
   }
 
-  // The whole of a reply. One that comes piece by piece (server-sent events) would be written here, with a
-  // deadline for each piece.
-
   void write(HttpServer::Reply reply) {
     if (closed_) return;
-    if (reply.close) keep_alive_ = false;
+    if (reply.stream && header_.method != HttpServer::Method::kHead) return write_pieces(reply);
+    if (reply.close || reply.stream) keep_alive_ = false;
     response_.emplace(static_cast<Status>(reply.status), version_);
-    response_->set(boost::beast::http::field::content_type, reply.content_type);
-    if (reply.status == static_cast<unsigned>(Status::method_not_allowed)) {
-      response_->set(boost::beast::http::field::allow, methods_taken());
-    }
+    set_fields(reply);
     response_->keep_alive(keep_alive_);
     response_->content_length(reply.body.size());
     if (header_.method != HttpServer::Method::kHead) response_->body() = std::move(reply.body);
@@ -365,11 +366,77 @@ class HttpConnection final : public ServerConnection,
                                     });
   }
 
+  void set_fields(const HttpServer::Reply& reply) {
+    for (const auto& [name, value] : owner_->options().headers) response_->set(name, value);
+    for (const auto& [name, value] : reply.headers) response_->set(name, value);
+    response_->set(boost::beast::http::field::content_type, reply.content_type);
+    if (reply.status == static_cast<unsigned>(Status::method_not_allowed)) {
+      response_->set(boost::beast::http::field::allow, methods_taken());
+    }
+  }
+
+  // A reply that comes piece by piece, with a deadline for each piece. HTTP/1.0 knows no chunks: there the
+  // end of the connection is its end.
+  void write_pieces(const HttpServer::Reply& reply) {
+    pieces_out_ = reply.stream;
+    response_.emplace(static_cast<Status>(reply.status), version_);
+    set_fields(reply);
+    response_->keep_alive(false);
+    if (version_ >= kHttp11) response_->chunked(true);
+    serializer_.emplace(*response_);
+    lowest().expires_after(limits().transfer_timeout);
+    boost::beast::http::async_write_header(stream_, *serializer_,
+                                           [self = this->shared_from_this()](SocketError error, std::size_t) {
+                                             if (error || self->closed_) return self->close();
+                                             self->begin_pieces();
+                                           });
+  }
+
+  void begin_pieces() {
+    // Weak: whoever keeps the stream must not keep the connection.
+    pieces_out_->attach([weak = this->weak_from_this()] {
+      if (const auto self = weak.lock()) self->send_piece();
+    });
+    // A peer has nothing to say until the end. So this ends when it leaves, or breaks the rules.
+    lowest().expires_never();
+    stream_.async_read_some(boost::asio::buffer(&said_meanwhile_, 1),
+                            [self = this->shared_from_this()](SocketError, std::size_t) { self->close(); });
+    send_piece();
+  }
+
+  void send_piece() {
+    if (closed_ || !pieces_out_) return;
+    if (pieces_out_->lost()) return close();
+    if (!piece_out_.empty()) return;
+    const std::string bytes = pieces_out_->take();
+    const bool last = bytes.empty() && pieces_out_->ended();
+    if (bytes.empty() && !last) return;
+    if (version_ < kHttp11) {
+      if (last) return close();
+      piece_out_ = bytes;
+    } else {
+      char size[24];
+      std::snprintf(size, sizeof size, "%zx\r\n", bytes.size());
+      piece_out_ = size + bytes + "\r\n";
+    }
+    lowest().expires_after(transfer_time(piece_out_.size()));
+    boost::asio::async_write(stream_, boost::asio::buffer(piece_out_),
+                             [self = this->shared_from_this(), last](SocketError error, std::size_t) {
+                               self->piece_out_.clear();
+                               if (error || last) return self->close();
+                               self->send_piece();
+                             });
+  }
+
   std::shared_ptr<ConnectionOwner> owner_;
   Stream stream_;
   boost::beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
   std::optional<Response> response_;
+  std::optional<boost::beast::http::response_serializer<boost::beast::http::string_body>> serializer_;
+  std::shared_ptr<HttpStream> pieces_out_;  // the reply that comes piece by piece
+  std::string piece_out_;                   // of it, being written
+  char said_meanwhile_ = 0;
   HttpServer::Header header_;
   unsigned version_ = kHttp11;
   std::uint64_t missing_ = 0;  // bytes of the body that are still to come

@@ -15,6 +15,8 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "common/http/endpoint.h"
 #include "common/result/result.h"
@@ -24,6 +26,8 @@ class io_context;
 }
 
 namespace parallelrun {
+
+class HttpStream;
 
 // Who is at the other end of a connection.
 struct HttpPeer {
@@ -54,14 +58,20 @@ class HttpServer {
   struct Header {
     Method method = Method::kGet;
     std::string path;           // the request's target as it came, query included
-    std::string authorization;  // that field; empty: there is none
+    std::string authorization;  // these fields; empty: there is none
+    std::string host;
+    std::string content_type;
     HttpPeer peer;
   };
+  using Fields = std::vector<std::pair<std::string, std::string>>;
   struct Reply {
     unsigned status = 200;
     std::string body;  // of a HEAD only its length is sent
     std::string content_type = "text/plain; charset=utf-8";
-    bool close = false;  // the connection, after this reply
+    bool close = false;   // the connection, after this reply
+    Fields headers = {};  // besides those that every reply has
+    // In place of the body: it comes piece by piece (http_stream.h), and its end closes the connection.
+    std::shared_ptr<HttpStream> stream = nullptr;
   };
   // What becomes of a POST before a byte of its body is read.
   struct Admission {
@@ -90,6 +100,7 @@ class HttpServer {
     std::set<Method> methods = {Method::kGet, Method::kHead};  // others are answered with 405
     WhenFull when_full = WhenFull::kRefuseNewest;
     HttpLimits limits = {};
+    Fields headers = {};  // of every reply, those too that the server itself gives
   };
 
   // Listens. `admit` is asked for each POST; empty: everybody who can connect may send one. Errors:

@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+#include "common/http/http_stream.h"
+
 namespace parallelrun {
 namespace {
 
@@ -198,6 +200,127 @@ TEST_F(Http, AReplyThatIsDroppedOrSaysSoClosesTheConnection) {
   const std::string answer = say("GET /close HTTP/1.1\r\n\r\nGET /close HTTP/1.1\r\n\r\n");
   EXPECT_EQ(body_of(answer), "bye") << "the second request is not answered";
   EXPECT_NE(head_of(answer).find("Connection: close"), std::string::npos) << answer;
+}
+
+TEST_F(Http, FieldsOfTheRequestAreHandedOnAndThoseOfTheReplySent) {
+  HttpServer::Options options;
+  options.headers = {{"X-Always", "here"}};
+  listen(std::move(options),
+         [](const HttpServer::Header& header, const std::string&, const HttpServer::ReplyTo& reply) {
+           reply({.body = header.host + "|" + header.content_type, .headers = {{"X-Once", "there"}}});
+         });
+  const std::string answer = say("GET /a?b=c HTTP/1.0\r\nHost: a.b:1\r\nContent-Type: text/x\r\n\r\n");
+  EXPECT_EQ(body_of(answer), "a.b:1|text/x");
+  EXPECT_NE(head_of(answer).find("X-Always: here"), std::string::npos) << answer;
+  EXPECT_NE(head_of(answer).find("X-Once: there"), std::string::npos) << answer;
+  EXPECT_NE(say("DELETE / HTTP/1.0\r\n\r\n").find("X-Always: here"), std::string::npos)
+      << "the server's own refusals have them too";
+}
+
+// A reply piece by piece, and the far end of it.
+class HttpPieces : public Http {
+ protected:
+  void listen_for_streams(std::size_t most_waiting, std::chrono::milliseconds patience = kPatience) {
+    HttpServer::Options options;
+    options.limits.transfer_timeout = patience;
+    listen(std::move(options), [this, most_waiting](const HttpServer::Header&, const std::string&,
+                                                    const HttpServer::ReplyTo& reply) {
+      stream_ = std::make_shared<HttpStream>(most_waiting);
+      reply({.body = "", .content_type = "text/event-stream", .stream = stream_});
+    });
+  }
+  std::shared_ptr<HttpStream> stream_;
+};
+
+TEST_F(HttpPieces, ComeInChunksAndTheEndClosesTheConnection) {
+  listen_for_streams(1000);
+  auto peer = connect();
+  send(peer, "GET /a HTTP/1.1\r\n\r\n");
+  ASSERT_TRUE(run_until([this] { return stream_ != nullptr; }));
+  EXPECT_TRUE(stream_->send("first"));
+  std::string answer;
+  ASSERT_TRUE(run_until([&peer, &answer] {
+    std::string some(peer.available(), '\0');
+    boost::asio::read(peer, boost::asio::buffer(some));
+    answer += some;
+    return answer.ends_with("first\r\n");
+  })) << "a piece is sent as soon as it is there";
+  EXPECT_TRUE(stream_->send("second"));
+  EXPECT_TRUE(stream_->send("!"));
+  stream_->end();
+  EXPECT_FALSE(stream_->send("too late"));
+  answer += drain(peer);
+  EXPECT_NE(head_of(answer).find("Transfer-Encoding: chunked"), std::string::npos) << answer;
+  EXPECT_NE(head_of(answer).find("text/event-stream"), std::string::npos) << answer;
+  EXPECT_TRUE(body_of(answer).starts_with("5\r\nfirst\r\n")) << answer;
+  EXPECT_TRUE(answer.ends_with("second!\r\n0\r\n\r\n") || answer.ends_with("!\r\n0\r\n\r\n")) << answer;
+}
+
+TEST_F(HttpPieces, OfHttp10EndWithTheConnection) {
+  listen_for_streams(1000);
+  auto peer = connect();
+  send(peer, "GET /a HTTP/1.0\r\n\r\n");
+  ASSERT_TRUE(run_until([this] { return stream_ != nullptr; }));
+  stream_->send("first");
+  stream_->end();
+  EXPECT_EQ(body_of(drain(peer)), "first");
+}
+
+TEST_F(HttpPieces, WhoDoesNotReadIsDroppedAndHoldsABoundedNumberOfBytes) {
+  listen_for_streams(64 << 10);
+  auto peer = connect();
+  send(peer, "GET /a HTTP/1.1\r\n\r\n");
+  ASSERT_TRUE(run_until([this] { return stream_ != nullptr; }));
+  const std::string piece(16 << 10, 'x');
+  std::size_t sent = 0;
+  while (stream_->send(piece)) {
+    ASSERT_LT(++sent, 100'000U) << "nothing bounds what waits";
+    io_.restart();
+    io_.poll();
+  }
+  EXPECT_FALSE(stream_->open());
+  EXPECT_TRUE(run_until([this] { return server_->connections() == 0; }));
+}
+
+TEST_F(HttpPieces, WhoReadsNothingForTooLongIsDropped) {
+  listen_for_streams(std::size_t{64} << 20U, std::chrono::milliseconds(50));
+  auto peer = connect();
+  send(peer, "GET /a HTTP/1.1\r\n\r\n");
+  ASSERT_TRUE(run_until([this] { return stream_ != nullptr; }));
+  // More than the kernel takes, but less than what gives a second of time.
+  for (int i = 0; i < 63; ++i) stream_->send(std::string(16 << 10, 'x'));
+  for (int i = 0; i < 8; ++i) {
+    io_.restart();
+    io_.run_for(std::chrono::milliseconds(10));
+    stream_->send(std::string(1000 << 10, 'x'));
+  }
+  EXPECT_TRUE(run_until([this] { return !stream_->open(); }));
+}
+
+TEST_F(HttpPieces, WhoLeavesIsForgottenAtOnce) {
+  listen_for_streams(1000);
+  {
+    auto peer = connect();
+    send(peer, "GET /a HTTP/1.1\r\n\r\n");
+    ASSERT_TRUE(run_until([this] { return stream_ != nullptr; }));
+    stream_->send("first");
+    ASSERT_TRUE(run_until([&peer] { return peer.available() > 0; }));
+  }
+  EXPECT_TRUE(run_until([this] { return server_->connections() == 0; }));
+  EXPECT_FALSE(stream_->open());
+  EXPECT_FALSE(stream_->send("nobody"));
+}
+
+TEST_F(HttpPieces, TheServerMayEndBeforeThem) {
+  listen_for_streams(1000);
+  auto peer = connect();
+  send(peer, "GET /a HTTP/1.1\r\n\r\n");
+  ASSERT_TRUE(run_until([this] { return stream_ != nullptr; }));
+  stream_->send("first");
+  server_.reset();
+  EXPECT_FALSE(stream_->open());
+  io_.restart();
+  io_.poll();
 }
 
 }  // namespace
