@@ -39,6 +39,9 @@ Verb add_failed(CLI::App& program);
 Verb add_output(CLI::App& program);
 Verb add_explain(CLI::App& program);
 
+// A page on this machine that shows jobs, until it is interrupted.
+Verb add_ui(CLI::App& program);
+
 // For shells; of all verbs that --help shows, so it is added last. `program` must outlive it.
 Verb add_completion(CLI::App& program);
 
@@ -52,5 +55,6 @@ Verb add_data(CLI::App& program);
 Verb add_pod_data(CLI::App& program);
 // What `logs` and the like start in a pod.
 Verb add_look(CLI::App& program);
+Verb add_answer(CLI::App& program);
 
 }  // namespace parallelrun

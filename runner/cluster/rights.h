@@ -1,0 +1,25 @@
+// What a page asks of a cluster beside the jobs themselves. Every call blocks; `stop` ends it (kAborted).
+#pragma once
+
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "common/json/json.h"
+#include "common/result/result.h"
+#include "runner/cluster/connection.h"
+
+namespace parallelrun::cluster {
+
+// Whether the user has the right to `verb` ("patch") on `resource` ("parallelrunjobs", "pods") in the
+// connection's namespace, as the API server itself judges it: empty if so, else a sentence that says what is
+// missing. Errors: those of plain_error().
+Result<std::string> missing_right(Connection& connection, const std::string& verb,
+                                  const std::string& resource, const std::stop_token& stop);
+
+// The Events about a job of the connection's namespace, at most `most`, in no order. Errors: those of
+// plain_error().
+Result<std::vector<nlohmann::json>> events_of(Connection& connection, const std::string& job, int most,
+                                              const std::stop_token& stop);
+
+}  // namespace parallelrun::cluster

@@ -1,0 +1,175 @@
+#include "runner/web/directory_world.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "common/json/members.h"
+#include "common/result/try.h"
+#include "common/text/presentable.h"
+#include "runner/web/output_answers.h"
+#include "runner/web/run_process.h"
+#include "runner/web/settings_difference.h"
+
+namespace parallelrun::web {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr std::size_t kLargestJobFile = std::size_t{64} << 20U;
+
+Error no_such_job() {
+  return {ErrorCode::kNotFound,
+          "there is no such job any more: its output directory was removed or moved; go back to the list"};
+}
+
+ordered_json not_here(const std::string& verb) {
+  return {{"allowed", false},
+          {"why", "a run of this machine cannot be " + verb +
+                      ": cancel it, and start the same command again; it goes on from what was committed"},
+          {"command", ""}};
+}
+
+// The job.json of an output directory; nothing: it is not there or damaged.
+std::optional<nlohmann::json> job_file(const OutputFolder& folder) {
+  const auto file = folder.file(".parallelrun/job.json");
+  if (!file) return std::nullopt;
+  const auto text = read_end(*file, kLargestJobFile);
+  if (!text) return std::nullopt;
+  nlohmann::json document = nlohmann::json::parse(*text, nullptr, false);
+  return document.is_object() ? std::optional(std::move(document)) : std::nullopt;
+}
+
+class DirectoryWorld final : public World {
+ public:
+  explicit DirectoryWorld(DirectoryJobs::Options options) : jobs_(std::move(options)) {}
+
+  void describe(ordered_json& about) const override { about["directories"] = jobs_.roots(); }
+  bool owns(const std::string& id) const override { return id.starts_with('d'); }
+  JobLines jobs() override { return jobs_.all(); }
+  Changes changes(std::uint64_t since, const std::vector<std::string>& watched) override {
+    return jobs_.changes(since, watched);
+  }
+
+  Result<ordered_json> job(const std::string& id) override {
+    ASSIGN_OR_RETURN(const OutputPlace place, open(id));
+    const auto report = report::report_of(place.path);
+    if (!report) return report.error();
+    ordered_json job = job_line(id, *report, place.path);
+    job["outputFile"] = report->output_file;
+    job["format"] = report->format;
+    for (const char* name : {"warnings", "leftOut", "datasets", "firstErrors"}) {
+      const auto found = report->progress.find(name);
+      if (found != report->progress.end()) job[name] = *found;
+    }
+    if (!job.contains("warnings")) job["warnings"] = ordered_json::array();
+    if (std::string manifest = manifest_of(place.folder, report->name); !manifest.empty())
+      job["manifest"] = std::move(manifest);
+    job["verbs"] = verbs(place);
+    return job;
+  }
+
+  Result<ordered_json> answer(const std::string& id, const std::string& about,
+                              const Target& target) override {
+    ASSIGN_OR_RETURN(const OutputPlace place, open(id));
+    if (about == "difference") return difference(place);
+    return web::answer(place, about, target, timelines_);
+  }
+
+  std::optional<std::uint64_t> log_size(const std::string& id, const std::string& path) override {
+    const auto place = open(id);
+    return place ? web::log_size(place->folder, path) : std::nullopt;
+  }
+
+  Result<std::string> act(const std::string& id, const std::string& verb, const nlohmann::json&) override {
+    ASSIGN_OR_RETURN(const OutputPlace place, open(id));
+    if (verb != "cancel") {
+      const ordered_json known = verbs(place);
+      return Error{ErrorCode::kConflict, known.contains(verb)
+                                             ? known[verb]["why"].get<std::string>()
+                                             : "there is no such verb: " + presentable(verb)};
+    }
+    ASSIGN_OR_RETURN(const RunProcess run, find_run(place.folder));
+    RETURN_IF_ERROR(interrupt(run));
+    return fmt::format(
+        "process {} got an interrupt, as by Ctrl-C: finished mini-batches are being committed; the same "
+        "command, started again, goes on from there",
+        run.pid);
+  }
+
+ private:
+  Result<OutputPlace> open(const std::string& id) {
+    const std::optional<JobPlace> place = jobs_.find(id);
+    if (!place) return no_such_job();
+    auto folder = OutputFolder::open(place->root, place->below);
+    if (!folder && folder.error().code == ErrorCode::kNotFound) {
+      jobs_.forget(id);
+      return no_such_job();
+    }
+    if (!folder) return folder.error();
+    return OutputPlace{id, place->path(), std::move(folder).value()};
+  }
+
+  static ordered_json verbs(const OutputPlace& place) {
+    ordered_json verbs = ordered_json::object();
+    const auto run = find_run(place.folder);
+    verbs["cancel"] = {
+        {"allowed", run.ok()},
+        {"why", run ? "" : run.error().message},
+        {"command",
+         run ? fmt::format("kill -{} {}", run->ignores_interrupt ? "TERM" : "INT", run->pid) : ""}};
+    verbs["suspend"] = not_here("suspended");
+    verbs["resume"] = not_here("resumed from a page");
+    verbs["scale"] = not_here("given other nodes while it works");
+    for (const char* verb : {"resubmit", "retryFailed"}) {
+      verbs[verb] = {{"allowed", false},
+                     {"why",
+                      "a page starts no job: start the command again that began it, with "
+                      "--retry-failed to try failed mini-batches once more"},
+                     {"command", ""}};
+    }
+    return verbs;
+  }
+
+  // From the latest run of the same name that is shown here too and began before.
+  Result<ordered_json> difference(const OutputPlace& place) {
+    const auto now = job_file(place.folder);
+    if (!now) return Error{ErrorCode::kCorrupt, "'.parallelrun/job.json' is damaged or gone"};
+    const auto own = report::report_of(place.path);
+    const std::string began = own ? text_at(own->progress, "started") : "";
+    std::string previous;
+    std::string latest;
+    std::optional<nlohmann::json> was;
+    for (const JobPlace& other : jobs_.named(text_at(*now, "name"), place.key)) {
+      const auto report = report::report_of(other.path());
+      const std::string time = report ? text_at(report->progress, "started") : "";
+      if (time.empty() || time >= began || time <= latest) continue;
+      const auto folder = OutputFolder::open(other.root, other.below);
+      auto document = folder ? job_file(*folder) : std::nullopt;
+      if (!document) continue;
+      latest = time;
+      previous = other.path();
+      was = std::move(document);
+    }
+    if (!was)
+      return ordered_json{{"previous", ""},
+                          {"fields", ordered_json::array()},
+                          {"note", "no earlier run of this name is shown here"}};
+    return ordered_json{
+        {"previous", previous},
+        {"fields", settings_difference(object_at(*was, "settings"), object_at(*now, "settings"))}};
+  }
+
+  DirectoryJobs jobs_;
+  TimelineReader timelines_{{}};
+};
+
+}  // namespace
+
+std::unique_ptr<World> make_directory_world(DirectoryJobs::Options options) {
+  return std::make_unique<DirectoryWorld>(std::move(options));
+}
+
+}  // namespace parallelrun::web

@@ -1,0 +1,76 @@
+// The pages that listen for news of jobs (server-sent events). While nobody listens, nothing is asked of a
+// world. The thread of the io_context alone.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/http/http_stream.h"
+#include "runner/web/world.h"
+
+namespace parallelrun::web {
+
+// A log that some page follows.
+struct FollowedLog {
+  std::string job;
+  std::string path;
+  std::optional<std::uint64_t> size;
+};
+
+// What one look at a world has found.
+struct News {
+  Changes changes;
+  std::vector<FollowedLog> logs;
+};
+
+class EventStreams {
+ public:
+  static constexpr std::size_t kMostStreams = 32;
+  // Has world number `world` looked at from elsewhere (World::changes(), then log_size() of each of `logs`);
+  // the answer comes back by took(). False: not now.
+  using Look = std::function<bool(std::size_t world, std::uint64_t since, std::vector<std::string> watched,
+                                  std::vector<FollowedLog> logs)>;
+
+  EventStreams(boost::asio::io_context& io, std::size_t worlds, Look look);
+  ~EventStreams();
+
+  // Null: as many pages listen as may. `job`: only of that one; empty: of all. `path`: of its logs.
+  std::shared_ptr<HttpStream> add(std::string job, std::string path);
+  void took(std::size_t world, News news);
+  std::size_t size() const { return streams_.size(); }
+
+ private:
+  struct Stream {
+    std::shared_ptr<HttpStream> out;
+    std::string job;
+    std::string path;
+    std::optional<std::uint64_t> log_size;
+    std::chrono::steady_clock::time_point said;
+  };
+  struct Watched {
+    std::uint64_t since = 0;
+    bool looking = false;
+  };
+
+  void drop_closed();
+  void tick();
+  void look();
+  static void say(Stream& stream, const char* event, const std::string& data);
+
+  boost::asio::steady_timer timer_;
+  const Look look_;
+  std::list<Stream> streams_;
+  std::vector<Watched> worlds_;
+  bool ticking_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace parallelrun::web

@@ -1,0 +1,228 @@
+"""Whoever has not got the link gets nothing, and who has it gets nothing but what lies in the folders."""
+
+import os
+import socket
+import stat
+import subprocess
+
+import pytest
+from checkout import PROGRAM
+from waiting import PATIENCE, wait_for
+
+DATA = [
+    "/api/worlds",
+    "/api/jobs",
+    "/api/jobs/d1",
+    "/api/jobs/d1/logs",
+    "/api/events",
+    "/api",
+    "/api/nothing",
+]
+
+
+@pytest.mark.parametrize("path", DATA)
+def test_data_needs_the_token(page, path):
+    for headers in (
+        {"Authorization": None},
+        {"Authorization": "Bearer "},
+        {"Authorization": "Bearer " + page.token[:-1]},
+        {"Authorization": "Bearer " + page.token + "0"},
+        {"Authorization": "Basic " + page.token},
+        {"Authorization": page.token},
+    ):
+        answer = page.send(path, headers=headers)
+        assert (
+            "open the link" in answer.refused(401, "NoRights")
+            and answer.headers["WWW-Authenticate"] == "Bearer"
+        )
+    query = page.send(f"{path}?token={page.token}", headers={"Authorization": None})
+    assert query.status == 401, "an address stands in logs and histories"
+
+
+@pytest.mark.parametrize("path", ["/", "/api/jobs", "/assets/main-abc.js"])
+def test_other_names_of_this_machine_are_refused(page, path):
+    for host in (
+        "evil.example",
+        f"evil.example:{page.port}",
+        "127.0.0.1",
+        f"127.0.0.1:{page.port + 1}",
+        "",
+        None,
+    ):
+        headers = {"Host": host} if host is not None else {}
+        if host is None:
+            with socket.create_connection(("127.0.0.1", page.port), timeout=PATIENCE) as peer:
+                peer.sendall(f"GET {path} HTTP/1.0\r\nAuthorization: Bearer {page.token}\r\n\r\n".encode())
+                assert b" 403 " in peer.recv(4096)
+            continue
+        page.send(path, headers=headers).refused(403, "NoRights")
+    assert page.send(path, headers={"Host": f"localhost:{page.port}"}).status == 200
+
+
+def test_every_answer_has_the_fields_of_security(page):
+    for answer in (
+        page.send("/"),
+        page.send("/assets/main-abc.js"),
+        page.send("/none"),
+        page.send("/api/jobs"),
+        page.send("/api/jobs", token="x"),
+        page.send("/", method="DELETE"),
+        page.send("/", headers={"Host": "evil"}),
+    ):
+        policy = answer.headers["Content-Security-Policy"]
+        assert (
+            "default-src 'none'" in policy and "frame-ancestors 'none'" in policy and "unsafe" not in policy
+        )
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert page.send("/api/jobs").headers["Cache-Control"] == "no-store"
+    assert page.send("/api/jobs").headers["Content-Type"] == "application/json"
+
+
+def test_files_of_the_page(page):
+    assert page.send("/", headers={"Authorization": None}).body == page.send("/index.html").body
+    assert page.send("/").headers["Content-Type"] == "text/html; charset=utf-8"
+    script = page.send("/assets/main-abc.js")
+    assert (
+        script.headers["Content-Type"].startswith("text/javascript")
+        and "immutable" in script.headers["Cache-Control"]
+    )
+    assert page.send("/assets/main-abc.js", method="HEAD").headers["Content-Length"] == str(len(script.body))
+    for path in (
+        "/assets",
+        "/assets/",
+        "/secret.key",
+        "/index.html/",
+        "//index.html",
+        "/INDEX.html",
+        "/%61pi/jobs",
+    ):
+        page.send(path).refused(404, "NotFound")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../../../../etc/passwd",
+        "/etc/passwd",
+        "..",
+        "a/../../b",
+        "",
+        "sys//master_role.txt",
+        "./sys/master_role.txt",
+    ],
+)
+def test_no_path_leaves_the_logs(page, path):
+    for what in ("log", "search"):
+        answer = page.send(f"{page.of('one')}/{what}?text=a&path={path}")
+        assert answer.refused(400, "Invalid"), path
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/../x",
+        "/%2e%2e/x",
+        "/api/jobs/..",
+        "/a%2fb",
+        "/%",
+        "/%zz",
+        "/%00",
+        "/api/jobs?a=%",
+        "/api/jobs?a=1&a=2",
+    ],
+)
+def test_malformed_addresses(page, target):
+    page.send(target).refused(400, "Invalid")
+
+
+def test_queries_are_checked(page):
+    for query in ("limit=0", "limit=5001x", "limit=-1", "limit=1e3", "limit=99999999999999999999"):
+        assert "limit is" in page.send(f"{page.of('one')}/rows?{query}").refused(400, "Invalid")
+    page.send(f"{page.of('one')}/log?path=sys/master_role.txt&length=1048577").refused(400, "Invalid")
+    page.send(f"{page.of('one')}/search?path=sys/master_role.txt&text=").refused(400, "Invalid")
+    page.send(f"{page.of('one')}/search?path=sys/master_role.txt&text={'x' * 1001}").refused(400, "Invalid")
+    page.send(page.of("one") + "/nothing").refused(400, "Invalid")
+    page.send("/api/jobs/d000000000000000000000000").refused(404, "NotFound")
+    page.send("/api/jobs/zzz").refused(404, "NotFound")
+    page.send("/api/nothing").refused(404, "NotFound")
+    page.send(page.of("one") + "/log?path=none.txt").refused(404, "NotFound")
+
+
+def test_deeds_need_token_type_and_a_small_body(page):
+    path = page.of("one") + "/cancel"
+    assert page.post(path, token="0" * 64).status == 401
+    for kind in (None, "text/plain", "application/x-www-form-urlencoded", "application/jsonp"):
+        page.send(path, "POST", "{}", {"Content-Type": kind}).refused(415, "Invalid")
+    for body in ("[]", "{", "1", "\xff"):
+        page.send(path, "POST", body.encode("latin-1"), {"Content-Type": "application/json"}).refused(
+            400, "Invalid"
+        )
+    assert page.send(path, "POST", "x" * 20_000, {"Content-Type": "application/json"}).status == 413
+    assert page.post(path).refused(409, "Invalid").startswith("no run works")
+    assert page.post(page.of("one") + "/suspend").refused(409, "Invalid")
+    assert "no such verb" in page.post(page.of("one") + "/explode").refused(409, "Invalid")
+    page.post("/api/jobs").refused(404, "NotFound")
+    page.post("/index.html").refused(405, "Invalid")
+    for method in ("PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"):
+        assert page.send(path, method).status == 405
+
+
+def test_headers_have_a_limit(page):
+    assert page.send("/", headers={"X": "y" * 20_000}).status in (400, 431)
+    assert page.send("/api/jobs").status == 200
+
+
+def test_pages_that_do_not_read_cost_little_and_are_few(page):
+    streams = [page.events() for _ in range(32)]
+    try:
+        assert "listen already" in page.send("/api/events").refused(503, "Unreachable")
+        assert page.send("/api/jobs").status == 200, "others are served"
+    finally:
+        for stream in streams:
+            stream.close()
+    wait_for(lambda: (s := page.events()).head[0].endswith("200 OK") or s.close(), "room for one more")
+
+
+def test_the_token_stands_nowhere(page):
+    for name in ("cmdline", "comm"):
+        with open(f"/proc/{page.process.pid}/{name}", "rb") as file:
+            assert page.token.encode() not in file.read()
+    assert len(page.token) == 64
+
+
+def test_it_listens_on_this_machine_alone(page):
+    listening = subprocess.run(["ss", "-ltnH", f"sport = :{page.port}"], capture_output=True, text=True)
+    if listening.returncode == 0:
+        assert listening.stdout.split()[3] == f"127.0.0.1:{page.port}"
+
+
+def test_what_cannot_be_served_is_refused_at_the_start(tmp_path, pages):
+    def refused(*words, code=2):
+        done = subprocess.run(
+            [str(PROGRAM), "ui", *map(str, words)], capture_output=True, text=True, timeout=PATIENCE
+        )
+        assert done.returncode == code and done.stdout == "", done.stderr
+        return done.stderr
+
+    assert "is no folder" in refused(tmp_path / "none", "--pages", pages)
+    (tmp_path / "file").write_text("")
+    assert "is no folder" in refused(tmp_path / "file", "--pages", pages)
+    assert "make ui" in refused(tmp_path, "--pages", tmp_path)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert "another process listens" in refused(tmp_path, "--pages", pages, "--port", port, code=1)
+
+
+def test_files_that_cannot_be_read(page, results):
+    if os.geteuid() == 0:
+        pytest.skip("root may read everything")
+    log = results / "one" / "out" / "logs" / "sys" / "master_role.txt"
+    mode = stat.S_IMODE(log.stat().st_mode)
+    log.chmod(0)
+    try:
+        page.send(page.of("one") + "/log?path=sys/master_role.txt").refused(403, "NoRights")
+    finally:
+        log.chmod(mode)

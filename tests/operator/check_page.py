@@ -1,0 +1,171 @@
+"""The page of a cluster's jobs (`parallelrun ui -n`), against a real API server. Nobody runs the jobs: their status is
+what a test writes, and their output is one of this machine."""
+
+import subprocess
+import sys
+
+import pytest
+from calls import JOB_STATUS, ended
+from checkout import PROGRAM, REPOSITORY
+from log_kubelet import LogKubelet
+from server import APISERVER
+from waiting import PATIENCE, wait_for
+
+sys.path.insert(0, str(REPOSITORY / "tests" / "integration" / "web"))
+from web_client import Page  # noqa: E402
+
+SCRIPT = """
+def init(): pass
+def run(batch):
+    print("a mini-batch")
+    if any("3" in path.rsplit("/", 1)[1] for path in batch):
+        raise ValueError("bad digit")
+    return batch
+"""
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pages")
+    (folder / "index.html").write_text("<!doctype html>")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("job")
+    subprocess.run([PROGRAM, "init", folder, "--name", "digits"], check=True, capture_output=True)
+    (folder / "score.py").write_text(SCRIPT)
+    (folder / "data").mkdir()
+    for number in range(10):
+        (folder / "data" / f"{number}.txt").write_text("x")
+    words = [PROGRAM, "run", folder / "job.yaml", "--quiet"]
+    for field in ("errorThreshold=-1", "runMaxTry=1", "miniBatchSize=1"):
+        words += ["--set", field]
+    subprocess.run(words, check=True, timeout=PATIENCE)
+    return folder / "output"
+
+
+@pytest.fixture
+def page(verbs, pages):
+    with Page(pages=pages, options=verbs.place, cwd=verbs.scratch, env=verbs.environment) as server:
+        yield server
+
+
+def check_jobs_of_a_namespace(verbs, page):
+    about = page.get("/api/worlds")
+    assert about["directories"] == [] and about["cluster"]["namespace"] == verbs.world.namespace
+    events = page.events()
+    verbs.job("digits")
+    shown = events.next("job", lambda job: job["state"] == "Running")
+    assert (
+        shown["name"] == "digits"
+        and shown["world"] == "cluster"
+        and shown["namespace"] == verbs.world.namespace
+    )
+    assert shown["progress"]["miniBatchesProcessed"] == 10 and shown["reason"] == "WorkersMissing"
+    assert page.get("/api/jobs")["unread"] == [] and page.jobs()["digits"]["id"] == shown["id"]
+    verbs.write("digits", ended())
+    assert events.next("job", lambda job: job["state"] == "Complete")["progress"]["itemsFailed"] == 1
+    verbs.world.jobs.delete("digits")
+    assert events.next("gone") == {"id": shown["id"]}
+    events.close()
+    assert "deleted" in page.send(f"/api/jobs/{shown['id']}").refused(404, "NotFound")
+    verbs.job("digits")
+    again = wait_for(lambda: page.jobs().get("digits"), "one of the same name")
+    assert again["id"] != shown["id"]
+
+
+def check_a_job_with_its_buttons(verbs, page):
+    verbs.job("digits", arguments=["--note", "<b>bold</b>"])
+    wait_for(lambda: page.jobs().get("digits", {}).get("state") == "Running", "the job")
+    path = page.of("digits")
+    job = page.get(path)
+    assert job["conditions"][0]["reason"] == "WorkersMissing" and job["events"] == [] and job["pods"] == []
+    assert (
+        "<b>bold</b>" in job["manifest"] and "managedFields" not in job["manifest"] and job["warnings"] == []
+    )
+    allowed = {verb for verb, state in job["verbs"].items() if state["allowed"]}
+    assert allowed == {"cancel", "suspend", "scale"}
+    assert (
+        job["verbs"]["scale"]["command"]
+        == f"parallelrun scale digits --nodes {{nodes}} -n {verbs.world.namespace}"
+    )
+    assert "not suspended" in job["verbs"]["resume"]["why"]
+
+    assert "3 nodes in place of 2" in page.post(path + "/scale", {"nodes": 3}).json["message"]
+    assert verbs.world.jobs.get("digits")["spec"]["nodeCount"] == 3
+    for nodes in (0, -1, 10_001, "3", 1.5, None):
+        assert "nodes must be" in page.post(path + "/scale", {"nodes": nodes}).refused(400, "Invalid")
+    assert "will be suspended" in page.post(path + "/suspend").json["message"]
+    assert verbs.world.jobs.get("digits")["spec"]["suspend"] is True
+    assert page.post(path + "/suspend").refused(409, "Invalid") == "the job is suspended already"
+    assert page.post(path + "/resume").status == 200
+    assert verbs.world.jobs.get("digits")["spec"]["suspend"] is False
+    assert "cancelled and deleted" in page.post(path + "/cancel").json["message"]
+    wait_for(lambda: "digits" not in page.jobs(), "it is gone")
+    page.post(path + "/cancel").refused(404, "NotFound")
+
+
+def check_the_output_is_read_by_a_pod(verbs, page, output, tmp_path):
+    verbs.job("digits", ended())
+    with LogKubelet(verbs.world.server.folder, verbs.world.namespace, tmp_path, output):
+        path = wait_for(lambda: "digits" in page.jobs() and page.of("digits"), "the job")
+        (group,) = page.get(path + "/errors")["errors"]
+        assert group["type"] == "ValueError" and "Traceback" in group["traceback"]
+        assert not verbs.world.items("pods"), "the pod is there for one answer"
+        # The first pod has answered these too.
+        files = [file["path"] for file in page.get(path + "/logs")["files"]]
+        assert page.get(path + "/timeline")["tries"] == 10 and page.get(path + "/explain")["processes"]
+        stdout = next(name for name in files if name.startswith("user/stdout/"))
+        piece = page.get(path + "/log", path=stdout)
+        assert piece["text"].startswith("a mini-batch\n") and piece["next"] == piece["size"]
+        assert page.get(path + "/rows", limit=2)["truncated"]
+        assert "must be one that `logs` lists" in page.send(path + "/log?path=../x").refused(400, "Invalid")
+        wait_for(lambda: not verbs.world.items("pods"), "no pod is left")
+    verbs.job("fresh", {**JOB_STATUS, "runnerImage": None})
+    path = wait_for(lambda: "fresh" in page.jobs() and page.of("fresh"), "the job")
+    assert "has not started" in page.send(path + "/errors").refused(404, "NotFound")
+
+
+def check_without_rights_buttons_are_off(verbs, pages):
+    """Who may only look sees why."""
+    verbs.job("digits")
+    server, namespace = verbs.world.server, verbs.world.namespace
+    place = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
+    rules = [
+        {
+            "apiGroups": ["parallelrun.dev"],
+            "resources": ["parallelrunjobs"],
+            "verbs": ["get", "list", "watch"],
+        }
+    ]
+    name = f"reader-of-{namespace}"
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "reader"}}
+    assert server.request("POST", place + "/roles", {**role, "rules": rules}).accepted
+    binding = {
+        **role,
+        "kind": "RoleBinding",
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "reader"},
+        "subjects": [{"kind": "User", "name": name, "apiGroup": "rbac.authorization.k8s.io"}],
+    }
+    assert server.request("POST", place + "/rolebindings", binding).accepted
+    user = subprocess.run(
+        [APISERVER, "user", name, "--dir", server.folder], check=True, stdout=subprocess.PIPE, text=True
+    ).stdout.strip()
+    environment = {**verbs.environment, "KUBECONFIG": user}
+    with Page(pages=pages, options=verbs.place, cwd=verbs.scratch, env=environment) as page:
+        path = wait_for(lambda: "digits" in page.jobs() and page.of("digits"), "the job")
+        job = page.get(path)
+        assert not any(verb["allowed"] for verb in job["verbs"].values())
+        assert "no right to patch parallelrunjobs.parallelrun.dev" in job["verbs"]["suspend"]["why"]
+        assert "no right to delete" in job["verbs"]["cancel"]["why"]
+        assert "no right to delete" in page.post(path + "/cancel").refused(403, "NoRights")
+        assert any("events are not shown: you have no right" in words for words in job["warnings"])
+        assert "no right to create pods" in page.send(path + "/errors").refused(403, "NoRights")
+    assert verbs.world.jobs.get("digits")["spec"]["nodeCount"] == 2
+    with Page(pages=pages, options=("-A",), cwd=verbs.scratch, env=environment) as page:
+        unread = wait_for(
+            lambda: [w for w in page.get("/api/jobs")["unread"] if "no right" in w], "the refusal"
+        )
+        assert "no right to list" in unread[0]
