@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """Writes what is made of the definition and of the table of fields:
 
-- docs/crd-reference.md, every field of the resource, from the schema in parallelrunjobs.yaml;
-- the chart's copy of that file, since Helm warns of a link at each call;
+- parallelrundatasets.yaml, from parallelrundatasets.in.yaml and the fields of a job's inputs;
+- docs/crd-reference.md, every field of the resources, from the schemas in parallelrunjobs.yaml and parallelrundatasets.yaml;
+- the chart's copies of these files, since Helm warns of a link at each call;
 - the table of fields in docs/reference.md, from common/spec/field_table.cpp (build the target spec_fields first);
 - python/parallelrun/_fields.py, the same table for Python.
 
 usage: crds/reference.py [--stdout | --check]     (needs PyYAML)
   --stdout: docs/crd-reference.md alone, to standard output
-  --check: writes nothing, and fails where the table in docs/reference.md or python/parallelrun/_fields.py is another one
+  --check: writes nothing, and fails where parallelrundatasets.yaml, the table in docs/reference.md or
+           python/parallelrun/_fields.py is another one
 """
 
 import json
@@ -17,13 +19,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import datasets_definition
 import python_fields
 import yaml
 
 HERE = Path(__file__).resolve().parent
 DEFINITION = HERE / "parallelrunjobs.yaml"
 PAGE = HERE.parent / "docs" / "crd-reference.md"
-COPY = HERE.parent / "helm" / "parallelrun" / "files" / "parallelrunjobs.yaml"
+DATASETS = HERE / "parallelrundatasets.yaml"
+OF_DATASETS = HERE / "parallelrundatasets.in.yaml"
+COPIES = HERE.parent / "helm" / "parallelrun" / "files"
 REFERENCE = HERE.parent / "docs" / "reference.md"
 PYTHON = HERE.parent / "python" / "parallelrun" / "_fields.py"
 FIELDS = Path(os.environ.get("PARALLELRUN_BUILD_DIR", HERE.parent / "build")) / "tests" / "spec_fields"
@@ -39,11 +44,12 @@ SHARED = {
     "worker": "A pod",
 }
 
-INTRODUCTION = """# ParallelRunJob, field by field
+INTRODUCTION = """# ParallelRunJob and ParallelRunDataset, field by field
 
-`crds/reference.py` makes this page from [the schema](../crds/parallelrunjobs.yaml). `kubectl explain prj.spec` prints the
-same text. Fields in bold are required. Fields marked *identity* cannot change after the start. [The reference](reference.md)
-describes scripts and jobs.
+`crds/reference.py` makes this page from the schemas of [jobs](../crds/parallelrunjobs.yaml) and
+[datasets](../crds/parallelrundatasets.yaml). `kubectl explain prj.spec` prints the same text. Fields in bold are required.
+Fields marked *identity* cannot change after the start. [The reference](reference.md) describes scripts and jobs, and
+[data.md](data.md#registered-datasets) datasets.
 """
 
 
@@ -102,9 +108,19 @@ def table(lines):
     return "\n".join(["| field | type | |", "|---|---|---|", *lines, ""])
 
 
+def schema_of(definition):
+    loaded = yaml.safe_load(definition.read_text(encoding="utf-8"))
+    return loaded["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+
+
+def datasets():
+    return datasets_definition.text(
+        OF_DATASETS.read_text(encoding="utf-8"), DEFINITION.read_text(encoding="utf-8")
+    )
+
+
 def page():
-    definition = yaml.safe_load(DEFINITION.read_text(encoding="utf-8"))
-    root = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    root = schema_of(DEFINITION)
     spec, status = root["properties"]["spec"], root["properties"]["status"]
     identity = {
         rule["fieldPath"].removeprefix(".spec.")
@@ -118,6 +134,7 @@ def page():
         (SHARED["worker"], rows(fields["worker"], inside_shared=True)),
         ("status", rows(status, inside_shared=True)),
     ]
+    sections.append(("ParallelRunDataset: spec", rows(schema_of(DATASETS)["properties"]["spec"])))
     return INTRODUCTION + "".join(f"\n## {title}\n\n{table(lines)}" for title, lines in sections)
 
 
@@ -186,8 +203,12 @@ def main():
         sys.stdout.write(page())
         return
     if "--check" not in sys.argv[1:]:
+        DATASETS.write_text(datasets(), encoding="utf-8")
         PAGE.write_text(page(), encoding="utf-8")
-        COPY.write_bytes(DEFINITION.read_bytes())
+        for definition in (DEFINITION, DATASETS):
+            (COPIES / definition.name).write_bytes(definition.read_bytes())
+    elif datasets() != DATASETS.read_text(encoding="utf-8"):
+        sys.exit("crds/parallelrundatasets.yaml is of another schema: run crds/reference.py")
     if not FIELDS.exists():
         sys.exit(f"{FIELDS} is missing: cmake --build --preset release --target spec_fields")
     if "--check" not in sys.argv[1:]:

@@ -242,6 +242,11 @@ nlohmann::ordered_json in_usual_order(const Dataset& dataset) {
   return out;
 }
 
+std::string no_such_version(const Dataset& dataset, std::int64_t version) {
+  return fmt::format("the dataset {} has no version {}; it has: {}", in_quotes(dataset.name), version,
+                     dataset.known_versions());
+}
+
 void anchor_paths(DatasetVersion& version, const std::filesystem::path& folder) {
   for (json& part : version.parts) {
     for (auto& [kind, body] : part["source"].items()) {

@@ -69,6 +69,9 @@ nlohmann::json to_json(const DatasetVersion& version);
 // The resource as people write it: with its members in the usual order.
 nlohmann::ordered_json in_usual_order(const Dataset& dataset);
 
+// "the dataset 'mnist' has no version 3; it has: 1, 2".
+std::string no_such_version(const Dataset& dataset, std::int64_t version);
+
 // Makes `local.path` and `caCertificate` absolute; relative ones are meant from `folder`.
 void anchor_paths(DatasetVersion& version, const std::filesystem::path& folder);
 

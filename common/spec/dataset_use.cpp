@@ -217,6 +217,28 @@ std::vector<DatasetUse> datasets_named_in(const JobSpec& job) {
   return uses_in(job, [](const Source& source) { return names_dataset(source); });
 }
 
+std::vector<DatasetUse> dataset_uses_in(const json& document) {
+  std::vector<DatasetUse> uses;
+  if (!document.is_object() || !says(document, "spec") || !document["spec"].is_object()) return uses;
+  const json& spec = document["spec"];
+  for (const char* field : {"inputs", "sideInputs"}) {
+    if (!says(spec, field) || !spec[field].is_array()) continue;
+    for (std::size_t i = 0; i < spec[field].size(); ++i) {
+      const json& item = spec[field][i];
+      const json* reference = reference_in(item);
+      if (reference == nullptr || text_in(*reference, "name").empty()) continue;
+      DatasetUse use;
+      use.path = child_path(child_path(child_path("spec", field), i), "source") + ".dataset";
+      use.holder = child_path(field, text_in(item, "name"));
+      use.name = text_in(*reference, "name");
+      if (says(*reference, "version") && (*reference)["version"].is_number_integer())
+        use.version = (*reference)["version"].get<std::int64_t>();
+      uses.push_back(std::move(use));
+    }
+  }
+  return uses;
+}
+
 std::vector<DatasetUse> datasets_looked_up_in(const JobSpec& job) {
   return uses_in(job, [](const Source& source) { return !names_dataset(source); });
 }

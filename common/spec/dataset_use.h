@@ -47,6 +47,8 @@ struct DatasetUse {
 
 // Those that a manifest names and that are not looked up.
 std::vector<DatasetUse> datasets_named_in(const JobSpec& job);
+// The same of a manifest that was not read: what has no sound form is left out.
+std::vector<DatasetUse> dataset_uses_in(const nlohmann::json& document);
 // Those that it was made of.
 std::vector<DatasetUse> datasets_looked_up_in(const JobSpec& job);
 

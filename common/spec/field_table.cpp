@@ -29,6 +29,7 @@ const Field<Input> kInput[] = {
      .about = "`[A-Za-z_][A-Za-z0-9_.-]{0,62}`, unique among inputs"},
     {.name = "type",
      .value = &Input::type,
+     .otherwise = "that of the dataset, where the source names one; else `file`",
      .not_yet = {"sql", "use 'tabular' with source: {sql: {table: ... or query: ...}}"},
      .identity = Identity::kJob,
      .about = "`file`: `run` gets a list of paths; `tabular`: a `pandas.DataFrame`"},

@@ -93,10 +93,6 @@ nlohmann::json read_dataset_name(const json& body, ObjectReader& source, SourceU
     source.problem("dataset",
                    "a dataset cannot be another dataset; name the place where the data lies: a volume, a "
                    "store, or on one machine {local: {path: ...}}");
-  } else if (place == Place::kCluster) {
-    source.problem("dataset",
-                   "is read on one machine so far (`parallelrun run`); on a cluster name a volume, such as "
-                   "persistentVolumeClaim");
   } else if (source.field("subPath") != nullptr) {
     source.problem(
         "subPath",

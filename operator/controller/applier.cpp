@@ -39,6 +39,11 @@ kube::CachedObject cached(json object, void (*to_record)(json&)) {
   return result;
 }
 
+// What the Secret is made of.
+const json& job_for_pods(const Snapshot& snapshot, const Plan& plan) {
+  return plan.job != nullptr && plan.job->ok() ? (*plan.job)->resource() : snapshot.job;
+}
+
 kube::ObjectKey key_in(const json& metadata) {
   return {text_at(metadata, "namespace"), text_at(metadata, "name")};
 }
@@ -58,7 +63,7 @@ class Applier::Run {
         generation_(number_at(object_at(snapshot.job, "metadata"), "generation").value_or(0)),
         writes_(context, key_, generation_),
         children_(context, writes_, key_.name_space, uid_),
-        secrets_(snapshot.job, children_, writes_),
+        secrets_(job_for_pods(snapshot, plan), children_, writes_),
         job_(&snapshot.job) {
     // What the Secret holds once pods are made.
     const auto promised = plan.write_secret ? generation_ : snapshot.secret_generation;

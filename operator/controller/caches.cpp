@@ -25,6 +25,7 @@ Caches::Caches(kube::KubeClient& client, const Options& options, CacheListener& 
   add(pods_, client, kPods, kOwnObjects, to_pod_record, &CacheListener::pod_changed, listener);
   // A Service as a record has the members of a pod's that are in its metadata.
   add(services_, client, kServices, kOwnObjects, to_pod_record, &CacheListener::service_changed, listener);
+  add(datasets_, client, kDatasets, "", to_job_record, &CacheListener::dataset_changed, listener);
 }
 
 Caches::~Caches() {
@@ -56,7 +57,7 @@ void Caches::add(Kind& kind, kube::KubeClient& client, const kube::Resource& res
 }
 
 void Caches::start() {
-  for (Kind* kind : {&jobs_, &pods_, &services_}) {
+  for (Kind* kind : {&jobs_, &pods_, &services_, &datasets_}) {
     for (auto& informer : kind->informers) {
       threads_.emplace_back([&informer](const std::stop_token& stop) { informer->run(stop); });
     }
@@ -76,7 +77,9 @@ bool Caches::synced() const {
       if (!informer->synced()) return false;
     }
   }
-  return true;
+  // An older chart may have neither the resource nor the right; jobs that name no dataset do not mind.
+  return std::all_of(datasets_.informers.begin(), datasets_.informers.end(),
+                     [](const auto& informer) { return informer->synced() || informer->last_error(); });
 }
 
 std::optional<kube::CachedObject> Caches::job(const kube::ObjectKey& key) const {
@@ -97,6 +100,24 @@ std::vector<std::pair<kube::ObjectKey, kube::CachedObject>> Caches::pods_of(
 std::optional<kube::CachedObject> Caches::service(const kube::ObjectKey& key) const {
   const auto* found = informer(services_, key.name_space);
   return found == nullptr ? std::nullopt : found->find(key);
+}
+
+bool Caches::knows_datasets(const std::string& name_space) const {
+  const auto* found = informer(datasets_, name_space);
+  return found != nullptr && found->synced();
+}
+
+std::optional<kube::CachedObject> Caches::dataset(const kube::ObjectKey& key) const {
+  const auto* found = informer(datasets_, key.name_space);
+  return found == nullptr ? std::nullopt : found->find(key);
+}
+
+std::vector<std::string> Caches::dataset_names(const std::string& name_space) const {
+  std::vector<std::string> names;
+  const auto* found = informer(datasets_, name_space);
+  if (found == nullptr) return names;
+  for (const auto& [key, object] : found->objects(name_space, "")) names.push_back(key.name);
+  return names;
 }
 
 std::size_t Caches::jobs() const {

@@ -1,4 +1,4 @@
-// Copies of the jobs, their pods and Services, of all namespaces or of some.
+// Copies of the jobs, their pods and Services, and of datasets, of all namespaces or of some.
 //
 // Secrets are not among them: to list them is to read every Secret of the cluster.
 #pragma once
@@ -24,6 +24,7 @@ class CacheListener {
   virtual void job_changed(const kube::CacheChange& change) = 0;
   virtual void pod_changed(const kube::CacheChange& change) = 0;
   virtual void service_changed(const kube::CacheChange& change) = 0;
+  virtual void dataset_changed(const kube::CacheChange& change) = 0;
 };
 
 class Caches {
@@ -46,11 +47,16 @@ class Caches {
   void start();
 
   // The functions below may be called from any thread.
+  // Datasets that cannot be listed count: an older chart may not have them.
   bool synced() const;
   std::optional<kube::CachedObject> job(const kube::ObjectKey& key) const;
   // By the names that pods of this job have; other jobs' whose names begin alike may be among them.
   std::vector<std::pair<kube::ObjectKey, kube::CachedObject>> pods_of(const kube::ObjectKey& job) const;
   std::optional<kube::CachedObject> service(const kube::ObjectKey& key) const;
+  // Whether the namespace's datasets are known; without that none of them means nothing.
+  bool knows_datasets(const std::string& name_space) const;
+  std::optional<kube::CachedObject> dataset(const kube::ObjectKey& key) const;
+  std::vector<std::string> dataset_names(const std::string& name_space) const;
   std::size_t jobs() const;
   std::size_t pods() const;
 
@@ -68,6 +74,7 @@ class Caches {
   Kind jobs_{"ParallelRunJobs", {}};
   Kind pods_{"pods", {}};
   Kind services_{"services", {}};
+  Kind datasets_{"ParallelRunDatasets", {}};
   std::vector<std::jthread> threads_;
 };
 

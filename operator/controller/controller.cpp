@@ -93,6 +93,7 @@ void Controller::job_changed(const kube::CacheChange& change) {
   const json before = change.before ? change.before.unpack() : json();
   const json after = change.after ? change.after.unpack() : json();
   count_state(before, after);
+  dataset_users_.job_changed(change.key, after.is_null() || finished(after) ? nullptr : &after);
   if (before.is_object() && after.is_object()) {
     if (leads_ && !finished(after)) {
       const auto done = [](const json& job) {
@@ -123,6 +124,11 @@ void Controller::service_changed(const kube::CacheChange& change) {
   if (change.after) return;  // made by us; nobody else's change matters
   const std::string job = job_of_record(change.before.unpack());
   if (!job.empty()) loop_.add(key_text({change.key.name_space, job}));
+}
+
+// What starts a job that waits for it, or is to be told to one that has it.
+void Controller::dataset_changed(const kube::CacheChange& change) {
+  for (const kube::ObjectKey& job : dataset_users_.of(change.key)) loop_.add(key_text(job));
 }
 
 ReconcileLoop::Outcome Controller::reconcile(const std::string& key) {

@@ -16,6 +16,7 @@
 #include "common/kube/kube_client.h"
 #include "operator/controller/applier.h"
 #include "operator/controller/caches.h"
+#include "operator/controller/dataset_users.h"
 #include "operator/controller/event_recorder.h"
 #include "operator/controller/fan_out.h"
 #include "operator/controller/job_memories.h"
@@ -69,6 +70,7 @@ class Controller final : private CacheListener {
   void job_changed(const kube::CacheChange& change) override;
   void pod_changed(const kube::CacheChange& change) override;
   void service_changed(const kube::CacheChange& change) override;
+  void dataset_changed(const kube::CacheChange& change) override;
   ReconcileLoop::Outcome reconcile(const std::string& key);
   ReconcileLoop::Outcome reconcile(const kube::ObjectKey& job, const std::string& key);
   ReconcileLoop::Outcome threw(const std::string& key, const std::string& what);
@@ -81,6 +83,7 @@ class Controller final : private CacheListener {
   const std::shared_ptr<spdlog::logger> log_;
   std::stop_source give_up_;
   JobMemories memories_;
+  DatasetUsers dataset_users_;
   FanOut fan_out_;
   EventRecorder events_;
   Applier applier_;

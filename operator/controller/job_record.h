@@ -9,8 +9,8 @@
 
 namespace parallelrun::op {
 
-// Takes managedFields and kubectl's copy of the manifest out of a job; everything else stays, fields of a
-// newer version included.
+// Takes managedFields and kubectl's copy of the manifest out of a job or a dataset; everything else stays,
+// fields of a newer version included.
 void to_job_record(nlohmann::json& job);
 
 // What a job has done so far, as its orchestrator tells it.

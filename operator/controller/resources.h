@@ -6,6 +6,7 @@
 namespace parallelrun::op {
 
 inline const kube::Resource kJobs{"parallelrun.dev", "v1alpha1", "parallelrunjobs"};
+inline const kube::Resource kDatasets{"parallelrun.dev", "v1alpha1", "parallelrundatasets"};
 inline const kube::Resource kPods{"", "v1", "pods"};
 inline const kube::Resource kServices{"", "v1", "services"};
 inline const kube::Resource kSecrets{"", "v1", "secrets"};

@@ -14,7 +14,7 @@ namespace parallelrun::op {
 
 class SecretWriter {
  public:
-  // `job` is the custom resource. References must outlive it.
+  // `job` is the custom resource with what job.json is to hold. References must outlive it.
   SecretWriter(const nlohmann::json& job, ChildWriter& children, PlanWrites& writes);
 
   // Where nothing is known of the Secret; most likely there is none. False: it is not there, or is of another

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "common/json/members.h"
+#include "common/spec/dataset_use.h"
+#include "operator/controller/job_record.h"
 #include "operator/controller/pod_record.h"
 #include "operator/pods/children.h"
 
@@ -27,6 +29,25 @@ std::vector<PodView> views_of(const JobMemory::Pods& pods, const std::set<std::s
     views.push_back(std::move(view));
   }
   return views;
+}
+
+// As far as the job names any.
+DatasetsSeen datasets_seen(const json& job, const std::string& name_space, const Caches& caches) {
+  DatasetsSeen seen;
+  const std::vector<DatasetUse> uses = dataset_uses_in(job);
+  if (uses.empty() || finished(job)) return seen;
+  seen.known = caches.knows_datasets(name_space);
+  bool all = true;
+  for (const DatasetUse& use : uses) {
+    if (seen.named.contains(use.name)) continue;
+    if (const auto found = caches.dataset({name_space, use.name})) {
+      seen.named.emplace(use.name, found->body.unpack());
+    } else {
+      all = false;
+    }
+  }
+  if (!all) seen.others = caches.dataset_names(name_space);
+  return seen;
 }
 
 }  // namespace
@@ -64,6 +85,7 @@ std::optional<Snapshot> read_snapshot(const kube::ObjectKey& job, const Caches& 
     service_cached = text_at(record, "owner") == latest.uid;
     if (service_cached) promised = std::max(promised, secret_generation_of_record(record));
   }
+  snapshot.datasets = datasets_seen(snapshot.job, job.name_space, caches);
   snapshot.account_exists = memories.has_account(job.name_space);
   std::set<std::string> pod_uids;
   for (const PodView& pod : snapshot.pods) {

@@ -67,6 +67,9 @@ std::string_view to_string(Reason reason) {
     case Reason::kNameTaken: return "NameTaken";
     case Reason::kNamespaceTerminating: return "NamespaceTerminating";
     case Reason::kOperatorForbidden: return "OperatorForbidden";
+    case Reason::kDatasetMissing: return "DatasetMissing";
+    case Reason::kDatasetInvalid: return "DatasetInvalid";
+    case Reason::kDatasetsUnreadable: return "DatasetsUnreadable";
     case Reason::kComplete: return "Complete";
     case Reason::kFailed: return "Failed";
     case Reason::kSuspended: return "Suspended";
@@ -74,9 +77,10 @@ std::string_view to_string(Reason reason) {
     case Reason::kStarted: return "Started";
     case Reason::kScaled: return "Scaled";
     case Reason::kOrchestratorReplaced: return "OrchestratorReplaced";
-    case Reason::kWorkerReplaced: break;
+    case Reason::kWorkerReplaced: return "WorkerReplaced";
+    case Reason::kDatasetDeleted: break;
   }
-  return "WorkerReplaced";
+  return "DatasetDeleted";
 }
 // clang-format on
 

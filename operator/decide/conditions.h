@@ -56,6 +56,9 @@ enum class Reason : std::uint8_t {
   kNameTaken,
   kNamespaceTerminating,
   kOperatorForbidden,
+  kDatasetMissing,
+  kDatasetInvalid,
+  kDatasetsUnreadable,
   // It does not run, since it is at its end or suspended.
   kComplete,
   kFailed,
@@ -66,6 +69,7 @@ enum class Reason : std::uint8_t {
   kScaled,
   kOrchestratorReplaced,
   kWorkerReplaced,
+  kDatasetDeleted,
 };
 
 std::string_view to_string(JobState state);

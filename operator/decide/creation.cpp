@@ -120,8 +120,9 @@ Obstacles ensure_objects(Decision& decision, const SpecVerdict& spec) {
   Plan& plan = decision.plan;
   plan.ensure_account = !there.account_exists;
   // None is older than any. Where the Secret is newer than the job, the job is not what it was last.
-  plan.write_secret = spec.followed() && there.secret_generation < facts.generation;
+  plan.write_secret = spec.followed() && there.secret_generation < facts.generation && decision.job().ok();
   plan.ensure_service = !there.service_exists;
+  if (plan.write_secret) decision.hand_on_job();
   Obstacles obstacles;
   const auto look = [&](bool wanted, const std::string& object) {
     const Refusal* refusal = wanted ? decision.refusal_of(object) : nullptr;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "operator/decide/creation.h"
+#include "operator/decide/datasets.h"
 #include "operator/decide/deadline.h"
 #include "operator/decide/decision.h"
 #include "operator/decide/end.h"
@@ -40,6 +41,14 @@ void finish(Decision& decision, const End& end) {
                    end.complete ? std::optional<ReasonWord>() : std::optional(end.reason));
 }
 
+// It has not started, and cannot yet.
+void await_datasets(Decision& decision, const Obstacle& awaited) {
+  resume(decision);
+  tell_waiting(decision, awaited);
+  // Nothing tells when the operator can list datasets.
+  if (!decision.snapshot.datasets.known) decision.again_at(decision.now + kLookForDatasets);
+}
+
 // Not at its end, as far as is known.
 void live(Decision& decision) {
   if (const auto end = end_by_runner(decision)) return finish(decision, *end);
@@ -48,8 +57,13 @@ void live(Decision& decision) {
   if (spec.end) return finish(decision, *spec.end);
   if (const auto end = end_by_deadline(decision)) return finish(decision, *end);
 
+  if (spec.awaited) return await_datasets(decision, *spec.awaited);
   start(decision);
   resume(decision);
+  // What the Secret holds must be what status has: first that, then what is made of it.
+  if (!decision.facts.start_time && !decision.datasets().pinned.empty())
+    return tell_running(decision, spec, {});
+  tell_deleted_datasets(decision);
 
   FailureBudget budget(decision.facts);
   const bool vanished = spec.followed() && replace_lost_pods(decision, budget);

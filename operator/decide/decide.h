@@ -1,8 +1,9 @@
 // The policy of the operator: one pure function. decide.cpp reads as the life of a job; each step is a policy
 // with a file of its own, which writes into a Decision (decision.h):
 //   spec_check (is the spec valid, and the same job's?), suspension, deadline, end (by the orchestrator's
-//   word), start, replacement (with loss: what a loss is), failure_budget, creation, removal, places (what
-//   status remembers), running (the condition; with obstacles: what is in the way), time_to_live.
+//   word), datasets (what it has of those that it names), start, replacement (with loss: what a loss is),
+//   failure_budget, creation, removal, places (what status remembers), running (the condition; with
+//   obstacles: what is in the way), time_to_live.
 // Words of conditions and events are in conditions.h.
 #pragma once
 

@@ -24,8 +24,15 @@ const nlohmann::json& Decision::progress() const {
 }
 
 const Result<CheckedJob>& Decision::job() {
-  if (job_ == nullptr) job_ = std::make_shared<const Result<CheckedJob>>(CheckedJob::read(snapshot.job));
+  if (job_ == nullptr) {
+    job_ = std::make_shared<const Result<CheckedJob>>(CheckedJob::read(snapshot.job, datasets().pinned));
+  }
   return *job_;
+}
+
+const DatasetsOfJob& Decision::datasets() {
+  if (!datasets_) datasets_ = datasets_of(snapshot, facts);
+  return *datasets_;
 }
 
 const Refusal* Decision::refusal_of(const std::string& object) const {
@@ -48,9 +55,13 @@ void Decision::again_at(WallTime time) {
   if (!plan.again_at || time < *plan.again_at) plan.again_at = time;
 }
 
-void Decision::create(PodIdentity identity) {
+void Decision::hand_on_job() {
   (void)job();
   plan.job = job_;
+}
+
+void Decision::create(PodIdentity identity) {
+  hand_on_job();
   plan.create.push_back(std::move(identity));
 }
 

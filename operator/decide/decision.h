@@ -8,6 +8,7 @@
 #include <string>
 
 #include "operator/decide/conditions.h"
+#include "operator/decide/datasets.h"
 #include "operator/decide/job_facts.h"
 #include "operator/decide/plan.h"
 #include "operator/decide/slots.h"
@@ -32,6 +33,8 @@ class Decision {
   const nlohmann::json& progress() const;
   // The job as pods are made of it, or why its spec cannot be read. It is read when it is first asked for.
   const Result<CheckedJob>& job();
+  // What it has of the datasets that it names, found out when it is first asked for.
+  const DatasetsOfJob& datasets();
   // The last refusal of a write of this object ("Pod digits-worker-0-0"); null: none.
   const Refusal* refusal_of(const std::string& object) const;
   // The name of the pod that fills a place now, or is to fill it.
@@ -45,11 +48,14 @@ class Decision {
   void event(bool warning, const ReasonWord& reason, const std::string& message, std::string same_as = "");
   void again_at(WallTime time);
   void create(PodIdentity identity);
+  // Has the job go with the plan, for what is made of it.
+  void hand_on_job();
   // `why` is for the log. Nothing, where it is going already.
   void remove(const PodView& pod, const char* why);
 
  private:
   std::shared_ptr<const Result<CheckedJob>> job_;
+  std::optional<DatasetsOfJob> datasets_;
   std::map<std::string, const Refusal*> refusals_;  // by object
 };
 

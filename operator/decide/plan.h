@@ -43,7 +43,7 @@ struct Plan {
   // In this order, the orchestrator first; after a refusal the rest of the list is left out. A pod of that
   // name that is there already and this job's own is as good as created.
   std::vector<PodIdentity> create;
-  // What they are made of, or why the spec cannot be read; there where `create` has any.
+  // What pods and the Secret are made of, or why the spec cannot be read; there where the plan makes any.
   std::shared_ptr<const Result<CheckedJob>> job;
   // More pods than these are missing: decide again once these are there. (So that one job of many pods costs
   // no more at a time than others.)

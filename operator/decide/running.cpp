@@ -103,6 +103,8 @@ void tell_invalid_spec(Decision& decision, bool orchestrator_runs, const std::st
 
 }  // namespace
 
+void tell_waiting(Decision& decision, const Obstacle& awaited) { tell(decision, false, awaited); }
+
 void tell_running(Decision& decision, const SpecVerdict& spec, Obstacles obstacles) {
   const PodView* orchestrator = decision.slots.orchestrator.current;
   const bool orchestrator_runs = orchestrator != nullptr && runs(*orchestrator);

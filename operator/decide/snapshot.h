@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -71,6 +72,14 @@ struct Refusal {
   WallTime time{};  // of the last try
 };
 
+// The datasets of the job's namespace, as far as the job names any.
+struct DatasetsSeen {
+  bool known = true;  // false: the operator has not been able to list them
+  // Those that the job names and that are there, as the server has them.
+  std::map<std::string, nlohmann::json> named;
+  std::vector<std::string> others;  // the names of all, where one that the job names is not there
+};
+
 // What is older than this process' own writes must not be decided on: `job` is at least as new as the last
 // answer to a write of its status. Pods may lag behind.
 struct Snapshot {
@@ -83,6 +92,7 @@ struct Snapshot {
   bool service_exists = false;
   bool account_exists = false;  // service account and role binding of the namespace
   std::vector<Refusal> refusals;
+  DatasetsSeen datasets;
 };
 
 }  // namespace parallelrun::op

@@ -1,6 +1,7 @@
 #include "operator/decide/spec_check.h"
 
 #include "common/json/members.h"
+#include "common/spec/manifest.h"
 #include "operator/decide/spec_identity.h"
 #include "operator/pods/children.h"
 
@@ -9,6 +10,8 @@ namespace {
 
 // Why no pods can be made of the spec.
 Status check_job(Decision& decision) {
+  const DatasetsOfJob& datasets = decision.datasets();
+  if (datasets.refused) return Error{ErrorCode::kInvalidArgument, *datasets.refused, false};
   const Result<CheckedJob>& job = decision.job();
   return job.ok() ? check_pods(*job, decision.settings) : Status(job.error());
 }
@@ -22,6 +25,11 @@ SpecVerdict check_spec(Decision& decision) {
   const std::string unreadable = text_at(decision.snapshot.job, "unreadable");
   if (!unreadable.empty()) {
     return {failed_now(decision, Reason::kInvalidSpec, "the job cannot be read: " + unreadable), {}};
+  }
+  if (!facts.start_time && decision.datasets().missing) {
+    // What is wrong in the job itself no dataset mends.
+    const ParsedSpec written = parse_manifest_document(decision.snapshot.job, Place::kCluster);
+    if (written.ok()) return {{}, {}, decision.datasets().missing};
   }
   if (const Status checked = check_job(decision); !checked.ok()) {
     const std::string& why = checked.error().message;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "common/text/counted.h"
+#include "operator/decide/datasets.h"
 #include "operator/decide/spec_identity.h"
 
 namespace parallelrun::op {
@@ -12,11 +13,15 @@ void start(Decision& decision) {
   if (facts.start_time) return;
   StatusDraft& status = decision.status;
   status.set("startTime", format_wall_time(decision.now));
+  record_datasets(decision);
   status.set("specHash", spec_hash(decision.job()->spec()));
   status.set("runnerImage", decision.settings.runner_image);
   status.set("selector", fmt::format("{}={},{}=worker", kJobLabel, facts.name, kRoleLabel));
-  decision.event(false, Reason::kStarted,
-                 fmt::format("Creating the orchestrator and {}", counted(facts.node_count, "worker pod")));
+  std::string begun =
+      fmt::format("Creating the orchestrator and {}", counted(facts.node_count, "worker pod"));
+  for (const std::string& words : decision.datasets().words) begun += "; " + words;
+  for (const std::string& note : decision.job()->notes()) begun += "; " + note;
+  decision.event(false, Reason::kStarted, begun);
 }
 
 }  // namespace parallelrun::op

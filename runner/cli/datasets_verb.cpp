@@ -14,11 +14,14 @@
 
 #include "common/spec/field_path.h"
 #include "common/text/presentable.h"
+#include "runner/cli/cluster_argument.h"
 #include "runner/cli/dataset_argument.h"
+#include "runner/cli/dataset_place.h"
 #include "runner/cli/launcher.h"
 #include "runner/cli/manifest_argument.h"
 #include "runner/cli/shown.h"
 #include "runner/cli/terminal.h"
+#include "runner/cluster/submission.h"
 
 namespace parallelrun {
 namespace {
@@ -28,21 +31,38 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 struct GivenToDatasets {
-  std::string folder;              // --datasets
-  std::string name;                // of a dataset; register: or a file
-  std::vector<std::string> paths;  // --path
-  std::string source;              // --source
-  std::string type = "file";       // --type
+  std::string folder;               // --datasets
+  std::string name;                 // of a dataset; register: or a file
+  std::vector<std::string> paths;   // --path
+  std::vector<std::string> claims;  // --claim
+  std::string source;               // --source
+  std::string type = "file";        // --type
   std::string glob;
   std::string path_pattern;
   std::string format;
   std::string description;
   bool new_version = false;
   Form form = Form::kTable;
+  cluster::ClusterChoice cluster;
+
+  // The plugin of kubectl means a cluster, unless a folder is named.
+  bool in_cluster() const { return cluster.given() || (is_kubectl_plugin() && folder.empty()); }
 };
 
 int refuse_dataset(const Error& error) {
-  return refuse(error.message, error.code == ErrorCode::kIo ? kExitFailed : kExitInvalid);
+  const bool of_the_user = error.code != ErrorCode::kIo && error.code != ErrorCode::kUnavailable;
+  return refuse(error.message, of_the_user ? kExitInvalid : kExitFailed);
+}
+
+// Null: what is in the way has been printed.
+std::unique_ptr<DatasetPlace> dataset_place_of(const GivenToDatasets& given) {
+  if (given.cluster.given() && !given.folder.empty()) {
+    refuse(
+        "--datasets names a folder of this machine, and -n, --context and --kubeconfig a cluster; give one",
+        kExitInvalid);
+    return nullptr;
+  }
+  return given.in_cluster() ? dataset_cluster_place(given.cluster) : dataset_folder_place(given.folder);
 }
 
 int end_with(const std::string& text) { return print(text) ? kExitComplete : kExitFailed; }
@@ -52,25 +72,19 @@ bool for_people(Form form) { return form == Form::kTable || form == Form::kWide;
 // --- list
 
 int list(const GivenToDatasets& given) {
-  const DatasetFolder folder(dataset_folder_path(given.folder));
-  const auto names = folder.names();
-  if (!names) return refuse_dataset(names.error());
-  std::vector<Dataset> datasets;
-  bool broken = false;
-  for (const std::string& name : *names) {
-    Result<Dataset> dataset = folder.read(name);
-    if (dataset) {
-      datasets.push_back(std::move(*dataset));
-    } else {
-      broken = true;
-      std::fprintf(stderr, "parallelrun: warning: %s\n", presentable(dataset.error().message).c_str());
-    }
-  }
+  const auto place = dataset_place_of(given);
+  if (!place) return kExitInvalid;
+  auto listed = place->list();
+  if (!listed) return refuse_dataset(listed.error());
+  const std::vector<Dataset>& datasets = listed->datasets;
+  const bool broken = !listed->broken.empty();
+  for (const Error& error : listed->broken)
+    std::fprintf(stderr, "parallelrun: warning: %s\n", presentable(error.message).c_str());
   if (datasets.empty() && for_people(given.form)) {
-    std::fprintf(stderr,
-                 "parallelrun: no dataset is registered in '%s'; parallelrun datasets register NAME "
-                 "--path FOLDER registers one\n",
-                 presentable(folder.path()).c_str());
+    std::fprintf(
+        stderr,
+        "parallelrun: no dataset is registered in %s; parallelrun datasets register %s registers one\n",
+        place->in_words().c_str(), place->how_to_register().c_str());
     return broken ? kExitFailed : kExitComplete;
   }
   std::string text;
@@ -104,8 +118,9 @@ int list(const GivenToDatasets& given) {
 // --- show
 
 int show(const GivenToDatasets& given) {
-  const DatasetFolder folder(dataset_folder_path(given.folder));
-  const auto dataset = folder.read(given.name);
+  const auto place = dataset_place_of(given);
+  if (!place) return kExitInvalid;
+  const auto dataset = place->read(given.name);
   if (!dataset) return refuse_dataset(dataset.error());
   if (given.form == Form::kName) return end_with(dataset->name + "\n");
   if (!for_people(given.form)) return end_with(document_text(in_usual_order(*dataset), given.form));
@@ -151,6 +166,7 @@ json version_of(const GivenToDatasets& given) {
     parts.push_back(part_of_path(path));
     if (parts.back().empty()) return json::object();
   }
+  for (const std::string& claim : given.claims) parts.push_back({{"source", cluster::claim_source(claim)}});
   if (!given.source.empty()) {
     Problems problems;
     const json source = parse_value(given.source, "--source", problems);
@@ -173,7 +189,7 @@ json version_of(const GivenToDatasets& given) {
   return version;
 }
 
-int told(const DatasetFolder& folder, const DatasetFolder::Registered& registered, Form form) {
+int told(const DatasetPlace& there, const Registration& registered, Form form) {
   const Dataset& dataset = registered.dataset;
   if (form == Form::kName) return end_with(fmt::format("{}\n", dataset.name));
   if (!for_people(form)) {
@@ -182,7 +198,8 @@ int told(const DatasetFolder& folder, const DatasetFolder::Registered& registere
     out["type"] = to_string(dataset.type);
     out["version"] = registered.version;
     out["added"] = registered.added;
-    out["folder"] = folder.path();
+    const auto [member, where] = there.as_member();
+    out[member] = where;
     return end_with(document_text(out, form));
   }
   const std::string place = place_in_words(*dataset.find(registered.version));
@@ -192,24 +209,27 @@ int told(const DatasetFolder& folder, const DatasetFolder::Registered& registere
                     "(--new-version makes a version all the same)\n",
                     presentable(dataset.name), registered.version, presentable(place)));
   }
+  const std::string where =
+      there.rules() == Place::kCluster ? there.in_words() : presentable(there.as_member().second);
   std::string text;
   for (const std::int64_t version : registered.added) {
-    text += fmt::format("registered version {} of the dataset '{}' ({}) in {}\n", version,
-                        presentable(dataset.name), presentable(place_in_words(*dataset.find(version))),
-                        presentable(folder.path()));
+    text +=
+        fmt::format("registered version {} of the dataset '{}' ({}) in {}\n", version,
+                    presentable(dataset.name), presentable(place_in_words(*dataset.find(version))), where);
   }
   return end_with(text);
 }
 
-int register_file(const GivenToDatasets& given, const DatasetFolder& folder) {
+int register_file(const GivenToDatasets& given, DatasetPlace& there) {
   for (const auto& [option, wrong] :
        {std::pair("--glob", !given.glob.empty()), std::pair("--path-pattern", !given.path_pattern.empty()),
         std::pair("--data-format", !given.format.empty()),
         std::pair("--description", !given.description.empty()), std::pair("--new-version", given.new_version),
         std::pair("--type", given.type != "file")}) {
     if (wrong)
-      return refuse(fmt::format("{} describes the data of --path or --source; a file says it itself", option),
-                    kExitInvalid);
+      return refuse(
+          fmt::format("{} describes the data of --path, --claim or --source; a file says it itself", option),
+          kExitInvalid);
   }
   const auto text = read_manifest_file(given.name);
   if (!text) {
@@ -220,7 +240,7 @@ int register_file(const GivenToDatasets& given, const DatasetFolder& folder) {
                                : ""),
                   missing ? kExitInvalid : kExitFailed);
   }
-  ParsedDataset parsed = parse_dataset(*text);
+  ParsedDataset parsed = parse_dataset(*text, there.rules());
   if (!parsed.ok()) {
     print_problems(parsed.problems, given.name);
     return kExitInvalid;
@@ -228,19 +248,22 @@ int register_file(const GivenToDatasets& given, const DatasetFolder& folder) {
   std::error_code error;
   const fs::path base = given.name == "-" ? fs::current_path(error)
                                           : fs::absolute(given.name, error).lexically_normal().parent_path();
-  for (DatasetVersion& version : parsed.dataset.versions) anchor_paths(version, base);
-  const auto registered = folder.add(parsed.dataset);
-  return registered ? told(folder, *registered, given.form) : refuse_dataset(registered.error());
+  if (there.rules() == Place::kAnywhere) {
+    for (DatasetVersion& version : parsed.dataset.versions) anchor_paths(version, base);
+  }
+  const auto registered = there.add(parsed.dataset);
+  return registered ? told(there, *registered, given.form) : refuse_dataset(registered.error());
 }
 
-int register_data(const GivenToDatasets& given, const DatasetFolder& folder) {
+int register_data(const GivenToDatasets& given, DatasetPlace& there) {
   const json version = version_of(given);
   if (version.empty()) return kExitInvalid;
   ParsedDataset parsed =
       parse_dataset_document({{"apiVersion", kApiVersion},
                               {"kind", kDatasetKind},
                               {"metadata", {{"name", given.name}}},
-                              {"spec", {{"type", given.type}, {"versions", json::array({version})}}}});
+                              {"spec", {{"type", given.type}, {"versions", json::array({version})}}}},
+                             there.rules());
   if (!parsed.ok()) {
     // The document is ours: the option is what the user has written.
     for (SpecProblem& problem : parsed.problems) {
@@ -257,20 +280,32 @@ int register_data(const GivenToDatasets& given, const DatasetFolder& folder) {
   }
   std::error_code error;
   DatasetVersion& typed = parsed.dataset.versions.front();
-  anchor_paths(typed, fs::current_path(error));
+  if (there.rules() == Place::kAnywhere) anchor_paths(typed, fs::current_path(error));
   const auto registered =
-      folder.add(parsed.dataset.name, parsed.dataset.type, std::move(typed), given.new_version);
-  return registered ? told(folder, *registered, given.form) : refuse_dataset(registered.error());
+      there.add(NewVersion{parsed.dataset.name, parsed.dataset.type, std::move(typed), given.new_version});
+  return registered ? told(there, *registered, given.form) : refuse_dataset(registered.error());
 }
 
 int register_one(const GivenToDatasets& given) {
-  const DatasetFolder folder(dataset_folder_path(given.folder));
-  if (given.paths.empty() && given.source.empty()) return register_file(given, folder);
-  return register_data(given, folder);
+  if (given.in_cluster() && !given.paths.empty()) {
+    return refuse(
+        "--path names a folder of this machine, which a cluster does not see; give a volume claim of the "
+        "namespace with --claim CLAIM/FOLDER, or another source with --source",
+        kExitInvalid);
+  }
+  if (!given.in_cluster() && !given.claims.empty()) {
+    return refuse("--claim is for datasets of a cluster (-n NAMESPACE); on this machine give --path FOLDER",
+                  kExitInvalid);
+  }
+  const auto there = dataset_place_of(given);
+  if (!there) return kExitInvalid;
+  const bool of_file = given.paths.empty() && given.claims.empty() && given.source.empty();
+  return of_file ? register_file(given, *there) : register_data(given, *there);
 }
 
 void add_common(CLI::App& verb, GivenToDatasets& given, bool of_people) {
   verb.add_option("--datasets", given.folder, kDatasetsOption);
+  add_cluster_options(verb, given.cluster);
   std::map<std::string, Form> forms = {
       {"table", Form::kTable}, {"json", Form::kJson}, {"yaml", Form::kYaml}, {"name", Form::kName}};
   if (of_people) forms["wide"] = Form::kWide;
@@ -281,8 +316,8 @@ void add_common(CLI::App& verb, GivenToDatasets& given, bool of_people) {
 
 Verb add_datasets(CLI::App& program) {
   const auto given = std::make_shared<GivenToDatasets>();
-  CLI::App* verb =
-      program.add_subcommand("datasets", "the registered datasets of this machine: list, show, register");
+  CLI::App* verb = program.add_subcommand(
+      "datasets", "the registered datasets of this machine or, with -n, of a cluster: list, show, register");
   verb->require_subcommand(1);
 
   CLI::App* lister = verb->add_subcommand("list", "the datasets, with their newest versions");
@@ -303,6 +338,10 @@ Verb add_datasets(CLI::App& program) {
   registrar->add_option("--path", given->paths,
                         "FOLDER or FILE: where the data lies on this machine; may be given several times");
   registrar->add_option(
+      "--claim", given->claims,
+      "CLAIM[/FOLDER]: where it lies in a cluster, a PersistentVolumeClaim of the namespace; may "
+      "be given several times");
+  registrar->add_option(
       "--source", given->source,
       "SOURCE: where it lies elsewhere, as in a manifest: '{s3: {bucket: data, prefix: mnist}}'");
   registrar->add_option("--type", given->type, "file or tabular; default file")
@@ -318,6 +357,7 @@ Verb add_datasets(CLI::App& program) {
   add_common(*registrar, *given, false);
   verb->footer(
       "Example: parallelrun datasets register mnist-test --path /data/mnist --glob '**/*.png'\n"
+      "In a cluster: parallelrun datasets register mnist-test -n team --claim data/mnist --glob '**/*.png'\n"
       "In a job: source: {dataset: {name: mnist-test}}");
   return {verb, [given, lister, shower] {
             if (*lister) return list(*given);

@@ -11,7 +11,9 @@ using kube::ApiFailure;
 
 // "job 'digits' in the namespace 'team'"
 std::string object_of(const Deed& deed) {
-  const std::string kind = deed.resource == kJobsInWords ? "job" : deed.resource;
+  const std::string kind = deed.resource == kJobsInWords       ? "job"
+                           : deed.resource == kDatasetsInWords ? "dataset"
+                                                               : deed.resource;
   const std::string place =
       deed.name_space.empty() ? "" : fmt::format(" in the namespace '{}'", deed.name_space);
   return deed.name.empty() ? deed.resource + place : fmt::format("{} '{}'{}", kind, deed.name, place);
@@ -51,13 +53,13 @@ Error in_words(const kube::ApiError& error, const Deed& deed, const std::string&
       return {ErrorCode::kIo, forbidden(error, deed), false};
     case ApiFailure::kNotFound:
       // Of an object that is missing the answer is a Status with a reason; of an unknown resource it is not.
-      if (error.reason.empty() && deed.resource == kJobsInWords)
-        return {
-            ErrorCode::kUnsupported,
-            fmt::format("the cluster {} has no ParallelRunJobs ({}); install them there with the Helm chart "
-                        "(docs/install.md), or name another cluster with --context",
-                        server, deed.resource),
-            false};
+      if (error.reason.empty() && (deed.resource == kJobsInWords || deed.resource == kDatasetsInWords))
+        return {ErrorCode::kUnsupported,
+                fmt::format("the cluster {} has no {} ({}); install them there with the Helm chart "
+                            "(docs/install.md), or name another cluster with --context",
+                            server, deed.resource == kJobsInWords ? "ParallelRunJobs" : "ParallelRunDatasets",
+                            deed.resource),
+                false};
       return {ErrorCode::kNotFound, fmt::format("there is no {}", object_of(deed)), false};
     case ApiFailure::kAlreadyExists:
       return {ErrorCode::kConflict, fmt::format("there is already a {}", object_of(deed)), false};

@@ -9,6 +9,7 @@
 namespace parallelrun::cluster {
 
 inline constexpr const char* kJobsInWords = "parallelrunjobs.parallelrun.dev";
+inline constexpr const char* kDatasetsInWords = "parallelrundatasets.parallelrun.dev";
 
 // What was asked for.
 struct Deed {

@@ -42,8 +42,6 @@ Status write_all(int file, std::string_view text, const std::string& path) {
   return {};
 }
 
-Error conflict(std::string message) { return Error{ErrorCode::kConflict, std::move(message), false}; }
-
 }  // namespace
 
 std::string dataset_folder_path(std::string_view given) {
@@ -57,11 +55,6 @@ std::string dataset_folder_path(std::string_view given) {
   if (const std::string data = variable("XDG_DATA_HOME"); data.starts_with('/')) return data + below;
   const std::string home = variable("HOME");
   return home.starts_with('/') ? home + "/.local/share" + below : std::string();
-}
-
-std::string no_such_version(const Dataset& dataset, std::int64_t version) {
-  return fmt::format("the dataset {} has no version {}; it has: {}", in_quotes(dataset.name), version,
-                     dataset.known_versions());
 }
 
 std::string DatasetFolder::file_of(const std::string& name) const {
@@ -143,10 +136,9 @@ Status DatasetFolder::write(const Dataset& dataset) const {
   return {};
 }
 
-// Reads the dataset, or begins one, has it changed and writes it, alone in the folder.
-template <typename Change>
-Result<DatasetFolder::Registered> DatasetFolder::change(const std::string& name, InputType type,
-                                                        Change&& change) const {
+// Reads the dataset, has it changed and writes it, alone in the folder.
+Result<Registration> DatasetFolder::change(
+    const std::string& name, const std::function<Result<Registration>(const Dataset* there)>& change) const {
   if (path_.empty()) {
     return Error{ErrorCode::kInvalidArgument,
                  "there is no folder for datasets, because HOME is not set; name one with --datasets DIR",
@@ -161,77 +153,23 @@ Result<DatasetFolder::Registered> DatasetFolder::change(const std::string& name,
   while (::flock(lock.get(), LOCK_EX) != 0) {
     if (errno != EINTR) return failed("lock", lock_file, errno);
   }
-  Registered registered;
-  Result<Dataset> found = read_file(name);
-  if (found) {
-    registered.dataset = std::move(*found);
-    if (registered.dataset.type != type) {
-      return conflict(
-          fmt::format("the dataset {} is {}, and all its versions are; this one is {}: give it "
-                      "another name",
-                      in_quotes(name), to_string(registered.dataset.type), to_string(type)));
-    }
-  } else if (found.error().code == ErrorCode::kNotFound) {
-    registered.dataset.name = name;
-    registered.dataset.type = type;
-  } else {
-    return found.error();
-  }
-  RETURN_IF_ERROR(change(registered));
-  if (registered.dataset.versions.size() > kMostDatasetVersions) {
-    return Error{
-        ErrorCode::kInvalidArgument,
-        fmt::format("the dataset {} would have {} versions; at most {} are allowed. Register further "
-                    "ones under another name",
-                    in_quotes(name), registered.dataset.versions.size(), kMostDatasetVersions),
-        false};
-  }
-  if (!registered.added.empty()) RETURN_IF_ERROR(write(registered.dataset));
-  return registered;
+  const Result<Dataset> found = read_file(name);
+  if (!found && found.error().code != ErrorCode::kNotFound) return found.error();
+  ASSIGN_OR_RETURN(Registration registration, change(found ? &*found : nullptr));
+  if (!registration.added.empty()) RETURN_IF_ERROR(write(registration.dataset));
+  return registration;
 }
 
-Result<DatasetFolder::Registered> DatasetFolder::add(const Dataset& dataset) const {
-  return change(dataset.name, dataset.type, [&](Registered& registered) -> Status {
-    std::vector<DatasetVersion>& versions = registered.dataset.versions;
-    for (const DatasetVersion& version : dataset.versions) {
-      if (const DatasetVersion* there = registered.dataset.find(version.version)) {
-        if (there->same_data(version)) continue;
-        return conflict(fmt::format(
-            "version {} of the dataset {} is there with other data ({}), and a version never changes; give "
-            "the new data a number that is free, such as {}",
-            version.version, in_quotes(dataset.name), place_in_words(*there), versions.back().version + 1));
-      }
-      registered.added.push_back(version.version);
-      versions.insert(std::upper_bound(versions.begin(), versions.end(), version,
-                                       [](const DatasetVersion& a, const DatasetVersion& b) {
-                                         return a.version < b.version;
-                                       }),
-                      version);
-    }
-    for (const auto& [key, value] : dataset.metadata.items()) registered.dataset.metadata[key] = value;
-    registered.version = registered.dataset.newest().version;
-    return {};
-  });
+Result<Registration> DatasetFolder::add(const Dataset& dataset) const {
+  return change(dataset.name, [&](const Dataset* there) { return register_versions(there, dataset); });
 }
 
-Result<DatasetFolder::Registered> DatasetFolder::add(const std::string& name, InputType type,
-                                                     DatasetVersion version, bool always) const {
-  return change(name, type, [&](Registered& registered) -> Status {
-    std::vector<DatasetVersion>& versions = registered.dataset.versions;
-    if (!versions.empty() && versions.back().same_data(version) && !always) {
-      registered.version = versions.back().version;
-      return {};
-    }
-    version.version = versions.empty() ? 1 : versions.back().version + 1;
-    if (version.created.empty()) {
-      version.created =
-          rfc3339_seconds(std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
-    }
-    registered.version = version.version;
-    registered.added.push_back(version.version);
-    versions.push_back(std::move(version));
-    return {};
-  });
+Result<Registration> DatasetFolder::add(NewVersion version) const {
+  if (version.version.created.empty()) {
+    version.version.created =
+        rfc3339_seconds(std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
+  }
+  return change(version.name, [&](const Dataset* there) { return register_version(there, version); });
 }
 
 }  // namespace parallelrun

@@ -3,12 +3,14 @@
 // [Dataset.register, Dataset.get_by_name]
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/result/result.h"
 #include "common/spec/dataset.h"
+#include "common/spec/dataset_registration.h"
 
 namespace parallelrun {
 
@@ -29,33 +31,23 @@ class DatasetFolder {
   // it), kCorrupt (the file is no dataset of that name; the message has the file and what is wrong), kIo.
   Result<Dataset> read(const std::string& name) const;
 
-  struct Registered {
-    Dataset dataset;
-    std::vector<std::int64_t> added;  // numbers of the new versions; empty: all was there already
-    std::int64_t version = 0;         // the newest one, or the one that has the data
-  };
-
   // Several processes may register at once. A file is the old or the new one, also after a crash. Errors:
   // kConflict (another type; a version that is there with other data), kInvalidArgument, kIo, and those of
   // read().
 
   // The versions of `dataset`, with the numbers that they have.
-  Result<Registered> add(const Dataset& dataset) const;
-  // A version with the number after the newest one. Data that the newest one has already is no new version,
-  // unless `always`.
-  Result<Registered> add(const std::string& name, InputType type, DatasetVersion version, bool always) const;
+  Result<Registration> add(const Dataset& dataset) const;
+  // A version with the number after the newest one; created now, where it does not say when.
+  Result<Registration> add(NewVersion version) const;
 
  private:
   std::string file_of(const std::string& name) const;
   Result<Dataset> read_file(const std::string& name) const;
   Status write(const Dataset& dataset) const;
-  template <typename Change>
-  Result<Registered> change(const std::string& name, InputType type, Change&& change) const;
+  Result<Registration> change(const std::string& name,
+                              const std::function<Result<Registration>(const Dataset* there)>& change) const;
 
   std::string path_;
 };
-
-// "name it"-part of messages about a version that a dataset does not have.
-std::string no_such_version(const Dataset& dataset, std::int64_t version);
 
 }  // namespace parallelrun

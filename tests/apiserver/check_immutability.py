@@ -52,6 +52,9 @@ LEAVES = {
     "vsphereVolume": ({"volumePath": "a"}, {"volumePath": "b"}),
 }
 
+# The code cannot be one: its place is an input.
+OF_INPUTS = {"dataset": ({"name": "a", "version": 1}, {"version": 2})}
+
 # Sources with content that the schema does not declare: only the operator sees it change.
 OPEN_SOURCES = {
     "ephemeral": {"volumeClaimTemplate": {"spec": {"accessModes": ["ReadWriteOnce"]}}},
@@ -221,12 +224,29 @@ def check_rules_see_into_volumes(jobs, kind):
     assert answer.causes[0][0] == "spec.sourceDirectory", answer
 
 
+@pytest.mark.parametrize("kind", OF_INPUTS)
+def check_rules_see_into_sources_of_inputs(jobs, kind):
+    before, change = OF_INPUTS[kind]
+    source = {"name": "images", "source": {kind: before}}
+    manifest = table.base("file", {"spec": {"inputs": [source]}})
+    name = manifest["metadata"]["name"]
+    made = jobs.create(manifest)
+    assert made.accepted, made
+    assert made.body["spec"]["inputs"] == [source]
+    assert jobs.merge(name, START, "status").accepted
+    answer = jobs.merge(
+        name, {"spec": {"inputs": [{"name": "images", "source": {kind: {**before, **change}}}]}}
+    )
+    assert answer.status == 422, answer
+    assert answer.causes[0][0] == "spec.inputs", answer
+
+
 def check_every_kind_of_volume_is_tried(server):
     path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/parallelrunjobs.parallelrun.dev"
     version = server.request("GET", path).body["spec"]["versions"][0]
     spec = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
     kinds = set(spec["sourceDirectory"]["properties"]) - {"subPath", "local", "emptyDir"}
-    assert set(LEAVES) | set(OPEN_SOURCES) == kinds
+    assert set(LEAVES) | set(OPEN_SOURCES) | set(OF_INPUTS) == kinds
 
 
 @pytest.mark.parametrize("kind", OPEN_SOURCES)

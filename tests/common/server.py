@@ -16,6 +16,7 @@ from waiting import PATIENCE, wait_for
 
 APISERVER = REPOSITORY / "tests/cluster/apiserver"
 CRD = REPOSITORY / "crds" / "parallelrunjobs.yaml"
+DATASETS_CRD = REPOSITORY / "crds" / "parallelrundatasets.yaml"
 CRD_NAME = "parallelrunjobs.parallelrun.dev"
 GROUP = "parallelrun.dev"
 VERSION = "v1alpha1"
@@ -106,13 +107,14 @@ class Server:
         return Answer(response.status, json.loads(answer))
 
     def define_jobs(self):
-        """Applies the definition of our resource and waits until the server has it."""
-        applied = self.kubectl("apply", "-f", CRD)
+        """Applies the definitions of our resources and waits until the server has them."""
+        applied = self.kubectl("apply", "-f", CRD, "-f", DATASETS_CRD)
         assert applied.returncode == 0, applied.stderr
         # Not by kubectl wait: it takes a definition that has no conditions yet for an error, and Established is
         # said a moment before the last handler serves the schema.
-        listed = Jobs(self, "default").path()
-        wait_for(lambda: self.request("GET", listed).accepted, "the resource is served", pause=0.1)
+        for served in (Jobs(self, "default"), Datasets(self, "default")):
+            listed = served.path()
+            wait_for(lambda: self.request("GET", listed).accepted, f"{served.plural} are served", pause=0.1)
 
     def namespace(self, prefix, labels=None):
         """The name of a new one."""
@@ -148,12 +150,14 @@ def as_clients_write(value):
 class Jobs:
     """ParallelRunJobs of one namespace."""
 
+    plural = "parallelrunjobs"
+
     def __init__(self, server, namespace):
         self.server = server
         self.namespace = namespace
 
     def path(self, name="", subresource=""):
-        parts = ["/apis", GROUP, VERSION, "namespaces", self.namespace, "parallelrunjobs", name, subresource]
+        parts = ["/apis", GROUP, VERSION, "namespaces", self.namespace, self.plural, name, subresource]
         return "/".join(part for part in parts if part)
 
     def create(self, manifest, *, strict=True, dry_run=False):
@@ -181,3 +185,9 @@ class Jobs:
             manifest,
             content="application/apply-patch+yaml",
         )
+
+
+class Datasets(Jobs):
+    """ParallelRunDatasets of one namespace."""
+
+    plural = "parallelrundatasets"

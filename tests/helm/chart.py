@@ -8,7 +8,7 @@ from bringup import parts
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CHART = REPOSITORY / "helm" / "parallelrun"
-DEFINITION = REPOSITORY / "crds" / "parallelrunjobs.yaml"
+DEFINITIONS = [REPOSITORY / "crds" / f"{name}.yaml" for name in ("parallelrunjobs", "parallelrundatasets")]
 VALUES = sorted((Path(__file__).parent / "values").glob("*.yaml"))
 OPERATOR = "parallelrun-operator"
 

@@ -157,6 +157,10 @@ ACCOUNT = f"system:serviceaccount:{NAMESPACE}:{OPERATOR}"
     ("verb", "resource", "allowed"),
     [
         ("watch", "parallelrunjobs.parallelrun.dev", True),
+        ("list", "parallelrundatasets.parallelrun.dev", True),
+        ("watch", "parallelrundatasets.parallelrun.dev", True),
+        ("patch", "parallelrundatasets.parallelrun.dev", False),
+        ("delete", "parallelrundatasets.parallelrun.dev", False),
         ("get", "serviceaccounts", False),
         ("delete", "parallelrunjobs.parallelrun.dev", True),
         ("create", "parallelrunjobs.parallelrun.dev", False),
@@ -364,6 +368,10 @@ def check_what_the_operator_makes_passes(ready):
         ("edit", "patch", "parallelrunjobs.parallelrun.dev --subresource=scale", True),
         ("edit", "patch", "parallelrunjobs.parallelrun.dev --subresource=status", False),
         ("admin", "create", "parallelrunjobs.parallelrun.dev", True),
+        ("view", "list", "parallelrundatasets.parallelrun.dev", True),
+        ("view", "create", "parallelrundatasets.parallelrun.dev", False),
+        ("edit", "create", "parallelrundatasets.parallelrun.dev", True),
+        ("edit", "delete", "parallelrundatasets.parallelrun.dev", True),
     ],
 )
 def check_roles_of_users(ready, role, verb, resource, allowed):

@@ -6,7 +6,7 @@ import tarfile
 
 import pytest
 import yaml
-from chart import CHART, DEFINITION, OPERATOR, VALUES, helm, is_hook, named, one, refusal, render
+from chart import CHART, DEFINITIONS, OPERATOR, VALUES, helm, is_hook, named, one, refusal, render
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 DEFAULTS = yaml.safe_load((CHART / "values.yaml").read_text())
@@ -84,14 +84,19 @@ def check_operator_says_what_storage_it_takes():
 
 
 def check_definition_is_that_of_the_project():
-    """One source of truth: the chart's file is a copy of it (a link would make helm warn), its text is what is
+    """One source of truth: the chart's files are copies of it (a link would make helm warn), their text is what is
     installed, and it stays."""
     assert not any(path.is_symlink() for path in CHART.rglob("*"))
-    assert (CHART / "files" / "parallelrunjobs.yaml").read_bytes() == DEFINITION.read_bytes()
-    installed = one(render(), "CustomResourceDefinition")
-    wanted = yaml.safe_load(DEFINITION.read_text())
-    assert installed["spec"] == wanted["spec"]
-    assert installed["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+    installed = {
+        item["metadata"]["name"]: item for item in render() if item["kind"] == "CustomResourceDefinition"
+    }
+    assert len(installed) == len(DEFINITIONS)
+    for definition in DEFINITIONS:
+        assert (CHART / "files" / definition.name).read_bytes() == definition.read_bytes()
+        wanted = yaml.safe_load(definition.read_text())
+        there = installed[wanted["metadata"]["name"]]
+        assert there["spec"] == wanted["spec"]
+        assert there["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
     assert not (CHART / "crds").exists(), "Helm never upgrades what is in the chart's folder crds/"
 
 
@@ -101,8 +106,9 @@ def check_package_is_whole(tmp_path):
     assert done.returncode == 0, done.stderr
     (package,) = tmp_path.glob("parallelrun-*.tgz")
     with tarfile.open(package) as archive:
-        member = archive.getmember("parallelrun/files/parallelrunjobs.yaml")
-        assert member.isfile(), "a link in a package leads nowhere"
+        for definition in DEFINITIONS:
+            member = archive.getmember(f"parallelrun/files/{definition.name}")
+            assert member.isfile(), "a link in a package leads nowhere"
     assert render(chart=package) == render()
 
 

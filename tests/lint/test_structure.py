@@ -1,6 +1,7 @@
 """House rules that a compiler does not check. A message names the file and the way out."""
 
 import re
+import sys
 
 import pytest
 import yaml
@@ -149,6 +150,7 @@ def test_headers_are_included_once(root, tracked):
     assert not wrong, f"add #pragma once: {wrong}"
 
 
+DEFINITIONS = ("parallelrunjobs.yaml", "parallelrundatasets.yaml")
 SCHEMA_WORDS = set(
     "additionalProperties allOf anyOf default description enum format items maxItems maxLength maxProperties maximum minItems"
     " minLength minProperties minimum not oneOf pattern properties required type".split()
@@ -171,18 +173,27 @@ def unknown_words(schema, where):
 
 def test_the_definition_has_only_words_of_schemas(root):
     """The API server drops others and warns, which Helm prints."""
-    definition = yaml.safe_load((root / "crds" / "parallelrunjobs.yaml").read_text(encoding="utf-8"))
-    for version in definition["spec"]["versions"]:
-        wrong = unknown_words(version["schema"]["openAPIV3Schema"], version["name"])
-        assert not wrong, f"put quotes around the text: {wrong}"
+    for name in DEFINITIONS:
+        definition = yaml.safe_load((root / "crds" / name).read_text(encoding="utf-8"))
+        for version in definition["spec"]["versions"]:
+            wrong = unknown_words(version["schema"]["openAPIV3Schema"], version["name"])
+            assert not wrong, f"put quotes around the text: {wrong}"
 
 
-def test_the_charts_definition_is_a_copy(root):
+def test_the_definition_of_datasets_is_of_this_schema(root):
+    sys.path.insert(0, str(root / "crds"))
+    import reference
+
+    assert reference.datasets() == reference.DATASETS.read_text(encoding="utf-8"), "run crds/reference.py"
+
+
+def test_the_charts_definitions_are_copies(root):
     """Written once, in crds/. The chart has no link, of which Helm would warn at each call."""
     chart = root / "helm" / "parallelrun"
     assert not [named(root, path) for path in chart.rglob("*") if path.is_symlink()]
-    copy = (chart / "files" / "parallelrunjobs.yaml").read_bytes()
-    assert copy == (root / "crds" / "parallelrunjobs.yaml").read_bytes(), "run crds/reference.py"
+    for name in DEFINITIONS:
+        copy = (chart / "files" / name).read_bytes()
+        assert copy == (root / "crds" / name).read_bytes(), "run crds/reference.py"
 
 
 UNITY_BATCH = 8  # cmake/Rooms.cmake

@@ -78,19 +78,24 @@ def test_the_bill_names_what_is_in_the_wheel(release):
     assert [c["version"] for c in bill["components"] if c["name"] == "libssl3"] == [installed]
 
 
+DEFINITIONS = ("parallelrunjobs", "parallelrundatasets")
+
+
 def test_the_chart_is_whole_and_its_example_is_valid(release, tmp_path):
     with tarfile.open(only(release.glob("*.tgz"))) as archive:
         names = archive.getnames()
         chart = yaml.safe_load(archive.extractfile("parallelrun/Chart.yaml"))
-    assert {"parallelrun/values.yaml", "parallelrun/files/parallelrunjobs.yaml"} <= set(names)
+    assert {"parallelrun/values.yaml", *(f"parallelrun/files/{name}.yaml" for name in DEFINITIONS)} <= set(
+        names
+    )
     notes = {key.split("/")[1]: value for key, value in chart["annotations"].items()}
     assert notes["license"] == "Apache-2.0"
-    crd = only(yaml.safe_load(notes["crds"]))
-    definition = yaml.safe_load((ROOT / "crds" / "parallelrunjobs.yaml").read_text())
-    assert (
-        crd["name"] == definition["metadata"]["name"] and crd["kind"] == definition["spec"]["names"]["kind"]
-    )
-    assert crd["version"] == only(definition["spec"]["versions"])["name"]
+    told = {crd["name"]: (crd["kind"], crd["version"]) for crd in yaml.safe_load(notes["crds"])}
+    definitions = [yaml.safe_load((ROOT / "crds" / f"{name}.yaml").read_text()) for name in DEFINITIONS]
+    assert told == {
+        one["metadata"]["name"]: (one["spec"]["names"]["kind"], only(one["spec"]["versions"])["name"])
+        for one in definitions
+    }
     (tmp_path / "job.yaml").write_text(yaml.safe_dump(only(yaml.safe_load(notes["crdsExamples"]))))
     program = ROOT / "build" / "bin" / "parallelrun"
     done = subprocess.run([program, "validate", tmp_path / "job.yaml"], capture_output=True, text=True)

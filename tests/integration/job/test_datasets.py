@@ -155,7 +155,7 @@ def test_a_file_is_registered_with_its_numbers_and_paths(tmp_path, sets):
         (["register", "x", "--path", "/", "--glob", "/a"], "--glob: '/a' is absolute"),
         (["register", "x", "--source", "{dataset: {name: y}}"], "a dataset cannot be another dataset"),
         (["register", "x", "--source", "{s3: {}}"], "bucket"),
-        (["register", "x", "--glob", "*"], "--glob describes the data of --path or --source"),
+        (["register", "x", "--glob", "*"], "--glob describes the data of --path, --claim or --source"),
     ],
 )
 def test_what_is_wrong_is_told(sets, words, message):

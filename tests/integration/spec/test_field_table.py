@@ -135,7 +135,7 @@ def test_fields_of_some_inputs_are_refused_in_others(fields, schema, message, ki
     (rule,) = rules_of(node_at(schema, "inputs[]"), message)
     names = [name_of(path) for path, field in fields.items() if field["of"] in kinds]
     guarded = set(re.findall(r"has\(self\.(\w+)\)", rule["rule"].replace("has(self.format) ?", "")))
-    assert guarded - {"glob", "pathPattern"} == set(names)
+    assert guarded - {"type", "glob", "pathPattern"} == set(names)
     assert all(name in rule["message"] for name in names), rule["message"]
 
 

@@ -33,7 +33,7 @@ Dataset dataset_of(std::vector<DatasetVersion> versions) {
 class DatasetFolderTest : public testing::Test {
  protected:
   std::int64_t add(const std::string& path, bool always = false) {
-    const auto added = folder_.add("d", InputType::kFile, version_at(path), always);
+    const auto added = folder_.add(NewVersion{"d", InputType::kFile, version_at(path), always});
     EXPECT_TRUE(added.ok()) << added.error().message;
     return added.ok() ? added->version : 0;
   }
@@ -79,7 +79,7 @@ TEST_F(DatasetFolderTest, AVersionThatIsThereNeverChanges) {
   ASSERT_TRUE(between.ok());
   EXPECT_THAT(between->added, ElementsAre(2));
   EXPECT_EQ(between->dataset.known_versions(), "1, 2, 3");
-  EXPECT_FALSE(folder_.add("d", InputType::kTabular, version_at("/a"), false).ok()) << "another type";
+  EXPECT_FALSE(folder_.add(NewVersion{"d", InputType::kTabular, version_at("/a")}).ok()) << "another type";
 }
 
 TEST_F(DatasetFolderTest, PathsAreMeantFromTheFile) {
@@ -105,7 +105,7 @@ TEST_F(DatasetFolderTest, WhatIsNotThereIsNamed) {
   EXPECT_THAT(folder_.read("x").error().message, HasSubstr("sets/here/x.yaml"));
   directory_.write("sets/here/y.yaml", directory_.read("sets/here/d.yaml"));
   EXPECT_THAT(folder_.read("y").error().message, HasSubstr("is not the name of the file"));
-  EXPECT_FALSE(folder_.add("x", InputType::kFile, version_at("/a"), false).ok());
+  EXPECT_FALSE(folder_.add(NewVersion{"x", InputType::kFile, version_at("/a")}).ok());
   EXPECT_EQ(directory_.read("sets/here/x.yaml"), "kind: Nothing\n");
 }
 
@@ -115,8 +115,8 @@ TEST_F(DatasetFolderTest, SeveralMayRegisterAtOnce) {
   for (const char* side : {"a", "b", "c"}) {
     threads.emplace_back([this, side] {
       for (int i = 0; i < kEach; ++i) {
-        const auto added = folder_.add("d", InputType::kFile,
-                                       version_at(std::string("/") + side + std::to_string(i)), false);
+        const auto added = folder_.add(
+            NewVersion{"d", InputType::kFile, version_at(std::string("/") + side + std::to_string(i))});
         EXPECT_TRUE(added.ok());
       }
     });

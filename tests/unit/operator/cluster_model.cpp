@@ -120,6 +120,19 @@ Cluster& Cluster::refuse_nothing() {
   return *this;
 }
 
+Cluster& Cluster::dataset(const std::string& name, const std::string& type, json versions) {
+  datasets.named[name] = {{"apiVersion", "parallelrun.dev/v1alpha1"},
+                          {"kind", "ParallelRunDataset"},
+                          {"metadata", {{"name", name}}},
+                          {"spec", {{"type", type}, {"versions", std::move(versions)}}}};
+  return *this;
+}
+
+Cluster& Cluster::no_dataset(const std::string& name) {
+  datasets.named.erase(name);
+  return *this;
+}
+
 Cluster& Cluster::foreign_pod(const std::string& name, Role role) {
   PodView one;
   one.name = name;
@@ -139,6 +152,8 @@ Snapshot Cluster::snapshot() const {
   seen.secret_generation = secret_generation_;
   seen.service_exists = service_;
   seen.account_exists = account_;
+  seen.datasets = datasets;
+  for (const auto& [name, one] : datasets.named) seen.datasets.others.push_back(name);
   for (const auto& [object, refusal] : refusals_) seen.refusals.push_back(refusal);
   return seen;
 }
@@ -171,7 +186,7 @@ bool Cluster::create(const PodIdentity& identity) {
   return true;
 }
 
-bool Cluster::write_secret(const Snapshot& decided_on) {
+bool Cluster::write_secret(const Plan& plan, const Snapshot& decided_on) {
   const std::string object = "Secret digits-runner";
   for (const Rule& rule : rules_) {
     if (!object.starts_with(rule.prefix)) continue;
@@ -182,7 +197,11 @@ bool Cluster::write_secret(const Snapshot& decided_on) {
   const auto generation = decided_on.job["metadata"]["generation"].get<std::int64_t>();
   // One that is there already is taken as it is, and brought up to date by the next plan.
   const bool made = !secret_generation_ || decided_on.secret_generation;
-  if (made) secret_generation_ = generation;
+  if (made) {
+    secret_generation_ = generation;
+    EXPECT_TRUE(plan.job != nullptr && plan.job->ok()) << "a Secret that is made of nothing";
+    if (plan.job != nullptr && plan.job->ok()) job_json = (*plan.job)->resource();
+  }
   return secret_generation_ == generation;
 }
 
@@ -215,7 +234,7 @@ bool Cluster::apply(const Plan& plan, const Snapshot& decided_on, std::size_t mo
   }
   if (plan.write_secret && !decided_on.secret_generation) {
     if (!write()) return false;
-    ready = write_secret(decided_on);
+    ready = write_secret(plan, decided_on);
   }
   if (plan.ensure_service) {
     if (!write()) return false;
@@ -235,7 +254,7 @@ bool Cluster::apply(const Plan& plan, const Snapshot& decided_on, std::size_t mo
   }
   if (plan.write_secret && decided_on.secret_generation) {
     if (!write()) return false;
-    ready = write_secret(decided_on);
+    ready = write_secret(plan, decided_on);
   }
   if (!ready) return false;
   for (const PodRemoval& removal : plan.remove) {

@@ -39,6 +39,9 @@ class Cluster {
   Cluster& vanish(const std::string& pod);     // gone from the API
   Cluster& refuse(const std::string& prefix, const std::string& reason, const std::string& message);
   Cluster& refuse_nothing();
+  // Versions of a ParallelRunDataset, and its end.
+  Cluster& dataset(const std::string& name, const std::string& type, nlohmann::json versions);
+  Cluster& no_dataset(const std::string& name);
   // A pod of another owner that has this name.
   Cluster& foreign_pod(const std::string& name, Role role);
 
@@ -71,6 +74,8 @@ class Cluster {
   nlohmann::json job;
   std::map<std::string, PodView> pods;
   bool deleted = false;  // the job
+  DatasetsSeen datasets;
+  nlohmann::json job_json;  // what the Secret has been made of
   std::vector<JobEvent> events;
   std::size_t status_writes = 0;
   std::size_t writes = 0;
@@ -84,7 +89,7 @@ class Cluster {
     std::string prefix, reason, message;
   };
   bool create(const PodIdentity& identity);
-  bool write_secret(const Snapshot& decided_on);
+  bool write_secret(const Plan& plan, const Snapshot& decided_on);
   std::map<std::string, std::string> late_phases_;  // by uid: what kubelets have yet to tell
   std::vector<Rule> rules_;
   std::map<std::string, Refusal> refusals_;
