@@ -71,3 +71,13 @@ if readelf --dynamic "$target/bin/python/libparallelrun_csv.so" | grep -q NEEDED
   echo "bundle: libparallelrun_csv.so needs other libraries; it must not" >&2
   exit 1
 fi
+# The page of `parallelrun ui`, where `make ui` has built it.
+page=${programs%/*}/ui
+if [[ -f $page/index.html ]]; then
+  mkdir -p "$target/share/parallelrun"
+  cp --recursive "$page" "$target/share/parallelrun/ui"
+  find "$target/share" -type d -exec chmod 755 {} +
+  find "$target/share" -type f -exec chmod 644 {} +
+else
+  echo "bundle: without the page of \`parallelrun ui\`, since $page has none; \`make ui\` builds it" >&2
+fi

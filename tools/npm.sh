@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# usage: tools/npm.sh azurite
+# usage: tools/npm.sh azurite|axe-core|playwright-core
 # Installs the pinned npm package that a test needs into build/npm/NAME, or leaves it as it is when it is there. Without
 # npm, or where it cannot be installed, it says so and ends well: the tests that need it are skipped with that reason.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-declare -A versions=([azurite]=3.37.0)
+declare -A versions=([azurite]=3.37.0 [axe-core]=4.14.1 [playwright-core]=1.65.1)
 name=$1
 version=${versions[$name]}
 folder=$root/build/npm/$name

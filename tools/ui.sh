@@ -19,5 +19,11 @@ if [[ ! -f $stamp || $(<"$stamp") != "$lock" ]]; then
 fi
 [[ ${1:-} == --packages-only ]] && exit 0
 npm run --prefix ui --silent build >build/ui.log 2>&1 || { cat build/ui.log >&2; exit 1; }
+# Who passes the page on passes these on too.
+for package in preact uplot; do
+  printf -- '--- %s\n\n' "$package"
+  cat "ui/node_modules/$package/LICENSE"
+  printf '\n'
+done >build/ui/licenses.txt
 gzipped=$(cat build/ui/index.html build/ui/assets/* | gzip -9 | wc -c)
 echo "ui: build/ui, $((gzipped / 1000)) kB gzipped"

@@ -140,6 +140,8 @@ export class Model {
         const data = parsed(event.data);
         if (event.event === "job" && isJob(data)) this.#take(data.id, data);
         else if (event.event === "gone" && isJob(data)) this.#take(data.id, null);
+        // In place of very many: the whole list is read again.
+        else if (event.event === "reload") void this.reloadJobs();
         else if (event.event === "log" && typeof data === "object" && data !== null)
           this.logGrew.set(data as { path: string; size: number });
       },

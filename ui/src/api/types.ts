@@ -149,6 +149,7 @@ export interface Timeline {
   slowest: { miniBatch: string | number; node: string; process: string; seconds: number; items?: number }[];
   resources: Record<string, { time: number[]; cpuPercent: (number | null)[]; memoryBytes: (number | null)[] }>;
   thinned?: boolean;
+  reading?: boolean; // the logs are not read to their end yet: ask again
 }
 
 export interface ErrorGroup {

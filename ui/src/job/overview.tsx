@@ -16,6 +16,7 @@ export function OverviewPart(props: { model: Model; job: JobDetail }): VNode {
   const version = useCell(model.jobVersion);
   const timeline = useResource<Timeline>(`timeline ${job.id}`, version, (signal) =>
     model.client.get(jobPath(job.id, "/timeline"), {}, signal),
+    (timeline) => timeline.reading === true,
   );
   const explanation = useResource<Explanation>(`explain ${job.id}`, version, (signal) =>
     model.client.get(jobPath(job.id, "/explain"), {}, signal),
@@ -83,7 +84,7 @@ export function Throughput({ timeline }: { timeline: Timeline }): VNode {
     () => [points.map((point) => point[0]), points.map((point) => point[1])],
     [points],
   );
-  if (points.length === 0) return <Empty>No mini-batch is done yet.</Empty>;
+  if (points.length === 0) return <Empty>No mini-batch has succeeded yet.</Empty>;
   const values = data[1];
   const most = Math.max(...values);
   const span = (data[0][data[0].length - 1] ?? 0) - (data[0][0] ?? 0);

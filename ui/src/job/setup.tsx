@@ -18,7 +18,7 @@ export function SetupPart(props: { model: Model; job: JobDetail }): VNode {
   );
   return (
     <div class="parts">
-      <Panel title="Manifest" className="half">
+      <Panel title="Manifest" className="half start">
         {job.manifest ? (
           <>
             <div class="panel-acts">

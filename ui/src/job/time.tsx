@@ -21,6 +21,7 @@ export function TimePart(props: { model: Model; job: JobDetail }): VNode {
   const version = useCell(model.jobVersion);
   const { value, error } = useResource<Timeline>(`timeline ${job.id}`, version, (signal) =>
     model.client.get(jobPath(job.id, "/timeline"), {}, signal),
+    (timeline) => timeline.reading === true,
   );
   if (!value) return error ? <Problem error={error} /> : <Waiting />;
   return (

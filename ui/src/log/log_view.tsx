@@ -134,6 +134,7 @@ export function LogView(props: LogViewProps): VNode {
     } else {
       // The bar was dragged, or Home or End was pressed.
       const share = clamp(element.scrollTop / room, 0, 1);
+      clearTimeout(timers.current.settle);
       clearTimeout(timers.current.jump);
       timers.current.jump = setTimeout(() => {
         if (share >= 0.9999) void goToEnd();
@@ -336,6 +337,14 @@ export function LogView(props: LogViewProps): VNode {
         role="region"
         aria-label={`Text of ${oneLine(path)}`}
         onScroll={onScroll}
+        onKeyDown={(event) => {
+          if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+          if (event.key !== "Home" && event.key !== "End") return;
+          // The browser would scroll there bit by bit, and every bit would be fetched.
+          event.preventDefault();
+          if (event.key === "Home") void goTo(0, false);
+          else void goToEnd();
+        }}
       >
         <div class="log-space">
           <div class="log-layer" style={{ height: `${place.current.viewport}px` }}>

@@ -10,12 +10,13 @@ export interface Resource<T> {
 
 /**
  * `key` names what is asked for: with another one nothing of the last is shown. With a new `version` the value stays until
- * the next comes. Requests follow each other with a pause of at least two seconds, and of five times what the last one took.
+ * the next comes, and where `again` says so it is asked for once more. Requests follow each other with a pause of at least two seconds, and of five times what the last one took.
  */
 export function useResource<T>(
   key: string,
   version: unknown,
   ask: (signal: AbortSignal) => Promise<T>,
+  again: (value: T) => boolean = () => false,
 ): Resource<T> {
   const [state, setState] = useState<{ key: string; value: T | null; error: ApiError | null }>({
     key,
@@ -26,6 +27,8 @@ export function useResource<T>(
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const latest = useRef(ask);
   latest.current = ask;
+  const latestAgain = useRef(again);
+  latestAgain.current = again;
 
   useEffect(() => {
     const abort = new AbortController();
@@ -60,7 +63,7 @@ export function useResource<T>(
         value: next.value ?? (before.key === key ? before.value : null),
         error: next.error,
       }));
-      if (mine.stale) later();
+      if (mine.stale || (next.value !== null && latestAgain.current(next.value))) later();
     };
     const later = () => {
       clearTimeout(timer.current);
