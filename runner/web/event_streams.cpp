@@ -78,7 +78,7 @@ void EventStreams::look() {
   }
 }
 
-void EventStreams::took(std::size_t world, News news) {
+void EventStreams::took(std::size_t world, const News& news) {
   Watched& watched = worlds_[world];
   watched.looking = false;
   watched.since = news.changes.version;

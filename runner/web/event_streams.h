@@ -44,7 +44,7 @@ class EventStreams {
 
   // Null: as many pages listen as may. `job`: only of that one; empty: of all. `path`: of its logs.
   std::shared_ptr<HttpStream> add(std::string job, std::string path);
-  void took(std::size_t world, News news);
+  void took(std::size_t world, const News& news);
   std::size_t size() const { return streams_.size(); }
 
  private:

@@ -13,7 +13,7 @@ using nlohmann::ordered_json;
 constexpr int kEdgesOfTen = 5;
 constexpr int kFirstPower = -4;
 constexpr int kLastPower = 5;
-constexpr std::size_t kEdges = static_cast<std::size_t>((kLastPower - kFirstPower) * kEdgesOfTen + 1);
+constexpr std::size_t kEdges = std::size_t{kLastPower - kFirstPower} * kEdgesOfTen + 1;
 constexpr std::size_t kFewestSpans = 8;
 constexpr std::size_t kMostSpansOfOne = 600;  // with what lies within and between: below 2,000
 

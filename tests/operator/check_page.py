@@ -67,7 +67,7 @@ def check_jobs_of_a_namespace(verbs, page):
     assert page.get("/api/jobs")["unread"] == [] and page.jobs()["digits"]["id"] == shown["id"]
     verbs.write("digits", ended())
     assert events.next("job", lambda job: job["state"] == "Complete")["progress"]["itemsFailed"] == 1
-    verbs.world.jobs.delete("digits")
+    assert verbs.world.server.request("DELETE", verbs.world.jobs.path("digits")).accepted
     assert events.next("gone") == {"id": shown["id"]}
     events.close()
     assert "deleted" in page.send(f"/api/jobs/{shown['id']}").refused(404, "NotFound")
