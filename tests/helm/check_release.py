@@ -9,6 +9,7 @@ from chart import CHART, OPERATOR, VALUES, helm, is_hook, named, one, options_of
 from waiting import wait_for
 
 DEFINITION = "parallelrunjobs.parallelrun.dev"
+DATASETS = "parallelrundatasets.parallelrun.dev"
 NAMESPACE = "parallelrun"
 
 
@@ -78,7 +79,7 @@ def check_server_takes_every_object(ready, values):
         )
         assert done.returncode == 0, f"{item['kind']} {item['metadata']['name']}: {done.stderr}"
         assert "Warning" not in done.stderr, done.stderr
-    ready.kubectl("delete", "crd", DEFINITION, "--wait=true")
+    ready.kubectl("delete", "crd", DEFINITION, DATASETS, "--wait=true")
 
 
 @pytest.mark.parametrize("values", VALUES, ids=lambda path: path.stem)
@@ -93,7 +94,7 @@ def check_server_takes_the_job_of_the_test(ready, values):
                 "create", "--dry-run=server", "--validate=strict", "-f", "-", stdin=texts[name]
             )
             assert done.returncode == 0 or "already exists" in done.stderr, done.stderr
-    ready.kubectl("delete", "crd", DEFINITION, "--wait=true")
+    ready.kubectl("delete", "crd", DEFINITION, DATASETS, "--wait=true")
 
 
 def check_install(ready):
@@ -442,4 +443,4 @@ def check_install_again_takes_the_definition_over(ready):
     run(ready, "install", "parallelrun", CHART, "--namespace", NAMESPACE)
     assert stored(ready, "prj", "numbers", "jobs-one")
     run(ready, "uninstall", "parallelrun", "--namespace", NAMESPACE)
-    ready.kubectl("delete", "crd", DEFINITION)
+    ready.kubectl("delete", "crd", DEFINITION, DATASETS)

@@ -5,11 +5,14 @@ import subprocess
 from base64 import b64decode
 
 import pytest
-from checkout import PROGRAM
+import yaml
+from checkout import PROGRAM, REPOSITORY
+from program import Operator
 from server import APISERVER, Datasets
 from waiting import wait_for
 from world import manifest
 
+RULES = REPOSITORY / "helm/parallelrun/files/operator-rules.yaml"
 USE = [{"name": "images", "source": {"dataset": {"name": "mnist"}}}]
 
 
@@ -102,6 +105,38 @@ def check_a_dataset_of_another_type(operator, world, datasets):
     assert world.jobs.create(manifest("digits", inputs=typed)).accepted
     status = world.awaits("digits", "Failed")
     assert "is file, but the dataset 'mnist' is tabular" in status["message"]
+
+
+@pytest.fixture
+def blind(server):
+    """The kubeconfig of an operator that lacks the right to list datasets, as after an upgrade of it alone."""
+    name = "operator-without-datasets"
+    rules = [
+        rule for rule in yaml.safe_load(RULES.read_text()) if "parallelrundatasets" not in rule["resources"]
+    ]
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": name}}
+    done = server.kubectl("apply", "-f", "-", stdin=json.dumps({**role, "rules": rules}))
+    assert done.returncode == 0, done.stderr
+    done = server.kubectl("create", "clusterrolebinding", name, f"--clusterrole={name}", f"--user={name}")
+    assert done.returncode == 0, done.stderr
+    made = subprocess.run(
+        [APISERVER, "user", name, "--dir", server.folder], check=True, stdout=subprocess.PIPE, text=True
+    )
+    return made.stdout.strip()
+
+
+def check_an_operator_that_cannot_list_datasets_leads(blind, world, datasets):
+    with Operator(blind, "--leader-election=false") as operator:
+        operator.leading()
+        operator.says("the watch of ParallelRunDatasets: ")
+        datasets.register("mnist", version(1, "one"))
+        assert world.jobs.create(manifest("digits", workers=1, inputs=USE)).accepted
+        world.submit("letters", workers=1)
+        world.awaits_pods("letters", "orchestrator-0", "worker-0-0")
+        wait_for(lambda: world.condition("digits", "Running"), "a condition")
+        condition = world.condition("digits", "Running")
+        assert condition["reason"] == "DatasetsUnreadable" and "chart" in condition["message"], condition
+        assert operator.stop()[0] == 0
 
 
 def check_dataset_verbs(verbs, tmp_path):

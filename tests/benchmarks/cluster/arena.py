@@ -67,7 +67,8 @@ class Arena:
                 certificates / "client-admin.key",
             )
             self.session = self.server.session()
-            self.plane.kubectl("create", "-f", str(ROOT / "crds" / "parallelrunjobs.yaml"))
+            for resource in ("parallelrunjobs", "parallelrundatasets"):
+                self.plane.kubectl("create", "-f", str(ROOT / "crds" / f"{resource}.yaml"))
             wait_until("the resource's start", lambda: self._served(_OUR_JOBS), seconds=60)
             for number in range(_NODES):
                 self.session.create("/api/v1/nodes", _node(number))
