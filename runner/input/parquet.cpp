@@ -9,6 +9,7 @@
 #include "common/json/json.h"
 #include "common/result/try.h"
 #include "runner/input/column_declarations.h"
+#include "runner/input/parquet_chunks.h"
 #include "runner/input/parquet_footer.h"
 #include "runner/input/slice_hash.h"
 #include "runner/thrift/parquet_magic.h"
@@ -93,41 +94,40 @@ class RowRuns {
   std::uint64_t parts_ = 0;  // into which they go
 };
 
-// Where the rows of a file lie in it. Asked from front to back.
+// What is read for rows of an object of a store. Asked from front to back.
 class RowPlaces {
  public:
   RowPlaces() = default;
-  explicit RowPlaces(const std::vector<ParquetRowGroup>& groups) : groups_(groups) {}
+  RowPlaces(const std::vector<ParquetRowGroup>& groups, std::vector<ParquetChunks> chunks)
+      : chunks_(std::move(chunks)) {
+    for (const ParquetRowGroup& group : groups) rows_.push_back(group.rows);
+  }
 
-  // What is read for `count` rows from `first` on: the head and the footer of the file, and all columns of
-  // their row groups. All of it, where the footer does not say where they lie.
+  // For `count` rows from `first` on: the head and the footer of the file, and the chunks of their row
+  // groups. All of it, where the footer does not say where they lie.
   std::vector<ByteRange> of(std::uint64_t first, std::uint64_t count, std::uint64_t footer,
                             std::uint64_t size) {
-    while (at_ < groups_.size() && rows_before_ + groups_[at_].rows <= first)
-      rows_before_ += groups_[at_++].rows;
-    std::vector<ByteRange> ranges = {{0, kParquetMagic.size()}};
+    while (at_ < rows_.size() && rows_before_ + rows_[at_] <= first) rows_before_ += rows_[at_++];
+    std::vector<ByteRange> wanted;
     std::uint64_t rows = rows_before_;
-    for (std::size_t group = at_; group < groups_.size() && rows < first + count; ++group) {
-      const ByteRange& place = groups_[group].place;
-      if (place.length == 0 || place.offset > footer || place.length > footer - place.offset)
-        return {{0, size}};
-      // Readers go further for files of writers that counted a chunk too short.
-      const std::uint64_t end = std::min(footer, place.end() + kLongestForgotten);
-      if (place.offset <= ranges.back().end()) {
-        ranges.back().length = std::max(ranges.back().end(), end) - ranges.back().offset;
-      } else {
-        ranges.push_back({place.offset, end - place.offset});
+    for (std::size_t group = at_; group < rows_.size() && rows < first + count; ++group) {
+      if (group >= chunks_.size() || !chunks_[group]) return {{0, size}};
+      for (const ByteRange& chunk : *chunks_[group]) {
+        if (chunk.offset > footer || chunk.length > footer - chunk.offset) return {{0, size}};
+        wanted.push_back(chunk);
       }
-      rows += groups_[group].rows;
+      rows += rows_[group];
     }
+    // The head and the footer stand alone: a sample of the types needs no more.
+    std::vector<ByteRange> ranges = joined_ranges(std::move(wanted), footer);
+    ranges.insert(ranges.begin(), ByteRange{0, kParquetMagic.size()});
     ranges.push_back({footer, size - footer});
     return ranges;
   }
 
  private:
-  static constexpr std::uint64_t kLongestForgotten = 128;
-
-  std::vector<ParquetRowGroup> groups_;
+  std::vector<std::uint64_t> rows_;    // by row group
+  std::vector<ParquetChunks> chunks_;  // the same
   std::size_t at_ = 0;
   std::uint64_t rows_before_ = 0;
 };
@@ -179,7 +179,8 @@ class ParquetCutter final : public SliceCutter {
     if (rows == 0) return std::nullopt;
     FileSlice slice = slice_;
     slice.records = rows;
-    slice.reads = places_.of(slice.first_row - 1, rows, slice.offset, slice.file_size);
+    if (files_.are_in_parts())
+      slice.reads = places_.of(slice.first_row - 1, rows, slice.offset, slice.file_size);
     slice_.first_row += rows;
     return slice;
   }
@@ -202,7 +203,8 @@ class ParquetCutter final : public SliceCutter {
     const std::unique_ptr<TableFile> file = files_.open(slice_.path);
     slice_.file_size = file->size();
     if (!file->state()) return std::nullopt;
-    Result<ParquetFooter> footer = read_parquet_footer(*file);
+    Result<ParquetFooter> footer =
+        read_parquet_footer(*file, files_.are_in_parts() ? &wanted_columns_ : nullptr);
     if (!footer) return std::nullopt;
     return std::move(*footer);
   }
@@ -230,7 +232,7 @@ class ParquetCutter final : public SliceCutter {
       group.bytes = std::min(group.bytes, most);
       if (group.bytes == 0) group.bytes = std::max<std::uint64_t>(footer.begin / footer.rows, 1) * group.rows;
     }
-    places_ = RowPlaces(footer.groups);
+    if (files_.are_in_parts()) places_ = RowPlaces(footer.groups, std::move(footer.chunks));
     runs_ = RowRuns(std::move(footer.groups), slice_bytes_);
   }
 

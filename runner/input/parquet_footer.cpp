@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "common/result/try.h"
+#include "runner/input/parquet_walk.h"
 #include "runner/input/slice_hash.h"
-#include "runner/thrift/compact_thrift.h"
 #include "runner/thrift/parquet_magic.h"
 
 namespace parallelrun {
@@ -21,26 +21,6 @@ constexpr std::uint64_t kTail = 8;  // u32 size of the metadata (little endian) 
 
 Error broken(const char* what) { return Error{ErrorCode::kCorrupt, what, false}; }
 
-// Calls `visit(field)` for each field of a struct, which reads the value or gives false: then it is passed
-// over.
-template <typename Visit>
-void for_each_field(CompactThrift& in, Visit visit) {
-  for (Field field = in.field(0); field.type != Type::kStop; field = in.field(field.id)) {
-    if (!visit(field)) in.skip(field.type);
-  }
-}
-
-// Calls `visit` before each element of a list of structs, which reads it.
-template <typename Visit>
-bool for_each_struct(CompactThrift& in, Visit visit) {
-  const CompactThrift::List list = in.list();
-  if (list.size > 0 && list.type != Type::kStruct) return false;
-  for (std::uint64_t i = 0; in.ok() && i < list.size; ++i) visit();
-  return in.ok();
-}
-
-bool is_integer(Type type) { return type == Type::kI16 || type == Type::kI32 || type == Type::kI64; }
-
 // SchemaElement: 4 name, 5 num_children. The elements are a tree in the order of a depth-first walk; the
 // first is the root.
 class SchemaWalk {
@@ -51,7 +31,7 @@ class SchemaWalk {
     for_each_field(in, [&](const Field& field) {
       if (field.id == 4 && field.type == Type::kBinary) {
         name = in.binary();
-      } else if (field.id == 5 && is_integer(field.type)) {
+      } else if (field.id == 5 && is_thrift_integer(field.type)) {
         children = in.integer();
       } else {
         return false;
@@ -85,75 +65,25 @@ class SchemaWalk {
   bool sound_ = true;
 };
 
-// Where the chunks of a row group lie, as the metadata says.
-class ChunkPlaces {
- public:
-  // ColumnChunk: 1 file_path, 3 meta_data (ColumnMetaData: 7 total_compressed_size, 9 data_page_offset,
-  // 11 dictionary_page_offset).
-  void take(CompactThrift& in) {
-    std::int64_t size = -1;
-    std::int64_t data = -1;
-    std::int64_t dictionary = 0;
-    bool here = true;
-    for_each_field(in, [&](const Field& chunk) {
-      if (chunk.id == 1) here = false;  // in another file
-      if (chunk.id != 3 || chunk.type != Type::kStruct) return false;
-      for_each_field(in, [&](const Field& field) {
-        if (!is_integer(field.type)) return false;
-        if (field.id == 7) {
-          size = in.integer();
-        } else if (field.id == 9) {
-          data = in.integer();
-        } else if (field.id == 11) {
-          dictionary = in.integer();
-        } else {
-          return false;
-        }
-        return true;
-      });
-      return true;
-    });
-    const std::int64_t begin = dictionary > 0 ? std::min(dictionary, data) : data;
-    if (!here || size < 0 || begin < 0 || size > std::numeric_limits<std::int64_t>::max() - begin) {
-      known_ = false;
-      return;
-    }
-    begin_ = std::min(begin_, static_cast<std::uint64_t>(begin));
-    end_ = std::max(end_, static_cast<std::uint64_t>(begin) + static_cast<std::uint64_t>(size));
-  }
-
-  ByteRange all() const { return known_ && begin_ < end_ ? ByteRange{begin_, end_ - begin_} : ByteRange{}; }
-
- private:
-  std::uint64_t begin_ = std::numeric_limits<std::uint64_t>::max();
-  std::uint64_t end_ = 0;
-  bool known_ = true;
-};
-
-// RowGroup: 1 columns, 2 total_byte_size, 3 num_rows. False: it cannot be.
+// RowGroup: 2 total_byte_size, 3 num_rows. False: it cannot be.
 bool take_row_group(CompactThrift& in, ParquetFooter& footer) {
   std::int64_t bytes = 0;
   std::int64_t rows = -1;
-  ChunkPlaces chunks;
-  bool sound = true;
   for_each_field(in, [&](const Field& field) {
-    if (field.id == 1 && field.type == Type::kList) {
-      sound = for_each_struct(in, [&] { chunks.take(in); }) && sound;
-    } else if (field.id == 2 && is_integer(field.type)) {
+    if (field.id == 2 && is_thrift_integer(field.type)) {
       bytes = in.integer();
-    } else if (field.id == 3 && is_integer(field.type)) {
+    } else if (field.id == 3 && is_thrift_integer(field.type)) {
       rows = in.integer();
     } else {
       return false;
     }
     return true;
   });
-  if (!sound || rows < 0 || footer.groups.size() >= kMostRowGroups) return false;
+  if (rows < 0 || footer.groups.size() >= kMostRowGroups) return false;
   const auto more = static_cast<std::uint64_t>(rows);
   if (more > std::uint64_t{std::numeric_limits<std::int64_t>::max()} - footer.rows) return false;
   footer.rows += more;
-  if (rows > 0)
-    footer.groups.push_back({more, bytes > 0 ? static_cast<std::uint64_t>(bytes) : 0, chunks.all()});
+  if (rows > 0) footer.groups.push_back({more, bytes > 0 ? static_cast<std::uint64_t>(bytes) : 0});
   return true;
 }
 
@@ -169,7 +99,7 @@ Result<ParquetFooter> parse_parquet_metadata(std::string_view thrift) {
   for_each_field(in, [&](const Field& field) {
     if (field.id == 2 && field.type == Type::kList) {
       sound = for_each_struct(in, [&] { schema.take(in, footer.column_names); }) && sound;
-    } else if (field.id == 3 && is_integer(field.type)) {
+    } else if (field.id == 3 && is_thrift_integer(field.type)) {
       rows = in.integer();
     } else if (field.id == 4 && field.type == Type::kList) {
       sound = for_each_struct(in, [&] { sound = take_row_group(in, footer) && sound; }) && sound;
@@ -184,7 +114,7 @@ Result<ParquetFooter> parse_parquet_metadata(std::string_view thrift) {
   return footer;
 }
 
-Result<ParquetFooter> read_parquet_footer(TableFile& file) {
+Result<ParquetFooter> read_parquet_footer(TableFile& file, const std::vector<std::string>* placed) {
   const std::uint64_t size = file.size();
   if (size < kParquetMagic.size() + kTail) return broken("it is too short");
   ASSIGN_OR_RETURN(const std::string head, read_exactly(file, 0, kParquetMagic.size()));
@@ -198,8 +128,9 @@ Result<ParquetFooter> read_parquet_footer(TableFile& file) {
   if (length > size - kTail - kParquetMagic.size()) return broken("its footer would begin before the file");
   const std::uint64_t begin = size - kTail - length;
   ASSIGN_OR_RETURN(const std::string bytes, read_exactly(file, begin, size));
-  ASSIGN_OR_RETURN(ParquetFooter footer, parse_parquet_metadata(std::string_view(bytes).substr(
-                                             0, static_cast<std::size_t>(length))));
+  const std::string_view metadata = std::string_view(bytes).substr(0, static_cast<std::size_t>(length));
+  ASSIGN_OR_RETURN(ParquetFooter footer, parse_parquet_metadata(metadata));
+  if (placed != nullptr) footer.chunks = parquet_chunks(metadata, *placed);
   footer.begin = begin;
   footer.hash = slice_hash(bytes);
   return footer;

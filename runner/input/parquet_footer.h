@@ -9,15 +9,14 @@
 #include <vector>
 
 #include "common/result/result.h"
+#include "runner/input/parquet_chunks.h"
 #include "runner/input/table_file.h"
-#include "runner/store/byte_range.h"
 
 namespace parallelrun {
 
 struct ParquetRowGroup {
   std::uint64_t rows = 0;   // at least 1
   std::uint64_t bytes = 0;  // of its columns, encoded and not compressed; 0: not known
-  ByteRange place = {};     // where all of its columns lie in the file; without a length: not known
 };
 
 struct ParquetFooter {
@@ -26,6 +25,8 @@ struct ParquetFooter {
   std::uint64_t rows = 0;                 // of all row groups
   std::vector<ParquetRowGroup> groups;    // in the order of the file; those without a row are left out
   std::vector<std::string> column_names;  // of the columns at the top
+  // By row group: parquet_chunks() of the columns that were asked for; of no group where none were.
+  std::vector<ParquetChunks> chunks;
 };
 
 // The largest footer that is read, and the most row groups and columns.
@@ -36,7 +37,8 @@ inline constexpr std::size_t kMostColumns = 1'000'000;
 // The footer's Thrift structure (FileMetaData) alone; `begin` and `hash` are not set. Error: kCorrupt.
 Result<ParquetFooter> parse_parquet_metadata(std::string_view thrift);
 
-// Of a table. Errors: kCorrupt (not Parquet, cut, encrypted, more than the limits), kIo.
-Result<ParquetFooter> read_parquet_footer(TableFile& file);
+// Of a table. `placed`: the columns whose chunks are asked for, see parquet_chunks(); null: none. Errors:
+// kCorrupt (not Parquet, cut, encrypted, more than the limits), kIo.
+Result<ParquetFooter> read_parquet_footer(TableFile& file, const std::vector<std::string>* placed = nullptr);
 
 }  // namespace parallelrun

@@ -39,6 +39,7 @@ class StoreFiles final : public TableFiles {
                 std::string_view version) override;
   void forget(const std::string& path) override;
   void expect(const std::string& path, ByteRange range) override;
+  bool are_in_parts() const override { return true; }
   // Errors: kIo, with the data process' sentence; kUnavailable where it is not reached.
   Status state() const override { return state_; }
 

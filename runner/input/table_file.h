@@ -39,6 +39,8 @@ class TableFiles {
   virtual void forget(const std::string& /*path*/) {}
   // These bytes of an announced table will be read soon.
   virtual void expect(const std::string& /*path*/, ByteRange /*range*/) {}
+  // Whether a worker finds only those bytes of a table that a mini-batch names (FileSlice::reads).
+  virtual bool are_in_parts() const { return false; }
   // Errors: why no table can be read any more. Then what was cut last means nothing.
   virtual Status state() const { return {}; }
 };

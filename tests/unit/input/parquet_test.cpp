@@ -7,6 +7,7 @@
 
 #include "common/json/json.h"
 #include "runner/input/glob.h"
+#include "runner/input/parquet_chunks.h"
 #include "runner/input/parquet_footer.h"
 #include "runner/input/slice_hash.h"
 #include "tests/unit/files/temporary_directory.h"
@@ -163,6 +164,80 @@ TEST(ParquetFooter, EveryPrefixAndOtherNumbersAreRefused) {
   // A list of as many elements as 64 bits count, without any.
   EXPECT_FALSE(parse_parquet_metadata("\x49\xFC\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01").ok());
   EXPECT_FALSE(parse_parquet_metadata("\x16\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01").ok());
+}
+
+// A chunk of a column: 7 total_compressed_size, 9 data_page_offset, 11 dictionary_page_offset.
+Thrift chunk(std::int64_t data, std::int64_t size, std::int64_t dictionary = 0) {
+  Thrift place;
+  place.integer(7, size).integer(9, data);
+  if (dictionary > 0) place.integer(11, dictionary);
+  return Thrift().integer(2, 4).raw(3, 12, place.bytes() + '\0');
+}
+
+// Two row groups (and one without rows) of the columns a, s.x, s.y, b; `noted` of pandas.
+std::string with_chunks(std::string_view noted, const Thrift& last = chunk(900'000, 50)) {
+  const std::vector<Thrift> tree{Thrift().text(4, "schema").integer(5, 3),
+                                 column("a"),
+                                 Thrift().text(4, "s").integer(5, 2),
+                                 column("x"),
+                                 column("y"),
+                                 column("b")};
+  const auto group = [](std::int64_t rows, std::vector<Thrift> chunks) {
+    return Thrift().list(1, chunks).integer(2, 10).integer(3, rows);
+  };
+  return Thrift()
+             .list(2, tree)
+             .integer(3, 5)
+             .list(4,
+                   {group(3, {chunk(4, 100), chunk(200'000, 100, 199'000), chunk(300'000, 100),
+                              chunk(400'000, 100)}),
+                    group(0, {}), group(2, {chunk(500'000, 9), chunk(600'000, 9), chunk(700'000, 9), last})})
+             .list(5, {Thrift().text(1, "pandas").text(2, noted)})
+             .bytes() +
+         '\0';
+}
+
+TEST(ParquetChunks, AreThoseOfTheColumnsThatAreRead) {
+  const auto offsets = [](std::vector<std::string> columns, std::string_view noted, std::size_t group = 0,
+                          const Thrift& last = chunk(900'000, 50)) {
+    const std::string thrift = with_chunks(noted, last);
+    EXPECT_TRUE(parse_parquet_metadata(thrift).ok());
+    const auto found = parquet_chunks(thrift, std::move(columns));
+    EXPECT_EQ(found.size(), 2U) << "one without a row";
+    std::vector<std::uint64_t> begins;
+    if (!found.at(group)) return std::vector<std::uint64_t>{1};
+    for (const ByteRange& one : *found[group]) begins.push_back(one.offset);
+    return begins;
+  };
+  constexpr std::string_view kNoIndex = R"({"index_columns": [{"kind": "range", "start": 0}]})";
+  EXPECT_THAT(offsets({"a"}, kNoIndex), ElementsAre(4));
+  EXPECT_THAT(offsets({"b", "a"}, kNoIndex, 1), ElementsAre(500'000, 900'000));
+  EXPECT_THAT(offsets({"s"}, kNoIndex), ElementsAre(199'000, 300'000))
+      << "all that is nested, with dictionaries";
+  EXPECT_THAT(offsets({"missing"}, kNoIndex), ElementsAre());
+  EXPECT_THAT(offsets({}, kNoIndex), ElementsAre(4, 199'000, 300'000, 400'000));
+  EXPECT_THAT(offsets({"a"}, R"({"index_columns": ["b"]})"), ElementsAre(4, 400'000))
+      << "pandas reads it, too";
+  EXPECT_THAT(offsets({"a"}, "no JSON").size(), 4U) << "which columns are the index is not known";
+  EXPECT_THAT(offsets({"a"}, kNoIndex, 1, chunk(-1, 5)), ElementsAre(500'000));
+  EXPECT_THAT(offsets({"b"}, kNoIndex, 1, chunk(-1, 5)), ElementsAre(1)) << "where it lies is not known";
+  EXPECT_THAT(offsets({"b"}, kNoIndex, 1, chunk(INT64_MAX, 5)), ElementsAre(1));
+  EXPECT_THAT(offsets({"b"}, kNoIndex, 1, chunk(900'000, 50).text(1, "elsewhere")), ElementsAre(1));
+  // Whatever it says, it ends.
+  const std::string whole = with_chunks(kNoIndex);
+  for (std::size_t size = 0; size < whole.size(); ++size) parquet_chunks(whole.substr(0, size), {"a"});
+}
+
+TEST(ParquetChunks, NearOnesAreOneRange) {
+  EXPECT_THAT(joined_ranges({}, 100), ElementsAre());
+  EXPECT_THAT(joined_ranges({{500, 100}, {4, 100}}, 100'000), ElementsAre(ByteRange{4, 724}));
+  EXPECT_THAT(joined_ranges({{4, 100}, {500'000, 10}}, 500'010),
+              ElementsAre(ByteRange{4, 228}, ByteRange{500'000, 10}));
+  std::vector<ByteRange> many;
+  for (std::uint64_t i = 0; i < 1000; ++i) many.push_back({i * 1'000'000, 10});
+  const auto few = joined_ranges(many, 1'000'000'000);
+  EXPECT_LE(few.size(), 256U);
+  EXPECT_EQ(few.back().end(), 999'000'138U);
 }
 
 TEST(ParquetCutter, JoinsSmallRowGroupsAndSplitsLargeOnes) {
