@@ -69,10 +69,14 @@ bool take_tree(const std::vector<Element>& elements, std::size_t& at, bool repea
   constexpr int kDeepest = 32;
   if (at >= elements.size() || depth > kDeepest) return false;
   const Element& element = elements[at++];
-  ++column.element_count;
+  column.elements.push_back(element.bytes);
   repeated = repeated || element.repeated;
   if (element.children < 0) return false;
-  if (element.children == 0) column.leaves.emplace_back().repeated = repeated;
+  if (element.children == 0) {
+    ParquetLeaf& leaf = column.leaves.emplace_back();
+    leaf.repeated = repeated;
+    leaf.element = column.elements.size() - 1;
+  }
   for (std::int64_t i = 0; i < element.children; ++i) {
     if (!take_tree(elements, at, repeated, depth + 1, column)) return false;
   }
@@ -88,14 +92,9 @@ bool take_schema(CompactThrift& in, ParquetPiece& piece) {
     return false;
   std::size_t at = 1;
   for (const ParquetColumn& named : piece.head.columns) {
-    const std::size_t first = at;
     ParquetPiece::Column& column = piece.columns.emplace_back();
-    if (first >= elements.size() || elements[first].name != named.name) return false;
+    if (at >= elements.size() || elements[at].name != named.name) return false;
     if (!take_tree(elements, at, false, 0, column)) return false;
-    const Element& last = elements[at - 1];
-    const char* const begin = elements[first].bytes.data();
-    column.elements =
-        std::string_view(begin, static_cast<std::size_t>(last.bytes.data() + last.bytes.size() - begin));
   }
   return at == elements.size();
 }
@@ -194,12 +193,13 @@ Result<ParquetHead> parse_parquet_head(std::string_view rows) {
   if (!json.is_object() || !json.contains("columns") || !json["columns"].is_array()) return broken();
   ParquetHead head;
   for (const nlohmann::json& column : json["columns"]) {
-    if (!column.is_array() || column.size() != 4 || !column[0].is_string() || !column[1].is_string() ||
-        !column[3].is_boolean())
+    if (!column.is_array() || column.size() < 4 || !column[0].is_string() || !column[1].is_string() ||
+        !column[3].is_boolean() || (column.size() > 4 && !column[4].is_string()))
       return broken();
     head.columns.push_back({column[0].get<std::string>(), column[1].get<std::string>(),
                             column[2].is_string() ? column[2].get<std::string>() : std::string(),
-                            column[3].get<bool>()});
+                            column[3].get<bool>(),
+                            column.size() > 4 ? column[4].get<std::string>() : column[1].dump()});
   }
   if (head.columns.empty()) return broken();
   if (const auto pandas = json.find("pandas"); pandas != json.end() && pandas->is_string())

@@ -1,8 +1,8 @@
 // The rows of one mini-batch as the worker's ParquetRows made them
 // (runner/python/parallelrun_worker/parquet_rows.py):
 //
-//   bytes JSON {"columns": [[name, Arrow's type, pandas' dtype or null, whether it has a value], ...],
-//               "pandas": version or null} |
+//   bytes JSON {"columns": [[name, Arrow's type, pandas' dtype or null, whether it has a value, JSON of its
+//               shape (parquet_shape.h; absent: the type has none)], ...], "pandas": version or null} |
 //   bytes Arrow's schema, as an IPC message | a Parquet file with one row group, without dictionaries
 //
 // Every byte is distrusted.
@@ -22,6 +22,7 @@ struct ParquetColumn {
   std::string type;    // in Arrow's words
   std::string dtype;   // of pandas, where Arrow's type does not tell it; else empty
   bool valued = true;  // else every value is missing, and the type is a guess
+  std::string shape;   // JSON, see parquet_shape.h
 
   bool operator==(const ParquetColumn&) const = default;
 };
@@ -35,11 +36,12 @@ Result<ParquetHead> parse_parquet_head(std::string_view rows);
 
 // A column of values, of which a nested column has several.
 struct ParquetLeaf {
-  std::int64_t type = 0;   // Parquet's physical type
-  std::int64_t codec = 0;  // of its compression
-  std::string path;        // its names, as Thrift binaries one behind the other
-  std::size_t names = 0;   // how many
-  bool repeated = false;   // something in the path is a list
+  std::int64_t type = 0;    // Parquet's physical type
+  std::int64_t codec = 0;   // of its compression
+  std::string path;         // its names, as Thrift binaries one behind the other
+  std::size_t names = 0;    // how many
+  bool repeated = false;    // something in the path is a list
+  std::size_t element = 0;  // of its column's elements
 };
 // Its values in the row group.
 struct ParquetChunk {
@@ -54,8 +56,8 @@ struct ParquetPiece {
   std::int64_t rows = 0;
   // By column of the head.
   struct Column {
-    std::string_view elements;  // of the schema, as Thrift structs one behind the other
-    std::size_t element_count = 0;
+    std::vector<std::string_view>
+        elements;  // of the schema, Thrift structs, as a depth-first walk meets them
     std::vector<ParquetLeaf> leaves;
     std::vector<ParquetChunk> chunks;  // by leaf
   };

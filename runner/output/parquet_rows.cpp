@@ -1,6 +1,7 @@
 #include "runner/output/parquet_rows.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "common/json/json.h"
@@ -8,6 +9,7 @@
 #include "common/result/try.h"
 #include "common/text/presentable.h"
 #include "runner/output/parquet_null_page.h"
+#include "runner/output/parquet_shape.h"
 #include "runner/thrift/compact_thrift_writer.h"
 #include "runner/thrift/parquet_magic.h"
 #include "runner/wire/wire.h"
@@ -37,18 +39,40 @@ const ParquetColumn* find(const std::vector<ParquetColumn>& columns, const std::
   return found == columns.end() ? nullptr : &*found;
 }
 
-// "list<item: null>", of lists that are all empty, beside "list<item: int64>": their pages are alike, since
-// there is no value in one of them.
-bool only_empty_lists(std::string_view type, std::string_view beside) {
-  constexpr std::string_view kNull = ": null>";
-  const std::size_t at = type.find(kNull);
-  if (!type.starts_with("list<") || at == std::string_view::npos) return false;
-  const std::string_view head = type.substr(0, at + 2);
-  const std::string_view tail = type.substr(at + kNull.size() - 1);
-  if (beside.size() <= head.size() + tail.size() || !beside.starts_with(head) || !beside.ends_with(tail))
-    return false;
-  const std::string_view element = beside.substr(head.size(), beside.size() - head.size() - tail.size());
-  return element.find_first_of("<,") == std::string_view::npos;
+constexpr std::string_view kPlainTypes[] = {
+    "int8",  "int16",  "int32", "int64",  "uint8",  "uint16",      "uint32",        "uint64",
+    "float", "double", "bool",  "string", "binary", "date32[day]", "timestamp[us]", "timestamp[ns]"};
+
+// Whether readers know the type without Arrow's schema.
+bool tells_itself(const std::string& type) {
+  return type == "null" || type.starts_with("decimal128(") ||
+         std::find(std::begin(kPlainTypes), std::end(kPlainTypes), type) != std::end(kPlainTypes);
+}
+
+// What a column has in all mini-batches that have a value in it. Nothing: they do not fit together.
+std::optional<ParquetColumn> of_both(const ParquetColumn& known, const ParquetColumn& other) {
+  if (known.type == other.type && known.shape == other.shape) return known;
+  const auto one = parse_parquet_shape(known.shape);
+  const auto another = parse_parquet_shape(other.shape);
+  const auto both = one && another ? united(*one, *another) : std::nullopt;
+  if (!both) return std::nullopt;
+  if (*both == *one) return known;
+  if (*both == *another) return other;
+  // Each has a type that the other lacks: Arrow's schema is that of the first one.
+  const std::vector<std::string> here = leaves_of(*one);
+  const std::vector<std::string> all = leaves_of(*both);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (here[i] != all[i] && !tells_itself(all[i])) return std::nullopt;
+  }
+  ParquetColumn column = known;
+  column.type = in_words(*both);
+  column.shape = both->dump();
+  return column;
+}
+
+std::string stored_in_two_ways(const std::string& column) {
+  return fmt::format("the column {} is stored in two ways; use the same version of pyarrow on all nodes",
+                     presentable(column));
 }
 
 Error misfit(std::string what) { return Error{ErrorCode::kInvalidArgument, std::move(what), false}; }
@@ -71,11 +95,15 @@ Status unite(const std::vector<ParquetColumn>& more, std::vector<ParquetColumn>&
     const ParquetColumn& other = *find(more, column.name);
     if (!other.valued) {
       if (!column.valued && column.type == "null") column = other;
-    } else if (!column.valued || only_empty_lists(column.type, other.type)) {
-      column = other;
-    } else if (only_empty_lists(other.type, column.type)) {
       continue;
-    } else if (column.type != other.type) {
+    }
+    // One that holds gaps in some mini-batches is read so in all of them.
+    const std::string dtype = column.valued && !column.dtype.empty() ? column.dtype : other.dtype;
+    const auto both = column.valued ? of_both(column, other) : std::optional(other);
+    if (both) {
+      column = *both;
+      column.dtype = dtype;
+    } else {
       return misfit(fmt::format(
           "run() returned the column {} with the type {}, but earlier results of this job have {}. With "
           "output.format: parquet a column has one type in all mini-batches: convert it in the script, for "
@@ -106,7 +134,7 @@ class SameTypes final : public RowCheck {
 
 bool ParquetRows::knows_its_rows() const {
   return !columns_.empty() && std::all_of(columns_.begin(), columns_.end(), [](const auto& column) {
-    return column.valued && column.type.find(": null>") == std::string::npos;
+    return column.valued && column.shape.find("\"null\"") == std::string::npos;
   });
 }
 
@@ -119,16 +147,36 @@ Status ParquetRows::learn(const ParquetPiece& piece) {
   decided_.resize(columns_.size());
   bool taken = false;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
-    if (!before.empty() && before[i].type == columns_[i].type) continue;
+    if (!before.empty() && before[i].type == columns_[i].type && before[i].shape == columns_[i].shape)
+      continue;
     const auto& names = piece.head.columns;
     const auto place = static_cast<std::size_t>(find(names, columns_[i].name) - names.data());
     const ParquetPiece::Column& from = piece.columns[place];
+    if (columns_[i].shape != names[place].shape) {
+      RETURN_IF_ERROR(complete(decided_[i], before[i], from));
+      continue;
+    }
     taken = true;
-    decided_[i] = {std::string(from.elements), from.element_count, from.leaves, {schemas_.size(), place}};
+    decided_[i] = {{from.elements.begin(), from.elements.end()}, from.leaves, {schemas_.size(), place}};
   }
   if (taken) schemas_.emplace_back(piece.arrow_schema);
   if (pandas_.empty()) pandas_ = piece.head.pandas;
   return {};
+}
+
+// The fields that had no value before are as those of `from`.
+Status ParquetRows::complete(Column& column, const ParquetColumn& before,
+                             const ParquetPiece::Column& from) const {
+  const auto shape = parse_parquet_shape(before.shape);
+  const std::vector<std::string> leaves = shape ? leaves_of(*shape) : std::vector<std::string>();
+  const bool alike = leaves.size() == column.leaves.size() && leaves.size() == from.leaves.size() &&
+                     column.elements.size() == from.elements.size();
+  for (std::size_t k = 0; alike && k < leaves.size(); ++k) {
+    if (leaves[k] != "null") continue;
+    column.elements[column.leaves[k].element] = from.elements[from.leaves[k].element];
+    column.leaves[k] = from.leaves[k];
+  }
+  return alike ? Status() : Status(Error{ErrorCode::kCorrupt, stored_in_two_ways(before.name)});
 }
 
 Status ParquetRows::check(const std::vector<std::string>& rows) {
@@ -215,11 +263,7 @@ Status ParquetRows::write_group() {
         const ParquetPiece::Column& column = piece.columns[place];
         if (column.leaves.size() != decided_[i].leaves.size() ||
             (same_type && column.leaves[k].type != leaf.type) || column.leaves[k].codec != leaf.codec) {
-          return Error{
-              ErrorCode::kCorrupt,
-              fmt::format("the column {} is stored in two ways; use the same version of pyarrow on all "
-                          "nodes",
-                          presentable(columns_[i].name))};
+          return Error{ErrorCode::kCorrupt, stored_in_two_ways(columns_[i].name)};
         }
         const ParquetChunk& chunk = column.chunks[k];
         RETURN_IF_ERROR(put(chunk.bytes));
@@ -279,8 +323,8 @@ Result<std::string> ParquetRows::metadata() const {
   std::size_t count = 1;
   std::vector<ArrowField> fields;
   for (const Column& column : decided_) {
-    elements += column.elements;
-    count += column.element_count;
+    for (const std::string& element : column.elements) elements += element;
+    count += column.elements.size();
     fields.push_back(column.arrow);
   }
   const std::string pandas = pandas_metadata();

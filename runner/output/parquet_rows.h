@@ -13,8 +13,9 @@ namespace parallelrun {
 
 // One Parquet file. The pages of mini-batches are put one behind the other into row groups of a decent size,
 // as they are: no value is read. That needs pages without dictionaries and one type for each column, to which
-// check() and row_check() see; a column without a value in a mini-batch may have any type there. (Statistics
-// are left out: those of the mini-batches do not hold for a row group.)
+// check() and row_check() see; a column without a value in a mini-batch may have any type there, and a field
+// of a struct without one the type "null". (Statistics are left out: those of the mini-batches do not hold
+// for a row group.)
 //
 // The file is one after finish(): its metadata stand at its end. So rows are staged (staged_rows.h).
 class ParquetRows final : public RowFile {
@@ -29,10 +30,10 @@ class ParquetRows final : public RowFile {
   Result<std::shared_ptr<RowCheck>> row_check() override;
 
  private:
-  // What the first mini-batch with a value has decided.
+  // What the first mini-batch with a value has decided, and for fields of structs that had none there a later
+  // one.
   struct Column {
-    std::string elements;
-    std::size_t element_count = 0;
+    std::vector<std::string> elements;
     std::vector<ParquetLeaf> leaves;
     ArrowField arrow;
   };
@@ -45,6 +46,7 @@ class ParquetRows final : public RowFile {
   };
 
   Status learn(const ParquetPiece& piece);
+  Status complete(Column& column, const ParquetColumn& before, const ParquetPiece::Column& from) const;
   Status put(std::string_view bytes);
   Status begin_file();
   Status write_group();

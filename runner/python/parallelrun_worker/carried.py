@@ -10,6 +10,7 @@ Any other result fails its mini-batch, and is not tried again."""
 import copy
 import sys
 
+from parallelrun_worker import whole_numbers
 from parallelrun_worker.failures import ContractError
 from parallelrun_worker.results import kind_of
 
@@ -52,8 +53,9 @@ class Carry:
                 "KeyError",
             )
 
-    def of(self, reader, input_name, descriptor, batch, items, rows):
-        """Carried of a mini-batch that its reader has just read, taken before the script may change it."""
+    def of(self, reader, input_name, descriptor, batch, items, rows, types):
+        """Carried of a mini-batch that its reader has just read, taken before the script may change it. `types`: of the
+        columns in the whole input, as far as they were inferred."""
         columns = []
         if self._add_context:
             files, numbers = reader.places(descriptor, rows)
@@ -64,7 +66,10 @@ class Carry:
         labels = list(batch) if isinstance(batch, list) else batch.index.copy()
         if self._columns:
             self.must_be_among([*batch.columns, *labels.names], input_name)
-            columns += [(name, _column(batch, name)) for name in self._columns]
+            columns += [
+                (name, whole_numbers.restored(_column(batch, name), types.get(name)))
+                for name in self._columns
+            ]
         for name, values in columns:
             if len(values) != items:
                 raise ContractError(

@@ -89,7 +89,13 @@ class ParquetRows:
         told = [_dtype(dtype) for dtype in dtypes]
         head = {
             "columns": [
-                [field.name, str(field.type), dtype, array.null_count < len(array)]
+                [
+                    field.name,
+                    str(field.type),
+                    dtype,
+                    array.null_count < len(array),
+                    json.dumps(_shape(arrow.types, field.type)),
+                ]
                 for field, dtype, array in zip(schema, told, arrays)
             ],
             "pandas": sys.modules["pandas"].__version__ if any(told) else None,
@@ -185,6 +191,18 @@ def _same_for_all(arrow, kind):
     if types.is_struct(kind):
         return arrow.struct([(field.name, _same_for_all(arrow, field.type)) for field in kind])
     return kind
+
+
+def _shape(types, kind):
+    """What two types must have in common for their pages to be alike: ["struct", [name, shape], ...], ["list", shape], else
+    the name of the type."""
+    if types.is_struct(kind):
+        return ["struct", *([field.name, _shape(types, field.type)] for field in kind)]
+    if types.is_map(kind):
+        return ["map", _shape(types, kind.key_type), _shape(types, kind.item_type)]
+    if types.is_list(kind):
+        return ["list", _shape(types, kind.value_type)]
+    return str(kind)
 
 
 def _dtype(dtype):

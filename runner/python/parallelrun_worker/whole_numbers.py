@@ -4,6 +4,11 @@ above. A whole number never changes its value: where float64 does not hold one, 
 import re
 
 NULLABLE = {"int64": "Int64", "uint64": "UInt64"}
+# What a type is called where it has gaps, in CSV and JSON lines and in Parquet.
+_WITH_GAPS = ("_or_missing", " or missing")
+_NULLABLE_OF = {
+    f"{sign}int{bits}": f"{sign.upper()}Int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
+}
 _WHOLE = re.compile(r"[ \t\n\v\f\r]*[+-]?[0-9]+[ \t\n\v\f\r]*\Z")
 _RANGES = {"int64": (-(1 << 63), (1 << 63) - 1), "uint64": (0, (1 << 64) - 1)}
 _EXACT = 1 << 53
@@ -61,3 +66,13 @@ def nullable(texts, kind):
     gaps = texts.isna().to_numpy()
     values = numpy.array([0 if gap else int(text) for text, gap in zip(texts.tolist(), gaps)], dtype=kind)
     return pandas.Series(pandas.arrays.IntegerArray(values, gaps), index=texts.index)
+
+
+def restored(column, kind):
+    """A column of floats as whole numbers with gaps, where `kind`, its type in the whole input, says that only a gap has made
+    floats of them. Any other column as it is."""
+    if kind is None or str(column.dtype) != "float64":
+        return column
+    for gaps in _WITH_GAPS:
+        kind = kind.removesuffix(gaps)
+    return column.astype(_NULLABLE_OF[kind]) if kind in _NULLABLE_OF else column

@@ -80,6 +80,7 @@ class Worker:
         self._encoder = None
         self._carry = carried.Carry()
         self._readers = []  # by input
+        self._types = {}  # input -> the types of its columns, once they are decided
         self._pid = getpid()
 
     def work(self):
@@ -108,6 +109,7 @@ class Worker:
             elif kind == frames.INPUT_INFO:
                 info = json.loads(frame[1])
                 self._readers[info["input"]].know(info["types"], info.get("columns"))
+                self._types[info["input"]] = info["types"]
             elif kind == frames.INFER_TYPES:
                 self._infer_types(frame[1])
             elif kind == frames.SHUTDOWN:
@@ -173,7 +175,8 @@ class Worker:
             along = None
             if self._carry:
                 name = self._job.inputs[input_index]["name"]
-                along = self._carry.of(reader, name, data, batch, items, rows)
+                types = self._types.get(input_index, {})
+                along = self._carry.of(reader, name, data, batch, items, rows, types)
             phase = "run"
             last_words.forget()
             self._job.mini_batch = mini_batch

@@ -250,3 +250,52 @@ def test_kills_at_random_instants(embedded_job, seed):
     job.run().expect(0)
     found = output_of(job).read().column("value").to_pylist()
     assert (found if job.spec["output"]["order"] == "input" else sorted(found)) == list(range(400))
+
+
+def test_fields_of_structs_without_a_value_in_a_mini_batch(job):
+    """Each of two fields has no value in some mini-batches, both in one order and in the other."""
+    job.files(12).set(miniBatchSize=1, processCountPerNode=2).script(
+        """
+        import os
+        def init(): pass
+        def run(mini_batch):
+            number = int("".join(filter(str.isdigit, os.path.basename(mini_batch[0]))))
+            x, y = (None, number) if number % 3 == 0 else (number / 4, None) if number % 3 == 1 else (0.5, -number)
+            return [{"n": number, "s": {"x": x, "y": y, "in": [{"z": str(x) if y is None else None}]}}]
+        """
+    )
+    parquet_job(job).run().expect(0)
+    found = {row["n"]: row["s"] for row in output_of(job).read().to_pylist()}
+    assert len(found) == 12
+    for number, row in found.items():
+        x, y = (
+            (None, number) if number % 3 == 0 else (number / 4, None) if number % 3 == 1 else (0.5, -number)
+        )
+        assert row == {"x": x, "y": y, "in": [{"z": str(x) if y is None else None}]}
+    kind = output_of(job).schema_arrow.field("s").type
+    assert str(kind) == "struct<x: double, y: int64, in: list<element: struct<z: string>>>", kind
+    assert len(pandas.read_parquet(job.out / "parallel_run_step.txt")) == 12
+
+
+@pytest.mark.parametrize("output_format", ["parquet", "csv", "jsonl", "text"])
+def test_whole_numbers_with_gaps_are_carried_as_such(job, output_format):
+    job.spec["inputs"][0]["type"] = "tabular"
+    for number in range(4):
+        (job.data / f"t{number}.csv").write_text("id,x\n,b\n3,c\n" if number == 2 else "id,x\n1,a\n")
+    job.spec["output"] = {**job.spec["output"], "format": output_format, "columns": ["id"]}
+    job.spec.pop("miniBatchSize", None)
+    job.script(
+        """
+        def init(): pass
+        def run(mini_batch):
+            return [{"score": 0.5} for _ in range(len(mini_batch))]
+        """
+    ).run().expect(0)
+    if output_format == "parquet":
+        frame = pandas.read_parquet(job.out / "parallel_run_step.txt")
+        assert str(frame["id"].dtype) == "Int64"
+        assert sorted(frame["id"].dropna().tolist()) == [1, 1, 1, 3] and frame["id"].isna().sum() == 1
+        return
+    rows = sorted((job.out / "parallel_run_step.txt").read_text().splitlines())
+    assert not any("1.0" in row or "3.0" in row for row in rows), rows
+    assert len([row for row in rows if "3" in row]) == 1, rows

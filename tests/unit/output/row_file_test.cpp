@@ -221,18 +221,53 @@ TEST(RowCheck, OfParquetTakesTheTypesOfTheFirstThatHasAValue) {
   EXPECT_NE(admitted("").find("no part of a Parquet file"), std::string::npos);
 }
 
-TEST(RowCheck, OfParquetTakesEmptyListsBesideOthers) {
-  const auto check = Rows(OutputFormat::kParquet).file().row_check().value();
-  const auto admitted = [&check](const std::string& type) {
-    std::string rows = parquet_head("[\"a\",\"" + type + "\",null,true]");
-    return check->admit(rows).ok();
+TEST(RowCheck, OfParquetTakesFieldsWithoutAValueBesideOthers) {
+  const auto first = [](const char* shape) {
+    const std::shared_ptr<RowCheck> check = Rows(OutputFormat::kParquet).file().row_check().value();
+    return std::pair(check, shape);
   };
-  EXPECT_TRUE(admitted("list<item: null>"));
-  EXPECT_TRUE(admitted("list<item: int64>"));
-  EXPECT_TRUE(admitted("list<item: null>"));
-  EXPECT_FALSE(admitted("list<item: string>"));
-  EXPECT_FALSE(admitted("list<item: list<item: null>>"));
-  EXPECT_FALSE(admitted("list<item: struct<a: null>>"));
+  const auto admitted = [](RowCheck& check, const std::string& shape) {
+    const nlohmann::json column = {"a", "the type of " + shape, nullptr, true, shape};
+    std::string rows = parquet_head(column.dump());
+    return check.admit(rows).ok();
+  };
+  struct Case {
+    const char* first;
+    const char* other;
+    bool fits;
+  };
+  const Case cases[] = {
+      {R"(["list","null"])", R"(["list","int64"])", true},
+      {R"(["list","null"])", R"(["list",["list","null"]])", false},
+      {R"(["list","null"])", R"(["list",["struct",["a","null"]]])", false},
+      {R"(["list","string"])", R"(["list","int64"])", false},
+      {R"(["struct",["x","null"],["y","int64"]])", R"(["struct",["x","double"],["y","int64"]])", true},
+      {R"(["struct",["x","null"],["y","int64"]])", R"(["struct",["x","double"],["y","null"]])", true},
+      {R"(["struct",["x","null"],["y","int64"]])", R"(["struct",["x","double"],["y","string"]])", false},
+      {R"(["struct",["x","null"]])", R"(["struct",["x","null"],["y","int64"]])", false},
+      {R"(["struct",["x","null"]])", R"(["struct",["y","int64"]])", false},
+      {R"(["struct",["x","null"]])", R"(["struct",["x",["list","int64"]]])", false},
+      {R"(["struct",["x","null"]])", R"(["struct",["x","fixed_size_list<item: int64>[2]"]])", false},
+      {R"(["map","string","null"])", R"(["map","string","int64"])", true},
+      {R"(["struct",["x","null"],["y","int64"]])", R"(["struct",["x","duration[us]"],["y","int64"]])", true},
+  };
+  for (const Case& one : cases) {
+    for (const bool turned : {false, true}) {
+      const auto [check, shape] = first(turned ? one.other : one.first);
+      ASSERT_TRUE(admitted(*check, shape));
+      EXPECT_EQ(admitted(*check, turned ? one.first : one.other), one.fits) << one.first << " " << one.other;
+    }
+  }
+}
+
+TEST(RowCheck, OfParquetTakesNoTypeThatArrowsSchemaOfTheFirstLacks) {
+  const std::shared_ptr<RowCheck> check = Rows(OutputFormat::kParquet).file().row_check().value();
+  std::string first =
+      parquet_head(R"(["a","first",null,true,"[\"struct\",[\"x\",\"null\"],[\"y\",\"int64\"]]"])");
+  std::string other =
+      parquet_head(R"(["a","other",null,true,"[\"struct\",[\"x\",\"duration[us]\"],[\"y\",\"null\"]]"])");
+  ASSERT_TRUE(check->admit(first));
+  EXPECT_FALSE(check->admit(other));
 }
 
 TEST(RowFile, OfParquetRefusesWhatIsNoPieceOfOneBeforeItWritesAnything) {
