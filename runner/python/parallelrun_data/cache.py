@@ -90,7 +90,7 @@ class Cache:
                 "or a smaller miniBatchSize",
             )
         if at_once:
-            new = sum(self._new_bytes(root, one) for one in objects)
+            new = self._new_bytes_of(root, objects)
             if self._waiting or self.used + new > self.size * 3 // 4:
                 raise Trouble(BUSY, "the cache has no room for what is not needed yet")
         turn = asyncio.get_running_loop().create_future()
@@ -112,18 +112,23 @@ class Cache:
             if turn.done():
                 self._waiting.popleft()
                 continue
+            new = self._new_bytes_of(root, objects)
+            if self._excess(new) > 0:
+                self._evict(self._excess(new), {_key(root, one) for one in objects})
             # What is here of the same objects goes only where nothing else makes room.
-            for but in ({_key(root, one) for one in objects}, ()):
-                excess = self._excess(root, objects)
-                if excess > 0:
-                    self._evict(excess, but)
-            if self._excess(root, objects) > 0:
+            if self._excess(new) > 0:
+                self._evict(self._excess(new), ())
+                new = self._new_bytes_of(root, objects)
+            if self._excess(new) > 0:
                 return
             self._waiting.popleft()
             turn.set_result([self._hold(root, one) for one in objects])
 
-    def _excess(self, root, objects):
-        return self.used + sum(self._new_bytes(root, one) for one in objects) - self.size
+    def _excess(self, new):
+        return self.used + new - self.size
+
+    def _new_bytes_of(self, root, objects):
+        return sum(self._new_bytes(root, one) for one in objects)
 
     def _evict(self, wanted, but):
         """What will be needed last goes first."""
