@@ -7,6 +7,7 @@
 #include "common/spec/nearest_name.h"
 #include "common/spec/path_names.h"
 #include "common/spec/problems.h"
+#include "common/spec/store_sources.h"
 
 namespace parallelrun {
 namespace {
@@ -104,6 +105,7 @@ bool output_on_workers(const JobSpec& spec) {
   // listed; a path pattern says it before.
   if (!spec.partition_keys.empty() && spec.input_type() == InputType::kTabular) {
     for (const Input& input : spec.inputs) {
+      if (is_database(input.source.store)) continue;  // groups by itself
       const auto names = names_in_path_pattern(input.path_pattern);
       for (const std::string& key : spec.partition_keys) {
         if (!names || std::find(names->begin(), names->end(), key) == names->end()) return true;

@@ -373,10 +373,12 @@ void check_partition_keys(ObjectReader& spec, std::string_view key, Reading& rea
   if (job.partition_keys.size() > kMostKeys) spec.problem(key, "has more than 64 keys");
   for (const Input& input : job.inputs) {
     if (!job.partition_keys.empty() && is_database(input.source.store)) {
-      spec.problem(key, fmt::format("the input {} is read from a database, where partition keys are not read "
-                                    "yet; name its partitionColumn instead: rows of one key stay together, "
-                                    "but those of several may share a mini-batch",
-                                    in_quotes(input.name)));
+      if (input.source.store.begin().value().contains("partitionColumn")) {
+        spec.problem(
+            key, fmt::format("the input {} names a partitionColumn, whose ranges may hold rows of several "
+                             "keys; remove one of the two",
+                             in_quotes(input.name)));
+      }
     } else if (!job.partition_keys.empty() && input.source.store.is_object()) {
       spec.problem(key, fmt::format("the objects of the input {} lie in {}, and partition keys are not read "
                                     "from stores yet; copy them to a volume or a local directory",

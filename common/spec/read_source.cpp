@@ -128,13 +128,12 @@ void read_store(const StoreKind& kind, const json& body, ObjectReader& source, S
                    database ? "is for volumes; remove it"
                             : fmt::format("is for volumes; a folder of {} is named by prefix", kind.name));
   }
-  // A dataset may name what is not read here yet: whether a job can read it is said where a job uses it.
-  if (place == Place::kCluster && database && use != SourceUse::kDataset) {
+  if (place != Place::kCluster || !body.is_object()) return;
+  if (!database) return check_store_on_cluster(body, source.path(kind.name), problems);
+  if (use != SourceUse::kDataset && !body.contains("credentials")) {
     source.problem(kind.name,
-                   "is read on one machine so far (`parallelrun run`); on a cluster name a volume, "
-                   "such as persistentVolumeClaim");
-  } else if (place == Place::kCluster && body.is_object()) {
-    check_store_on_cluster(body, source.path(kind.name), problems);
+                   "needs credentials: {secretName: ...} on a cluster: the key url of that Secret says where "
+                   "the database is and who reads it");
   }
 }
 

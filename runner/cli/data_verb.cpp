@@ -36,7 +36,7 @@ namespace {
 // that it needs.
 constexpr const char* kRequirement = "obstore==0.12.1";
 constexpr const char* kOfDatabases[] = {"sqlalchemy==2.1.9", "psycopg[binary]==3.3.9", "pyarrow==26.0.1"};
-// Where our image has what object stores need, and the Python.
+// Where our image has all of that, and the Python.
 constexpr const char* kOwnPython = "PARALLELRUN_DATA_PYTHON";
 constexpr const char* kIsNewEnough = "import sys; sys.exit(sys.version_info < (3, 11))";
 
@@ -128,7 +128,7 @@ int run(const GivenToData& given) {
   for (char** entry = environ; *entry != nullptr; ++entry) request.variables.emplace_back(*entry);
   request.requirements = requirements_for(given.config);
   const char* own = std::getenv(kOwnPython);
-  if (own != nullptr && *own != '\0' && request.requirements.size() == 1) return become(given, request, own);
+  if (own != nullptr && *own != '\0') return become(given, request, own);
   const std::string python = find_python(request.variables);
   if (python.empty())
     return fail(given,

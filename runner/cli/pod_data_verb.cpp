@@ -1,5 +1,6 @@
-// `parallelrun pod-data`: the container of a pod that reads object stores and alone has their credentials. It
-// starts the data process and ends with it. The runner's container starts once it listens (--ready-within).
+// `parallelrun pod-data`: the container of a pod that reads stores and databases and alone has their
+// credentials. It starts the data process and ends with it. The runner's container starts once it listens
+// (--ready-within).
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <csignal>
@@ -63,8 +64,13 @@ Result<std::vector<StoreInUse>> stores_of(const GivenToPodData& given) {
   const ParsedSpec parsed = parse_manifest(*text, parse);
   if (!parsed.ok()) return Error{ErrorCode::kInvalidArgument, to_string(parsed.problems.front())};
   std::vector<StoreInUse> stores;
-  for (const pod::Fetched& fetched : pod::fetched_in(pod::pod_layout(parsed.spec), given.on_worker))
+  for (const pod::Fetched& fetched : pod::fetched_in(pod::pod_layout(parsed.spec), given.on_worker)) {
     stores.push_back(store_in_use(fetched, given.places));
+    if (fetched.use != StoreUse::kInput) continue;
+    for (const Input& input : parsed.spec.inputs) {
+      if (input.name == fetched.name) stores.back().table = table_in_use(parsed.spec, input);
+    }
+  }
   return stores;
 }
 
@@ -108,7 +114,7 @@ int run(const GivenToPodData& given) {
 Verb add_pod_data(CLI::App& program) {
   const auto given = std::make_shared<GivenToPodData>();
   CLI::App* verb = program.add_subcommand(
-      "pod-data", "read object stores for the runner of the same pod (started by the operator)");
+      "pod-data", "read stores and databases for the runner of the same pod (started by the operator)");
   verb->add_flag("--worker", given->on_worker, "the pod is a worker's, which has side inputs too");
   verb->add_option("--ready-within", given->ready_within,
                    "do nothing but wait for at most so many seconds until the process of this pod is ready")

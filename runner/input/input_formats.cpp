@@ -80,7 +80,8 @@ static std::unique_ptr<InputFormat> open_plain_format(const Input& input) {
 }
 
 std::unique_ptr<InputFormat> open_format(const Input& input, const std::vector<std::string>& partition_keys) {
-  if (partition_keys.empty()) return open_plain_format(input);
+  // A database groups by itself.
+  if (partition_keys.empty() || is_database(input.source.store)) return open_plain_format(input);
   Input inside = input;
   // What a path gives is no column that the table must have.
   const auto in_path = names_in_path_pattern(input.path_pattern);

@@ -86,6 +86,7 @@ nlohmann::ordered_json SqlTableFormat::items_of(std::string_view descriptor, con
   nlohmann::ordered_json members = nlohmann::ordered_json::object();
   if (const Result<Range> range = decode_range(descriptor)) {
     const json facts = facts_of(*range);
+    if (const auto keys = facts.find("partitionKeys"); keys != facts.end()) members["partitionKeys"] = *keys;
     add_file(members, root + text_at(facts, "label"));
     members["firstRow"] = count_at(facts, "first");
     members["records"] = count_at(facts, "rows");

@@ -8,8 +8,10 @@ namespace parallelrun {
 
 // Descriptor: u8 kind=8 | bytes name | bytes facts. `name` is the data process' own way of saying which rows
 // it is, in the descriptor of a worker process the path of their file. `facts` is JSON: {"first": number of
-// the first row in the order of the key, "rows": 0 where it is not known, "label": for people}; the rest of
-// it is the data process' (runner/python/parallelrun_data/sql_place.py).
+// the first row in the order of the key, "rows": 0 where it is not known, "label": for people,
+// "partitionKeys": {name: value} of a job that has some}; the rest of it is the data process'
+// (runner/python/parallelrun_data/sql_place.py), which is told the partition keys and has the database group
+// by them.
 class SqlTableFormat final : public InputFormat {
  public:
   explicit SqlTableFormat(const Input& input) : input_(input) {}

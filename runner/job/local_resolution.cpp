@@ -207,12 +207,7 @@ class LocalResolver {
   }
 
   static nlohmann::json table_of(const SideInput&) { return nullptr; }
-  nlohmann::json table_of(const Input& input) const {
-    if (input.type != InputType::kTabular) return nullptr;
-    return {{"miniBatchSize", job_.spec.mini_batch_size},
-            {"columns", declared_columns(input)},
-            {"carried", job_.spec.output.columns}};
-  }
+  nlohmann::json table_of(const Input& input) const { return table_in_use(job_.spec, input); }
 
   // `field`: of the source.
   StoreInUse store_in_use(StoreUse use, const std::string& name, const Source& source,
@@ -450,6 +445,14 @@ class LocalResolver {
 };
 
 }  // namespace
+
+nlohmann::json table_in_use(const JobSpec& spec, const Input& input) {
+  if (input.type != InputType::kTabular) return nullptr;
+  return {{"miniBatchSize", spec.mini_batch_size},
+          {"columns", declared_columns(input)},
+          {"carried", spec.output.columns},
+          {"partitionKeys", spec.partition_keys}};
+}
 
 bool uses_stores(const JobSpec& spec, const LocalOverrides& overrides) {
   const auto uses = [](const auto& named, const std::map<std::string, std::string>& given) {

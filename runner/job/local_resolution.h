@@ -45,6 +45,9 @@ struct StoreInUse {
   nlohmann::json table = nullptr;
 };
 
+// StoreInUse::table of an input of `spec`.
+nlohmann::json table_in_use(const JobSpec& spec, const Input& input);
+
 // Whether an input, a side input or the code lies in a store and no option stands in for it.
 bool uses_stores(const JobSpec& spec, const LocalOverrides& overrides);
 

@@ -35,8 +35,14 @@ def test_images_say_the_projects_version(root):
 
 
 def test_the_image_has_what_the_data_process_needs(root):
-    """For object stores. It is installed on first use elsewhere; in pods there may be no index."""
+    """For object stores and databases. It is installed on first use elsewhere; in pods there may be no index."""
     verb = (root / "runner" / "cli" / "data_verb.cpp").read_text(encoding="utf-8")
+    (of_databases,) = re.findall(r"kOfDatabases\[\] = \{([^}]+)\}", verb)
     needed = set(re.findall(r'kRequirement = "([^"]+)"', verb))
+    assert len(needed) == 1
+    for requirement in re.findall(r'"([^"]+)"', of_databases):
+        name, extra, version = re.fullmatch(r"([\w-]+)(?:\[(\w+)\])?(==\S+)", requirement).groups()
+        needed |= {name + version} | ({f"{name}-{extra}{version}"} if extra else set())
+    assert len(needed) == 5
     pinned = (root / "docker" / "requirements-data.txt").read_text(encoding="utf-8")
-    assert needed and needed <= set(re.findall(r"^([\w.-]+==\S+)", pinned, re.MULTILINE))
+    assert needed <= set(re.findall(r"^([\w.-]+==\S+)", pinned, re.MULTILINE))

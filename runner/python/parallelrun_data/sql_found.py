@@ -37,3 +37,22 @@ def must_differ(names, address):
                 INVALID,
                 f"{address} has two columns '{name}'; give each a name of its own in the query (SELECT a.id AS a_id, ...)",
             )
+
+
+def must_be_keys(keys, declared, columns, address):
+    """Raises INVALID for partition keys that cannot be compared as their mini-batches show them."""
+    must_be_among(keys, columns, address, "spec.partitionKeys")
+    kinds = {column.name: column.kind for column in columns}
+    for key in keys:
+        wanted, kind = declared.get(key, "string"), kinds[key]
+        if kind == "binary":
+            raise Trouble(
+                INVALID,
+                f"{address}: the partition key '{key}' holds bytes; name a column of numbers, dates or texts",
+            )
+        if key in declared and wanted not in ("string", kind):
+            raise Trouble(
+                INVALID,
+                f"{address}: the partition key '{key}' is declared {wanted} and is {kind} in the database, which says what "
+                "values are equal; cast it in a query, or declare it string",
+            )

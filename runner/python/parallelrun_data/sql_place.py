@@ -11,15 +11,17 @@ from parallelrun_data import sql_ranges, sql_types, sql_url
 from parallelrun_data.download import remove_if_there
 from parallelrun_data.places import patiently
 from parallelrun_data.server import Tables
-from parallelrun_data.sql_found import must_be_among
+from parallelrun_data.sql_found import must_be_among, must_be_keys
 from parallelrun_data.troubles import INVALID, REFUSED, Passing, Patience, Trouble, ends
 
 _BEAT = 30.0  # seconds
+_MANY_GROUPS = 100  # queries of the whole table that are worth an index
 _MANY_TIMES = 2  # of miniBatchSize: a mini-batch that has more is counted
 
 
 class SqlPlace(Tables):
-    """`table`: {"miniBatchSize": bytes, "columns": {name: declared type}, "carried": [names]}. `say(words)`: for people."""
+    """`table`: {"miniBatchSize": bytes, "columns": {name: declared type}, "carried": [names], "partitionKeys": [names]}.
+    `say(words)`: for people."""
 
     def __init__(self, source, credentials_file, environment, secrets, table, say):
         self._source = source["sql"]
@@ -28,6 +30,7 @@ class SqlPlace(Tables):
         self._size = int(table.get("miniBatchSize") or 1 << 20)
         self._declared = dict(table.get("columns") or {})
         self._carried = list(table.get("carried") or [])
+        self._keys = list(table.get("partitionKeys") or [])
         self._say = say
         self._database = None
         self._ready = False
@@ -44,7 +47,7 @@ class SqlPlace(Tables):
             before, self._database = self._database, None
             before.close()
             self._threads.shutdown(wait=False)
-        made = _database_of(url)(url, self._source, self._declared, self.address, self._tell)
+        made = _database_of(url)(url, self._source, self._declared, self._keys, self.address, self._tell)
         self._database, self._ready = made, False
         self._threads = ThreadPoolExecutor(made.parallel + 1, thread_name_prefix="sql")
         self._at_a_time = asyncio.Semaphore(made.parallel)
@@ -98,6 +101,7 @@ class SqlPlace(Tables):
                 database.prepare()
                 must_be_among(self._declared, database.columns, self.address, "the input's columns")
                 must_be_among(self._carried, database.columns, self.address, "spec.output.columns")
+                must_be_keys(self._keys, self._declared, database.columns, self.address)
 
             await self._in_thread(prepare)
             self._ready = True
@@ -123,6 +127,10 @@ class SqlPlace(Tables):
         behind = sql_ranges.decode(after) if after else None
         column = self._source.get("partitionColumn")
         database = self._database
+        if self._keys:
+            for some in await self._groups(behind):
+                yield self._object(some, None)
+            return
         if not column:
             if behind is None:
                 yield self._object(sql_ranges.Range(sql_ranges.ALL), None)
@@ -139,15 +147,37 @@ class SqlPlace(Tables):
         for some in found:
             yield self._object(some, round(some.rows * database.bytes_per_row))
 
+    async def _groups(self, behind):
+        """The mini-batches of partition keys, behind that of an earlier start."""
+        found = await self._in_thread(lambda db: list(db.groups()))
+        if behind is None:
+            if len(found) > _MANY_GROUPS:
+                self._tell(
+                    f"{self.address}: each of the {len(found)} mini-batches is a query of its own; an index on "
+                    f"({', '.join(self._keys)}) makes them fast"
+                )
+            return found
+        place = next((place for place, some in enumerate(found) if some.values == behind.values), None)
+        if place is None or found[place].behind() != behind.behind():
+            raise Trouble(
+                INVALID,
+                f"{self.address}: the table has changed since its mini-batches were planned up to "
+                f"{sql_ranges.label(behind, self._keys)}, so what is missing cannot be told; begin anew with another output "
+                "directory or with --overwrite",
+            )
+        return found[place + 1 :]
+
     def _object(self, some, size):
         facts = {
             "first": some.first,
             "rows": some.rows,
-            "label": sql_ranges.label(some, self._source.get("partitionColumn")),
+            "label": sql_ranges.label(some, self._keys or self._source.get("partitionColumn")),
             "bytes": size or 0,
             "snapshot": self._database.snapshot,
             "database": self._fingerprint,
         }
+        if some.kind == sql_ranges.GROUP:
+            facts["partitionKeys"] = dict(zip(self._keys, some.values))
         return sql_ranges.encode(some), size, json.dumps(facts, ensure_ascii=True)
 
     async def bring(self, cache, counts, seconds, name, version, entry):
@@ -165,7 +195,9 @@ class SqlPlace(Tables):
 
         def copy(database):
             schema = sql_types.schema_of(database.columns)
-            return sql_types.write(database.read(some, seen.append), schema, partial, cache.size)
+            return sql_types.write(
+                database.read(some, facts["snapshot"], seen.append), schema, partial, cache.size
+            )
 
         async def attempt():
             await self._prepared()

@@ -1,7 +1,8 @@
 """PostgreSQL as a source of rows. Every method may wait, and is called in threads; what it raises, explained() explains.
 
-All reads see one snapshot: a connection exports it and keeps its transaction open, others import it. Rows come by COPY, which
-Arrow parses, so that no value becomes a Python object on its way."""
+All reads see one snapshot: a connection exports it and keeps its transaction open, others import it. What another process
+has planned is read from that one's snapshot, as long as somebody holds it: whoever reads from it holds and exports it too.
+Rows come by COPY, which Arrow parses, so that no value becomes a Python object on its way."""
 
 import re
 import threading
@@ -44,10 +45,14 @@ _NO_TIME_LIMITS = (
     "SELECT set_config(name, '0', true) FROM pg_catalog.pg_settings "
     "WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')"
 )
+# Tells a run of the server from others.
+_SERVER = "SELECT extract(epoch FROM pg_catalog.pg_postmaster_start_time())::text"
 _FOR_TEXT = ("DateStyle = ISO", "extra_float_digits = 1", "bytea_output = hex", "client_encoding = 'UTF8'")
 # Classes of SQLSTATE that may go by: no connection, no resources, the operator's stop, a conflict.
 _PASSING = ("08", "53", "57P", "40", "55P")
 _SNAPSHOT_GONE = ("22023", "42704", "55000")
+# What PostgreSQL calls a snapshot. A name may come from another process.
+_EXPORTED = re.compile("[0-9A-F]{1,8}(-[0-9A-F]{1,8}){1,3}")
 _STARTING = re.compile(
     r"starting up|shutting down|in recovery|too many (clients|connections)|remaining connection slots|not yet accepting"
 )
@@ -57,13 +62,38 @@ def _now():
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+class _Held:
+    """A snapshot with the connection whose transaction keeps it, and connections that read from it."""
+
+    def __init__(self, name, connection, exported):
+        self.name, self.connection, self.exported = name, connection, exported
+        self.idle = []
+
+    def is_held(self):
+        return not self.connection.closed
+
+    def beat(self):
+        if self.connection.closed:
+            return
+        try:
+            self.connection.execute("SELECT 1")
+        except psycopg.Error:
+            self.connection.close()
+
+    def close(self):
+        for connection in (*self.idle, self.connection):
+            connection.close()
+        self.idle.clear()
+
+
 class PostgreSql:
     """`tell(words)`: for people. close() ends all connections; the object must not be used then."""
 
     parallel = _READERS
 
-    def __init__(self, url, source, declared, address, tell):
+    def __init__(self, url, source, declared, keys, address, tell):
         self._source, self._address, self._tell = source, address, tell
+        self._partition_keys = keys
         self._as_text = {name for name, kind in declared.items() if kind == "string"}
         # `connect_timeout`: seconds. The others find a server that is gone while a long query runs.
         limits = {
@@ -78,16 +108,22 @@ class PostgreSql:
         self._open_with = self._engine.dialect.create_connect_args(url)
         self._open_with[1].update(limits)
         self._lock = threading.RLock()
-        self._holder = None
-        self._snapshot = None  # as PostgreSQL calls it
-        self.snapshot = ""  # names the state that reads see; "": none yet
-        self._idle = []  # connections in a transaction of the snapshot
+        self._own = None  # the snapshot of this process
+        self._in_use = False  # whether mini-batches were planned or read from it
+        self._of_others = {}  # name -> a snapshot that another process has planned from
+        self._gone = set()  # names of those that nobody holds
         self._running = {}  # thread -> its connection
         self._from = ""
         self._key = None
         self._key_type = None
+        self._groups_by = []  # of the partition keys: (what is compared, the type that makes a value of a text)
         self.columns = []
         self.bytes_per_row = 1.0
+
+    @property
+    def snapshot(self):
+        """Names the state that mini-batches are made from; "": none yet."""
+        return self._own.name if self._own is not None else ""
 
     # --- connections ---
 
@@ -95,22 +131,42 @@ class PostgreSql:
         positions, names = self._open_with
         return psycopg.connect(*positions, **names, autocommit=True)
 
-    def _close_connections(self):
-        for connection in self._idle:
-            connection.close()
-        self._idle.clear()
-        if self._holder is not None:
-            self._holder.close()
-        self._holder = None
-
-    def _hold(self):
-        """Begins a snapshot that all reads from now on see."""
-        self._close_connections()
+    def _begin(self, exported=None):
+        """A connection in a transaction, of the snapshot that another one has exported where one is named."""
         connection = self._connect()
-        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        connection.execute(_NO_TIME_LIMITS)
         try:
-            self._snapshot = connection.execute("SELECT pg_catalog.pg_export_snapshot()").fetchone()[0]
+            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            if exported is not None:
+                connection.execute(
+                    f"SET TRANSACTION SNAPSHOT {quoting.Literal(exported).as_string(connection)}"
+                )
+            connection.execute(_NO_TIME_LIMITS)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _hold(self, name=""):
+        """A snapshot that is held from now on: that of `name`, which another process holds, or None where it is gone;
+        without a name a new one."""
+        exported = server = None
+        if name:
+            _, exported, server = [*name.split(), "", ""][:3]
+            if not _EXPORTED.fullmatch(exported):
+                return None
+        try:
+            connection = self._begin(exported)
+        except psycopg.Error as error:
+            if name and error.sqlstate in _SNAPSHOT_GONE:
+                return None
+            raise
+        try:
+            here = connection.execute(_SERVER).fetchone()[0]
+            if name and here != server:
+                # A server that was started again gives the same names to other snapshots.
+                connection.close()
+                return None
+            exported = connection.execute("SELECT pg_catalog.pg_export_snapshot()").fetchone()[0]
         except psycopg.Error as error:
             connection.close()
             raise Trouble(
@@ -119,59 +175,81 @@ class PostgreSql:
                 f"({_primary(error)}), so mini-batches would be of different states of the table; export the table to CSV or "
                 "Parquet files",
             ) from None
-        lost = self.snapshot
-        self._holder = connection
-        self.snapshot = f"{_now()} {self._snapshot}"
-        if lost:
+        return _Held(name or f"{_now()} {exported} {here}", connection, exported)
+
+    def _hold_own(self):
+        lost, self._own = self._own, None
+        if lost is not None:
+            lost.close()
+        self._own = self._hold()
+        if lost is not None and self._in_use:
             self._tell(
-                f"the connection that held the snapshot of {lost.split()[0]} was lost; {self._address} is read as it is since "
-                f"{self.snapshot.split()[0]}"
+                f"the connection that held the snapshot of {lost.name.split()[0]} was lost; {self._address} is read as it is "
+                f"since {self.snapshot.split()[0]}"
             )
+        return self._own
+
+    def _held_for(self, name):
+        """The snapshot of that name as long as somebody holds it, else that of this process."""
+        if name and name != self.snapshot and name not in self._gone:
+            held = self._of_others.get(name)
+            if held is not None and held.is_held():
+                return held
+            if held is not None:
+                self._of_others.pop(name).close()
+            held = self._hold(name)
+            if held is None:
+                self._gone.add(name)
+            else:
+                self._of_others[name] = held
+                if self._own is not None and not self._in_use:
+                    # It was for the check at the start, and keeps the server from cleaning up.
+                    self._own.close()
+                    self._own = None
+                return held
+        if name:
+            self._in_use = True
+        return self._own if self._own is not None and self._own.is_held() else self._hold_own()
 
     def beat(self):
-        """Now and then: whether the snapshot is still held; what is between us and the server sees traffic."""
+        """Now and then: whether snapshots are still held; what is between us and the server sees traffic."""
         with self._lock:
-            if self._holder is None:
-                return
-            try:
-                self._holder.execute("SELECT 1")
-            except psycopg.Error:
-                self._holder.close()
-                self._holder = None
+            for held in (self._own, *self._of_others.values()):
+                if held is not None:
+                    held.beat()
 
-    def _reader(self):
-        """(connection in a transaction of the snapshot, the snapshot's name)"""
+    def _reader(self, name=""):
+        """(connection in a transaction of a snapshot, the snapshot): the one of that name if it is held by somebody, else the
+        one of this process."""
         with self._lock:
             again = False
             while True:
-                if self._holder is None or self._holder.closed:
-                    self._hold()
-                if self._idle:
-                    connection = self._idle.pop()
-                    self._running[threading.get_ident()] = connection
-                    return connection, self.snapshot
-                connection = self._connect()
-                try:
-                    connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                    connection.execute(f"SET TRANSACTION SNAPSHOT '{self._snapshot}'")
-                    for setting in _FOR_TEXT:
-                        connection.execute(f"SET LOCAL {setting}")
-                    connection.execute(_NO_TIME_LIMITS)
-                except psycopg.Error as error:
-                    connection.close()
-                    if error.sqlstate not in _SNAPSHOT_GONE or again:
+                held = self._held_for(name)
+                if held.idle:
+                    connection = held.idle.pop()
+                else:
+                    try:
+                        connection = self._begin(held.exported)
+                    except psycopg.Error as error:
+                        if error.sqlstate not in _SNAPSHOT_GONE or again:
+                            raise
+                        again = True
+                        held.connection.close()  # it does not know yet that it was lost
+                        continue
+                    try:
+                        for setting in _FOR_TEXT:
+                            connection.execute(f"SET LOCAL {setting}")
+                    except BaseException:
+                        connection.close()
                         raise
-                    again = True
-                    self._holder.close()  # it does not know yet that it was lost
-                    continue
                 self._running[threading.get_ident()] = connection
-                return connection, self.snapshot
+                return connection, held
 
-    def _give_back(self, connection, snapshot, sound):
+    def _give_back(self, connection, held, sound):
         with self._lock:
             self._running.pop(threading.get_ident(), None)
-            if sound and snapshot == self.snapshot and not connection.closed:
-                self._idle.append(connection)
+            if sound and held.is_held() and not connection.closed:
+                held.idle.append(connection)
             else:
                 connection.close()
 
@@ -188,7 +266,11 @@ class PostgreSql:
         for thread in list(self._running):
             self.interrupt(thread)
         with self._lock:
-            self._close_connections()
+            for held in (self._own, *self._of_others.values()):
+                if held is not None:
+                    held.close()
+            self._own = None
+            self._of_others.clear()
             self._engine.dispose()
 
     # --- what there is ---
@@ -196,23 +278,25 @@ class PostgreSql:
     def prepare(self):
         """Whether the table, the columns and the key are there and may be read; their types; the size of a row."""
         self._from = self._from_clause()
-        connection, snapshot = self._reader()
+        connection, held = self._reader()
         sound = False
         try:
             # Prepared, so that the text cannot be more than one statement.
             described = connection.execute(f"SELECT * FROM {self._from} LIMIT 0", prepare=True).description
             self.columns = self._columns_of(described)
+            codes = {column.name: column.type_code for column in described}
+            must_be_among(self._partition_keys, self.columns, self._address, "spec.partitionKeys")
+            self._groups_by = [self._compared(connection, each, codes[each]) for each in self._partition_keys]
             key = self._source.get("partitionColumn")
             if key:
                 must_be_among([key], self.columns, self._address, "partitionColumn")
-                codes = {column.name: column.type_code for column in described}
-                self._key_type = self._type_of_key(connection, key, codes[key])
+                self._key_type = self._type_of_key(connection, "partitionColumn", key, codes[key])
                 self._key = self._quoted(key)
                 sample = pyarrow.concat_tables(self._copied(connection, f"{self._select()} LIMIT {_SAMPLE}"))
                 self.bytes_per_row = sample.nbytes / max(1, sample.num_rows)
             sound = True
         finally:
-            self._give_back(connection, snapshot, sound)
+            self._give_back(connection, held, sound)
 
     def _quoted(self, name):
         return self._engine.dialect.identifier_preparer.quote_identifier(name)
@@ -258,7 +342,19 @@ class PostgreSql:
             for column in described
         ]
 
-    def _type_of_key(self, connection, key, code):
+    def _compared(self, connection, key, code):
+        name = self._quoted(key)
+        if key in self._as_text:
+            return f"CAST({name} AS text)", "text"
+        kind = (
+            "boolean"
+            if _KINDS.get(code) == "bool"
+            else self._type_of_key(connection, "partition key", key, code)
+        )
+        # Not a number is no value, as it is for pandas.
+        return (f"NULLIF({name}, 'NaN')" if _KINDS.get(code) == "float64" else name), kind
+
+    def _type_of_key(self, connection, what, key, code):
         """How a text is made a key again."""
         name, category, kind, shown = connection.execute(
             "SELECT typname, typcategory, typtype, pg_catalog.format_type(oid, NULL) FROM pg_catalog.pg_type WHERE oid = %s",
@@ -268,8 +364,7 @@ class PostgreSql:
             return "bpchar" if name == "bpchar" else shown
         raise Trouble(
             INVALID,
-            f"{self._address}: the partitionColumn '{key}' has the type {shown}; name a column of numbers, dates, times or "
-            "texts",
+            f"{self._address}: the {what} '{key}' has the type {shown}; name a column of numbers, dates, times or texts",
         )
 
     # --- rows ---
@@ -292,7 +387,8 @@ class PostgreSql:
         first = after.behind() if after else 1
         if after is not None and after.kind != sql_ranges.KEYS:
             return
-        connection, snapshot = self._reader()
+        self._in_use = True
+        connection, held = self._reader()
         sound = False
         try:
             behind = f" AND {self._key} > {self._literal(connection, after.high)}" if after else ""
@@ -314,24 +410,56 @@ class PostgreSql:
                 yield sql_ranges.Range(sql_ranges.NULLS, first, rows)
             sound = True
         finally:
-            self._give_back(connection, snapshot, sound)
+            self._give_back(connection, held, sound)
 
-    def read(self, some, say_snapshot):
-        """Tables with the rows of a range. `say_snapshot` gets the name of the state that they are of."""
-        connection, snapshot = self._reader()
-        say_snapshot(snapshot)
+    def groups(self):
+        """Mini-batches of the partition keys, in the order of their values. The database says which are equal."""
+        self._in_use = True
+        connection, held = self._reader()
+        sound = False
+        try:
+            names = [f"k{place}" for place in range(len(self._groups_by))]
+            keys = ", ".join(f"{value} AS {name}" for (value, _), name in zip(self._groups_by, names))
+            texts = ", ".join(f"{name}::text" for name in names)
+            by = ", ".join(names)
+            first = 1
+            # GROUP BY a name, so that what is shown is what is compared.
+            for *values, rows in connection.execute(
+                f"SELECT {texts}, count(*) FROM (SELECT {keys} FROM {self._from}) AS keys GROUP BY {by} ORDER BY {by}"
+            ):
+                yield sql_ranges.Range(sql_ranges.GROUP, first, rows, values=tuple(values))
+                first += rows
+            sound = True
+        finally:
+            self._give_back(connection, held, sound)
+
+    def _is_group(self, connection, values):
+        return " AND ".join(
+            f"{compared} IS NULL"
+            if value is None
+            else f"{compared} = CAST({quoting.Literal(value).as_string(connection)} AS {kind})"
+            for value, (compared, kind) in zip(values, self._groups_by)
+        )
+
+    def read(self, some, snapshot, say_snapshot):
+        """Tables with the rows of a range. `snapshot`: the name of the state that it was planned from. `say_snapshot` gets the
+        name of the state that they are of."""
+        connection, held = self._reader(snapshot)
+        say_snapshot(held.name)
         sound = False
         try:
             query = self._select()
             if some.kind == sql_ranges.NULLS:
                 query += f" WHERE {self._key} IS NULL"
+            elif some.kind == sql_ranges.GROUP:
+                query += f" WHERE {self._is_group(connection, some.values)}"
             elif some.kind == sql_ranges.KEYS:
                 low, high = self._literal(connection, some.low), self._literal(connection, some.high)
                 query += f" WHERE {self._key} >= {low} AND {self._key} <= {high} ORDER BY {self._key}"
             yield from self._copied(connection, query)
             sound = True
         finally:
-            self._give_back(connection, snapshot, sound)
+            self._give_back(connection, held, sound)
 
     def _copied(self, connection, query):
         size, rows = 0, []

@@ -38,8 +38,9 @@ class Sqlite:
 
     parallel = 1
 
-    def __init__(self, url, source, declared, address, tell):
+    def __init__(self, url, source, declared, keys, address, tell):
         self._path, self._source, self._declared = url.database, source, declared
+        self._partition_keys = keys
         self._address, self._tell = address, tell
         self._lock = threading.RLock()
         self._connection = None
@@ -125,6 +126,7 @@ class Sqlite:
                 [name.rpartition(":")[0] if _is_again(name, names) else name for name in names], self._address
             )
             self.columns = self._types_of(connection, names)
+            must_be_among(self._partition_keys, self.columns, self._address, "spec.partitionKeys")
             key = self._source.get("partitionColumn")
             if key:
                 must_be_among([key], self.columns, self._address, "partitionColumn")
@@ -227,11 +229,37 @@ class Sqlite:
         if nulls:
             yield sql_ranges.Range(sql_ranges.NULLS, first, nulls)
 
-    def read(self, some, say_snapshot):
-        """Tables with the rows of a range. `say_snapshot` gets the name of the state that they are of."""
+    def _compared(self):
+        return [
+            f"CAST({_quoted(key)} AS TEXT)" if self._declared.get(key) == "string" else _quoted(key)
+            for key in self._partition_keys
+        ]
+
+    def groups(self):
+        """Mini-batches of the partition keys, in the order of their values. The database says which are equal."""
+        with self._lock:
+            connection = self._begin()
+            names = [f"k{place}" for place in range(len(self._partition_keys))]
+            keys = ", ".join(f"{value} AS {name}" for value, name in zip(self._compared(), names))
+            by = ", ".join(names)
+            found = connection.execute(
+                f"SELECT {by}, count(*) FROM (SELECT {keys} FROM {self._from}) GROUP BY {by} ORDER BY {by}"
+            ).fetchall()
+        first = 1
+        for *values, rows in found:
+            yield sql_ranges.Range(sql_ranges.GROUP, first, rows, values=tuple(values))
+            first += rows
+
+    def read(self, some, snapshot, say_snapshot):
+        """Tables with the rows of a range, of the one state that is held. `snapshot`: the name of the state that it was planned
+        from, which another process cannot join. `say_snapshot` gets the name of the state that they are of."""
         query, values = self._select(), ()
         if some.kind == sql_ranges.NULLS:
             query += f" WHERE {self._key} IS NULL"
+        elif some.kind == sql_ranges.GROUP:
+            # IS: also of two that are without a value.
+            query += " WHERE " + " AND ".join(f"{compared} IS ?" for compared in self._compared())
+            values = some.values
         elif some.kind == sql_ranges.KEYS:
             query += f" WHERE {self._key} >= ? AND {self._key} <= ? ORDER BY {self._key}"
             values = (some.low, some.high)

@@ -7,12 +7,14 @@ import sqlalchemy
 from sqlalchemy.engine import make_url
 
 from parallelrun_data import credentials
+from parallelrun_data.secret_folder import SecretFolder
 from parallelrun_data.troubles import INVALID, Trouble
 
 VARIABLE = "PARALLELRUN_SQL_URL"
 _POSTGRESQL = ("postgresql", "postgres")
 # Without "//USER:PASSWORD@", which would be taken for a secret.
-_FORMS = "postgresql://HOST:5432/DATABASE, with USER:PASSWORD@ before HOST, or sqlite:////absolute/path.db"
+_FORM = "postgresql://HOST:5432/DATABASE, with USER:PASSWORD@ before HOST"
+_FORMS = f"{_FORM}, or sqlite:////absolute/path.db"
 
 
 def read(file, environment, secrets):
@@ -38,6 +40,12 @@ def read(file, environment, secrets):
         ) from None
     for value in (url.password, url.query.get("password"), url.query.get("sslpassword")):
         secrets.add(value)
+    if isinstance(file, SecretFolder) and url.drivername.partition("+")[0] == "sqlite":
+        raise Trouble(
+            INVALID,
+            f"{where} names a SQLite file, and pods have no file in common that can be locked; write {_FORM}, or run the job "
+            "on one machine (parallelrun run)",
+        )
     return _with_driver(url, where)
 
 

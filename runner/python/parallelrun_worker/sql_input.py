@@ -35,6 +35,8 @@ class SqlInput:
         self._arrow = import_pyarrow("an input from a database")
         self._declared = dict(entry.get("columns") or {})
         self._types = parquet_types.Types(self._arrow, self.name, self._declared)
+        # Of the last mini-batch: what its context gives the script.
+        self.partition_key_value = None
         freed_memory.keep()
 
     def know(self, types, columns):
@@ -62,7 +64,12 @@ class SqlInput:
         if table.num_rows == 0:
             return None, 0, facts["label"], rows
         try:
-            return self._frame(table, facts["label"], rows), table.num_rows, facts["label"], rows
+            frame = self._frame(table, facts["label"], rows)
+            if "partitionKeys" in facts:
+                self.partition_key_value = {
+                    name: self._value(frame[name].iloc[0]) for name in facts["partitionKeys"]
+                }
+            return frame, table.num_rows, facts["label"], rows
         except SliceError as error:
             error.items = table.num_rows
             raise
@@ -90,6 +97,12 @@ class SqlInput:
             elif name in nullable and types.is_boolean(column.type):
                 frame[name] = self._as(self._pandas.BooleanDtype(), column)
         return frame
+
+    def _value(self, value):
+        """As Python has it; the database has said that all rows have the same."""
+        if self._pandas.isna(value):
+            return None
+        return value.item() if hasattr(value, "item") else value
 
     def _as(self, dtype, column):
         return self._pandas.Series(dtype.__from_arrow__(column))

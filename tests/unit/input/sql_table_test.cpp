@@ -62,6 +62,15 @@ TEST(SqlTable, ItsItemsAreNamedByTheirKeys) {
   EXPECT_EQ(format->last_object(descriptor).value(), "%7B7%7D");
 }
 
+TEST(SqlTable, PartitionKeysAreThoseOfTheDatabase) {
+  const Input input = table();
+  const auto format = open_format(input, {"store"});
+  EXPECT_EQ(format->kind(), DescriptorKind::kSqlRange) << "no grouping of ours around it";
+  const std::string facts = R"({"first":1,"rows":2,"label":"store a","partitionKeys":{"store":"a"}})";
+  EXPECT_EQ(format->items_of(descriptor_of(*format, facts), shown_root(input, "/cache/inputs/sales")).dump(),
+            R"({"partitionKeys":{"store":"a"},"file":"sql://sales/store a","firstRow":1,"records":2})");
+}
+
 TEST(SqlTable, AWorkerGetsTheFileOfItsRows) {
   const auto format = open_format(table());
   const std::string descriptor = descriptor_of(*format);

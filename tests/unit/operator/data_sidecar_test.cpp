@@ -128,6 +128,24 @@ TEST(DataSidecar, AloneHasTheCredentials) {
   }
 }
 
+TEST(DataSidecar, AloneHasTheUrlOfADatabase) {
+  const JobManifest job = JobManifest()
+                              .with("/miniBatchSize", nullptr)
+                              .with("/inputs", json::parse(R"([{"name": "table", "type": "tabular",
+                 "source": {"sql": {"table": "sales", "credentials": {"secretName": "db"}}}}])"));
+  for (const PodIdentity& identity : {kOrchestrator, kWorker}) {
+    const json one = pod(job, identity);
+    EXPECT_THAT(mounts_of(sidecar(one)),
+                Contains(std::pair("/parallelrun/credentials/inputs/table", "credentials-0 ro")));
+    EXPECT_EQ(volume_of(one, "credentials-0")["secret"]["secretName"], "db");
+    for (const auto& [path, name] : mounts_of(one["spec"]["containers"][0]))
+      EXPECT_THAT(name, Not(HasSubstr("credentials")));
+    EXPECT_FALSE(one["metadata"]
+                     .value("annotations", json::object())
+                     .contains("azure.workload.identity/skip-containers"));
+  }
+}
+
 TEST(DataSidecar, TheRunnerReadsWhatItWrites) {
   const json worker = pod(in_stores(), kWorker);
   const json& runner = worker["spec"]["containers"][0];
