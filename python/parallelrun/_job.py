@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -107,6 +108,13 @@ class Job:
         with self._changed:
             return self._finished.get("reusedFrom")
 
+    @property
+    def taken_over(self) -> Optional[Dict[str, Any]]:
+        """What a resubmission has taken over from an earlier job, once it has ended: `from`, `miniBatches`, `items`, and
+        what is left and why (`left`, `again`). None: it is no resubmission."""
+        with self._changed:
+            return self._finished.get("takenOver")
+
     def wait(self, show_output: bool = False, timeout: Optional[float] = None) -> "Job":
         """Waits for the end. JobError unless the job is complete; TimeoutError: it goes on after `timeout` seconds.
 
@@ -145,14 +153,31 @@ class Job:
         return self
 
     def resubmit(self, **changed: Any) -> "Job":
-        """Submits it again, with some arguments of `submit` changed: `job.resubmit(mini_batch_size=20, output="out2")`.
+        """Submits it again, with some arguments of `submit` changed: `job.resubmit(mini_batch_size=20)`.
 
-        Unchanged, it goes on where it stopped. Changed, it is another job: it needs another `output`, or
-        `overwrite=True`.
+        Results of this job that are done and still good are taken over (`taken_over`), the rest runs: what failed, what was
+        not done, what has changed. The new job has an output directory of its own, `output="out2"` or the next that is
+        free (`out-2`). With `output` the same, or `overwrite` or `retry_failed`, it is what `submit` makes of them.
         """
         from parallelrun._submit import submit
 
-        return submit(**{**self._submitted, **changed})
+        words = {**self._submitted, **changed}
+        in_place = changed.get("overwrite") or changed.get("retry_failed")
+        if self.output_directory and not in_place:
+            if "output" not in changed:
+                words["output"] = self._next_output()
+            if not same_place(words["output"], self.output_directory):
+                words.setdefault("take_over", self.output_directory)
+        return submit(**words)
+
+    def _next_output(self) -> str:
+        base = self.output_directory
+        if self.taken_over:
+            base = re.sub(r"-\d+$", "", base)
+        number = 2
+        while os.path.lexists(f"{base}-{number}"):
+            number += 1
+        return f"{base}-{number}"
 
     # --- what it left ---
 
@@ -237,6 +262,13 @@ class Job:
             if self._finished.get("logs"):
                 lines.append(f"logs: {self._finished['logs']}")
             return "\n".join(lines)
+
+
+def same_place(place: Any, directory: str) -> bool:
+    """Whether `place`, as `submit` takes it, is that directory."""
+    if not isinstance(place, (str, os.PathLike)):
+        return False
+    return os.path.realpath(os.path.expanduser(os.fspath(place))) == os.path.realpath(directory)
 
 
 def rows_of(spec: Dict[str, Any], path: str) -> Any:

@@ -71,6 +71,7 @@ def submit(
     output_format: str = "jsonl",
     overwrite: bool = False,
     retry_failed: bool = False,
+    take_over: Optional[PathLike] = None,
     namespace: Optional[str] = None,
     context: Optional[str] = None,
     kubeconfig: Optional[PathLike] = None,
@@ -82,6 +83,7 @@ def submit(
     `inputs`: a folder or file (files), `parallelrun.files(...)`, `parallelrun.table(...)`, several of them in a list,
     or a dict with their names. `output`: the directory of results and logs. `output_format`: "jsonl", each element
     that run() returns as a JSON value, "csv", one table, or "text", as its str(). `overwrite`: another job's results there may be removed.
+    `take_over`: the output directory of an earlier job, whose results are taken over as far as they are good for this one.
     Other settings (parallelrun.Settings has all) are the fields of spec: `mini_batch_size=20`, `process_count_per_node=4`, `error_threshold=10`,
     `run_invocation_timeout=60`, `environment={"requirements": ["pillow"]}`.
 
@@ -94,9 +96,9 @@ def submit(
     cluster = {"namespace": namespace, "context": context, "kubeconfig": kubeconfig}
     if backend == "local" and any(cluster.values()):
         raise ValueError("namespace, context and kubeconfig are for backend='kubernetes'")
-    if backend == "kubernetes" and (overwrite or retry_failed):
+    if backend == "kubernetes" and (overwrite or retry_failed or take_over):
         raise ValueError(
-            "overwrite and retry_failed are for backend='local'; in a cluster output_overwrite=True is a field of the job"
+            "overwrite, retry_failed and take_over are for backend='local'; in a cluster output_overwrite=True is a field of the job"
         )
     submitted = {
         **{"script": script, "inputs": inputs, "output": output, "backend": backend, "name": name},
@@ -148,7 +150,7 @@ def submit(
                 word for name, value in cluster.items() if value for word in (f"--{name}", os.fspath(value))
             ]
             return ClusterJob(manifest, words, scratch, submitted)
-        return start(manifest, overwrite, retry_failed, scratch, submitted)
+        return start(manifest, overwrite, retry_failed, scratch, submitted, take_over)
     except BaseException:
         if scratch:
             shutil.rmtree(scratch, ignore_errors=True)
@@ -161,11 +163,13 @@ def start(
     retry_failed: bool = False,
     scratch: Optional[str] = None,
     submitted: Optional[Dict[str, Any]] = None,
+    take_over: Optional[PathLike] = None,
 ) -> Job:
     """The job of a manifest, on this machine. `scratch`: a folder that goes with the job's end."""
     command = [program(), "run", "--json", "-"]
     command += ["--overwrite"] if overwrite else []
     command += ["--retry-failed"] if retry_failed else []
+    command += ["--take-over", os.path.expanduser(os.fspath(take_over))] if take_over else []
     return Job(command, manifest, _environment(), scratch, submitted)
 
 

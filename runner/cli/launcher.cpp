@@ -34,6 +34,7 @@
 #include "runner/events/driver_log.h"
 #include "runner/events/event_stream.h"
 #include "runner/events/metric_words.h"
+#include "runner/events/taken_over_words.h"
 #include "runner/job/told_spec.h"
 #include "runner/protocol/machine_token.h"
 #include "runner/store/data_connection.h"
@@ -76,7 +77,9 @@ class Launcher {
     job_file_ = run_directory_->path() + "/job.json";
     {
       std::ofstream file(job_file_, std::ios::binary);
-      file << to_json(options_.job).dump();
+      nlohmann::json document = to_json(options_.job);
+      if (!options_.submission.is_null()) document["submission"] = options_.submission;
+      file << document.dump();
       if (!file.flush()) return refuse("cannot write '" + job_file_ + "': " + std::strerror(errno));
     }
     if (!start_orchestrator()) return kExitFailed;
@@ -169,6 +172,7 @@ class Launcher {
     if (options_.overwrite && !was_ready_) command.emplace_back("--overwrite");
     if (options_.retry_failed && !was_ready_) command.emplace_back("--retry-failed");
     if (!options_.run_index.empty()) command.insert(command.end(), {"--run-index", options_.run_index});
+    if (!options_.take_over.empty()) command.insert(command.end(), {"--take-over", options_.take_over});
     if (options_.explain_reuse && !was_ready_) command.emplace_back("--explain");
     auto started = ChildProcess::start({command, events_->writer(), secret_, -1, environment()});
     events_->close_writer();
@@ -498,6 +502,8 @@ std::string closing_summary(const nlohmann::json& finished, const ResolvedJob& j
     words += fmt::format("  items         {} succeeded, {} failed\n",
                          with_thousands(progress.items_succeeded), with_thousands(progress.items_failed));
   }
+  if (const auto taken = finished.find("takenOver"); taken != finished.end())
+    words += "  taken over    " + taken_over_in_words(*taken) + "\n";
   const double duration = finished.value("durationSeconds", 0.0);
   if (duration > 0.0) {
     words += duration < 60.0 ? fmt::format("  time          {:.1f} s\n", duration)

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "common/json/json.h"
 #include "runner/cli/terminal.h"
 #include "runner/job/local_resolution.h"
 #include "runner/job/resolved_job.h"
@@ -21,6 +22,8 @@ struct LaunchOptions {
   std::string data_directory = {};      // where their objects become files
   std::string manifest;                 // where the job came from, for the driver log
   std::string program;                  // absolute path of the `parallelrun` that starts the children
+  nlohmann::json submission = {};       // submission_of() the job
+  std::string take_over = {};           // output directory of a job whose results are taken over; empty: none
   bool overwrite = false;
   bool retry_failed = false;
   std::string run_index = {};  // of the user's complete runs; empty: no results are reused

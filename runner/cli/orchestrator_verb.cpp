@@ -43,6 +43,8 @@ Verb add_orchestrator(CLI::App& program) {
   verb->add_flag("--retry-failed", options.retry_failed,
                  "try the failed mini-batches of an earlier run again");
   verb->add_option("--run-index", options.run_index, "directory of the user's complete runs, for reuse");
+  verb->add_option("--take-over", options.take_over,
+                   "output directory of an earlier job whose results are taken over by item");
   verb->add_flag("--explain", options.explain_reuse, "tell why no results are reused");
   options.version = PARALLELRUN_VERSION;
   add_child_options(*verb, options.tls, given->parent);

@@ -1,232 +1,15 @@
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
 
-#include "common/json/compact_text.h"
-#include "common/json/json.h"
-#include "common/posix/private_directory.h"
-#include "common/text/presentable.h"
-#include "runner/cli/code_fetch.h"
-#include "runner/cli/data_process.h"
 #include "runner/cli/dataset_argument.h"
-#include "runner/cli/launcher.h"
-#include "runner/cli/manifest_argument.h"
-#include "runner/cli/shown.h"
-#include "runner/cli/this_process.h"
+#include "runner/cli/run_here.h"
 #include "runner/cli/verbs.h"
-#include "runner/job/identity.h"
-#include "runner/job/local_resolution.h"
-#include "runner/job/run_index.h"
 
 namespace parallelrun {
-namespace {
-
-struct GivenToRun {
-  std::string manifest;                  // path, "-" for standard input
-  std::vector<std::string> overrides;    // --set FIELD=VALUE
-  std::vector<std::string> inputs;       // --input NAME=DIR
-  std::vector<std::string> side_inputs;  // --side-input NAME=DIR
-  std::vector<std::string> credentials;  // --credentials NAME=FILE
-  std::string source_directory;          // --source-directory; empty: the manifest's
-  std::string output;                    // --output; empty: the manifest's
-  std::string datasets;                  // --datasets; empty: see dataset_folder_path()
-  bool overwrite = false;
-  bool retry_failed = false;
-  bool explain = false;
-  bool quiet = false;
-  bool json = false;
-};
-
-// "NAME=DIR" (or FILE) options into a map. False: one is malformed or doubled, and that has been printed.
-bool read_named(const char* option, const char* form, const std::vector<std::string>& values,
-                std::map<std::string, std::string>& into) {
-  for (const std::string& value : values) {
-    const std::size_t sign = value.find('=');
-    if (sign == 0 || sign == std::string::npos || sign + 1 == value.size()) {
-      std::fprintf(stderr, "parallelrun: %s '%s': expected %s\n", option, presentable(value).c_str(), form);
-      return false;
-    }
-    if (!into.emplace(value.substr(0, sign), value.substr(sign + 1)).second) {
-      std::fprintf(stderr, "parallelrun: %s '%s': the option is given twice; give it only once\n", option,
-                   presentable(value.substr(0, sign)).c_str());
-      return false;
-    }
-  }
-  return true;
-}
-
-// A process of the job works in the script's folder, where relative entries would name something else. An
-// empty one is the working directory for Python, too.
-std::string absolute_entries(std::string_view list, const std::string& here) {
-  std::string out;
-  for (std::size_t begin = 0; begin <= list.size();) {
-    const std::size_t end = std::min(list.find(':', begin), list.size());
-    const std::string entry(list.substr(begin, end - begin));
-    if (begin > 0) out += ':';
-    out += entry.starts_with('/') ? entry : here + (entry.empty() ? "" : "/" + entry);
-    begin = end + 1;
-  }
-  return out;
-}
-
-void make_python_path_absolute() {
-  const char* list = std::getenv("PYTHONPATH");
-  std::error_code error;
-  const std::string here = std::filesystem::current_path(error).string();
-  if (list == nullptr || *list == '\0' || error) return;
-  setenv("PYTHONPATH", absolute_entries(list, here).c_str(), 1);
-}
-
-DisplayMode display_mode(const GivenToRun& command) {
-  if (command.quiet) return DisplayMode::kQuiet;
-  return command.json ? DisplayMode::kJson : display_mode_for(STDERR_FILENO);
-}
-
-// In the first lines.
-void tell(const std::vector<std::string>& sentences, DisplayMode mode) {
-  for (const std::string& words : sentences) {
-    if (mode == DisplayMode::kJson) {
-      print(compact_text({{"event", "note"}, {"message", words}}) + "\n");
-    } else if (mode != DisplayMode::kQuiet) {
-      std::fprintf(stderr, "%s\n", presentable(words).c_str());
-    }
-  }
-}
-
-// Code in a store becomes files before the job is resolved. An exit code: it cannot, and that has been said.
-std::optional<int> bring_code(const JobSpec& spec, const GivenToRun& command, LocalOverrides& overrides) {
-  const CodeInStore code = code_in_store(spec, overrides, command.manifest);
-  if (!code.problems.empty()) {
-    print_problems(code.problems, command.manifest);
-    return kExitInvalid;
-  }
-  if (!code.store) return std::nullopt;
-  const DisplayMode mode = display_mode(command);
-  overrides.fetched_code = code.store->directory;
-  return fetch_code(*code.store, this_program(), overrides.data_directory,
-                    [mode](const std::string& note) { tell({note}, mode); });
-}
-
-// A job with everything that it needs, as far as it is clear before a process of it starts.
-struct Prepared {
-  LocalResolution resolution;
-  std::vector<std::string> told;
-  std::optional<PrivateDirectory> data;  // lives as long as the run
-};
-
-// Gives an exit code where something is wrong, which has been printed.
-std::optional<int> resolve_here(const JobSpec& spec, LocalOverrides& overrides, const GivenToRun& command,
-                                Prepared& prepared) {
-  if (uses_stores(spec, overrides) && !prepared.data) {
-    Result<PrivateDirectory> made = make_data_directory();
-    if (!made) {
-      std::fprintf(stderr, "parallelrun: %s\n", presentable(made.error().message).c_str());
-      return kExitFailed;
-    }
-    prepared.data.emplace(std::move(*made));
-    overrides.data_directory = prepared.data->path();
-  }
-  if (overrides.fetched_code.empty()) {
-    if (const std::optional<int> refused = bring_code(spec, command, overrides)) return refused;
-  }
-  prepared.resolution = resolve(spec, overrides, command.manifest);
-  if (prepared.resolution.ok()) return std::nullopt;
-  print_problems(prepared.resolution.problems, command.manifest);
-  return kExitInvalid;
-}
-
-// Where the job writes; nothing: the manifest does not say, and no option does.
-std::optional<std::string> output_directory_of(const JobSpec& spec, const LocalOverrides& overrides,
-                                               const std::string& manifest) {
-  if (overrides.output) return overrides.output;
-  const Source& source = spec.output.source;
-  if (!source.local_path) return std::nullopt;
-  std::error_code error;
-  const auto folder = std::filesystem::absolute(manifest, error).parent_path();
-  return (folder / *source.local_path / source.sub_path).lexically_normal().string();
-}
-
-// The same of a job that may name datasets.
-std::optional<int> prepare(const ReadManifest& manifest, LocalOverrides& overrides, const GivenToRun& command,
-                           Prepared& prepared) {
-  if (datasets_named_in(manifest.spec).empty())
-    return resolve_here(manifest.spec, overrides, command, prepared);
-  const DatasetFolder folder(dataset_folder_path(command.datasets));
-  const auto output = output_directory_of(manifest.spec, overrides, command.manifest);
-  std::optional<RecordedDatasets> recorded = output ? recorded_datasets(*output) : std::nullopt;
-  while (true) {
-    DatasetsLookedUp found = look_up_datasets(manifest, overrides, folder, recorded ? &*recorded : nullptr);
-    if (!found.ok()) {
-      print_problems(found.problems, command.manifest);
-      return kExitInvalid;
-    }
-    if (print_broken_globs(found.spec, command.manifest)) return kExitInvalid;
-    if (const auto refused = resolve_here(found.spec, overrides, command, prepared)) return refused;
-    prepared.told = std::move(found.told);
-    // What another job began with is nothing to this one.
-    if (!found.held_back || differing_settings(recorded->settings, prepared.resolution.job).empty())
-      return std::nullopt;
-    recorded.reset();
-  }
-}
-
-int run(const GivenToRun& command) {
-  // The agents hold to it; found there, it would be found by each and after the start.
-  const char* launcher = std::getenv("PARALLELRUN_LAUNCHER");
-  const std::string_view chosen = launcher != nullptr ? launcher : "";
-  if (!chosen.empty() && chosen != "embedded" && chosen != "python") {
-    std::fprintf(stderr,
-                 "parallelrun: PARALLELRUN_LAUNCHER is '%s', but must be 'embedded' or 'python'; correct it "
-                 "or unset it\n",
-                 presentable(launcher).c_str());
-    return kExitInvalid;
-  }
-  const std::optional<ReadManifest> manifest = read_spec(command.manifest, command.overrides);
-  if (!manifest) return kExitInvalid;
-
-  LocalOverrides overrides;
-  if (!read_named("--input", "NAME=DIR", command.inputs, overrides.inputs) ||
-      !read_named("--side-input", "NAME=DIR", command.side_inputs, overrides.side_inputs) ||
-      !read_named("--credentials", "NAME=FILE", command.credentials, overrides.credentials)) {
-    return kExitInvalid;
-  }
-  if (!command.source_directory.empty()) overrides.source_directory = command.source_directory;
-  if (!command.output.empty()) overrides.output = command.output;
-  overrides.environment_names = environment_names();
-
-  Prepared prepared;
-  if (const auto refused = prepare(*manifest, overrides, command, prepared)) return *refused;
-  tell(prepared.told, display_mode(command));
-  make_python_path_absolute();
-  LaunchOptions options;
-  options.job = std::move(prepared.resolution.job);
-  options.stores = std::move(prepared.resolution.stores);
-  options.data_directory = overrides.data_directory;
-  options.manifest = command.manifest;
-  options.program = this_program();
-  options.overwrite = command.overwrite || options.job.spec.output.overwrite;
-  options.retry_failed = command.retry_failed;
-  options.run_index = RunIndex::directory_of_user();
-  options.explain_reuse = command.explain;
-  options.display = display_mode(command);
-  return launch(options);
-}
-
-}  // namespace
 
 Verb add_run(CLI::App& program) {
-  const auto given = std::make_shared<GivenToRun>();
+  const auto given = std::make_shared<RunHere>();
   CLI::App* verb = program.add_subcommand(
       "run", "run a job on this machine; start the same command again to go on where it stopped");
   verb->add_option("MANIFEST", given->manifest, "a ParallelRunJob in YAML or JSON; - for standard input")
@@ -252,12 +35,17 @@ Verb add_run(CLI::App& program) {
                  "try the failed mini-batches again, even if the job is complete; their tries count from the "
                  "beginning")
       ->excludes(overwrite);
+  verb->add_option(
+          "--take-over", given->take_over,
+          "DIR: the output directory of an earlier run; its results are taken over by item, as far as "
+          "they are good for this job, and the rest runs (see resubmit)")
+      ->excludes(overwrite);
   verb->add_flag("--explain", given->explain,
                  "where no results of an earlier run are reused, tell what differs from the nearest one");
   CLI::Option* quiet = verb->add_flag("--quiet,-q", given->quiet, "print nothing unless the job fails");
   verb->add_flag("--json", given->json, "print progress and result as JSON lines")->excludes(quiet);
   verb->footer("Example: parallelrun run job.yaml --output results/digits --set processCountPerNode=4");
-  return {verb, [given] { return run(*given); }};
+  return {verb, [given] { return run_here(*given); }};
 }
 
 }  // namespace parallelrun

@@ -15,6 +15,7 @@
 #include "runner/cli/shown.h"
 #include "runner/cli/terminal.h"
 #include "runner/cli/verbs.h"
+#include "runner/events/taken_over_words.h"
 
 namespace parallelrun {
 namespace {
@@ -58,6 +59,8 @@ std::string text_of(const JobReport& job) {
     out += fmt::format(
         "  about {} left; {} ready\n", as_clock(seconds(*left)),
         progress.processes_ready == 1 ? "1 process" : fmt::format("{} processes", progress.processes_ready));
+  if (const auto taken = job.progress.find("takenOver"); taken != job.progress.end())
+    out += "  taken over: " + taken_over_in_words(*taken) + "\n";
   const auto warnings = job.progress.find("warnings");
   if (warnings != job.progress.end() && warnings->is_array()) {
     for (const nlohmann::json& warning : *warnings)

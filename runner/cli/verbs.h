@@ -21,6 +21,9 @@ Verb add_run(CLI::App& program);
 // a warning: it is this machine's, and an option of `run` may stand in for it.
 Verb add_validate(CLI::App& program);
 
+// Makes a job of this machine anew from what ran in an output directory.
+Verb add_resubmit(CLI::App& program);
+
 Verb add_init(CLI::App& program);
 
 // What a user calls for jobs of a cluster.

@@ -54,6 +54,11 @@ Result<std::string> FileSetFormat::last_object(std::string_view descriptor) cons
   return last.directory + last.names.back();
 }
 
+Result<std::optional<std::vector<std::string>>> FileSetFormat::objects_of(std::string_view descriptor) const {
+  ASSIGN_OR_RETURN(std::vector<std::string> names, names_of_file_set(descriptor));
+  return std::optional(std::move(names));
+}
+
 Result<std::optional<InputCutter::Piece>> FileSetFormat::part_of(std::string_view descriptor, ItemRange range,
                                                                  const std::string&) const {
   ASSIGN_OR_RETURN(const FileSet files, decode_file_set(descriptor));

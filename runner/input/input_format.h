@@ -91,6 +91,16 @@ class InputFormat {
   // The path of the last object in a descriptor. Errors: kCorrupt.
   virtual Result<std::string> last_object(std::string_view descriptor) const = 0;
 
+  // --- results that are taken over ---
+  // The paths of all objects that a mini-batch was made of. Nothing: of all objects of the input. Errors:
+  // kCorrupt. Default: it is a part of last_object().
+  virtual Result<std::optional<std::vector<std::string>>> objects_of(std::string_view descriptor) const;
+  // What mini-batches of the same items have in common, and no others, as long as no object has changed: a
+  // descriptor may also say where a plan has put something. Default: the descriptor.
+  virtual std::string same_items(std::string_view descriptor) const { return std::string(descriptor); }
+  // Whether an object may be in several mini-batches, each with a part of it.
+  virtual bool cuts_objects() const { return false; }
+
   // --- parts of a mini-batch ---
   // Some of its items as a mini-batch of their own. The same range gives the same part. Nothing: its items
   // cannot be told apart before a worker reads them (a packed table). May read the whole mini-batch, in

@@ -98,6 +98,11 @@ std::string groups_directory(const std::string& output_directory, std::size_t in
 
 Status InputFormat::check(Listing&, const std::string&) const { return {}; }
 
+Result<std::optional<std::vector<std::string>>> InputFormat::objects_of(std::string_view descriptor) const {
+  ASSIGN_OR_RETURN(std::string object, last_object(descriptor));
+  return std::optional(std::vector<std::string>{std::move(object)});
+}
+
 Result<std::vector<StoredObject>> InputFormat::sample_objects(std::string_view sample) const {
   std::vector<StoredObject> objects;
   ASSIGN_OR_RETURN(const std::vector<std::string> descriptors, descriptors_of_sample(sample));

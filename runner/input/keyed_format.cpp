@@ -149,6 +149,27 @@ Result<std::string> KeyedFormat::last_object(std::string_view descriptor) const 
   return inside_->last_object(batch.pieces.back());
 }
 
+Result<std::optional<std::vector<std::string>>> KeyedFormat::objects_of(std::string_view descriptor) const {
+  ASSIGN_OR_RETURN(const KeyedBatch batch, decode_keyed_batch(descriptor));
+  std::vector<std::string> all;
+  if (batch.place != KeyedBatch::Place::kInput) return std::optional<std::vector<std::string>>();
+  for (const std::string& piece : batch.pieces) {
+    ASSIGN_OR_RETURN(auto objects, inside_->objects_of(piece));
+    if (!objects) return std::optional<std::vector<std::string>>();
+    all.insert(all.end(), std::make_move_iterator(objects->begin()), std::make_move_iterator(objects->end()));
+  }
+  return std::optional(std::move(all));
+}
+
+std::string KeyedFormat::same_items(std::string_view descriptor) const {
+  Result<KeyedBatch> batch = decode_keyed_batch(descriptor);
+  if (!batch || batch->place == KeyedBatch::Place::kInput) return std::string(descriptor);
+  batch->pieces.clear();
+  batch->origins_offset = 0;
+  batch->origins_length = 0;
+  return encode(*batch);
+}
+
 Result<std::optional<InputCutter::Piece>> KeyedFormat::part_of(std::string_view descriptor, ItemRange range,
                                                                const std::string& root) const {
   ASSIGN_OR_RETURN(KeyedBatch batch, decode_keyed_batch(descriptor));

@@ -41,6 +41,7 @@ Result<std::unique_ptr<Planner>> Planner::create(Options options, const std::opt
     if (last) continue;  // it was sound when it began
     if (Status sound = format->check(**listing, place.root()); !sound) return beside(input, sound.error());
   }
+  planner->next_id_ = own.first_id;
   if (last) {
     RETURN_IF_ERROR(planner->resume(*last));
   }
@@ -53,7 +54,7 @@ InputPlace Planner::place_of(const Input& input) const {
 
 Status Planner::begin_input(std::string start_after) {
   const Input& input = options_.inputs[input_];
-  input_has_mini_batches_ = false;
+  input_has_mini_batches_ = options_.begun_before.contains(input_);
   passed_.clear();
   format_ = open_format(input, options_.partition_keys);
   if (format_->lists_all()) start_after.clear();

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -36,6 +37,10 @@ class Planner {
     // Takes the listing of an input, by its index, and gives the one that is planned from. Empty: that is the
     // same.
     std::function<std::unique_ptr<Listing>(std::size_t input, std::unique_ptr<Listing>)> watched = {};
+    // Of inputs with work that is in the plan before this planner begins, by index: that no more is found is
+    // no mistake then.
+    std::set<std::size_t> begun_before = {};
+    std::uint64_t first_id = 0;  // of its first mini-batch, where no earlier run persisted one
   };
 
   static Options options_for(const JobSpec& spec, std::map<std::string, std::string> input_directories,

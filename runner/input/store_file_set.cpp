@@ -103,6 +103,14 @@ Result<std::string> StoreFileSetFormat::last_object(std::string_view descriptor)
   return objects.back().name;
 }
 
+Result<std::optional<std::vector<std::string>>> StoreFileSetFormat::objects_of(
+    std::string_view descriptor) const {
+  ASSIGN_OR_RETURN(std::vector<StoredObject> objects, decode(descriptor));
+  std::vector<std::string> names;
+  for (StoredObject& object : objects) names.push_back(std::move(object.name));
+  return std::optional(std::move(names));
+}
+
 nlohmann::ordered_json StoreFileSetFormat::items_of(std::string_view descriptor,
                                                     const std::string& root) const {
   std::vector<std::string> names;

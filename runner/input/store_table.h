@@ -27,6 +27,7 @@ class StoreTableFormat final : public InputFormat {
                                                     const std::string& root) const override;
   Result<std::vector<StoredObject>> objects_to_fetch(std::string_view descriptor) const override;
   std::string localized(std::string_view descriptor, const std::vector<std::string>& paths) const override;
+  bool cuts_objects() const override { return inside_->cuts_objects(); }
   bool infers_types() const override { return inside_->infers_types(); }
   Result<std::optional<Sample>> sample(Listing& listing, const std::string& root) const override;
   nlohmann::ordered_json items_of(std::string_view descriptor, const std::string& root) const override;

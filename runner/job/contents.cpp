@@ -289,8 +289,11 @@ namespace {
 
 class Comparison {
  public:
-  Comparison(const std::function<std::string(const std::string&)>& root_of, bool first_only)
-      : root_of_(root_of), first_only_(first_only) {}
+  using What = ContentVisit::What;
+
+  Comparison(const std::function<std::string(const std::string&)>& root_of, bool first_only,
+             const ContentVisit* visit = nullptr)
+      : root_of_(root_of), first_only_(first_only), visit_(visit) {}
 
   Status run(ContentsReader& before, ContentsReader& now) {
     ContentPart old_part;
@@ -303,6 +306,7 @@ class Comparison {
         found_.part = new_more ? new_part.name : old_part.name;
         found_.first.emplace_back("it was not there before, or is not there now");
         ++found_.changed;
+        if (visit_ != nullptr) visit_->differs(found_.part, What::kPart, {}, found_.first.back());
         break;
       }
       if (old_part.note != new_part.note) compare_notes(new_part.name, old_part.note, new_part.note);
@@ -327,9 +331,9 @@ class Comparison {
       const bool is_removed = old_more && (!new_more || comes_before(old_entry.path, new_entry.path));
       const bool is_added = new_more && (!old_more || comes_before(new_entry.path, old_entry.path));
       if (is_removed) {
-        note(found_.removed, old_entry.path, "is gone");
+        note(What::kGone, old_entry.path, "is gone");
       } else if (is_added) {
-        note(found_.added, new_entry.path, "is new");
+        note(What::kNew, new_entry.path, "is new");
       } else {
         compare(old_entry, new_entry);
       }
@@ -346,20 +350,33 @@ class Comparison {
   void compare(const ContentEntry& before, const ContentEntry& now) {
     using Trust = ContentEntry::Trust;
     if (before.trust == Trust::kNone || now.trust == Trust::kNone)
-      return note(found_.untold, now.path, "has no version");
-    if (before.size != now.size) return note(found_.changed, now.path, "changed");
-    if (before.trust == Trust::kStamp && before.stamp == now.stamp) return;
+      return note(What::kUntold, now.path, "has no version");
+    if (before.size != now.size) return note(What::kChanged, now.path, "changed");
+    if (before.trust == Trust::kStamp && before.stamp == now.stamp) return same(now.path);
     if (before.sha256.empty() || root_.empty())
-      return note(found_.untold, now.path, "was written again, perhaps the same");
+      return note(What::kUntold, now.path, "was written again, perhaps the same");
     // No worker has read it yet, so its bytes of this moment count.
     const Result<std::string> digest = digest_of_content(root_ + now.path);
-    if (!digest || *digest != before.sha256) note(found_.changed, now.path, "changed");
+    if (!digest || *digest != before.sha256) return note(What::kChanged, now.path, "changed");
+    same(now.path);
+  }
+
+  void same(const std::string& path) {
+    if (visit_ != nullptr) visit_->same(part_, path);
   }
 
   void compare_notes(const std::string& part, const std::string& before, const std::string& now) {
     const std::vector<std::string> differences = differing_values(
         nlohmann::json::parse(before, nullptr, false), nlohmann::json::parse(now, nullptr, false));
     ++found_.notes;
+    if (visit_ != nullptr) {
+      visit_->differs(
+          part, What::kNote, {},
+          fmt::format("{}", fmt::join(differences.begin(),
+                                      differences.begin() +
+                                          static_cast<long>(std::min(differences.size(), kDifferencesNamed)),
+                                      ", ")));
+    }
     if (!found_.part.empty()) return;
     found_.part = part;
     found_.first.assign(
@@ -367,15 +384,36 @@ class Comparison {
         differences.begin() + static_cast<long>(std::min(differences.size(), kDifferencesNamed)));
   }
 
-  void note(std::uint64_t& count, const std::string& path, const char* what) {
-    ++count;
+  std::uint64_t& count_of(What what) {
+    switch (what) {
+      case What::kNew:
+        return found_.added;
+      case What::kGone:
+        return found_.removed;
+      case What::kUntold:
+        return found_.untold;
+      case What::kNote:
+        return found_.notes;
+      case What::kChanged:
+      case What::kPart:
+        break;
+    }
+    return found_.changed;
+  }
+
+  void note(What what, const std::string& path, const char* words) {
+    ++count_of(what);
     if (found_.part.empty()) found_.part = part_;
-    if (found_.first.size() < kDifferencesNamed)
-      found_.first.push_back(fmt::format("{} {}", path.empty() ? "the file" : presentable(path), what));
+    const auto sentence = [&] {
+      return fmt::format("{} {}", path.empty() ? "the file" : presentable(path), words);
+    };
+    if (visit_ != nullptr) visit_->differs(part_, what, path, sentence());
+    if (found_.first.size() < kDifferencesNamed) found_.first.push_back(sentence());
   }
 
   const std::function<std::string(const std::string&)>& root_of_;
   const bool first_only_;
+  const ContentVisit* const visit_;
   std::string part_;
   std::string root_;
   ContentDifference found_;
@@ -391,6 +429,14 @@ Result<ContentDifference> compare_contents(const std::string& before, const std:
   Comparison comparison(root_of, first_only);
   RETURN_IF_ERROR(comparison.run(*old_file, *new_file));
   return comparison.take();
+}
+
+Status visit_contents(const std::string& before, const std::string& now,
+                      const std::function<std::string(const std::string&)>& root_of,
+                      const ContentVisit& visit) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<ContentsReader> old_file, ContentsReader::open(before));
+  ASSIGN_OR_RETURN(const std::unique_ptr<ContentsReader> new_file, ContentsReader::open(now));
+  return Comparison(root_of, false, &visit).run(*old_file, *new_file);
 }
 
 }  // namespace parallelrun

@@ -143,4 +143,19 @@ Result<ContentDifference> compare_contents(const std::string& before, const std:
                                            const std::function<std::string(const std::string&)>& root_of,
                                            bool first_only);
 
+// One by one, in the order of the files.
+struct ContentVisit {
+  enum class What : std::uint8_t { kNew, kGone, kChanged, kUntold, kNote, kPart };
+  // A file that holds what it held.
+  std::function<void(const std::string& part, const std::string& path)> same;
+  // `words`: "a.txt changed"; of a note, what differs in it. kPart: the parts are not alike from there on,
+  // and the comparison ends.
+  std::function<void(const std::string& part, What what, const std::string& path, const std::string& words)>
+      differs;
+};
+// The same comparison, to its end.
+Status visit_contents(const std::string& before, const std::string& now,
+                      const std::function<std::string(const std::string&)>& root_of,
+                      const ContentVisit& visit);
+
 }  // namespace parallelrun

@@ -118,16 +118,18 @@ std::unique_ptr<Listing> ContentsRecorder::listed(std::string name, std::string 
 // `file`: where it can be read; empty: nowhere.
 void ContentsRecorder::add(ContentEntry entry, const std::string& file) {
   if (trouble_) return;
-  if (entry.trust == ContentEntry::Trust::kNone)
-    return give_up({ErrorCode::kConflict, fmt::format("the store gives no version of '{}'", entry.path)});
-  if (entry.trust == ContentEntry::Trust::kDigest) {
-    if (!allowance_.take(entry.size)) {
-      return give_up(
-          {ErrorCode::kConflict,
-           fmt::format("'{}' was written less than {} seconds before it was listed, and there is too "
-                       "much of such files to read",
-                       file, kFreshFile.count())});
+  if (entry.trust == ContentEntry::Trust::kNone && !untold_)
+    untold_ = {ErrorCode::kConflict, fmt::format("the store gives no version of '{}'", entry.path)};
+  if (entry.trust == ContentEntry::Trust::kDigest && !allowance_.take(entry.size)) {
+    entry.trust = ContentEntry::Trust::kNone;
+    if (!untold_) {
+      untold_ = {ErrorCode::kConflict,
+                 fmt::format("'{}' was written less than {} seconds before it was listed, and there is too "
+                             "much of such files to read",
+                             file, kFreshFile.count())};
     }
+  }
+  if (entry.trust == ContentEntry::Trust::kDigest) {
     auto digest = digest_of_content(file);
     if (!digest) return give_up(digest.error());
     entry.sha256 = std::move(*digest);
@@ -184,12 +186,12 @@ Status ContentsRecorder::finish() {
     const auto finished = writer_->finish();
     if (!finished) give_up(finished.error());
     // There is nothing to take a digest of, and none to look at again.
-    if (finished && !few_ && !any_digest_) settled_ = hex(*finished);
+    if (finished && !few_ && !any_digest_ && !untold_) settled_ = hex(*finished);
   }
   if (!trouble_) {
     if (const Status placed = put_in_place(path_); !placed) give_up(placed.error());
   }
-  if (!trouble_) return {};
+  if (!trouble_) return untold_ ? Status(*untold_) : Status();
   std::error_code ignored;
   std::filesystem::remove(aside(path_), ignored);
   return *trouble_;
@@ -206,6 +208,11 @@ bool is_as_listed(const std::string& file, const ContentEntry& entry) {
 
 Error changed(const std::string& file) {
   return {ErrorCode::kConflict, fmt::format("'{}' has changed since it was listed", presentable(file))};
+}
+
+Error nobody_can_tell(const std::string& path) {
+  return {ErrorCode::kConflict,
+          fmt::format("nobody can tell whether '{}' has changed since it was listed", presentable(path))};
 }
 
 // Calls `part` before the entries of each part, and `entry` with the path of each file, empty in a store.
@@ -238,6 +245,8 @@ Result<std::string> settle_contents(const std::string& path, const RootOf& root_
   ASSIGN_OR_RETURN(const std::string found, for_each(
                                                 path, root_of, [&](const ContentPart&) { return nothing(); },
                                                 [&](ContentEntry& entry, const std::string& file) -> Status {
+                                                  if (entry.trust == ContentEntry::Trust::kNone)
+                                                    return nobody_can_tell(entry.path);
                                                   few = few && left.take(entry.size);
                                                   if (entry.sha256.empty() || file.empty()) return {};
                                                   return is_as_listed(file, entry) ? Status() : changed(file);

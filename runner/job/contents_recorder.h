@@ -43,7 +43,8 @@ class ContentsRecorder {
   void note(const std::string& name, const std::string& note);
   // Nobody knows what the inputs hold, for this reason.
   void give_up(const Error& why);
-  // Puts the file in its place. Errors: whatever went wrong; no file is left then.
+  // Puts the file in its place. Errors: whatever went wrong; no file is left then. Also kConflict where
+  // nobody can tell of some file whether it stays the same: it is in its place then, and says which.
   Status finish();
 
   // After finish(): what settle_contents() would give, where it would find nothing to do; else empty.
@@ -66,6 +67,7 @@ class ContentsRecorder {
   bool any_digest_ = false;
   std::string settled_;
   std::optional<Error> trouble_;
+  std::optional<Error> untold_;  // of the first file of which nobody can tell
   bool in_part_ = false;
 };
 

@@ -24,6 +24,8 @@ struct CommitEntry {
   std::uint64_t attempt = 0;
   std::uint64_t items = 0;         // of the mini-batch, or of its part
   std::uint64_t items_failed = 0;  // all of them, or the shortfall
+  // Bytes that its rows have in the file that they were appended to. The committer counts them.
+  std::uint64_t rows_length = 0;
 
   bool operator==(const CommitEntry&) const = default;
 };

@@ -48,6 +48,18 @@ Status has_length(File& file, const std::string& path, std::uint64_t length) {
                                                 path, *size, length, kBeginAnew)};
 }
 
+// The rows of a group come in the order of its entries.
+void note_lengths(const std::vector<WorkId>& rows_of, const std::vector<std::uint64_t>& lengths,
+                  std::vector<CommitEntry>& entries) {
+  std::size_t next = 0;
+  for (CommitEntry& entry : entries) {
+    entry.rows_length = 0;
+    if (entry.kind != CommitEntry::Kind::kSucceeded) continue;
+    if (next >= std::min(rows_of.size(), lengths.size()) || rows_of[next] != entry.work) continue;
+    entry.rows_length = lengths[next++];
+  }
+}
+
 }  // namespace
 
 Status Committer::open_data_files() {
@@ -158,6 +170,7 @@ Status Committer::write_data(const CommitGroup& group, GroupRecord& record) {
     ASSIGN_OR_RETURN(const Appended rows, output_->append(group.rows, group.rows_of));
     output_length_ += rows.length;
     record.output_checksum = rows.checksum;
+    note_lengths(group.rows_of, rows.pieces, record.entries);
   }
   if (!group.failed_items.empty()) {
     RETURN_IF_ERROR(failed_items_->append(group.failed_items));
@@ -181,8 +194,8 @@ Status Committer::write(const CommitGroup& group) {
     for (const CommitEntry& entry : group.entries) needed = std::max(needed, entry.work.mini_batch.value + 1);
     RETURN_IF_ERROR(plan_.make_durable(needed));
     GroupRecord record;
-    RETURN_IF_ERROR(write_data(group, record));
     record.entries = group.entries;
+    RETURN_IF_ERROR(write_data(group, record));
     RETURN_IF_ERROR(journal_->append(record));
   }
   // A record that a successor's copy of the journal does not hold must not be acknowledged.

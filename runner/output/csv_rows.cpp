@@ -173,11 +173,14 @@ Result<Appended> CsvRows::append(const std::vector<std::string>& rows, const std
   RETURN_IF_ERROR(check(rows));
   JoinedAppend out(file());
   if (!header_.empty() && !std::exchange(written_, true)) RETURN_IF_ERROR(out.add(header_));
+  PieceLengths lengths(out);
+  lengths.begin();
   for (const std::string& piece : rows) {
     if (!piece.empty()) RETURN_IF_ERROR(out.add(std::string_view(piece).substr(header_.size())));
+    lengths.end_piece();
   }
   RETURN_IF_ERROR(out.flush());
-  return out.appended();
+  return lengths.appended();
 }
 
 }  // namespace parallelrun

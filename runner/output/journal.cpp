@@ -13,7 +13,8 @@ namespace parallelrun {
 namespace {
 
 constexpr std::uint64_t kMagic = 0x316C6E726A726C70ULL;  // "plrjrnl1"
-constexpr std::uint32_t kVersion = 3;
+constexpr std::uint32_t kVersion = 4;
+constexpr std::uint32_t kVersionWithoutRowLengths = 3;
 constexpr std::uint32_t kVersionWithoutParts = 2;
 constexpr std::uint32_t kLengthMask = 0x5AC3A53CU;  // check of a length: what zeroes and text do not pass
 constexpr std::size_t kFrameHead = 8;               // length and its check
@@ -25,6 +26,24 @@ constexpr std::size_t kEntryBytes = 33;         // at least
 constexpr std::size_t kLookAhead = 64U << 20U;  // bytes; longer than any record of one group of commits
 
 enum class RecordType : std::uint8_t { kEpoch = 1, kRun = 2, kGroup = 3, kEnd = 4, kSeal = 5 };
+
+// Seven bits in each byte, the lowest first: rows are mostly short.
+void write_varint(wire::Writer& writer, std::uint64_t value) {
+  for (; value >= 0x80; value >>= 7U) writer.u8(static_cast<std::uint8_t>(value | 0x80U));
+  writer.u8(static_cast<std::uint8_t>(value));
+}
+
+// False: it is longer than it must be, or too large.
+bool read_varint(wire::Reader& reader, std::uint64_t& value) {
+  value = 0;
+  for (unsigned shift = 0; shift < 64; shift += 7) {
+    const std::uint64_t byte = reader.u8();
+    if (shift == 63 && byte > 1) return false;
+    value |= (byte & 0x7FU) << shift;
+    if ((byte & 0x80U) == 0) return byte != 0 || shift == 0;
+  }
+  return false;
+}
 
 void encode_payload(const JournalRecord& record, std::uint32_t version, std::string& out) {
   wire::Writer writer(out);
@@ -52,6 +71,7 @@ void encode_payload(const JournalRecord& record, std::uint32_t version, std::str
       writer.u64(entry.attempt);
       writer.u64(entry.items);
       writer.u64(entry.items_failed);
+      if (version == kVersion) write_varint(writer, entry.rows_length);
     }
   } else if (const auto* seal = std::get_if<SealRecord>(&record)) {
     type(RecordType::kSeal);
@@ -88,7 +108,8 @@ std::optional<GroupRecord> decode_group(wire::Reader& reader, std::uint32_t vers
     entry.attempt = reader.u64();
     entry.items = reader.u64();
     entry.items_failed = reader.u64();
-    valid = kind >= 1 && kind <= 4 && entry.items_failed <= entry.items;
+    if (version == kVersion) valid = read_varint(reader, entry.rows_length);
+    valid = valid && kind >= 1 && kind <= 4 && entry.items_failed <= entry.items;
     return valid;
   });
   if (!valid) return std::nullopt;
@@ -137,7 +158,9 @@ std::optional<JournalRecord> decode_payload(std::string_view payload, std::uint3
   return record;
 }
 
-bool is_known(std::uint32_t version) { return version == kVersion || version == kVersionWithoutParts; }
+bool is_known(std::uint32_t version) { return version >= kVersionWithoutParts && version <= kVersion; }
+static_assert(kVersionWithoutParts + 1 == kVersionWithoutRowLengths &&
+              kVersionWithoutRowLengths + 1 == kVersion);
 
 std::string encode_header(std::string_view fingerprint, std::uint32_t version) {
   std::string header;
@@ -229,7 +252,7 @@ Result<bool> read_header(Window& window, std::string_view fingerprint, JournalEn
   if (!is_known(version)) {
     return Error{
         ErrorCode::kUnsupported,
-        fmt::format("{} has version {}, but this program reads {} and {}; go on with the program that began "
+        fmt::format("{} has version {}, but this program reads {} to {}; go on with the program that began "
                     "the job",
                     kJournalPath, version, kVersionWithoutParts, kVersion)};
   }
@@ -383,6 +406,7 @@ Result<bool> is_journal_of(File& file, std::string_view fingerprint) {
 }
 
 bool JournalEnd::holds_parts() const { return version != kVersionWithoutParts; }
+bool JournalEnd::holds_row_lengths() const { return version == kVersion; }
 
 Result<JournalEnd> read_journal(File& file, std::string_view fingerprint, std::uint64_t limit,
                                 const std::function<Status(JournalRecord&&, std::uint64_t offset)>& visit) {

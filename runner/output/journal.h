@@ -7,12 +7,13 @@
 //     kRun    u64 run | u64 failed_items_length | u64 failed_items_checksum
 //     kGroup  u64 output_length | u64 output_checksum | u64 failed_items_length | u64 failed_items_checksum |
 //             u32 count | count x { u8 kind | u64 mini_batch | u32 part | u64 attempt | u64 items |
-//             u64 items_failed }
+//             u64 items_failed | varint rows_length }
 //     kEnd    u8 state
 //     kSeal   u64 length | u64 checksum
 //
-// Version 2 is the same without `part`. A journal that was begun in it is read and gone on with in it; it
-// holds no parts of mini-batches.
+// Version 3 is the same without `rows_length`, version 2 without `part` too. A journal that was begun in one
+// of them is read and gone on with in it: it does not say which rows of a group are whose, and that of
+// version 2 holds no parts of mini-batches.
 //
 // Checksums are XXH3; that of a record is seeded with that of the record before it (the first with the
 // header's), so that no record of another place or time passes. One record is appended and synced at a time,
@@ -80,6 +81,8 @@ struct JournalEnd {
   std::uint64_t torn = 0;     // bytes after it, to be cut off
   // Whether records that are appended may name parts of mini-batches.
   bool holds_parts() const;
+  // Whether entries say how long their rows are.
+  bool holds_row_lengths() const;
 };
 
 // One thread at a time.

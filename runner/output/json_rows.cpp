@@ -52,11 +52,13 @@ Status JsonRows::check(const std::vector<std::string>& rows) {
 Result<Appended> JsonRows::append(const std::vector<std::string>& rows, const std::vector<WorkId>&) {
   RETURN_IF_ERROR(check(rows));
   JoinedAppend out(file());
+  PieceLengths lengths(out);
   for (const std::string& piece : rows) {
     RETURN_IF_ERROR(out.add(piece));
+    lengths.end_piece();
   }
   RETURN_IF_ERROR(out.flush());
-  return out.appended();
+  return lengths.appended();
 }
 
 }  // namespace parallelrun

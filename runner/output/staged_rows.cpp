@@ -12,7 +12,7 @@
 namespace parallelrun {
 namespace {
 
-constexpr std::size_t kHead = 24;
+constexpr std::size_t kHead = kStagedHead;
 constexpr std::uint32_t kCheck = 0x73776F72U;  // "rows"
 constexpr std::size_t kLookAhead = 64U << 10U;
 constexpr std::size_t kAtOnce = 4U << 20U;  // bytes of rows
@@ -161,13 +161,16 @@ Result<std::shared_ptr<RowCheck>> StagedRows::row_check() {
 Result<Appended> StagedRows::append(const std::vector<std::string>& rows, const std::vector<WorkId>& of) {
   RETURN_IF_ERROR(check(rows));
   JoinedAppend out(file());
+  PieceLengths lengths(out);
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (rows[i].empty()) continue;
-    RETURN_IF_ERROR(out.add(encode_head(of.at(i), rows[i].size())));
-    RETURN_IF_ERROR(out.add(rows[i]));
+    if (!rows[i].empty()) {
+      RETURN_IF_ERROR(out.add(encode_head(of.at(i), rows[i].size())));
+      RETURN_IF_ERROR(out.add(rows[i]));
+    }
+    lengths.end_piece();
   }
   RETURN_IF_ERROR(out.flush());
-  return out.appended();
+  return lengths.appended();
 }
 
 Result<std::optional<Appended>> StagedRows::seal(Storage& storage, const std::string& path) {

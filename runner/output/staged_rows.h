@@ -18,6 +18,8 @@
 namespace parallelrun {
 
 inline constexpr const char* kStagedRowsPath = ".parallelrun/rows";
+// Bytes of a frame before its rows.
+inline constexpr std::uint64_t kStagedHead = 24;
 
 class StagedRows final : public RowFile {
  public:

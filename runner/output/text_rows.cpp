@@ -6,13 +6,14 @@ namespace parallelrun {
 
 Result<Appended> TextRows::append(const std::vector<std::string>& rows, const std::vector<WorkId>&) {
   JoinedAppend out(file());
+  PieceLengths lengths(out);
   for (const std::string& piece : rows) {
     RETURN_IF_ERROR(out.add(piece));
-    if (piece.empty() || piece.back() == '\n') continue;
-    RETURN_IF_ERROR(out.add("\n"));
+    if (!piece.empty() && piece.back() != '\n') RETURN_IF_ERROR(out.add("\n"));
+    lengths.end_piece();
   }
   RETURN_IF_ERROR(out.flush());
-  return out.appended();
+  return lengths.appended();
 }
 
 }  // namespace parallelrun

@@ -249,12 +249,18 @@ def test_a_job_goes_on_where_it_was_cancelled(parallelrun, folder, script):
     assert sorted(again.results()["row"]) == sorted(str(path) for path in (folder / "in").iterdir())
 
 
-def test_a_changed_job_needs_another_output(parallelrun, folder, script):
+def test_a_changed_job_has_another_output_and_takes_over_what_is_good(parallelrun, folder, script):
     job = parallelrun.run(script(SQUARES), folder / "in", folder / "out", show_output=False)
     with pytest.raises(parallelrun.JobError, match="--overwrite"):
-        job.resubmit(mini_batch_size=1).wait()
-    changed = job.resubmit(mini_batch_size=1, output=folder / "out2").wait()
-    assert changed.progress["miniBatchesProcessed"] == 10 and len(changed.results()) == 10
+        job.resubmit(mini_batch_size=1, output=folder / "out").wait()
+    (folder / "in" / "new.txt").write_text("11")
+    changed = job.resubmit(mini_batch_size=1).wait()
+    assert changed.output_directory == str(folder / "out-2") and len(changed.results()) == 11
+    assert changed.taken_over["items"] == 10 and changed.taken_over["left"] == 1
+    assert changed.resubmit(mini_batch_size=2).wait().output_directory == str(folder / "out-3")
+    afresh = job.resubmit(mini_batch_size=1, output=folder / "out2", allow_reuse=False).wait()
+    assert afresh.progress["miniBatchesProcessed"] == 11 and afresh.taken_over["items"] == 0
+    (folder / "in" / "new.txt").unlink()
     replaced = job.resubmit(mini_batch_size=5, overwrite=True).wait()
     assert replaced.progress["miniBatchesProcessed"] == 2 and len(job.results()) == 10
 

@@ -20,6 +20,7 @@ namespace {
 
 constexpr const char* kRunPath = ".parallelrun/run";
 constexpr std::uint64_t kLongestRun = 1024;
+constexpr std::uint64_t kLargestState = std::uint64_t{64} << 20U;
 
 }  // namespace
 
@@ -75,11 +76,42 @@ Status JobFiles::write_result(const nlohmann::json& result) {
       without_credentials(result.dump(1, ' ', false, nlohmann::json::error_handler_t::replace)) + "\n");
 }
 
-Status JobFiles::clear_away() {
+Status JobFiles::take_over(const std::function<Status(Storage&)>& plan,
+                           const std::function<Status(Committer&)>& commit) {
+  storage_.emplace(std::filesystem::path(directory_->path()), directory_->lock());
+  return directory_->fill(job_, [&]() -> Status {
+    Status done = plan(*storage_);
+    if (done) done = recover();
+    if (done) done = commit(*committer_);
+    close();
+    return done;
+  });
+}
+
+Status JobFiles::write_state(const std::string& path, const nlohmann::json& json) {
+  return write_atomically(*storage_, path,
+                          json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+std::optional<nlohmann::json> JobFiles::read_state(const std::string& path) const {
+  const Result<bool> there = storage_->exists(path);
+  if (!there || !*there) return std::nullopt;
+  const Result<std::string> text = read_whole(*storage_, path, kLargestState);
+  if (!text) return std::nullopt;
+  nlohmann::json json = nlohmann::json::parse(*text, nullptr, false);
+  return json.is_object() ? std::optional(std::move(json)) : std::nullopt;
+}
+
+void JobFiles::close() {
+  row_check_.reset();
   committer_.reset();
   planning_.reset();
   recovered_ = {};
   verdict_.reset();
+}
+
+Status JobFiles::clear_away() {
+  close();
   return directory_->begin_anew(job_);
 }
 
@@ -134,7 +166,7 @@ Status JobFiles::judge_again() {
 }
 
 // Whether what is complete may stand for this run.
-bool JobFiles::may_reuse() const { return job_.spec.allow_reuse || completed_by_this_run(); }
+bool JobFiles::may_reuse() const { return job_.spec.allow_reuse || same_run(); }
 
 // A complete job is judged again by the thresholds of today.
 std::optional<Exceeded> JobFiles::exceeded_now(const RecoveredJob& job) const {
@@ -178,7 +210,8 @@ Result<JobResult> JobFiles::complete_result() const {
 
 Status JobFiles::record_run() { return write_atomically(*storage_, kRunPath, options_.run + "\n"); }
 
-bool JobFiles::completed_by_this_run() const {
+bool JobFiles::same_run() const {
+  if (!storage_) storage_.emplace(std::filesystem::path(directory_->path()), directory_->lock());
   const Result<std::string> found = read_whole(*storage_, kRunPath, kLongestRun);
   return !options_.run.empty() && found.ok() && *found == options_.run + "\n";
 }

@@ -46,6 +46,18 @@ class JobFiles {
   // the fingerprint that it is given, and they are verified. After an error nothing of them is left, and
   // take_up() comes next. Errors: those of `fill`; kCorrupt, kAborted, kNoSpace, kIo.
   Status adopt(const std::function<Status(Storage&, const std::string& fingerprint)>& fill);
+  // Before take_up(), where untouched(): has the plan of the whole job made, opens the directory with it, and
+  // has the results of another job committed to it. take_up() comes next and goes on from there. After an
+  // error nothing of it is left; after an end in the middle the next start clears it away. Errors: those of
+  // both; kAborted, kCorrupt, kNoSpace, kIo.
+  Status take_over(const std::function<Status(Storage&)>& plan,
+                   const std::function<Status(Committer&)>& commit);
+  // A small file of the directory's state.
+  Status write_state(const std::string& path, const nlohmann::json& json);
+  // Nothing: it is not there, or damaged.
+  std::optional<nlohmann::json> read_state(const std::string& path) const;
+  // Whether an earlier start of the same run (--run) worked here.
+  bool same_run() const;
   // result.json of results that were adopted.
   Status write_result(const nlohmann::json& result);
 
@@ -80,11 +92,11 @@ class JobFiles {
   JobFiles(const ResolvedJob& job, Options options) : job_(job), options_(std::move(options)) {}
   Status recover();
   Status clear_away();
+  void close();
   Status begin_anew(const std::string& why);
   Status judge_again();
   bool overwrites() const { return options_.overwrite || job_.spec.output.overwrite; }
   bool may_reuse() const;
-  bool completed_by_this_run() const;
   std::optional<Exceeded> exceeded_now(const RecoveredJob& job) const;
   bool reopens(const RecoveredJob& job) const;
   JobResult result_of_complete() const;

@@ -123,6 +123,7 @@ JobLogs::JobLogs(const Options& options)
       started_(Clock::now()),
       metrics_(!LogTree({.directory = options.directory}).tail(kMetrics, 1).empty()) {
   overview_.set_datasets(options.datasets);
+  overview_.set_taken_over(options.taken_over);
   master_ = std::make_shared<spdlog::logger>("master_role", std::make_shared<QueueSink>(writer_));
   master_->set_formatter(std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%S.%eZ %-7l %v",
                                                                      spdlog::pattern_time_type::utc));

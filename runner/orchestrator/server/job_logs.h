@@ -33,6 +33,7 @@ class JobLogs final : public JobObserver {
     std::uint32_t run_max_try = 3;
     std::uint64_t processed_before = 0;                  // mini-batches
     nlohmann::json datasets = nlohmann::json::object();  // as Overview has them
+    nlohmann::json taken_over = {};                      // as Overview has it
   };
 
   // Starts the writer's thread. Text of an earlier start is kept: below the new one in the two files that

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "common/json/members.h"
+#include "common/text/counted.h"
+#include "common/text/presentable.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace parallelrun::orchestrator {
@@ -82,6 +84,7 @@ nlohmann::json Overview::json(const std::string& now, std::chrono::milliseconds 
   json["processedBefore"] = processed_before_;
   json["warnings"] = warnings();
   if (!datasets_.empty()) json["datasets"] = datasets_;
+  if (!taken_over_.is_null()) json["takenOver"] = taken_over_;
   if (const auto left = time_left(progress, processed_before_, elapsed); left && !result)
     json["timeLeftSeconds"] = left->count();
   return json;
@@ -116,6 +119,17 @@ std::string Overview::text(const std::string& now, std::chrono::milliseconds ela
   out += fmt::format("Items succeeded:        {}\nItems failed:           {}\n", counts.items_succeeded,
                      counts.items_failed);
   out += fmt::format("Failed tries:           {}\n", counts.tries_failed);
+  if (!taken_over_.is_null()) {
+    out += fmt::format("Taken over:             {} ({}) of '{}'\n",
+                       counted(count_at(taken_over_, "miniBatches"), "mini-batch"),
+                       counted(count_at(taken_over_, "items"), "item"),
+                       presentable(text_at(taken_over_, "from")));
+    const auto again = taken_over_.find("again");
+    if (again != taken_over_.end() && again->is_array()) {
+      for (const nlohmann::json& why : *again)
+        if (why.is_string()) out += "  not taken over:       " + presentable(why.get<std::string>()) + "\n";
+    }
+  }
   if (processed_before_ > 0) out += fmt::format("Processed before this start: {}\n", processed_before_);
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(elapsed);
   if (result) {

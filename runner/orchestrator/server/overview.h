@@ -22,6 +22,9 @@ class Overview {
   // {"inputs.images": {"name", "version"}}: the datasets that the job reads.
   void set_datasets(nlohmann::json datasets) { datasets_ = std::move(datasets); }
 
+  // {"from", "miniBatches", "items", ...}: what was taken over from another job; null: nothing was asked for.
+  void set_taken_over(nlohmann::json taken) { taken_over_ = std::move(taken); }
+
   // A line that stays. Of those behind the first few only their number is shown.
   void add_warning(std::string line);
 
@@ -33,7 +36,8 @@ class Overview {
                    const std::optional<JobResult>& result) const;
 
   // {"job", "started", "updated", "elapsedSeconds", "processedBefore", "warnings": [...], "datasets" where it
-  // reads any, "timeLeftSeconds" where it is known, and the members of Progress or, at the end, of JobResult}
+  // reads any, "takenOver" where results were, "timeLeftSeconds" where it is known, and the members of
+  // Progress or, at the end, of JobResult}
   nlohmann::json json(const std::string& now, std::chrono::milliseconds elapsed, const Progress& progress,
                       const std::optional<JobResult>& result) const;
 
@@ -45,6 +49,7 @@ class Overview {
   std::string started_;
   std::uint64_t processed_before_;
   nlohmann::json datasets_ = nlohmann::json::object();
+  nlohmann::json taken_over_;
   std::vector<std::string> warnings_;
   std::uint64_t more_warnings_ = 0;
   std::vector<std::string> troubles_;

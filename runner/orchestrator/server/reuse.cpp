@@ -24,6 +24,7 @@
 #include "runner/job/installed_python.h"
 #include "runner/job/reuse_settings.h"
 #include "runner/job/source_files.h"
+#include "runner/job/submission.h"
 #include "runner/orchestrator/stored_plan.h"
 #include "runner/output/failed_items.h"
 #include "runner/output/journal.h"
@@ -43,10 +44,8 @@ constexpr const char* kNowPath = ".parallelrun/contents.now";
 constexpr const char* kForeignJournal = ".parallelrun/journal.reused";
 constexpr const char* kMetrics = "logs/user/metrics.jsonl";
 
-std::string input_part(const std::string& name) { return "input " + name; }
 std::string side_input_part(const std::string& name) { return "side input " + name; }
 constexpr std::string_view kModulesPart = "modules in ";
-constexpr const char* kSettingsPart = "settings";
 constexpr const char* kPythonPart = "python3";
 
 // What the agents give to the script, as far as it decides where Python finds its modules.
@@ -149,8 +148,15 @@ Reuse::Reuse(const ResolvedJob& job, Options options, Tell tell)
       tell_(std::move(tell)),
       never_(never_reused(job)),
       // Not made where nothing would ask for them: they name every file of the code.
-      settings_(options_.index.empty() || !never_.empty() ? nlohmann::json()
-                                                          : reuse_settings(job, options_.version)) {
+      settings_((options_.index.empty() && !options_.recorded) || !never_.empty()
+                    ? nlohmann::json()
+                    : reuse_settings(job, options_.version)) {
+  for (const Input& input : job.spec.inputs) {
+    if (!input.source.store.is_object())
+      roots_[input_part(input.name)] = FileWalk::root_of(job.input_directories.at(input.name));
+  }
+  for (const auto& [name, path] : job.side_input_directories)
+    roots_[side_input_part(name)] = root_of_place(path);
   if (options_.index.empty()) {
     explain(
         "there is no index of earlier runs (PARALLELRUN_RUN_INDEX is off, or there is no home directory)");
@@ -162,12 +168,6 @@ Reuse::Reuse(const ResolvedJob& job, Options options, Tell tell)
   } else {
     tell_("results are neither reused nor kept for later jobs: " + index.error().message, options_.explain);
   }
-  for (const Input& input : job.spec.inputs) {
-    if (!input.source.store.is_object())
-      roots_[input_part(input.name)] = FileWalk::root_of(job.input_directories.at(input.name));
-  }
-  for (const auto& [name, path] : job.side_input_directories)
-    roots_[side_input_part(name)] = root_of_place(path);
 }
 
 void Reuse::explain(const std::string& words) const {
@@ -326,7 +326,7 @@ void Reuse::keep_copy(const FinishedRun& run, const std::string& identity) const
 }
 
 void Reuse::begin_watch() {
-  if (!index_ || !never_.empty()) return;
+  if ((!index_ && !options_.recorded) || !never_.empty()) return;
   auto recorder = ContentsRecorder::create(at(kContentsPath));
   if (recorder) {
     recorder_ = std::move(*recorder);
@@ -355,21 +355,31 @@ void Reuse::listed() {
 bool Reuse::began_so() const {
   const auto parts = parts_of_contents(at(kContentsPath));
   if (!parts) return parts.error().code == ErrorCode::kNotFound;
+  const std::string settings = sha256_hex(compact_text(settings_));
+  return same_python(*parts) && std::any_of(parts->begin(), parts->end(), [&](const ContentPart& part) {
+           return part.name == kSettingsPart && part.note == settings;
+         });
+}
+
+bool Reuse::same_python(const std::vector<ContentPart>& parts) const {
   const auto python = installed_python(environment_of(job_));
-  const auto says = [&parts](const char* name, const std::string& note) {
-    return std::any_of(parts->begin(), parts->end(),
-                       [&](const ContentPart& part) { return part.name == name && part.note == note; });
-  };
-  return python && says(kPythonPart, python->packages.dump()) &&
-         says(kSettingsPart, sha256_hex(compact_text(settings_)));
+  return python && std::any_of(parts.begin(), parts.end(), [&](const ContentPart& part) {
+           return part.name == kPythonPart && part.note == python->packages.dump();
+         });
+}
+
+bool Reuse::began_alike(const nlohmann::json& settings) const {
+  const auto parts = parts_of_contents(at(kContentsPath));
+  if (!parts) return parts.error().code == ErrorCode::kNotFound;
+  return differing_reuse_settings(settings_of_items(settings), settings_of_items(settings_)).empty() &&
+         same_python(*parts);
 }
 
 // What the script has written into the output directory beside the runner's own files.
-std::string Reuse::foreign_file() const {
-  const std::array<std::string, 5> ours{job_.spec.append_row_file_name, kFailedItemsPath, kSuccessPath,
-                                        "logs", kStatePath};
+std::string Reuse::foreign_file(const std::string& directory, const std::string& output_file) {
+  const std::array<std::string, 5> ours{output_file, kFailedItemsPath, kSuccessPath, "logs", kStatePath};
   std::error_code error;
-  for (fs::directory_iterator entries(options_.job_output, error), end; !error && entries != end;
+  for (fs::directory_iterator entries(directory, error), end; !error && entries != end;
        entries.increment(error)) {
     const std::string name = entries->path().filename().string();
     if (std::find(ours.begin(), ours.end(), name) == ours.end()) return name;
@@ -384,7 +394,8 @@ void Reuse::keep(const std::string& identity) const {
   };
   if (!never_.empty()) return not_kept(never_);
   if (!untold_.empty()) return not_kept(untold_);
-  if (const std::string name = foreign_file(); !name.empty()) {
+  if (const std::string name = foreign_file(options_.job_output, job_.spec.append_row_file_name);
+      !name.empty()) {
     return not_kept(
         fmt::format("'{}' in the output directory is none of the runner's files, and nobody knows "
                     "whether it is a part of the results",

@@ -25,12 +25,30 @@ class Reuse {
     std::string version;     // of this program
     bool explain = false;    // tell what differs from the nearest run
     std::string job_output;  // the output directory
+    bool recorded = false;   // what inputs hold is written down also without an index
   };
   // `loud`: for the terminal, too. On the main thread.
   using Tell = std::function<void(const std::string& words, bool loud)>;
 
   // `job` must outlive it.
   Reuse(const ResolvedJob& job, Options options, Tell tell);
+
+  // --- for results that are taken over by item (take_over.h) ---
+  static std::string input_part(const std::string& name) { return "input " + name; }
+  static constexpr const char* kSettingsPart = "settings";
+  // reuse_settings(); null where results are never reused.
+  const nlohmann::json& settings() const { return settings_; }
+  // Why the results stand for no other job's; empty: they may.
+  const std::string& never() const { return never_; }
+  // Where the files of a part of the contents lie; empty: in a store, or nowhere.
+  std::string root_of(const std::string& part) const;
+  // Lists the inputs, and writes what they hold now to `path`. Errors: those of ContentsRecorder::finish().
+  Status record_now(const std::string& path) const;
+  // A file in an output directory that a script has put there; empty: none. `output_file`: that of its job.
+  static std::string foreign_file(const std::string& directory, const std::string& output_file);
+  // Whether what scripts read beside their items is what it was when the job began, by what was written down
+  // then. `settings`: of that time.
+  bool began_alike(const nlohmann::json& settings) const;
 
   // The newest run whose results stand for this job's. Lists and compares the inputs, where there is a run
   // with the same settings, and only there. The output directory is ours.
@@ -56,15 +74,13 @@ class Reuse {
 
  private:
   std::string at(const std::string& path) const { return options_.job_output + "/" + path; }
-  std::string root_of(const std::string& part) const;
   void record_surroundings(ContentsRecorder& recorder) const;
-  Status record_now(const std::string& path) const;
   std::optional<FinishedRun> same_contents(const std::vector<FinishedRun>& runs,
                                            const std::string& now) const;
   void explain(const std::string& words) const;
   void explain_settings(std::vector<std::string>& problems) const;
   bool began_so() const;
-  std::string foreign_file() const;
+  bool same_python(const std::vector<ContentPart>& parts) const;
   void add(FinishedRun run) const;
 
   const ResolvedJob& job_;

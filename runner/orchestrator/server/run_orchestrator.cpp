@@ -15,12 +15,14 @@
 #include "common/hash/sha256.h"
 #include "common/hash/siphash.h"
 #include "common/json/json.h"
+#include "common/json/members.h"
 #include "common/posix/process_start.h"
 #include "common/result/try.h"
 #include "common/spec/dataset_use.h"
 #include "common/spec/problems.h"
 #include "common/text/counted.h"
 #include "runner/job/resolved_job.h"
+#include "runner/job/submission.h"
 #include "runner/orchestrator/orchestrator.h"
 #include "runner/orchestrator/server/admission.h"
 #include "runner/orchestrator/server/commit_thread.h"
@@ -33,6 +35,7 @@
 #include "runner/orchestrator/server/progress_stream.h"
 #include "runner/orchestrator/server/reuse.h"
 #include "runner/orchestrator/server/slow_check.h"
+#include "runner/orchestrator/server/take_over.h"
 #include "runner/protocol/machine_token.h"
 #include "runner/protocol/protocol_server.h"
 #include "spdlog/fmt/fmt.h"
@@ -83,8 +86,14 @@ class Run {
   Ending live() {
     take_over_signals();
     if (const Status ready = prepare(); !ready) return refused(ready.error());
+    const bool untouched = files_->untouched();
     if (const auto reused = reuse_results()) return *reused;
+    if (untouched && !options_.take_over.empty()) {
+      if (const Status taken = take_results_over(); !taken) return not_taken_over(taken.error());
+    }
     if (const Status taken = files_->take_up(); !taken) return cannot_go_on(taken.error());
+    if (const Status recorded = record_submission(untouched); !recorded)
+      return cannot_go_on(recorded.error());
     if (files_->verdict()) return judged_again(*files_->verdict());
     if (files_->complete()) return nothing_to_do();
     if (const Status recorded = files_->record_run(); !recorded) return cannot_go_on(recorded.error());
@@ -152,6 +161,10 @@ class Run {
       return Error{ErrorCode::kInvalidArgument, fmt::format("job file '{}' is not JSON", options_.job_file),
                    false};
     }
+    if (const auto submission = document.find("submission"); submission != document.end()) {
+      submission_ = std::move(*submission);
+      document.erase("submission");
+    }
     Result<ResolvedJob> job = resolved_job_from_json(document);
     if (!job) return job.error();
     job_ = std::move(*job);
@@ -206,7 +219,7 @@ class Run {
     logs_.emplace(JobLogs::Options{files_->directory().logs(), job_.spec.name, input_names(),
                                    job_.spec.logging_level, static_cast<std::uint32_t>(job_.spec.run_max_try),
                                    files_->recovered().ledger.counts().processed(),
-                                   datasets_to_record(job_.spec)});
+                                   datasets_to_record(job_.spec), taken_over_});
     for (const std::string& note : early_notes_) logs_->note(note);
   }
 
@@ -232,6 +245,7 @@ class Run {
           "of mini-batches; to use it, start the job in another output directory");
     }
     if (!files_->begun_anew().empty()) logs_->warn(files_->begun_anew());
+    if (!taken_over_words_.empty()) tell_taken_over();
     if (const auto warning = beside_code()) warn_of(*warning);
     if (!admission().asks_for_proof()) {
       logs_->warn(
@@ -269,6 +283,11 @@ class Run {
                                          [this] { boost::asio::post(io_, [this] { io_.stop(); }); },
                                          [this] { return !files_->lost(); }},
                      admission());
+  }
+
+  void tell_taken_over() {
+    progress_.tell({{"event", "note"}, {"message", taken_over_words_}, {"takenOver", taken_over_}});
+    logs_->note(taken_over_words_);
   }
 
   // The same function, called on the core's thread later.
@@ -379,10 +398,11 @@ class Run {
 
   // Results of an earlier run, where they stand for this job's; nothing: it runs.
   std::optional<Ending> reuse_results() {
-    if (options_.run_index.empty() && !options_.explain_reuse) return std::nullopt;
+    const bool kept = !submission_.is_null();
+    if (options_.run_index.empty() && !options_.explain_reuse && !kept) return std::nullopt;
     reuse_ = std::make_unique<Reuse>(job_,
                                      Reuse::Options{options_.run_index, options_.version,
-                                                    options_.explain_reuse, files_->directory().path()},
+                                                    options_.explain_reuse, files_->directory().path(), kept},
                                      [this](const std::string& words, bool loud) { tell(words, loud); });
     if (!files_->untouched()) return std::nullopt;
     const std::optional<FinishedRun> run = reuse_->find();
@@ -406,8 +426,59 @@ class Run {
     Ending ending = reused(*result, run->output, run->finished);
     if (const Status written = files_->write_result(ending.event); !written)
       return cannot_go_on(written.error());
+    if (const Status recorded = record_submission(true); !recorded) return cannot_go_on(recorded.error());
     reuse_->keep_copy(*run, files_->directory().fingerprint());
     return ending;
+  }
+
+  // What of the results of another job is good for this one's, so that the rest alone runs.
+  Status take_results_over() {
+    TakeOver take_over(job_, *reuse_, options_.take_over, files_->directory().path());
+    ASSIGN_OR_RETURN(const bool any, take_over.look());
+    if (any) {
+      const Status filled =
+          files_->take_over([&](Storage& storage) { return take_over.plan(storage); },
+                            [&](Committer& committer) { return take_over.commit(committer); });
+      const ErrorCode code = filled ? ErrorCode::kIo : filled.error().code;
+      // The inputs cannot be planned: the job says so itself.
+      if (code == ErrorCode::kNotFound || code == ErrorCode::kInvalidArgument) {
+        take_over.give_up(filled.error().message);
+      } else if (!filled) {
+        return filled;
+      }
+    }
+    taken_over_ = to_json(take_over.report());
+    taken_over_words_ = in_words(take_over.report());
+    return {};
+  }
+
+  // Nothing has begun: whoever asked for it hears what is wrong, and no job runs in its place.
+  static Ending not_taken_over(const Error& error) {
+    Error told = error;
+    told.message = "the results cannot be taken over: " + error.message;
+    const bool wrong = error.code == ErrorCode::kNotFound || error.code == ErrorCode::kConflict ||
+                       error.code == ErrorCode::kInvalidArgument;
+    if (wrong) told.code = ErrorCode::kInvalidArgument;
+    return wrong ? refused(told) : cannot_go_on(told);
+  }
+
+  // What a resubmission of this job has to know: how it was started, and with what it began.
+  Status record_submission(bool untouched) {
+    if (!reuse_ || submission_.is_null()) return {};
+    const bool begins = untouched || !files_->begun_anew().empty();
+    const std::optional<nlohmann::json> before = begins ? std::nullopt : files_->read_state(kSubmissionPath);
+    nlohmann::json settings = reuse_->settings();
+    if (begins) {
+      if (!taken_over_.is_null()) RETURN_IF_ERROR(files_->write_state(kTakenOverPath, taken_over_));
+    } else {
+      settings = before ? object_at(*before, "settings") : nlohmann::json();
+      if (const auto taken = files_->read_state(kTakenOverPath)) taken_over_ = *taken;
+      if (!files_->same_run() && !files_->complete() && !reuse_->began_alike(settings))
+        reuse_->cannot_watch();
+    }
+    submission_["settings"] = std::move(settings);
+    submission_["miniBatchSize"] = job_.spec.mini_batch_size;
+    return files_->write_state(kSubmissionPath, submission_);
   }
 
   // Before there are logs, or after.
@@ -452,6 +523,7 @@ class Run {
     core_.reset();
     events_.reset();
     logs_.reset();  // writes what waits: the files are whole when the launcher is told
+    if (!taken_over_.is_null()) ending.event["takenOver"] = taken_over_;
     progress_.finished(with_places(std::move(ending.event), job_, started_));
     return ending.code;
   }
@@ -465,6 +537,9 @@ class Run {
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_{io_, SIGTERM};
   ProgressStream progress_;
+  nlohmann::json submission_;     // of the launcher; null: this start keeps no record for resubmissions
+  nlohmann::json taken_over_;     // TakenOver; null: nothing was asked for
+  std::string taken_over_words_;  // to be told in this start
   std::unique_ptr<Reuse> reuse_;  // the planner's thread uses it
   std::unique_ptr<JobFiles> files_;
   SlowCheck slow_check_;

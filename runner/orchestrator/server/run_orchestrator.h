@@ -29,6 +29,9 @@ struct OrchestratorOptions {
   std::string run_index;
   bool explain_reuse = false;  // --explain: tell why no results are reused
   std::string version;         // of the program; results of another version are not reused
+  // --take-over: another output directory whose results are taken over by item, where there is nothing yet
+  // that a start would go on with; empty: none.
+  std::string take_over;
   bool overwrite = false;  // --overwrite, or [output.overwrite] of the job: clear another job's results away
   bool retry_failed = false;  // --retry-failed: try the failed mini-batches of an earlier run again
   std::chrono::milliseconds heartbeat{1'000};         // agents report at least this often

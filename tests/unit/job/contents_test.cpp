@@ -215,6 +215,51 @@ TEST_F(Contents, AnObjectWithoutAVersionIsNeverTheSame) {
   EXPECT_NE(stamp_of_object(3, "a").stamp, stamp_of_object(3, "b").stamp);
 }
 
+TEST_F(Contents, SayOfEachFileWhetherItIsTheSame) {
+  ContentEntry untold = entry("c", 3, 3);
+  untold.trust = ContentEntry::Trust::kNone;
+  const std::string before = written("1", {entry("a", 1, 1), entry("b", 2, 2), untold, entry("d", 4, 4)});
+  const std::string now = written("2", {entry("a", 1, 1), entry("b", 9, 9), untold, entry("e", 5, 5)});
+  std::vector<std::string> same;
+  std::vector<std::string> others;
+  ContentVisit visit;
+  visit.same = [&](const std::string& part, const std::string& path) { same.push_back(part + "/" + path); };
+  visit.differs = [&](const std::string&, ContentVisit::What what, const std::string& path,
+                      const std::string& words) {
+    others.push_back(path + std::to_string(static_cast<int>(what)) + words);
+  };
+  ASSERT_TRUE(visit_contents(before, now, [](const std::string&) { return std::string(); }, visit));
+  using What = ContentVisit::What;
+  const auto told = [](const char* path, What what, const std::string& words) {
+    return path + std::to_string(static_cast<int>(what)) + path + " " + words;
+  };
+  EXPECT_EQ(same, std::vector<std::string>{"input a/a"});
+  EXPECT_EQ(others, (std::vector<std::string>{
+                        told("b", What::kChanged, "changed"), told("c", What::kUntold, "has no version"),
+                        told("d", What::kGone, "is gone"), told("e", What::kNew, "is new")}));
+}
+
+// One file of which nobody can tell takes the record of the others from nobody.
+TEST_F(Contents, OfTooManyFreshFilesOneByOneIsUntold) {
+  directory_.write("data/a", "one");
+  directory_.write("data/b", std::string(DigestAllowance{}.bytes + 1, 'x'));
+  const auto name = recorded("before");
+  ASSERT_FALSE(name.ok());
+  EXPECT_EQ(name.error().code, ErrorCode::kConflict);
+  auto reader = ContentsReader::open(at("before"));
+  ASSERT_TRUE(reader.ok());
+  ContentPart part;
+  ContentEntry read;
+  ASSERT_TRUE(*(*reader)->next_part(part));
+  ASSERT_TRUE(*(*reader)->next(read));
+  EXPECT_EQ(read.sha256.size(), 32U);
+  ASSERT_TRUE(*(*reader)->next(read));
+  EXPECT_EQ(read.trust, ContentEntry::Trust::kNone);
+  const auto settled = settle_contents(at("before"), [this](const std::string&) { return at("data/"); });
+  ASSERT_FALSE(settled.ok());
+  EXPECT_THAT(settled.error().message, HasSubstr("nobody can tell whether 'b'"));
+}
+
 TEST_F(Contents, ADirectoryOfASideInputHasItsHiddenFiles) {
   directory_.write("data/.hidden", "one");
   directory_.write("data/b", "one");

@@ -1,0 +1,211 @@
+// A job anew from what ran in an output directory, with some fields changed [PipelineParameter].
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/json/json.h"
+#include "common/json/members.h"
+#include "common/posix/file_descriptor.h"
+#include "common/spec/document.h"
+#include "common/spec/manifest.h"
+#include "common/spec/overrides.h"
+#include "common/spec/problems.h"
+#include "common/text/presentable.h"
+#include "runner/cli/dataset_argument.h"
+#include "runner/cli/job_argument.h"
+#include "runner/cli/launcher.h"
+#include "runner/cli/run_here.h"
+#include "runner/cli/verbs.h"
+#include "runner/job/identity.h"
+#include "runner/job/submission.h"
+
+namespace parallelrun {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr int kMostOutputs = 10'000;
+
+struct GivenToResubmit {
+  std::string from;
+  RunHere run;
+};
+
+int refuse_resubmission(const std::string& words) {
+  std::fprintf(stderr, "parallelrun: %s\n", presentable(words).c_str());
+  return kExitInvalid;
+}
+
+json read_state_json(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return json::parse(std::string(std::istreambuf_iterator<char>(file), {}), nullptr, false);
+}
+
+bool is_at_work(const std::string& output) {
+  const FileDescriptor lock(::open((output + "/.parallelrun/lock").c_str(), O_RDONLY | O_CLOEXEC));
+  return lock && ::flock(lock.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
+// Directories by the places that they had, wherever the manifest was.
+void put_place(json& holder, const char* member, const std::string& directory) {
+  const auto source = holder.find(member);
+  if (directory.empty() || source == holder.end() || !source->is_object() || !source->contains("local"))
+    return;
+  (*source)["local"]["path"] = directory;
+  source->erase("subPath");
+}
+
+void put_places(json& spec, const json& submission) {
+  for (const auto& [list, member] : {std::pair{"inputs", "inputs"}, {"sideInputs", "sideInputs"}}) {
+    const auto found = spec.find(list);
+    if (found == spec.end() || !found->is_array()) continue;
+    for (json& one : *found) {
+      if (one.is_object())
+        put_place(one, "source", text_at(object_at(submission, member), text_at(one, "name").c_str()));
+    }
+  }
+  put_place(spec, "sourceDirectory", text_at(submission, "sourceDirectory"));
+}
+
+json manifest_of(const json& submission) {
+  const std::string path = text_at(submission, "manifest");
+  if (path.empty()) return {};
+  const auto text = read_manifest_file(path);
+  Problems none;
+  return text ? parse_document(*text, ManifestFormat::kAuto, none).root : json();
+}
+
+// The next one that is not there yet: "out-2" beside "out". One in which a resubmission of the same job was
+// begun and did not end is gone on with.
+std::string next_output(const std::string& from, const json& submission, const ResolvedJob& job) {
+  std::string base = from;
+  if (!text_at(submission, "resubmissionOf").empty()) {
+    const std::size_t dash = base.rfind('-');
+    if (dash != std::string::npos && dash + 1 < base.size() &&
+        base.find_first_not_of("0123456789", dash + 1) == std::string::npos)
+      base.resize(dash);
+  }
+  for (int number = 2; number < kMostOutputs; ++number) {
+    const std::string output = fmt::format("{}-{}", base, number);
+    std::error_code error;
+    if (!fs::exists(fs::symlink_status(output, error))) return output;
+    if (output == from || fs::exists(output + "/_SUCCESS", error)) continue;
+    const json there = read_state_json(output + "/.parallelrun/job.json");
+    const json its = read_state_json(output + "/.parallelrun/submission.json");
+    if (!there.is_object()) {
+      // Ended before it was said whose it is.
+      if (!fs::exists(output + "/.parallelrun/lock", error) || is_at_work(output)) continue;
+      return output;
+    }
+    const std::string of = text_at(its, "resubmissionOf");
+    const bool ours = of == from || (of.empty() && !fs::exists(output + "/.parallelrun/plan", error));
+    ResolvedJob same = job;
+    same.output_directory = output;
+    if (ours && differing_settings(object_at(there, "settings"), same).empty()) return output;
+  }
+  return base + "-" + std::to_string(kMostOutputs);
+}
+
+int run(const GivenToResubmit& given) {
+  if (!read_job(given.from)) return kExitInvalid;
+  std::error_code error;
+  std::string from = fs::absolute(given.from, error).lexically_normal().string();
+  while (from.size() > 1 && from.back() == '/') from.pop_back();
+  if (is_at_work(from))
+    return refuse_resubmission(fmt::format(
+        "a job is at work in '{}'; wait for its end, or stop it, and resubmit it then", given.from));
+  const std::string record = from + "/" + kSubmissionPath;
+  const json submission = read_state_json(record);
+  if (!submission.is_object() || !object_at(submission, "spec").is_object() ||
+      !object_at(object_at(submission, "spec"), "spec").is_object()) {
+    return refuse_resubmission(fmt::format(
+        "'{}' does not say with what its job was started ({} is missing or damaged: an earlier version "
+        "ran it, or a cluster did); start the manifest again: parallelrun run MANIFEST --take-over "
+        "{} --output NEW",
+        given.from, kSubmissionPath, given.from));
+  }
+  RunHere command = given.run;
+  json document = submission["spec"];
+  put_places(document["spec"], submission);
+  const json& withheld = object_at(submission, "withheld");
+  put_back_withheld(document, withheld, manifest_of(submission));
+  json changed = document;
+  Problems none;
+  apply_overrides(changed, command.overrides, none);
+  if (const auto missing = still_withheld(changed, withheld); !missing.empty()) {
+    const std::string manifest = text_at(submission, "manifest");
+    return refuse_resubmission(
+        fmt::format("the value of {} is not kept in the output directory, since it may be a secret{}; give "
+                    "it with --set '{}=VALUE'",
+                    fmt::join(missing, ", "),
+                    manifest.empty() ? "" : fmt::format(", and '{}' does not have it any more", manifest),
+                    missing.front()));
+  }
+  command.text = document.dump();
+  command.manifest = text_at(submission, "manifest").empty() ? "-" : text_at(submission, "manifest");
+  command.shown_manifest = record;
+  for (const auto& [name, file] : object_at(submission, "credentials").items()) {
+    const bool again = std::any_of(command.credentials.begin(), command.credentials.end(),
+                                   [&](const std::string& one) { return one.starts_with(name + "="); });
+    if (!again && file.is_string()) command.credentials.push_back(name + "=" + file.get<std::string>());
+  }
+  if (command.datasets.empty()) command.datasets = text_at(submission, "datasets");
+  if (!command.output.empty() && fs::equivalent(command.output, from, error)) {
+    return refuse_resubmission(fmt::format(
+        "'{}' is the earlier output directory, which is not changed; give --output a new one, or start the "
+        "same job again to go on there",
+        command.output));
+  }
+  command.take_over = from;
+  if (command.output.empty()) {
+    command.output = from + "-2";  // until it is known what the job is
+    command.output_of = [&](const ResolvedJob& job) { return next_output(from, submission, job); };
+  }
+  return run_here(command);
+}
+
+}  // namespace
+
+Verb add_resubmit(CLI::App& program) {
+  const auto given = std::make_shared<GivenToResubmit>();
+  RunHere& options = given->run;
+  CLI::App* verb = program.add_subcommand("resubmit",
+                                          "run a job of this machine again, with changes; what is done and "
+                                          "still good is taken over, the rest runs");
+  verb->add_option("OUTPUT", given->from, "the output directory of the earlier run")->required();
+  verb->add_option("--set", options.overrides,
+                   "FIELD=VALUE: another value for a field of spec, such as --set miniBatchSize=20");
+  verb->add_option("--output", options.output,
+                   "DIR: the new output directory; default: OUTPUT-2, or the next number that is free");
+  verb->add_option("--input", options.inputs, "NAME=DIR: another directory for an input");
+  verb->add_option("--side-input", options.side_inputs,
+                   "NAME=DIR: another directory, or file, for a side input");
+  verb->add_option(
+      "--credentials", options.credentials,
+      "NAME=FILE: the keys of a store, as for run; default: the files that the earlier run was given");
+  verb->add_option("--datasets", options.datasets, kDatasetsOption);
+  verb->add_option("--source-directory", options.source_directory,
+                   "DIR: another directory for the entry script");
+  CLI::Option* quiet = verb->add_flag("--quiet,-q", options.quiet, "print nothing unless the job fails");
+  verb->add_flag("--json", options.json, "print progress and result as JSON lines")->excludes(quiet);
+  verb->footer(
+      "Example: parallelrun resubmit results/digits, to run what failed; parallelrun resubmit results/digits "
+      "--set miniBatchSize=20");
+  return {verb, [given] { return run(*given); }};
+}
+
+}  // namespace parallelrun
