@@ -43,7 +43,9 @@ if(PARALLELRUN_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link -fno-sanitize-recover=all -Wno-error -Wno-unknown-warning-option)
 endif()
 
-# Paths below this folder are hashed as relative ones, so that every clone on a machine shares one cache.
+# Paths below this folder are hashed as relative ones, and sources that are compiled together know themselves by
+# relative ones, so that every clone on a machine shares one cache.
+add_compile_options($<$<COMPILE_LANGUAGE:C,CXX>:-ffile-prefix-map=${CMAKE_SOURCE_DIR}=.>)
 find_program(CCACHE ccache)
 if(CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=true ${CCACHE})
