@@ -197,6 +197,7 @@ beside on_clusters
 step 'whole processes' run_pytest integration tests/integration
 step 'jobs from Python' run_pytest sdk tests/sdk
 step 'the documentation' run_pytest docs tests/docs
+step 'the page in a browser' tests/ui/run
 step 'built for the sanitizers' sanitizers_built
 step 'address and undefined-behaviour sanitizers' sanitized asan . 1500
 step 'thread sanitizer' sanitized tsan "$THREADED_TESTS" 300
