@@ -206,6 +206,8 @@ std::string manifest_of(const OutputFolder& folder, const std::string& name) {
   const std::string line = text->substr(begin, std::min(text->find('\n', begin), text->size()) - begin);
   ordered_json spec = ordered_json::parse(line, nullptr, false);
   if (!spec.is_object()) return "";
+  // The line has the whole manifest, as the job got it.
+  if (spec.contains("kind") && spec.contains("spec")) return yaml_text(spec);
   return yaml_text({{"apiVersion", "parallelrun.dev/v1alpha1"},
                     {"kind", "ParallelRunJob"},
                     {"metadata", {{"name", name}}},

@@ -298,6 +298,10 @@ describe("every part of the page", () => {
           const excess = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
           if (excess > 0) wrong[part].push(`wider than the window by ${excess} pixels`);
         }
+        await page.evaluate(() => (location.hash = "#/jobs"));
+        await openJob(page, "finished");
+        await page.waitForFunction(() => !document.querySelector(".waiting-line"));
+        wrong.complete = await findings(page);
         assert.deepEqual(Object.values(wrong).flat(), []);
       }));
   }

@@ -4,6 +4,7 @@ import json
 import shutil
 import time
 
+import yaml
 from job_folder import JobFolder
 from waiting import PATIENCE, wait_for
 from web_client import HOSTILE, Page
@@ -26,7 +27,8 @@ def test_jobs_of_the_folders(page, results):
 def test_a_job(page):
     job = page.get(page.of("one"))
     assert job["outputFile"] == "parallel_run_step.txt" and job["format"] == "text"
-    assert 'kind: "ParallelRunJob"' in job["manifest"] and "miniBatchSize" in job["manifest"]
+    manifest = yaml.safe_load(job["manifest"])
+    assert manifest["kind"] == "ParallelRunJob" and "miniBatchSize" in manifest["spec"]
     verbs = job["verbs"]
     assert set(verbs) == {"cancel", "suspend", "resume", "scale", "resubmit", "retryFailed"}
     assert not any(verb["allowed"] for verb in verbs.values())

@@ -39,7 +39,7 @@ function optionsOf(element: HTMLElement, props: TimeChartProps): uPlot.Options {
     cursor: { y: false, points: { size: 7 } },
     scales: { x: { time: true }, y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.08 : 1] } },
     axes: [
-      { ...axis, values: timeTicks },
+      { ...axis, space: 90, values: timeTicks },
       { ...axis, size: 58, values: (_plot, ticks) => ticks.map((tick) => props.format(tick)) },
     ],
     series: [
@@ -69,7 +69,8 @@ function timeTicks(_plot: uPlot, ticks: number[]): string[] {
     const minute = `${pad(at.getHours())}:${pad(at.getMinutes())}`;
     if (step >= 1 && Math.round(step) % 60 === 0) return minute;
     const seconds = `${minute}:${pad(at.getSeconds())}`;
-    return step >= 1 ? seconds : `${seconds}.${Math.floor(at.getMilliseconds() / 100)}`;
+    if (step >= 1) return seconds;
+    return `${seconds}.${at.getMilliseconds().toString().padStart(3, "0").slice(0, step >= 0.1 ? 1 : 2)}`;
   });
 }
 
