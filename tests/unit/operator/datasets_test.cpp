@@ -155,8 +155,11 @@ TEST(Datasets, WhatNoDatasetMendsFails) {
   EXPECT_EQ(other.state(), "Failed");
   EXPECT_THAT(other.message(), HasSubstr("spec.inputs[0].type: is tabular, but the dataset 'mnist' is file"));
 
-  // What a cluster does not read is said where it is used.
-  Cluster database(job_with(input_of({{"name", "rows"}})));
+  // What a dataset may be, but not there.
+  json rows = a_job();
+  rows["spec"]["sideInputs"] =
+      json::array({{{"name", "rows"}, {"source", {{"dataset", {{"name", "rows"}}}}}}});
+  Cluster database(rows);
   database
       .dataset(
           "rows", "tabular",
@@ -165,7 +168,7 @@ TEST(Datasets, WhatNoDatasetMendsFails) {
       .settle();
   EXPECT_EQ(database.state(), "Failed");
   EXPECT_THAT(database.message(),
-              AllOf(HasSubstr("spec.inputs[0].source.sql"), HasSubstr("status.datasets")));
+              AllOf(HasSubstr("spec.sideInputs[0].source.sql"), HasSubstr("status.datasets")));
 }
 
 TEST(Datasets, AVersionThatCannotBeUsedIsInNoOthersWay) {
