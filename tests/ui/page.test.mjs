@@ -218,7 +218,7 @@ describe("a job that runs", () => {
       await lines.first().waitFor();
       const before = await lines.count();
       await page.waitForFunction((count) => document.querySelectorAll(".line").length > count + 1, before);
-      await page.waitForFunction((words) => document.querySelector(".facts")?.textContent !== words && true, first);
+      await page.waitForFunction((words) => document.querySelector(".fact")?.innerText !== words, first);
       assert.notEqual(await done(), first);
 
       await page.getByRole("button", { name: "Cancel" }).click();

@@ -118,6 +118,16 @@ export function LogView(props: LogViewProps): VNode {
     fetchMore();
   }, []);
 
+  const moveBy = (by: number) => {
+    const here = place.current;
+    here.line = clamp(here.line + by, 0, lastTop());
+    if (by < 0 && following.current) setFollow(false);
+    here.toEnd = by > 0 && following.current && log.window.atEnd && here.line >= lastTop() - 0.5;
+    settle();
+    redraw();
+    fetchMore();
+  };
+
   const onScroll = () => {
     const element = scroller.current;
     const here = place.current;
@@ -339,10 +349,14 @@ export function LogView(props: LogViewProps): VNode {
         onScroll={onScroll}
         onKeyDown={(event) => {
           if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
-          if (event.key !== "Home" && event.key !== "End") return;
-          // The browser would scroll there bit by bit, and every bit would be fetched.
+          const page = Math.max(1, Math.floor(inSight()) - 1);
+          const steps: Record<string, number> = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page };
+          const step = steps[event.key];
+          if (step === undefined && event.key !== "Home" && event.key !== "End") return;
+          // The browser would scroll bit by bit, and an earlier key would still move what a later one has put in place.
           event.preventDefault();
-          if (event.key === "Home") void goTo(0, false);
+          if (step !== undefined) moveBy(step);
+          else if (event.key === "Home") void goTo(0, false);
           else void goToEnd();
         }}
       >
