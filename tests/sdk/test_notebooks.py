@@ -78,7 +78,7 @@ def test_the_first_job(executed):
     assert text_of(job) == ""  # no lines besides
     assert "300 rows, accuracy 9" in text_of(by_source["results = job.result"])
     assert "<table" in shown(by_source["results = job.result"], "text/html")[0]
-    assert "3 mini-batches; same rows: True" in text_of(by_source["again = job.resubmit"])
+    assert "12 mini-batches; same rows: True" in text_of(by_source["again = job.resubmit"])
     broken = by_source['(images / "digit-999']
     assert "UnidentifiedImageError x 1" in text_of(broken)
     assert "digit-999.png" in shown(broken, "text/html")[-1]
