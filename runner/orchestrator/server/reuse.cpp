@@ -335,7 +335,8 @@ void Reuse::begin_watch() {
   }
 }
 
-void Reuse::cannot_watch() const {
+void Reuse::cannot_watch(const std::string& why) {
+  if (untold_.empty()) untold_ = why;
   std::error_code ignored;
   fs::remove(at(kContentsPath), ignored);
 }
@@ -401,14 +402,12 @@ void Reuse::keep(const std::string& identity) const {
                     "whether it is a part of the results",
                     presentable(name)));
   }
-  if (!recorder_ && !began_so())
-    return not_kept("the job was begun with other settings, files beside the code or packages, and went on");
+  if (!recorder_ && !began_so()) return not_kept(kBegunOtherwise);
   const Result<std::string> contents =
       recorder_ && !recorder_->settled().empty()
           ? recorder_->settled()
           : settle_contents(at(kContentsPath), [this](const std::string& part) { return root_of(part); });
-  if (!contents && contents.error().code == ErrorCode::kNotFound)
-    return not_kept("the job was stopped while its inputs were listed");
+  if (!contents && contents.error().code == ErrorCode::kNotFound) return not_kept(kStoppedWhileListing);
   if (!contents) return not_kept(contents.error().message);
   const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
   add({options_.job_output, job_.spec.name, rfc3339_micros(now), settings_, identity, *contents, {}});

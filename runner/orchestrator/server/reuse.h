@@ -18,6 +18,11 @@
 
 namespace parallelrun::orchestrator {
 
+// Why nobody knows what the inputs of a job held.
+inline constexpr const char* kBegunOtherwise =
+    "the job was begun with other settings, files beside the code or packages, and went on";
+inline constexpr const char* kStoppedWhileListing = "the job was stopped while its inputs were listed";
+
 class Reuse {
  public:
   struct Options {
@@ -67,8 +72,9 @@ class Reuse {
   void listed();
   bool watches() const { return recorder_ != nullptr; }
 
-  // What was planned by an earlier start is not listed again: nobody knows what it held.
-  void cannot_watch() const;
+  // Nobody knows what the inputs held when they were planned. `why`: told when the results are not kept. The
+  // first one counts.
+  void cannot_watch(const std::string& why);
   // The job is complete, and no item has failed; the planner has ended.
   void keep(const std::string& identity) const;
 

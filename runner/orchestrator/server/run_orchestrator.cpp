@@ -474,7 +474,7 @@ class Run {
       settings = before ? object_at(*before, "settings") : nlohmann::json();
       if (const auto taken = files_->read_state(kTakenOverPath)) taken_over_ = *taken;
       if (!files_->same_run() && !files_->complete() && !reuse_->began_alike(settings))
-        reuse_->cannot_watch();
+        reuse_->cannot_watch(kBegunOtherwise);
     }
     submission_["settings"] = std::move(settings);
     submission_["miniBatchSize"] = job_.spec.mini_batch_size;
@@ -491,7 +491,8 @@ class Run {
   void watch(Planning::Events& events) {
     const PlanExtent& found = files_->planning().found();
     if (!reuse_ || found.complete) return;
-    if (found.mini_batches > 0) return reuse_->cannot_watch();
+    // What an earlier start has planned is not listed again.
+    if (found.mini_batches > 0) return reuse_->cannot_watch(kStoppedWhileListing);
     reuse_->begin_watch();
     if (!reuse_->watches()) return;
     events.watched = [this](std::size_t input, std::unique_ptr<Listing> listing) {
