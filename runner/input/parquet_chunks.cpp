@@ -22,20 +22,8 @@ constexpr std::uint64_t kLongestForgotten = 128;
 // of the schema, which is that of the chunks.
 class LeafWalk {
  public:
-  // SchemaElement: 4 name, 5 num_children.
   void take(CompactThrift& in) {
-    std::string_view name;
-    std::int64_t children = 0;
-    for_each_field(in, [&](const Field& field) {
-      if (field.id == 4 && field.type == Type::kBinary) {
-        name = in.binary();
-      } else if (field.id == 5 && is_thrift_integer(field.type)) {
-        children = in.integer();
-      } else {
-        return false;
-      }
-      return true;
-    });
+    const auto [name, children] = take_schema_element(in);
     if (open_.empty()) {  // the root
       open_.push_back({std::string(), children});
       return;

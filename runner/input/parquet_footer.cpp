@@ -21,23 +21,11 @@ constexpr std::uint64_t kTail = 8;  // u32 size of the metadata (little endian) 
 
 Error broken(const char* what) { return Error{ErrorCode::kCorrupt, what, false}; }
 
-// SchemaElement: 4 name, 5 num_children. The elements are a tree in the order of a depth-first walk; the
-// first is the root.
+// The elements of a schema are a tree in the order of a depth-first walk; the first is the root.
 class SchemaWalk {
  public:
   void take(CompactThrift& in, std::vector<std::string>& columns) {
-    std::string_view name;
-    std::int64_t children = 0;
-    for_each_field(in, [&](const Field& field) {
-      if (field.id == 4 && field.type == Type::kBinary) {
-        name = in.binary();
-      } else if (field.id == 5 && is_thrift_integer(field.type)) {
-        children = in.integer();
-      } else {
-        return false;
-      }
-      return true;
-    });
+    const auto [name, children] = take_schema_element(in);
     if (children < 0) sound_ = false;
     if (!root_taken_) {
       root_taken_ = true;

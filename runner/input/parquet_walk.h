@@ -1,6 +1,9 @@
 // Walks over the structures of Parquet's Thrift metadata.
 #pragma once
 
+#include <cstdint>
+#include <string_view>
+
 #include "runner/thrift/compact_thrift.h"
 
 namespace parallelrun {
@@ -27,6 +30,26 @@ bool for_each_struct(CompactThrift& in, Visit visit) {
   if (list.size > 0 && list.type != CompactThrift::Type::kStruct) return false;
   for (std::uint64_t i = 0; in.ok() && i < list.size; ++i) visit();
   return in.ok();
+}
+
+struct SchemaElement {
+  std::string_view name;  // points into the bytes
+  std::int64_t children = 0;
+};
+// SchemaElement: 4 name, 5 num_children.
+inline SchemaElement take_schema_element(CompactThrift& in) {
+  SchemaElement element;
+  for_each_field(in, [&](const CompactThrift::Field& field) {
+    if (field.id == 4 && field.type == CompactThrift::Type::kBinary) {
+      element.name = in.binary();
+    } else if (field.id == 5 && is_thrift_integer(field.type)) {
+      element.children = in.integer();
+    } else {
+      return false;
+    }
+    return true;
+  });
+  return element;
 }
 
 }  // namespace parallelrun
