@@ -112,15 +112,6 @@ std::vector<std::string> notes_on(const JobSpec& job) {
           child_path("spec.arguments", i)));
     }
   }
-  const auto note_store = [&](const Source& source, std::string_view list, std::size_t index) {
-    if (!source.store.is_object()) return;
-    notes.push_back(fmt::format(
-        "{}.source: {} is read on one machine so far (`parallelrun run`); a cluster refuses this job",
-        child_path(list, index), source.store.begin().key()));
-  };
-  for (std::size_t i = 0; i < job.inputs.size(); ++i) note_store(job.inputs[i].source, "spec.inputs", i);
-  for (std::size_t i = 0; i < job.side_inputs.size(); ++i)
-    note_store(job.side_inputs[i].source, "spec.sideInputs", i);
   return notes;
 }
 
