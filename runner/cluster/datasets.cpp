@@ -89,7 +89,7 @@ Result<Dataset> Datasets::get(const std::string& name) {
                false};
 }
 
-// Only what is new is added to the list as the server has it, so that nothing else is written.
+// Adds the new version to the list as the server has it, and writes nothing else.
 Status Datasets::write(const json* there, const Registration& registration) {
   const Dataset& dataset = registration.dataset;
   if (there == nullptr) {

@@ -27,9 +27,9 @@ class KeyedFormat final : public InputFormat {
   std::string nothing_in(std::uint64_t objects) const override { return inside_->nothing_in(objects); }
   std::unique_ptr<InputCutter> cutter(Listing& listing, CutterOptions options) const override;
   Result<std::string> last_object(std::string_view descriptor) const override;
-  // Of records that were grouped: all, since any object may have records of the same values.
+  // For grouped records it gives all objects: each may have records of the same values.
   Result<std::optional<std::vector<std::string>>> objects_of(std::string_view descriptor) const override;
-  // Of records that were grouped: the values. Where they lie, each plan decides anew.
+  // For grouped records it gives the values: each plan puts the records into another place.
   std::string same_items(std::string_view descriptor) const override;
   // Of files; records of a group cannot be told apart here.
   Result<std::optional<InputCutter::Piece>> part_of(std::string_view descriptor, ItemRange range,

@@ -423,7 +423,7 @@ class PostgreSql:
             texts = ", ".join(f"{name}::text" for name in names)
             by = ", ".join(names)
             first = 1
-            # GROUP BY a name, so that what is shown is what is compared.
+            # GROUP BY a name: the database then compares the value that it shows.
             for *values, rows in connection.execute(
                 f"SELECT {texts}, count(*) FROM (SELECT {keys} FROM {self._from}) AS keys GROUP BY {by} ORDER BY {by}"
             ):

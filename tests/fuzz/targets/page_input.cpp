@@ -1,6 +1,6 @@
 // What the page's server reads of others: addresses of requests, lines of logs, the beginning of an output
 // file, and what a pod answers. An address that is one has no way out of its folder, and is written as it is
-// read; what is shown is bounded and is JSON.
+// read. The server bounds what it shows, and writes it as JSON.
 #include <cmath>
 
 #include "runner/web/first_rows.h"
