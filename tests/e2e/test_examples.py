@@ -88,6 +88,9 @@ NOT_REPEATED = {
     "kubectl delete namespace parallelrun": "other tests need the chart",
 }
 
+# What kubectl says of the log of a pod that is not there, or has not started.
+NOT_YET = ("No resources found", "is waiting to start")
+
 
 def commands_of_the_readme():
     text = (REPOSITORY / "README.md").read_text()
@@ -125,9 +128,9 @@ def test_readme_word_by_word(any_cluster, images, chart, example_python):
         skipped.update(left_out)
         if not left_out:
             done = in_a_shell(command, cluster)
-            # The other node may have done all of it meanwhile.
+            # A reader has seen with `get -w` that it runs; and one node may do all of it before the other starts.
             end = time.monotonic() + 120
-            while "is waiting to start" in done.stderr and time.monotonic() < end:
+            while any(words in done.stderr for words in NOT_YET) and time.monotonic() < end:
                 time.sleep(2)
                 done = in_a_shell(command, cluster)
             said[command] = done.stdout
