@@ -60,6 +60,16 @@ bool is_at_work(const std::string& output) {
   return lock && ::flock(lock.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
+// Whoever began there and ended at once made the directories and nothing in them.
+bool has_no_file(const std::string& output) {
+  std::error_code error;
+  const fs::path state = fs::path(output) / ".parallelrun";
+  for (const auto& entry : fs::directory_iterator(output, error)) {
+    if (entry.path() != state || !fs::is_empty(state, error)) return false;
+  }
+  return !error;
+}
+
 // Directories by the places that they had, wherever the manifest was.
 void put_place(json& holder, const char* member, const std::string& directory) {
   const auto source = holder.find(member);
@@ -108,7 +118,8 @@ std::string next_output(const std::string& from, const json& submission, const R
     const json its = read_state_json(output + "/.parallelrun/submission.json");
     if (!there.is_object()) {
       // Ended before it was said whose it is.
-      if (!fs::exists(output + "/.parallelrun/lock", error) || is_at_work(output)) continue;
+      const bool begun = fs::exists(output + "/.parallelrun/lock", error) || has_no_file(output);
+      if (!begun || is_at_work(output)) continue;
       return output;
     }
     const std::string of = text_at(its, "resubmissionOf");

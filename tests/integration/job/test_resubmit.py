@@ -341,6 +341,9 @@ def test_killed_at_any_instant_it_goes_on(again):
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             wait_for_free(job.root / "out-2")
+            # All was done before the kill; the same command would begin the next one, and rightly so.
+            if (job.root / "out-2" / "_SUCCESS").exists():
+                break
             continue
         assert process.returncode == 0
         break
@@ -351,6 +354,28 @@ def test_killed_at_any_instant_it_goes_on(again):
     assert sorted(job.rows()) == [f"f{i:06}.txt:x" for i in range(400)]
     assert not (job.root / "out-3").exists()
     assert (job.out / "_SUCCESS").exists()
+
+
+@pytest.mark.parametrize("left", [[], [".parallelrun"], [".parallelrun", ".parallelrun/lock"]])
+def test_what_ended_before_its_first_file_is_gone_on_with(again, left):
+    job = again.job.files(6).set(miniBatchSize=2)
+    again.run(FAIL="f000001.txt")
+    second = job.root / "out-2"
+    second.mkdir()
+    for name in left:
+        (second / name).touch() if name.endswith("lock") else (second / name).mkdir()
+    again.resubmit("--set", "miniBatchSize=3")
+    assert (second / "_SUCCESS").exists() and not (job.root / "out-3").exists()
+
+
+def test_a_folder_with_files_of_others_is_left_alone(again):
+    job = again.job.files(6).set(miniBatchSize=2)
+    again.run(FAIL="f000001.txt")
+    (job.root / "out-2").mkdir()
+    (job.root / "out-2" / "mine.txt").write_text("mine")
+    again.resubmit("--set", "miniBatchSize=3")
+    assert [path.name for path in (job.root / "out-2").iterdir()] == ["mine.txt"]
+    assert (job.root / "out-3" / "_SUCCESS").exists()
 
 
 def test_bad_input_is_named(again):
