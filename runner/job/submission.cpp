@@ -104,7 +104,7 @@ std::vector<std::string> put_back_withheld(json& spec, const json& withheld, con
     const json::json_pointer pointer(text);
     const json* there = text_in(manifest, pointer);
     if (there == nullptr || !spec.contains(pointer)) continue;
-    if (digest_of(there->get<std::string>()) == digest) spec.at(pointer) = *there;
+    if (digest == digest_of(there->get<std::string>())) spec.at(pointer) = *there;
   }
   return still_withheld(spec, withheld);
 }

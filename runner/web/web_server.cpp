@@ -130,12 +130,11 @@ class WebServer::Impl final : public std::enable_shared_from_this<WebServer::Imp
                             std::vector<FollowedLog> logs) {
                        return look(world, since, std::move(watched), std::move(logs));
                      });
-    ASSIGN_OR_RETURN(server_,
-                     HttpServer::listen(
-                         io_, std::move(http), [this](const auto& header) { return admit(header); },
-                         [this](HttpServer::Header header, std::string body, HttpServer::ReplyTo reply) {
-                           handle(header, body, std::move(reply));
-                         }));
+    ASSIGN_OR_RETURN(server_, HttpServer::listen(
+                                  io_, std::move(http), [this](const auto& header) { return admit(header); },
+                                  [this](const Header& header, const std::string& body, ReplyTo reply) {
+                                    handle(header, body, std::move(reply));
+                                  }));
     return {};
   }
 
