@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "runner/web/process_line.h"
 #include "runner/web/timeline_reader.h"
 #include "tests/unit/files/temporary_directory.h"
@@ -15,7 +17,7 @@ constexpr double kNoon = 1769860800;  // 2026-01-31T12:00:00Z
 std::string time_text(double seconds) {
   const auto whole = static_cast<std::int64_t>(seconds);
   return fmt::format("2026-01-31T{:02}:{:02}:{:02}.{:06}Z", 12 + whole / 3600, whole / 60 % 60, whole % 60,
-                     static_cast<std::int64_t>((seconds - static_cast<double>(whole)) * 1e6 + 0.5));
+                     std::lround((seconds - static_cast<double>(whole)) * 1e6));
 }
 
 // `start`: seconds after noon.
