@@ -60,11 +60,11 @@ int run_main(int argc, char** argv) {
   app.set_version_flag("--version", std::string("parallelrun ") + PARALLELRUN_VERSION);
   app.require_subcommand(1);
   // In the order of --help.
-  const std::array for_people = {add_init(app),     add_run(app),    add_resubmit(app),  add_validate(app),
-                                 add_list(app),     add_status(app), add_logs(app),      add_errors(app),
-                                 add_failed(app),   add_output(app), add_explain(app),   add_submit(app),
-                                 add_suspend(app),  add_resume(app), add_scale(app),     add_cancel(app),
-                                 add_datasets(app), add_ui(app),     add_completion(app)};
+  const std::array for_people = {add_init(app),   add_run(app),      add_resubmit(app), add_validate(app),
+                                 add_list(app),   add_status(app),   add_logs(app),     add_errors(app),
+                                 add_failed(app), add_output(app),   add_explain(app),  add_replay(app),
+                                 add_submit(app), add_suspend(app),  add_resume(app),   add_scale(app),
+                                 add_cancel(app), add_datasets(app), add_ui(app),       add_completion(app)};
   const std::array for_programs = {add_orchestrator(app), add_agent(app),    add_pod_orchestrator(app),
                                    add_pod_agent(app),    add_install(app),  add_data(app),
                                    add_look(app),         add_pod_data(app), add_answer(app)};

@@ -7,27 +7,20 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "common/json/json.h"
 #include "common/json/members.h"
 #include "common/posix/file_descriptor.h"
-#include "common/spec/document.h"
-#include "common/spec/manifest.h"
-#include "common/spec/overrides.h"
-#include "common/spec/problems.h"
 #include "common/text/presentable.h"
 #include "runner/cli/dataset_argument.h"
 #include "runner/cli/job_argument.h"
 #include "runner/cli/launcher.h"
 #include "runner/cli/run_here.h"
+#include "runner/cli/submitted_job.h"
 #include "runner/cli/verbs.h"
 #include "runner/job/identity.h"
 #include "runner/job/submission.h"
@@ -50,11 +43,6 @@ int refuse_resubmission(const std::string& words) {
   return kExitInvalid;
 }
 
-json read_state_json(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return json::parse(std::string(std::istreambuf_iterator<char>(file), {}), nullptr, false);
-}
-
 bool is_at_work(const std::string& output) {
   const FileDescriptor lock(::open((output + "/.parallelrun/lock").c_str(), O_RDONLY | O_CLOEXEC));
   return lock && ::flock(lock.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
@@ -68,35 +56,6 @@ bool has_no_file(const std::string& output) {
     if (entry.path() != state || !fs::is_empty(state, error)) return false;
   }
   return !error;
-}
-
-// Directories by the places that they had, wherever the manifest was.
-void put_place(json& holder, const char* member, const std::string& directory) {
-  const auto source = holder.find(member);
-  if (directory.empty() || source == holder.end() || !source->is_object() || !source->contains("local"))
-    return;
-  (*source)["local"]["path"] = directory;
-  source->erase("subPath");
-}
-
-void put_places(json& spec, const json& submission) {
-  for (const auto& [list, member] : {std::pair{"inputs", "inputs"}, {"sideInputs", "sideInputs"}}) {
-    const auto found = spec.find(list);
-    if (found == spec.end() || !found->is_array()) continue;
-    for (json& one : *found) {
-      if (one.is_object())
-        put_place(one, "source", text_at(object_at(submission, member), text_at(one, "name").c_str()));
-    }
-  }
-  put_place(spec, "sourceDirectory", text_at(submission, "sourceDirectory"));
-}
-
-json manifest_of(const json& submission) {
-  const std::string path = text_at(submission, "manifest");
-  if (path.empty()) return {};
-  const auto text = read_manifest_file(path);
-  Problems none;
-  return text ? parse_document(*text, ManifestFormat::kAuto, none).root : json();
 }
 
 // The next one that is not there yet: "out-2" beside "out". One in which a resubmission of the same job was
@@ -134,41 +93,21 @@ std::string next_output(const std::string& from, const json& submission, const R
 int run(const GivenToResubmit& given) {
   if (!read_job(given.from)) return kExitInvalid;
   std::error_code error;
-  std::string from = fs::absolute(given.from, error).lexically_normal().string();
-  while (from.size() > 1 && from.back() == '/') from.pop_back();
+  const std::string from = normal_folder(given.from);
   if (is_at_work(from))
     return refuse_resubmission(fmt::format(
         "a job is at work in '{}'; wait for its end, or stop it, and resubmit it then", given.from));
-  const std::string record = from + "/" + kSubmissionPath;
-  const json submission = read_state_json(record);
-  if (!submission.is_object() || !object_at(submission, "spec").is_object() ||
-      !object_at(object_at(submission, "spec"), "spec").is_object()) {
-    return refuse_resubmission(fmt::format(
-        "'{}' does not say with what its job was started ({} is missing or damaged: an earlier version "
-        "ran it, or a cluster did); start the manifest again: parallelrun run MANIFEST --take-over "
-        "{} --output NEW",
-        given.from, kSubmissionPath, given.from));
-  }
-  RunHere command = given.run;
-  json document = submission["spec"];
-  put_places(document["spec"], submission);
-  const json& withheld = object_at(submission, "withheld");
-  put_back_withheld(document, withheld, manifest_of(submission));
-  json changed = document;
-  Problems none;
-  apply_overrides(changed, command.overrides, none);
-  if (const auto missing = still_withheld(changed, withheld); !missing.empty()) {
-    const std::string manifest = text_at(submission, "manifest");
+  const auto submitted = submitted_job(from, given.from);
+  if (!submitted)
     return refuse_resubmission(
-        fmt::format("the value of {} is not kept in the output directory, since it may be a secret{}; give "
-                    "it with --set '{}=VALUE'",
-                    fmt::join(missing, ", "),
-                    manifest.empty() ? "" : fmt::format(", and '{}' does not have it any more", manifest),
-                    missing.front()));
-  }
-  command.text = document.dump();
-  command.manifest = text_at(submission, "manifest").empty() ? "-" : text_at(submission, "manifest");
-  command.shown_manifest = record;
+        fmt::format("{}; start the manifest again: parallelrun run MANIFEST --take-over {} --output NEW",
+                    submitted.error().message, given.from));
+  const json& submission = submitted->record;
+  RunHere command = given.run;
+  if (const auto words = withheld_in(*submitted, command.overrides)) return refuse_resubmission(*words);
+  command.text = submitted->document.dump();
+  command.manifest = submitted->manifest;
+  command.shown_manifest = from + "/" + kSubmissionPath;
   for (const auto& [name, file] : object_at(submission, "credentials").items()) {
     const bool again = std::any_of(command.credentials.begin(), command.credentials.end(),
                                    [&](const std::string& one) { return one.starts_with(name + "="); });

@@ -65,14 +65,6 @@ std::string absolute_entries(std::string_view list, const std::string& here) {
   return out;
 }
 
-void make_python_path_absolute() {
-  const char* list = std::getenv("PYTHONPATH");
-  std::error_code error;
-  const std::string here = std::filesystem::current_path(error).string();
-  if (list == nullptr || *list == '\0' || error) return;
-  setenv("PYTHONPATH", absolute_entries(list, here).c_str(), 1);
-}
-
 const std::string& shown(const RunHere& command) {
   return command.shown_manifest.empty() ? command.manifest : command.shown_manifest;
 }
@@ -176,6 +168,14 @@ std::optional<int> prepare(const ReadManifest& manifest, LocalOverrides& overrid
 }
 
 }  // namespace
+
+void make_python_path_absolute() {
+  const char* list = std::getenv("PYTHONPATH");
+  std::error_code error;
+  const std::string here = std::filesystem::current_path(error).string();
+  if (list == nullptr || *list == '\0' || error) return;
+  setenv("PYTHONPATH", absolute_entries(list, here).c_str(), 1);
+}
 
 int run_here(const RunHere& command) {
   // The agents hold to it; found there, it would be found by each and after the start.

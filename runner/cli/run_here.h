@@ -34,4 +34,7 @@ struct RunHere {
 // Gives the exit code. What is wrong is printed.
 int run_here(const RunHere& command);
 
+// PYTHONPATH of this process, whose relative entries scripts would look for in their own folder.
+void make_python_path_absolute();
+
 }  // namespace parallelrun

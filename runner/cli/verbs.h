@@ -24,6 +24,9 @@ Verb add_validate(CLI::App& program);
 // Makes a job of this machine anew from what ran in an output directory.
 Verb add_resubmit(CLI::App& program);
 
+// Runs one mini-batch of a job of this machine again, alone and in the foreground. Commits nothing.
+Verb add_replay(CLI::App& program);
+
 Verb add_init(CLI::App& program);
 
 // What a user calls for jobs of a cluster.

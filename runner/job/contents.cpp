@@ -287,6 +287,32 @@ std::string in_words(const ContentDifference& difference) {
 
 namespace {
 
+struct EntryDifference {
+  ContentVisit::What what = ContentVisit::What::kChanged;
+  const char* words = "";  // behind the name of the file
+};
+
+// Of one file. `root`: where it is read, if it must be; empty: it cannot be.
+std::optional<EntryDifference> difference_of(const ContentEntry& before, const ContentEntry& now,
+                                             const std::string& root) {
+  using Trust = ContentEntry::Trust;
+  using What = ContentVisit::What;
+  if (before.trust == Trust::kNone || now.trust == Trust::kNone)
+    return EntryDifference{What::kUntold, "has no version"};
+  if (before.size != now.size) return EntryDifference{What::kChanged, "changed"};
+  if (before.trust == Trust::kStamp && before.stamp == now.stamp) return std::nullopt;
+  if (before.sha256.empty() || root.empty())
+    return EntryDifference{What::kUntold, "was written again, perhaps the same"};
+  // No worker has read it yet, so its bytes of this moment count.
+  const Result<std::string> digest = digest_of_content(root + now.path);
+  if (!digest || *digest != before.sha256) return EntryDifference{What::kChanged, "changed"};
+  return std::nullopt;
+}
+
+std::string difference_in_words(const std::string& path, const char* words) {
+  return fmt::format("{} {}", path.empty() ? "the file" : presentable(path), words);
+}
+
 class Comparison {
  public:
   using What = ContentVisit::What;
@@ -348,17 +374,9 @@ class Comparison {
   }
 
   void compare(const ContentEntry& before, const ContentEntry& now) {
-    using Trust = ContentEntry::Trust;
-    if (before.trust == Trust::kNone || now.trust == Trust::kNone)
-      return note(What::kUntold, now.path, "has no version");
-    if (before.size != now.size) return note(What::kChanged, now.path, "changed");
-    if (before.trust == Trust::kStamp && before.stamp == now.stamp) return same(now.path);
-    if (before.sha256.empty() || root_.empty())
-      return note(What::kUntold, now.path, "was written again, perhaps the same");
-    // No worker has read it yet, so its bytes of this moment count.
-    const Result<std::string> digest = digest_of_content(root_ + now.path);
-    if (!digest || *digest != before.sha256) return note(What::kChanged, now.path, "changed");
-    same(now.path);
+    const auto differs = difference_of(before, now, root_);
+    if (!differs) return same(now.path);
+    note(differs->what, now.path, differs->words);
   }
 
   void same(const std::string& path) {
@@ -404,11 +422,8 @@ class Comparison {
   void note(What what, const std::string& path, const char* words) {
     ++count_of(what);
     if (found_.part.empty()) found_.part = part_;
-    const auto sentence = [&] {
-      return fmt::format("{} {}", path.empty() ? "the file" : presentable(path), words);
-    };
-    if (visit_ != nullptr) visit_->differs(part_, what, path, sentence());
-    if (found_.first.size() < kDifferencesNamed) found_.first.push_back(sentence());
+    if (visit_ != nullptr) visit_->differs(part_, what, path, difference_in_words(path, words));
+    if (found_.first.size() < kDifferencesNamed) found_.first.push_back(difference_in_words(path, words));
   }
 
   const std::function<std::string(const std::string&)>& root_of_;
@@ -437,6 +452,32 @@ Status visit_contents(const std::string& before, const std::string& now,
   ASSIGN_OR_RETURN(const std::unique_ptr<ContentsReader> old_file, ContentsReader::open(before));
   ASSIGN_OR_RETURN(const std::unique_ptr<ContentsReader> new_file, ContentsReader::open(now));
   return Comparison(root_of, false, &visit).run(*old_file, *new_file);
+}
+
+Result<std::vector<std::string>> changed_since(const std::string& contents, const std::string& part,
+                                               const std::string& root, const std::set<std::string>& names) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<ContentsReader> reader, ContentsReader::open(contents));
+  std::vector<std::string> changed;
+  for (ContentPart of;;) {
+    ASSIGN_OR_RETURN(const bool more, reader->next_part(of));
+    if (!more) break;
+    if (of.name != part) continue;
+    for (ContentEntry before;;) {
+      ASSIGN_OR_RETURN(const bool another, reader->next(before));
+      if (!another) break;
+      if (!names.contains(before.path)) continue;
+      const std::optional<ContentEntry> now = stamp_of_file(root + before.path);
+      if (!now) {
+        changed.push_back(difference_in_words(before.path, "is gone"));
+      } else {
+        ContentEntry named = *now;
+        named.path = before.path;
+        if (const auto differs = difference_of(before, named, root))
+          changed.push_back(difference_in_words(before.path, differs->words));
+      }
+    }
+  }
+  return changed;
 }
 
 }  // namespace parallelrun

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -157,5 +158,10 @@ struct ContentVisit {
 Status visit_contents(const std::string& before, const std::string& now,
                       const std::function<std::string(const std::string&)>& root_of,
                       const ContentVisit& visit);
+
+// Of some files of a part, below `root` (ends in '/'): which ones do not hold what they held when `contents`
+// was written. In words: "a.txt changed". Others are passed over. Errors: as ContentsReader.
+Result<std::vector<std::string>> changed_since(const std::string& contents, const std::string& part,
+                                               const std::string& root, const std::set<std::string>& names);
 
 }  // namespace parallelrun

@@ -20,7 +20,15 @@ Error PosixPlanStorage::failure(const char* action, int error) const {
 }
 
 Result<std::unique_ptr<PosixPlanStorage>> PosixPlanStorage::open(const std::string& path) {
-  FileDescriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  return open(path, O_RDWR | O_CREAT);
+}
+
+Result<std::unique_ptr<PosixPlanStorage>> PosixPlanStorage::open_to_read(const std::string& path) {
+  return open(path, O_RDONLY);
+}
+
+Result<std::unique_ptr<PosixPlanStorage>> PosixPlanStorage::open(const std::string& path, int flags) {
+  FileDescriptor fd(::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, 0600));
   const int error = errno;
   const bool opened = static_cast<bool>(fd);
   std::unique_ptr<PosixPlanStorage> storage(new PosixPlanStorage(path, std::move(fd)));

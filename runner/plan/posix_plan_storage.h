@@ -15,6 +15,8 @@ class PosixPlanStorage final : public PlanStorage {
  public:
   // Errors: kNotFound, kNoSpace, kIo; each names the path.
   static Result<std::unique_ptr<PosixPlanStorage>> open(const std::string& path);
+  // The plan of somebody else: what would change it gives kIo. Errors: kNotFound, kIo.
+  static Result<std::unique_ptr<PosixPlanStorage>> open_to_read(const std::string& path);
 
   Status append(std::string_view bytes) override;
   Result<std::size_t> read_at(std::uint64_t offset, char* into, std::size_t size) override;
@@ -24,6 +26,7 @@ class PosixPlanStorage final : public PlanStorage {
   Result<std::uint64_t> size() override;
 
  private:
+  static Result<std::unique_ptr<PosixPlanStorage>> open(const std::string& path, int flags);
   PosixPlanStorage(std::string path, FileDescriptor fd) : path_(std::move(path)), fd_(std::move(fd)) {}
   Status write_at(std::uint64_t offset, std::string_view bytes);
   Error failure(const char* action, int error) const;

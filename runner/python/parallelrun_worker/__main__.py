@@ -1,5 +1,5 @@
 """Entry point of both launchers: `python3 <this file>`, or the program parallelrun-worker, which runs it
-in its embedded interpreter.
+in its embedded interpreter. And of `parallelrun replay`: `python3 <this file> --replay TASK [--pdb]`.
 
 The package is put into sys.modules under its name without touching sys.path, so that neither its modules
 nor its folder's neighbours can be imported by the entry script by accident, or hide the script's own.
@@ -38,6 +38,10 @@ if __name__ == "__mp_main__":
 
 if __name__ == "__main__":
     _package()
+    if sys.argv[1:2] == ["--replay"]:
+        from parallelrun_worker import replay
+
+        sys.exit(replay.main(int(sys.argv[2]), debug=sys.argv[3:4] == ["--pdb"]))
     from parallelrun_worker.worker import main
 
     sys.exit(main())

@@ -115,13 +115,19 @@ def traceback_text(error):
     """As Python prints it, without the frames of this package above the script's."""
     import traceback
 
-    trace = error.__traceback__
-    while trace is not None and _is_ours(trace.tb_frame.f_code.co_filename):
-        trace = trace.tb_next
+    trace = script_frames(error)
     try:
         return "".join(traceback.format_exception(type(error), error, trace))
     except BaseException:  # noqa: B036
         return "".join(traceback.format_tb(trace)) + type(error).__qualname__ + "\n"
+
+
+def script_frames(error):
+    """Its traceback from the first frame that is not of this package; None where all of them are."""
+    trace = error.__traceback__
+    while trace is not None and _is_ours(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
+    return trace
 
 
 def _is_ours(filename):

@@ -51,6 +51,18 @@ def _open_channel():
             "agent` starts it\n"
         )
         return None
+    make_streams_ready()
+    try:
+        import _parallelrun_channel as native
+    except ImportError:
+        from parallelrun_worker import native_process
+
+        return frames.Channel(frames.CHANNEL_FD, frames.STAMP_FD, native_process.flush_stdio())
+    return native.Channel(frames.CHANNEL_FD, frames.STAMP_FD)
+
+
+def make_streams_ready():
+    """What the script writes, and what a fault of it leaves."""
     import faulthandler
     import signal
 
@@ -63,13 +75,6 @@ def _open_channel():
             # out of this process when print() returns, so it outlives whatever ends the process.
             stream.reconfigure(encoding="utf-8", errors=errors, line_buffering=True, write_through=False)
     last_words.listen()
-    try:
-        import _parallelrun_channel as native
-    except ImportError:
-        from parallelrun_worker import native_process
-
-        return frames.Channel(frames.CHANNEL_FD, frames.STAMP_FD, native_process.flush_stdio())
-    return native.Channel(frames.CHANNEL_FD, frames.STAMP_FD)
 
 
 class Worker:
