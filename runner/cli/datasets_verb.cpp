@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/result/denied.h"
 #include "common/spec/field_path.h"
 #include "common/text/presentable.h"
 #include "runner/cli/cluster_argument.h"
@@ -50,7 +51,8 @@ struct GivenToDatasets {
 };
 
 int refuse_dataset(const Error& error) {
-  const bool of_the_user = error.code != ErrorCode::kIo && error.code != ErrorCode::kUnavailable;
+  const bool of_the_user =
+      error.code != ErrorCode::kIo && error.code != kDenied && error.code != ErrorCode::kUnavailable;
   return refuse(error.message, of_the_user ? kExitInvalid : kExitFailed);
 }
 

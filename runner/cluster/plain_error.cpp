@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "common/result/denied.h"
 #include "common/text/presentable.h"
 
 namespace parallelrun::cluster {
@@ -44,13 +45,13 @@ Error in_words(const kube::ApiError& error, const Deed& deed, const std::string&
     case ApiFailure::kStopped:
       return {ErrorCode::kAborted, "interrupted", false};
     case ApiFailure::kUnauthorized:
-      return {ErrorCode::kIo,
+      return {kDenied,
               fmt::format("the API server {} does not know you: {}; log in again, or name another context "
                           "with --context",
                           server, error.message),
               false};
     case ApiFailure::kForbidden:
-      return {ErrorCode::kIo, forbidden(error, deed), false};
+      return {kDenied, forbidden(error, deed), false};
     case ApiFailure::kNotFound:
       // Of an object that is missing the answer is a Status with a reason; of an unknown resource it is not.
       if (error.reason.empty() && (deed.resource == kJobsInWords || deed.resource == kDatasetsInWords))

@@ -20,7 +20,8 @@ struct Deed {
 };
 
 // Codes: kUnavailable (may pass; retryable), kUnsupported (the cluster has no such resource), kNotFound,
-// kConflict (it is there already), kInvalidArgument (a rule is broken), kAborted (the user stopped it), kIo.
+// kConflict (it is there already), kInvalidArgument (a rule is broken), kAborted (the user stopped it),
+// kDenied (denied.h), kIo.
 // `server` is the address that was asked.
 Error plain_error(const kube::ApiError& error, const Deed& deed, const std::string& server);
 

@@ -30,7 +30,7 @@ struct ErrorReport {
   std::uint64_t others = 0;        // errors of kinds that are not listed
 };
 
-// Nothing where the job had no error. Errors: kCorrupt, kIo.
+// Nothing where the job had no error. Errors: kCorrupt, those of read_error().
 Result<ErrorReport> errors_of(const std::string& directory);
 
 nlohmann::ordered_json to_json(const ErrorReport& report);

@@ -24,7 +24,7 @@ struct FailedItem {
 
 // Calls `take` with the rows of the output directory, in the order of their mini-batches' ends, until it
 // gives false. Gives the number of lines that could not be read (a job that is at work may be writing the
-// last one). A job that failed nothing has no such file: no rows. Errors: kIo.
+// last one). A job that failed nothing has no such file: no rows. Errors: those of read_error().
 Result<std::uint64_t> for_each_failed(const std::string& directory,
                                       const std::function<bool(const FailedItem& item)>& take);
 

@@ -37,7 +37,8 @@ struct JobReport {
   std::string format;       // of the rows: output.format
 };
 
-// Errors: kNotFound (no output directory of a job; the message says what was looked for), kCorrupt, kIo.
+// Errors: kNotFound (no output directory of a job; the message says what was looked for), kCorrupt,
+// those of read_error().
 Result<JobReport> report_of(const std::string& directory);
 
 // {"name", "state", "reason", "message", "directory", "outputFile", and the members of `progress`}

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "common/posix/read_error.h"
 #include "common/text/presentable.h"
 
 namespace parallelrun::report {
@@ -37,14 +38,13 @@ Result<std::vector<LogFile>> log_files(const std::string& directory) {
   const fs::path root = directory + "/logs";
   std::error_code error;
   fs::recursive_directory_iterator entries(root, error);
-  if (error)
-    return Error{error == std::errc::no_such_file_or_directory ? ErrorCode::kNotFound : ErrorCode::kIo,
-                 fmt::format("cannot read '{}': {}", presentable(root.string()), error.message())};
+  const auto cannot_read = [&] {
+    return read_error(fmt::format("'{}'", presentable(root.string())), error.value());
+  };
+  if (error) return cannot_read();
   std::vector<LogFile> files;
   for (; entries != fs::recursive_directory_iterator(); entries.increment(error)) {
-    if (error)
-      return Error{ErrorCode::kIo,
-                   fmt::format("cannot read '{}': {}", presentable(root.string()), error.message())};
+    if (error) return cannot_read();
     std::error_code gone;
     if (entries->is_symlink(gone) || !entries->is_regular_file(gone)) continue;
     const auto bytes = entries->file_size(gone);

@@ -14,7 +14,8 @@ struct LogFile {
   std::uint64_t bytes = 0;
 };
 
-// By name. Links are left out: the tree has none of ours. Errors: kNotFound (no logs/ yet), kIo.
+// By name. Links are left out: the tree has none of ours. Errors: kNotFound (no logs/ yet), those
+// of read_error().
 Result<std::vector<LogFile>> log_files(const std::string& directory);
 
 // Those that `wanted` names: a file ("user/error.txt", also with logs/ before it, or its last part alone), a

@@ -51,7 +51,8 @@ SpeedReport speed_of(std::vector<ProcessTimes> processes, std::vector<float> run
 // The most costly first; empty: nothing stands out. Pure.
 std::vector<Finding> findings_of(const SpeedReport& report);
 
-// Errors: kNotFound (no such logs: no mini-batch is done yet, or loggingLevel is WARNING), kIo.
+// Errors: kNotFound (no such logs: no mini-batch is done yet, or loggingLevel is WARNING), those
+// of read_error().
 Result<SpeedReport> read_speed(const std::string& directory);
 
 nlohmann::ordered_json to_json(const SpeedReport& report, const std::vector<Finding>& findings);

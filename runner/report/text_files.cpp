@@ -6,9 +6,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
 #include "common/posix/file_descriptor.h"
+#include "common/posix/read_error.h"
 #include "common/text/presentable.h"
 
 namespace parallelrun::report {
@@ -17,8 +17,7 @@ namespace {
 constexpr std::size_t kPiece = std::size_t{64} << 10U;
 
 Error cannot_read(const std::string& path, int number) {
-  return Error{number == ENOENT || number == ENOTDIR ? ErrorCode::kNotFound : ErrorCode::kIo,
-               fmt::format("cannot read '{}': {}", presentable(path), std::strerror(number))};
+  return read_error(fmt::format("'{}'", presentable(path)), number);
 }
 
 // Pieces of the file in order until `take` gives false.

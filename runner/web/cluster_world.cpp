@@ -14,6 +14,7 @@
 
 #include "common/json/members.h"
 #include "common/kube/informer.h"
+#include "common/result/denied.h"
 #include "common/result/try.h"
 #include "common/text/presentable.h"
 #include "runner/cluster/jobs.h"
@@ -159,7 +160,7 @@ class ClusterWorld final : public World {
     if (!known.contains(verb))
       return Error{ErrorCode::kConflict, "there is no such verb: " + presentable(verb)};
     if (!known[verb]["allowed"].get<bool>())
-      return Error{known[verb].value("state", true) ? ErrorCode::kConflict : ErrorCode::kIo,
+      return Error{known[verb].value("state", true) ? ErrorCode::kConflict : kDenied,
                    known[verb]["why"].get<std::string>()};
     cluster::Jobs jobs(*found.connection, interrupt_.token());
     if (verb == "cancel") {
@@ -338,7 +339,8 @@ class ClusterWorld final : public World {
     const auto state = [&](bool right_one, const char* otherwise) {
       return !ended.empty() ? ended : right_one ? std::string() : std::string(otherwise);
     };
-    const std::string resubmit = "a page submits no job: `parallelrun submit` with the job's manifest does";
+    const std::string resubmit = "a page submits no job to a cluster: `parallelrun submit MANIFEST" + where +
+                                 "` does; Setup shows the manifest";
     return {{"cancel", one("cancel", remove, ended)},
             {"suspend", one("suspend", patch, state(!job.suspend, "the job is suspended already"))},
             {"resume", one("resume", patch, state(job.suspend, "the job is not suspended"))},

@@ -12,6 +12,7 @@
 
 #include "common/hash/sha256.h"
 #include "common/json/members.h"
+#include "common/posix/read_error.h"
 #include "common/text/presentable.h"
 #include "runner/web/output_answers.h"
 
@@ -179,12 +180,13 @@ void DirectoryJobs::walk_folder(const std::string& root, const std::string& belo
   if (is_output) return see(root, below);  // results of one job lie in no other one's
   std::vector<std::string> folders;
   fs::directory_iterator entries(path, error);
-  const auto told = [&](const std::string& why) {
-    if (unread_.size() < kMostUnread) unread_.push_back(fmt::format("'{}': {}", presentable(path), why));
+  const auto cannot_read = [&] {
+    if (unread_.size() < kMostUnread)
+      unread_.push_back(read_error(fmt::format("'{}'", presentable(path)), error.value()).message);
   };
-  if (error) return told(error.message());
+  if (error) return cannot_read();
   for (; entries != fs::directory_iterator(); entries.increment(error)) {
-    if (error) return told(error.message());
+    if (error) return cannot_read();
     std::error_code gone;
     const std::string name = entries->path().filename().string();
     if (name.starts_with('.') || entries->is_symlink(gone) || !entries->is_directory(gone)) continue;

@@ -9,6 +9,7 @@
 #include "common/json/members.h"
 #include "common/result/try.h"
 #include "common/text/presentable.h"
+#include "runner/web/directory_verbs.h"
 #include "runner/web/output_answers.h"
 #include "runner/web/run_process.h"
 #include "runner/web/settings_difference.h"
@@ -25,21 +26,35 @@ Error no_such_job() {
           "there is no such job any more: its output directory was removed or moved; go back to the list"};
 }
 
-ordered_json not_here(const std::string& verb) {
-  return {{"allowed", false},
-          {"why", "a run of this machine cannot be " + verb +
-                      ": cancel it, and start the same command again; it goes on from what was committed"},
-          {"command", ""}};
-}
-
-// The job.json of an output directory; nothing: it is not there or damaged.
-std::optional<nlohmann::json> job_file(const OutputFolder& folder) {
-  const auto file = folder.file(".parallelrun/job.json");
+// A JSON object of a job's state; nothing: it is not there or damaged.
+std::optional<nlohmann::json> state_file(const OutputFolder& folder, const char* path) {
+  const auto file = folder.file(path);
   if (!file) return std::nullopt;
   const auto text = read_end(*file, kLargestJobFile);
   if (!text) return std::nullopt;
   nlohmann::json document = nlohmann::json::parse(*text, nullptr, false);
   return document.is_object() ? std::optional(std::move(document)) : std::nullopt;
+}
+
+std::optional<nlohmann::json> job_file(const OutputFolder& folder) {
+  return state_file(folder, ".parallelrun/job.json");
+}
+
+DirectoryFacts facts_of(const OutputPlace& place, const report::JobReport& report) {
+  DirectoryFacts facts;
+  facts.output = place.path;
+  facts.state = report.state;
+  facts.failed = count_at(report.progress, "itemsFailed");
+  const auto run = find_run(place.folder);
+  if (run) {
+    facts.run = run->pid;
+    facts.ignores_interrupt = run->ignores_interrupt;
+  } else {
+    facts.no_run = run.error().message;
+  }
+  if (auto submission = state_file(place.folder, ".parallelrun/submission.json"))
+    facts.submission = std::move(*submission);
+  return facts;
 }
 
 class DirectoryWorld final : public World {
@@ -67,7 +82,7 @@ class DirectoryWorld final : public World {
     if (!job.contains("warnings")) job["warnings"] = ordered_json::array();
     if (std::string manifest = manifest_of(place.folder, report->name); !manifest.empty())
       job["manifest"] = std::move(manifest);
-    job["verbs"] = verbs(place);
+    job["verbs"] = directory_verbs(facts_of(place, *report));
     return job;
   }
 
@@ -85,12 +100,12 @@ class DirectoryWorld final : public World {
 
   Result<std::string> act(const std::string& id, const std::string& verb, const nlohmann::json&) override {
     ASSIGN_OR_RETURN(const OutputPlace place, open(id));
-    if (verb != "cancel") {
-      const ordered_json known = verbs(place);
-      return Error{ErrorCode::kConflict, known.contains(verb)
-                                             ? known[verb]["why"].get<std::string>()
-                                             : "there is no such verb: " + presentable(verb)};
-    }
+    ASSIGN_OR_RETURN(const report::JobReport report, report::report_of(place.path));
+    const ordered_json known = directory_verbs(facts_of(place, report));
+    if (!known.contains(verb))
+      return Error{ErrorCode::kConflict, "there is no such verb: " + presentable(verb)};
+    if (!known[verb]["allowed"].get<bool>())
+      return Error{ErrorCode::kConflict, known[verb]["why"].get<std::string>()};
     ASSIGN_OR_RETURN(const RunProcess run, find_run(place.folder));
     RETURN_IF_ERROR(interrupt(run));
     return fmt::format(
@@ -110,27 +125,6 @@ class DirectoryWorld final : public World {
     }
     if (!folder) return folder.error();
     return OutputPlace{id, place->path(), std::move(folder).value()};
-  }
-
-  static ordered_json verbs(const OutputPlace& place) {
-    ordered_json verbs = ordered_json::object();
-    const auto run = find_run(place.folder);
-    verbs["cancel"] = {
-        {"allowed", run.ok()},
-        {"why", run ? "" : run.error().message},
-        {"command",
-         run ? fmt::format("kill -{} {}", run->ignores_interrupt ? "TERM" : "INT", run->pid) : ""}};
-    verbs["suspend"] = not_here("suspended");
-    verbs["resume"] = not_here("resumed from a page");
-    verbs["scale"] = not_here("given other nodes while it works");
-    for (const char* verb : {"resubmit", "retryFailed"}) {
-      verbs[verb] = {{"allowed", false},
-                     {"why",
-                      "a page starts no job: start the command again that began it, with "
-                      "--retry-failed to try failed mini-batches once more"},
-                     {"command", ""}};
-    }
-    return verbs;
   }
 
   // From the latest run of the same name that is shown here too and began before.

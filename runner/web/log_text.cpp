@@ -9,6 +9,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "common/posix/read_error.h"
 #include "common/result/try.h"
 #include "runner/web/output_folder.h"
 
@@ -22,8 +23,7 @@ constexpr std::size_t kLongestLookBack = std::size_t{4} << 10U;
 
 Result<std::uint64_t> size_of(int file) {
   struct stat status{};
-  if (fstat(file, &status) != 0)
-    return Error{ErrorCode::kIo, fmt::format("a log cannot be read: {}", std::strerror(errno))};
+  if (fstat(file, &status) != 0) return read_error("the log", errno);
   return static_cast<std::uint64_t>(status.st_size);
 }
 

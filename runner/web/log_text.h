@@ -27,7 +27,8 @@ struct LogPiece {
   std::string text;          // the bytes of the file
 };
 
-// Ends behind a line break, unless the file ends, or one line is longer than the piece. Errors: kIo.
+// Ends behind a line break, unless the file ends, or one line is longer than the piece. Errors: those of
+// read_error().
 Result<LogPiece> read_log(int file, const LogRange& range);
 
 struct LogSearch {
@@ -51,7 +52,7 @@ struct LogHits {
   bool done = false;              // the end of the file was reached
 };
 
-// Errors: kIo.
+// Errors: those of read_error().
 Result<LogHits> search_log(int file, const LogSearch& search);
 
 }  // namespace parallelrun::web

@@ -4,11 +4,13 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <optional>
 #include <utility>
 
 #include "common/json/members.h"
+#include "common/posix/read_error.h"
 #include "common/result/try.h"
 #include "common/spec/yaml_text.h"
 #include "common/text/presentable.h"
@@ -97,7 +99,7 @@ Answer rows(const OutputPlace& place, const Target& target) {
     return no_rows(fmt::format("there are no rows yet: {}", file.error().message));
   if (!file) return file.error();
   struct stat status{};
-  if (fstat(file->get(), &status) != 0) return Error{ErrorCode::kIo, "the output file cannot be read"};
+  if (fstat(file->get(), &status) != 0) return read_error("the output file", errno);
   const auto size = static_cast<std::size_t>(status.st_size);
   ASSIGN_OR_RETURN(const std::string text, read_begin(*file, std::min(size, kMostRowBytes)));
   return first_rows(text, job.format, static_cast<std::size_t>(limit), size <= kMostRowBytes);

@@ -21,7 +21,7 @@ struct OutputPlace {
 
 // `about`: "explain", "timeline", "errors", "failed", "rows", "logs", "log", "search"; `target` has the
 // query. Blocks for the disk, for a bounded time. Errors: kInvalidArgument (the query, or no such question),
-// kNotFound, kCorrupt, kIo.
+// kCorrupt, those of read_error().
 Result<nlohmann::ordered_json> answer(const OutputPlace& place, const std::string& about,
                                       const Target& target, TimelineReader& timelines);
 

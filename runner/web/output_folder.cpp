@@ -7,8 +7,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
+#include "common/posix/read_error.h"
 #include "common/result/try.h"
 #include "common/text/presentable.h"
 
@@ -23,10 +23,9 @@ Error not_there(std::string_view path, int number) {
   if (number == ELOOP || number == ENOTDIR)
     return {ErrorCode::kNotFound,
             fmt::format("'{}' is a link, or lies behind one; links are not followed", presentable(path))};
-  const bool gone = number == ENOENT;
-  return {gone ? ErrorCode::kNotFound : ErrorCode::kIo,
-          gone ? fmt::format("'{}' is not there (any more)", presentable(path))
-               : fmt::format("'{}' cannot be read: {}", presentable(path), std::strerror(number))};
+  if (number == ENOENT)
+    return {ErrorCode::kNotFound, fmt::format("'{}' is not there (any more)", presentable(path))};
+  return read_error(fmt::format("'{}'", presentable(path)), number);
 }
 
 // The folder of all components but the last one, which is put into `last`.
@@ -98,7 +97,7 @@ Result<std::size_t> read_at(int file, char* into, std::size_t size, std::uint64_
   while (done < size) {
     const ssize_t n = pread(file, into + done, size - done, static_cast<off_t>(offset + done));
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return Error{ErrorCode::kIo, fmt::format("a file cannot be read: {}", std::strerror(errno))};
+    if (n < 0) return read_error("a file of the output", errno);
     if (n == 0) break;
     done += static_cast<std::size_t>(n);
   }
@@ -114,8 +113,7 @@ Result<std::string> read_begin(const FileDescriptor& file, std::size_t limit) {
 
 Result<std::string> read_end(const FileDescriptor& file, std::size_t limit) {
   struct stat status{};
-  if (fstat(file.get(), &status) != 0)
-    return Error{ErrorCode::kIo, fmt::format("a file cannot be read: {}", std::strerror(errno))};
+  if (fstat(file.get(), &status) != 0) return read_error("a file of the output", errno);
   const auto size = static_cast<std::uint64_t>(status.st_size);
   std::string text(std::min<std::uint64_t>(size, limit), '\0');
   ASSIGN_OR_RETURN(const std::size_t read, read_at(file.get(), text.data(), text.size(), size - text.size()));

@@ -1,8 +1,9 @@
 #include "runner/web/pod_answers.h"
 
-#include <algorithm>
+#include <cstdint>
 #include <utility>
 
+#include "common/result/denied.h"
 #include "common/result/try.h"
 #include "common/text/presentable.h"
 #include "runner/web/output_answers.h"
@@ -14,7 +15,16 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr std::chrono::seconds kTimeForLogs{20};  // there is no second look: the pod goes
-constexpr int kLastCode = static_cast<int>(ErrorCode::kUnsupported);
+constexpr auto kLastCode = static_cast<std::int64_t>(ErrorCode::kUnsupported);
+
+// What the pod of another release may call by a number that we do not know is a failure.
+ErrorCode code_from(const ordered_json& answer) {
+  const auto found = answer.find("code");
+  const bool number = found != answer.end() && found->is_number_integer();
+  const auto code = number ? found->get<std::int64_t>() : std::int64_t{-1};
+  if (code == static_cast<std::int64_t>(kDenied)) return kDenied;
+  return code >= 0 && code <= kLastCode ? static_cast<ErrorCode>(code) : ErrorCode::kIo;
+}
 
 Result<ordered_json> answer_to(const std::string& directory, const std::string& question,
                                TimelineReader& timelines) {
@@ -51,10 +61,7 @@ std::optional<std::vector<Result<ordered_json>>> answers_from(const std::string&
       continue;
     }
     if (!one.contains("error") || !one["error"].is_string()) return std::nullopt;
-    int code = static_cast<int>(ErrorCode::kIo);
-    if (one.contains("code") && one["code"].is_number_integer())
-      code = static_cast<int>(std::clamp<std::int64_t>(one["code"].get<std::int64_t>(), 0, kLastCode));
-    answers.emplace_back(Error{static_cast<ErrorCode>(code), one["error"].get<std::string>(), false});
+    answers.emplace_back(Error{code_from(one), one["error"].get<std::string>(), false});
   }
   return answers;
 }

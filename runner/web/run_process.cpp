@@ -17,6 +17,7 @@
 
 #include "common/json/json.h"
 #include "common/json/members.h"
+#include "common/result/denied.h"
 #include "common/result/try.h"
 #include "common/text/presentable.h"
 
@@ -114,7 +115,8 @@ Status interrupt(const RunProcess& run) {
   const int number = run.ignores_interrupt ? SIGTERM : SIGINT;
   if (syscall(SYS_pidfd_send_signal, run.pidfd.get(), number, nullptr, 0) == 0) return {};
   if (errno == ESRCH) return not_sure("the run has ended meanwhile");
-  return Error{ErrorCode::kIo, fmt::format("the run cannot be interrupted: {}", std::strerror(errno))};
+  return Error{errno == EPERM ? kDenied : ErrorCode::kIo,
+               fmt::format("the run cannot be interrupted: {}", std::strerror(errno))};
 }
 
 }  // namespace parallelrun::web

@@ -24,7 +24,7 @@ struct RunProcess {
 // what stands in the file. Nobody's lock is touched. Errors: kConflict with the reason as a sentence.
 Result<RunProcess> find_run(const OutputFolder& folder);
 
-// Sends it. Errors: kConflict (it has ended), kIo.
+// Sends it. Errors: kConflict (it has ended), kDenied, kIo.
 Status interrupt(const RunProcess& run);
 
 }  // namespace parallelrun::web

@@ -28,7 +28,8 @@ class TimelineReader {
   explicit TimelineReader(Options options) : options_(options) {}
 
   // See Timeline::document(), and "resources", "reading": true where logs are left for the next call.
-  // `key`: of the job. `at_work`: what was begun and has not ended is going on. Errors: kIo.
+  // `key`: of the job. `at_work`: what was begun and has not ended is going on. Errors: those of
+  // read_error().
   Result<nlohmann::ordered_json> read(const std::string& key, const OutputFolder& folder,
                                       const std::vector<report::LogFile>& files, bool at_work);
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "common/http/http_server.h"
+#include "common/result/denied.h"
 #include "common/result/try.h"
 #include "common/text/presentable.h"
 #include "runner/protocol/machine_token.h"
@@ -52,6 +53,7 @@ struct Kind {
 };
 
 Kind kind_of(ErrorCode code) {
+  if (code == kDenied) return {403, "NoRights"};
   switch (code) {
     case ErrorCode::kInvalidArgument:
     case ErrorCode::kUnsupported:
@@ -66,11 +68,11 @@ Kind kind_of(ErrorCode code) {
     case ErrorCode::kAborted:
       return {503, "Unreachable"};
     case ErrorCode::kNoSpace:
+      return {507, "Failed"};
     case ErrorCode::kIo:
       break;
   }
-  // What keeps somebody from a file or an object that is there is, nearly always, that he may not.
-  return {403, "NoRights"};
+  return {500, "Failed"};
 }
 
 HttpServer::Reply data_reply(unsigned status, std::string text) {

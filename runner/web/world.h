@@ -33,8 +33,8 @@ struct Changes {
 };
 
 // Calls block, and may come from several threads at once. Errors are sentences with the way out:
-// kInvalidArgument, kNotFound, kCorrupt (a damaged file), kIo (no rights to it), kUnavailable, kConflict (not
-// in this state).
+// kInvalidArgument, kNotFound, kCorrupt (a damaged file), kDenied (no right to it: denied.h), kIo (a disk or
+// the system has trouble), kUnavailable, kConflict (not in this state).
 class World {
  public:
   virtual ~World() = default;

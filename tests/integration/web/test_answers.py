@@ -24,7 +24,7 @@ def test_jobs_of_the_folders(page, results):
     assert HOSTILE.split()[0] in two["message"], "it is text, and stays as it is"
 
 
-def test_a_job(page):
+def test_a_job(page, results):
     job = page.get(page.of("one"))
     assert job["outputFile"] == "parallel_run_step.txt" and job["format"] == "text"
     manifest = yaml.safe_load(job["manifest"])
@@ -33,6 +33,9 @@ def test_a_job(page):
     assert set(verbs) == {"cancel", "suspend", "resume", "scale", "resubmit", "retryFailed"}
     assert not any(verb["allowed"] for verb in verbs.values())
     assert "no run works" in verbs["cancel"]["why"] and all(verb["why"] for verb in verbs.values())
+    again = f"`parallelrun resubmit {results / 'one' / 'out'}"
+    for verb in ("resume", "scale", "resubmit", "retryFailed"):
+        assert again in verbs[verb]["why"], "a button that is off names the command"
 
 
 def test_errors_failed_items_and_rows(page):

@@ -1,13 +1,18 @@
 """Whoever has not got the link gets nothing, and who has it gets nothing but what lies in the folders."""
 
+import http.client
 import os
+import resource
+import shutil
 import socket
-import stat
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 from checkout import PROGRAM
 from waiting import PATIENCE, wait_for
+from web_client import Answer, Page
 
 DATA = [
     "/api/worlds",
@@ -216,13 +221,59 @@ def test_what_cannot_be_served_is_refused_at_the_start(tmp_path, pages):
         assert "another process listens" in refused(tmp_path, "--pages", pages, "--port", port, code=1)
 
 
-def test_files_that_cannot_be_read(page, results):
-    if os.geteuid() == 0:
-        pytest.skip("root may read everything")
-    log = results / "one" / "out" / "logs" / "sys" / "master_role.txt"
-    mode = stat.S_IMODE(log.stat().st_mode)
-    log.chmod(0)
+@pytest.fixture
+def open_to_all(pages, results):
+    """Copies that every user may read: the pages, and a job."""
+    with tempfile.TemporaryDirectory(prefix="parallelrun-web-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        shutil.copytree(pages, folder / "pages")
+        shutil.copytree(results / "one" / "out", folder / "out")
+        for path in folder.rglob("*"):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        yield folder
+
+
+def test_what_one_may_not_read_is_told_from_what_is_not_there(open_to_all):
+    log = open_to_all / "out" / "logs" / "sys" / "master_role.txt"
+    state = open_to_all / "out" / ".parallelrun" / "result.json"
+    # Root may read everything.
+    user = 65534 if os.geteuid() == 0 else None
+    with Page(open_to_all, pages=open_to_all / "pages", user=user) as page:
+        path = page.of("one")
+        log.chmod(0)
+        message = page.send(path + "/log?path=sys/master_role.txt").refused(403, "NoRights")
+        assert "'logs/sys/master_role.txt'" in message and "you have no right" in message
+        message = page.send(path + "/log?path=sys/none.txt").refused(404, "NotFound")
+        assert "is not there" in message
+        page.send(f"{path}/log?path={'x' * 300}").refused(404, "NotFound")
+        state.chmod(0)
+        os.utime(state)  # it was written again, for others alone
+        message = page.send(path).refused(403, "NoRights")
+        assert str(state) in message and "you have no right" in message
+        unread = wait_for(lambda: page.get("/api/jobs")["unread"], "what may not be read, in the list")
+        assert "you have no right" in unread[0]
+        # It may not look into the folder at all.
+        (open_to_all / "out").chmod(0)
+        page.send(path).refused(403, "NoRights")
+
+
+def test_trouble_of_the_system_is_no_question_of_rights(page):
+    descriptors = f"/proc/{page.process.pid}/fd"
+    path = page.of("one") + "/log?path=sys/master_role.txt"
+    fields = {"Authorization": f"Bearer {page.token}"}
+    connection = http.client.HTTPConnection("127.0.0.1", page.port, timeout=PATIENCE)
+    connection.request("GET", path, headers=fields)
+    assert connection.getresponse().read()
+    _, hard = resource.prlimit(page.process.pid, resource.RLIMIT_NOFILE)
+    free = next(number for number in range(1000) if not os.path.lexists(f"{descriptors}/{number}"))
+    before = resource.prlimit(page.process.pid, resource.RLIMIT_NOFILE, (free, hard))
     try:
-        page.send(page.of("one") + "/log?path=sys/master_role.txt").refused(403, "NoRights")
+        connection.request("GET", path, headers=fields)
+        response = connection.getresponse()
+        message = Answer(response, response.read()).refused(500, "Failed")
+        assert "Too many open files" in message and "ulimit -n" in message
     finally:
-        log.chmod(mode)
+        resource.prlimit(page.process.pid, resource.RLIMIT_NOFILE, before)
+        connection.close()
+    assert page.send(path).status == 200

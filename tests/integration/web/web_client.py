@@ -35,7 +35,7 @@ class Answer:
 class Page:
     """Starts the server over some folders. A context."""
 
-    def __init__(self, *folders, pages, options=(), cwd=None, env=None):
+    def __init__(self, *folders, pages, options=(), cwd=None, env=None, user=None):
         self.process = subprocess.Popen(
             [str(PROGRAM), "ui", *map(str, folders), "--no-browser", "--pages", str(pages), *options],
             stdout=subprocess.PIPE,
@@ -43,6 +43,7 @@ class Page:
             text=True,
             cwd=cwd,
             env={**os.environ, **(env or {})},
+            user=user,
         )
         self.link = self.process.stdout.readline().strip()
         assert self.link.startswith("http://127.0.0.1:"), self.process.stderr.read()

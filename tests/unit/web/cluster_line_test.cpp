@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "common/result/denied.h"
 #include "runner/web/output_answers.h"
 #include "runner/web/pod_answers.h"
 #include "tests/unit/files/temporary_directory.h"
@@ -82,7 +83,11 @@ TEST(PodAnswers, WhatIsNoneIsNone) {
     EXPECT_FALSE(answers_from(text, 1)) << text;
   const auto odd = answers_from(R"([{"error":"x","code":99}])", 1);
   ASSERT_TRUE(odd);
-  EXPECT_EQ((*odd)[0].error().code, ErrorCode::kUnsupported);
+  EXPECT_EQ((*odd)[0].error().code, ErrorCode::kIo)
+      << "of another release: it is a failure, and no more is known";
+  const auto denied = answers_from(R"([{"error":"x","code":100}])", 1);
+  ASSERT_TRUE(denied);
+  EXPECT_EQ((*denied)[0].error().code, kDenied);
 }
 
 TEST(AnswerText, NothingOfADataSteersWhatShowsIt) {

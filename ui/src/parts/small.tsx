@@ -51,6 +51,15 @@ export function ProgressBar(props: {
   );
 }
 
+/** What kind of thing is in the way, before the sentence that says it. */
+const kinds: Record<string, string> = {
+  NoRights: "No rights",
+  NotFound: "Not there",
+  Damaged: "Damaged",
+  Failed: "The system cannot",
+  Unreachable: "No answer",
+};
+
 export function Problem(props: { error: ApiError; onRetry?: () => void }): VNode {
   return (
     <div class="problem" role="alert">
@@ -58,6 +67,7 @@ export function Problem(props: { error: ApiError; onRetry?: () => void }): VNode
         <span class="problem-sign" aria-hidden="true">
           !
         </span>
+        {kinds[props.error.reason] ? <strong>{kinds[props.error.reason]}: </strong> : null}
         {props.error.message}
       </p>
       {props.onRetry ? (
