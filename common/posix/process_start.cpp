@@ -67,6 +67,10 @@ void ProcessStart::working_directory(const std::string& path) {
   posix_spawn_file_actions_addchdir_np(&actions_, path.c_str());
 }
 
+void ProcessStart::own_session() {
+  posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+}
+
 void ProcessStart::keep_ignored(int number) {
   if (!is_ignored(number)) return;
   sigset_t defaults;

@@ -31,6 +31,8 @@ class ProcessStart {
   void duplicate(int ours, int theirs);  // `theirs` is the number in the child
   void close_from(int lowest);           // no descriptor from this number on
   void working_directory(const std::string& path);
+  // In place of a process group of its own alone: no end of a terminal reaches it.
+  void own_session();
   // Where we ignore the signal, the child does too (nohup).
   void keep_ignored(int number);
 

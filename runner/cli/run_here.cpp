@@ -90,6 +90,13 @@ void tell(const std::vector<std::string>& sentences, DisplayMode mode) {
   }
 }
 
+// Of a job that did not say itself where its output goes.
+void tell_output(const std::string& output, DisplayMode mode) {
+  const std::string words = "the output directory is '" + output + "'";
+  if (mode != DisplayMode::kJson) return tell({words}, mode);
+  print(compact_text({{"event", "note"}, {"message", words}, {"output", output}}) + "\n");
+}
+
 // Code in a store becomes files before the job is resolved. An exit code: it cannot, and that has been said.
 std::optional<int> bring_code(const JobSpec& spec, const RunHere& command, LocalOverrides& overrides) {
   const CodeInStore code = code_in_store(spec, overrides, command.manifest);
@@ -208,9 +215,9 @@ int run_here(const RunHere& command) {
   if (command.output_of) {
     overrides.output = command.output_of(prepared.resolution.job);
     if (const auto refused = prepare(*manifest, overrides, command, prepared)) return *refused;
-    prepared.told.push_back("the output directory is '" + *overrides.output + "'");
   }
   tell(prepared.told, display_mode(command));
+  if (command.output_of) tell_output(*overrides.output, display_mode(command));
   make_python_path_absolute();
   LaunchOptions options;
   options.job = std::move(prepared.resolution.job);

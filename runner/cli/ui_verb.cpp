@@ -106,7 +106,7 @@ int serve_page(const GivenToUi& given, std::vector<std::string> roots) {
     web::DirectoryJobs::Options directories;
     directories.roots = std::move(roots);
     directories.depth = given.depth;
-    worlds.push_back(web::make_directory_world(std::move(directories)));
+    worlds.push_back(web::make_directory_world(std::move(directories), this_program()));
   }
   if (given.in_cluster()) {
     auto world = web::make_cluster_world({given.cluster, given.all_namespaces}, interrupt);

@@ -153,7 +153,7 @@ class ClusterWorld final : public World {
     return std::nullopt;
   }
 
-  Result<std::string> act(const std::string& id, const std::string& verb, const json& arguments) override {
+  Result<Deed> act(const std::string& id, const std::string& verb, const json& arguments) override {
     ASSIGN_OR_RETURN(const Found found, find(id));
     const JobView view = cluster::job_view(found.object);
     const ordered_json known = verbs(*found.connection, view);
@@ -165,10 +165,11 @@ class ClusterWorld final : public World {
     cluster::Jobs jobs(*found.connection, interrupt_.token());
     if (verb == "cancel") {
       RETURN_IF_ERROR(jobs.remove(view.name, view.uid));
-      return fmt::format(
-          "{} is cancelled and deleted{}; the same job, submitted again, goes on from what was "
-          "committed",
-          view.name, view.output.empty() ? "" : ". Its output and logs stay: " + view.output);
+      return Deed{
+          fmt::format("{} is cancelled and deleted{}; the same job, submitted again, goes on from what "
+                      "was committed",
+                      view.name, view.output.empty() ? "" : ". Its output and logs stay: " + view.output),
+          ""};
     }
     json spec = json::object();
     std::string done = fmt::format("{} goes on where it stopped", view.name);
@@ -190,7 +191,7 @@ class ClusterWorld final : public World {
     const auto patched =
         jobs.patch(view.name, {{"metadata", {{"uid", view.uid}}}, {"spec", std::move(spec)}});
     if (!patched) return patched.error();
-    return done;
+    return Deed{done, ""};
   }
 
  private:

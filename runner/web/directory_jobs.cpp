@@ -76,7 +76,22 @@ ordered_json job_line(const std::string& id, const report::JobReport& report, co
   return line;
 }
 
-DirectoryJobs::DirectoryJobs(Options options) : options_(std::move(options)) {}
+DirectoryJobs::DirectoryJobs(Options options) : options_(std::move(options)), roots_(options_.roots) {}
+
+std::vector<std::string> DirectoryJobs::roots() const {
+  const std::lock_guard lock(mutex_);
+  return roots_;
+}
+
+std::string DirectoryJobs::show(const std::string& output) {
+  const std::lock_guard lock(mutex_);
+  std::string id = id_of(output);
+  walk();
+  if (jobs_.contains(id)) return id;
+  roots_.push_back(output);
+  walk_root(output);
+  return id;
+}
 
 JobLines DirectoryJobs::all() {
   const std::lock_guard lock(mutex_);
@@ -162,7 +177,7 @@ void DirectoryJobs::walk() {
   const auto begin = Clock::now();
   ++walks_;
   unread_.clear();
-  for (const std::string& root : options_.roots) walk_root(root);
+  for (const std::string& root : roots_) walk_root(root);
   std::vector<std::string> not_seen;
   for (const auto& [id, known] : jobs_)
     if (known.walk != walks_) not_seen.push_back(id);

@@ -33,7 +33,7 @@ class DirectoryJobs {
   };
   explicit DirectoryJobs(Options options);
 
-  const std::vector<std::string>& roots() const { return options_.roots; }
+  std::vector<std::string> roots() const;
   JobLines all();
   // `since`: see World::changes().
   Changes changes(std::uint64_t since, const std::vector<std::string>& watched);
@@ -41,6 +41,8 @@ class DirectoryJobs {
   std::optional<JobPlace> find(const std::string& id);
   // The output directories of jobs of this name, but `id` itself.
   std::vector<JobPlace> named(const std::string& name, const std::string& id);
+  // Shows the job of this output directory (absolute) too, wherever it lies; gives its id.
+  std::string show(const std::string& output);
   // It is gone: nobody lists it any more.
   void forget(const std::string& id);
 
@@ -75,7 +77,8 @@ class DirectoryJobs {
   void remove(const std::string& id);
 
   const Options options_;
-  std::mutex mutex_;  // all below
+  mutable std::mutex mutex_;  // all below
+  std::vector<std::string> roots_;
   std::map<std::string, Known> jobs_;
   std::vector<std::string> unread_;  // folders
   std::vector<Gone> gone_;

@@ -1,17 +1,25 @@
 #include "runner/web/directory_verbs.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <string_view>
 
 #include "common/json/members.h"
+#include "common/text/presentable.h"
 
 namespace parallelrun::web {
 namespace {
 
 using nlohmann::ordered_json;
+
+// What may be tuned from run to run [PipelineParameter]; none of it costs a result (docs/resubmit.md).
+constexpr std::array<std::string_view, 6> kTunable = {
+    "miniBatchSize", "nodeCount", "processCountPerNode", "loggingLevel", "runInvocationTimeout", "runMaxTry"};
+constexpr std::size_t kLongestValue = 100;  // bytes
 
 ordered_json off(const std::string& why) { return {{"allowed", false}, {"why", why}, {"command", ""}}; }
 
@@ -84,6 +92,47 @@ std::string why_not_resubmit(const DirectoryFacts& facts) {
   return "";
 }
 
+// As they are now, for a person to change.
+ordered_json fields_of(const nlohmann::json& submission) {
+  const nlohmann::json& spec = object_at(object_at(submission, "spec"), "spec");
+  ordered_json fields = ordered_json::array();
+  const auto keys = spec.find("partitionKeys");
+  const bool by_keys = keys != spec.end() && !keys->empty();
+  for (const std::string_view name : kTunable) {
+    if (by_keys && name == "miniBatchSize") continue;  // the keys say what a mini-batch is
+    const auto found = spec.find(name);
+    std::string value;
+    if (found != spec.end()) value = found->is_string() ? found->get<std::string>() : found->dump();
+    fields.push_back({{"name", name}, {"value", value}});
+  }
+  return fields;
+}
+
+ordered_json resubmission(const DirectoryFacts& facts) {
+  ordered_json verb = {{"allowed", true}, {"why", ""}, {"command", resubmit_command(facts)}};
+  if (!facts.python.empty() && !facts.python_of_job.empty() && facts.python != facts.python_of_job)
+    verb["note"] = fmt::format(
+        "The job ran with {}, but this page was started with {}, so everything runs again, with that one. To "
+        "take "
+        "over what is done, start the page where the job's Python is active.",
+        facts.python_of_job, facts.python);
+  return verb;
+}
+
+ordered_json resubmit(const DirectoryFacts& facts) {
+  if (const std::string why = why_not_resubmit(facts); !why.empty()) return off(why);
+  ordered_json verb = resubmission(facts);
+  verb["fields"] = fields_of(facts.submission);
+  return verb;
+}
+
+ordered_json retry_failed(const DirectoryFacts& facts) {
+  if (const std::string why = why_not_resubmit(facts); !why.empty()) return off(why);
+  if (facts.failed == 0)
+    return off(fmt::format("nothing has failed; `{}` makes the job anew", resubmit_command(facts)));
+  return resubmission(facts);
+}
+
 }  // namespace
 
 std::string shell_word(const std::string& text) {
@@ -98,15 +147,31 @@ std::string shell_word(const std::string& text) {
 }
 
 ordered_json directory_verbs(const DirectoryFacts& facts) {
-  const std::string why = why_not_resubmit(facts);
-  const std::string of_resubmit =
-      why.empty() ? fmt::format("a page starts no job: `{}` makes it anew", resubmit_command(facts)) : why;
   return {{"cancel", cancel(facts)},
           {"suspend", off(why_not_suspend(facts))},
           {"resume", off(why_not_resume(facts))},
           {"scale", off(why_not_scale(facts))},
-          {"resubmit", off(of_resubmit)},
-          {"retryFailed", off(of_resubmit)}};
+          {"resubmit", resubmit(facts)},
+          {"retryFailed", retry_failed(facts)}};
+}
+
+Result<std::vector<std::string>> resubmit_words(const std::string& output, const nlohmann::json& arguments) {
+  std::vector<std::string> words = {"resubmit", output};
+  for (const auto& [name, value] : object_at(arguments, "set").items()) {
+    if (std::find(kTunable.begin(), kTunable.end(), name) == kTunable.end())
+      return Error{
+          ErrorCode::kInvalidArgument,
+          fmt::format("set has '{}', but a page sets only {}; `parallelrun resubmit --set` sets any field",
+                      presentable(name.substr(0, kLongestValue)), fmt::join(kTunable, ", "))};
+    const std::string text = value.is_string() ? value.get<std::string>() : std::string();
+    const bool fits = !text.empty() && text.size() <= kLongestValue && presentable(text) == text;
+    if (!fits)
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("set has no value for {}: it must be a text of 1 to {} plain characters", name,
+                               kLongestValue)};
+    words.insert(words.end(), {"--set", name + "=" + text});
+  }
+  return words;
 }
 
 }  // namespace parallelrun::web

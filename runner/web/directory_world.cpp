@@ -1,7 +1,9 @@
 #include "runner/web/directory_world.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
@@ -9,9 +11,12 @@
 #include "common/json/members.h"
 #include "common/result/try.h"
 #include "common/text/presentable.h"
+#include "runner/job/contents.h"
 #include "runner/web/directory_verbs.h"
 #include "runner/web/output_answers.h"
 #include "runner/web/run_process.h"
+#include "runner/web/run_starter.h"
+#include "runner/web/script_python.h"
 #include "runner/web/settings_difference.h"
 
 namespace parallelrun::web {
@@ -19,6 +24,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
+constexpr std::chrono::seconds kPatienceWithRun{20};
 constexpr std::size_t kLargestJobFile = std::size_t{64} << 20U;
 
 Error no_such_job() {
@@ -40,26 +46,10 @@ std::optional<nlohmann::json> job_file(const OutputFolder& folder) {
   return state_file(folder, ".parallelrun/job.json");
 }
 
-DirectoryFacts facts_of(const OutputPlace& place, const report::JobReport& report) {
-  DirectoryFacts facts;
-  facts.output = place.path;
-  facts.state = report.state;
-  facts.failed = count_at(report.progress, "itemsFailed");
-  const auto run = find_run(place.folder);
-  if (run) {
-    facts.run = run->pid;
-    facts.ignores_interrupt = run->ignores_interrupt;
-  } else {
-    facts.no_run = run.error().message;
-  }
-  if (auto submission = state_file(place.folder, ".parallelrun/submission.json"))
-    facts.submission = std::move(*submission);
-  return facts;
-}
-
 class DirectoryWorld final : public World {
  public:
-  explicit DirectoryWorld(DirectoryJobs::Options options) : jobs_(std::move(options)) {}
+  DirectoryWorld(DirectoryJobs::Options options, std::string program)
+      : jobs_(std::move(options)), starter_(std::move(program), kPatienceWithRun) {}
 
   void describe(ordered_json& about) const override { about["directories"] = jobs_.roots(); }
   bool owns(const std::string& id) const override { return id.starts_with('d'); }
@@ -98,7 +88,7 @@ class DirectoryWorld final : public World {
     return place ? web::log_size(place->folder, path) : std::nullopt;
   }
 
-  Result<std::string> act(const std::string& id, const std::string& verb, const nlohmann::json&) override {
+  Result<Deed> act(const std::string& id, const std::string& verb, const nlohmann::json& arguments) override {
     ASSIGN_OR_RETURN(const OutputPlace place, open(id));
     ASSIGN_OR_RETURN(const report::JobReport report, report::report_of(place.path));
     const ordered_json known = directory_verbs(facts_of(place, report));
@@ -106,12 +96,13 @@ class DirectoryWorld final : public World {
       return Error{ErrorCode::kConflict, "there is no such verb: " + presentable(verb)};
     if (!known[verb]["allowed"].get<bool>())
       return Error{ErrorCode::kConflict, known[verb]["why"].get<std::string>()};
+    if (verb != "cancel") return resubmit(place, verb == "resubmit" ? arguments : nlohmann::json::object());
     ASSIGN_OR_RETURN(const RunProcess run, find_run(place.folder));
     RETURN_IF_ERROR(interrupt(run));
-    return fmt::format(
-        "process {} got an interrupt, as by Ctrl-C: finished mini-batches are being committed; the same "
-        "command, started again, goes on from there",
-        run.pid);
+    return Deed{fmt::format("process {} got an interrupt, as by Ctrl-C: finished mini-batches are being "
+                            "committed; the same command, started again, goes on from there",
+                            run.pid),
+                ""};
   }
 
  private:
@@ -125,6 +116,43 @@ class DirectoryWorld final : public World {
     }
     if (!folder) return folder.error();
     return OutputPlace{id, place->path(), std::move(folder).value()};
+  }
+
+  Result<Deed> resubmit(const OutputPlace& place, const nlohmann::json& arguments) {
+    ASSIGN_OR_RETURN(std::vector<std::string> words, resubmit_words(place.path, arguments));
+    words.emplace_back("--json");
+    ASSIGN_OR_RETURN(const BegunRun run, starter_.start(words));
+    if (run.output.empty() || !run.works)
+      return Deed{
+          fmt::format("process {} is starting the job; it will be in the list once it has begun", run.pid),
+          ""};
+    return Deed{fmt::format("process {} runs the job, and goes on when this page is closed. {}", run.pid,
+                            fmt::join(run.told, ". ")),
+                jobs_.show(run.output)};
+  }
+
+  DirectoryFacts facts_of(const OutputPlace& place, const report::JobReport& report) {
+    DirectoryFacts facts;
+    facts.output = place.path;
+    facts.state = report.state;
+    facts.failed = count_at(report.progress, "itemsFailed") + count_at(report.progress, "miniBatchesShort");
+    const auto run = find_run(place.folder);
+    if (run) {
+      facts.run = run->pid;
+      facts.ignores_interrupt = run->ignores_interrupt;
+    } else {
+      facts.no_run = run.error().message;
+    }
+    if (auto submission = state_file(place.folder, ".parallelrun/submission.json"))
+      facts.submission = std::move(*submission);
+    if (report::at_work(report.state)) return facts;  // it will not be made anew now
+    const auto python = script_python();
+    if (!python) facts.no_python = python.error().message;
+    if (python && place.folder.file(kContentsPath)) {
+      facts.python_of_job = python_of_job(place.path);
+      facts.python = python_.get();
+    }
+    return facts;
   }
 
   // From the latest run of the same name that is shown here too and began before.
@@ -157,13 +185,15 @@ class DirectoryWorld final : public World {
   }
 
   DirectoryJobs jobs_;
+  RunStarter starter_;
+  PythonHere python_;
   TimelineReader timelines_{{}};
 };
 
 }  // namespace
 
-std::unique_ptr<World> make_directory_world(DirectoryJobs::Options options) {
-  return std::make_unique<DirectoryWorld>(std::move(options));
+std::unique_ptr<World> make_directory_world(DirectoryJobs::Options options, std::string program) {
+  return std::make_unique<DirectoryWorld>(std::move(options), std::move(program));
 }
 
 }  // namespace parallelrun::web

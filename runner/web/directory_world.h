@@ -9,6 +9,6 @@
 
 namespace parallelrun::web {
 
-std::unique_ptr<World> make_directory_world(DirectoryJobs::Options options);
+std::unique_ptr<World> make_directory_world(DirectoryJobs::Options options, std::string program);
 
 }  // namespace parallelrun::web

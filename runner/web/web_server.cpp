@@ -239,7 +239,10 @@ class WebServer::Impl final : public std::enable_shared_from_this<WebServer::Imp
     if (!world) return reply(refusal(404, "NotFound", "there is no such job; go back to the list"));
     ask(*world, std::move(reply), [id = path[2], verb = path[3], arguments](World& asked) {
       const auto done = asked.act(id, verb, arguments);
-      return done ? data_reply(200, answer_text({{"message", *done}})) : refusal(done.error());
+      if (!done) return refusal(done.error());
+      ordered_json answer = {{"message", done->message}};
+      if (!done->job.empty()) answer["job"] = done->job;
+      return data_reply(200, answer_text(std::move(answer)));
     });
   }
 

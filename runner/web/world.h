@@ -32,6 +32,12 @@ struct Changes {
   std::vector<std::string> gone;  // ids
 };
 
+// What was done to a job.
+struct Deed {
+  std::string message;  // a sentence
+  std::string job;      // the id of a job that was begun by it; empty: none
+};
+
 // Calls block, and may come from several threads at once. Errors are sentences with the way out:
 // kInvalidArgument, kNotFound, kCorrupt (a damaged file), kDenied (no right to it: denied.h), kIo (a disk or
 // the system has trouble), kUnavailable, kConflict (not in this state).
@@ -56,9 +62,9 @@ class World {
                                                 const Target& target) = 0;
   // Of a log that a page follows; nothing: it is not there, or cannot be followed.
   virtual std::optional<std::uint64_t> log_size(const std::string& id, const std::string& path) = 0;
-  // "cancel", "suspend", "resume", "scale", "resubmit", "retryFailed". Gives a sentence: what was done.
-  virtual Result<std::string> act(const std::string& id, const std::string& verb,
-                                  const nlohmann::json& arguments) = 0;
+  // "cancel", "suspend", "resume", "scale", "resubmit", "retryFailed".
+  virtual Result<Deed> act(const std::string& id, const std::string& verb,
+                           const nlohmann::json& arguments) = 0;
 };
 
 }  // namespace parallelrun::web

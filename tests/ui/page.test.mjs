@@ -65,6 +65,12 @@ async function openTab(page, name) {
   await page.getByRole("tab", { name }).click();
   await page.getByRole("tabpanel", { name }).waitFor();
 }
+/** What axe-core has to say of the page as it is. */
+async function findings(page) {
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
+  return found.violations.map((one) => `${one.id}: ${one.nodes[0].html.slice(0, 200)}`);
+}
 /** Nothing of the users' text has become an element or has run. */
 async function assertNoMarkup(page) {
   assert.equal(await page.locator("img, script:not([src])").count(), 0);
@@ -278,11 +284,6 @@ describe("the server", () => {
 
 describe("every part of the page", () => {
   const parts = ["overview", "time", "failures", "logs", "output", "setup"];
-  const findings = async (page) => {
-    await page.evaluate(axe);
-    const found = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
-    return found.violations.map((one) => `${one.id}: ${one.nodes[0].html.slice(0, 200)}`);
-  };
 
   for (const [width, colorScheme] of [[1280, "light"], [1280, "dark"], [360, "light"], [360, "dark"]]) {
     test(`is for everybody: ${width} pixels, ${colorScheme}`, () =>
@@ -338,4 +339,69 @@ describe("every part of the page", () => {
     assert.deepEqual(names.filter((name) => !/\.(html|js|css|svg)$|^licenses\.txt$/.test(name)), []);
     assert.doesNotMatch(readFileSync(join(folder, "index.html"), "utf8"), /<style|<script>|\son\w+=|\sstyle=/);
   });
+});
+
+// Last: what they begin is in the list from then on.
+describe("a job that is made anew", () => {
+  const place = (page, name) => page.locator(".job-place", { hasText: new RegExp(`/${name}( |$)`) }).waitFor();
+  const command = (page) => page.locator(".command code").innerText();
+
+  for (const colorScheme of ["dark", "light"]) {
+    test(`can be tuned, by keys alone, ${colorScheme}`, () =>
+      withPage({ colorScheme }, async (page) => {
+        await page.getByRole("searchbox").fill("out/finished");
+        await openJob(page, "finished");
+        await page.getByRole("button", { name: "Resubmit" }).press("Enter");
+        const dialog = page.getByRole("dialog", { name: "Make finished anew?" });
+        const fields = ["miniBatchSize", "nodeCount", "processCountPerNode", "runInvocationTimeout", "runMaxTry"];
+        for (const name of fields) assert.notEqual(await dialog.getByRole("textbox", { name }).inputValue(), "");
+        assert.equal(await command(page), `parallelrun resubmit ${join(jobs.out, "finished")}`);
+        await dialog.getByRole("textbox", { name: "runMaxTry" }).focus();
+        await page.keyboard.press("Control+A");
+        await page.keyboard.type("many");
+        assert.match(await command(page), /finished --set runMaxTry=many$/);
+        await dialog.getByRole("combobox", { name: "loggingLevel" }).selectOption("DEBUG");
+        assert.match(await command(page), /--set loggingLevel=DEBUG --set runMaxTry=many$/);
+        assert.deepEqual(await findings(page), []);
+        // What the command says against it stands in the window, which stays.
+        await dialog.getByRole("textbox", { name: "runMaxTry" }).press("Enter");
+        await dialog.getByRole("alert").getByText(/runMaxTry/).waitFor();
+        if (colorScheme === "dark") return page.keyboard.press("Escape");
+        await page.keyboard.press("Control+A");
+        await page.keyboard.type("4");
+        await page.keyboard.press("Enter");
+        await place(page, "finished-2");
+        await page.locator(".job-title .state-complete").waitFor();
+        await page.keyboard.press("6");
+        await page.getByText(/runMaxTry: "?4/).first().waitFor();
+      }));
+  }
+
+  test("tries again what failed, by clicks", () =>
+    withPage({}, async (page) => {
+      await openJob(page, "failing");
+      await page.getByRole("button", { name: "Retry failed" }).click();
+      const dialog = page.getByRole("dialog", { name: "Retry the failed items of failing?" });
+      assert.equal(await command(page), `parallelrun resubmit ${join(jobs.out, "failing")}`);
+      assert.equal(await dialog.getByRole("textbox").count(), 0);
+      assert.deepEqual(await findings(page), []);
+      await dialog.getByRole("button", { name: "Leave it" }).click();
+      await dialog.waitFor({ state: "detached" });
+      await page.getByRole("button", { name: "Retry failed" }).click();
+      await dialog.getByRole("button", { name: "Retry what failed" }).click();
+      await place(page, "failing-2");
+      // The script is as it was.
+      await page.locator(".job-title .state-failed").waitFor();
+      await page.keyboard.press("u");
+      await page.getByRole("searchbox").fill("failing-2");
+      await text(page, /1 of \d+\sjobs/);
+    }));
+
+  test("is off with the reason where nothing has failed", () =>
+    withPage({}, async (page) => {
+      await page.getByRole("searchbox").fill("out/finished-2");
+      await openJob(page, "finished");
+      await page.getByRole("button", { name: "Retry failed" }).click({ force: true });
+      await text(page, /^Retry failed is off: nothing has failed; `parallelrun resubmit /);
+    }));
 });

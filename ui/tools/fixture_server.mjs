@@ -68,8 +68,8 @@ function detailOf(index) {
       suspend: verb(cluster && atWork, cluster ? `the job is ${job.state}` : "a job of a directory cannot be suspended; stop its process", `parallelrun suspend ${target}`),
       resume: verb(cluster && job.state === "Suspended", cluster ? `the job is ${job.state}` : "a job of a directory goes on when it is started again", `parallelrun resume ${target}`),
       scale: verb(cluster && atWork, cluster ? "you have no right to patch parallelrunjobs/scale" : "a job of a directory has the nodes that it began with", `parallelrun scale ${target} --nodes {nodes}`),
-      resubmit: verb(!atWork, "the job is at work", `parallelrun resubmit ${target}`),
-      retryFailed: verb(job.progress.itemsFailed > 0 && !atWork, "no item has failed", `parallelrun resubmit ${target} --retry-failed`),
+      resubmit: { ...verb(!atWork, "the job is at work", `parallelrun resubmit ${target}`), fields: Object.entries({ miniBatchSize: "10", nodeCount: "2", processCountPerNode: "4", loggingLevel: "INFO", runInvocationTimeout: "60", runMaxTry: "3" }).map(([name, value]) => ({ name, value })) },
+      retryFailed: verb(job.progress.itemsFailed > 0 && !atWork, "nothing has failed", `parallelrun resubmit ${target}`),
       cancel: verb(atWork, `the job is ${job.state}`, `parallelrun cancel ${target}`),
     },
   };

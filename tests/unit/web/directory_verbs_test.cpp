@@ -63,6 +63,57 @@ TEST(DirectoryVerbs, CancelNeedsARun) {
   EXPECT_NE(why(facts, "resubmit").find("cancel it where it runs"), std::string::npos);
 }
 
+TEST(DirectoryVerbs, WhatHasEndedIsMadeAnewWithOtherSettings) {
+  DirectoryFacts facts = facts_of(RunState::kComplete);
+  facts.submission["spec"]["spec"] = {{"miniBatchSize", "10MB"}, {"runMaxTry", 3}, {"errorThreshold", 1}};
+  const auto verb = directory_verbs(facts)["resubmit"];
+  EXPECT_EQ(verb["command"], "parallelrun resubmit '/data/my results'");
+  EXPECT_FALSE(verb.contains("note"));
+  ASSERT_EQ(verb["fields"].size(), 6U);
+  EXPECT_EQ(verb["fields"][0], nlohmann::ordered_json({{"name", "miniBatchSize"}, {"value", "10MB"}}));
+  EXPECT_EQ(verb["fields"][1], nlohmann::ordered_json({{"name", "nodeCount"}, {"value", ""}}));
+  EXPECT_EQ(verb["fields"][5], nlohmann::ordered_json({{"name", "runMaxTry"}, {"value", "3"}}));
+  facts.submission["spec"]["spec"]["partitionKeys"] = {"store"};
+  EXPECT_EQ(directory_verbs(facts)["resubmit"]["fields"].size(), 5U) << "the keys say what a mini-batch is";
+}
+
+TEST(DirectoryVerbs, OnlyWhatFailedIsTriedAgain) {
+  DirectoryFacts facts = facts_of(RunState::kFailed);
+  EXPECT_EQ(why(facts, "retryFailed"),
+            "nothing has failed; `parallelrun resubmit '/data/my results'` makes the job anew");
+  facts.failed = 1;
+  EXPECT_TRUE(directory_verbs(facts)["retryFailed"]["allowed"]);
+  EXPECT_FALSE(directory_verbs(facts)["retryFailed"].contains("fields"));
+}
+
+TEST(DirectoryVerbs, SayWhereTheJobsPythonIsMissing) {
+  DirectoryFacts facts = facts_of(RunState::kComplete);
+  facts.python = "Python 3.11.2 of /usr";
+  facts.python_of_job = facts.python;
+  EXPECT_FALSE(directory_verbs(facts)["resubmit"].contains("note"));
+  facts.python_of_job = "Python 3.12.1 of /venv";
+  EXPECT_NE(directory_verbs(facts)["resubmit"]["note"].get<std::string>().find(
+                "ran with Python 3.12.1 of /venv, but this page was started with Python 3.11.2 of /usr"),
+            std::string::npos);
+  facts.no_python = "there is no python3";
+  EXPECT_EQ(why(facts, "resubmit"),
+            "there is no python3; `parallelrun resubmit '/data/my results'` makes it anew where the job's "
+            "Python is");
+}
+
+TEST(DirectoryVerbs, ResubmissionTakesTheSixSettingsAlone) {
+  const auto words = resubmit_words("/out", {{"set", {{"miniBatchSize", "10 MB"}, {"nodeCount", "2"}}}});
+  ASSERT_TRUE(words);
+  EXPECT_EQ(*words, (std::vector<std::string>{"resubmit", "/out", "--set", "miniBatchSize=10 MB", "--set",
+                                              "nodeCount=2"}));
+  EXPECT_EQ(resubmit_words("/out", nlohmann::json::object()).value().size(), 2U);
+  for (const char* refused : {R"({"set": {"arguments": "x"}})", R"({"set": {"nodeCount": 2}})",
+                              R"({"set": {"nodeCount": ""}})", R"({"set": {"nodeCount": "1\n2"}})"})
+    EXPECT_EQ(resubmit_words("/out", nlohmann::json::parse(refused)).error().code,
+              ErrorCode::kInvalidArgument)
+        << refused;
+}
+
 TEST(DirectoryVerbs, WordsOfAShell) {
   EXPECT_EQ(shell_word("/data/out-2"), "/data/out-2");
   EXPECT_EQ(shell_word("a b"), "'a b'");

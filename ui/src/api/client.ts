@@ -1,5 +1,6 @@
 // Requests to the server of this page, with the token of the link.
 import { forgetToken } from "./session";
+import type { Deed } from "./types";
 
 export class ApiError extends Error {
   constructor(
@@ -80,16 +81,16 @@ export class Client {
     }
   }
 
-  async post(path: string, body: unknown): Promise<string> {
+  async post(path: string, body: unknown): Promise<Deed> {
     const answer = await this.#fetch(path, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(body),
     });
     const said: unknown = await answer.json().catch(() => null);
-    if (typeof said === "object" && said !== null && "message" in said && typeof said.message === "string")
-      return said.message;
-    return "Done.";
+    if (typeof said !== "object" || said === null || !("message" in said) || typeof said.message !== "string")
+      return { message: "Done." };
+    return { message: said.message, ...("job" in said && typeof said.job === "string" ? { job: said.job } : {}) };
   }
 
   async open(path: string, query: Query, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {

@@ -49,6 +49,20 @@ export interface Verb {
   allowed: boolean;
   why?: string;
   command: string;
+  note?: string; // what to know before
+  fields?: TunableField[]; // of resubmit
+}
+
+/** A field of the spec that may be another one the next time, as it is now. */
+export interface TunableField {
+  name: string;
+  value: string;
+}
+
+/** What a verb has done; `job`: the id of one that was begun. */
+export interface Deed {
+  message: string;
+  job?: string;
 }
 
 export const verbNames = ["suspend", "resume", "scale", "resubmit", "retryFailed", "cancel"] as const;

@@ -2,12 +2,13 @@
 import type { VNode } from "preact";
 import { useId, useState } from "preact/hooks";
 import { ApiError, jobPath } from "../api/client";
-import { verbNames, type JobDetail, type Verb, type VerbName } from "../api/types";
+import { verbNames, type JobDetail, type TunableField, type Verb, type VerbName } from "../api/types";
 import type { Model } from "../model";
 import { Dialog } from "../parts/dialog";
 import { Copy } from "../parts/small";
 import { oneLine } from "../text/format";
-import { commandOf } from "./command";
+import { go } from "../route";
+import { changedOf, commandOf, withSettings } from "./command";
 
 interface Words {
   button: string;
@@ -38,14 +39,14 @@ const words: Record<VerbName, Words> = {
   },
   resubmit: {
     button: "Resubmit",
-    ask: (name) => `Submit ${name} again?`,
-    what: "The same job starts again. What is committed already is not computed twice.",
-    yes: "Submit it again",
+    ask: (name) => `Make ${name} anew?`,
+    what: "A new job with its own output directory. Results that are still good are taken over, the rest runs. It goes on when this page is closed.",
+    yes: "Start the new job",
   },
   retryFailed: {
     button: "Retry failed",
     ask: (name) => `Retry the failed items of ${name}?`,
-    what: "Only what failed is run again.",
+    what: "A new job with the same settings and its own output directory. Good results are taken over; what failed or was never done runs again. It goes on when this page is closed.",
     yes: "Retry what failed",
   },
   cancel: {
@@ -134,16 +135,23 @@ function Confirm(props: {
   const text = words[name];
   const number = Number(nodes);
   const fits = name !== "scale" || (/^\d+$/.test(nodes) && number >= 1 && number <= 10_000);
-  const command = commandOf(verb.command, name === "scale" && fits ? number : null);
+  const fields = verb.fields ?? [];
+  const [values, setValues] = useState<Record<string, string>>(() =>
+    Object.fromEntries(fields.map((field) => [field.name, field.value])),
+  );
+  const changed = changedOf(fields, values);
+  const command = withSettings(commandOf(verb.command, name === "scale" && fits ? number : null), changed);
 
   const send = async () => {
     if (!fits || busy) return;
     setBusy(true);
     setError("");
     try {
-      const message = await model.client.post(jobPath(job.id, `/${name}`), name === "scale" ? { nodes: number } : {});
-      model.say(message);
+      const given = name === "scale" ? { nodes: number } : name === "resubmit" ? { set: changed } : {};
+      const done = await model.client.post(jobPath(job.id, `/${name}`), given);
+      model.say(done.message);
       props.onClose();
+      if (done.job !== undefined) go({ page: "job", id: done.job, tab: "overview" });
     } catch (problem) {
       setError(problem instanceof ApiError ? problem.message : String(problem));
       setBusy(false);
@@ -176,6 +184,10 @@ function Confirm(props: {
             {fits ? null : <span class="field-problem">A whole number from 1 to 10,000.</span>}
           </label>
         ) : null}
+        {fields.length > 0 ? (
+          <Settings fields={fields} values={values} onInput={(name, value) => setValues({ ...values, [name]: value })} />
+        ) : null}
+        {verb.note ? <p class="verb-note">{oneLine(verb.note)}</p> : null}
         <p class="command-label">In a terminal this is:</p>
         <div class="command">
           <code>{command}</code>
@@ -194,5 +206,49 @@ function Confirm(props: {
         </div>
       </form>
     </Dialog>
+  );
+}
+
+const levels = ["DEBUG", "INFO", "WARNING"];
+
+/** What may be tuned. An empty field stays as it is. */
+function Settings(props: {
+  fields: TunableField[];
+  values: Record<string, string>;
+  onInput: (name: string, value: string) => void;
+}): VNode {
+  return (
+    <fieldset class="settings">
+      <legend>Settings that may be others this time</legend>
+      {props.fields.map(({ name, value }) => (
+        <label key={name}>
+          <code>{name}</code>
+          {name === "loggingLevel" ? (
+            <select
+              class="field"
+              value={props.values[name] ?? value}
+              onChange={(event) => props.onInput(name, event.currentTarget.value)}
+            >
+              {(levels.includes(value) ? levels : [value, ...levels]).map((level) => (
+                <option key={level} value={level}>
+                  {level}
+                </option>
+              ))}
+            </select>
+          ) : (
+            <input
+              class="field"
+              type="text"
+              maxLength={100}
+              autoComplete="off"
+              spellcheck={false}
+              placeholder="as before"
+              value={props.values[name] ?? value}
+              onInput={(event) => props.onInput(name, event.currentTarget.value)}
+            />
+          )}
+        </label>
+      ))}
+    </fieldset>
   );
 }
