@@ -21,6 +21,7 @@
 #include "runner/report/speed_report.h"
 #include "runner/web/first_rows.h"
 #include "runner/web/log_text.h"
+#include "runner/web/parquet_rows.h"
 
 namespace parallelrun::web {
 namespace {
@@ -89,15 +90,11 @@ Answer rows(const OutputPlace& place, const Target& target) {
   ASSIGN_OR_RETURN(const report::JobReport job, report::report_of(place.path));
   if (job.output_file.empty())
     return no_rows("outputAction is summary_only: the script itself stores its results");
-  if (job.format == "parquet")
-    return no_rows(
-        fmt::format("{} is a Parquet file, whose rows are not shown here: pandas.read_parquet() "
-                    "reads it once the job is complete",
-                    job.output_file));
   const auto file = place.folder.file(job.output_file);
   if (!file && file.error().code == ErrorCode::kNotFound)
     return no_rows(fmt::format("there are no rows yet: {}", file.error().message));
   if (!file) return file.error();
+  if (job.format == "parquet") return parquet_rows(*file, static_cast<std::size_t>(limit));
   struct stat status{};
   if (fstat(file->get(), &status) != 0) return read_error("the output file", errno);
   const auto size = static_cast<std::size_t>(status.st_size);
