@@ -1,5 +1,5 @@
 // A table of any length of which only the rows in sight are in the document.
-import type { ComponentChildren, VNode } from "preact";
+import { Component, type ComponentChildren, type RefObject, type VNode } from "preact";
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { clamp, rowForKey, scrollTo, tallestPx, windowAt } from "./window";
 
@@ -107,7 +107,6 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>): VNode {
   if (props.open && rows > 0 && current < shown.first) indexes.push(current);
   for (let index = shown.first; index < shown.last; ++index) indexes.push(index);
   if (props.open && rows > 0 && current >= shown.last) indexes.push(current);
-  const rowRole = props.open ? "gridcell" : "cell";
 
   return (
     <div class={`table ${props.className}`}>
@@ -152,34 +151,19 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>): VNode {
         <div class="table-body" role="rowgroup" style={{ height: `${height}px` }}>
           {indexes.map((index) => {
             const row = props.row(index);
-            const isActive = index === current;
-            const place = { height: `${rowHeight}px`, transform: `translateY(${index * rowHeight - top + view.top}px)` };
             return (
-              <div
+              <TableRow<Row>
                 key={row === null ? `waiting-${index}` : props.rowKey(row, index)}
-                ref={isActive ? activeRow : undefined}
-                class={`table-row body-row${index % 2 ? " odd" : ""}`}
-                role="row"
-                aria-rowindex={index + 2}
-                tabIndex={props.open ? (isActive ? 0 : -1) : undefined}
-                style={place}
-                onFocus={() => setActive(index)}
-                onClick={
-                  props.open && row !== null
-                    ? (event: MouseEvent) => {
-                        if (event.target instanceof Element && event.target.closest("a, button")) return;
-                        if ((getSelection()?.toString() ?? "") !== "") return;
-                        props.open?.(row);
-                      }
-                    : undefined
-                }
-              >
-                {columns.map((column) => (
-                  <div key={column.key} role={rowRole} class={`cell ${column.className ?? ""}`}>
-                    {row === null ? <span class="waiting">…</span> : column.cell(row)}
-                  </div>
-                ))}
-              </div>
+                row={row}
+                index={index}
+                columns={columns}
+                height={rowHeight}
+                place={index * rowHeight - top + view.top}
+                active={index === current}
+                activeRow={activeRow}
+                open={props.open}
+                onActive={setActive}
+              />
             );
           })}
         </div>
@@ -188,4 +172,62 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>): VNode {
       {rows === 0 ? <div class="table-empty">{props.empty}</div> : null}
     </div>
   );
+}
+
+interface RowProps<Row> {
+  row: Row | null;
+  index: number;
+  columns: Column<Row>[];
+  height: number;
+  place: number; // px from the top
+  active: boolean;
+  activeRow: RefObject<HTMLDivElement | null>;
+  open: ((row: Row) => void) | undefined;
+  onActive: (index: number) => void;
+}
+
+/** Drawn again only when something of it is another one: most rows stay as they are while the list is scrolled. */
+class TableRow<Row> extends Component<RowProps<Row>> {
+  override shouldComponentUpdate(next: RowProps<Row>): boolean {
+    const before = this.props;
+    return (
+      next.row !== before.row ||
+      next.index !== before.index ||
+      next.columns !== before.columns ||
+      next.height !== before.height ||
+      next.place !== before.place ||
+      next.active !== before.active ||
+      next.open !== before.open
+    );
+  }
+
+  override render({ row, index, columns, height, place, active, activeRow, open, onActive }: RowProps<Row>): VNode {
+    const rowRole = open ? "gridcell" : "cell";
+    return (
+      <div
+        ref={active ? activeRow : undefined}
+        class={`table-row body-row${index % 2 ? " odd" : ""}`}
+        role="row"
+        aria-rowindex={index + 2}
+        tabIndex={open ? (active ? 0 : -1) : undefined}
+        style={{ height: `${height}px`, transform: `translateY(${place}px)` }}
+        onFocus={() => onActive(index)}
+        onClick={
+          open && row !== null
+            ? (event: MouseEvent) => {
+                if (event.target instanceof Element && event.target.closest("a, button")) return;
+                if ((getSelection()?.toString() ?? "") !== "") return;
+                open(row);
+              }
+            : undefined
+        }
+      >
+        {columns.map((column) => (
+          <div key={column.key} role={rowRole} class={`cell ${column.className ?? ""}`}>
+            {row === null ? <span class="waiting">…</span> : column.cell(row)}
+          </div>
+        ))}
+      </div>
+    );
+  }
 }
