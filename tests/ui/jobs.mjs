@@ -22,6 +22,8 @@ def init():
 def run(mini_batch):
     print("reading", mini_batch[0], '${markup.replaceAll("'", "\\'")}', flush=True)
     time.sleep(seconds)
+    if name == "digits" and mini_batch[0].endswith("77.png"):
+        raise ValueError("there is no digit in the picture")
     if name == "failing":
         raise ValueError('bad digit ${markup.replaceAll("'", "\\'")}')
     return [open(path).read() + ' ${markup.replaceAll("'", "\\'")}' for path in mini_batch]
@@ -84,6 +86,14 @@ export class Jobs {
       if (tries > 300) throw new Error("the job did not begin within 30 s");
       await pause(100);
     }
+  }
+
+  /** For pictures: one job that worked for some seconds, with a failed mini-batch or two. */
+  async makeDigits() {
+    for (let file = 40; file < 400; ++file) writeFileSync(join(this.folder, "in", `${100 + file}.png`), `picture ${file}`);
+    const digits = this.#start("digits", 0.04);
+    await once(digits.child, "exit");
+    if (digits.child.exitCode !== 0) throw new Error(`the job did not complete: ${digits.said()}`);
   }
 
   /** 64 MB, with one line to be found near the end. */
