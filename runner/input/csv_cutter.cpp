@@ -14,7 +14,8 @@ CsvCutter::CsvCutter(Options options)
 
 void CsvCutter::begin_scan(ByteStream& records) { scan_.start(records, format_.dialect, true); }
 
-std::uint64_t CsvCutter::count_wide_records(CsvLayout layout) {
+RecordStride CsvCutter::count_wide_records(CsvLayout layout) {
+  const RecordStride unknown{.records = 1};
   const std::string encoding = normalised_encoding(format_.encoding);
   const bool big_endian = encoding.ends_with("be") || encoding.ends_with("bigunmarked");
   TableStream bytes(file(), 0, file_size());
@@ -22,13 +23,13 @@ std::uint64_t CsvCutter::count_wide_records(CsvLayout layout) {
   scan_.start(narrowed, format_.dialect);
   if (!format_.header) {
     const auto all = scan_.next(std::numeric_limits<std::uint64_t>::max());
-    return all && !scan_.ended_in_quotes() ? all->records : 1;
+    return all && !scan_.ended_in_quotes() ? *all : unknown;
   }
   const auto header = scan_.next(0);
-  if (!header) return 1;
-  if (header->at_end) return scan_.ended_in_quotes() ? 1 : 0;
+  if (!header) return unknown;
+  if (header->at_end) return scan_.ended_in_quotes() ? unknown : RecordStride{};
   const auto rest = scan_.next(std::numeric_limits<std::uint64_t>::max());
-  return rest ? rest->records : 1;
+  return rest ? *rest : unknown;
 }
 
 // Takes the first record from bytes [begin, end) of the file, without blank ones before it. Empty: they
@@ -58,8 +59,8 @@ void CsvCutter::begin(std::string_view head) {
   const CsvLayout layout = layout_of(format_);
   if (layout == CsvLayout::kOpaque) return whole_file(0, Check::kBytes);
   if (layout != CsvLayout::kBytes) {
-    if (const std::uint64_t records = count_wide_records(layout); records > 0) {
-      return whole_file(records, Check::kBytes);
+    if (const RecordStride all = count_wide_records(layout); all.records > 0) {
+      return whole_file(all.records, Check::kBytes, 1 + all.blanks_before);
     }
     return no_records(PassedKind::kHeaderOnlyTable);
   }

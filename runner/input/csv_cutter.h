@@ -38,7 +38,8 @@ class CsvCutter final : public FileCutter {
   void begin_scan(ByteStream& records) override;
   Result<RecordStride> scan(std::uint64_t least_end) override { return scan_.next(least_end); }
   PassedKind all_blank() const override { return PassedKind::kHeaderOnlyTable; }
-  std::uint64_t count_wide_records(CsvLayout layout);
+  // All records of the file, behind its header where it has one.
+  RecordStride count_wide_records(CsvLayout layout);
   std::optional<std::string> read_header(std::uint64_t begin, std::uint64_t end);
 
   CsvFormat format_;

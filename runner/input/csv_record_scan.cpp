@@ -98,9 +98,20 @@ Result<CsvRecordScan::Stride> CsvRecordScan::next(std::uint64_t least_end) {
   return stride;
 }
 
+bool CsvRecordScan::count_blanks(std::size_t stop, std::uint64_t& rows) const {
+  for (std::size_t b = block_; b < stop; ++b) {
+    const std::uint64_t records = ends_[b] & ~blanks_[b];
+    const std::uint64_t before = records == 0 ? ends_[b] : ends_[b] & ((records & -records) - 1);
+    rows += static_cast<unsigned>(std::popcount(before));
+    if (records != 0) return true;
+  }
+  return false;
+}
+
 Result<CsvRecordScan::Stride> CsvRecordScan::stride_to(std::uint64_t least_end) {
   Stride stride;
   std::uint64_t blank_rows = 0;
+  bool begun = false;  // a record has been passed that is not blank
   while (true) {
     if (block_ == blocks_) {
       if (stream_ended_) break;
@@ -111,6 +122,7 @@ Result<CsvRecordScan::Stride> CsvRecordScan::stride_to(std::uint64_t least_end) 
     // Blocks that end before least_end only count.
     if (least_end > base_ + (block_ + 1) * kBlock) {
       const std::size_t stop = std::min<std::uint64_t>(blocks_, (least_end - base_ - 1) / kBlock);
+      if (!begun) begun = count_blanks(stop, stride.blanks_before);
       kernel_.count(ends_.get() + block_, blanks_.get() + block_, stop - block_, stride.rows, blank_rows);
       for (std::size_t b = stop; b > block_; --b) {
         if (ends_[b - 1] == 0) continue;
@@ -126,7 +138,8 @@ Result<CsvRecordScan::Stride> CsvRecordScan::stride_to(std::uint64_t least_end) 
     const std::uint64_t records = ends & ~blanks_[block_];
     const std::uint64_t first_allowed = least_end > begin + 1 ? least_end - begin - 1 : 0;  // bit, below 64
     std::uint64_t candidates = ends & (~std::uint64_t{0} << first_allowed);
-    if (stride.rows == blank_rows) {  // no record yet: not before the first one of this block
+    if (!begun) {  // not before the first one of this block
+      begun = count_blanks(block_ + 1, stride.blanks_before);
       candidates = records == 0 ? 0 : candidates & (~std::uint64_t{0} << std::countr_zero(records));
     }
     const std::uint64_t passed =
@@ -153,7 +166,10 @@ Result<CsvRecordScan::Stride> CsvRecordScan::stride_to(std::uint64_t least_end) 
   if (size > last_end_ && !last_row_counted_) {
     last_row_counted_ = true;
     ++stride.rows;
-    if (carry_.blank) ++blank_rows;
+    if (carry_.blank) {
+      ++blank_rows;
+      if (!begun) ++stride.blanks_before;
+    }
   }
   last_end_ = size;
   stride.end = size;

@@ -39,6 +39,9 @@ class CsvRecordScan {
 
   Status refill();
   Result<Stride> stride_to(std::uint64_t least_end);
+  // Adds to `rows` those of blocks [block_, stop) before the first record that is not blank. Whether there is
+  // one.
+  bool count_blanks(std::size_t stop, std::uint64_t& rows) const;
   void hash_up_to(std::uint64_t end);
   std::uint64_t take_hash(std::uint64_t end);
 

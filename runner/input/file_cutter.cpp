@@ -27,10 +27,10 @@ bool FileCutter::open() {
   return file_->state().ok();
 }
 
-void FileCutter::whole_file(std::uint64_t records, FileSlice::Check check) {
+void FileCutter::whole_file(std::uint64_t records, FileSlice::Check check, std::uint64_t first_row) {
   slice_.header.clear();
   slice_.offset = 0;
-  slice_.first_row = 1;
+  slice_.first_row = first_row;
   rest_of_file(records, check);
 }
 
@@ -97,12 +97,13 @@ void FileCutter::resume_after(const FileSlice& last) {
   if (!readable) return rest_of_file(1, Check::kSize);
   if (!same_size) return rest_of_file(1, Check::kChanged);
 
-  // How many rows the last slice had is not stored, blank ones included: pass over it once more.
+  // How many rows the last slice had is not stored, nor the blank ones before its first: pass over it once
+  // more.
   begin_scan(stream_from(last.offset));
   const auto passed = scan(last.length);
   if (!passed) return rest_of_file(1, Check::kSize);
   if (passed->end != last.length || passed->hash != last.hash) return rest_of_file(1, Check::kChanged);
-  slice_.first_row = last.first_row + passed->rows;
+  slice_.first_row = last.first_row - passed->blanks_before + passed->rows;
   scanning_ = true;
 }
 
@@ -131,6 +132,7 @@ std::optional<FileSlice> FileCutter::next() {
     slice_.records = stride->records;
     slice_.hash = stride->hash;
     std::optional<FileSlice> before = std::exchange(held_, slice_);
+    held_->first_row += stride->blanks_before;
     slice_.offset = end;
     slice_.first_row += stride->rows;
     if (before) return before;

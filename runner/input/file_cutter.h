@@ -57,7 +57,7 @@ class FileCutter : public SliceCutter {
   TableFile& file() { return *file_; }
   std::uint64_t file_size() const { return slice_.file_size; }
   // The one slice of a file that is not cut.
-  void whole_file(std::uint64_t records, FileSlice::Check check);
+  void whole_file(std::uint64_t records, FileSlice::Check check, std::uint64_t first_row = 1);
   void no_records(PassedKind why) { without_records_ = why; }
   // Walks over the bytes from `offset` on.
   ByteStream& stream_from(std::uint64_t offset);
@@ -74,7 +74,7 @@ class FileCutter : public SliceCutter {
   std::unique_ptr<TableFile> file_;
   std::optional<TableStream> stream_;
   std::uint64_t stream_begin_ = 0;  // offset in the file of the scan's offset 0
-  FileSlice slice_;                 // what all slices of the file share; offset and first_row of the next
+  FileSlice slice_;                 // what all slices of the file share; offset and first row of the next
   std::optional<FileSlice> held_;   // found, and not given out until a record behind it is seen
   bool scanning_ = false;
   std::optional<PassedKind> without_records_;

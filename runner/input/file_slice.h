@@ -26,8 +26,8 @@ struct FileSlice {
   std::string path;          // below the input's directory; absolute while it is being cut (slice_cutter.h)
   std::uint64_t offset = 0;  // of the first byte of the first record
   std::uint64_t length = 0;  // bytes, line break of the last record included
-  // Number of the first record in its file; 1 is the first after the header. Blank records count as rows of
-  // the file, not as items.
+  // Number of the first record that is not blank in its file; 1 is the first row after the header. Blank
+  // records count as rows of the file, not as items. Where `records` is not known, that of the first row.
   std::uint64_t first_row = 0;
   std::uint64_t records = 0;    // not blank; 0: not known before a worker reads it
   std::uint64_t file_size = 0;  // of the whole file when it was planned

@@ -49,7 +49,11 @@ Result<RecordStride> LineScan::next(std::uint64_t least_end) {
   bool text = false;   // among them, other than blanks
   const auto end_line = [&] {
     ++stride.rows;
-    stride.records += text ? 1U : 0U;
+    if (text) {
+      ++stride.records;
+    } else if (stride.records == 0) {
+      ++stride.blanks_before;
+    }
     begun = text = false;
   };
   while (true) {

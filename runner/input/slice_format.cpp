@@ -26,7 +26,7 @@ class FileByFile final : public InputCutter {
       std::optional<FileSlice> slice = slices_->next();
       RETURN_IF_ERROR(files_.state());
       if (slice) {
-        if (slice->first_row == 1) compare_header(slice->header);
+        if (std::exchange(at_first_slice_, false)) compare_header(slice->header);
         slice->path.erase(0, options_.root.size());
         return std::optional<Piece>(Piece{slice->records, describe_(*slice)});
       }
@@ -40,6 +40,7 @@ class FileByFile final : public InputCutter {
       ++objects_;
       file_ = (*object)->path();
       files_.announce(options_.root + file_, (*object)->size, (*object)->version);
+      at_first_slice_ = true;
       slices_->start(options_.root + file_);
     }
   }
@@ -76,8 +77,9 @@ class FileByFile final : public InputCutter {
   SliceFormat::Describe describe_;
   std::unique_ptr<SliceCutter> slices_;
   std::uint64_t objects_ = 0;
-  std::string file_;          // that slices_ has begun, below the root; empty: none, or told
-  std::string first_header_;  // of the input's files, as far as this cutter has seen them
+  std::string file_;             // that slices_ has begun, below the root; empty: none, or told
+  bool at_first_slice_ = false;  // of it
+  std::string first_header_;     // of the input's files, as far as this cutter has seen them
 };
 
 }  // namespace

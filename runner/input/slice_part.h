@@ -19,7 +19,7 @@ class TableFiles;
 struct SlicePart {
   std::uint64_t begin = 0;      // offsets within the slice
   std::uint64_t end = 0;        // behind the last one
-  std::uint64_t first_row = 0;  // rows of the slice before them, blank ones among them
+  std::uint64_t first_row = 0;  // how many rows the first of them lies behind the first record of the slice
 };
 
 // Walks from record to record of a slice. `next_record` moves on behind the next record that is not blank.
@@ -29,14 +29,16 @@ Result<std::optional<SlicePart>> walk_to_items(ItemRange range, NextRecord&& nex
   SlicePart part;
   std::uint64_t at = 0;
   std::uint64_t rows = 0;
+  std::uint64_t blanks = 0;  // before the first record of the slice
   for (std::uint64_t record = 0; record < range.end; ++record) {
-    if (record == range.begin) {
-      part.begin = at;
-      part.first_row = rows;
-    }
     const Result<RecordStride> stride = next_record();
     if (!stride) return stride.error();
     if (stride.value().records != 1) return std::optional<SlicePart>();
+    if (record == 0) blanks = stride.value().blanks_before;
+    if (record == range.begin) {
+      part.begin = at;
+      part.first_row = rows + stride.value().blanks_before - blanks;
+    }
     at = stride.value().end;
     rows += stride.value().rows;
   }

@@ -14,7 +14,7 @@ class MiniBatchContext:
 
     minibatch_index: number of the mini-batch in its job, from 0, the same in each try of it.
     dataset: name of the input. For a tabular input also file, its path, and rows, a range of row numbers
-    in that file, where 1 is the first record after the header; None for a file input, and where records of several
+    in that file from its first record to its last, where 1 is the first record after the header and blank ones count; None for a file input, and where records of several
     files are together. partition_key_value: of a job with spec.partitionKeys a dict, by key, else None."""
 
     __slots__ = ("minibatch_index", "dataset", "file", "rows", "partition_key_value")

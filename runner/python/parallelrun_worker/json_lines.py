@@ -9,6 +9,7 @@ from parallelrun_worker.tabular import import_pandas
 
 _KIND = 3
 _BLANKS = " \t\r"
+_BLANK_BYTES = b" \t\r\n"
 _MARK = b"\xef\xbb\xbf"
 # Half a character beyond the BMP, as an escape: two of them are one, alone it is none.
 _SURROGATE = re.compile(r"\\u[dD][89abAB-F]")
@@ -49,9 +50,9 @@ class JsonLinesInput:
         except SliceError as error:
             error.items = piece.records or len(records) or 1
             raise
-        rows = range(piece.first_row, piece.first_row + records.rows)
+        rows = records.rows
         self._numbers = None
-        if self.number_rows and records.rows != len(records):
+        if self.number_rows and len(rows) != len(records):
             self._numbers = [records.line_number(item) for item in range(len(records))]
         return frame, len(records), piece.path, rows
 
@@ -78,7 +79,14 @@ class JsonLinesInput:
                 raise SliceError("%s %s" % (piece.path, what), "NotJsonLines")
         if data.startswith(_MARK):
             data = data[len(_MARK) :]
-        return Records(piece.path, data, piece.first_row, strict)
+        # The plan counts to the first object, where it knows how many there are.
+        begin = piece.first_row - (_blank_lines(data) if piece.records else 0)
+        return Records(piece.path, data, begin, strict)
+
+
+def _blank_lines(data):
+    """Before the first line that is not blank."""
+    return data.count(b"\n", 0, len(data) - len(data.lstrip(_BLANK_BYTES)))
 
 
 def _keys(objects, declared):
@@ -107,7 +115,6 @@ class Records:
         lines = text.split("\n")
         if not lines[-1]:
             lines.pop()
-        self.rows = len(lines)
         self.objects = []
         self._lines = []  # (offset of the row, its text) of each object
         surrogates = _SURROGATE.search(text) is not None
@@ -121,6 +128,8 @@ class Records:
             except SliceError:
                 if strict:
                     raise
+        first, last = (self._lines[0][0], self._lines[-1][0]) if self._lines else (0, len(lines) - 1)
+        self.rows = range(first_row + first, first_row + last + 1)  # blank lines between objects among them
 
     def __len__(self):
         return len(self.objects)

@@ -143,8 +143,8 @@ class TabularInput:
         return b"".join(sound)
 
     def _load(self, piece):
-        """(header, records, number of the first record) as UTF-8 bytes."""
-        first = 0 if self._has_header else 1  # the number of the first record of a file
+        """(header, records, number of their first row) as UTF-8 bytes."""
+        first = 0 if self._has_header else 1  # the number of the first row of a file
         if not piece.header:  # the file came whole
             content = packed.unpacked(piece.path, read_range(piece, self._checker))
             table_layout.refuse_other_formats(piece.path, content[:256])
@@ -154,14 +154,16 @@ class TabularInput:
         header = piece.header
         if not self._encoding.is_utf8:
             header = self._to_utf8(piece.path, header, first)
-            data = self._to_utf8(piece.path, data, piece.first_row)
+            data = self._to_utf8(piece.path, data, piece.first_row, behind_blanks=True)
         if self._plain is not None:
             header, data = self._plain(header), self._plain(data)
+        # The plan counts to the first record; blank ones may lie before it.
+        begin = piece.first_row - self._row(data, 0)
         if not self._has_header:
             header = self._made_header(piece.path, header)
         if not header.endswith((b"\n", b"\r")):
             header += b"\n"
-        return header, data, piece.first_row
+        return header, data, begin
 
     def _made_header(self, path, first_record):
         """For a table without one: `first_record` has as many fields. Raises SliceError."""
@@ -176,17 +178,21 @@ class TabularInput:
         quoted = ('"%s"' % name.replace('"', '""') for name in names)
         return self._delimiter.decode().join(quoted).encode() + b"\n"
 
-    def _to_utf8(self, path, content, first_row):
+    def _to_utf8(self, path, content, first_row, behind_blanks=False):
+        """`first_row`: number of the content's first row, or of its first that is not blank."""
         try:
             return content.decode(self._encoding.name).encode("utf-8")
         except UnicodeDecodeError as error:
             if self._encoding.sliceable and self._plain is None:
-                row = first_row + self._checker.row_of_offset(content, self._delimiter, error.start)
+                at, rows = error.start, content
             else:
                 before = content[: error.start].decode(self._encoding.name, "ignore").encode("utf-8")
                 if self._plain is not None:
                     before = self._plain(before)
-                row = first_row + self._checker.row_of_offset(before + b"x", self._delimiter, len(before))
+                at, rows = len(before), before + b"x"
+            row = first_row + self._checker.row_of_offset(rows, self._delimiter, at)
+            if behind_blanks:
+                row -= self._row(rows, 0)
             raise self._broken_bytes(
                 path, row, content[error.start : error.start + 1], error.reason
             ) from None
@@ -256,6 +262,7 @@ class TabularInput:
         report = self._checker.check(data, self._delimiter, fields)
         if report.error:
             raise self._bad_record(path, first_row + report.row, data, report, fields)
+        rows = self._rows_of(data, report, first_row)
         traits = self._checker.look(data, self._delimiter)
         if traits & csv_check.NUL and self._reader.cuts_at_nul:
             at = data.index(b"\0")
@@ -277,7 +284,7 @@ class TabularInput:
                 "declare their types: spec.inputs[%s].columns: {%s}"
                 % (
                     path,
-                    _rows(first_row, report.rows),
+                    _rows(rows),
                     self.name,
                     ", ".join("%s: string" % column for column in found.types),
                 ),
@@ -288,7 +295,7 @@ class TabularInput:
             raise error from None
         except column_types.Unparsable as error:
             raise SliceError(
-                "%s, %s: pandas cannot read this: %s" % (path, _rows(first_row, report.rows), error),
+                "%s, %s: pandas cannot read this: %s" % (path, _rows(rows), error),
                 "ParserError",
                 report.items,
             ) from None
@@ -297,7 +304,7 @@ class TabularInput:
                 "%s, %s: %d record%s, but pandas reads %d"
                 % (
                     path,
-                    _rows(first_row, report.rows),
+                    _rows(rows),
                     report.items,
                     "" if report.items == 1 else "s",
                     len(frame),
@@ -307,12 +314,21 @@ class TabularInput:
             )
         self._numbers = None
         if self.number_rows and report.rows != report.items:
-            rows = self._checker.rows_of_items(data, self._delimiter, report.items)
-            self._numbers = [first_row + row for row in rows]
+            numbers = self._checker.rows_of_items(data, self._delimiter, report.items)
+            self._numbers = [first_row + row for row in numbers]
         frame = self.layout.in_order(frame, path)
         if not self._has_header and self._names is None:
             frame.columns = self._pandas.RangeIndex(len(frame.columns))
-        return frame, report.items, path, range(first_row, first_row + report.rows)
+        return frame, report.items, path, rows
+
+    def _rows_of(self, data, report, first_row):
+        """From the first record to the last: no blank ones before and behind them."""
+        if report.rows == report.items or report.items == 0:
+            return range(first_row, first_row + report.rows)
+        return range(
+            first_row + self._row(data, 0),
+            first_row + self._row(data, report.items - 1) + 1,
+        )
 
     def _parsed(self, data, columns, items, traits, tell_gap):
         types = self._types_of(columns)
@@ -451,8 +467,8 @@ def _short(text):
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def _rows(first, count):
-    return "row %d" % first if count <= 1 else "rows %d to %d" % (first, first + count - 1)
+def _rows(rows):
+    return "row %d" % rows.start if len(rows) <= 1 else "rows %d to %d" % (rows.start, rows.stop - 1)
 
 
 class _Codec:

@@ -35,6 +35,37 @@ def test_raise_is_tried_again_and_then_its_items_fail(job):
     assert "bad digit" in outcome.words, "the terminal names the first error"
 
 
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_row_has_one_number_wherever_it_is_told(embedded_job, kind):
+    """Blank lines lie before, between and behind the records: the number is that which a person counts."""
+    gaps = [2, 0, 1, 0, 3, 0, 0, 40, 1, 2]
+    header, record = ("n\n", "%d\n") if kind == "csv" else ("", '{"n": %d}\n')
+    text, row, row_of = header, 0, {}
+    for n, gap in enumerate(gaps):
+        text += "\n" * gap + record % n
+        row += gap + 1
+        row_of[n] = row
+    job = embedded_job.file("t.%s" % kind, text + "\n\n").tabular(format=kind)
+    job.script("""
+        def init(): pass
+        def run(frame, context):
+            numbers = frame.n.tolist()
+            if 4 in numbers: raise ValueError("bad")
+            return [{"n": n, "from": context.rows.start, "to": context.rows.stop - 1, "of": numbers} for n in numbers]
+    """)
+    job.spec["output"].update(format="jsonl", addContext=True)
+    job.set(runMaxTry=1, miniBatchSize=4 if kind == "csv" else 18).run().expect(0)
+    told = [json.loads(line) for line in job.rows()]
+    (failed,) = job.failed_items()
+    first = failed["firstRow"]
+    lost = [n for n in row_of if first <= row_of[n]][: failed["records"]]
+    assert 4 in lost and first == row_of[lost[0]]
+    assert {line["n"]: line["row"] for line in told} == {n: row_of[n] for n in row_of if n not in lost}
+    assert any(len(line["of"]) > 1 for line in told)
+    for line in told:
+        assert (line["from"], line["to"]) == (row_of[line["of"][0]], row_of[line["of"][-1]])
+
+
 def test_a_later_try_can_succeed(job):
     job.files(4).set(miniBatchSize=1)
     job.script("""

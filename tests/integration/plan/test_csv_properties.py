@@ -133,7 +133,7 @@ def check(data, delimiter, size, slices):
         inside = [record for record in records if piece["offset"] < record[0] <= end]
         assert end in ends
         assert piece["records"] == sum(not blank for _, _, blank in inside) > 0
-        assert piece["first_row"] == inside[0][1]
+        assert piece["first_row"] == next(row for _, row, blank in inside if not blank)
         assert piece["file_size"] == len(data)
         if index + 1 < len(slices):
             assert piece["length"] >= size

@@ -48,7 +48,9 @@ class CsvFile:
         """Records first..last, where 1 is the first after the header."""
         offset = self.header_at + sum(map(len, self.records[:first]))
         chosen = self.records[first : last + 1]
-        items = sum(not self.is_blank(record) for record in chosen)
+        blank = [self.is_blank(record) for record in chosen]
+        items = blank.count(False)
+        first += blank.index(False) if items else 0
         data = b"".join(chosen)
         return csv_slice(
             self.path, offset, len(data), first, items, self.records[0], slice_hash(data), BY_BYTES

@@ -23,6 +23,7 @@ class JsonLines:
         chosen = self.lines[first - 1 : last]
         data = b"".join(chosen)
         items = sum(bool(line.strip()) for line in chosen)
+        first += next(n for n, line in enumerate(chosen) if line.strip() or not items)
         return json_lines_slice(self.path, offset, len(data), first, items, slice_hash(data), check)
 
     def whole(self):

@@ -32,7 +32,7 @@ TEST(CsvCutter, SlicesAreWholeRecordsOfAboutTheSize) {
   EXPECT_EQ(slices[0].first_row, 1U);
   EXPECT_EQ(slices[1].offset, 18U);
   EXPECT_EQ(slices[1].length, 7U);  // the blank record and the one behind it
-  EXPECT_EQ(slices[1].first_row, 2U);
+  EXPECT_EQ(slices[1].first_row, 3U);
   EXPECT_EQ(slices[1].records, 1U);
   EXPECT_EQ(slices[2].first_row, 4U);
   EXPECT_EQ(slices[2].length, 3U);
@@ -60,6 +60,31 @@ TEST(CsvCutter, BlankRecordsBeforeTheHeaderAreNoHeader) {
   ASSERT_EQ(slices.size(), 1U);
   EXPECT_EQ(slices[0].header, "a,b\n");
   EXPECT_EQ(slices[0].length, 4U);
+}
+
+// The row of a slice is that of its first record, as a person counts: with the blank ones before it.
+TEST(CsvCutter, BlankRecordsBeforeASliceAreCounted) {
+  TemporaryDirectory folder;
+  // Blank records that fill many blocks of the scan, too.
+  for (const std::size_t blanks : {1U, 3U, 700U, 300'000U}) {
+    const std::string gap(blanks, '\n');
+    const std::string path = folder.write("a.csv", "a\n" + gap + "1\n2\n" + gap + "3\n" + gap);
+    for (const std::uint64_t bytes : {std::uint64_t{1}, blanks + 3}) {
+      const auto slices = cut(path, bytes);
+      ASSERT_EQ(slices.size(), bytes == 1 ? 3U : 2U);
+      EXPECT_EQ(slices.front().first_row, blanks + 1);
+      EXPECT_EQ(slices.back().first_row, 2 * blanks + 3);
+      // A plan that is gone on with gives the same.
+      CsvCutter resumed({{}, bytes});
+      resumed.resume_after(slices.front());
+      for (std::size_t i = 1; i < slices.size(); ++i) {
+        const auto next = resumed.next();
+        ASSERT_TRUE(next.has_value());
+        EXPECT_EQ(next->first_row, slices[i].first_row);
+        EXPECT_EQ(next->hash, slices[i].hash);
+      }
+    }
+  }
 }
 
 TEST(CsvCutter, BlankRecordsAtTheEndBelongToTheLastSlice) {
@@ -108,6 +133,8 @@ TEST(CsvCutter, WhatCannotBeSplitComesWhole) {
     EXPECT_EQ(slices[0].records, 2U);
   }
   EXPECT_EQ(cut(folder.write("be.csv", big.substr(2)), 1, {',', "utf_16_be"})[0].records, 2U);
+  const std::string gap("a\0\n\0\n\0\n\0001\0", 10);
+  EXPECT_EQ(cut(folder.write("gap.csv", gap), 1, {',', "utf-16-le"})[0].first_row, 3U);
 
   const auto packed = cut(folder.write("a.csv", "\x1F\x8B\x08junk"), 1);
   ASSERT_EQ(packed.size(), 1U);

@@ -51,7 +51,7 @@ TEST(CsvDialect, ARecordEndsOutsideQuotesEscapesAndComments) {
     together += content.substr(slice.offset, slice.length);
   }
   EXPECT_EQ(together, content.substr(content.find("1,")));
-  EXPECT_EQ(slices[3].first_row, 4U) << "the comment's line is a row of the slice before or behind";
+  EXPECT_EQ(slices[3].first_row, 5U) << "the line of the comment is a row";
 }
 
 TEST(CsvDialect, WithoutAHeaderTheFirstRecordIsData) {

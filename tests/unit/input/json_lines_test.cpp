@@ -64,7 +64,7 @@ TEST(JsonLinesCutter, CutsAtLineEndsAndCountsWhatIsNotBlank) {
                 {{"{\"a\":1}\n{\"a\":2}\n", 1, 2}, {"{\"a\":3}\n", 3, 1}});
   expect_slices("{}\n{}", 1, {{"{}\n", 1, 1}, {"{}", 2, 1}});              // no last line break
   expect_slices("{}\r\n{}\r\n", 1, {{"{}\r\n", 1, 1}, {"{}\r\n", 2, 1}});  // CR LF
-  expect_slices("\n \t\r\n{}\n\n{}\n\n \n", 1, {{"\n \t\r\n{}\n", 1, 1}, {"\n{}\n\n \n", 4, 1}});
+  expect_slices("\n \t\r\n{}\n\n{}\n\n \n", 1, {{"\n \t\r\n{}\n", 3, 1}, {"\n{}\n\n \n", 5, 1}});
   expect_slices("{\"a\":\"\xC3\xA4\\n\"}\n{}\n", 1, {{"{\"a\":\"\xC3\xA4\\n\"}\n", 1, 1}, {"{}\n", 2, 1}});
   expect_slices("{}\n{}\n", 1000, {{"{}\n{}\n", 1, 2}});
 }
