@@ -133,6 +133,8 @@ Status DataProcess::launch() {
   events_->close_writer();
   if (!started) return started.error();
   child_ = std::move(*started);
+  silence_.reset();
+  stood_still_ = false;
   state_ = State::kStarting;
   return {};
 }
@@ -142,11 +144,19 @@ void DataProcess::watch(std::vector<pollfd>& watched) const {
   if (child_) watched.push_back({child_->descriptor(), POLLIN, 0});
 }
 
+int DataProcess::most_wait() const {
+  if (!child_ || !silence_) return -1;
+  return static_cast<int>(milliseconds(Silence::kLook).count());
+}
+
 void DataProcess::take_events(std::vector<std::string>& notes) {
   if (!events_ || events_ended_) return;
   for (nlohmann::json& event : events_->take(events_ended_)) {
     const std::string kind = text_at(event, "event");
-    if (kind == "ready") {
+    if (silence_) silence_->heard(std::chrono::steady_clock::now());
+    if (kind == "alive") {
+      if (!silence_) silence_.emplace(std::chrono::steady_clock::now());
+    } else if (kind == "ready") {
       state_ = State::kReady;
       was_ready_ = true;
     } else if (kind == "note") {
@@ -163,23 +173,34 @@ void DataProcess::take_events(std::vector<std::string>& notes) {
   }
 }
 
+void DataProcess::kill_if_silent() {
+  if (!silence_ || !silence_->too_long(std::chrono::steady_clock::now())) return;
+  silence_.reset();
+  stood_still_ = true;
+  child_->kill_group();
+}
+
 DataProcess::State DataProcess::take(std::vector<std::string>& notes) {
   take_events(notes);
   if (!child_) return state_;
+  kill_if_silent();
   const auto ended = child_->try_reap();
   if (!ended) return state_;
   take_events(notes);  // its last words
   child_.reset();
   if (state_ == State::kFailed) return state_;
+  const std::string how =
+      stood_still_ ? fmt::format("stood still and was killed after {} without a sign of life",
+                                 counted(static_cast<std::uint64_t>(Silence::kMost.count()), "second"))
+                   : ended->in_words();
   if (!was_ready_ || ++deaths_ > kMostDeaths) {
     state_ = State::kFailed;
-    failure_ = fmt::format("the process that reads object stores ended{}: {}",
-                           was_ready_ ? fmt::format(" {} without progress", counted(deaths_, "time")) : "",
-                           ended->in_words());
+    failure_ =
+        fmt::format("the process that reads object stores ended{}: {}",
+                    was_ready_ ? fmt::format(" {} without progress", counted(deaths_, "time")) : "", how);
     return state_;
   }
-  notes.push_back(
-      fmt::format("the process that reads object stores {}: it is started again", ended->in_words()));
+  notes.push_back(fmt::format("the process that reads object stores {}: it is started again", how));
   earlier_.push_back(std::exchange(counts_, nlohmann::json::object()));
   if (const Status again = launch(); !again) {
     state_ = State::kFailed;
@@ -191,7 +212,7 @@ DataProcess::State DataProcess::take(std::vector<std::string>& notes) {
 DataProcess::State DataProcess::wait(int stop, const std::function<void(const std::string&)>& say) {
   std::vector<pollfd> watched = {{stop, POLLIN, 0}};
   watch(watched);
-  poll(watched.data(), watched.size(), -1);
+  poll(watched.data(), watched.size(), most_wait());
   std::vector<std::string> notes;
   const State state = take(notes);
   for (const std::string& note : notes) say(note);

@@ -1,5 +1,6 @@
 // The process that has the credentials of stores, as the launcher sees it, and in a pod `pod-data`: started
-// before the job, started again when it dies, stopped after it. One for a job and machine or pod.
+// before the job, started again when it dies or stands still, stopped after it. One for a job and machine or
+// pod.
 #pragma once
 
 #include <poll.h>
@@ -17,6 +18,7 @@
 #include "common/result/result.h"
 #include "common/spec/job_spec.h"
 #include "runner/cli/child_process.h"
+#include "runner/cli/silence.h"
 #include "runner/events/event_stream.h"
 #include "runner/job/local_resolution.h"
 
@@ -48,8 +50,10 @@ class DataProcess {
   // Errors: kIo, and those of ChildProcess::start.
   Status start(const std::vector<StoreInUse>& stores);
   void watch(std::vector<pollfd>& watched) const;
-  // Takes what it has said, and starts it again where it has died after it was ready. Sentences for people
-  // are added to `notes`.
+  // How long to wait for what watch() adds, before take() is due anyway; -1: without an end.
+  int most_wait() const;
+  // Takes what it has said, kills it where it has been silent for too long, and starts it again where it has
+  // died after it was ready. Sentences for people are added to `notes`.
   State take(std::vector<std::string>& notes);
   // For who waits for nothing else: until it has said something or `stop` can be read, then take().
   State wait(int stop, const std::function<void(const std::string&)>& say);
@@ -65,6 +69,7 @@ class DataProcess {
  private:
   Status launch();
   void take_events(std::vector<std::string>& notes);
+  void kill_if_silent();
   std::uint64_t sum(const char* count) const;
 
   std::string program_;
@@ -73,6 +78,8 @@ class DataProcess {
   std::unique_ptr<EventStream> events_;
   bool events_ended_ = true;
   std::optional<ChildProcess> child_;
+  std::optional<Silence> silence_;  // since its first beat: before that it installs what it needs
+  bool stood_still_ = false;        // and was killed
   State state_ = State::kStarting;
   bool was_ready_ = false;
   bool refused_ = false;

@@ -124,7 +124,7 @@ class Launcher {
     while (true) {
       std::vector<pollfd> watched = {{stop_.descriptor(), POLLIN, 0}};
       data_->watch(watched);
-      poll(watched.data(), watched.size(), -1);
+      poll(watched.data(), watched.size(), data_->most_wait());
       const DataProcess::State state = take_data();
       if (state == DataProcess::State::kReady) return std::nullopt;
       if (state == DataProcess::State::kFailed) {
@@ -225,10 +225,11 @@ class Launcher {
     for (const auto& agent : agents_) {
       if (agent) watched.push_back({agent->descriptor(), POLLIN, 0});
     }
-    int timeout = -1;
+    int timeout = data_ && !data_failed_ ? data_->most_wait() : -1;
     if (stop_deadline_) {
       const auto left = std::chrono::duration_cast<milliseconds>(*stop_deadline_ - Clock::now()).count();
-      timeout = static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000)) + 1;
+      const int until_then = static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000)) + 1;
+      timeout = timeout < 0 ? until_then : std::min(timeout, until_then);
     }
     poll(watched.data(), watched.size(), timeout);
   }

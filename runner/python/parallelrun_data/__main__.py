@@ -6,7 +6,8 @@ FILE is JSON: {"cache": folder, "inputs": [{"name", "source", "root", "credentia
 "code": the same or null}. With "secret" (a name) `credentials` is the folder of that Secret, and "certificate" its key that
 caCertificate names.
 To the descriptor it writes JSON lines: {"event": "note", "message"}, {"event": "counts", ...}, {"event": "ready"} once every
-source was listed with its credentials and all side inputs are there, or {"event": "failed", "message"} before it ends."""
+source was listed with its credentials and all side inputs are there, or {"event": "failed", "message"} before it ends. {"event":
+"alive"} comes as long as its loop runs: where it stays away, the process stands still, and is killed."""
 
 import argparse
 import asyncio
@@ -17,6 +18,7 @@ import os
 import signal
 import sys
 
+_BEAT = 5.0  # seconds; runner/cli/silence.h waits for several
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 
@@ -34,6 +36,11 @@ def _harden(parent):
 class _Events:
     def __init__(self, descriptor):
         self._descriptor = descriptor
+
+    @property
+    def leads_somewhere(self):
+        """Else they are for a person at a terminal."""
+        return self._descriptor >= 0
 
     def send(self, event, **members):
         line = json.dumps({"event": event, **members}) + "\n"
@@ -87,6 +94,13 @@ def _number(name, default):
     from parallelrun_data.troubles import INVALID, Trouble
 
     raise Trouble(INVALID, f"{name} is '{text}', but must be a number of seconds")
+
+
+async def _beat(events):
+    while True:
+        if events.leads_somewhere:
+            events.send("alive")
+        await asyncio.sleep(_BEAT)
 
 
 async def _run(arguments, events):
@@ -203,6 +217,7 @@ async def _run(arguments, events):
         events.send("ready", cacheSize=size)
         return listening
 
+    beating = asyncio.ensure_future(_beat(events))
     starting = asyncio.ensure_future(start())
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -224,6 +239,7 @@ async def _run(arguments, events):
         if now != told:
             told = now
             events.send("counts", **now)
+    beating.cancel()
     listening.close()
 
 

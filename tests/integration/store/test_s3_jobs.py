@@ -386,6 +386,29 @@ def test_a_killed_data_process_is_started_again(job):
     assert job.failed_items() == []
 
 
+def test_a_data_process_that_stands_still_is_killed_and_started_again(job):
+    job.objects(40).script(
+        """
+        import os, time
+        def init():
+            pass
+        def run(mini_batch):
+            time.sleep(0.1)
+            return [os.path.basename(path) + " " + open(path).read() for path in mini_batch]
+        """
+    ).set(miniBatchSize=1)
+    running = job.start("--credentials", job.credentials(KEYS))
+    wait_for(lambda: len(job.rows()) > 2, "some rows")
+    (pid,) = data_processes(running.pid)
+    os.kill(pid, signal.SIGSTOP)
+    out, err = running.communicate(timeout=120)
+    assert running.returncode == 0, out + err
+    words = "the process that reads object stores stood still and was killed after 30 seconds without a sign of life"
+    assert err.count(words + ": it is started again") == 1, err
+    assert sorted(job.rows()) == expected(40)
+    assert job.failed_items() == []
+
+
 def test_a_changed_credential_is_another_reader_not_another_job(job):
     job.objects(2).script(NAMES)
     job.run().expect(0)
