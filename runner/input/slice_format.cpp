@@ -39,7 +39,6 @@ class FileByFile final : public InputCutter {
       if (!*object) return std::optional<Piece>();
       ++objects_;
       file_ = (*object)->path();
-      files_.announce(options_.root + file_, (*object)->size, (*object)->version);
       at_first_slice_ = true;
       slices_->start(options_.root + file_);
     }

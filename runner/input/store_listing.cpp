@@ -36,6 +36,10 @@ Status StoreListing::receive() {
     }
     if (answer->error) return Error{ErrorCode::kIo, answer->error->message};
     ended_ = answer->end;
+    for (const std::string& folder : answer->folders) {
+      if (options_.passed != nullptr && fit_of(folder) == Fit::kTaken)
+        options_.passed->add(PassedKind::kEmptyFolder, folder);
+    }
     objects_ = std::move(answer->objects);
     if (!objects_.empty()) {
       lost_ = 0;
@@ -45,19 +49,23 @@ Status StoreListing::receive() {
   }
 }
 
-bool StoreListing::takes(const std::string& name) {
+StoreListing::Fit StoreListing::fit_of(const std::string& name) const {
   Glob::State state = glob_.start();
   for (std::size_t begin = 0; begin <= name.size();) {
     const std::size_t end = std::min(name.find('/', begin), name.size());
     const std::string_view part = std::string_view(name).substr(begin, end - begin);
-    if (is_left_out(part)) return false;
+    if (is_left_out(part)) return Fit::kHidden;
     state = glob_.step(state, part);
     begin = end + 1;
   }
-  if (glob_.accepts(state)) return true;
-  if (options_.count_others && options_.passed != nullptr)
+  return glob_.accepts(state) ? Fit::kTaken : Fit::kOther;
+}
+
+bool StoreListing::takes(const std::string& name) {
+  const Fit fit = fit_of(name);
+  if (fit == Fit::kOther && options_.count_others && options_.passed != nullptr)
     options_.passed->add(PassedKind::kOtherEnding, name);
-  return false;
+  return fit == Fit::kTaken;
 }
 
 Result<std::optional<ListedObject>> StoreListing::next() {

@@ -16,8 +16,8 @@
 namespace parallelrun {
 
 // Asks for the listing at the first next(). Where the data process was started again it goes on behind the
-// last object. Left out are the names that a walk over a directory leaves out (file_walk.h). One thread at a
-// time.
+// last object. Left out are the names that a walk over a directory leaves out (file_walk.h), and, counted in
+// `Options::passed`, empty objects that stand for empty folders. One thread at a time.
 class StoreListing final : public Listing {
  public:
   struct Options {
@@ -38,7 +38,10 @@ class StoreListing final : public Listing {
  private:
   StoreListing(Options options, Glob glob) : options_(std::move(options)), glob_(std::move(glob)) {}
 
+  enum class Fit { kTaken, kHidden, kOther };
+
   Status receive();
+  Fit fit_of(const std::string& name) const;
   bool takes(const std::string& name);
 
   Options options_;

@@ -33,7 +33,8 @@ class TableFiles {
   virtual std::unique_ptr<TableFile> open(const std::string& path) = 0;
 
   // --- what objects of a store need; files here do not ---
-  // What a listing says of a table, before it is opened. Known until forget().
+  // What a listing says of a table. It comes from whoever lists, before the table is opened. Known until
+  // forget(), which comes from whoever has cut it.
   virtual void announce(const std::string& /*path*/, std::optional<std::uint64_t> /*size*/,
                         std::string_view /*version*/) {}
   virtual void forget(const std::string& /*path*/) {}

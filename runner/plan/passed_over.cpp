@@ -34,6 +34,8 @@ constexpr std::array<Words, kPassedKinds> kWords = {{
      "files that were read as a whole have no record (they are empty or have only a header)"},
     {"otherPath", "file is left out, since its path does not match the pathPattern or lacks a partition key",
      "files are left out, since their paths do not match the pathPattern or lack a partition key"},
+    {"emptyFolder", "empty object stands for a folder and is left out",
+     "empty objects stand for folders and are left out"},
 }};
 
 // Of a long path its end says most.

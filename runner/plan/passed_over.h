@@ -26,8 +26,9 @@ enum class PassedKind : std::uint8_t {
   kOtherColumns = 8,         // its mini-batches fail
   kWithoutRecords = 9,       // empty or a header alone, which the worker that read the whole file told
   kOtherPath = 10,           // its path does not give the job's partition keys
+  kEmptyFolder = 11,         // of a store: an empty object that stands for a folder without objects
 };
-inline constexpr std::size_t kPassedKinds = 11;
+inline constexpr std::size_t kPassedKinds = 12;
 
 // "brokenLink", ...: the name in events and in status.progress.leftOut.
 std::string_view to_string(PassedKind kind);

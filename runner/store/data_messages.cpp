@@ -48,6 +48,7 @@ DataAnswer answer_of(const json& message) {
       answer.objects.push_back(std::move(object));
     }
   }
+  if (message.contains("folders")) answer.folders = message["folders"].get<std::vector<std::string>>();
   if (message.contains("paths")) answer.paths = message["paths"].get<std::vector<std::string>>();
   if (message.contains("error")) {
     DataError error;

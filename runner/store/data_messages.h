@@ -46,6 +46,8 @@ struct DataError {
 struct DataAnswer {
   std::uint64_t id = 0;  // of the request
   std::vector<StoredObject> objects;
+  // Of a listing: empty objects that stand for empty folders, which come before the last object or the end.
+  std::vector<std::string> folders;
   std::optional<std::vector<std::string>> paths;  // of a fetch, below the input's directory
   std::optional<DataError> error;
   bool end = false;  // of a listing

@@ -33,6 +33,38 @@ def least_start(after):
     return after.split("/", 1)[0]
 
 
+class EmptyFolders:
+    """Of the folders that a listing tells, those with no object below and none of their name, each once and at its place
+    in the order of the entries: a listing that is cut may tell them again, and some before their place."""
+
+    def __init__(self, after=""):
+        self._done = rank(after) if after else b""
+        self._waiting = []  # heap of (rank, name)
+
+    def add(self, name):
+        if rank(name) > self._done:
+            heapq.heappush(self._waiting, (rank(name), name))
+
+    def before(self, name):
+        """Those that come before the next entry, which has this name."""
+        place = rank(name)
+        while self._waiting and self._waiting[0][0] <= place:
+            folder = self._pop()
+            if place != rank(folder) and not place.startswith(rank(folder) + b"\0"):
+                yield folder
+        self._done = place
+
+    def rest(self):
+        while self._waiting:
+            yield self._pop()
+
+    def _pop(self):
+        first = heapq.heappop(self._waiting)
+        while self._waiting and self._waiting[0] == first:
+            heapq.heappop(self._waiting)
+        return first[1]
+
+
 # So many empty objects are asked at a time whether they are folders.
 ASKED_AT_A_TIME = 32
 
@@ -130,8 +162,8 @@ async def _ordered(listing, prefix, start, folder):
             open_folders = [f for f in folders_before(name, prefix) if f not in absent and before < f + b"0"]
             if open_folders and len(waiting) <= WAITING:
                 break
-            for folder in open_folders:
-                inside = folder + b"/"
+            for open_folder in open_folders:
+                inside = open_folder + b"/"
                 if not any(inside.startswith(t) for t in taken):
                     found = False
                     async for one in _ordered(
@@ -141,7 +173,7 @@ async def _ordered(listing, prefix, start, folder):
                         yield one
                     if found:
                         taken.append(inside)
-                absent.add(folder)
+                absent.add(open_folder)
             heapq.heappop(waiting)
             seen = rank(name)
             yield first

@@ -1,6 +1,8 @@
 """What others ask of this process, over a Unix socket: frames of u32 length (little-endian) and JSON.
 
     -> {"id", "op": "list", "input", "after"}        <- {"id", "objects": [[name, size or null, version], ...]} ... {"id", "end": true}
+       Empty objects that stand for empty folders are not among them: "folders" has the names of those that come before the
+       last object, or at the end before the end.
     -> {"id", "op": "fetch", "input", "objects", "timeout", "what", "ahead"}  <- {"id", "paths": [below the input's root, ...]}
        An object of a table is [name, size, version, [[begin, end], ...]]: these bytes of it are fetched (none named: all),
        into a file of its size. "ahead": with an error of the kind "busy" instead of waiting for room in the cache.
@@ -17,7 +19,7 @@ import os
 import struct
 
 from parallelrun_data.download import PART
-from parallelrun_data.ordering import in_order, without_folders
+from parallelrun_data.ordering import EmptyFolders, in_order, without_folders
 from parallelrun_data.parts import BLOCK, PartedEntry, blocks_of, is_last, is_table, runs_of
 from parallelrun_data.places import after_passing, patiently
 from parallelrun_data.troubles import (
@@ -85,18 +87,24 @@ class Server:
 
     async def list(self, name, after, folder=lambda name: None):
         """Yields (name, size, version) of an input in order. A listing that was cut goes on behind its last
-        name. `folder(name)` is told of objects that stand for folders; they are left out."""
+        name. `folder(name)` is told of objects that stand for empty folders, at their place in the order; they are
+        left out."""
         given = self._inputs[name]
         patience = Patience(self._seconds, self._counts)
         last = after
         refusals = 0
         while True:
+            folders = EmptyFolders(last)
             try:
-                async for entry in self._listed(given.place, last, folder):
+                async for entry in self._listed(given.place, last, folders.add):
                     patience.progress()
                     refusals = 0
+                    for empty in folders.before(entry[0]):
+                        folder(empty)
                     yield entry
                     last = entry[0]
+                for empty in folders.rest():
+                    folder(empty)
                 return
             except Passing as passing:
                 refusals = await after_passing(given.place, patience, passing, refusals)
@@ -267,16 +275,18 @@ class _Connection:
             await self._writer.drain()
 
     async def _list(self, number, request):
-        group = []
-        async for entry in self._server.list(request["input"], request.get("after", "")):
+        group, before, told = [], [], []
+        async for entry in self._server.list(request["input"], request.get("after", ""), told.append):
             group.append(entry)
+            before += told
+            told.clear()
             # The first ones at once: work begins with them.
             if len(group) >= _OBJECTS_IN_FRAME:
-                await self._send({"id": number, "objects": group})
-                group = []
+                await self._send({"id": number, "objects": group, "folders": before})
+                group, before = [], []
         if group:
-            await self._send({"id": number, "objects": group})
-        await self._send({"id": number, "end": True})
+            await self._send({"id": number, "objects": group, "folders": before})
+        await self._send({"id": number, "end": True, "folders": told})
 
     async def _fetch(self, number, request):
         entries = []

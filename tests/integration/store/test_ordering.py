@@ -100,6 +100,56 @@ def test_a_folder_that_is_listed_without_its_slash():
     assert asked.count("") == 1
 
 
+def test_a_folder_is_told_behind_one_that_was_asked_for(monkeypatch):
+    monkeypatch.setattr(ordering, "WAITING", 0)
+    told = []
+
+    async def listing(prefix, start):
+        for name, size in (("a-b", 1), ("a/x", 1), ("c", 1), ("c-d", 1), ("c", 0)):
+            if name.startswith(prefix) and (start is None or name > start):
+                yield name, size, "v"
+
+    async def collect():
+        return [entry[0] async for entry in ordering.in_order(listing, "", told.append)]
+
+    assert asyncio.run(collect()) == ["a/x", "a-b", "c", "c-d"]
+    assert told == ["c"]
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_empty_folders_come_once_each_in_their_order(seed):
+    """Wherever the listing is cut and goes on, and however early a folder is told."""
+    chosen = random.Random(seed)
+
+    def part():
+        return "".join(chosen.choice("ab-.") for _ in range(chosen.randint(1, 2)))
+
+    names = {"/".join(part() for _ in range(chosen.randint(1, 3))) for _ in range(30)}
+    folders = set(chosen.sample(sorted(names), 12))
+    objects = sorted(names - folders, key=ordering.rank) + ["z"]
+    empty = [
+        name
+        for name in sorted(folders, key=ordering.rank)
+        if not any(one.startswith(name + "/") for one in objects)
+    ]
+    seen = []
+    last = ""
+    while last != "z":
+        told = ordering.EmptyFolders(last)
+        cut = chosen.randint(0, len(objects))
+        for name in chosen.sample(sorted(folders), 12):
+            if chosen.random() < 0.5:
+                told.add(name)
+        for name in objects[:cut]:
+            if last and ordering.rank(name) <= ordering.rank(last):
+                continue
+            for one in [f for f in folders if ordering.rank(f) <= ordering.rank(name)] * 2:
+                told.add(one)
+            seen += [*told.before(name), name]
+            last = name
+    assert seen == sorted([*objects, *empty], key=ordering.rank)
+
+
 def test_empty_objects_are_asked_for_many_at_a_time():
     most = now = 0
 
