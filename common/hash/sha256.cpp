@@ -42,25 +42,32 @@ void Sha256::update_framed(std::string_view bytes) {
   update(bytes);
 }
 
-std::string Sha256::hex_digest() {
+std::string Sha256::raw_digest() {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int length = 0;
   EVP_DigestFinal_ex(context_->evp, digest.data(), &length);
+  return {digest.begin(), digest.begin() + length};
+}
+
+std::string hex_of(std::string_view bytes) {
   static constexpr std::string_view kDigits = "0123456789abcdef";
   std::string hex;
-  hex.reserve(length * 2U);
-  for (unsigned int i = 0; i < length; ++i) {
-    hex.push_back(kDigits[digest[i] >> 4U]);
-    hex.push_back(kDigits[digest[i] & 15U]);
+  hex.reserve(bytes.size() * 2U);
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    hex.push_back(kDigits[byte >> 4U]);
+    hex.push_back(kDigits[byte & 15U]);
   }
   return hex;
 }
 
-std::string sha256_hex(std::string_view bytes) {
+std::string sha256_raw(std::string_view bytes) {
   Sha256 hash;
   hash.update(bytes);
-  return hash.hex_digest();
+  return hash.raw_digest();
 }
+
+std::string sha256_hex(std::string_view bytes) { return hex_of(sha256_raw(bytes)); }
 
 namespace {
 

@@ -12,6 +12,9 @@
 
 namespace parallelrun {
 
+// Two lower-case digits for each byte.
+std::string hex_of(std::string_view bytes);
+
 // An incremental SHA-256. One thread at a time.
 class Sha256 {
  public:
@@ -23,8 +26,9 @@ class Sha256 {
   void update(std::string_view bytes);
   // Adds the length before the bytes, so that ("ab","c") and ("a","bc") differ.
   void update_framed(std::string_view bytes);
-  // 64 lower-case hexadecimal digits. Call it once, last.
-  std::string hex_digest();
+  // 32 bytes, or as 64 lower-case hexadecimal digits. Call one of them, once, last.
+  std::string raw_digest();
+  std::string hex_digest() { return hex_of(raw_digest()); }
 
  private:
   struct Context;
@@ -32,6 +36,7 @@ class Sha256 {
 };
 
 // The digest of one string.
+std::string sha256_raw(std::string_view bytes);
 std::string sha256_hex(std::string_view bytes);
 
 // The digests of a directory's regular files, by relative path: of the execute bit and the contents.

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,6 +14,7 @@
 #include <utility>
 
 #include "common/posix/file_descriptor.h"
+#include "common/posix/whole_file.h"
 #include "common/result/try.h"
 #include "common/spec/nearest_name.h"
 #include "common/spec/yaml_text.h"
@@ -30,16 +30,6 @@ constexpr std::string_view kEnding = ".yaml";
 Error failed(const char* what, const std::string& path, int error) {
   return Error{ErrorCode::kIo, fmt::format("cannot {} {}: {}", what, in_quotes(path), std::strerror(error)),
                false};
-}
-
-Status write_all(int file, std::string_view text, const std::string& path) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(file, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return failed("write", path, errno);
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
 }
 
 }  // namespace
@@ -118,22 +108,10 @@ Result<Dataset> DatasetFolder::read(const std::string& name) const {
                false};
 }
 
-// The file is replaced as a whole: it never has a part of the new text.
 Status DatasetFolder::write(const Dataset& dataset) const {
-  const std::string aside = path_ + "/.new-" + dataset.name + "-" + std::to_string(::getpid());
-  const FileDescriptor file(::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  if (!file) return failed("write", aside, errno);
-  Status written = write_all(file.get(), yaml_text(in_usual_order(dataset)), aside);
-  if (written && ::fsync(file.get()) != 0) written = failed("write", aside, errno);
-  const std::string target = file_of(dataset.name);
-  if (written && ::rename(aside.c_str(), target.c_str()) != 0) written = failed("write", target, errno);
-  if (!written) {
-    ::unlink(aside.c_str());
-    return written;
-  }
-  const FileDescriptor folder(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!folder || ::fsync(folder.get()) != 0) return failed("write", path_, errno);
-  return {};
+  const std::string file = file_of(dataset.name);
+  const int error = write_whole_file(file, yaml_text(in_usual_order(dataset)), {.mode = 0644});
+  return error == 0 ? Status() : failed("write", file, error);
 }
 
 // Reads the dataset, has it changed and writes it, alone in the folder.

@@ -1,4 +1,4 @@
-// Writing bytes where they belong in a file, whole or not at all, with sentences for the user.
+// Writing bytes where they belong in a file, with sentences for the user.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,5 @@ namespace parallelrun {
 Error write_error(const std::string& directory, int error);
 // Errors: as write_error().
 Status write_at(int fd, std::uint64_t offset, std::string_view bytes, const std::string& directory);
-// A file of these bytes under `name`, durable: after a crash it is there as a whole or not at all.
-Status write_whole(const std::string& directory, const std::string& name, std::string_view bytes);
 
 }  // namespace parallelrun

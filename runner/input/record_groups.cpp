@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "common/posix/file_descriptor.h"
+#include "common/posix/whole_file.h"
 #include "common/result/try.h"
 #include "runner/input/byte_stream.h"
 #include "runner/input/file_write.h"
@@ -551,7 +552,10 @@ Result<RecordGroups> group_records(RecordFields& fields,
     RETURN_IF_ERROR(grouping.spread(*file));
   }
   ASSIGN_OR_RETURN(RecordGroups groups, grouping.gather());
-  RETURN_IF_ERROR(write_whole(options.directory, std::string(kIndex), encoded_index(groups)));
+  const WholeFileOptions for_workers{.mode = 0644, .despite_umask = true};
+  const std::string index = options.directory + std::string(kIndex);
+  if (const int failed = write_whole_file(index, encoded_index(groups), for_workers); failed != 0)
+    return write_error(options.directory, failed);
   return groups;
 }
 

@@ -13,7 +13,6 @@
 #include "common/text/presentable.h"
 #include "runner/job/file_stamp.h"
 #include "runner/job/identity.h"
-#include "runner/job/raw_digest.h"
 
 namespace parallelrun {
 namespace {
@@ -105,7 +104,7 @@ Status ContentsWriter::end() {
 Result<std::string> ContentsWriter::finish() {
   put_tag(buffer_, Tag::kEnd);
   RETURN_IF_ERROR(flush(0));
-  std::string digest = raw_digest(digest_);
+  std::string digest = digest_.raw_digest();
   RETURN_IF_ERROR(write_out(digest));
   return digest;
 }
@@ -211,7 +210,7 @@ Result<bool> ContentsReader::next_part(ContentPart& part) {
     // It is asked for before the digest is closed: to read on is to add to it.
     if (!need(kDigestBytes)) return damaged();
     digest_up_to_here();
-    sha256_ = raw_digest(digest_);
+    sha256_ = digest_.raw_digest();
     if (std::string_view(buffer_).substr(at_) != sha256_) return damaged();
     return false;
   }

@@ -25,12 +25,6 @@ Status put_in_place(const std::string& path) {
   return Error{ErrorCode::kIo, fmt::format("'{}' cannot be put in its place: {}", path, error.message())};
 }
 
-std::string hex(std::string_view raw) {
-  std::string out;
-  for (const char c : raw) out += fmt::format("{:02x}", static_cast<unsigned char>(c));
-  return out;
-}
-
 }  // namespace
 
 bool DigestAllowance::take(std::uint64_t size) {
@@ -186,7 +180,7 @@ Status ContentsRecorder::finish() {
     const auto finished = writer_->finish();
     if (!finished) give_up(finished.error());
     // There is nothing to take a digest of, and none to look at again.
-    if (finished && !few_ && !any_digest_ && !untold_) settled_ = hex(*finished);
+    if (finished && !few_ && !any_digest_ && !untold_) settled_ = hex_of(*finished);
   }
   if (!trouble_) {
     if (const Status placed = put_in_place(path_); !placed) give_up(placed.error());
@@ -252,7 +246,7 @@ Result<std::string> settle_contents(const std::string& path, const RootOf& root_
                                                   return is_as_listed(file, entry) ? Status() : changed(file);
                                                 },
                                                 nothing));
-  if (!few) return hex(found);
+  if (!few) return hex_of(found);
   ASSIGN_OR_RETURN(const std::unique_ptr<ContentsWriter> writer, ContentsWriter::create(aside(path)));
   const auto settle = [&](ContentEntry& entry, const std::string& file) -> Status {
     if (entry.sha256.empty() && !file.empty()) {
@@ -268,7 +262,7 @@ Result<std::string> settle_contents(const std::string& path, const RootOf& root_
   if (!copied) return copied.error();
   ASSIGN_OR_RETURN(const std::string digest, writer->finish());
   RETURN_IF_ERROR(put_in_place(path));
-  return hex(digest);
+  return hex_of(digest);
 }
 
 }  // namespace parallelrun

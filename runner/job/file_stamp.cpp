@@ -14,7 +14,6 @@
 #include "common/hash/sha256.h"
 #include "common/hash/siphash.h"
 #include "common/posix/file_descriptor.h"
-#include "runner/job/raw_digest.h"
 
 namespace parallelrun {
 namespace {
@@ -66,7 +65,7 @@ Result<std::string> digest_of_content(const std::string& file) {
     const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return failed();
-    if (got == 0) return raw_digest(digest);
+    if (got == 0) return digest.raw_digest();
     digest.update(std::string_view(buffer.data(), static_cast<std::size_t>(got)));
   }
 }

@@ -1,6 +1,5 @@
 #include "runner/job/run_index.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,7 +18,7 @@
 #include "common/json/compact_text.h"
 #include "common/json/members.h"
 #include "common/posix/environment.h"
-#include "common/posix/file_descriptor.h"
+#include "common/posix/whole_file.h"
 #include "common/result/try.h"
 #include "common/text/presentable.h"
 
@@ -71,27 +70,6 @@ std::optional<FinishedRun> run_from(json document) {
                   text_at(document, "journal")};
   if (!run.output.starts_with('/')) return std::nullopt;
   return run;
-}
-
-// Whole, or not at all.
-Status write_whole(const std::string& path, const std::string& text) {
-  std::string aside = path + ".XXXXXX";
-  const FileDescriptor fd(::mkostemp(aside.data(), O_CLOEXEC));
-  if (!fd) return io_error(aside, "made", errno);
-  const auto failed = [&aside](const char* what) {
-    const int number = errno;
-    ::unlink(aside.c_str());
-    return io_error(aside, what, number);
-  };
-  for (std::string_view left = text; !left.empty();) {
-    const ssize_t put = ::write(fd.get(), left.data(), left.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return failed("written");
-    left.remove_prefix(static_cast<std::size_t>(put));
-  }
-  if (::fsync(fd.get()) != 0) return failed("written");
-  if (::rename(aside.c_str(), path.c_str()) != 0) return failed("put in its place");
-  return {};
 }
 
 bool is_gone(const std::string& output) {
@@ -193,7 +171,9 @@ std::vector<FinishedRun> RunIndex::all(std::vector<std::string>& problems) const
 Status RunIndex::add(const FinishedRun& run) const {
   const std::string ending = ending_of(run.output);
   const std::string own = start_of(run.key()) + ending;
-  RETURN_IF_ERROR(write_whole(directory_ + "/" + own, compact_text(to_json(run)) + "\n"));
+  const std::string entry = directory_ + "/" + own;
+  if (const int error = write_whole_file(entry, compact_text(to_json(run)) + "\n", {.durable_name = false}))
+    return io_error(entry, "written", error);
   std::vector<std::pair<fs::file_time_type, std::string>> by_age;
   for (const std::string& name : names()) {
     const std::string path = directory_ + "/" + name;

@@ -110,9 +110,7 @@ Status expect_contents(const std::string& path, const std::string& expected) {
     ASSIGN_OR_RETURN(const bool more, reader->next_part(part));
     if (!more) break;
   }
-  std::string digest;
-  for (const char c : reader->sha256()) digest += fmt::format("{:02x}", static_cast<unsigned char>(c));
-  return digest == expected ? Status() : another_one(path);
+  return hex_of(reader->sha256()) == expected ? Status() : another_one(path);
 }
 
 // The records of another output directory's journal under our own fingerprint.

@@ -88,10 +88,8 @@ std::string in_words(const TakenOver& taken) {
 }
 
 ObjectSet::Digest ObjectSet::digest_of(std::string_view path) {
-  const std::string hex = sha256_hex(path);
   Digest digest{};
-  for (std::size_t i = 0; i < digest.size(); ++i)
-    digest.at(i) = std::stoull(hex.substr(16 * i, 16), nullptr, 16);
+  std::memcpy(digest.data(), sha256_raw(path).data(), sizeof(digest));
   return digest;
 }
 
