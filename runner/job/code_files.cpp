@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/hash/sha256.h"
+#include "common/text/first_of.h"
 
 namespace parallelrun {
 namespace {
@@ -24,7 +25,7 @@ std::string folded(const CodeFiles& files, std::size_t from) {
   return hash.hex_digest();
 }
 
-CodeFiles first_of(const CodeFiles& files, std::size_t most) {
+CodeFiles first_files(const CodeFiles& files, std::size_t most) {
   return {files.begin(), std::next(files.begin(), static_cast<std::ptrdiff_t>(std::min(most, files.size())))};
 }
 
@@ -51,16 +52,13 @@ std::optional<std::string> difference(const CodeFiles& before, const std::string
     all.push_back(fmt::format("a file after the first {} changed, was removed or is new", before.size()));
   }
   if (all.empty()) return std::nullopt;
-  const std::size_t named = std::min(all.size(), kNamed);
-  std::string text = fmt::format("{}", fmt::join(all.begin(), all.begin() + static_cast<long>(named), ", "));
-  if (all.size() > named) text += fmt::format(" and {} more", all.size() - named);
-  return text;
+  return first_of(all, kNamed, Joined::kNames);
 }
 
 }  // namespace
 
 RecordedCode recorded_code(const CodeFiles& code, const CodeFiles& others, std::size_t most) {
-  return {first_of(code, most), folded(code, most), first_of(others, most), folded(others, most)};
+  return {first_files(code, most), folded(code, most), first_files(others, most), folded(others, most)};
 }
 
 std::optional<std::string> code_difference(const RecordedCode& before, const CodeFiles& now) {

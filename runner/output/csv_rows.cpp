@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/result/try.h"
+#include "common/text/first_of.h"
 #include "common/text/presentable.h"
 #include "runner/output/csv_records.h"
 #include "spdlog/fmt/fmt.h"
@@ -43,11 +44,9 @@ Status check_records(std::string_view records, std::size_t fields) {
 }
 
 std::string named(const std::vector<std::string_view>& columns) {
-  std::string text;
-  for (std::size_t i = 0; i < std::min(columns.size(), kMostNames); ++i)
-    text += (i > 0 ? ", " : "") + presentable(columns[i]);
-  if (columns.size() > kMostNames) text += fmt::format(" and {} more", columns.size() - kMostNames);
-  return text;
+  std::vector<std::string> names;
+  for (const std::string_view column : columns) names.push_back(presentable(column));
+  return first_of(names, kMostNames, Joined::kNames);
 }
 
 std::vector<std::string_view> without(std::vector<std::string_view> columns,

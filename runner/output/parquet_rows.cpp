@@ -7,6 +7,7 @@
 #include "common/json/json.h"
 #include "common/openssl/base64.h"
 #include "common/result/try.h"
+#include "common/text/first_of.h"
 #include "common/text/presentable.h"
 #include "runner/output/parquet_null_page.h"
 #include "runner/output/parquet_shape.h"
@@ -26,11 +27,9 @@ constexpr std::int64_t kGroupRows = 1'000'000;
 constexpr std::size_t kMostNames = 10;
 
 std::string named(const std::vector<ParquetColumn>& columns) {
-  std::string text;
-  for (std::size_t i = 0; i < std::min(columns.size(), kMostNames); ++i)
-    text += (i > 0 ? ", " : "") + presentable(columns[i].name);
-  if (columns.size() > kMostNames) text += fmt::format(" and {} more", columns.size() - kMostNames);
-  return text;
+  std::vector<std::string> names;
+  for (const ParquetColumn& column : columns) names.push_back(presentable(column.name));
+  return first_of(names, kMostNames, Joined::kNames);
 }
 
 const ParquetColumn* find(const std::vector<ParquetColumn>& columns, const std::string& name) {

@@ -13,6 +13,7 @@
 #include "common/json/json.h"
 #include "common/result/try.h"
 #include "common/spec/dataset_use.h"
+#include "common/text/first_of.h"
 #include "runner/job/identity.h"
 #include "runner/orchestrator/server/store_check.h"
 #include "runner/output/begin_anew.h"
@@ -226,16 +227,6 @@ Status replace(Storage& storage, const std::string& directory, Identity ours,
   return write(storage, ours);
 }
 
-std::string named(const std::vector<std::string>& differences) {
-  std::string text;
-  for (std::size_t i = 0; i < differences.size() && i < kDifferencesNamed; ++i) {
-    text += (i == 0 ? "" : "; ") + differences[i];
-  }
-  if (differences.size() > kDifferencesNamed)
-    text += fmt::format("; and {} more", differences.size() - kDifferencesNamed);
-  return text;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<OutputDirectory>> OutputDirectory::open(const ResolvedJob& job, Overwrite overwrite,
@@ -304,10 +295,12 @@ Status OutputDirectory::claim(const ResolvedJob& job, Overwrite overwrite) {
   }
   // The first thing that happens to a new job is a mistake that is mended: there is nothing to protect then.
   if (!same && overwrite == Overwrite::kNothing && !left_nothing(path_, found->output_file)) {
-    return conflict(fmt::format(
-        "'{}' holds the results of another job ({}); choose another output directory, or give "
-        "--overwrite (output.overwrite: true) to replace them",
-        path_, differences.empty() ? "another version of the runner made it" : named(differences)));
+    return conflict(
+        fmt::format("'{}' holds the results of another job ({}); choose another output directory, or give "
+                    "--overwrite (output.overwrite: true) to replace them",
+                    path_,
+                    differences.empty() ? "another version of the runner made it"
+                                        : first_of(differences, kDifferencesNamed, Joined::kClauses)));
   }
   std::vector<std::string> earlier = found->clearing;
   earlier.push_back(found->output_file);

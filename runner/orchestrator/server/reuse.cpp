@@ -18,6 +18,7 @@
 #include "common/posix/file_copy.h"
 #include "common/posix/file_descriptor.h"
 #include "common/result/try.h"
+#include "common/text/first_of.h"
 #include "common/text/presentable.h"
 #include "common/time/rfc3339.h"
 #include "runner/input/input_listing.h"
@@ -124,14 +125,6 @@ Status copy_journal(Storage& storage, const std::string& from, const std::string
                    [&ours](JournalRecord&& record, std::uint64_t) { return ours->append_unsynced(record); }));
   if (!end.header_whole || end.torn > 0) return Error{ErrorCode::kCorrupt, "its journal is not whole", false};
   return ours->sync();
-}
-
-std::string named(const std::vector<std::string>& differences) {
-  const std::size_t count = std::min(differences.size(), kDifferencesNamed);
-  std::string text =
-      fmt::format("{}", fmt::join(differences.begin(), differences.begin() + static_cast<long>(count), "; "));
-  if (differences.size() > count) text += fmt::format("; and {} more", differences.size() - count);
-  return text;
 }
 
 std::string run_in_words(const FinishedRun& run) {
@@ -283,8 +276,8 @@ void Reuse::explain_settings(std::vector<std::string>& problems) const {
     least = std::move(differences);
   }
   if (!nearest) return explain("there is no earlier run in " + index_->directory());
-  explain(
-      fmt::format("the nearest run is {}, and this job differs in {}", run_in_words(*nearest), named(least)));
+  explain(fmt::format("the nearest run is {}, and this job differs in {}", run_in_words(*nearest),
+                      first_of(least, kDifferencesNamed, Joined::kClauses)));
 }
 
 Status Reuse::copy(const FinishedRun& run, Storage& storage, const std::string& identity) const {

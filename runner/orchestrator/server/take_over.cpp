@@ -15,6 +15,7 @@
 #include "common/json/members.h"
 #include "common/result/try.h"
 #include "common/text/counted.h"
+#include "common/text/first_of.h"
 #include "common/text/presentable.h"
 #include "runner/input/file_walk.h"
 #include "runner/job/contents.h"
@@ -37,14 +38,6 @@ using nlohmann::json;
 constexpr const char* kNewContents = ".parallelrun/contents.now";
 constexpr std::size_t kNamed = 3;
 constexpr std::size_t kMostDifferences = 10;
-
-std::string join_first(const std::vector<std::string>& words, std::size_t most) {
-  const std::size_t count = std::min(words.size(), most);
-  std::string text =
-      fmt::format("{}", fmt::join(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(count), "; "));
-  if (words.size() > count) text += fmt::format("; and {} more", words.size() - count);
-  return text;
-}
 
 // The output as the job that wrote the settings had it.
 bool staged_then(const json& settings) {
@@ -178,7 +171,7 @@ std::optional<std::string> TakeOver::differing_settings_in_words() const {
   const std::vector<std::string> differences = differing_reuse_settings(
       settings_of_items(object_at(old_submission_, "settings")), settings_of_items(reuse_.settings()));
   if (differences.empty()) return std::nullopt;
-  return join_first(differences, kMostDifferences);
+  return first_of(differences, kMostDifferences, Joined::kClauses);
 }
 
 // What scripts read beside their items; and of each object of the inputs whether it is as it was.
