@@ -9,6 +9,7 @@
 #include "runner/output/csv_records.h"
 #include "runner/output/journal.h"
 #include "runner/output/staged_rows.h"
+#include "runner/plan/split.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace parallelrun {
@@ -26,6 +27,7 @@ Error shorter(std::uint64_t wanted) {
 Result<CommittedWork> CommittedWork::read(File& journal, std::unique_ptr<File> rows, const Options& options) {
   CommittedWork work(std::move(rows), options);
   std::uint64_t length = 0;  // of the rows, up to here
+  std::optional<SealRecord> seal;
   const auto visit = [&](JournalRecord&& record, std::uint64_t) -> Status {
     if (std::holds_alternative<RunStart>(record)) {
       // What failed in the run before was open again.
@@ -33,11 +35,16 @@ Result<CommittedWork> CommittedWork::read(File& journal, std::unique_ptr<File> r
                     [](const Done& done) { return done.entry.kind == CommitEntry::Kind::kFailed; });
       return {};
     }
+    if (const auto* made = std::get_if<SealRecord>(&record)) seal = *made;
     auto* group = std::get_if<GroupRecord>(&record);
     if (group == nullptr) return {};
     if (group->output_length < length)
       return Error{ErrorCode::kCorrupt, fmt::format("{} speaks of rows that it had more of", kJournalPath)};
-    ASSIGN_OR_RETURN(const bool whole, work.holds(length, group->output_length, group->output_checksum));
+    if (group->output_length > length) seal.reset();
+    const bool sealed = options.sealed;
+    ASSIGN_OR_RETURN(
+        const bool whole,
+        sealed ? Result<bool>(true) : work.holds(length, group->output_length, group->output_checksum));
     RETURN_IF_ERROR(work.place(group->entries, length, group->output_length, whole));
     length = group->output_length;
     return {};
@@ -51,6 +58,7 @@ Result<CommittedWork> CommittedWork::read(File& journal, std::unique_ptr<File> r
   std::stable_sort(work.done_.begin(), work.done_.end(), [](const Done& a, const Done& b) {
     return a.entry.work.mini_batch < b.entry.work.mini_batch;
   });
+  if (options.sealed) RETURN_IF_ERROR(work.place_sealed(seal));
   return work;
 }
 
@@ -85,12 +93,43 @@ Status CommittedWork::place(std::vector<CommitEntry>& entries, std::uint64_t beg
     Done done{entry, at, entry.rows_length, whole};
     at += entry.rows_length;
     if (entry.kind == CommitEntry::Kind::kTryFailed) continue;
-    if (options_.staged && done.length > 0) {
+    if ((options_.staged || options_.sealed) && done.length > 0) {
       if (done.length < kStagedHead) done.whole = false;
       done.offset += kStagedHead;
       done.length -= std::min<std::uint64_t>(kStagedHead, done.length);
     }
     done_.push_back(done);
+  }
+  return {};
+}
+
+// Behind each other in the order of the input, which is that of done_ but for parts. Where that does not give
+// the length of the file, a format has changed what was staged, and nobody knows where.
+Status CommittedWork::place_sealed(const std::optional<SealRecord>& seal) {
+  std::vector<Done*> in_order;
+  for (Done& done : done_) {
+    if (done.length > 0) in_order.push_back(&done);
+  }
+  std::sort(in_order.begin(), in_order.end(),
+            [](const Done* a, const Done* b) { return comes_before(a->entry.work, b->entry.work); });
+  if (options_.header && !in_order.empty() && rows_ != nullptr) RETURN_IF_ERROR(read_header());
+  std::uint64_t at = header_.size();
+  bool whole = seal.has_value() && rows_ != nullptr;
+  for (Done* done : in_order) {
+    whole = whole && done->length >= header_.size();
+    done->offset = at;
+    done->length -= std::min<std::uint64_t>(done->length, header_.size());
+    at += done->length;
+  }
+  if (whole) {
+    ASSIGN_OR_RETURN(const std::uint64_t size, rows_->size());
+    whole = at == seal->length && at == size;
+  }
+  if (whole) {
+    ASSIGN_OR_RETURN(whole, holds(0, seal->length, seal->checksum));
+  }
+  if (!whole) {
+    for (Done* done : in_order) done->whole = false;
   }
   return {};
 }
@@ -104,23 +143,26 @@ std::span<const CommittedWork::Done> CommittedWork::of(MiniBatchId id) const {
   return {first, past};
 }
 
+// The first record of the file.
+Status CommittedWork::read_header() {
+  std::string piece;
+  for (std::uint64_t wanted = 64U << 10U;; wanted *= 2) {
+    piece.resize(static_cast<std::size_t>(wanted));
+    ASSIGN_OR_RETURN(const std::size_t got, rows_->read(0, piece.data(), piece.size()));
+    piece.resize(got);
+    const std::size_t size = csv_record_size(piece);
+    if (size != std::string_view::npos) {
+      header_ = piece.substr(0, size);
+      return {};
+    }
+    if (got < wanted || wanted >= kLongestCsvHeader)
+      return Error{ErrorCode::kCorrupt, "the rows are no CSV with a header"};
+  }
+}
+
 Result<std::string> CommittedWork::rows_of(const Done& done) {
   if (done.length == 0 || rows_ == nullptr) return std::string();
-  if (options_.header && header_.empty()) {
-    std::string piece;
-    for (std::uint64_t wanted = 64U << 10U;; wanted *= 2) {
-      piece.resize(static_cast<std::size_t>(wanted));
-      ASSIGN_OR_RETURN(const std::size_t got, rows_->read(0, piece.data(), piece.size()));
-      piece.resize(got);
-      const std::size_t size = csv_record_size(piece);
-      if (size != std::string_view::npos) {
-        header_ = piece.substr(0, size);
-        break;
-      }
-      if (got < wanted || wanted >= kLongestCsvHeader)
-        return Error{ErrorCode::kCorrupt, "the rows are no CSV with a header"};
-    }
-  }
+  if (options_.header && header_.empty()) RETURN_IF_ERROR(read_header());
   std::string rows(header_);
   const std::size_t before = rows.size();
   rows.resize(before + static_cast<std::size_t>(done.length));

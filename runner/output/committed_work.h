@@ -4,12 +4,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "common/result/result.h"
 #include "runner/output/commit_group.h"
+#include "runner/output/journal.h"
 #include "runner/output/storage.h"
 
 namespace parallelrun {
@@ -28,11 +30,12 @@ class CommittedWork {
     std::string fingerprint;  // of the job that wrote it
     bool staged = false;      // the rows are those of StagedRows
     bool header = false;      // rows begin with the first record of the file, which stands there once
+    bool sealed = false;      // the file is what StagedRows::seal() made in the order of the input
   };
 
-  // Reads the journal, and all rows once: each group of commits is compared with its checksum. `rows`: null
-  // where the file is not there any more. Errors: kConflict, kUnsupported (a journal that does not say how
-  // long rows are, or of a later version), kCorrupt, kIo.
+  // Reads the journal, and all rows once: each group of commits is compared with its checksum, a sealed file
+  // as a whole. `rows`: null where the file is not there any more. Errors: kConflict, kUnsupported (a journal
+  // that does not say how long rows are, or of a later version), kCorrupt, kIo.
   static Result<CommittedWork> read(File& journal, std::unique_ptr<File> rows, const Options& options);
 
   // In the order in which it was committed. Empty: nothing.
@@ -44,7 +47,9 @@ class CommittedWork {
   CommittedWork(std::unique_ptr<File> rows, Options options)
       : rows_(std::move(rows)), options_(std::move(options)) {}
   Status place(std::vector<CommitEntry>& entries, std::uint64_t begin, std::uint64_t end, bool whole);
+  Status place_sealed(const std::optional<SealRecord>& seal);
   Result<bool> holds(std::uint64_t begin, std::uint64_t end, std::uint64_t checksum);
+  Status read_header();
 
   std::unique_ptr<File> rows_;
   Options options_;

@@ -268,16 +268,24 @@ Status TakeOver::read_work() {
   CommittedWork::Options options;
   options.fingerprint = text_at(old_job_, "fingerprint");
   options.staged = staged_then(settings);
-  options.header = !options.staged && text_at(object_at(settings, "output"), "format") == "csv";
-  const std::string path = options.staged ? kStagedRowsPath : text_at(old_job_, "outputFile");
-  auto rows = open_read_only(from_ + "/" + path);
-  if (!rows && rows.error().code != ErrorCode::kNotFound) return rows.error();
-  if (!rows && options.staged) {
-    nothing(
-        "its rows were put together into one file at its end, in which those of single mini-batches cannot "
-        "be told apart");
-    return {};
+  const std::string format = text_at(object_at(settings, "output"), "format");
+  const std::string output = from_ + "/" + text_at(old_job_, "outputFile");
+  auto rows = open_read_only(options.staged ? from_ + "/" + kStagedRowsPath : output);
+  if (!rows && rows.error().code == ErrorCode::kNotFound && options.staged) {
+    // The job is complete, and its output file has been made of what was staged.
+    if (format == "parquet") {
+      nothing(
+          "its rows were put together into one Parquet file at its end, in which those of single "
+          "mini-batches "
+          "cannot be told apart");
+      return {};
+    }
+    options.staged = false;
+    options.sealed = true;
+    rows = open_read_only(output);
   }
+  if (!rows && rows.error().code != ErrorCode::kNotFound) return rows.error();
+  options.header = !options.staged && format == "csv";
   auto work = CommittedWork::read(**journal, rows ? std::move(*rows) : nullptr, options);
   if (work) {
     work_.emplace(std::move(*work));

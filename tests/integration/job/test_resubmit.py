@@ -5,6 +5,7 @@ import io
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -281,6 +282,75 @@ def test_tables_in_every_format(again, kind):
     again.resubmit(of=first)
     assert len(again.items()) == failed + 1
     assert sorted(values(job, kind)) == sorted([*expected, ("e0", 2)])
+
+
+@pytest.mark.parametrize("kind", ["text", "csv", "jsonl"])
+def test_a_complete_job_whose_output_is_in_order(again, kind):
+    """Its one file was made at the end; which rows are whose follows from their lengths and their order."""
+    result, output = FORMATS[kind]
+    job = again.job.script(TABLE.replace("RESULT", result)).tabular(format="csv")
+    job.spec["output"].update(output, order="input")
+    job.set(miniBatchSize=300, processCountPerNode=3)
+    expected = []
+    for file in "abc":
+        rows = [(f"{file}{i:04}", i * 37 % 1000) for i in range(200)]
+        expected += [(key, 2 * value) for key, value in rows]
+        job.file(f"{file}.csv", "key,value\n" + "".join(f"{key},{value}\n" for key, value in rows))
+    again.run()
+    first = job.out
+    before = (first / "parallel_run_step.txt").read_bytes()
+    assert not (first / ".parallelrun" / "rows").exists()
+
+    finished = again.resubmit("--set", "nodeCount=2")
+    assert again.items() == [] and finished["takenOver"]["items"] == 600, again.notes()
+    assert (job.out / "parallel_run_step.txt").read_bytes() == before
+
+    job.file("b.csv", (job.data / "b.csv").read_text() + "b0200,1\n")
+    again.resubmit(of=first)
+    assert again.items() == [f"b{i:04}" for i in range(201)], again.notes()
+    expected.insert(400, ("b0200", 2))
+    assert values(job, kind) == sorted(expected)
+    keys = [key for key, _ in sorted(expected)]
+    text = (job.out / "parallel_run_step.txt").read_text()
+    assert keys == re.findall(r"[abc]\d{4}", text), "in the order of the input"
+
+    # A file that is not what was made is no source.
+    (first / "parallel_run_step.txt").write_bytes(before.replace(b"a0001", b"a0009"))
+    again.resubmit(of=first)
+    assert len(again.items()) == 601 and "not as they were committed" in again.notes(), again.notes()
+
+
+def test_a_complete_parquet_says_why_everything_runs(again):
+    result, output = FORMATS["parquet"]
+    job = again.job.script(TABLE.replace("RESULT", result)).tabular(format="csv")
+    job.spec["output"].update(output)
+    job.file("a.csv", "key,value\na,1\nb,2\n")
+    again.run()
+    again.resubmit()
+    assert again.items() == ["a", "b"]
+    assert (
+        "one Parquet file at its end, in which those of single mini-batches cannot be told apart"
+        in again.notes()
+    )
+
+
+def test_partition_keys_in_paths(again):
+    """A group is taken over where all its files are what they were."""
+    job = again.job.set(partitionKeys=["user", "genre"], miniBatchSize=None)
+    job.spec["inputs"][0]["pathPattern"] = "{user}/{genre}/*.mp3"
+    for user in ("ann", "bob"):
+        for genre in ("jazz", "rock"):
+            for number in range(3):
+                job.file(f"{user}/{genre}/{user}-{genre}-{number}.mp3", "x")
+    again.run(FAIL="bob-rock-1.mp3")
+    assert len(job.rows()) == 9
+    finished = again.resubmit()
+    assert again.items() == [f"bob-rock-{number}.mp3" for number in range(3)], again.notes()
+    assert finished["takenOver"]["items"] == 9 and len(set(job.rows())) == 12
+    job.file("ann/jazz/ann-jazz-1.mp3", "new").file("eve/folk/eve.mp3", "x")
+    again.resubmit()
+    assert again.items() == [*(f"ann-jazz-{number}.mp3" for number in range(3)), "eve.mp3"], again.notes()
+    assert len(set(job.rows())) == 13
 
 
 def test_partition_keys_are_taken_over_by_group(again):

@@ -65,6 +65,12 @@ class OfFormat {
                                {"job", staged_, header_});
   }
 
+  // Of a job that is complete: from the file that was made at its end.
+  Result<CommittedWork> read_sealed(bool header) {
+    CommittedWork::Options options{"job", false, header, true};
+    return CommittedWork::read(*storage.open(kJournalPath).value(), storage.open("rows").value(), options);
+  }
+
   MemoryStorage storage;
 
  private:
@@ -80,6 +86,10 @@ std::string only(CommittedWork& work, std::uint64_t id) {
   if (done.size() != 1 || !done[0].whole) return "?";
   auto rows = work.rows_of(done[0]);
   return rows ? *rows : rows.error().message;
+}
+
+std::string only(Result<CommittedWork> work, std::uint64_t id) {
+  return work ? only(*work, id) : work.error().message;
 }
 
 TEST(CommittedWork, GivesTheRowsOfEachMiniBatchAsTheyWereMade) {
@@ -156,6 +166,46 @@ TEST(CommittedWork, KnowsPartsAndWhatFailedLast) {
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(again->of({4}).size(), 2U);
   EXPECT_EQ(only(*again, 6), "y\n");
+}
+
+TEST(CommittedWork, FindsTheRowsInAFileThatWasMadeInOrder) {
+  for (const bool csv : {false, true}) {
+    const std::string header = csv ? "a,b\n" : "";
+    OfFormat job(csv ? OutputFormat::kCsv : OutputFormat::kText, OutputOrder::kInput);
+    job.commit({{5, header + "1,2\n3,4\n"}, {2, ""}, {4, header + "9,9\n", 3}});
+    job.commit({{0, header + "5,6\n"}, {4, header + "8,8\n\"8\n8\",8\n", 2}},
+               {{CommitEntry::Kind::kSplit, {{4}}, 7, 2, 0}});
+    job.commit({{7, header + "7,8\n"}}, {}, JobState::kComplete);
+    ASSERT_FALSE(job.storage.files.contains(kStagedRowsPath));
+    EXPECT_EQ(job.storage.at("rows"), header + "5,6\n8,8\n\"8\n8\",8\n9,9\n1,2\n3,4\n7,8\n");
+
+    auto work = job.read_sealed(csv);
+    ASSERT_TRUE(work) << work.error().message;
+    EXPECT_EQ(only(*work, 5), header + "1,2\n3,4\n");
+    EXPECT_EQ(only(*work, 2), "");
+    EXPECT_EQ(only(*work, 0), header + "5,6\n");
+    EXPECT_EQ(only(*work, 7), header + "7,8\n");
+    std::vector<std::string> parts;
+    for (const auto& done : work->of({4})) {
+      if (done.length > 0) parts.push_back(work->rows_of(done).value());
+    }
+    EXPECT_EQ(parts, (std::vector<std::string>{header + "9,9\n", header + "8,8\n\"8\n8\",8\n"}));
+
+    job.storage.at("rows").back() = 'x';
+    EXPECT_EQ(only(job.read_sealed(csv), 0), "?");
+    job.storage.at("rows").back() = '\n';
+    EXPECT_EQ(only(job.read_sealed(csv), 0), header + "5,6\n");
+    job.storage.at("rows") += "1,1\n";
+    EXPECT_EQ(only(job.read_sealed(csv), 0), "?");
+  }
+}
+
+// Where a format has added something, the lengths of what was committed lead elsewhere.
+TEST(CommittedWork, TakesNothingFromAFileWhoseLengthItCannotExplain) {
+  OfFormat job(OutputFormat::kText, OutputOrder::kInput);
+  job.commit({{0, "a"}, {1, "b\n"}}, {}, JobState::kComplete);
+  EXPECT_EQ(job.storage.at("rows"), "a\nb\n");
+  EXPECT_EQ(only(job.read_sealed(false), 1), "?");
 }
 
 TEST(CommittedWork, BelongsToOneJob) {
