@@ -5,6 +5,7 @@ import http.client
 import itertools
 import json
 import os
+import shutil
 import ssl
 import subprocess
 import time
@@ -22,6 +23,7 @@ GROUP = "parallelrun.dev"
 VERSION = "v1alpha1"
 
 _numbers = itertools.count()
+_DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 # The server gives up a connection that was idle for 90 s.
 _LONGEST_IDLE = 30
 
@@ -83,6 +85,8 @@ class Server:
         self.variables = {name: value.strip("'") for name, value in pairs}
         self.kubectl_program = self.variables["PARALLELRUN_KUBECTL"]
         self.kubeconfig = self.variables["KUBECONFIG"]
+        # Of its own: the user's is by address, and an earlier server may have had the same.
+        self.kubectl_cache = self.folder / "kubectl-cache"
         self.url = self.variables["PARALLELRUN_APISERVER_URL"]
         self.authority = self.variables["PARALLELRUN_APISERVER_CA"]
         self.context = ssl.create_default_context(cafile=self.authority)
@@ -115,6 +119,24 @@ class Server:
         for served in (Jobs(self, "default"), Datasets(self, "default")):
             listed = served.path()
             wait_for(lambda: self.request("GET", listed).accepted, f"{served.plural} are served", pause=0.1)
+        wait_for(self._tells_of_jobs, "discovery and OpenAPI have the resources", pause=0.1)
+        # What kubectl has learnt to apply them is older, and some of its commands do not ask again.
+        shutil.rmtree(self.kubectl_cache, ignore_errors=True)
+
+    def _tells_of_jobs(self):
+        """Each of the two is made anew by a controller of its own, some time after the resource is served."""
+        discovered = self.request("GET", "/apis", accept=_DISCOVERY).body
+        versions = [
+            version
+            for group in discovered["items"]
+            if group["metadata"]["name"] == GROUP
+            for version in group["versions"]
+        ]
+        known = {resource["resource"] for version in versions for resource in version.get("resources", [])}
+        schemas = self.request("GET", f"/openapi/v3/apis/{GROUP}/{VERSION}")
+        return {Jobs.plural, Datasets.plural} <= known and all(
+            f"/{kind.plural}" in json.dumps(schemas.body) for kind in (Jobs, Datasets)
+        )
 
     def namespace(self, prefix, labels=None):
         """The name of a new one."""
@@ -129,7 +151,14 @@ class Server:
     def kubectl(self, *words, stdin=None):
         """Runs to the end whatever comes of it; the caller looks at returncode."""
         return subprocess.run(
-            [self.kubectl_program, "--kubeconfig", self.kubeconfig, *map(str, words)],
+            [
+                self.kubectl_program,
+                "--kubeconfig",
+                self.kubeconfig,
+                "--cache-dir",
+                self.kubectl_cache,
+                *map(str, words),
+            ],  # fmt: skip
             input=stdin,
             capture_output=True,
             text=True,
