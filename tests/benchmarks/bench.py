@@ -14,6 +14,7 @@ import boundary_scan
 import csv_reading
 import dispatch
 import first_call
+import page_speed
 import partition
 import report
 import restart
@@ -28,6 +29,7 @@ BENCHMARKS = {
     "first-call": first_call.measure,
     "partition": partition.measure,
     "restart": restart.measure,
+    "page": page_speed.measure,
 }
 LONG_BENCHMARKS = {"ten-million": first_call.measure_ten_million}
 
