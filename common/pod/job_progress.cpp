@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "common/json/members.h"
+#include "common/spec/utf8.h"
 
 namespace parallelrun::pod {
 namespace {
@@ -15,6 +16,23 @@ using nlohmann::json;
 
 constexpr std::array kOfWorkUnderWay = {"miniBatchesLeased", "miniBatchesWaiting", "agents", "processesReady",
                                         "startFailure"};
+
+constexpr std::size_t kMostReasons = 16;
+constexpr std::size_t kLongestReason = 1024;  // bytes; as the schema has it, which counts characters
+
+// What a resubmission has taken over, as much of it as the API server takes.
+json taken_over_of(const json& told) {
+  json taken = {{"from", text_at(told, "from")}};
+  for (const char* name : {"miniBatches", "items", "left", "leftItems"}) taken[name] = count_at(told, name);
+  const auto reasons = told.find("again");
+  if (reasons == told.end() || !reasons->is_array() || reasons->empty()) return taken;
+  json& again = taken["again"] = json::array();
+  for (const json& reason : *reasons) {
+    if (reason.is_string() && again.size() < kMostReasons)
+      again.push_back(utf8_prefix(reason.get_ref<const std::string&>(), kLongestReason));
+  }
+  return taken;
+}
 
 bool is_count(const json& value) {
   return value.is_number_unsigned() && value.get<std::uint64_t>() <= std::numeric_limits<std::int64_t>::max();
@@ -29,6 +47,8 @@ json progress_status(const json& event, const std::string& update_time) {
   }
   if (const auto left_out = event.find("leftOut"); left_out != event.end() && left_out->is_array())
     status["leftOut"] = *left_out;
+  if (const auto taken = event.find("takenOver"); taken != event.end() && taken->is_object())
+    status["takenOver"] = taken_over_of(*taken);
   if (const auto failure = event.find("startFailure"); failure != event.end() && failure->is_string())
     status["startFailure"] = *failure;
   if (const auto seconds = event.find(kSeconds); seconds != event.end() && seconds->is_number())

@@ -16,9 +16,9 @@ inline constexpr std::array kFinalCounts = {
     "planComplete", "miniBatchesCreated", "miniBatchesProcessed", "miniBatchesSucceeded", "miniBatchesFailed",
     "itemsTotal",   "itemsSucceeded",     "itemsFailed",          "triesFailed"};
 
-// `status.progress` of a `progress` or `finished` event: its counts, leftOut, startFailure,
-// miniBatchSecondsTotal, percent (mini-batches done of those created), items ("5 / 10": succeeded of all),
-// updateTime as given (RFC 3339).
+// `status.progress` of a `progress` or `finished` event: its counts, leftOut, takenOver,
+// startFailure, miniBatchSecondsTotal, percent (mini-batches done of those created), items ("5 / 10":
+// succeeded of all), updateTime as given (RFC 3339).
 nlohmann::json progress_status(const nlohmann::json& event, const std::string& update_time);
 
 // The last progress of a job that ended with this termination message, where `last` is the one that was

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "common/spec/placeholders.h"
 
 namespace parallelrun::pod {
 namespace {
+
+constexpr const char* kSideInputs = "/parallelrun/side-inputs/";
 
 std::size_t volume_of(std::vector<nlohmann::json>& volumes, const nlohmann::json& source) {
   const auto found = std::find(volumes.begin(), volumes.end(), source);
@@ -81,7 +84,7 @@ PodLayout pod_layout(const JobSpec& spec) {
       layout.fetched.push_back(std::move(fetched));
       continue;
     }
-    Mount mount = root_of(layout.volumes, side.source, "/parallelrun/side-inputs/" + side.name);
+    Mount mount = root_of(layout.volumes, side.source, kSideInputs + side.name);
     if (side.mount_path) {
       mount.mount_path = *side.mount_path;
       mount.mounted_sub_path = side.source.sub_path;
@@ -93,6 +96,26 @@ PodLayout pod_layout(const JobSpec& spec) {
   layout.output.read_only = false;
   layout.output_on_workers = output_on_workers(spec);
   return layout;
+}
+
+std::map<std::string, Mount> side_inputs_on_orchestrator(const PodLayout& layout) {
+  std::map<std::string, Mount> found;
+  for (const auto& [name, side] : layout.side_inputs) {
+    if (layout.volumes.at(side.volume).contains("image")) continue;
+    Mount mount = side;
+    mount.mount_path = kSideInputs + name;
+    mount.directory = mount.mount_path + side.directory.substr(side.mount_path.size());
+    found[name] = std::move(mount);
+  }
+  return found;
+}
+
+Mount earlier_output(const PodLayout& layout, const std::string& sub_path) {
+  Mount mount;
+  mount.volume = layout.output.volume;
+  mount.mount_path = kEarlierOutput;
+  mount.directory = sub_path.empty() ? mount.mount_path : mount.mount_path + "/" + sub_path;
+  return mount;
 }
 
 }  // namespace parallelrun::pod

@@ -25,6 +25,7 @@ inline constexpr const char* kSourceVolume = "/parallelrun/source-volume";
 inline constexpr const char* kSourceCopy = "/parallelrun/source";
 inline constexpr const char* kScratch = "/parallelrun/scratch";
 inline constexpr const char* kOutput = "/parallelrun/output";
+inline constexpr const char* kEarlierOutput = "/parallelrun/earlier-output";
 inline constexpr const char* kSharedMemory = "/dev/shm";
 // Written by the container `data` alone, which reads object stores; the runner has them read-only.
 inline constexpr const char* kFetchedInputs = "/parallelrun/fetched-inputs";  // the cache
@@ -92,5 +93,13 @@ std::string lease_holder(const std::string& pod_name, const std::string& pod_uid
 
 // Precondition: no source of `spec` is `local` (a cluster refuses those).
 PodLayout pod_layout(const JobSpec& spec);
+
+// The side inputs as the orchestrator has them, which compares what they hold with what they held
+// [resubmission]: among our own paths, never at a path of the worker's image. Those that are images are not
+// there: they may be large, and their names stand for them.
+std::map<std::string, Mount> side_inputs_on_orchestrator(const PodLayout& layout);
+// The output of the job that this one is a resubmission of, in the same volume: read-only, on the
+// orchestrator. `sub_path`: of that job's output source.
+Mount earlier_output(const PodLayout& layout, const std::string& sub_path);
 
 }  // namespace parallelrun::pod

@@ -396,6 +396,13 @@ const Field<JobSpec> kJob[] = {
     {.name = "allowReuse",
      .value = &JobSpec::allow_reuse,
      .about = "false: a job that is already complete is not taken as done; its output directory is refused"},
+    {.name = "resubmissionOf",
+     .value = Verbatim::kText,
+     .check = check_resubmission_of,
+     .identity = Identity::kStart,
+     .about =
+         "on a cluster: the name of an earlier job of the namespace, with its output in the same volume. "
+         "What it has done and is still good is taken over, see [resubmit.md](resubmit.md#on-a-cluster)"},
     {.name = "suspend",
      .value = Verbatim::kBoolean,
      .otherwise = "`false`",

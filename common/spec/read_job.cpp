@@ -17,6 +17,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::size_t kShortestName = 3;
+constexpr std::size_t kLongestName = 32;
 constexpr std::uint64_t kDefaultFiles = 10;
 constexpr std::uint64_t kDefaultBytes = std::uint64_t{1} << 20U;
 
@@ -35,9 +37,9 @@ void read_metadata(ObjectReader& top, JobSpec& job) {
   if (metadata.required("name", "the name of the job") != nullptr) {
     if (const auto name = metadata.text("name")) {
       job.name = *name;
-      if (name->size() < 3 || name->size() > 32) {
-        metadata.problem(
-            "name", fmt::format("{} has {} characters; 3 to 32 are allowed", in_quotes(*name), name->size()));
+      if (name->size() < kShortestName || name->size() > kLongestName) {
+        metadata.problem("name", fmt::format("{} has {} characters; {} to {} are allowed", in_quotes(*name),
+                                             name->size(), kShortestName, kLongestName));
       }
       if (!is_job_name(*name)) {
         metadata.problem("name", in_quotes(*name) +
@@ -61,6 +63,21 @@ void read_metadata(ObjectReader& top, JobSpec& job) {
 }
 
 }  // namespace
+
+void check_resubmission_of(ObjectReader& spec, std::string_view key, Reading&, const JobSpec& job) {
+  const json& value = job.cluster[std::string(key)];
+  if (!value.is_string()) return;
+  const auto& name = value.get_ref<const std::string&>();
+  if (name.size() < kShortestName || name.size() > kLongestName || !is_job_name(name)) {
+    spec.problem(key,
+                 in_quotes(name) + fmt::format(" is not the name of a job; use {} to {} characters a-z, 0-9 "
+                                               "and '-', beginning with a letter and ending with a letter "
+                                               "or digit",
+                                               kShortestName, kLongestName));
+  } else if (name == job.name) {
+    spec.problem(key, in_quotes(name) + " is the job itself; name the job that ran before it");
+  }
+}
 
 void read_other_metadata(ObjectReader& metadata) {
   for (const char* key : {"labels", "annotations"}) {

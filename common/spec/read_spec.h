@@ -58,6 +58,7 @@ void check_append_row_file_name(ObjectReader& spec, std::string_view key, Readin
 void check_arguments(ObjectReader& spec, std::string_view key, Reading& reading, const JobSpec& job);
 void check_partition_keys(ObjectReader& spec, std::string_view key, Reading& reading, const JobSpec& job);
 void check_isolate_failures(ObjectReader& spec, std::string_view key, Reading& reading, const JobSpec& job);
+void check_resubmission_of(ObjectReader& spec, std::string_view key, Reading& reading, const JobSpec& job);
 void check_managed_by(ObjectReader& spec, std::string_view key, Reading& reading, const JobSpec& job);
 void check_mounts_of_template(ObjectReader& spec, std::string_view key, Reading& reading, const JobSpec& job);
 void check_input_name(ObjectReader& reader, std::string_view key, Reading& reading, const Input& input);

@@ -120,6 +120,14 @@ std::vector<std::string> Caches::dataset_names(const std::string& name_space) co
   return names;
 }
 
+std::vector<std::string> Caches::job_names(const std::string& name_space) const {
+  std::vector<std::string> names;
+  const auto* found = informer(jobs_, name_space);
+  if (found == nullptr) return names;
+  for (const auto& [key, object] : found->objects(name_space, "")) names.push_back(key.name);
+  return names;
+}
+
 std::size_t Caches::jobs() const {
   std::size_t count = 0;
   for (const auto& informer : jobs_.informers) count += informer->size();

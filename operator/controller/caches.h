@@ -50,6 +50,7 @@ class Caches {
   // Datasets that cannot be listed count: an older chart may not have them.
   bool synced() const;
   std::optional<kube::CachedObject> job(const kube::ObjectKey& key) const;
+  std::vector<std::string> job_names(const std::string& name_space) const;
   // By the names that pods of this job have; other jobs' whose names begin alike may be among them.
   std::vector<std::pair<kube::ObjectKey, kube::CachedObject>> pods_of(const kube::ObjectKey& job) const;
   std::optional<kube::CachedObject> service(const kube::ObjectKey& key) const;

@@ -94,6 +94,10 @@ void Controller::job_changed(const kube::CacheChange& change) {
   const json after = change.after ? change.after.unpack() : json();
   count_state(before, after);
   dataset_users_.job_changed(change.key, after.is_null() || finished(after) ? nullptr : &after);
+  successors_.job_changed(change.key, after.is_null() ? nullptr : &after);
+  if (!before.is_object() || !after.is_object() || !same_but_progress(before, after)) {
+    for (const kube::ObjectKey& job : successors_.of(change.key)) loop_.add(key_text(job));
+  }
   if (before.is_object() && after.is_object()) {
     if (leads_ && !finished(after)) {
       const auto done = [](const json& job) {

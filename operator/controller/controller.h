@@ -22,6 +22,7 @@
 #include "operator/controller/job_memories.h"
 #include "operator/controller/observer.h"
 #include "operator/controller/reconcile_loop.h"
+#include "operator/controller/successors.h"
 #include "operator/decide/decide.h"
 
 namespace parallelrun::op {
@@ -84,6 +85,7 @@ class Controller final : private CacheListener {
   std::stop_source give_up_;
   JobMemories memories_;
   DatasetUsers dataset_users_;
+  Successors successors_;
   FanOut fan_out_;
   EventRecorder events_;
   Applier applier_;

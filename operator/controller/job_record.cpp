@@ -69,6 +69,11 @@ std::string state_of(const json& job) {
   return state.empty() ? std::string(to_string(JobState::kPending)) : state;
 }
 
+std::string earlier_job_named_in(const json& job) {
+  if (!text_at(object_at(job, "status"), "startTime").empty() || finished(job)) return {};
+  return text_at(object_at(job, "spec"), "resubmissionOf");
+}
+
 bool finished(const json& job) {
   const std::string state = state_of(job);
   return state == to_string(JobState::kComplete) || state == to_string(JobState::kFailed);

@@ -35,6 +35,9 @@ WorkCounts furthest(const WorkCounts& a, const WorkCounts& b);
 std::string state_of(const nlohmann::json& job);
 bool finished(const nlohmann::json& job);
 
+// The job that it is a resubmission of, where it has not started: the one that it waits for. Empty: none.
+std::string earlier_job_named_in(const nlohmann::json& job);
+
 // Whether two records of a job differ in nothing but status.progress and resourceVersion.
 bool same_but_progress(nlohmann::json before, nlohmann::json after);
 

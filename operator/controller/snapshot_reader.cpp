@@ -50,6 +50,19 @@ DatasetsSeen datasets_seen(const json& job, const std::string& name_space, const
   return seen;
 }
 
+EarlierJobSeen earlier_job_seen(const json& job, const std::string& name_space, const Caches& caches) {
+  EarlierJobSeen seen;
+  const std::string name = earlier_job_named_in(job);
+  if (name.empty()) return seen;
+  if (const auto found = caches.job({name_space, name})) {
+    seen.job = found->body.unpack();
+  } else {
+    seen.others = caches.job_names(name_space);
+    std::erase(seen.others, text_at(object_at(job, "metadata"), "name"));
+  }
+  return seen;
+}
+
 }  // namespace
 
 std::string key_text(const kube::ObjectKey& key) { return key.name_space + "/" + key.name; }
@@ -85,6 +98,7 @@ std::optional<Snapshot> read_snapshot(const kube::ObjectKey& job, const Caches& 
     service_cached = text_at(record, "owner") == latest.uid;
     if (service_cached) promised = std::max(promised, secret_generation_of_record(record));
   }
+  snapshot.earlier = earlier_job_seen(snapshot.job, job.name_space, caches);
   snapshot.datasets = datasets_seen(snapshot.job, job.name_space, caches);
   snapshot.account_exists = memories.has_account(job.name_space);
   std::set<std::string> pod_uids;

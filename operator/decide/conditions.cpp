@@ -70,6 +70,9 @@ std::string_view to_string(Reason reason) {
     case Reason::kDatasetMissing: return "DatasetMissing";
     case Reason::kDatasetInvalid: return "DatasetInvalid";
     case Reason::kDatasetsUnreadable: return "DatasetsUnreadable";
+    case Reason::kEarlierJobMissing: return "EarlierJobMissing";
+    case Reason::kEarlierJobActive: return "EarlierJobActive";
+    case Reason::kEarlierJobElsewhere: return "EarlierJobElsewhere";
     case Reason::kComplete: return "Complete";
     case Reason::kFailed: return "Failed";
     case Reason::kSuspended: return "Suspended";

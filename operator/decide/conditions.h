@@ -59,6 +59,9 @@ enum class Reason : std::uint8_t {
   kDatasetMissing,
   kDatasetInvalid,
   kDatasetsUnreadable,
+  kEarlierJobMissing,
+  kEarlierJobActive,
+  kEarlierJobElsewhere,
   // It does not run, since it is at its end or suspended.
   kComplete,
   kFailed,

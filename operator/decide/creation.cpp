@@ -77,7 +77,11 @@ bool create_orchestrator(Decision& decision, Obstacles& obstacles) {
     return false;
   }
   if (refused != nullptr) obstacles.orchestrator = obstacle_of(*refused);
-  if (!pauses(decision, slot)) decision.create(identity_of(slot));
+  if (!pauses(decision, slot)) {
+    PodIdentity identity = identity_of(slot);
+    identity.earlier_job = decision.earlier_job().job;
+    decision.create(std::move(identity));
+  }
   return refused == nullptr;
 }
 

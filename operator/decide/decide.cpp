@@ -42,7 +42,7 @@ void finish(Decision& decision, const End& end) {
 }
 
 // It has not started, and cannot yet.
-void await_datasets(Decision& decision, const Obstacle& awaited) {
+void await_others(Decision& decision, const Obstacle& awaited) {
   resume(decision);
   tell_waiting(decision, awaited);
   // Nothing tells when the operator can list datasets.
@@ -57,11 +57,12 @@ void live(Decision& decision) {
   if (spec.end) return finish(decision, *spec.end);
   if (const auto end = end_by_deadline(decision)) return finish(decision, *end);
 
-  if (spec.awaited) return await_datasets(decision, *spec.awaited);
+  if (spec.awaited) return await_others(decision, *spec.awaited);
   start(decision);
   resume(decision);
-  // What the Secret holds must be what status has: first that, then what is made of it.
-  if (!decision.facts.start_time && !decision.datasets().pinned.empty())
+  // What the Secret holds and the orchestrator is told must be what status has: first that, then what is made
+  // of it.
+  if (!decision.facts.start_time && (!decision.datasets().pinned.empty() || decision.earlier_job().job))
     return tell_running(decision, spec, {});
   tell_deleted_datasets(decision);
 

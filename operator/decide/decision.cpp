@@ -35,6 +35,11 @@ const DatasetsOfJob& Decision::datasets() {
   return *datasets_;
 }
 
+const EarlierJobOf& Decision::earlier_job() {
+  if (!earlier_job_) earlier_job_ = earlier_job_of(snapshot, facts);
+  return *earlier_job_;
+}
+
 const Refusal* Decision::refusal_of(const std::string& object) const {
   const auto found = refusals_.find(object);
   return found == refusals_.end() ? nullptr : found->second;

@@ -11,6 +11,7 @@
 #include "operator/decide/datasets.h"
 #include "operator/decide/job_facts.h"
 #include "operator/decide/plan.h"
+#include "operator/decide/resubmission.h"
 #include "operator/decide/slots.h"
 #include "operator/decide/snapshot.h"
 #include "operator/decide/status_draft.h"
@@ -35,6 +36,8 @@ class Decision {
   const Result<CheckedJob>& job();
   // What it has of the datasets that it names, found out when it is first asked for.
   const DatasetsOfJob& datasets();
+  // What it has of the job that it is a resubmission of, found out when it is first asked for.
+  const EarlierJobOf& earlier_job();
   // The last refusal of a write of this object ("Pod digits-worker-0-0"); null: none.
   const Refusal* refusal_of(const std::string& object) const;
   // The name of the pod that fills a place now, or is to fill it.
@@ -56,6 +59,7 @@ class Decision {
  private:
   std::shared_ptr<const Result<CheckedJob>> job_;
   std::optional<DatasetsOfJob> datasets_;
+  std::optional<EarlierJobOf> earlier_job_;
   std::map<std::string, const Refusal*> refusals_;  // by object
 };
 

@@ -80,6 +80,12 @@ struct DatasetsSeen {
   std::vector<std::string> others;  // the names of all, where one that the job names is not there
 };
 
+// The job that this one is a resubmission of, as far as it names one and has not started.
+struct EarlierJobSeen {
+  std::optional<nlohmann::json> job;  // nothing: there is none of that name
+  std::vector<std::string> others;    // then: the names of all others of the namespace
+};
+
 // What is older than this process' own writes must not be decided on: `job` is at least as new as the last
 // answer to a write of its status. Pods may lag behind.
 struct Snapshot {
@@ -93,6 +99,7 @@ struct Snapshot {
   bool account_exists = false;  // service account and role binding of the namespace
   std::vector<Refusal> refusals;
   DatasetsSeen datasets;
+  EarlierJobSeen earlier;
 };
 
 }  // namespace parallelrun::op

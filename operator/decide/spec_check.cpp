@@ -37,7 +37,7 @@ SpecVerdict check_spec(Decision& decision) {
     if (facts.start_time) return {std::nullopt, why};
     return {failed_now(decision, Reason::kInvalidSpec, why + "; make a new job"), {}};
   }
-  if (!facts.start_time) return {};
+  if (!facts.start_time) return {{}, {}, decision.earlier_job().missing};
   const std::string hash = spec_hash(decision.job()->spec());
   if (!comparable(facts.spec_hash, hash) || facts.spec_hash == hash) return {};
   return {failed_now(decision, Reason::kSpecChanged,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,14 @@ enum class Role : std::uint8_t { kOrchestrator, kWorker };
 // The word of labels: "orchestrator", "worker".
 std::string_view to_string(Role role);
 
+// A job whose results another one takes over [resubmission].
+struct EarlierJob {
+  std::string name;
+  std::string sub_path;  // of its output, in the volume of the other one's; empty: the root
+
+  bool operator==(const EarlierJob&) const = default;
+};
+
 struct PodIdentity {
   Role role = Role::kWorker;
   std::uint32_t index = 0;        // 0 for the orchestrator
@@ -22,6 +31,8 @@ struct PodIdentity {
   std::vector<std::string> ended;
   // Worker: how the pod before it ended, in a line; empty: not known, or there was none.
   std::string predecessor_ended = {};
+  // Orchestrator.
+  std::optional<EarlierJob> earlier_job = {};
 
   bool operator==(const PodIdentity&) const = default;
 };

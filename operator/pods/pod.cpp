@@ -69,9 +69,9 @@ void add_volumes(const JobSpec& spec, const PodIdentity& identity, const pod::Po
   };
   if (layout.source) mount(*layout.source);
   for (const auto& [name, one] : layout.inputs) mount(one);
-  if (worker) {
-    for (const auto& [name, one] : layout.side_inputs) mount(one);
-  }
+  for (const auto& [name, one] : worker ? layout.side_inputs : pod::side_inputs_on_orchestrator(layout))
+    mount(one);
+  if (identity.earlier_job) mount(pod::earlier_output(layout, identity.earlier_job->sub_path));
   if (!worker || layout.output_on_workers) mount(layout.output);
   for (const std::size_t index : used) {
     json volume = layout.volumes[index];
@@ -89,6 +89,12 @@ json from_field(const char* name, const char* path) {
 // A kubelet takes $(NAME) in a value for a variable.
 std::string without_references(std::string text) {
   std::replace(text.begin(), text.end(), '$', ' ');
+  return text;
+}
+
+// A kubelet takes $(NAME) in an argument for a variable, and $$(NAME) for the text.
+std::string literal(std::string text) {
+  for (std::size_t at = 0; (at = text.find("$(", at)) != std::string::npos; at += 3) text.insert(at, "$");
   return text;
 }
 
@@ -180,6 +186,11 @@ json arguments_of(const json& job, const PodIdentity& identity) {
   for (const std::string& ended : identity.ended) {
     args.push_back("--ended");
     args.push_back(ended);
+  }
+  if (identity.earlier_job) {
+    args.insert(args.end(), {"--take-over-job", identity.earlier_job->name});
+    if (!identity.earlier_job->sub_path.empty())
+      args.insert(args.end(), {"--take-over", literal(identity.earlier_job->sub_path)});
   }
   return args;
 }

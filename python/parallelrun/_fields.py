@@ -157,6 +157,9 @@ class Settings(TypedDict, total=False):
     allow_reuse: bool
     """False: a job that is already complete is not taken as done; its output directory is refused. Default: true."""
 
+    resubmission_of: str
+    """On a cluster: the name of an earlier job of the namespace, with its output in the same volume. What it has done and is still good is taken over, see resubmit.md."""
+
     suspend: bool
     """On a cluster: while true, the job has no pods; what was committed stays. Default: `false`."""
 

@@ -45,6 +45,8 @@ Verb add_orchestrator(CLI::App& program) {
   verb->add_option("--run-index", options.run_index, "directory of the user's complete runs, for reuse");
   verb->add_option("--take-over", options.take_over,
                    "output directory of an earlier job whose results are taken over by item");
+  verb->add_option("--take-over-job", options.take_over_job,
+                   "NAME of the job of a cluster that this output directory is of");
   verb->add_flag("--explain", options.explain_reuse, "tell why no results are reused");
   options.version = PARALLELRUN_VERSION;
   add_child_options(*verb, options.tls, given->parent);

@@ -31,6 +31,11 @@ Verb add_pod_orchestrator(CLI::App& program) {
                                           "the orchestrator of a job in its pod (started by the operator)");
   verb->add_option("--ended", options.ended,
                    "HOLDER of the Lease that has ended; the Lease is taken from it at once");
+  CLI::Option* job = verb->add_option("--take-over-job", options.take_over_job,
+                                      "NAME of an earlier job whose results are taken over by item");
+  verb->add_option("--take-over", options.take_over,
+                   "the folder of that job's output in the output volume; default: its root")
+      ->needs(job);
   verb->add_option("--listen", options.listen, "HOST:PORT");
   verb->add_option("--kubeconfig", options.kubeconfig, "used instead of the pod's service account");
   verb->add_option("--termination-log", options.termination_log, "file for the termination message");

@@ -268,6 +268,13 @@ PodResolution resolve_in_pod(const JobSpec& spec, const PodPlaces& places) {
   return PodResolver(spec, places).run();
 }
 
+std::map<std::string, std::string> side_inputs_here(const JobSpec& spec, const PodPlaces& places) {
+  std::map<std::string, std::string> directories;
+  for (const auto& [name, mount] : pod::side_inputs_on_orchestrator(pod::pod_layout(spec)))
+    directories[name] = places.at(mount.directory);
+  return directories;
+}
+
 Status settle_in_worker(ResolvedJob& job, const PodPlaces& places) {
   const pod::PodLayout layout = pod::pod_layout(job.spec);
   const auto failed = [](const Trouble& trouble) {

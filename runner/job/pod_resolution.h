@@ -2,6 +2,7 @@
 // (local_resolution.h), with messages that speak of volumes.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -52,6 +53,9 @@ std::optional<CodePlace> code_place(const JobSpec& spec, const PodPlaces& places
 // places.source_copy. Makes the output directory below its volume; reads the whole code for its hash. A
 // script of the worker's image is not looked at: it is not in this pod.
 PodResolution resolve_in_pod(const JobSpec& spec, const PodPlaces& places);
+
+// Where the orchestrator's pod has the side inputs that lie in volumes, which scripts have elsewhere.
+std::map<std::string, std::string> side_inputs_here(const JobSpec& spec, const PodPlaces& places);
 
 // For a worker's pod, where `job` came from the orchestrator: its code is at places.source_copy, and the
 // volumes must be there as the table says (what lies in stores is there before the runner starts). Errors:

@@ -81,16 +81,18 @@ std::optional<CodeFiles> files_of(const json& settings) {
 
 }  // namespace
 
-json reuse_settings(const ResolvedJob& job, const std::string& version) {
+json reuse_settings(const ResolvedJob& job, const std::string& version, PlacesCount places) {
   json settings = identifying_settings(job);
   if (!job.code_files.empty())
     settings["code"] = to_json(recorded_code(job.code_files, without_outputs(job)));
-  for (std::size_t i = 0; i < job.spec.inputs.size(); ++i) {
-    const Input& input = job.spec.inputs[i];
-    take_place(settings["inputs"][i]["source"], input.source, job.input_directories, input.name);
+  if (places == PlacesCount::kByPath) {
+    for (std::size_t i = 0; i < job.spec.inputs.size(); ++i) {
+      const Input& input = job.spec.inputs[i];
+      take_place(settings["inputs"][i]["source"], input.source, job.input_directories, input.name);
+    }
+    for (const SideInput& input : job.spec.side_inputs)
+      take_place(settings["sideInputs"][input.name], input.source, job.side_input_directories, input.name);
   }
-  for (const SideInput& input : job.spec.side_inputs)
-    take_place(settings["sideInputs"][input.name], input.source, job.side_input_directories, input.name);
   const json all = identifying_fields(job.spec, Identity::kNone);
   for (const char* name : kParameters) settings[name] = all.value(name, json());
   settings["version"] = version;

@@ -99,6 +99,13 @@ json submission_of(const ResolvedJob& job, const SubmittedWith& with) {
           {"sourceDirectory", job.source_directory}};
 }
 
+json submission_of_pod(const std::string& name_space, const std::string& name, const std::string& uid,
+                       const std::map<std::string, std::string>& side_inputs) {
+  return {{"version", 1},
+          {"job", {{"namespace", name_space}, {"name", name}, {"uid", uid}}},
+          {kPodSideInputs, side_inputs}};
+}
+
 std::vector<std::string> put_back_withheld(json& spec, const json& withheld, const json& manifest) {
   for (const auto& [text, digest] : withheld.items()) {
     const json::json_pointer pointer(text);

@@ -28,6 +28,13 @@ struct SubmittedWith {
 // "miniBatchSize".
 nlohmann::json submission_of(const ResolvedJob& job, const SubmittedWith& with);
 
+// Of a job of a cluster, whose spec is in the cluster: {"job": {"namespace", "name", "uid"}}, and for the
+// orchestrator alone kPodSideInputs: {name: where it lies in its pod}. It adds the same.
+nlohmann::json submission_of_pod(const std::string& name_space, const std::string& name,
+                                 const std::string& uid,
+                                 const std::map<std::string, std::string>& side_inputs);
+inline constexpr const char* kPodSideInputs = "podSideInputs";
+
 // Puts back what was withheld, as far as `manifest` (a document; null: there is none) still says it in the
 // same place. Gives the places that stay withheld: "spec.environment.variables.TOKEN".
 std::vector<std::string> put_back_withheld(nlohmann::json& spec, const nlohmann::json& withheld,

@@ -62,6 +62,10 @@ Status OrchestratorProcess::start(const Options& options) {
                                       options.run,
                                       "--parent",
                                       std::to_string(getpid())};
+  if (!options.take_over.empty()) {
+    command.insert(command.end(),
+                   {"--take-over", options.take_over, "--take-over-job", options.take_over_job});
+  }
   ProcessStart start;
   start.duplicate(progress_high.get(), kProgressAs);
   start.duplicate(control_high.get(), kControlAs);

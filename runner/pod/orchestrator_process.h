@@ -24,7 +24,8 @@ class OrchestratorProcess {
     std::string listen;
     TlsFiles tls;
     std::string lease;  // NAMESPACE/NAME of the job
-    std::string run;    // see OrchestratorOptions
+    std::string run;    // see OrchestratorOptions, as the following
+    std::string take_over, take_over_job;
   };
 
   OrchestratorProcess() = default;

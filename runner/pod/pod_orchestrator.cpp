@@ -27,6 +27,7 @@
 #include "common/spec/manifest.h"
 #include "common/text/counted.h"
 #include "runner/events/driver_log.h"
+#include "runner/job/submission.h"
 #include "runner/job/told_spec.h"
 #include "runner/pod/init_process.h"
 #include "runner/pod/job_lease.h"
@@ -169,7 +170,10 @@ class PodOrchestrator {
     job_file_ = options_.places.scratch + "/resolved-job.json";
     std::ofstream file(job_file_, std::ios::binary | std::ios::trunc);
     // Directories may have names that are no UTF-8; those of a ResolvedJob are checked to be.
-    file << to_json(job_).dump();
+    json document = to_json(job_);
+    document["submission"] =
+        submission_of_pod(name_space_, job_name_, job_uid_, side_inputs_here(spec_, options_.places));
+    file << document.dump();
     if (file.flush()) return {};
     return Error{ErrorCode::kIo, fmt::format("'{}' cannot be written: {}", job_file_, std::strerror(errno))};
   }
@@ -294,6 +298,11 @@ class PodOrchestrator {
     child.tls = options_.tls;
     child.lease = name_space_ + "/" + job_name_;
     child.run = job_uid_;
+    if (!options_.take_over_job.empty()) {
+      const pod::Mount earlier = pod::earlier_output(pod::pod_layout(spec_), options_.take_over);
+      child.take_over = options_.places.at(earlier.directory);
+      child.take_over_job = options_.take_over_job;
+    }
     if (const Status started = child_.start(child); !started)
       end_ = interrupted("NotStarted", started.error().message);
   }

@@ -12,8 +12,11 @@
 namespace parallelrun {
 
 struct PodOrchestratorOptions {
-  std::string program;                                   // path of this program, for the child
-  std::vector<std::string> ended;                        // --ended: pods whose Lease is taken at once
+  std::string program;             // path of this program, for the child
+  std::vector<std::string> ended;  // --ended: pods whose Lease is taken at once
+  // --take-over, --take-over-job: the folder of the output volume ("": its root) and the name of an earlier
+  // job, whose results are taken over by item [resubmission]. Without a job there is none.
+  std::string take_over, take_over_job;
   std::string listen = "[::]:7443";                      // --listen; pod::kPort
   std::string kubeconfig;                                // --kubeconfig; empty: the pod's service account
   std::string termination_log = "/dev/termination-log";  // --termination-log

@@ -106,7 +106,7 @@ FIELDS = [
     ("firstTaskCreationTimeout",), ("runRetryDelay",), ("maxMiniBatchesPerProcess",), ("restartAfterFailure",),
     ("isolateFailures",),
     ("processMemoryLimit",), ("sharedMemory",), ("inputs", 0, "naValues"), ("inputs", 0, "naValues", 0), ("allowReuse",), ("suspend",), ("ttlSecondsAfterFinished",),
-    ("activeDeadlineSeconds",), ("managedBy",), ("orchestrator",), ("worker",), ("unknown",),
+    ("activeDeadlineSeconds",), ("managedBy",), ("resubmissionOf",), ("orchestrator",), ("worker",), ("unknown",),
 ]  # fmt: skip
 
 

@@ -119,6 +119,7 @@ IDENTITY = {
     "miniBatchSize": {"miniBatchSize": "2MB"},
     "no miniBatchSize": {"miniBatchSize": None},
     "partitionKeys": {"partitionKeys": ["day"], "miniBatchSize": None},
+    "resubmissionOf": {"resubmissionOf": "other"},
     "outputAction": {"outputAction": "summary_only"},
     "appendRowFileName": {"appendRowFileName": "other.txt"},
 }

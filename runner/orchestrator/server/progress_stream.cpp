@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "common/json/compact_text.h"
+#include "common/json/members.h"
 #include "common/spec/problems.h"
 #include "common/text/presentable.h"
 
@@ -35,6 +36,7 @@ void ProgressStream::progress(const Progress& progress, std::chrono::steady_cloc
   nlohmann::json event = to_json(progress);
   event["event"] = "progress";
   if (!left_out_.empty()) event["leftOut"] = left_out_;
+  if (!taken_over_.is_null()) event["takenOver"] = taken_over_;
   if (!start_failure_.empty()) event["startFailure"] = start_failure_;
   write_line(event, std::chrono::milliseconds(0));
 }
@@ -52,6 +54,11 @@ void ProgressStream::left_out(const std::string& input, const PassedOver& passed
     }
   }
   if (left_out_.size() < kMostLeftOut) left_out_.push_back(std::move(entry));
+}
+
+void ProgressStream::set_taken_over(nlohmann::json taken) {
+  if (count_at(taken, "miniBatches") > 0) taken.erase("again");
+  taken_over_ = std::move(taken);
 }
 
 void ProgressStream::start_failure(std::string words) {

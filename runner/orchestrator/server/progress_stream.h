@@ -14,8 +14,9 @@
 // Finished events have "metrics" where scripts logged some: see metrics.h.
 // Progress and finished events have "leftOut" where a listing left something out or a table gave no record:
 //   [{"input":"images", "kind":"brokenLink", "count":2, "first":"a/b.png"}]  kinds: runner/plan/passed_over.h
-// Progress events have "startFailure":"worker-0: ..." while no process is ready, where one could not be
-// started.
+// Of a resubmission both have "takenOver": {"from", "miniBatches", "items", "left", "leftItems"}; "again",
+// the reasons, is in finished events, and where nothing was taken over. Progress events have
+// "startFailure":"worker-0: ..." while no process is ready, where one could not be started.
 #pragma once
 
 #include <chrono>
@@ -38,6 +39,8 @@ class ProgressStream {
   void progress(const Progress& progress, std::chrono::steady_clock::time_point now);
   // A member of "leftOut" from now on, in the place of an earlier one of the same input and kind.
   void left_out(const std::string& input, const PassedOver& passed);
+  // Of progress events from now on; as to_json(TakenOver).
+  void set_taken_over(nlohmann::json taken);
   // Why an agent has no process that is ready: a member of progress events until one is.
   void start_failure(std::string words);
   // An event of its own kind; left out while the reader does not keep up.
@@ -51,6 +54,7 @@ class ProgressStream {
   int fd_;
   std::optional<Progress> last_;
   nlohmann::json left_out_ = nlohmann::json::array();
+  nlohmann::json taken_over_;
   std::string start_failure_;
   std::chrono::steady_clock::time_point told_{};
 };

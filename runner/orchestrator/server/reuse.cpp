@@ -44,6 +44,7 @@ constexpr std::uint64_t kMostModules = 100'000;  // files of a folder that modul
 constexpr const char* kNowPath = ".parallelrun/contents.now";
 constexpr const char* kForeignJournal = ".parallelrun/journal.reused";
 constexpr const char* kMetrics = "logs/user/metrics.jsonl";
+constexpr const char* kOutputOfJob = ".parallelrun/job.json";
 
 std::string side_input_part(const std::string& name) { return "side input " + name; }
 constexpr std::string_view kModulesPart = "modules in ";
@@ -127,6 +128,19 @@ Status copy_journal(Storage& storage, const std::string& from, const std::string
   return ours->sync();
 }
 
+// In pods nobody has side inputs of stores but the workers.
+std::string never_in(const ResolvedJob& job, bool pod) {
+  std::string never = never_reused(job);
+  if (!never.empty() || !pod) return never;
+  const auto fetched = std::find_if(job.spec.side_inputs.begin(), job.spec.side_inputs.end(),
+                                    [](const SideInput& side) { return side.source.store.is_object(); });
+  if (fetched == job.spec.side_inputs.end()) return {};
+  return fmt::format(
+      "side input '{}' lies in a store, and on a cluster nobody looks at what it holds before workers fetch "
+      "it",
+      fetched->name);
+}
+
 std::string run_in_words(const FinishedRun& run) {
   return fmt::format("'{}' (finished {})", presentable(run.output), run.finished);
 }
@@ -137,17 +151,17 @@ Reuse::Reuse(const ResolvedJob& job, Options options, Tell tell)
     : job_(job),
       options_(std::move(options)),
       tell_(std::move(tell)),
-      never_(never_reused(job)),
+      never_(never_in(job, in_pod())),
       // Not made where nothing would ask for them: they name every file of the code.
       settings_((options_.index.empty() && !options_.recorded) || !never_.empty()
                     ? nlohmann::json()
-                    : reuse_settings(job, options_.version)) {
+                    : reuse_settings(job, options_.version,
+                                     in_pod() ? PlacesCount::kByVolume : PlacesCount::kByPath)) {
   for (const Input& input : job.spec.inputs) {
     if (!input.source.store.is_object())
       roots_[input_part(input.name)] = FileWalk::root_of(job.input_directories.at(input.name));
   }
-  for (const auto& [name, path] : job.side_input_directories)
-    roots_[side_input_part(name)] = root_of_place(path);
+  for (const auto& [name, path] : side_inputs()) roots_[side_input_part(name)] = root_of_place(path);
   if (options_.index.empty()) {
     explain(
         "there is no index of earlier runs (PARALLELRUN_RUN_INDEX is off, or there is no home directory)");
@@ -173,15 +187,16 @@ std::string Reuse::root_of(const std::string& part) const {
 
 // All that a script may read beside its inputs.
 void Reuse::record_surroundings(ContentsRecorder& recorder) const {
-  const auto python = installed_python(environment_of(job_));
-  if (!python) return recorder.give_up(python.error());
-  recorder.note(kSettingsPart, sha256_hex(compact_text(settings_)));
-  recorder.note(kPythonPart, python->packages.dump());
   const auto output = identity_of(options_.job_output);
-  for (const std::string& folder : python->folders)
-    recorder.directory(std::string(kModulesPart) + folder, folder, is_code, output, kMostModules);
-  for (const auto& [name, path] : job_.side_input_directories)
-    recorder.directory(side_input_part(name), path, {}, output);
+  recorder.note(kSettingsPart, sha256_hex(compact_text(settings_)));
+  if (!in_pod()) {
+    const auto python = installed_python(environment_of(job_));
+    if (!python) return recorder.give_up(python.error());
+    recorder.note(kPythonPart, python->packages.dump());
+    for (const std::string& folder : python->folders)
+      recorder.directory(std::string(kModulesPart) + folder, folder, is_code, output, kMostModules);
+  }
+  for (const auto& [name, path] : side_inputs()) recorder.directory(side_input_part(name), path, {}, output);
 }
 
 Status Reuse::record_now(const std::string& path) const {
@@ -354,6 +369,7 @@ bool Reuse::began_so() const {
 }
 
 bool Reuse::same_python(const std::vector<ContentPart>& parts) const {
+  if (in_pod()) return true;
   const auto python = installed_python(environment_of(job_));
   return python && std::any_of(parts.begin(), parts.end(), [&](const ContentPart& part) {
            return part.name == kPythonPart && part.note == python->packages.dump();
@@ -374,6 +390,9 @@ std::string Reuse::foreign_file(const std::string& directory, const std::string&
   for (fs::directory_iterator entries(directory, error), end; !error && entries != end;
        entries.increment(error)) {
     const std::string name = entries->path().filename().string();
+    std::error_code ignored;
+    // The output of another job, such as that of a resubmission, is not the script's.
+    if (fs::exists(entries->path() / kOutputOfJob, ignored)) continue;
     if (std::find(ours.begin(), ours.end(), name) == ours.end()) return name;
   }
   return {};

@@ -31,6 +31,9 @@ class Reuse {
     bool explain = false;    // tell what differs from the nearest run
     std::string job_output;  // the output directory
     bool recorded = false;   // what inputs hold is written down also without an index
+    // In a pod: where side inputs lie here, by name. Scripts run in other pods, so their Python is not looked
+    // at: image and requirements stand for it.
+    std::optional<std::map<std::string, std::string>> pod_side_inputs = {};
   };
   // `loud`: for the terminal, too. On the main thread.
   using Tell = std::function<void(const std::string& words, bool loud)>;
@@ -85,6 +88,10 @@ class Reuse {
                                            const std::string& now) const;
   void explain(const std::string& words) const;
   void explain_settings(std::vector<std::string>& problems) const;
+  bool in_pod() const { return options_.pod_side_inputs.has_value(); }
+  const std::map<std::string, std::string>& side_inputs() const {
+    return in_pod() ? *options_.pod_side_inputs : job_.side_input_directories;
+  }
   bool began_so() const;
   bool same_python(const std::vector<ContentPart>& parts) const;
   void add(FinishedRun run) const;

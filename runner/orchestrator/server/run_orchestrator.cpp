@@ -9,7 +9,9 @@
 #include <cstdio>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "common/hash/sha256.h"
@@ -46,6 +48,7 @@ namespace {
 using namespace orchestrator;  // NOLINT(google-build-using-namespace): this file is its main program
 
 constexpr std::chrono::seconds kListingPatience{5};
+constexpr std::chrono::seconds kEarlierPodsPatience{60};
 
 // The finished event has the same members however far a start came.
 nlohmann::json with_places(nlohmann::json event, const ResolvedJob& job,
@@ -245,6 +248,7 @@ class Run {
           "of mini-batches; to use it, start the job in another output directory");
     }
     if (!files_->begun_anew().empty()) logs_->warn(files_->begun_anew());
+    if (!taken_over_.is_null()) progress_.set_taken_over(taken_over_);
     if (!taken_over_words_.empty()) tell_taken_over();
     if (const auto warning = beside_code()) warn_of(*warning);
     if (!admission().asks_for_proof()) {
@@ -399,11 +403,15 @@ class Run {
   // Results of an earlier run, where they stand for this job's; nothing: it runs.
   std::optional<Ending> reuse_results() {
     const bool kept = !submission_.is_null();
+    std::optional<std::map<std::string, std::string>> pod_side_inputs;
+    if (const auto places = submission_.find(kPodSideInputs); kept && places != submission_.end())
+      pod_side_inputs = places->get<std::map<std::string, std::string>>();
     if (options_.run_index.empty() && !options_.explain_reuse && !kept) return std::nullopt;
-    reuse_ = std::make_unique<Reuse>(job_,
-                                     Reuse::Options{options_.run_index, options_.version,
-                                                    options_.explain_reuse, files_->directory().path(), kept},
-                                     [this](const std::string& words, bool loud) { tell(words, loud); });
+    reuse_ =
+        std::make_unique<Reuse>(job_,
+                                Reuse::Options{options_.run_index, options_.version, options_.explain_reuse,
+                                               files_->directory().path(), kept, std::move(pod_side_inputs)},
+                                [this](const std::string& words, bool loud) { tell(words, loud); });
     if (!files_->untouched()) return std::nullopt;
     const std::optional<FinishedRun> run = reuse_->find();
     if (!run) return std::nullopt;
@@ -433,9 +441,23 @@ class Run {
 
   // What of the results of another job is good for this one's, so that the rest alone runs.
   Status take_results_over() {
-    TakeOver take_over(job_, *reuse_, options_.take_over, files_->directory().path());
-    ASSIGN_OR_RETURN(const bool any, take_over.look());
-    if (any) {
+    TakeOver take_over(job_, *reuse_, options_.take_over, options_.take_over_job, files_->directory().path());
+    Result<bool> any = take_over.look();
+    // Its pods are told to go, and may need a moment.
+    for (const auto began = std::chrono::steady_clock::now();
+         !any && any.error().code == ErrorCode::kConflict && !options_.take_over_job.empty() &&
+         std::chrono::steady_clock::now() - began < kEarlierPodsPatience;) {
+      std::this_thread::sleep_for(std::chrono::seconds(1));
+      any = take_over.look();
+    }
+    const bool unusable = !any && (any.error().code == ErrorCode::kNotFound ||  // nothing that could be used
+                                   any.error().code == ErrorCode::kCorrupt);
+    if (unusable && !options_.take_over_job.empty()) {
+      take_over.give_up(any.error().message);
+      any = false;
+    }
+    if (!any) return any.error();
+    if (*any) {
       const Status filled =
           files_->take_over([&](Storage& storage) { return take_over.plan(storage); },
                             [&](Committer& committer) { return take_over.commit(committer); });
@@ -476,6 +498,7 @@ class Run {
       if (!files_->same_run() && !files_->complete() && !reuse_->began_alike(settings))
         reuse_->cannot_watch(kBegunOtherwise);
     }
+    submission_.erase(kPodSideInputs);
     submission_["settings"] = std::move(settings);
     submission_["miniBatchSize"] = job_.spec.mini_batch_size;
     return files_->write_state(kSubmissionPath, submission_);

@@ -32,6 +32,9 @@ struct OrchestratorOptions {
   // --take-over: another output directory whose results are taken over by item, where there is nothing yet
   // that a start would go on with; empty: none.
   std::string take_over;
+  // --take-over-job: on a cluster, the job whose output directory that is. What of it cannot be used is told,
+  // and the whole job runs: nobody waits at a terminal for a refusal. Empty: on one machine.
+  std::string take_over_job;
   bool overwrite = false;  // --overwrite, or [output.overwrite] of the job: clear another job's results away
   bool retry_failed = false;  // --retry-failed: try the failed mini-batches of an earlier run again
   std::chrono::milliseconds heartbeat{1'000};         // agents report at least this often

@@ -97,7 +97,8 @@ bool ObjectSet::contains(std::string_view path) const {
   return !digests_.empty() && std::binary_search(digests_.begin(), digests_.end(), digest_of(path));
 }
 
-TakeOver::TakeOver(const ResolvedJob& job, const Reuse& reuse, const std::string& from, std::string output)
+TakeOver::TakeOver(const ResolvedJob& job, const Reuse& reuse, const std::string& from,
+                   const std::string& shown, std::string output)
     : job_(job),
       reuse_(reuse),
       from_(fs::absolute(from).lexically_normal().string()),
@@ -105,7 +106,8 @@ TakeOver::TakeOver(const ResolvedJob& job, const Reuse& reuse, const std::string
       matching_(!job.spec.partition_keys.empty() || job.spec.output.order == OutputOrder::kInput),
       inputs_(job.spec.inputs.size()) {
   while (from_.size() > 1 && from_.back() == '/') from_.pop_back();
-  report_.from = from_;
+  shown_ = shown.empty() ? from_ : shown;
+  report_.from = shown_;
   for (const Input& input : job.spec.inputs) formats_.push_back(open_format(input, job.spec.partition_keys));
 }
 
@@ -121,7 +123,7 @@ bool TakeOver::nothing(std::string why) {
 
 void TakeOver::give_up(const std::string& why) {
   report_ = {};
-  report_.from = from_;
+  report_.from = shown_;
   report_.again.push_back(why);
 }
 
@@ -136,21 +138,21 @@ Status TakeOver::read_job() {
         ErrorCode::kNotFound,
         fmt::format("'{}' is no output directory of a job: it has no .parallelrun/job.json; name the "
                     "directory that holds the results",
-                    presentable(from_))};
+                    presentable(shown_))};
   }
   if (fs::equivalent(from_, output_, error)) {
     return Error{
         ErrorCode::kInvalidArgument,
         fmt::format("'{}' is the output directory of this job too; give --output a new one, or start "
                     "the same job again to go on there",
-                    presentable(from_))};
+                    presentable(shown_))};
   }
   old_job_ = read(".parallelrun/job.json");
   old_submission_ = read(kSubmissionPath);
   if (!old_job_.is_object() || text_at(old_job_, "fingerprint").empty())
     return Error{ErrorCode::kCorrupt,
                  fmt::format("'{}/.parallelrun/job.json' is damaged, so nobody knows what was run there",
-                             presentable(from_))};
+                             presentable(shown_))};
   return {};
 }
 
@@ -164,7 +166,7 @@ Status TakeOver::lock() {
   if (::flock(lock_.get(), LOCK_SH | LOCK_NB) == 0) return {};
   return Error{ErrorCode::kConflict,
                fmt::format("a job is at work in '{}'; wait for its end, or stop it, and resubmit it then",
-                           presentable(from_))};
+                           presentable(shown_))};
 }
 
 std::optional<std::string> TakeOver::differing_settings_in_words() const {
@@ -172,6 +174,23 @@ std::optional<std::string> TakeOver::differing_settings_in_words() const {
       settings_of_items(object_at(old_submission_, "settings")), settings_of_items(reuse_.settings()));
   if (differences.empty()) return std::nullopt;
   return first_of(differences, kMostDifferences, Joined::kClauses);
+}
+
+// The path of the other output directory below the directory of an input, with a '/' at its end; empty: it
+// does not lie there. In a pod one volume is mounted at several paths, so it is what stands there that
+// counts.
+std::string TakeOver::below_input(const std::string& root) const {
+  const auto there = identity_of(from_);
+  if (!there) return {};
+  std::error_code error;
+  const fs::path real = fs::weakly_canonical(from_, error);
+  fs::path below;
+  for (fs::path above = error ? fs::path(from_) : real; above.has_relative_path();
+       above = above.parent_path()) {
+    below = below.empty() ? above.filename() : above.filename() / below;
+    if (identity_of(root + below.string()) == there) return below.string() + "/";
+  }
+  return {};
 }
 
 // What scripts read beside their items; and of each object of the inputs whether it is as it was.
@@ -188,10 +207,7 @@ Result<std::optional<std::string>> TakeOver::compare_surroundings() {
     const Input& input = job_.spec.inputs[i];
     by_part[Reuse::input_part(input.name)] = i;
     if (input.source.store.is_object()) continue;
-    const std::string root = root_of_input(static_cast<std::uint32_t>(i));
-    const std::string real = fs::weakly_canonical(from_, error).string() + "/";
-    const std::string real_root = fs::weakly_canonical(root, error).string() + "/";
-    if (!error && real.starts_with(real_root)) own_files[i] = real.substr(real_root.size());
+    own_files[i] = below_input(root_of_input(static_cast<std::uint32_t>(i)));
   }
   std::optional<Error> inside;
   ContentVisit visit;
@@ -214,7 +230,7 @@ Result<std::optional<std::string>> TakeOver::compare_surroundings() {
           Error{ErrorCode::kInvalidArgument,
                 fmt::format("'{}' lies in the directory of input '{}', so its files would be items now, "
                             "such as '{}'; move it to another place, or narrow the input's glob",
-                            presentable(from_), job_.spec.inputs[found->second].name, presentable(path))};
+                            presentable(shown_), job_.spec.inputs[found->second].name, presentable(path))};
     }
     input.changed = true;
     ++input.counts[static_cast<int>(what)];

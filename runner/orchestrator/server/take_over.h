@@ -36,7 +36,7 @@ inline constexpr const char* kTakenOverPath = ".parallelrun/taken_over.json";
 
 // What was taken over, for people and programs.
 struct TakenOver {
-  std::string from;                // the other output directory
+  std::string from;                // the other output directory; on a cluster the name of its job
   std::uint64_t mini_batches = 0;  // of it, also those of which parts were taken over
   std::uint64_t items = 0;
   std::uint64_t left = 0;               // mini-batches that are to be done
@@ -64,8 +64,10 @@ class ObjectSet {
 // One thread. look(); where it says so, plan() and then commit().
 class TakeOver {
  public:
-  // `from`: the other output directory. `reuse`: of this job; both must outlive it.
-  TakeOver(const ResolvedJob& job, const Reuse& reuse, const std::string& from, std::string output);
+  // `from`: the other output directory; `shown`: what people know it by, empty: the same. `job` and `reuse`,
+  // of this job, must outlive it.
+  TakeOver(const ResolvedJob& job, const Reuse& reuse, const std::string& from, const std::string& shown,
+           std::string output);
 
   ~TakeOver();
   TakeOver(const TakeOver&) = delete;
@@ -128,6 +130,7 @@ class TakeOver {
   Status keep_types(Storage& storage) const;
   void count(Why why, std::uint64_t items);
   void explain();
+  std::string below_input(const std::string& root) const;
   std::string at(const char* path) const { return output_ + "/" + path; }
   std::string root_of_input(std::uint32_t input) const;
   std::string key_of(const MiniBatch& mini_batch) const;
@@ -135,6 +138,7 @@ class TakeOver {
   const ResolvedJob& job_;
   const Reuse& reuse_;
   std::string from_;
+  std::string shown_;
   const std::string output_;
   // Whether the new plan is cut as if nothing was taken over, and mini-batches are compared one by one.
   const bool matching_;

@@ -259,6 +259,9 @@ class PodWorld:
         assert text == "" or text.endswith("\n"), "the last row is torn"
         return text.split("\n")[:-1]
 
+    def overview(self):
+        return (self.out / "logs" / "job_progress_overview.txt").read_text()
+
     def expect_every_file_once(self, count):
         assert sorted(self.rows()) == [f"f{index:06}.txt" for index in range(count)]
         assert (self.out / "_SUCCESS").exists()

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <string>
 
 namespace parallelrun::pod {
 namespace {
@@ -30,6 +31,19 @@ TEST(ProgressStatus, HoldsTheCountsAndWhatPeopleRead) {
                           {"percent", 66},
                           {"items", "19 / 30"},
                           {"updateTime", "2026-01-31T12:00:00Z"}}));
+}
+
+TEST(ProgressStatus, WhatWasTakenOverIsCutToWhatTheServerTakes) {
+  json told = {{"from", "first"}, {"miniBatches", 7U}, {"items", 35U},
+               {"left", 1U},      {"leftItems", 5U},   {"more", 1}};
+  const json taken = progress_status({{"takenOver", told}}, "")["takenOver"];
+  EXPECT_EQ(taken,
+            (json{{"from", "first"}, {"miniBatches", 7}, {"items", 35}, {"left", 1}, {"leftItems", 5}}));
+  told["again"] = json::array();
+  for (int i = 0; i < 20; ++i) told["again"].push_back(std::string(2000, 'x'));
+  const json cut = progress_status({{"takenOver", told}}, "")["takenOver"]["again"];
+  EXPECT_EQ(cut.size(), 16U);
+  EXPECT_EQ(cut[15].get<std::string>().size(), 1024U);
 }
 
 TEST(ProgressStatus, AHundredPercentIsAllOfThem) {

@@ -153,6 +153,7 @@ Snapshot Cluster::snapshot() const {
   seen.service_exists = service_;
   seen.account_exists = account_;
   seen.datasets = datasets;
+  seen.earlier = earlier;
   for (const auto& [name, one] : datasets.named) seen.datasets.others.push_back(name);
   for (const auto& [object, refusal] : refusals_) seen.refusals.push_back(refusal);
   return seen;

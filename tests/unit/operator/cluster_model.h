@@ -75,6 +75,7 @@ class Cluster {
   std::map<std::string, PodView> pods;
   bool deleted = false;  // the job
   DatasetsSeen datasets;
+  EarlierJobSeen earlier;
   nlohmann::json job_json;  // what the Secret has been made of
   std::vector<JobEvent> events;
   std::size_t status_writes = 0;

@@ -46,6 +46,34 @@ TEST(PodLayout, AMountPathIsTheDirectoryItself) {
   EXPECT_EQ(free.mounted_sub_path, "");
 }
 
+TEST(PodLayout, TheOrchestratorHasSideInputsAmongOurPaths) {
+  op::JobManifest job;
+  const json source = {{"persistentVolumeClaim", {{"claimName", "data"}}}, {"subPath", "labels"}};
+  job.with("/sideInputs", json::array({{{"name", "a"}, {"source", source}, {"mountPath", "/tmp/labels"}},
+                                       {{"name", "b"}, {"source", source}},
+                                       {{"name", "c"}, {"source", {{"image", {{"reference", "m:1"}}}}}}}));
+  const PodLayout layout = layout_of(job);
+  const auto there = side_inputs_on_orchestrator(layout);
+  EXPECT_EQ(there.size(), 2U) << "an image is large, and its name stands for it";
+  const Mount& placed = there.at("a");
+  EXPECT_EQ(placed.mount_path, "/parallelrun/side-inputs/a");
+  EXPECT_EQ(placed.directory, "/parallelrun/side-inputs/a");
+  EXPECT_EQ(placed.mounted_sub_path, "labels");
+  EXPECT_TRUE(placed.read_only);
+  EXPECT_EQ(there.at("b"), layout.side_inputs.at("b"));
+}
+
+TEST(PodLayout, AnEarlierOutputIsTheSameVolumeReadOnly) {
+  const PodLayout layout = layout_of(op::JobManifest());
+  const Mount earlier = earlier_output(layout, "first/a");
+  EXPECT_EQ(earlier.volume, layout.output.volume);
+  EXPECT_EQ(earlier.mount_path, "/parallelrun/earlier-output");
+  EXPECT_EQ(earlier.directory, "/parallelrun/earlier-output/first/a");
+  EXPECT_EQ(earlier.mounted_sub_path, "");
+  EXPECT_TRUE(earlier.read_only);
+  EXPECT_EQ(earlier_output(layout, "").directory, "/parallelrun/earlier-output");
+}
+
 TEST(PodLayout, WhatLiesInStoresIsFetched) {
   op::JobManifest job;
   const auto store = [](const char* prefix) {

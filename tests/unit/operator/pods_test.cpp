@@ -156,13 +156,15 @@ TEST(Pods, WhatIsMountedWhere) {
                     {"source", {{"persistentVolumeClaim", {{"claimName", "data"}}}, {"subPath", "labels"}}}},
                    {{"name", "model"}, {"source", {{"image", {{"reference", "m:1"}}}}}}}));
   const json orchestrator = pod(job, kOrchestrator);
-  EXPECT_THAT(mounts(orchestrator), UnorderedElementsAre(std::pair("/parallelrun/job", "job ro"),
-                                                         std::pair("/parallelrun/source", "source"),
-                                                         std::pair("/parallelrun/scratch", "scratch"),
-                                                         std::pair("/parallelrun/source-volume", "data-0 ro"),
-                                                         std::pair("/parallelrun/inputs/images", "data-1 ro"),
-                                                         std::pair("/parallelrun/output", "data-3")));
-  EXPECT_EQ(volume_of(orchestrator, "data-2"), nullptr);  // the model's: workers alone have it
+  EXPECT_THAT(mounts(orchestrator),
+              UnorderedElementsAre(std::pair("/parallelrun/job", "job ro"),
+                                   std::pair("/parallelrun/source", "source"),
+                                   std::pair("/parallelrun/scratch", "scratch"),
+                                   std::pair("/parallelrun/source-volume", "data-0 ro"),
+                                   std::pair("/parallelrun/inputs/images", "data-1 ro"),
+                                   std::pair("/parallelrun/side-inputs/labels", "data-1/labels ro"),
+                                   std::pair("/parallelrun/output", "data-3")));
+  EXPECT_EQ(volume_of(orchestrator, "data-2"), nullptr);  // the model's, an image: workers alone have it
   const json worker = pod(job, kWorker);
   EXPECT_THAT(mounts(worker), UnorderedElementsAre(std::pair("/parallelrun/job", "job ro"),
                                                    std::pair("/parallelrun/source", "source"),
@@ -174,6 +176,19 @@ TEST(Pods, WhatIsMountedWhere) {
   EXPECT_EQ(volume_of(worker, "data-3"), nullptr);
   EXPECT_EQ(volume_of(worker, "data-1")["persistentVolumeClaim"]["claimName"], "data");
   EXPECT_EQ(volume_of(worker, "source")["emptyDir"], json::object());
+}
+
+TEST(Pods, TheOrchestratorOfAResubmissionReadsTheEarlierOutput) {
+  PodIdentity again = kOrchestrator;
+  again.earlier_job = EarlierJob{"first", "out/$(HOME)"};
+  const json orchestrator = pod(JobManifest(), again);
+  EXPECT_EQ(mounts(orchestrator).at("/parallelrun/earlier-output"), "data-2 ro");
+  EXPECT_EQ(mounts(orchestrator).at("/parallelrun/output"), "data-2");
+  EXPECT_EQ(runner(orchestrator)["args"],
+            json({"pod-orchestrator", "--take-over-job", "first", "--take-over", "out/$$(HOME)"}));
+  again.earlier_job = EarlierJob{"first", ""};
+  EXPECT_EQ(runner(pod(JobManifest(), again))["args"],
+            json({"pod-orchestrator", "--take-over-job", "first"}));
 }
 
 TEST(Pods, WorkersHaveTheOutputWhereTheyNeedIt) {
