@@ -13,6 +13,7 @@
 #include "common/text/presentable.h"
 #include "runner/cli/cluster_argument.h"
 #include "runner/cli/launcher.h"
+#include "runner/events/taken_over_words.h"
 
 namespace parallelrun {
 namespace {
@@ -80,6 +81,8 @@ std::string closing_words(const JobView& job, system_clock::time_point now) {
   std::string out;
   if (!job.started.empty() && job.ended())
     out += fmt::format("  started {}, took {}\n", job.started, as_clock(job.elapsed(now)));
+  if (const auto taken = job.progress.find("takenOver"); taken != job.progress.end())
+    out += "  taken over: " + taken_over_in_words(*taken) + "\n";
   if (!job.output.empty())
     out += fmt::format("  output: {}{}\n", job.output, job.output_file.empty() ? "" : "/" + job.output_file);
   if (progress.items_failed > 0) {

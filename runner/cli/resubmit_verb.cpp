@@ -1,4 +1,5 @@
-// A job anew from what ran in an output directory, with some fields changed [PipelineParameter].
+// A job anew from what ran in an output directory or in a cluster, with some fields changed
+// [PipelineParameter].
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
@@ -10,12 +11,15 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/json/json.h"
 #include "common/json/members.h"
 #include "common/posix/file_descriptor.h"
 #include "common/text/presentable.h"
+#include "runner/cli/cluster_argument.h"
+#include "runner/cli/cluster_resubmit.h"
 #include "runner/cli/dataset_argument.h"
 #include "runner/cli/job_argument.h"
 #include "runner/cli/launcher.h"
@@ -36,6 +40,9 @@ constexpr int kMostOutputs = 10'000;
 struct GivenToResubmit {
   std::string from;
   RunHere run;
+  cluster::ClusterChoice cluster;
+  std::string name;
+  bool no_wait = false;
 };
 
 int refuse_resubmission(const std::string& words) {
@@ -90,7 +97,28 @@ std::string next_output(const std::string& from, const json& submission, const R
   return base + "-" + std::to_string(kMostOutputs);
 }
 
-int run(const GivenToResubmit& given) {
+int run_in_cluster(const GivenToResubmit& given) {
+  for (const auto& [option, is_given] : {std::pair{"--credentials", !given.run.credentials.empty()},
+                                         std::pair{"--datasets", !given.run.datasets.empty()}}) {
+    if (is_given)
+      return refuse_resubmission(fmt::format(
+          "{} is for a job of this machine; on a cluster Secrets and ParallelRunDatasets stand for it",
+          option));
+  }
+  ClusterResubmitOptions options;
+  options.job = given.from;
+  options.cluster = given.cluster;
+  options.name = given.name;
+  options.overrides = given.run.overrides;
+  options.inputs = given.run.inputs;
+  options.side_inputs = given.run.side_inputs;
+  options.output = given.run.output;
+  options.source_directory = given.run.source_directory;
+  options.submit = {.no_wait = given.no_wait, .json = given.run.json};
+  return cluster_resubmit(options);
+}
+
+int run_here_again(const GivenToResubmit& given) {
   if (!read_job(given.from)) return kExitInvalid;
   std::error_code error;
   const std::string from = normal_folder(given.from);
@@ -128,32 +156,52 @@ int run(const GivenToResubmit& given) {
   return run_here(command);
 }
 
+int run(const GivenToResubmit& given) {
+  if (is_in_cluster(given.from, given.cluster)) return run_in_cluster(given);
+  if (!given.name.empty() || given.no_wait) {
+    return refuse_resubmission(fmt::format("{} is for a job of a cluster; '{}' is an output directory{}",
+                                           given.name.empty() ? "--no-wait" : "--name", given.from,
+                                           given.name.empty() ? "" : ", and --output names the new one"));
+  }
+  return run_here_again(given);
+}
+
 }  // namespace
 
 Verb add_resubmit(CLI::App& program) {
   const auto given = std::make_shared<GivenToResubmit>();
   RunHere& options = given->run;
   CLI::App* verb = program.add_subcommand("resubmit",
-                                          "run a job of this machine again, with changes; what is done and "
-                                          "still good is taken over, the rest runs");
-  verb->add_option("OUTPUT", given->from, "the output directory of the earlier run")->required();
+                                          "run a job again, with changes; what is done and still good is "
+                                          "taken over, the rest runs");
+  verb->add_option(
+          "JOB", given->from,
+          "the output directory of the earlier run, or the name of a job in a cluster that has ended")
+      ->required();
   verb->add_option("--set", options.overrides,
                    "FIELD=VALUE: another value for a field of spec, such as --set miniBatchSize=20");
   verb->add_option("--output", options.output,
-                   "DIR: the new output directory; default: OUTPUT-2, or the next number that is free");
-  verb->add_option("--input", options.inputs, "NAME=DIR: another directory for an input");
-  verb->add_option("--side-input", options.side_inputs,
-                   "NAME=DIR: another directory, or file, for a side input");
+                   "DIR: the new output directory; default: JOB-2, or the next number that is free. In a "
+                   "cluster CLAIM/FOLDER, of the same claim");
+  verb->add_option("--name", given->name,
+                   "NEW: the name of the new job in the cluster; default: JOB-2, or the next that is free");
+  verb->add_option("--input", options.inputs,
+                   "NAME=DIR: another directory for an input; in a cluster NAME=CLAIM[/FOLDER]");
+  verb->add_option(
+      "--side-input", options.side_inputs,
+      "NAME=DIR: another directory, or file, for a side input; in a cluster NAME=CLAIM[/FOLDER]");
   verb->add_option(
       "--credentials", options.credentials,
       "NAME=FILE: the keys of a store, as for run; default: the files that the earlier run was given");
   verb->add_option("--datasets", options.datasets, kDatasetsOption);
   verb->add_option("--source-directory", options.source_directory,
                    "DIR: another directory for the entry script");
+  verb->add_flag("--no-wait", given->no_wait, "come back as soon as the cluster has the job");
+  add_cluster_options(*verb, given->cluster);
   CLI::Option* quiet = verb->add_flag("--quiet,-q", options.quiet, "print nothing unless the job fails");
   verb->add_flag("--json", options.json, "print progress and result as JSON lines")->excludes(quiet);
   verb->footer(
-      "Example: parallelrun resubmit results/digits, to run what failed; parallelrun resubmit results/digits "
+      "Example: parallelrun resubmit results/digits, to run what failed; parallelrun resubmit digits -n team "
       "--set miniBatchSize=20");
   return {verb, [given] { return run(*given); }};
 }

@@ -11,6 +11,7 @@
 #include <set>
 #include <sstream>
 
+#include "common/json/members.h"
 #include "common/openssl/base64.h"
 #include "common/result/try.h"
 #include "common/spec/utf8.h"
@@ -80,6 +81,17 @@ Result<std::string> content_of(const File& file) {
   return all.str();
 }
 
+json empty_map(const std::string& job) {
+  return {{"apiVersion", "v1"},
+          {"kind", "ConfigMap"},
+          {"metadata",
+           {{"name", code_map_name(job)},
+            {"labels",
+             {{"app.kubernetes.io/name", "parallelrun"},
+              {"app.kubernetes.io/managed-by", "parallelrun-cli"},
+              {kCodeOfLabel, job}}}}}};
+}
+
 }  // namespace
 
 std::string code_map_name(const std::string& job) { return job + "-code"; }
@@ -106,14 +118,7 @@ Result<CodeMap> code_map(const std::string& job, const std::string& directory,
                     directory, counted(files.size(), "file"), kMostCodeFiles, kOtherWays),
         false};
   CodeMap map;
-  map.config_map = {{"apiVersion", "v1"},
-                    {"kind", "ConfigMap"},
-                    {"metadata",
-                     {{"name", code_map_name(job)},
-                      {"labels",
-                       {{"app.kubernetes.io/name", "parallelrun"},
-                        {"app.kubernetes.io/managed-by", "parallelrun-cli"},
-                        {kCodeOfLabel, job}}}}}};
+  map.config_map = empty_map(job);
   json items = json::array();
   std::set<std::string> taken;
   bool renamed = false;
@@ -140,6 +145,23 @@ Result<CodeMap> code_map(const std::string& job, const std::string& directory,
   map.files = files.size();
   map.source_directory = {{"configMap", {{"name", code_map_name(job)}}}};
   if (renamed) map.source_directory["configMap"]["items"] = std::move(items);
+  return map;
+}
+
+CodeMap copy_of_code_map(const json& config_map, const json& source, const std::string& job) {
+  CodeMap map;
+  map.config_map = empty_map(job);
+  for (const char* kind : {"data", "binaryData"}) {
+    const json& files = object_at(config_map, kind);
+    if (files.empty()) continue;
+    map.config_map[kind] = files;
+    map.files += files.size();
+    for (const json& content : files) {
+      if (content.is_string()) map.bytes += content.get_ref<const std::string&>().size();
+    }
+  }
+  map.source_directory = source;
+  map.source_directory["configMap"]["name"] = code_map_name(job);
   return map;
 }
 

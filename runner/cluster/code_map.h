@@ -35,4 +35,9 @@ std::string code_map_name(const std::string& job);
 Result<CodeMap> code_map(const std::string& job, const std::string& directory,
                          const std::vector<std::string>& not_code);
 
+// The same code for another job. `config_map`: as the server has it; `source`: the sourceDirectory that names
+// it.
+CodeMap copy_of_code_map(const nlohmann::json& config_map, const nlohmann::json& source,
+                         const std::string& job);
+
 }  // namespace parallelrun::cluster

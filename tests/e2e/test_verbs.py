@@ -179,3 +179,23 @@ def test_suspend_scale_resume(verbs, expected):
     verbs.run("resume", "held")
     assert "held: Complete" in verbs.text("status", "-w", "held")
     assert space.rows("held") == expected and space.job("held")["spec"]["nodeCount"] == 2
+
+
+def test_resubmit(space, verbs, expected):
+    """What timed out runs again in a job of its own, and the rest is taken over from the volume."""
+    space.let("first", 30)
+    # The gate is no side input: that would be looked at, and it changes.
+    gate = ["--gate", "/parallelrun/inputs/files/gates/first"]
+    space.submit("first", arguments=gate, miniBatchSize=5, runMaxTry=1, runInvocationTimeout=2)
+    space.wait_state("first", "Complete")
+    assert space.rows("first") == expected[:30]
+    space.let("first")
+    verbs.run("resubmit", "first", "--set", "miniBatchSize=10", "--set", "runInvocationTimeout=60")
+    job = space.job("first-2")
+    assert job["spec"]["resubmissionOf"] == "first" and job["status"]["state"] == "Complete"
+    taken = job["status"]["progress"]["takenOver"]
+    assert (taken["from"], taken["items"], taken["left"]) == ("first", 30, 3), taken
+    assert taken["again"] == ["6 mini-batches with 30 items failed"]
+    assert space.rows("first-2") == expected
+    assert space.rows("first") == expected[:30]
+    assert "taken over: 30 items in 6 mini-batches of 'first'" in verbs.text("status", "first-2")

@@ -18,20 +18,6 @@ from server import APISERVER
 from waiting import PATIENCE, wait_for
 from world import manifest, side_by_side
 
-
-@pytest.fixture
-def made(tmp_path):
-    """What `parallelrun init` makes, with a package and a picture beside the script."""
-    folder = tmp_path / "first"
-    subprocess.run([PROGRAM, "init", folder, "--name", "first"], check=True, capture_output=True)
-    (folder / "pkg").mkdir()
-    (folder / "pkg" / "model.py").write_text("x = 1\n")
-    (folder / "logo.bin").write_bytes(b"\x00\xff")
-    (folder / "data").mkdir()
-    (folder / "data" / "a.txt").write_text("a")
-    return folder
-
-
 CLAIMS = ("--input", "data=photos/2026", "--output", "results/first")
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 from calls import Verbs
+from checkout import PROGRAM as PARALLELRUN
 from checkout import REPOSITORY
 from program import PROGRAM, Operator
 from server import APISERVER, Server, api_server
@@ -118,6 +119,19 @@ def world(server):
 def verbs(world, server, tmp_path):
     """The command line of somebody who may do everything in the namespace."""
     return Verbs(world, server.kubeconfig, tmp_path)
+
+
+@pytest.fixture
+def made(tmp_path):
+    """What `parallelrun init` makes, with a package and a picture beside the script."""
+    folder = tmp_path / "first"
+    subprocess.run([PARALLELRUN, "init", folder, "--name", "first"], check=True, capture_output=True)
+    (folder / "pkg").mkdir()
+    (folder / "pkg" / "model.py").write_text("x = 1\n")
+    (folder / "logo.bin").write_bytes(b"\x00\xff")
+    (folder / "data").mkdir()
+    (folder / "data" / "a.txt").write_text("a")
+    return folder
 
 
 @pytest.fixture
