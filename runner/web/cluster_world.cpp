@@ -340,14 +340,16 @@ class ClusterWorld final : public World {
     const auto state = [&](bool right_one, const char* otherwise) {
       return !ended.empty() ? ended : right_one ? std::string() : std::string(otherwise);
     };
-    const std::string resubmit = "a page submits no job to a cluster: `parallelrun submit MANIFEST" + where +
-                                 "` does; Setup shows the manifest";
+    const auto in_terminal = [&](const char* settings) {
+      return fmt::format("a page submits no job to a cluster: `parallelrun resubmit {}{}{}` does", job.name,
+                         settings, where);
+    };
     return {{"cancel", one("cancel", remove, ended)},
             {"suspend", one("suspend", patch, state(!job.suspend, "the job is suspended already"))},
             {"resume", one("resume", patch, state(job.suspend, "the job is not suspended"))},
             {"scale", one("scale", patch, ended)},
-            {"resubmit", {{"allowed", false}, {"why", resubmit}, {"command", ""}}},
-            {"retryFailed", {{"allowed", false}, {"why", resubmit}, {"command", ""}}}};
+            {"resubmit", {{"allowed", false}, {"why", in_terminal(" --set FIELD=VALUE")}, {"command", ""}}},
+            {"retryFailed", {{"allowed", false}, {"why", in_terminal("")}, {"command", ""}}}};
   }
 
   Result<std::string> ask_pod(const Found& found, const std::vector<std::string>& questions) {
