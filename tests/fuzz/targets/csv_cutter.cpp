@@ -38,6 +38,7 @@ std::vector<Piece> expected(std::string_view file, char delimiter, std::uint64_t
   std::uint64_t rows = 0;
   for (auto record = first + 1; record != records.end(); ++record) {
     ++rows;
+    if (open.records == 0) open.first_row = rows;  // of the first record that is not blank
     open.records += record->blank ? 0 : 1;
     open.length = mark + record->end - open.offset;
     if (open.length < slice_bytes || open.records == 0) continue;

@@ -29,6 +29,7 @@ std::vector<Piece> expected(std::string_view file, std::uint64_t slice_bytes) {
     const std::string_view line = file.substr(at, file.find('\n', at) - at);
     at = std::min(file.size(), at + line.size() + 1);
     ++rows;
+    if (open.records == 0) open.first_row = rows;  // of the first line with something in it
     open.records += line.find_first_not_of(" \t\r") == std::string_view::npos ? 0 : 1;
     open.length = at - open.offset;
     if (open.length < slice_bytes || open.records == 0) continue;

@@ -180,6 +180,7 @@ TEST(Pods, WhatIsMountedWhere) {
 
 TEST(Pods, TheOrchestratorOfAResubmissionReadsTheEarlierOutput) {
   PodIdentity again = kOrchestrator;
+  again.ended.clear();
   again.earlier_job = EarlierJob{"first", "out/$(HOME)"};
   const json orchestrator = pod(JobManifest(), again);
   EXPECT_EQ(mounts(orchestrator).at("/parallelrun/earlier-output"), "data-2 ro");
