@@ -58,7 +58,17 @@ std::string quoted(const std::string& text) {
   return out + "'";
 }
 
-std::string for_bash(const std::vector<VerbWords>& verbs) {
+// Verbs whose first word is a job: the program is asked for it while it is typed.
+std::string verbs_of_jobs(const CLI::App& program) {
+  const std::string usual = program.get_subcommand("run")->get_group();
+  std::string names;
+  for (const CLI::App* verb :
+       program.get_subcommands([&usual](const CLI::App* app) { return app->get_group() == usual; }))
+    if (completed_jobs(*verb) != CompletedJobs::kNone) names += (names.empty() ? "" : " ") + verb->get_name();
+  return names;
+}
+
+std::string for_bash(const std::vector<VerbWords>& verbs, const std::string& of_jobs) {
   std::string names;
   std::string cases;
   for (const VerbWords& verb : verbs) {
@@ -77,17 +87,25 @@ _parallelrun() {{
 {}  esac
   if [[ $current == -* ]]; then
     COMPREPLY=($(compgen -W "$words" -- "$current"))
-  else
-    compopt -o filenames 2>/dev/null
+    return
+  fi
+  if [[ " {} " == *" ${{COMP_WORDS[1]}} "* ]]; then
+    local job
+    while IFS=$'\t' read -r job _; do
+      [[ $job == :* ]] || COMPREPLY+=("$job")
+    done < <("${{COMP_WORDS[0]}}" __complete "${{COMP_WORDS[@]:1:COMP_CWORD}}" 2>/dev/null)
+  fi
+  compopt -o filenames 2>/dev/null
+  if [[ ${{#COMPREPLY[@]}} -eq 0 ]]; then
     COMPREPLY=($(compgen -f -- "$current"))
   fi
 }}
 complete -F _parallelrun parallelrun
 )",
-                     names, cases);
+                     names, cases, of_jobs);
 }
 
-std::string for_zsh(const std::vector<VerbWords>& verbs) {
+std::string for_zsh(const std::vector<VerbWords>& verbs, const std::string& of_jobs) {
   // A colon ends the word of _describe, and brackets the text of _arguments.
   const auto described = [](const Word& word) {
     std::string about;
@@ -117,16 +135,26 @@ _parallelrun() {{
 {}  esac
   if [[ "$words[CURRENT]" == -* ]]; then
     _describe -o 'option' options
+    return
+  fi
+  local -a found
+  if [[ " {} " == *" $words[2] "* ]]; then
+    found=("${{(@f)$($words[1] __complete "${{(@)words[2,CURRENT]}}" 2>/dev/null)}}")
+    found=("${{(@)${{(@)found:#:*}}%%$'\t'*}}")
+    found=(${{found:#}})
+  fi
+  if (( $#found )); then
+    compadd -a found
   else
     _files
   fi
 }}
 compdef _parallelrun parallelrun
 )",
-                     names, cases);
+                     names, cases, of_jobs);
 }
 
-std::string for_fish(const std::vector<VerbWords>& verbs) {
+std::string for_fish(const std::vector<VerbWords>& verbs, const std::string& of_jobs) {
   std::string out = "# fish completion of parallelrun:  parallelrun completion fish | source\n";
   for (const VerbWords& verb : verbs) {
     out += fmt::format("complete -c parallelrun -n __fish_use_subcommand -f -a {} -d {}\n", verb.verb.text,
@@ -138,14 +166,27 @@ std::string for_fish(const std::vector<VerbWords>& verbs) {
                          quoted(option.about));
     }
   }
+  out += fmt::format(
+      "complete -c parallelrun -n '__fish_seen_subcommand_from {}' -a '(parallelrun __complete "
+      "(commandline -opc)[2..-1] (commandline -ct) 2>/dev/null | string match -v \":*\")'\n",
+      of_jobs);
   return out;
+}
+
+// kubectl runs the file kubectl_complete-PLUGIN of the PATH with the words behind the plugin's name.
+std::string for_kubectl() {
+  return "#!/bin/sh\n"
+         "# kubectl completion of parallelrun: as kubectl_complete-parallelrun on the PATH, executable\n"
+         "exec kubectl-parallelrun __complete \"$@\"\n";
 }
 
 int run(const CLI::App& program, const std::string& shell) {
   const std::vector<VerbWords> verbs = verbs_of(program);
-  const std::string text = shell == "bash"  ? for_bash(verbs)
-                           : shell == "zsh" ? for_zsh(verbs)
-                                            : for_fish(verbs);
+  const std::string of_jobs = verbs_of_jobs(program);
+  const std::string text = shell == "bash"   ? for_bash(verbs, of_jobs)
+                           : shell == "zsh"  ? for_zsh(verbs, of_jobs)
+                           : shell == "fish" ? for_fish(verbs, of_jobs)
+                                             : for_kubectl();
   return print(text) ? kExitComplete : kExitFailed;
 }
 
@@ -154,10 +195,10 @@ int run(const CLI::App& program, const std::string& shell) {
 Verb add_completion(CLI::App& program) {
   const auto shell = std::make_shared<std::string>();
   CLI::App* verb =
-      program.add_subcommand("completion", "a script that lets a shell complete verbs and options");
-  verb->add_option("SHELL", *shell, "bash, zsh or fish")
+      program.add_subcommand("completion", "a script that lets a shell complete verbs, options and jobs");
+  verb->add_option("SHELL", *shell, "bash, zsh, fish; or kubectl, for the plugin")
       ->required()
-      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+      ->check(CLI::IsMember({"bash", "zsh", "fish", "kubectl"}));
   verb->footer("Example: source <(parallelrun completion bash)");
   return {verb, [&program, shell] { return run(program, *shell); }};
 }

@@ -70,6 +70,8 @@ int run_main(int argc, char** argv) {
                                    add_look(app),         add_pod_data(app), add_answer(app)};
   for (const Verb& verb : for_programs) verb.app->group("Started by run or the operator");
   if (is_kubectl_plugin()) speak_as_plugin(app);
+  // Not a verb: its words are what somebody types, and no options of ours.
+  if (argc > 1 && std::string_view(argv[1]) == "__complete") return complete(app, {argv + 2, argv + argc});
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

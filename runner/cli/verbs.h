@@ -2,6 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <string>
+#include <vector>
 
 namespace CLI {
 class App;
@@ -50,6 +52,13 @@ Verb add_ui(CLI::App& program);
 
 // For shells; of all verbs that --help shows, so it is added last. `program` must outlive it.
 Verb add_completion(CLI::App& program);
+// Of which jobs the first word behind a verb is one: output directories of this machine, names in a cluster.
+enum class CompletedJobs { kNone, kHere, kInCluster, kBoth };
+CompletedJobs completed_jobs(const CLI::App& verb);
+// `parallelrun __complete WORDS...`, which shells and kubectl call for the last of the words while it is
+// typed: a verb, an option, or a job. A line each with a tab before what it is; then `:N` as cobra has it.
+// Takes two seconds at most. Gives the exit code.
+int complete(const CLI::App& program, std::vector<std::string> words);
 
 // What `run` or the operator starts.
 Verb add_orchestrator(CLI::App& program);

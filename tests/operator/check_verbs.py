@@ -47,6 +47,31 @@ def check_list(verbs):
     assert everywhere.split()[0] == "NAMESPACE" and verbs.world.namespace in everywhere
 
 
+def check_names_while_somebody_types(verbs):
+    verbs.job("digits")
+    verbs.job("letters", ended())
+
+    def offered(*words):
+        done = subprocess.run(
+            [PROGRAM, "__complete", *words],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=verbs.scratch,
+            env=verbs.environment,
+        )
+        return done.stdout.splitlines()
+
+    for verb in ("status", "cancel", "logs"):
+        assert offered(verb, *verbs.place, "") == ["digits\tRunning", "letters\tComplete", ":4"], verb
+    assert offered("scale", "--nodes", "2", f"--namespace={verbs.world.namespace}", "le") == [
+        "letters\tComplete",
+        ":4",
+    ]
+    assert offered("status", *verbs.place, "results/") == [":4"]
+    assert offered("logs", *verbs.place, "digits", "") == [":0"]
+
+
 def check_status(verbs):
     verbs.job("digits")
     pod = {

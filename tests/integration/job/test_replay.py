@@ -422,3 +422,13 @@ def test_the_debugger_steps_to_the_end(numbers):
     terminal.type("q")
     rest, status = terminal.end()
     assert status == 1 and "you left the debugger" in rest
+
+
+def test_columns_have_the_types_that_the_job_decided(embedded_job):
+    """A mini-batch of whole numbers is one of floats, as another one of the job has a fraction."""
+    rows = "\n".join(f"{i},{i}" for i in range(2000))
+    job = embedded_job.file("t.csv", f"key,value\n{rows}\n2000,0.5\n").tabular().set(miniBatchSize="4KB")
+    job.script("def init(): pass\ndef run(b): return [str(b['value'].dtype)] * len(b)\n")
+    replayed = Replayed(job).run()
+    assert set(job.rows()) == {"float64"}
+    assert replayed.replay(0, 0).stdout == "float64\n"
