@@ -7,7 +7,10 @@
 #include <iostream>
 #include <iterator>
 #include <system_error>
+#include <utility>
 
+#include "common/json/members.h"
+#include "common/spec/manifest_text.h"
 #include "common/spec/overrides.h"
 #include "common/spec/read_spec.h"
 
@@ -37,18 +40,27 @@ ParsedSpec parse_manifest_document(const nlohmann::json& document, Place place) 
 }
 
 ParsedSpec parse_manifest(std::string_view text, const ParseOptions& options) {
+  return parse_manifest_text(text, options).parsed;
+}
+
+ManifestText parse_manifest_text(std::string_view text, const ParseOptions& options,
+                                 const std::string& code_folder) {
   Problems problems;
   Document document = parse_document(text, options.format, problems);
-  ParsedSpec parsed;
+  ManifestText read;
+  ParsedSpec& parsed = read.parsed;
   if (!problems.empty()) {
     parsed.problems = problems.take();
-    return parsed;
+    return read;
   }
   if (document.root.is_null()) {
     parsed.problems.push_back({"", "the manifest is empty", 0});
-    return parsed;
+    return read;
   }
   const auto applied = apply_overrides(document.root, options.overrides, problems);
+  if (const nlohmann::json& spec = object_at(document.root, "spec");
+      !code_folder.empty() && !spec.empty() && !spec.contains("sourceDirectory"))
+    document.root["spec"]["sourceDirectory"]["local"]["path"] = code_folder;
   parsed.spec = read_job(document.root, options.place, problems);
   parsed.problems = problems.take();
   name_overrides(applied, parsed.problems);
@@ -56,7 +68,8 @@ ParsedSpec parse_manifest(std::string_view text, const ParseOptions& options) {
     if (problem.line == 0 && !problem.path.empty() && !is_option(problem))
       problem.line = document.line_of(problem.path);
   }
-  return parsed;
+  read.document = std::move(document.root);
+  return read;
 }
 
 Result<std::string> read_manifest_file(const std::filesystem::path& path) {

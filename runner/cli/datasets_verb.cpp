@@ -324,10 +324,12 @@ Verb add_datasets(CLI::App& program) {
 
   CLI::App* lister = verb->add_subcommand("list", "the datasets, with their newest versions");
   add_common(*lister, *given, true);
+  lister->footer("Example: parallelrun datasets list; of a cluster: parallelrun datasets list -n team");
 
   CLI::App* shower = verb->add_subcommand("show", "the versions of a dataset");
   shower->add_option("NAME", given->name, "the dataset")->required();
   add_common(*shower, *given, true);
+  shower->footer("Example: parallelrun datasets show mnist-test -o json");
 
   CLI::App* registrar =
       verb->add_subcommand("register", "add a version; a version that is there never changes");
@@ -357,6 +359,10 @@ Verb add_datasets(CLI::App& program) {
                       "add a version even if the newest one has the same source, because what lies there has "
                       "changed");
   add_common(*registrar, *given, false);
+  registrar->footer(
+      "Example: parallelrun datasets register mnist-test --path /data/mnist --glob '**/*.png'\n"
+      "In a cluster: parallelrun datasets register mnist-test -n team --claim data/mnist --glob '**/*.png'\n"
+      "From a file: parallelrun datasets register mnist.yaml");
   verb->footer(
       "Example: parallelrun datasets register mnist-test --path /data/mnist --glob '**/*.png'\n"
       "In a cluster: parallelrun datasets register mnist-test -n team --claim data/mnist --glob '**/*.png'\n"

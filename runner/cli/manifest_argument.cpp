@@ -6,8 +6,7 @@
 #include <string_view>
 #include <utility>
 
-#include "common/spec/document.h"
-#include "common/spec/overrides.h"
+#include "common/spec/manifest_text.h"
 #include "common/text/presentable.h"
 #include "runner/input/glob.h"
 
@@ -31,18 +30,16 @@ std::optional<ReadManifest> read_spec(const std::string& manifest,
 }
 
 std::optional<ReadManifest> read_spec(const std::string& text, const std::string& manifest,
-                                      const std::vector<std::string>& overrides) {
+                                      const std::vector<std::string>& overrides,
+                                      const std::string& code_folder) {
   ParseOptions options;
   options.overrides = overrides;
-  ParsedSpec parsed = parse_manifest(text, options);
+  auto [parsed, document] = parse_manifest_text(text, options, code_folder);
   if (!parsed.ok()) {
     print_problems(parsed.problems, manifest);
     return std::nullopt;
   }
   if (print_broken_globs(parsed.spec, manifest)) return std::nullopt;
-  Problems none;
-  nlohmann::json document = parse_document(text, options.format, none).root;
-  apply_overrides(document, options.overrides, none);
   return ReadManifest{std::move(parsed.spec), std::move(document)};
 }
 

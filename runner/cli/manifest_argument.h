@@ -20,9 +20,10 @@ struct ReadManifest {
 // `manifest`: a path, "-" for standard input. `overrides`: of --set FIELD=VALUE. Nothing: what is wrong has
 // been printed.
 std::optional<ReadManifest> read_spec(const std::string& manifest, const std::vector<std::string>& overrides);
-// The same of a text that has been read.
+// The same of a text that has been read. `code_folder`: as for parse_manifest_text().
 std::optional<ReadManifest> read_spec(const std::string& text, const std::string& manifest,
-                                      const std::vector<std::string>& overrides);
+                                      const std::vector<std::string>& overrides,
+                                      const std::string& code_folder = {});
 
 // Tells what is wrong with globs. False: nothing is.
 bool print_broken_globs(const JobSpec& spec, const std::string& manifest);

@@ -3,7 +3,9 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -25,6 +27,9 @@ using report::RunState;
 using std::chrono::seconds;
 
 constexpr std::chrono::milliseconds kStatusPause{500};
+// `run` in the background makes its output directory only when it has read the manifest and the code.
+constexpr seconds kPatienceForStart{10};
+constexpr std::chrono::milliseconds kStartPause{100};
 
 struct GivenToStatus {
   JobArgument job;
@@ -99,10 +104,31 @@ bool watch(JobReport& job, Form form) {
   return true;
 }
 
+// Waits for a job that is about to begin. Nothing: there is none after all, and that has been printed.
+std::optional<JobReport> read_job_soon(const std::string& job) {
+  const auto is_missing = [&job] {
+    const auto report = report::report_of(job);
+    return !report && report.error().code == ErrorCode::kNotFound;
+  };
+  if (!is_missing()) return read_job(job);
+  std::fprintf(stderr, "parallelrun: no job has begun in '%s' yet; waiting up to %d seconds for it\n",
+               presentable(job).c_str(), static_cast<int>(kPatienceForStart.count()));
+  const auto end = std::chrono::steady_clock::now() + kPatienceForStart;
+  while (is_missing()) {
+    if (std::chrono::steady_clock::now() >= end) {
+      std::fprintf(stderr, "parallelrun: gave up after %d seconds: did `run` end with an error?\n",
+                   static_cast<int>(kPatienceForStart.count()));
+      break;
+    }
+    std::this_thread::sleep_for(kStartPause);
+  }
+  return read_job(job);
+}
+
 int run(const GivenToStatus& given) {
   if (given.job.in_cluster())
     return cluster_status({given.job.job, given.job.cluster, given.watch, given.form});
-  std::optional<JobReport> job = read_job(given.job.job);
+  std::optional<JobReport> job = given.watch ? read_job_soon(given.job.job) : read_job(given.job.job);
   if (!job) return kExitInvalid;
   if (given.watch && !watch(*job, given.form)) return kExitFailed;
   if (!print(shown(*job, given.form))) return kExitFailed;
@@ -116,8 +142,10 @@ Verb add_status(CLI::App& program) {
   const auto given = std::make_shared<GivenToStatus>();
   CLI::App* verb = program.add_subcommand("status", "how far a job is, or how it ended");
   add_job_argument(*verb, given->job);
-  verb->add_flag("-w,--watch", given->watch,
-                 "show it until the job ends; the exit code is then 0 for a complete job, else 1");
+  verb->add_flag(
+      "-w,--watch", given->watch,
+      "show it until the job ends; the exit code is then 0 for a complete job, else 1. For a job that "
+      "has not begun it waits ten seconds");
   add_form_option(
       *verb, given->form,
       {{"text", Form::kTable}, {"json", Form::kJson}, {"yaml", Form::kYaml}, {"name", Form::kName}});

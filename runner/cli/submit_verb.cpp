@@ -13,7 +13,6 @@
 
 #include "common/json/members.h"
 #include "common/spec/manifest.h"
-#include "common/spec/overrides.h"
 #include "common/text/presentable.h"
 #include "runner/cli/cluster_argument.h"
 #include "runner/cli/cluster_submit.h"
@@ -68,14 +67,6 @@ std::optional<Manifest> find_manifest(const GivenToSubmit& given) {
   return std::nullopt;
 }
 
-// The manifest as the user wrote it, with --set applied, as far as it can be read.
-json document_of(const std::string& text, const std::vector<std::string>& overrides) {
-  Problems problems;
-  Document document = parse_document(text, ManifestFormat::kAuto, problems);
-  static_cast<void>(apply_overrides(document.root, overrides, problems));
-  return std::move(document.root);
-}
-
 int run(GivenToSubmit given) {
   if (!read_claims("--input", given.inputs, given.claims.inputs) ||
       !read_claims("--side-input", given.side_inputs, given.claims.side_inputs))
@@ -86,14 +77,13 @@ int run(GivenToSubmit given) {
   if (!text) return invalid(text.error().message);
   // A folder without a word about its code is the code; of --source-directory the place is replaced later.
   const bool has_code = !manifest->of_folder.empty() || !manifest->code.empty();
-  if (has_code && !object_at(document_of(*text, given.overrides), "spec").contains("sourceDirectory"))
-    given.overrides.emplace_back("sourceDirectory.local.path=.");
-  if (!read_spec(*text, manifest->path, given.overrides)) return kExitInvalid;
+  auto read = read_spec(*text, manifest->path, given.overrides, has_code ? "." : "");
+  if (!read) return kExitInvalid;
 
   cluster::Interrupt interrupt;
   const auto connection = connect(given.cluster);
   if (!connection) return kExitInvalid;
-  json document = document_of(*text, given.overrides);
+  json document = std::move(read->document);
   // Who names no namespace means the manifest's.
   const std::string own = text_at(object_at(document, "metadata"), "namespace");
   std::unique_ptr<cluster::Connection> elsewhere;

@@ -242,4 +242,4 @@ def test_in_kubectl(results):
     assert complete("status", "--watc")[0].startswith("--watch\t")
     # There a word without / is a name, and there is no cluster here; a verb of this machine has its folders.
     assert complete("status", "") == [":4"]
-    assert complete("resubmit", "results/d")[0] == "results/digits\ttest-job: Complete"
+    assert complete("replay", "results/d")[0] == "results/digits\ttest-job: Complete"

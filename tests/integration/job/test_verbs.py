@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import subprocess
@@ -79,6 +80,26 @@ def test_status_of_a_failed_job(failed_job):
     words = verb("status", failed_job.out).stdout
     assert words.startswith("test-job: Failed (ErrorThresholdExceeded)"), words
     assert verb("status", "-w", failed_job.out, code=1).stdout == words
+
+
+def test_a_job_is_watched_before_it_has_begun(embedded_job):
+    """`parallelrun run job.yaml & parallelrun status -w out`"""
+    job = embedded_job.files(3).script("def init(): pass\ndef run(batch): return batch\n")
+    watching = subprocess.Popen(
+        [str(PROGRAM), "status", "-w", str(job.out)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    said = watching.stderr.readline()
+    assert f"no job has begun in '{job.out}' yet; waiting up to 10 seconds for it" in said
+    job.run().expect(0)
+    words, said = watching.communicate(timeout=PATIENCE)
+    assert watching.returncode == 0 and "test-job: Complete" in words, words + said
+
+    done = verb("status", "-w", job.root / "nothing", code=2)
+    assert "gave up after 10 seconds" in done.stderr and "'" + str(job.root / "nothing") + "'" in done.stderr
+    assert "waiting" not in verb("status", job.root / "nothing", code=2).stderr
 
 
 def test_a_job_is_watched_until_it_ends(embedded_job, tmp_path):
@@ -374,23 +395,17 @@ def test_completion(shell, tmp_path):
         subprocess.run([shell, "-n", "completion"], cwd=tmp_path, check=True)
 
 
+def verbs_below(*words):
+    """That --help names, and those of each of them."""
+    text = verb(*words, "--help").stdout
+    below = text.split("\nSubcommands:\n")[1] if "\nSubcommands:\n" in text else ""
+    for name in re.findall(r"^  ([a-z-]+) ", below.split("\n\n")[0], re.MULTILINE):
+        yield (*words, name)
+        yield from verbs_below(*words, name)
+
+
 def test_every_verb_has_an_example():
-    for name in (
-        "init",
-        "list",
-        "status",
-        "logs",
-        "errors",
-        "failed",
-        "output",
-        "completion",
-        "run",
-        "validate",
-        "submit",
-        "suspend",
-        "resume",
-        "scale",
-        "cancel",
-        "explain",
-    ):
-        assert "Example: " in verb(name, "--help").stdout, name
+    names = list(verbs_below())
+    assert ("datasets", "register") in names and ("replay",) in names and len(names) > 20
+    for words in names:
+        assert "Example: " in verb(*words, "--help").stdout, words
