@@ -53,6 +53,7 @@ def check_a_job_waits_for_the_earlier_one_and_reads_its_output(operator, world):
     # It stays so, whatever becomes of the earlier job.
     assert world.server.request("DELETE", world.jobs.path("digits")).accepted
     world.run_pods("again")
+    world.awaits("again", "Running")
     world.delete_pod("again-orchestrator-0")
     pods = world.awaits_pods("again", "orchestrator-1", "worker-0-0")
     assert "--take-over-job" in pods["again-orchestrator-1"]["spec"]["containers"][0]["args"]
