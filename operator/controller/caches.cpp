@@ -17,6 +17,13 @@ constexpr int kPageSize = 250;
 // So many changes at once are a list, whose pages have left holes in the heap.
 constexpr std::size_t kManyChanges = 1000;
 
+std::vector<std::string> names_of(const kube::Informer* informer, const std::string& name_space) {
+  std::vector<std::string> names;
+  if (informer == nullptr) return names;
+  for (const auto& [key, object] : informer->objects(name_space, "")) names.push_back(key.name);
+  return names;
+}
+
 }  // namespace
 
 Caches::Caches(kube::KubeClient& client, const Options& options, CacheListener& listener)
@@ -113,19 +120,11 @@ std::optional<kube::CachedObject> Caches::dataset(const kube::ObjectKey& key) co
 }
 
 std::vector<std::string> Caches::dataset_names(const std::string& name_space) const {
-  std::vector<std::string> names;
-  const auto* found = informer(datasets_, name_space);
-  if (found == nullptr) return names;
-  for (const auto& [key, object] : found->objects(name_space, "")) names.push_back(key.name);
-  return names;
+  return names_of(informer(datasets_, name_space), name_space);
 }
 
 std::vector<std::string> Caches::job_names(const std::string& name_space) const {
-  std::vector<std::string> names;
-  const auto* found = informer(jobs_, name_space);
-  if (found == nullptr) return names;
-  for (const auto& [key, object] : found->objects(name_space, "")) names.push_back(key.name);
-  return names;
+  return names_of(informer(jobs_, name_space), name_space);
 }
 
 std::size_t Caches::jobs() const {

@@ -1,14 +1,11 @@
 // Which jobs name which datasets, so that a change of a dataset is work for those alone. Thread-safe.
 #pragma once
 
-#include <map>
-#include <mutex>
-#include <set>
-#include <string>
 #include <vector>
 
 #include "common/json/json.h"
 #include "common/kube/watch_state.h"
+#include "operator/controller/jobs_by_name.h"
 
 namespace parallelrun::op {
 
@@ -19,12 +16,10 @@ class DatasetUsers {
   void job_changed(const kube::ObjectKey& key, const nlohmann::json* job);
 
   // The jobs that name this dataset.
-  std::vector<kube::ObjectKey> of(const kube::ObjectKey& dataset) const;
+  std::vector<kube::ObjectKey> of(const kube::ObjectKey& dataset) const { return jobs_.of(dataset); }
 
  private:
-  mutable std::mutex mutex_;
-  std::map<kube::ObjectKey, std::set<std::string>> datasets_;  // names, by job
-  std::map<kube::ObjectKey, std::set<std::string>> jobs_;      // names, by dataset
+  JobsByName jobs_;
 };
 
 }  // namespace parallelrun::op

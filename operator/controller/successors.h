@@ -1,14 +1,11 @@
 // Which jobs wait for which earlier job of their namespace to end [spec.resubmissionOf]. Thread-safe.
 #pragma once
 
-#include <map>
-#include <mutex>
-#include <set>
-#include <string>
 #include <vector>
 
 #include "common/json/json.h"
 #include "common/kube/watch_state.h"
+#include "operator/controller/jobs_by_name.h"
 
 namespace parallelrun::op {
 
@@ -19,12 +16,10 @@ class Successors {
   void job_changed(const kube::ObjectKey& key, const nlohmann::json* job);
 
   // The jobs that wait for this one.
-  std::vector<kube::ObjectKey> of(const kube::ObjectKey& earlier) const;
+  std::vector<kube::ObjectKey> of(const kube::ObjectKey& earlier) const { return jobs_.of(earlier); }
 
  private:
-  mutable std::mutex mutex_;
-  std::map<kube::ObjectKey, std::string> earlier_;            // name, by job
-  std::map<kube::ObjectKey, std::set<std::string>> waiting_;  // names, by earlier job
+  JobsByName jobs_;
 };
 
 }  // namespace parallelrun::op
