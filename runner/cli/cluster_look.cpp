@@ -12,25 +12,12 @@
 #include <string_view>
 
 #include "common/posix/file_descriptor.h"
+#include "common/posix/write_all.h"
 #include "common/text/presentable.h"
 #include "runner/cli/launcher.h"
 #include "runner/cluster/look.h"
 
 namespace parallelrun {
-namespace {
-
-// False: it cannot be written; errno says why.
-bool write_all(int descriptor, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
-}
-
-}  // namespace
 
 void ask_for_form(ClusterLook& look, Form form) {
   if (form == Form::kJson) look.arguments.emplace_back("--format=json");
@@ -64,11 +51,10 @@ int cluster_look(const ClusterLook& look) {
   what.arguments = look.arguments;
   what.follow = look.follow;
   what.take = [&](std::string_view bytes) {
-    const bool written = file   ? write_all(file->get(), bytes)
-                         : safe ? print(presentable_lines(bytes))
-                                : write_all(STDOUT_FILENO, bytes);
-    if (!written) failure = errno;
-    return written;
+    const int error = safe ? (print(presentable_lines(bytes)) ? 0 : errno)
+                           : write_all(file ? file->get() : STDOUT_FILENO, bytes);
+    if (error != 0) failure = error;
+    return error == 0;
   };
   what.say = [](const std::string& words) {
     std::fprintf(stderr, "parallelrun: %s\n", presentable(words).c_str());

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <utility>
 
+#include "common/posix/write_all.h"
 #include "common/result/try.h"
 
 namespace parallelrun::orchestrator {
@@ -46,21 +47,16 @@ Error failed(const char* doing, const std::string& path, int number) {
                std::string(doing) + " 'logs/" + path + "' failed: " + std::strerror(number), false};
 }
 
-Status write_all(int fd, const std::string& path, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return failed("writing", path, n == 0 ? EIO : errno);
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return {};
+Status write_text(int fd, const std::string& path, std::string_view bytes) {
+  const int error = write_all(fd, bytes);
+  return error == 0 ? Status() : failed("writing", path, error);
 }
 
 Status write_new(int folder, const std::string& name, const std::string& path, std::string_view content) {
   const Descriptor fd(
       openat(folder, name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666));
   if (fd.get() < 0) return failed("opening", path, errno);
-  return write_all(fd.get(), path, content);
+  return write_text(fd.get(), path, content);
 }
 
 // In the blocks that the file has: on a full disk it is those or nothing. What does not fit is cut off.
@@ -71,7 +67,7 @@ Status overwrite(int folder, const std::string& name, const std::string& path, s
   struct stat status{};
   if (fstat(fd.get(), &status) != 0) return failed("looking at", path, errno);
   if (!S_ISREG(status.st_mode)) return failed("opening", path, ENXIO);
-  Status written = write_all(fd.get(), path, content);
+  Status written = write_text(fd.get(), path, content);
   const off_t end = lseek(fd.get(), 0, SEEK_CUR);
   if (end > 0 && ftruncate(fd.get(), end) != 0 && written) return failed("cutting", path, errno);
   return written;
@@ -178,7 +174,7 @@ Status LogTree::append(const std::string& path, std::string_view bytes) {
     file = open_file(path);
     if (!file) return file.error();
   }
-  if (Status s = write_all((*file)->fd, path, bytes); !s) {
+  if (Status s = write_text((*file)->fd, path, bytes); !s) {
     forget(path);
     return s;
   }
