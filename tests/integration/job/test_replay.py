@@ -43,7 +43,7 @@ class Replayed:
         return self
 
     def state(self):
-        """Of all that lies there: names, kinds, bytes, times."""
+        """Gives the names, kinds, bytes and times of all files."""
         found = {}
         for path in [self.job.out, *sorted(self.job.out.rglob("*"))]:
             stat = path.lstat()

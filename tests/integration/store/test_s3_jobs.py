@@ -19,6 +19,16 @@ NAMES = """
         return [os.path.basename(path) + " " + open(path).read() for path in mini_batch]
 """
 
+# The same, so slowly that a test can do something to the job.
+SLOW = """
+    import os, time
+    def init():
+        pass
+    def run(mini_batch):
+        time.sleep(SECONDS)
+        return [os.path.basename(path) + " " + open(path).read() for path in mini_batch]
+"""
+
 
 def expected(count, content="x"):
     return sorted(f"f{number:04}.txt {content}{number}" for number in range(count))
@@ -293,16 +303,7 @@ def test_reading_and_running_overlap(job):
 
 def test_credentials_that_are_revoked_end_the_job_and_it_goes_on(job):
     """No item fails for that."""
-    job.objects(12).script(
-        """
-        import os, time
-        def init():
-            pass
-        def run(mini_batch):
-            time.sleep(0.3)
-            return [os.path.basename(path) + " " + open(path).read() for path in mini_batch]
-        """
-    ).set(miniBatchSize=1)
+    job.objects(12).script(SLOW.replace("SECONDS", "0.3")).set(miniBatchSize=1)
     running = job.start("--credentials", job.credentials(KEYS))
     wait_for(lambda: len(job.rows()) > 2, "some rows")
     job.proxy.accepted_key = "another"
@@ -342,16 +343,7 @@ def test_a_full_disk_ends_the_job_and_it_goes_on(job):
 
 
 def test_goes_on_after_an_interruption(job):
-    job.objects(30).script(
-        """
-        import os, time
-        def init():
-            pass
-        def run(mini_batch):
-            time.sleep(0.1)
-            return [os.path.basename(path) + " " + open(path).read() for path in mini_batch]
-        """
-    ).set(miniBatchSize=1)
+    job.objects(30).script(SLOW.replace("SECONDS", "0.1")).set(miniBatchSize=1)
     running = job.start("--credentials", job.credentials(KEYS))
     wait_for(lambda: len(job.rows()) > 3, "some rows")
     running.send_signal(signal.SIGINT)
@@ -366,16 +358,7 @@ def data_processes(launcher):
 
 
 def test_a_killed_data_process_is_started_again(job):
-    job.objects(40).script(
-        """
-        import os, time
-        def init():
-            pass
-        def run(mini_batch):
-            time.sleep(0.1)
-            return [os.path.basename(path) + " " + open(path).read() for path in mini_batch]
-        """
-    ).set(miniBatchSize=1)
+    job.objects(40).script(SLOW.replace("SECONDS", "0.1")).set(miniBatchSize=1)
     running = job.start("--credentials", job.credentials(KEYS))
     for done in (2, 12):
         wait_for(lambda done=done: len(job.rows()) > done, "some rows")
@@ -389,16 +372,7 @@ def test_a_killed_data_process_is_started_again(job):
 
 
 def test_a_data_process_that_stands_still_is_killed_and_started_again(job):
-    job.objects(40).script(
-        """
-        import os, time
-        def init():
-            pass
-        def run(mini_batch):
-            time.sleep(0.1)
-            return [os.path.basename(path) + " " + open(path).read() for path in mini_batch]
-        """
-    ).set(miniBatchSize=1)
+    job.objects(40).script(SLOW.replace("SECONDS", "0.1")).set(miniBatchSize=1)
     running = job.start("--credentials", job.credentials(KEYS))
     wait_for(lambda: len(job.rows()) > 2, "some rows")
     (pid,) = data_processes(running.pid)
