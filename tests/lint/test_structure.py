@@ -60,6 +60,19 @@ def test_json_is_compiled_once(root, tracked):
     assert not wrong, f'include "common/json/json.h" instead: {wrong}'
 
 
+def test_names_of_test_files_are_unique_in_a_suite(root, tracked):
+    """pytest imports a suite's files by their bare names: of two with one name, the second is an error."""
+    seen, wrong = {}, []
+    for path in tracked:
+        relative = path.relative_to(root)
+        if relative.parts[0] != "tests" or not re.match(r"(test|check)_.*\.py$", path.name):
+            continue
+        first = seen.setdefault((relative.parts[1], path.name), relative)
+        if first != relative:
+            wrong.append(f"{relative} has the name of {first}")
+    assert not wrong, f"give the second of each pair another name: {wrong}"
+
+
 @pytest.mark.parametrize("suite", ["common", "runner", "operator", "tests"])
 def test_every_source_is_built(root, tracked, suite):
     """A source, and so a test, that no CMakeLists.txt names is never compiled."""
