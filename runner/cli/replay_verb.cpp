@@ -36,9 +36,11 @@
 #include "runner/agent/log_streams.h"
 #include "runner/agent/python_environment.h"
 #include "runner/agent/worker_config.h"
+#include "runner/cli/code_fetch.h"
 #include "runner/cli/job_argument.h"
 #include "runner/cli/launcher.h"
 #include "runner/cli/manifest_argument.h"
+#include "runner/cli/replay_data.h"
 #include "runner/cli/run_here.h"
 #include "runner/cli/shown.h"
 #include "runner/cli/submitted_job.h"
@@ -74,6 +76,7 @@ struct GivenToReplay {
   std::string mini_batch;
   std::string item;  // empty: all
   std::vector<std::string> overrides;
+  std::vector<std::string> credentials;
   bool debug = false;
 };
 
@@ -201,14 +204,13 @@ std::vector<std::string> variables_of_this_process() {
   return out;
 }
 
-Result<agent::PythonEnvironment> environment_of(const ResolvedJob& job, const std::string& programs) {
+Result<agent::PythonEnvironment> environment_of(const ResolvedJob& job, const std::string& programs,
+                                                const std::vector<std::string>& inherited) {
   boost::asio::io_context io;
   agent::LogStreams streams;
   std::optional<Result<agent::PythonEnvironment>> made;
   agent::prepare_environment(
-      io,
-      agent::environment_request(job, variables_of_this_process(),
-                                 {programs, programs + "/parallelrun-exec"}),
+      io, agent::environment_request(job, inherited, {programs, programs + "/parallelrun-exec"}),
       streams.stream("environment"),
       [&made](Result<agent::PythonEnvironment> environment) { made.emplace(std::move(environment)); });
   io.run();
@@ -246,12 +248,14 @@ class ScratchFolder {
   }
   ~ScratchFolder() {
     std::error_code ignored;
-    fs::remove_all(path_, ignored);
+    if (!path_.empty()) fs::remove_all(path_, ignored);
   }
   ScratchFolder(const ScratchFolder&) = delete;
   ScratchFolder& operator=(const ScratchFolder&) = delete;
 
   const std::string& path() const { return path_; }
+  // From here on a script's process looks after it.
+  void hand_over() { path_.clear(); }
 
  private:
   explicit ScratchFolder(std::string path) : path_(std::move(path)) {}
@@ -278,12 +282,14 @@ std::string root_of_input(const ResolvedJob& job, const Input& input) {
   return directory == job.input_directories.end() ? std::string() : FileWalk::root_of(directory->second);
 }
 
-// What is not as it was when the job ran. The output directory says what that was.
+// What is not as it was when the job ran. The output directory says what that was. Objects of a store are
+// compared when they are fetched.
 void tell_differences(const std::string& output, const ResolvedJob& job, const Input& input,
                       const MiniBatch& mini_batch, const InputFormat& format) {
   const json record = read_state_json(output + "/.parallelrun/job.json");
   if (const auto changed = differing_settings(object_at(record, "settings"), job); !changed.empty())
     note(fmt::format("the job ran with something else than what is here now: {}", fmt::join(changed, "; ")));
+  if (!input.source.store.is_null()) return;
   // Nothing: of grouped records there is a copy, which the job has made.
   const auto objects = format.objects_of(mini_batch.descriptor);
   if (!objects || !objects->has_value()) return;
@@ -317,18 +323,37 @@ json task_of(const std::string& output, const ResolvedJob& job, const MiniBatch&
           {"scratch", scratch}};
 }
 
-int start(const ResolvedJob& job, const json& task, bool debug) {
+// `data`: null if nothing of the job lies in a store; then this process becomes that of the script.
+int start(const ResolvedJob& job, const json& task, bool debug, ScratchFolder& scratch, ReplayData* data) {
   const std::string programs = fs::path(this_program()).parent_path().string();
-  const auto environment = environment_of(job, programs);
+  const std::vector<std::string> inherited =
+      data != nullptr ? data->environment() : variables_of_this_process();
+  const auto environment = environment_of(job, programs, inherited);
   if (!environment) return refuse(environment.error().message, kExitFailed);
   auto file = in_memory(compact_text(task));
   if (!file) return refuse(file.error().message, kExitFailed);
-  agent::VariablesOfAgent variables{variables_of_this_process(), programs + "/python", environment->python};
+  agent::VariablesOfAgent variables{inherited, programs + "/python", environment->python};
   variables.gpus = agent::find_gpu_devices();
   std::vector<std::string> argv{environment->python, programs + "/python/parallelrun_worker/__main__.py",
                                 "--replay", std::to_string(file->get())};
   if (debug) argv.emplace_back("--pdb");
-  return become(argv, agent::worker_environment(job.spec, variables, 0).variables);
+  const std::vector<std::string> of_script = agent::worker_environment(job.spec, variables, 0).variables;
+  if (data == nullptr) return become(argv, of_script);
+  scratch.hand_over();
+  return data->run(argv, of_script);
+}
+
+// An exit code: code that lies in a store cannot be fetched, and that has been said.
+std::optional<int> bring_code(const JobSpec& spec, const std::string& shown, const std::string& manifest,
+                              LocalOverrides& overrides) {
+  const CodeInStore code = code_in_store(spec, overrides, manifest);
+  if (!code.problems.empty()) {
+    print_problems(code.problems, shown);
+    return kExitInvalid;
+  }
+  if (!code.store) return std::nullopt;
+  overrides.fetched_code = code.store->directory;
+  return fetch_code(*code.store, this_program(), overrides.data_directory, note);
 }
 
 int replay(const GivenToReplay& given) {
@@ -347,13 +372,9 @@ int replay(const GivenToReplay& given) {
 
   LocalOverrides overrides;
   overrides.environment_names = environment_names();
-  if (uses_stores(manifest->spec, overrides))
-    return refuse(
-        "this job reads from a store, and replay reads files of this machine only; copy the objects into a "
-        "folder, run the job on them (parallelrun run MANIFEST --input NAME=FOLDER), and replay a mini-batch "
-        "of "
-        "that",
-        kExitInvalid);
+  std::vector<std::string> credentials = given.credentials;
+  add_credentials_of(*submitted, credentials);
+  if (!read_named("--credentials", "NAME=FILE", credentials, overrides.credentials)) return kExitInvalid;
   auto mini_batch = planned(output, work->mini_batch.value);
   if (!mini_batch) return refuse(mini_batch.error().message, kExitInvalid);
   if (mini_batch->input >= manifest->spec.inputs.size())
@@ -364,6 +385,15 @@ int replay(const GivenToReplay& given) {
   const auto scratch = ScratchFolder::make();
   if (!scratch) return refuse(scratch.error().message, kExitFailed);
   overrides.output = (*scratch)->path() + "/output";
+  std::unique_ptr<ReplayData> data;
+  if (uses_stores(manifest->spec, overrides)) {
+    auto made = ReplayData::make();
+    if (!made) return refuse(made.error().message, kExitFailed);
+    data = std::move(*made);
+    overrides.data_directory = data->directory();
+    if (const auto refused = bring_code(manifest->spec, shown, submitted->manifest, overrides))
+      return *refused;
+  }
   const LocalResolution resolution = resolve(manifest->spec, overrides, submitted->manifest);
   if (!resolution.ok()) {
     print_problems(resolution.problems, shown);
@@ -386,13 +416,24 @@ int replay(const GivenToReplay& given) {
         "job is complete without failed items, and so a mini-batch of it cannot be replayed",
         kExitInvalid);
   tell_differences(output, job, input, *mini_batch, *format);
+  if (data) {
+    if (const auto refused = data->begin(job.spec, resolution.stores)) return *refused;
+  }
   if (work->part != 0 || !given.item.empty()) {
     auto part = narrowed(std::move(*mini_batch), *work, given.item, *format, root_of_input(job, input));
     if (!part) return refuse(part.error().message, kExitInvalid);
     *mini_batch = std::move(*part);
   }
+  if (data) {
+    auto here = data->fetch(*mini_batch, input, *format);
+    if (!here)
+      return refuse(here.error().message,
+                    here.error().code == ErrorCode::kAborted ? kExitInterrupted : kExitFailed);
+    mini_batch->descriptor = std::move(*here);
+  }
   make_python_path_absolute();
-  return start(job, task_of(output, job, *mini_batch, std::move(types), (*scratch)->path()), given.debug);
+  const json task = task_of(output, job, *mini_batch, std::move(types), (*scratch)->path());
+  return start(job, task, given.debug, **scratch, data.get());
 }
 
 }  // namespace
@@ -414,6 +455,8 @@ Verb add_replay(CLI::App& program) {
       "--set", given->overrides,
       "FIELD=VALUE: another value for a field of spec, or one that is not kept since it may be a "
       "secret, such as --set environment.variables.TOKEN=VALUE");
+  verb->add_option("--credentials", given->credentials,
+                   "NAME=FILE: the keys of a store, as for run; default: the files that the job was given");
   verb->add_flag("--pdb", given->debug,
                  "stop at the first line of run() in Python's debugger, and again where the script raises");
   verb->footer(

@@ -136,11 +136,7 @@ int run_here_again(const GivenToResubmit& given) {
   command.text = submitted->document.dump();
   command.manifest = submitted->manifest;
   command.shown_manifest = from + "/" + kSubmissionPath;
-  for (const auto& [name, file] : object_at(submission, "credentials").items()) {
-    const bool again = std::any_of(command.credentials.begin(), command.credentials.end(),
-                                   [&](const std::string& one) { return one.starts_with(name + "="); });
-    if (!again && file.is_string()) command.credentials.push_back(name + "=" + file.get<std::string>());
-  }
+  add_credentials_of(*submitted, command.credentials);
   if (command.datasets.empty()) command.datasets = text_at(submission, "datasets");
   if (!command.output.empty() && fs::equivalent(command.output, from, error)) {
     return refuse_resubmission(fmt::format(

@@ -33,24 +33,6 @@
 namespace parallelrun {
 namespace {
 
-// "NAME=DIR" (or FILE) options into a map. False: one is malformed or doubled, and that has been printed.
-bool read_named(const char* option, const char* form, const std::vector<std::string>& values,
-                std::map<std::string, std::string>& into) {
-  for (const std::string& value : values) {
-    const std::size_t sign = value.find('=');
-    if (sign == 0 || sign == std::string::npos || sign + 1 == value.size()) {
-      std::fprintf(stderr, "parallelrun: %s '%s': expected %s\n", option, presentable(value).c_str(), form);
-      return false;
-    }
-    if (!into.emplace(value.substr(0, sign), value.substr(sign + 1)).second) {
-      std::fprintf(stderr, "parallelrun: %s '%s': the option is given twice; give it only once\n", option,
-                   presentable(value.substr(0, sign)).c_str());
-      return false;
-    }
-  }
-  return true;
-}
-
 // A process of the job works in the script's folder, where relative entries would name something else. An
 // empty one is the working directory for Python, too.
 std::string absolute_entries(std::string_view list, const std::string& here) {
@@ -175,6 +157,23 @@ std::optional<int> prepare(const ReadManifest& manifest, LocalOverrides& overrid
 }
 
 }  // namespace
+
+bool read_named(const char* option, const char* form, const std::vector<std::string>& values,
+                std::map<std::string, std::string>& into) {
+  for (const std::string& value : values) {
+    const std::size_t sign = value.find('=');
+    if (sign == 0 || sign == std::string::npos || sign + 1 == value.size()) {
+      std::fprintf(stderr, "parallelrun: %s '%s': expected %s\n", option, presentable(value).c_str(), form);
+      return false;
+    }
+    if (!into.emplace(value.substr(0, sign), value.substr(sign + 1)).second) {
+      std::fprintf(stderr, "parallelrun: %s '%s': the option is given twice; give it only once\n", option,
+                   presentable(value.substr(0, sign)).c_str());
+      return false;
+    }
+  }
+  return true;
+}
 
 void make_python_path_absolute() {
   const char* list = std::getenv("PYTHONPATH");

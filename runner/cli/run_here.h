@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,6 +34,11 @@ struct RunHere {
 
 // Gives the exit code. What is wrong is printed.
 int run_here(const RunHere& command);
+
+// "NAME=DIR" (or FILE) options into a map; `form` is that of the option. False: one is malformed or doubled,
+// and that has been printed.
+bool read_named(const char* option, const char* form, const std::vector<std::string>& values,
+                std::map<std::string, std::string>& into);
 
 // PYTHONPATH of this process, whose relative entries scripts would look for in their own folder.
 void make_python_path_absolute();

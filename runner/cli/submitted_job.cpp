@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -77,6 +78,15 @@ Result<SubmittedJob> submitted_job(const std::string& directory, const std::stri
   put_back_withheld(job.document, object_at(job.record, "withheld"), manifest_of(job.record));
   job.manifest = text_at(job.record, "manifest").empty() ? "-" : text_at(job.record, "manifest");
   return job;
+}
+
+void add_credentials_of(const SubmittedJob& job, std::vector<std::string>& credentials) {
+  for (const auto& [name, file] : object_at(job.record, "credentials").items()) {
+    const bool again =
+        std::any_of(credentials.begin(), credentials.end(),
+                    [&name = name](const std::string& one) { return one.starts_with(name + "="); });
+    if (!again && file.is_string()) credentials.push_back(name + "=" + file.get<std::string>());
+  }
 }
 
 std::optional<std::string> withheld_in(const SubmittedJob& job, const std::vector<std::string>& overrides) {

@@ -21,6 +21,10 @@ struct SubmittedJob {
 // still says it. Errors: kNotFound: it does not say; a sentence without the way out.
 Result<SubmittedJob> submitted_job(const std::string& directory, const std::string& shown);
 
+// Adds the files of keys that it was given (NAME=FILE) to `credentials`, but for names that stand there
+// already.
+void add_credentials_of(const SubmittedJob& job, std::vector<std::string>& credentials);
+
 // Which values stay withheld also with these --set FIELD=VALUE, in a sentence with the way out, or nothing.
 std::optional<std::string> withheld_in(const SubmittedJob& job, const std::vector<std::string>& overrides);
 

@@ -32,6 +32,8 @@ class DataConnection {
   Status send(const std::string& frame);
   // Waits for the next answer, without an end: the data process bounds its own work.
   Result<DataAnswer> receive();
+  // Readable (poll) when an answer, or a part of it, is there.
+  int descriptor() const { return fd_.get(); }
 
  private:
   explicit DataConnection(FileDescriptor fd) : fd_(std::move(fd)) {}
