@@ -6,6 +6,8 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <map>
+#include <set>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -13,9 +15,12 @@
 #include "common/text/presentable.h"
 #include "runner/cli/cluster_argument.h"
 #include "runner/cli/launcher.h"
+#include "runner/cli/shown.h"
 #include "runner/cli/verbs.h"
 #include "runner/job/run_index.h"
+#include "runner/report/failed_report.h"
 #include "runner/report/job_report.h"
+#include "runner/report/log_files.h"
 
 namespace parallelrun {
 namespace {
@@ -27,6 +32,8 @@ constexpr int kNoFiles = 4;
 constexpr unsigned kPatienceSeconds = 2;
 // Folders are looked through while somebody waits.
 constexpr int kDepth = 2;
+// More are of no use to who reads them.
+constexpr std::size_t kMostMiniBatches = 200;
 
 bool begins(const std::string& text, const std::string& start) {
   return text.compare(0, start.size(), start) == 0;
@@ -38,7 +45,7 @@ std::string line(const std::string& word, const std::string& about) {
 
 // What stands before the word that is typed.
 struct Before {
-  int positionals = 0;
+  std::vector<std::string> positionals;
   bool wants_value = false;  // the last word is an option, and the typed word its value
   cluster::ClusterChoice cluster;
 };
@@ -62,7 +69,7 @@ Before read_before(const CLI::App& verb, const std::vector<std::string>& words) 
       set_cluster(before.cluster, open, word);
       open.clear();
     } else if (word.size() < 2 || word.front() != '-') {
-      ++before.positionals;
+      before.positionals.push_back(word);
     } else if (const std::size_t equals = word.find('='); equals != std::string::npos) {
       set_cluster(before.cluster, word.substr(0, equals), word.substr(equals + 1));
     } else if (takes_value(verb, word)) {
@@ -154,10 +161,50 @@ void tell_names(const cluster::ClusterChoice& choice, const std::string& start) 
     if (begins(job.name, start)) std::fputs(line(job.name, job.state).c_str(), stdout);
 }
 
+// Files and folders of the log tree, and the processes and nodes whose name stands for several of them.
+void tell_logs(const std::string& directory, const std::string& start) {
+  const auto files = report::log_files(directory);
+  if (!files) return;
+  std::map<std::string, std::string> words;
+  for (const report::LogFile& file : *files) {
+    words.emplace(file.name, short_size(file.bytes));
+    const std::filesystem::path path(file.name);
+    for (std::filesystem::path part = path.parent_path(); !part.empty(); part = part.parent_path())
+      words.emplace(part.string(), "all files of this folder");
+    if (const std::string stem = path.stem().string(); begins(stem, "process"))
+      words.emplace(stem, "this process on all nodes");
+  }
+  for (const auto& [word, about] : words)
+    if (begins(word, start)) std::fputs(line(word, about).c_str(), stdout);
+}
+
+// Those that failed, each once.
+void tell_failed_mini_batches(const std::string& directory, const std::string& start) {
+  std::set<std::string> told;
+  (void)report::for_each_failed(directory, [&](const report::FailedItem& item) {
+    if (begins(item.mini_batch, start) && told.insert(item.mini_batch).second)
+      std::fputs(line(item.mini_batch, item.error).c_str(), stdout);
+    return told.size() < kMostMiniBatches;
+  });
+}
+
+// What stands behind an output directory: a part of what it holds.
+int tell_parts(const CLI::App& verb, const Before& before, const std::string& start) {
+  const std::string& directory = before.positionals.front();
+  if (verb.get_option_no_throw("LOG") != nullptr) {
+    tell_logs(directory, start);
+    return kNoFiles;
+  }
+  if (verb.get_option_no_throw("MINI-BATCH") == nullptr) return kFilesToo;
+  if (before.positionals.size() == 1) tell_failed_mini_batches(directory, start);
+  return kNoFiles;
+}
+
 // Gives what the shell may do besides.
 int tell_jobs(const CLI::App& verb, const Before& before, const std::string& start) {
   const CompletedJobs jobs = completed_jobs(verb);
-  if (before.positionals > 0 || jobs == CompletedJobs::kNone) return kFilesToo;
+  if (!before.positionals.empty()) return tell_parts(verb, before, start);
+  if (jobs == CompletedJobs::kNone) return kFilesToo;
   const bool here = jobs == CompletedJobs::kHere ||
                     (jobs == CompletedJobs::kBoth && !before.cluster.given() && !is_kubectl_plugin());
   if (here) tell_directories(start);

@@ -69,8 +69,36 @@ def test_output_directories(results):
     assert offered(results, "logs", here)[0].keys() == {here + "digits", here + "letters"}
     assert offered(results, "status", "", cwd=results.root / "results")[0].keys() == {"digits", "letters"}
     # Only the first word is a job; and these verbs take files.
-    assert offered(results, "logs", "results/digits", "")[0] == {}
+    assert offered(results, "status", "results/digits", "")[0] == {}
     assert offered(results, "run", "") == ({}, ":0") and offered(results, "status", "-o", "")[0] == {}
+
+
+def test_logs_of_an_output_directory(results):
+    found, files = offered(results, "logs", "results/letters", "")
+    assert files == ":4" and {
+        "user",
+        "user/error",
+        "user/error.txt",
+        "sys/master_role.txt",
+        "process000",
+    } <= set(found), found
+    assert found["process000"] == "this process on all nodes" and "folder" in found["user/error"]
+    for word in found:
+        seen = subprocess.run(
+            [PROGRAM, "logs", "results/letters", word], capture_output=True, text=True, cwd=results.root
+        )
+        assert seen.returncode == 0 and seen.stderr == "", f"{word} is offered, and names nothing"
+    found = offered(results, "logs", "-f", "results/letters", "70_driver_log.txt", "sys/m")[0]
+    assert set(found) == {"sys/master_role.txt"}, "more than one log may be named"
+    assert offered(results, "logs", "results/notes", "") == ({}, ":4")
+    assert offered(results, "logs", "no-such-job", "") == ({}, ":4")
+
+
+def test_failed_mini_batches_of_an_output_directory(results):
+    assert offered(results, "replay", "results/letters", "") == ({"0": "ValueError: 1"}, ":4")
+    assert offered(results, "replay", "results/letters", "1") == ({}, ":4")
+    assert offered(results, "replay", "results/letters", "0", "") == ({}, ":4"), "items have no list"
+    assert offered(results, "replay", "results/digits", "") == ({}, ":4"), "nothing of it failed"
 
 
 def test_runs_that_lie_elsewhere(results, tmp_path_factory):
