@@ -40,6 +40,10 @@ inline constexpr const char* kDataContainer = "data";
 inline constexpr const char* kDataSocketVariable = "PARALLELRUN_DATA_SOCKET";
 // Variable of a worker's runner: how the pod before it ended, in a line.
 inline constexpr const char* kPredecessorEnded = "PARALLELRUN_PREDECESSOR_ENDED";
+// Variable of an orchestrator's runner: the finished jobs whose results the job may reuse, the newest first,
+// as JSON: [{"job", "subPath": of the output volume, "record": SHA-256 of .parallelrun/run.json there}]. No
+// `$` in it.
+inline constexpr const char* kEarlierRuns = "PARALLELRUN_EARLIER_RUNS";
 inline constexpr const char* kContainer = "runner";
 inline constexpr int kPort = 7443;
 inline constexpr std::size_t kTerminationMessageLimit = 4096;  // bytes; what a kubelet keeps

@@ -35,10 +35,11 @@ void sooner(std::optional<kube::Time>& time, std::optional<kube::Time> other) {
   if (other && (!time || *other < *time)) time = other;
 }
 
-// What status says of the work.
+// What status says of the work, and whether there is any: workers may have waited for that.
 bool same_words(const json& before, const json& after) {
   const auto words = [](const json& job) {
-    return work_in_words(object_at(object_at(job, "status"), "progress"));
+    const json& progress = object_at(object_at(job, "status"), "progress");
+    return std::pair(progress.empty(), work_in_words(progress));
   };
   return words(before) == words(after);
 }
@@ -94,6 +95,7 @@ void Controller::job_changed(const kube::CacheChange& change) {
   const json after = change.after ? change.after.unpack() : json();
   count_state(before, after);
   dataset_users_.job_changed(change.key, after.is_null() || finished(after) ? nullptr : &after);
+  finished_runs_.job_changed(change.key, after.is_null() ? nullptr : &after);
   successors_.job_changed(change.key, after.is_null() ? nullptr : &after);
   if (!before.is_object() || !after.is_object() || !same_but_progress(before, after)) {
     for (const kube::ObjectKey& job : successors_.of(change.key)) loop_.add(key_text(job));
@@ -166,11 +168,12 @@ ReconcileLoop::Outcome Controller::threw(const std::string& key, const std::stri
 ReconcileLoop::Outcome Controller::reconcile(const kube::ObjectKey& job, const std::string& key) {
   ReconcileLoop::Outcome outcome;
   for (int round = 0; round < kMostRounds; ++round) {
-    const auto snapshot = read_snapshot(job, caches_, memories_, now());
+    auto snapshot = read_snapshot(job, caches_, memories_, now());
     if (!snapshot) {
       memories_.forget(key);
       return {};
     }
+    snapshot->earlier_runs = finished_runs_.for_job(*snapshot);
     const Plan plan = options_.decide(*snapshot, options_.settings, wall_now());
     outcome.again_at.reset();
     if (plan.again_at) outcome.again_at = steady_time(*plan.again_at);

@@ -19,6 +19,7 @@
 #include "operator/controller/dataset_users.h"
 #include "operator/controller/event_recorder.h"
 #include "operator/controller/fan_out.h"
+#include "operator/controller/finished_runs.h"
 #include "operator/controller/job_memories.h"
 #include "operator/controller/observer.h"
 #include "operator/controller/reconcile_loop.h"
@@ -86,6 +87,7 @@ class Controller final : private CacheListener {
   JobMemories memories_;
   DatasetUsers dataset_users_;
   Successors successors_;
+  FinishedRuns finished_runs_;
   FanOut fan_out_;
   EventRecorder events_;
   Applier applier_;

@@ -148,6 +148,7 @@ void to_pod_record(json& pod) {
       !generation.empty()) {
     record["secret"] = label_number(metadata.at("annotations"), kSecretGeneration);
   }
+  put(record, "mayReuse", object_at(metadata, "annotations").contains(kMayReuseAnnotation));
   put(record, "deleting", metadata.contains("deletionTimestamp"));
   put(record, "created", milliseconds_at(metadata, "creationTimestamp"));
   put(record, "node", text_at(object_at(pod, "spec"), "nodeName"));
@@ -172,6 +173,7 @@ PodView pod_view(const kube::ObjectKey& key, const std::string& uid, const json&
   view.incarnation = bounded(number_at(record, "incarnation"));
   view.owned = text_at(record, "owner") == job_uid;
   view.deleting = holds("deleting");
+  view.may_reuse = holds("mayReuse");
   view.created = wall_time(number_at(record, "created").value_or(0));
   view.node = text_at(record, "node");
   view.phase = text_at(record, "phase");

@@ -28,6 +28,8 @@ std::string_view to_string(ConditionType type) {
       return "Suspended";
     case ConditionType::kRunning:
       return "Running";
+    case ConditionType::kReused:
+      return "Reused";
     case ConditionType::kComplete:
       return "Complete";
     case ConditionType::kFailed:
@@ -77,6 +79,8 @@ std::string_view to_string(Reason reason) {
     case Reason::kFailed: return "Failed";
     case Reason::kSuspended: return "Suspended";
     case Reason::kResumed: return "Resumed";
+    case Reason::kReused: return "Reused";
+    case Reason::kNothingReused: return "NothingReused";
     case Reason::kStarted: return "Started";
     case Reason::kScaled: return "Scaled";
     case Reason::kOrchestratorReplaced: return "OrchestratorReplaced";

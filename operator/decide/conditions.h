@@ -22,7 +22,7 @@ inline constexpr std::array kJobStates = {JobState::kPending, JobState::kRunning
                                           JobState::kComplete, JobState::kFailed};
 
 // `status.conditions[].type`.
-enum class ConditionType : std::uint8_t { kSuspended, kRunning, kComplete, kFailed };
+enum class ConditionType : std::uint8_t { kSuspended, kRunning, kReused, kComplete, kFailed };
 
 enum class Reason : std::uint8_t {
   // The job is Complete.
@@ -67,6 +67,9 @@ enum class Reason : std::uint8_t {
   kFailed,
   kSuspended,
   kResumed,
+  // Whether its results are those of another job.
+  kReused,
+  kNothingReused,
   // Of events only.
   kStarted,
   kScaled,

@@ -7,6 +7,7 @@
 #include "common/pod/pod_layout.h"
 #include "common/spec/utf8.h"
 #include "operator/decide/loss.h"
+#include "operator/decide/reuse.h"
 #include "operator/decide/runner_result.h"
 
 namespace parallelrun::op {
@@ -80,6 +81,7 @@ bool create_orchestrator(Decision& decision, Obstacles& obstacles) {
   if (!pauses(decision, slot)) {
     PodIdentity identity = identity_of(slot);
     identity.earlier_job = decision.earlier_job().job;
+    offer_earlier_runs(decision, identity);
     decision.create(std::move(identity));
   }
   return refused == nullptr;
@@ -143,7 +145,7 @@ void create_pods(Decision& decision, const SpecVerdict& spec, Obstacles& obstacl
   // There is nothing to make them of, or they would wait.
   if (!spec.followed() || obstacles.object) return;
   const bool has_orchestrator = create_orchestrator(decision, obstacles);
-  create_workers(decision, !has_orchestrator, obstacles);
+  create_workers(decision, !has_orchestrator || looks_for_results(decision), obstacles);
 }
 
 }  // namespace parallelrun::op

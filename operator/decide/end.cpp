@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/pod/job_progress.h"
+#include "operator/decide/reuse.h"
 #include "operator/decide/runner_result.h"
 
 namespace parallelrun::op {
@@ -69,6 +70,7 @@ void tell_end(Decision& decision, const End& end) {
   status.set("replicas", 0);
   status.set("readyReplicas", 0);
   record_final_progress(decision, end);
+  tell_reuse(decision, end);
   if (!end.complete) {
     decision.event(true, Reason::kFailed, end.reason.text() + ": " + end.message);
   } else {

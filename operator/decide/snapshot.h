@@ -24,10 +24,11 @@ struct PodView {
   bool owned = true;      // its controller reference names this job's uid
   bool deleting = false;  // has a deletionTimestamp
   WallTime created{};
-  std::string node;     // empty: not scheduled
-  std::string phase;    // "Pending", "Running", "Succeeded", "Failed", "Unknown"
-  std::string reason;   // status.reason, such as "Evicted"
-  std::string message;  // status.message
+  bool may_reuse = false;  // orchestrator: PodIdentity::may_reuse
+  std::string node;        // empty: not scheduled
+  std::string phase;       // "Pending", "Running", "Succeeded", "Failed", "Unknown"
+  std::string reason;      // status.reason, such as "Evicted"
+  std::string message;     // status.message
   bool ready = false;
   bool disrupted = false;  // condition DisruptionTarget: evicted, preempted, its node is gone
   // Condition PodScheduled=False: its reason and message.
@@ -86,6 +87,14 @@ struct EarlierJobSeen {
   std::vector<std::string> others;    // then: the names of all others of the namespace
 };
 
+// A complete job of the namespace whose results lie on the same volume as those of the job: status.reuse.
+struct EarlierRun {
+  std::string job;       // its name
+  std::string sub_path;  // of its output
+  std::string spec;      // digest of what its spec says; empty: not known
+  std::string record;    // digest of what it has left in its output
+};
+
 // What is older than this process' own writes must not be decided on: `job` is at least as new as the last
 // answer to a write of its status. Pods may lag behind.
 struct Snapshot {
@@ -100,6 +109,8 @@ struct Snapshot {
   std::vector<Refusal> refusals;
   DatasetsSeen datasets;
   EarlierJobSeen earlier;
+  // The newest first. Only while no orchestrator of the job lives.
+  std::vector<EarlierRun> earlier_runs;
 };
 
 }  // namespace parallelrun::op

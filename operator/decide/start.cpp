@@ -5,6 +5,7 @@
 #include "common/text/counted.h"
 #include "operator/decide/datasets.h"
 #include "operator/decide/resubmission.h"
+#include "operator/decide/reuse.h"
 #include "operator/decide/spec_identity.h"
 
 namespace parallelrun::op {
@@ -17,6 +18,7 @@ void start(Decision& decision) {
   record_datasets(decision);
   record_earlier_job(decision);
   status.set("specHash", spec_hash(decision.job()->spec()));
+  record_spec_for_reuse(decision);
   status.set("runnerImage", decision.settings.runner_image);
   status.set("selector", fmt::format("{}={},{}=worker", kJobLabel, facts.name, kRoleLabel));
   std::string begun =

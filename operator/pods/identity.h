@@ -29,6 +29,10 @@ struct PodIdentity {
   // Orchestrator: holders of the Lease (pod::lease_holder), of earlier incarnations, whose runner is known to
   // have ended: it may be taken from them.
   std::vector<std::string> ended;
+  // Orchestrator: pod::kEarlierRuns; empty: there are none.
+  std::string earlier_runs = {};
+  // Orchestrator: the results of one of them may stand for the job's.
+  bool may_reuse = false;
   // Worker: how the pod before it ended, in a line; empty: not known, or there was none.
   std::string predecessor_ended = {};
   // Orchestrator.
@@ -54,6 +58,7 @@ inline constexpr const char* kJobLabel = "parallelrun.dev/job";
 inline constexpr const char* kRoleLabel = "parallelrun.dev/role";
 inline constexpr const char* kIndexLabel = "parallelrun.dev/index";
 inline constexpr const char* kIncarnationLabel = "parallelrun.dev/incarnation";
+inline constexpr const char* kMayReuseAnnotation = "parallelrun.dev/may-reuse";  // of an orchestrator's pod
 inline constexpr const char* kGenerationAnnotation = "parallelrun.dev/generation";  // of the Secret
 
 // The ServiceAccount, RoleBinding and ClusterRole of orchestrators.

@@ -109,6 +109,8 @@ json environment_of(const CheckedJob& job, const PodIdentity& identity) {
   if (role == Role::kOrchestrator) {
     env.push_back({{"name", "JOB_NAME"}, {"value", spec.name}});
     env.push_back({{"name", "JOB_UID"}, {"value", job.resource()["metadata"].value("uid", "")}});
+    if (!identity.earlier_runs.empty())
+      env.push_back({{"name", pod::kEarlierRuns}, {"value", identity.earlier_runs}});
   }
   std::set<std::string> theirs;
   if (role == Role::kWorker) {
@@ -166,6 +168,7 @@ json metadata_of(const json& job, const PodIdentity& identity) {
   json annotations = {
       {"cluster-autoscaler.kubernetes.io/safe-to-evict", identity.role == Role::kWorker ? "true" : "false"},
       {"kubectl.kubernetes.io/default-container", pod::kContainer}};
+  if (identity.may_reuse) annotations[kMayReuseAnnotation] = "true";
   return {{"name", pod_name(name, identity)},
           {"namespace", meta.value("namespace", "")},
           {"labels", std::move(labels)},

@@ -28,6 +28,15 @@ void take_place(json& source, const Source& written, const std::map<std::string,
   source = directory->second;
 }
 
+void take_places(const ResolvedJob& job, json& settings) {
+  for (std::size_t i = 0; i < job.spec.inputs.size(); ++i) {
+    const Input& input = job.spec.inputs[i];
+    take_place(settings["inputs"][i]["source"], input.source, job.input_directories, input.name);
+  }
+  for (const SideInput& input : job.spec.side_inputs)
+    take_place(settings["sideInputs"][input.name], input.source, job.side_input_directories, input.name);
+}
+
 // What lies beside the code, without the output directories of jobs, which mostly lie beside the script.
 CodeFiles without_outputs(const ResolvedJob& job) {
   std::map<std::string, bool> outputs;  // by folder, with a '/' at its end
@@ -85,13 +94,10 @@ json reuse_settings(const ResolvedJob& job, const std::string& version, PlacesCo
   json settings = identifying_settings(job);
   if (!job.code_files.empty())
     settings["code"] = to_json(recorded_code(job.code_files, without_outputs(job)));
-  if (places == PlacesCount::kByPath) {
-    for (std::size_t i = 0; i < job.spec.inputs.size(); ++i) {
-      const Input& input = job.spec.inputs[i];
-      take_place(settings["inputs"][i]["source"], input.source, job.input_directories, input.name);
-    }
-    for (const SideInput& input : job.spec.side_inputs)
-      take_place(settings["sideInputs"][input.name], input.source, job.side_input_directories, input.name);
+  if (places == PlacesCount::kByVolume) {
+    settings["sideInputPlaces"] = job.side_input_directories;
+  } else {
+    take_places(job, settings);
   }
   const json all = identifying_fields(job.spec, Identity::kNone);
   for (const char* name : kParameters) settings[name] = all.value(name, json());

@@ -1,34 +1,18 @@
 // The complete runs of a user on this machine whose results later jobs may reuse [allow_reuse]: one small
-// file for each output directory, in a folder that is his alone. Holds no credentials: settings are those of
-// reuse_settings().
+// file for each output directory, in a folder that is his alone.
 #pragma once
 
 #include <cstddef>
 #include <string>
 #include <vector>
 
-#include "common/json/json.h"
 #include "common/result/result.h"
+#include "runner/job/finished_run.h"
 
 namespace parallelrun {
 
-struct FinishedRun {
-  std::string output;       // its output directory, absolute
-  std::string name;         // of the job, for people
-  std::string finished;     // RFC 3339
-  nlohmann::json settings;  // reuse_settings()
-  std::string identity;     // the fingerprint in its job.json
-  std::string contents;     // SHA-256 that its contents file ends in, 64 digits
-  std::string journal;      // SHA-256 of its journal
-
-  // What is looked for: SHA-256 of the settings, 64 digits.
-  std::string key() const;
-  // The fingerprint: SHA-256 of settings and contents.
-  std::string fingerprint() const;
-};
-
 // May be used by many processes at once: a file appears whole, or not at all. One thread.
-class RunIndex {
+class RunIndex final : public KnownRuns {
  public:
   static constexpr std::size_t kMost = 1000;  // runs
 
@@ -40,15 +24,16 @@ class RunIndex {
   // write there), kIo.
   static Result<RunIndex> open(std::string directory);
 
-  // The newest first. `problems` gets a sentence for each file that cannot be used; it is passed over. Runs
-  // whose output directory is not there any more are removed.
-  std::vector<FinishedRun> with_key(const std::string& key, std::vector<std::string>& problems) const;
-  std::vector<FinishedRun> all(std::vector<std::string>& problems) const;
-
-  // In the place of what is there of the same output directory. The oldest beyond kMost go. Errors: kNoSpace,
-  // kIo.
-  Status add(const FinishedRun& run) const;
-  void forget(const std::string& output) const;
+  // Runs whose output directory is not there any more are removed.
+  std::vector<FinishedRun> with_key(const std::string& key,
+                                    std::vector<std::string>& problems) const override;
+  std::vector<FinishedRun> all(std::vector<std::string>& problems) const override;
+  // The oldest beyond kMost go.
+  Status add(const FinishedRun& run) override;
+  void forget(const std::string& output) override;
+  std::string called(const FinishedRun& run) const override { return run.output; }
+  std::string in_words(const FinishedRun& run) const override;
+  std::string none_in_words() const override;
 
   const std::string& directory() const { return directory_; }
 

@@ -19,6 +19,7 @@
 
 #include "common/json/compact_text.h"
 #include "common/json/json.h"
+#include "common/json/members.h"
 #include "common/kube/access.h"
 #include "common/kube/http_transport.h"
 #include "common/kube/kube_client.h"
@@ -27,6 +28,7 @@
 #include "common/spec/manifest.h"
 #include "common/text/counted.h"
 #include "runner/events/driver_log.h"
+#include "runner/job/pod_reuse.h"
 #include "runner/job/submission.h"
 #include "runner/job/told_spec.h"
 #include "runner/pod/init_process.h"
@@ -173,6 +175,7 @@ class PodOrchestrator {
     json document = to_json(job_);
     document["submission"] =
         submission_of_pod(name_space_, job_name_, job_uid_, side_inputs_here(spec_, options_.places));
+    document["reuse"] = to_json(pod_reuse(spec_, options_.places, environment_variable(pod::kEarlierRuns)));
     file << document.dump();
     if (file.flush()) return {};
     return Error{ErrorCode::kIo, fmt::format("'{}' cannot be written: {}", job_file_, std::strerror(errno))};
@@ -312,7 +315,7 @@ class PodOrchestrator {
     for (json& event : child_.events().take(events_ended_)) {
       const auto kind = event.value("event", std::string());
       // The output directory is this job's from now on.
-      if (kind == "ready") open_driver_log();
+      if (kind == "ready" || text_at(event, "reason") == "Reused") open_driver_log();
       if (!story_) story_.emplace(started_, output_in_words());
       for (const std::string& line : story_->lines(event, Clock::now())) say(line);
       if (kind == "finished") finished_ = event;

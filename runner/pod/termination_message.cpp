@@ -21,6 +21,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kCut = "...";
+constexpr std::size_t kReuseKept = 600;
 
 std::string shortened(const std::string& text, std::size_t most) {
   if (text.size() <= most) return text;
@@ -72,6 +73,10 @@ std::string termination_message(const json& finished, const std::string& output_
   add_small(pod::kSeconds);
   if (finished.contains("logs")) {
     message["logs"] = shortened(output_sub_path.empty() ? "logs" : output_sub_path + "/logs", 512);
+  }
+  // Of [allow_reuse], see Reuse::tell_end().
+  for (const char* name : {"reusedFrom", "runRecord", "notReused"}) {
+    if (finished.contains(name)) message[name] = shortened(valid_text(finished, name), kReuseKept);
   }
   constexpr std::size_t kErrorKept = 200;
   shorten(message, "firstError", kErrorKept, limit);

@@ -70,10 +70,10 @@ Ending judged_again(const JobResult& result) {
   return {to_json(result), kExitFailed, result.message, Ending::LastWord{result.progress, result, {}}};
 }
 
-Ending reused(const JobResult& result, const std::string& output, const std::string& finished) {
+Ending reused(const JobResult& result, const std::string& from, const std::string& finished) {
   Ending ending{to_json(result), kExitComplete, {}, Ending::LastWord{result.progress, result, {}}};
   ending.event["reason"] = "Reused";
-  ending.event["reusedFrom"] = output;
+  ending.event["reusedFrom"] = from;
   ending.event["reusedFinished"] = finished;
   return ending;
 }

@@ -40,7 +40,7 @@ Ending decided(std::optional<JobResult> result, const Progress& progress);
 // The verdict of today's thresholds on an earlier run's results.
 Ending judged_again(const JobResult& result);
 // The results of another run stand for this one's.
-Ending reused(const JobResult& result, const std::string& output, const std::string& finished);
+Ending reused(const JobResult& result, const std::string& from, const std::string& finished);
 // There was nothing to do.
 Ending complete_before(const JobResult& result);
 

@@ -24,6 +24,7 @@
 #include "runner/input/input_listing.h"
 #include "runner/job/installed_python.h"
 #include "runner/job/reuse_settings.h"
+#include "runner/job/run_index.h"
 #include "runner/job/source_files.h"
 #include "runner/job/submission.h"
 #include "runner/orchestrator/stored_plan.h"
@@ -141,10 +142,6 @@ std::string never_in(const ResolvedJob& job, bool pod) {
       fetched->name);
 }
 
-std::string run_in_words(const FinishedRun& run) {
-  return fmt::format("'{}' (finished {})", presentable(run.output), run.finished);
-}
-
 }  // namespace
 
 Reuse::Reuse(const ResolvedJob& job, Options options, Tell tell)
@@ -162,6 +159,12 @@ Reuse::Reuse(const ResolvedJob& job, Options options, Tell tell)
       roots_[input_part(input.name)] = FileWalk::root_of(job.input_directories.at(input.name));
   }
   for (const auto& [name, path] : side_inputs()) roots_[side_input_part(name)] = root_of_place(path);
+  if (options_.pod) {
+    auto runs = std::make_unique<NamespaceRuns>(options_.pod->runs);
+    namespace_runs_ = runs.get();
+    runs_ = std::move(runs);
+    return;
+  }
   if (options_.index.empty()) {
     explain(
         "there is no index of earlier runs (PARALLELRUN_RUN_INDEX is off, or there is no home directory)");
@@ -169,15 +172,43 @@ Reuse::Reuse(const ResolvedJob& job, Options options, Tell tell)
   }
   auto index = RunIndex::open(options_.index);
   if (index) {
-    index_.emplace(std::move(*index));
+    runs_ = std::make_unique<RunIndex>(std::move(*index));
   } else {
     tell_("results are neither reused nor kept for later jobs: " + index.error().message, options_.explain);
   }
 }
 
 void Reuse::explain(const std::string& words) const {
-  if (options_.explain) tell_("nothing is reused: " + words, true);
+  if (options_.explain) tell_why_not("nothing is reused: " + words, true);
 }
+
+void Reuse::tell_why_not(const std::string& words, bool loud) const {
+  why_not_ = words;
+  tell_(words, loud);
+}
+
+std::string Reuse::run_in_words(const FinishedRun& run) const {
+  return fmt::format("{} (finished {})", runs_->in_words(run), run.finished);
+}
+
+void Reuse::tell_end(nlohmann::json& event) const {
+  if (namespace_runs_ == nullptr) return;
+  if (!why_not_.empty() && !event.contains("reusedFrom")) event["notReused"] = why_not_;
+  if (!namespace_runs_->record().empty()) event["runRecord"] = namespace_runs_->record();
+}
+
+// In pods, the Python of scripts counts with the settings: what is taken over by item is held to less. An
+// image that is named by its digest is never another one, and cannot be asked from here.
+Result<nlohmann::json> Reuse::settings_of_all() const {
+  nlohmann::json all = settings_;
+  if (!options_.pod || !options_.pod->image.empty()) return all;
+  ASSIGN_OR_RETURN(const InstalledPython python, installed_python(environment_of(job_)));
+  all["python"] = python.packages;
+  all["python"]["folders"] = python.folders;
+  return all;
+}
+
+std::string Reuse::why_never() const { return never_.empty() && options_.pod ? options_.pod->never : never_; }
 
 std::string Reuse::root_of(const std::string& part) const {
   if (part.starts_with(kModulesPart)) return root_of_place(part.substr(kModulesPart.size()));
@@ -218,31 +249,43 @@ Status Reuse::record_now(const std::string& path) const {
 }
 
 std::optional<FinishedRun> Reuse::find() const {
-  if (!index_) return std::nullopt;
+  if (!runs_) return std::nullopt;
   if (!job_.spec.allow_reuse) {
     explain("allowReuse is false");
     return std::nullopt;
   }
-  if (!never_.empty()) {
-    explain(never_);
+  if (const std::string never = why_never(); !never.empty()) {
+    explain(never);
     return std::nullopt;
   }
   std::vector<std::string> problems;
+  auto settings = settings_of_all();
+  if (!settings) {
+    explain(settings.error().message);
+    return std::nullopt;
+  }
   FinishedRun ours;
-  ours.settings = settings_;
-  std::vector<FinishedRun> runs = index_->with_key(ours.key(), problems);
+  ours.settings = std::move(*settings);
+  std::vector<FinishedRun> runs = runs_->with_key(ours.key(), problems);
   std::erase_if(runs, [this](const FinishedRun& run) { return run.output == options_.job_output; });
   if (runs.size() > kMostCompared) runs.resize(kMostCompared);
-  if (runs.empty()) explain_settings(problems);
-  for (const std::string& problem : problems) tell_("warning: " + problem, true);
+  if (runs.empty()) explain_settings(ours.settings, problems);
+  for (const std::string& problem : problems) {
+    const std::string warning = "warning: " + problem;
+    if (why_not_.empty()) {
+      tell_why_not(warning, true);
+    } else {
+      tell_(warning, true);
+    }
+  }
   if (runs.empty()) return std::nullopt;
   const std::string now = at(kNowPath);
   std::optional<FinishedRun> found;
   if (const Status recorded = record_now(now); recorded) {
     found = same_contents(runs, now);
   } else {
-    tell_("no results are reused, because the inputs cannot be compared: " + recorded.error().message,
-          options_.explain);
+    tell_why_not("no results are reused, because the inputs cannot be compared: " + recorded.error().message,
+                 options_.explain);
   }
   std::error_code ignored;
   fs::remove(now, ignored);
@@ -258,10 +301,10 @@ std::optional<FinishedRun> Reuse::same_contents(const std::vector<FinishedRun>& 
         run.output + "/" + kContentsPath, now, [this](const std::string& part) { return root_of(part); },
         !options_.explain);
     if (!difference) {
-      tell_(
+      tell_why_not(
           fmt::format("the results of {} are not reused: {}", run_in_words(run), difference.error().message),
           true);
-      index_->forget(run.output);
+      runs_->forget(run.output);
       continue;
     }
     if (difference->all() == 0) return run;
@@ -273,24 +316,26 @@ std::optional<FinishedRun> Reuse::same_contents(const std::vector<FinishedRun>& 
     // Without --explain it ended at the first difference.
     const std::string words =
         options_.explain ? in_words(least) : fmt::format("{}: {}", least.part, fmt::join(least.first, ", "));
-    tell_(fmt::format("nothing is reused: since {}, {}", run_in_words(*nearest), words), options_.explain);
+    tell_why_not(fmt::format("nothing is reused: since {}, {}", run_in_words(*nearest), words),
+                 options_.explain);
   }
   return std::nullopt;
 }
 
 // No run has the same settings: which one has the most of them?
-void Reuse::explain_settings(std::vector<std::string>& problems) const {
+void Reuse::explain_settings(const nlohmann::json& settings, std::vector<std::string>& problems) const {
   if (!options_.explain) return;
   std::optional<FinishedRun> nearest;
   std::vector<std::string> least;
-  for (FinishedRun& run : index_->all(problems)) {
+  for (FinishedRun& run : runs_->all(problems)) {
     if (run.output == options_.job_output) continue;
-    std::vector<std::string> differences = differing_reuse_settings(run.settings, settings_);
+    std::vector<std::string> differences = differing_reuse_settings(run.settings, settings);
     if (nearest && differences.size() >= least.size()) continue;
     nearest = std::move(run);
     least = std::move(differences);
   }
-  if (!nearest) return explain("there is no earlier run in " + index_->directory());
+  if (!nearest && problems.empty()) return explain(runs_->none_in_words());
+  if (!nearest) return;  // the problems are told
   explain(fmt::format("the nearest run is {}, and this job differs in {}", run_in_words(*nearest),
                       first_of(least, kDifferencesNamed, Joined::kClauses)));
 }
@@ -320,7 +365,7 @@ Status Reuse::copy(const FinishedRun& run, Storage& storage, const std::string& 
 }
 
 void Reuse::forget(const FinishedRun& run) const {
-  if (index_) index_->forget(run.output);
+  if (runs_) runs_->forget(run.output);
 }
 
 void Reuse::keep_copy(const FinishedRun& run, const std::string& identity) const {
@@ -332,7 +377,7 @@ void Reuse::keep_copy(const FinishedRun& run, const std::string& identity) const
 }
 
 void Reuse::begin_watch() {
-  if ((!index_ && !options_.recorded) || !never_.empty()) return;
+  if ((!runs_ && !options_.recorded) || !never_.empty()) return;
   auto recorder = ContentsRecorder::create(at(kContentsPath));
   if (recorder) {
     recorder_ = std::move(*recorder);
@@ -399,11 +444,11 @@ std::string Reuse::foreign_file(const std::string& directory, const std::string&
 }
 
 void Reuse::keep(const std::string& identity) const {
-  if (!index_) return;
+  if (!runs_) return;
   const auto not_kept = [this](const std::string& why) {
     tell_("no later job will reuse these results: " + why, false);
   };
-  if (!never_.empty()) return not_kept(never_);
+  if (const std::string never = why_never(); !never.empty()) return not_kept(never);
   if (!untold_.empty()) return not_kept(untold_);
   if (const std::string name = foreign_file(options_.job_output, job_.spec.append_row_file_name);
       !name.empty()) {
@@ -419,15 +464,23 @@ void Reuse::keep(const std::string& identity) const {
           : settle_contents(at(kContentsPath), [this](const std::string& part) { return root_of(part); });
   if (!contents && contents.error().code == ErrorCode::kNotFound) return not_kept(kStoppedWhileListing);
   if (!contents) return not_kept(contents.error().message);
+  auto settings = settings_of_all();
+  if (!settings) return not_kept(settings.error().message);
   const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
-  add({options_.job_output, job_.spec.name, rfc3339_micros(now), settings_, identity, *contents, {}});
+  add({options_.job_output,
+       job_.spec.name,
+       rfc3339_micros(now),
+       std::move(*settings),
+       identity,
+       *contents,
+       {}});
 }
 
 void Reuse::add(FinishedRun run) const {
   const auto journal = sha256_of(at(kJournalPath));
   const Status added = journal ? Status() : journal.error();
   if (journal) run.journal = *journal;
-  const Status kept = added ? index_->add(run) : added;
+  const Status kept = added ? runs_->add(run) : added;
   tell_(kept ? "later jobs may reuse these results, fingerprint " + run.fingerprint()
              : "no later job will reuse these results: " + kept.error().message,
         false);

@@ -1,5 +1,6 @@
 // Results of an earlier run that stand for this job's [allow_reuse]: whether there are any, their copy, and
-// what a later job has to know of this one. On one machine, through the index of the user's runs.
+// what a later job has to know of this one. On one machine, through the index of the user's runs; on a
+// cluster, among the finished jobs of the namespace.
 #pragma once
 
 #include <functional>
@@ -12,8 +13,10 @@
 #include "common/result/result.h"
 #include "runner/input/listing.h"
 #include "runner/job/contents_recorder.h"
+#include "runner/job/finished_run.h"
+#include "runner/job/namespace_runs.h"
+#include "runner/job/pod_reuse.h"
 #include "runner/job/resolved_job.h"
-#include "runner/job/run_index.h"
 #include "runner/output/storage.h"
 
 namespace parallelrun::orchestrator {
@@ -26,11 +29,12 @@ inline constexpr const char* kStoppedWhileListing = "the job was stopped while i
 class Reuse {
  public:
   struct Options {
-    std::string index;       // directory of the RunIndex; empty: nothing is reused, and nothing kept
-    std::string version;     // of this program
-    bool explain = false;    // tell what differs from the nearest run
-    std::string job_output;  // the output directory
-    bool recorded = false;   // what inputs hold is written down also without an index
+    std::string index;            // directory of the RunIndex; empty: nothing is reused, and nothing kept
+    std::optional<PodReuse> pod;  // in the place of an index
+    std::string version;          // of this program
+    bool explain = false;         // tell what differs from the nearest run
+    std::string job_output;       // the output directory
+    bool recorded = false;        // what inputs hold is written down also without an index
     // In a pod: where side inputs lie here, by name. Scripts run in other pods, so their Python is not looked
     // at: image and requirements stand for it.
     std::optional<std::map<std::string, std::string>> pod_side_inputs = {};
@@ -57,6 +61,16 @@ class Reuse {
   // Whether what scripts read beside their items is what it was when the job began, by what was written down
   // then. `settings`: of that time.
   bool began_alike(const nlohmann::json& settings) const;
+
+  // "'/data/out1' (finished ...)", "job 'digits' (finished ...)".
+  std::string run_in_words(const FinishedRun& run) const;
+  // Its output directory, or its job.
+  std::string called(const FinishedRun& run) const { return runs_->called(run); }
+  // Why nothing is reused.
+  void tell_why_not(const std::string& words, bool loud) const;
+  // What the operator has to know at the end: why nothing was reused, and the digest of what was kept for
+  // later jobs.
+  void tell_end(nlohmann::json& event) const;
 
   // The newest run whose results stand for this job's. Lists and compares the inputs, where there is a run
   // with the same settings, and only there. The output directory is ours.
@@ -86,8 +100,11 @@ class Reuse {
   void record_surroundings(ContentsRecorder& recorder) const;
   std::optional<FinishedRun> same_contents(const std::vector<FinishedRun>& runs,
                                            const std::string& now) const;
+  Result<nlohmann::json> settings_of_all() const;
+  // never(), and what else keeps results from being reused without being asked for.
+  std::string why_never() const;
   void explain(const std::string& words) const;
-  void explain_settings(std::vector<std::string>& problems) const;
+  void explain_settings(const nlohmann::json& settings, std::vector<std::string>& problems) const;
   bool in_pod() const { return options_.pod_side_inputs.has_value(); }
   const std::map<std::string, std::string>& side_inputs() const {
     return in_pod() ? *options_.pod_side_inputs : job_.side_input_directories;
@@ -101,10 +118,12 @@ class Reuse {
   const Tell tell_;
   const std::string never_;  // why the results stand for no other job's; empty: they may
   const nlohmann::json settings_;
-  std::optional<RunIndex> index_;
+  std::unique_ptr<KnownRuns> runs_;             // null: nothing is reused, and nothing kept
+  NamespaceRuns* namespace_runs_ = nullptr;     // the same in a pod
   std::map<std::string, std::string> roots_;    // of parts whose files lie on this machine
   std::unique_ptr<ContentsRecorder> recorder_;  // planner's thread, once that runs
   bool surroundings_ = false;                   // planner's thread
+  mutable std::string why_not_;                 // main thread: why nothing is reused, as it was told
   std::string untold_;                          // why nobody knows what the inputs held; empty: it is known
 };
 

@@ -23,6 +23,7 @@
 #include "common/spec/dataset_use.h"
 #include "common/spec/problems.h"
 #include "common/text/counted.h"
+#include "runner/job/pod_reuse.h"
 #include "runner/job/resolved_job.h"
 #include "runner/job/submission.h"
 #include "runner/orchestrator/orchestrator.h"
@@ -167,6 +168,10 @@ class Run {
     if (const auto submission = document.find("submission"); submission != document.end()) {
       submission_ = std::move(*submission);
       document.erase("submission");
+    }
+    if (const auto reuse = document.find("reuse"); reuse != document.end()) {
+      pod_reuse_ = pod_reuse_from_json(*reuse);
+      document.erase("reuse");
     }
     Result<ResolvedJob> job = resolved_job_from_json(document);
     if (!job) return job.error();
@@ -407,9 +412,11 @@ class Run {
     if (const auto places = submission_.find(kPodSideInputs); kept && places != submission_.end())
       pod_side_inputs = places->get<std::map<std::string, std::string>>();
     if (options_.run_index.empty() && !options_.explain_reuse && !kept) return std::nullopt;
+    // Whoever looks at a job of a cluster cannot ask again.
+    const bool explain = options_.explain_reuse || (pod_reuse_ && !pod_reuse_->runs.empty());
     reuse_ =
         std::make_unique<Reuse>(job_,
-                                Reuse::Options{options_.run_index, options_.version, options_.explain_reuse,
+                                Reuse::Options{options_.run_index, pod_reuse_, options_.version, explain,
                                                files_->directory().path(), kept, std::move(pod_side_inputs)},
                                 [this](const std::string& words, bool loud) { tell(words, loud); });
     if (!files_->untouched()) return std::nullopt;
@@ -421,17 +428,17 @@ class Run {
       const ErrorCode code = adopted.error().code;
       const bool theirs = code == ErrorCode::kCorrupt || code == ErrorCode::kConflict;
       if (theirs) reuse_->forget(*run);
-      tell(fmt::format("warning: the results of '{}' are not reused, and the job runs: {}", run->output,
-                       adopted.error().message),
-           true);
+      reuse_->tell_why_not(fmt::format("warning: the results of {} are not reused, and the job runs: {}",
+                                       reuse_->run_in_words(*run), adopted.error().message),
+                           true);
       return std::nullopt;
     }
     Result<JobResult> result = files_->complete_result();
     if (!result) return refused(result.error());
-    result->message = fmt::format(
-        "Reused the results of '{}' (finished {}): {}, no worker started; allowReuse: false runs it anew",
-        run->output, run->finished, counted(result->progress.planned, "mini-batch"));
-    Ending ending = reused(*result, run->output, run->finished);
+    result->message =
+        fmt::format("Reused the results of {}: {}, no worker started; allowReuse: false runs it anew",
+                    reuse_->run_in_words(*run), counted(result->progress.planned, "mini-batch"));
+    Ending ending = reused(*result, reuse_->called(*run), run->finished);
     if (const Status written = files_->write_result(ending.event); !written)
       return cannot_go_on(written.error());
     if (const Status recorded = record_submission(true); !recorded) return cannot_go_on(recorded.error());
@@ -548,6 +555,7 @@ class Run {
     events_.reset();
     logs_.reset();  // writes what waits: the files are whole when the launcher is told
     if (!taken_over_.is_null()) ending.event["takenOver"] = taken_over_;
+    if (reuse_) reuse_->tell_end(ending.event);
     progress_.finished(with_places(std::move(ending.event), job_, started_));
     return ending.code;
   }
@@ -561,10 +569,11 @@ class Run {
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_{io_, SIGTERM};
   ProgressStream progress_;
-  nlohmann::json submission_;     // of the launcher; null: this start keeps no record for resubmissions
-  nlohmann::json taken_over_;     // TakenOver; null: nothing was asked for
-  std::string taken_over_words_;  // to be told in this start
-  std::unique_ptr<Reuse> reuse_;  // the planner's thread uses it
+  nlohmann::json submission_;          // of the launcher; null: this start keeps no record for resubmissions
+  std::optional<PodReuse> pod_reuse_;  // of pod-orchestrator
+  nlohmann::json taken_over_;          // TakenOver; null: nothing was asked for
+  std::string taken_over_words_;       // to be told in this start
+  std::unique_ptr<Reuse> reuse_;       // the planner's thread uses it
   std::unique_ptr<JobFiles> files_;
   SlowCheck slow_check_;
   std::vector<std::string> early_notes_;  // from before there are logs

@@ -178,8 +178,17 @@ class PodWorld:
     # Its pods.
 
     def orchestrator(
-        self, incarnation=0, *, ended=(), files="orchestrator-files", extra=(), address="[::]", ip="127.0.0.1"
+        self,
+        incarnation=0,
+        *,
+        ended=(),
+        files="orchestrator-files",
+        extra=(),
+        address="[::]",
+        ip="127.0.0.1",
+        earlier_runs=(),
     ):
+        """`earlier_runs`: what the operator would name of other jobs of the namespace."""
         name = f"{self.name}-orchestrator-{incarnation}"
         folder = self._pod_folder(name)
         self.port, holder = held_port()
@@ -194,6 +203,8 @@ class PodWorld:
         for pod in ended:
             command += ["--ended", f"{self.name}-orchestrator-{pod}.{self._uid_of_pod(pod)[:8]}"]
         variables = {"JOB_NAME": self.name, "JOB_UID": self.uid, "POD_UID": self._uid_of_pod(incarnation)}
+        if earlier_runs:
+            variables["PARALLELRUN_EARLIER_RUNS"] = json.dumps(list(earlier_runs))
         return self._start(name, command, folder, POD_IP=ip, **variables)
 
     @staticmethod

@@ -40,6 +40,20 @@ TEST_F(ReuseSettings, TheParametersOfAResubmissionCount) {
               ElementsAre(R"(version: was "1.0", now "2.0")"));
 }
 
+TEST_F(ReuseSettings, InAPodVolumesCountAndNotWhereTheyLie) {
+  ResolvedJob job = sound();
+  Source volume;
+  volume.volume = {{"persistentVolumeClaim", {{"claimName", "data"}}}};
+  job.spec.inputs[0].source = volume;
+  const nlohmann::json before = reuse_settings(job, "1.0", PlacesCount::kByVolume);
+  job.input_directories[job.spec.inputs[0].name] = "/elsewhere";
+  EXPECT_THAT(differing_reuse_settings(before, reuse_settings(job, "1.0", PlacesCount::kByVolume)),
+              IsEmpty());
+  job.spec.inputs[0].source.volume["persistentVolumeClaim"]["claimName"] = "other";
+  EXPECT_THAT(differing_reuse_settings(before, reuse_settings(job, "1.0", PlacesCount::kByVolume)),
+              ElementsAre(AllOf(StartsWith("inputs: was"), HasSubstr("\"claimName\":\"other\""))));
+}
+
 TEST_F(ReuseSettings, EveryFileOfTheSourceDirectoryCounts) {
   write("table.csv", "1");
   const nlohmann::json before = of(sound());

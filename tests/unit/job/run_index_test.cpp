@@ -46,7 +46,7 @@ class Index : public testing::Test {
 };
 
 TEST_F(Index, GivesTheNewestRunWithTheSameSettingsFirst) {
-  const RunIndex index = opened();
+  RunIndex index = opened();
   ASSERT_TRUE(index.add(run("a", "2026-01-01T00:00:00Z")));
   ASSERT_TRUE(index.add(run("b", "2026-01-02T00:00:00Z")));
   ASSERT_TRUE(index.add(run("c", "2026-01-03T00:00:00Z", 20)));
@@ -60,7 +60,7 @@ TEST_F(Index, GivesTheNewestRunWithTheSameSettingsFirst) {
 }
 
 TEST_F(Index, KnowsOneRunOfAnOutputDirectory) {
-  const RunIndex index = opened();
+  RunIndex index = opened();
   ASSERT_TRUE(index.add(run("a", "2026-01-01T00:00:00Z")));
   ASSERT_TRUE(index.add(run("a", "2026-01-02T00:00:00Z", 20)));
   EXPECT_THAT(outputs(index.all(problems_)), ElementsAre("a"));
@@ -70,7 +70,7 @@ TEST_F(Index, KnowsOneRunOfAnOutputDirectory) {
 }
 
 TEST_F(Index, PassesOverWhatIsDamagedAndSaysSo) {
-  const RunIndex index = opened();
+  RunIndex index = opened();
   ASSERT_TRUE(index.add(run("a", "2026-01-01T00:00:00Z")));
   const fs::path file = fs::directory_iterator(at("state/runs"))->path();
   ASSERT_TRUE(index.add(run("b", "2026-01-02T00:00:00Z")));
@@ -80,7 +80,7 @@ TEST_F(Index, PassesOverWhatIsDamagedAndSaysSo) {
 }
 
 TEST_F(Index, RemovesRunsWhoseOutputIsGone) {
-  const RunIndex index = opened();
+  RunIndex index = opened();
   ASSERT_TRUE(index.add(run("a", "2026-01-01T00:00:00Z")));
   fs::remove_all(at("a"));
   EXPECT_THAT(index.all(problems_), IsEmpty());
@@ -89,7 +89,7 @@ TEST_F(Index, RemovesRunsWhoseOutputIsGone) {
 }
 
 TEST_F(Index, StaysWithinItsBound) {
-  const RunIndex index = opened();
+  RunIndex index = opened();
   directory_.write("state/runs/old.json", "{}");
   fs::last_write_time(at("state/runs/old.json"), fs::file_time_type::clock::now() - std::chrono::hours(1));
   for (std::size_t i = 0; i < RunIndex::kMost; ++i)
@@ -108,13 +108,13 @@ TEST_F(Index, ADirectoryThatOthersMayWriteToIsRefused) {
 }
 
 TEST_F(Index, ManyMayAddAtOnce) {
-  const RunIndex index = opened();
+  RunIndex index = opened();
   std::vector<FinishedRun> runs;
   for (int i = 0; i < 8; ++i) runs.push_back(run("o" + std::to_string(i), "2026-01-01T00:00:00Z"));
   std::vector<std::thread> threads;
   for (const FinishedRun& one : runs) {
     threads.emplace_back([this, one] {
-      const RunIndex own = opened();
+      RunIndex own = opened();
       for (int i = 0; i < 20; ++i) EXPECT_TRUE(own.add(one));
     });
   }

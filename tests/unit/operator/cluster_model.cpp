@@ -154,6 +154,7 @@ Snapshot Cluster::snapshot() const {
   seen.account_exists = account_;
   seen.datasets = datasets;
   seen.earlier = earlier;
+  seen.earlier_runs = earlier_runs;
   for (const auto& [name, one] : datasets.named) seen.datasets.others.push_back(name);
   for (const auto& [object, refusal] : refusals_) seen.refusals.push_back(refusal);
   return seen;
@@ -181,6 +182,7 @@ bool Cluster::create(const PodIdentity& identity) {
   made.role = identity.role;
   made.index = identity.index;
   made.incarnation = identity.incarnation;
+  made.may_reuse = identity.may_reuse;
   made.created = now;
   made.phase = "Pending";
   pods[name] = made;

@@ -76,7 +76,8 @@ class Cluster {
   bool deleted = false;  // the job
   DatasetsSeen datasets;
   EarlierJobSeen earlier;
-  nlohmann::json job_json;  // what the Secret has been made of
+  std::vector<EarlierRun> earlier_runs;  // of the namespace
+  nlohmann::json job_json;               // what the Secret has been made of
   std::vector<JobEvent> events;
   std::size_t status_writes = 0;
   std::size_t writes = 0;

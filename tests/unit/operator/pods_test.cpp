@@ -257,6 +257,18 @@ TEST(Pods, Variables) {
   EXPECT_EQ(variable(orchestrator, "JOB_UID")["value"], "u-1");
 }
 
+TEST(Orchestrator, IsGivenTheJobsWhoseResultsItMayReuse) {
+  PodIdentity identity{.role = Role::kOrchestrator, .index = 0, .incarnation = 0, .ended = {}};
+  identity.earlier_runs = "[]";
+  json made = pod(JobManifest(), identity);
+  EXPECT_EQ(variable(made, "PARALLELRUN_EARLIER_RUNS")["value"], "[]");
+  EXPECT_FALSE(made["metadata"]["annotations"].contains("parallelrun.dev/may-reuse"));
+  identity.may_reuse = true;
+  made = pod(JobManifest(), identity);
+  EXPECT_EQ(made["metadata"]["annotations"]["parallelrun.dev/may-reuse"], "true");
+  EXPECT_TRUE(variable(pod(JobManifest(), kOrchestrator), "PARALLELRUN_EARLIER_RUNS").is_null());
+}
+
 TEST(Worker, HasTheSharedMemoryThatTheJobAsksFor) {
   const json with = pod(JobManifest().with("/sharedMemory", "2Gi"), kWorker);
   EXPECT_EQ(

@@ -44,6 +44,8 @@ TEST(TerminationMessage, FitsWholeAndValidWhateverIsInIt) {
       while (text.size() < 9000) text += piece;
       event["message"] = text;
       event["firstError"] = text;
+      event["notReused"] = text;
+      event["runRecord"] = std::string(64, 'a');
       const std::string message = termination_message(event, "digits");
       ASSERT_LE(message.size(), 4096U);
       EXPECT_GT(message.size(), 4000U) << "more was cut than had to be";
@@ -51,6 +53,7 @@ TEST(TerminationMessage, FitsWholeAndValidWhateverIsInIt) {
       const json read = json::parse(message);
       EXPECT_EQ(read["itemsFailed"], 11);
       EXPECT_EQ(read["state"], "Failed");
+      EXPECT_EQ(read["runRecord"], std::string(64, 'a'));
       EXPECT_TRUE(read["message"].get<std::string>().ends_with("..."));
     }
   }
