@@ -1,6 +1,9 @@
 #include "operator/controller/finished_runs.h"
 
 #include <algorithm>
+#include <set>
+#include <string>
+#include <utility>
 
 #include "common/json/compact_text.h"
 #include "common/json/members.h"
@@ -25,22 +28,20 @@ std::string volume_of(const json& job) {
 }  // namespace
 
 void FinishedRuns::job_changed(const kube::ObjectKey& key, const json* job) {
-  const std::lock_guard lock(mutex_);
-  if (const auto before = volumes_.find(key); before != volumes_.end()) {
-    const auto runs = runs_.find(before->second);
-    runs->second.erase(key.name);
-    if (runs->second.empty()) runs_.erase(runs);
-    volumes_.erase(before);
+  std::set<std::string> volumes;
+  Run run;
+  if (job != nullptr && state_of(*job) == to_string(JobState::kComplete)) {
+    const json& status = object_at(*job, "status");
+    const json& reuse = object_at(status, "reuse");
+    const std::string record = text_at(reuse, "record");
+    if (!record.empty() && !output_of(*job).empty()) volumes.insert(volume_of(*job));
+    run = {text_at(status, "completionTime"),
+           {key.name, text_at(output_of(*job), "subPath"), text_at(reuse, "spec"), record}};
   }
-  if (job == nullptr || state_of(*job) != to_string(JobState::kComplete)) return;
-  const json& status = object_at(*job, "status");
-  const json& reuse = object_at(status, "reuse");
-  const std::string record = text_at(reuse, "record");
-  if (record.empty() || output_of(*job).empty()) return;
-  const Volume volume{key.name_space, volume_of(*job)};
-  runs_[volume][key.name] = {text_at(status, "completionTime"),
-                             {key.name, text_at(output_of(*job), "subPath"), text_at(reuse, "spec"), record}};
-  volumes_[key] = volume;
+  const std::lock_guard lock(mutex_);
+  runs_.erase(key);
+  if (!volumes.empty()) runs_.emplace(key, std::move(run));
+  jobs_.names(key, std::move(volumes));
 }
 
 std::vector<EarlierRun> FinishedRuns::for_job(const Snapshot& snapshot) const {
@@ -52,10 +53,8 @@ std::vector<EarlierRun> FinishedRuns::for_job(const Snapshot& snapshot) const {
   std::vector<Run> runs;
   {
     const std::lock_guard lock(mutex_);
-    const auto found = runs_.find({text_at(metadata, "namespace"), volume_of(snapshot.job)});
-    if (found == runs_.end()) return {};
-    for (const auto& [name, run] : found->second) {
-      if (name != text_at(metadata, "name")) runs.push_back(run);
+    for (const kube::ObjectKey& job : jobs_.of({text_at(metadata, "namespace"), volume_of(snapshot.job)})) {
+      if (job.name != text_at(metadata, "name")) runs.push_back(runs_.at(job));
     }
   }
   std::stable_sort(runs.begin(), runs.end(),

@@ -2,14 +2,15 @@
 // output. Thread-safe.
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <mutex>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "common/json/json.h"
 #include "common/kube/watch_state.h"
+#include "operator/controller/jobs_by_name.h"
 #include "operator/decide/snapshot.h"
 
 namespace parallelrun::op {
@@ -30,11 +31,10 @@ class FinishedRuns {
     std::string completed;  // RFC 3339
     EarlierRun run;
   };
-  using Volume = std::pair<std::string, std::string>;  // namespace, and the volume's source as text
 
-  mutable std::mutex mutex_;
-  std::map<kube::ObjectKey, Volume> volumes_;          // of the jobs that are among `runs_`
-  std::map<Volume, std::map<std::string, Run>> runs_;  // by the job's name
+  mutable std::mutex mutex_;  // of both: a run is never found under a volume that its job has left
+  std::map<kube::ObjectKey, Run> runs_;
+  JobsByName jobs_;  // those of `runs_`, by the source of their output's volume as text
 };
 
 }  // namespace parallelrun::op

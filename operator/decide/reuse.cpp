@@ -25,9 +25,13 @@ constexpr std::size_t kDigits = 64;
 constexpr std::size_t kLongestName = 253;
 
 // Two jobs whose specs differ in it have no results in common. Where rows go, and under how many nodes they
-// were made, is not in it.
+// were made, is not in it. Volumes that only scripts see are: they may be changed while the job runs.
 std::string reuse_key(const JobSpec& spec) {
-  return sha256_hex(compact_text(identifying_fields(spec, Identity::kJob)));
+  json fields = identifying_fields(spec, Identity::kJob);
+  const json& worker = object_at(spec.cluster, "worker");
+  if (const auto volumes = worker.find("volumes"); volumes != worker.end())
+    fields["worker"] = {{"volumes", *volumes}};
+  return sha256_hex(compact_text(fields));
 }
 
 // A kubelet takes $(NAME) in a variable for another one.
@@ -98,7 +102,9 @@ void tell_reuse(Decision& decision, const End& end) {
   const std::string record = text_at(end.said, "runRecord");
   json reuse = object_at(decision.status.draft(), kReuseStatus);
   if (!from.empty() && from.size() <= kLongestName) reuse["from"] = from;
-  if (is_digest(record)) reuse["record"] = record;
+  // Its orchestrator may have read another spec than the last workers.
+  const bool same_spec = decision.job().ok() && text_at(reuse, "spec") == reuse_key(decision.job()->spec());
+  if (is_digest(record) && same_spec) reuse["record"] = record;
   if (!reuse.empty()) decision.status.set(kReuseStatus, std::move(reuse));
   if (!from.empty()) {
     decision.status.condition(ConditionType::kReused, true, Reason::kReused, end.message);

@@ -443,13 +443,14 @@ std::string Reuse::foreign_file(const std::string& directory, const std::string&
   return {};
 }
 
-void Reuse::keep(const std::string& identity) const {
+void Reuse::keep(const std::string& identity, bool taken_over) const {
   if (!runs_) return;
   const auto not_kept = [this](const std::string& why) {
     tell_("no later job will reuse these results: " + why, false);
   };
   if (const std::string never = why_never(); !never.empty()) return not_kept(never);
   if (!untold_.empty()) return not_kept(untold_);
+  if (namespace_runs_ != nullptr && taken_over) return not_kept(kTakenOverInPod);
   if (const std::string name = foreign_file(options_.job_output, job_.spec.append_row_file_name);
       !name.empty()) {
     return not_kept(

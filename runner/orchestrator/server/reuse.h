@@ -25,6 +25,9 @@ namespace parallelrun::orchestrator {
 inline constexpr const char* kBegunOtherwise =
     "the job was begun with other settings, files beside the code or packages, and went on";
 inline constexpr const char* kStoppedWhileListing = "the job was stopped while its inputs were listed";
+// In a pod a resubmission is held to less than what nobody asked for: it must not be the way around that.
+inline constexpr const char* kTakenOverInPod =
+    "some of them were taken over from another job, and not all that they were made with was compared";
 
 class Reuse {
  public:
@@ -92,8 +95,9 @@ class Reuse {
   // Nobody knows what the inputs held when they were planned. `why`: told when the results are not kept. The
   // first one counts.
   void cannot_watch(const std::string& why);
-  // The job is complete, and no item has failed; the planner has ended.
-  void keep(const std::string& identity) const;
+  // The job is complete, and no item has failed; the planner has ended. `taken_over`: some of its results are
+  // those of another job that it was a resubmission of.
+  void keep(const std::string& identity, bool taken_over) const;
 
  private:
   std::string at(const std::string& path) const { return options_.job_output + "/" + path; }

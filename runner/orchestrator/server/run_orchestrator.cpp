@@ -400,7 +400,7 @@ class Run {
                           progress.counts.items_failed == 0;
     if (all_done) {
       files_->remove_groups();  // what failed may be tried again
-      if (reuse_) reuse_->keep(files_->directory().fingerprint());
+      if (reuse_) reuse_->keep(files_->directory().fingerprint(), count_at(taken_over_, "items") > 0);
     }
     return decided(core_->end_is_durable() ? std::optional(*core_->result()) : std::nullopt, progress);
   }

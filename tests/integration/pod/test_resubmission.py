@@ -15,6 +15,7 @@ FILES = """
         if set(names) & set(os.environ.get("FAIL", "").split(",")): raise ValueError(names)
         return names
 """
+MODE = {"name": "MODE", "valueFrom": {"configMapKeyRef": {"name": "modes", "key": "mode"}}}
 
 
 class Again:
@@ -122,6 +123,35 @@ def test_nothing_is_taken_over_from_another_job(again, fields, why):
         f"nothing is taken over from 'test-job', and the whole job runs: {why}" in again.orchestrator.output
     )
     world.expect_every_file_once(10)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"environment": {"image": "train:v3"}},
+        {"environment": {"env": [MODE]}},
+        {"worker": {"volumes": [{"name": "more", "hostPath": {"path": "/data"}}]}},
+    ],
+)
+def test_what_keeps_results_from_being_reused_unasked_stops_no_resubmission(again, fields):
+    world = again.world.files(10)
+    again.job("results", **fields).run()
+    assert "runRecord" not in again.orchestrator.message
+    again.job("second").run(after=("test-job", "results"))
+    assert again.items() == [] and again.taken()["items"] == 10
+    world.expect_every_file_once(10)
+
+
+def test_results_that_were_taken_over_are_not_reused_unasked(again):
+    """A resubmission is held to less: it must be no way around what reuse is held to."""
+    world = again.world.files(10)
+    again.job("results").run()
+    assert again.orchestrator.message["runRecord"]
+    again.job("second", miniBatchSize=2).run(after=("test-job", "results"))
+    assert again.taken()["items"] == 10
+    assert "runRecord" not in again.orchestrator.message
+    log = (world.out / "logs" / "sys" / "master_role.txt").read_text()
+    assert "no later job will reuse these results: some of them were taken over from another job" in log
 
 
 def test_an_earlier_job_without_output_is_told_and_everything_runs(again):

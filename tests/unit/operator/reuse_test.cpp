@@ -60,6 +60,7 @@ TEST(Reuse, TheSpecCountsButForWhereResultsGo) {
   EXPECT_NE(with("/miniBatchSize", 7), spec);
   EXPECT_NE(with("/inputs/0/source/subPath", "more"), spec);
   EXPECT_NE(with("/arguments", json::array({"x"})), spec);
+  EXPECT_NE(with("/worker/volumes", {{{"name", "more"}, {"emptyDir", json::object()}}}), spec);
 }
 
 TEST(Reuse, NoWorkerStartsWhileTheOrchestratorLooks) {
@@ -187,6 +188,17 @@ TEST(Reuse, OrWhyItHasNoneOfAnother) {
   EXPECT_EQ(cluster.condition("Reused"), "False/NothingReused");
   EXPECT_FALSE(cluster.job["status"]["reuse"].contains("record"));
   EXPECT_FALSE(cluster.job["status"]["reuse"].contains("from"));
+}
+
+// The orchestrator has read the spec of its start, and knows nothing of what the last workers read.
+TEST(Reuse, VolumesThatScriptsGotLaterLeaveNothingToReuse) {
+  Cluster cluster;
+  cluster.bring_up();
+  cluster.job["spec"]["worker"]["volumes"] = {{{"name", "more"}, {"hostPath", {{"path", "/data"}}}}};
+  const json message = {{"state", "Complete"}, {"reason", "Completed"}, {"runRecord", kRecord}};
+  cluster.exit("digits-orchestrator-0", 0, message.dump()).settle();
+  EXPECT_EQ(cluster.state(), "Complete");
+  EXPECT_FALSE(cluster.job["status"]["reuse"].contains("record"));
 }
 
 TEST(Reuse, AFailureLeavesNothingToReuse) {
