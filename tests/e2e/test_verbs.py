@@ -4,16 +4,13 @@ short-lived pods, also when the job's own pods are gone."""
 import csv
 import io
 import json
-import os
 import signal
 import subprocess
 from pathlib import Path
 
 import pytest
-from kubernetes import PATIENCE, REPOSITORY, wait_until
-
-BUILD = Path(os.environ.get("PARALLELRUN_BUILD_DIR", REPOSITORY / "build"))
-PROGRAM = BUILD / "bin" / "parallelrun"
+from command_line import CommandLine
+from kubernetes import PATIENCE, wait_until
 
 MANIFEST = """\
 apiVersion: parallelrun.dev/v1alpha1
@@ -29,25 +26,7 @@ spec:
 """
 
 
-class Verbs:
-    def __init__(self, space, scratch):
-        self.space = space
-        self.scratch = scratch
-        self.environment = {**os.environ, **space.cluster.environment}
-
-    def words(self, *words):
-        return [str(PROGRAM), *map(str, words), "-n", self.space.name]
-
-    def run(self, *words, code=0):
-        done = subprocess.run(
-            self.words(*words), capture_output=True, env=self.environment, timeout=PATIENCE, cwd=self.scratch
-        )
-        assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr.decode()}"
-        return done
-
-    def text(self, *words, code=0):
-        return self.run(*words, code=code).stdout.decode()
-
+class Verbs(CommandLine):
     def folder(self, name):
         """work.py imports a module of a subfolder, as a ConfigMap with items gives it."""
         made = self.scratch / name

@@ -4,11 +4,10 @@ import contextlib
 import glob
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 from pathlib import Path
-
-from s3_server import free_port
 
 ROLE, PASSWORD = "reader", "p@ss/word:of-the-tests"
 URL_PASSWORD = "p%40ss%2Fword%3Aof-the-tests"
@@ -27,7 +26,8 @@ class Database:
         self._server, self.name = server, name
 
     def url(self, password=URL_PASSWORD, role=ROLE, name=None, port=None):
-        return f"postgresql://{role}:{password}@127.0.0.1:{port or self._server.port}/{name or self.name}"
+        place = f"{self._server.address}:{port or self._server.port}"
+        return f"postgresql://{role}:{password}@{place}/{name or self.name}"
 
     def sql(self, text):
         """Rows as psql prints them, without alignment."""
@@ -35,8 +35,8 @@ class Database:
 
 
 class PostgresServer:
-    def __init__(self, folder, port):
-        self._folder, self.port = folder, port
+    def __init__(self, folder, address, port):
+        self._folder, self.address, self.port = folder, address, port
 
     def sql(self, text, database="postgres"):
         done = subprocess.run(
@@ -59,7 +59,8 @@ class PostgresServer:
 
 
 @contextlib.contextmanager
-def postgres_server():
+def postgres_server(address="127.0.0.1"):
+    """`address`: of this machine, on which the role may come by the port from anywhere."""
     folder = tempfile.mkdtemp(prefix="prj-pg-")
     # The server does not run as root.
     other = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
@@ -79,11 +80,14 @@ def postgres_server():
             *("-D", data, "-U", "owner", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8"),
             *("--auth-local=trust", "--auth-host=scram-sha-256"),
         )
-        port = free_port()
-        options = f"-k {folder} -p {port} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=20"
+        with open(os.path.join(data, "pg_hba.conf"), "a") as rules:
+            rules.write("host all all all scram-sha-256\n")
+        with socket.create_server((address, 0)) as free:
+            port = free.getsockname()[1]
+        options = f"-k {folder} -p {port} -c listen_addresses={address} -c fsync=off -c max_connections=20"
         program("pg_ctl", "-D", data, "-w", "-l", os.path.join(folder, "log"), "-o", options, "start")
         try:
-            server = PostgresServer(folder, port)
+            server = PostgresServer(folder, address, port)
             server.sql(f"CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}'")
             yield server
         finally:
