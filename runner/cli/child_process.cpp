@@ -42,6 +42,8 @@ std::string ExitStatus::in_words() const {
   return "killed by " + signal_name(code);
 }
 
+std::string ExitStatus::with_verb() const { return (signaled ? "was " : "ended with ") + in_words(); }
+
 Result<ChildProcess> ChildProcess::start(const ChildOptions& options) {
   // Its own group, so that Ctrl-C reaches the launcher alone, which then stops its children in order.
   ProcessStart start;

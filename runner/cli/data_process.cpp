@@ -192,12 +192,14 @@ DataProcess::State DataProcess::take(std::vector<std::string>& notes) {
   const std::string how =
       stood_still_ ? fmt::format("stood still and was killed after {} without a sign of life",
                                  counted(static_cast<std::uint64_t>(Silence::kMost.count()), "second"))
-                   : ended->in_words();
+                   : ended->with_verb();
   if (!was_ready_ || ++deaths_ > kMostDeaths) {
     state_ = State::kFailed;
-    failure_ =
-        fmt::format("the process that reads object stores ended{}: {}",
-                    was_ready_ ? fmt::format(" {} without progress", counted(deaths_, "time")) : "", how);
+    failure_ = was_ready_ ? fmt::format(
+                                "the process that reads object stores ended {} without progress. The last "
+                                "end: it {}",
+                                counted(deaths_, "time"), how)
+                          : "the process that reads object stores " + how;
     return state_;
   }
   notes.push_back(fmt::format("the process that reads object stores {}: it is started again", how));

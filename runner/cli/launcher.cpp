@@ -385,7 +385,7 @@ class Launcher {
       stop_agents();
       return;
     }
-    display_.say("orchestrator " + ended.in_words() +
+    display_.say("the orchestrator " + ended.with_verb() +
                  ": it is started again, and the job goes on from what was committed");
     events_ended_ = false;
     if (!start_orchestrator()) give_up("the orchestrator cannot be restarted");
@@ -406,8 +406,8 @@ class Launcher {
           counted(agent_restarts_[index], "time"), ended.in_words(), options_.job.output_directory));
       return;
     }
-    display_.say(fmt::format("agent{:03} {}: it is started again", index, ended.in_words()));
-    start_agent(index, (ended.signaled ? "was " : "ended with ") + ended.in_words());
+    display_.say(fmt::format("agent{:03} {}: it is started again", index, ended.with_verb()));
+    start_agent(index, ended.with_verb());
   }
 
   int close() {

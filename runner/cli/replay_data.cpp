@@ -127,7 +127,7 @@ int ReplayData::run(const std::vector<std::string>& argv, const std::vector<std:
   }
   if (!WIFSIGNALED(status)) return WEXITSTATUS(status);
   const ExitStatus how{true, WTERMSIG(status)};
-  return refuse("the process that runs the script was " + how.in_words(), kExitOfSignal + how.code);
+  return refuse("the process that runs the script " + how.with_verb(), kExitOfSignal + how.code);
 }
 
 }  // namespace parallelrun

@@ -366,7 +366,7 @@ def test_a_killed_data_process_is_started_again(job):
         os.kill(pid, signal.SIGKILL)
     out, err = running.communicate(timeout=120)
     assert running.returncode == 0, out + err
-    assert err.count("the process that reads object stores killed by SIGKILL: it is started again") == 2
+    assert err.count("the process that reads object stores was killed by SIGKILL: it is started again") == 2
     assert sorted(job.rows()) == expected(40)
     assert job.failed_items() == []
 
