@@ -19,7 +19,7 @@ struct ExitStatus {
   int code = 0;  // exit status, or the signal's number
   // "exit status 3", "killed by SIGSEGV"
   std::string in_words() const;
-  // The same with its verb, after the name of the process: "ended with exit status 3", "was killed by SIGSEGV"
+  // The same behind the name of the process: "ended with exit status 3", "was killed by SIGSEGV"
   std::string with_verb() const;
 };
 
