@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     from typing import Any
 
     from parallelrun._claim import claim
+    from parallelrun._cluster import ClusterError
     from parallelrun._fields import FileFields, Settings, TableFields
     from parallelrun._inputs import files, table
     from parallelrun._job import Job, JobError
+    from parallelrun._resubmit import resubmit
     from parallelrun._submit import run, submit
 
 __all__ = [
+    "ClusterError",
     "FileFields",
     "Job",
     "JobError",
@@ -28,6 +31,7 @@ __all__ = [
     "TableFields",
     "claim",
     "files",
+    "resubmit",
     "run",
     "submit",
     "table",
@@ -35,6 +39,7 @@ __all__ = [
 
 # Loaded when they are first used: `import parallelrun` costs a millisecond.
 _HOMES = {
+    "ClusterError": "parallelrun._cluster",
     "claim": "parallelrun._claim",
     "FileFields": "parallelrun._fields",
     "Settings": "parallelrun._fields",
@@ -43,6 +48,7 @@ _HOMES = {
     "table": "parallelrun._inputs",
     "Job": "parallelrun._job",
     "JobError": "parallelrun._job",
+    "resubmit": "parallelrun._resubmit",
     "run": "parallelrun._submit",
     "submit": "parallelrun._submit",
 }

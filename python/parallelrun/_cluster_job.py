@@ -2,11 +2,11 @@
 
 import json
 import os
-import subprocess
 import tempfile
 from typing import Any, Dict, List, Optional
 
 from parallelrun._bundle_folder import program
+from parallelrun._cluster import Cluster, ClusterError
 from parallelrun._command import environment
 from parallelrun._job import Job, frame, rows_of
 
@@ -18,13 +18,20 @@ class ClusterJob(Job):
     def __init__(
         self,
         manifest: Dict[str, Any],
-        cluster: List[str],
+        cluster: Cluster,
         scratch: Optional[str] = None,
         submitted: Optional[Dict[str, Any]] = None,
+        follow: bool = False,
     ) -> None:
-        self._cluster = cluster  # options of the program
+        """`follow`: the cluster has it already."""
+        self._cluster = cluster
         self._cancelled = False
-        command = [program(), "submit", "--json", "-", *cluster]
+        words = (
+            ["status", manifest["metadata"]["name"], "-w", "-o", "json"]
+            if follow
+            else ["submit", "--json", "-"]
+        )
+        command = [program(), *words, *cluster.words()]
         super().__init__(command, manifest, environment(), scratch, submitted)
 
     def __repr__(self) -> str:
@@ -47,8 +54,26 @@ class ClusterJob(Job):
         # Who followed it has left; the job is asked.
         try:
             return str(json.loads(self._verb("status", "-o", "json"))["state"])
-        except RuntimeError:
+        except ClusterError:
             return "Interrupted"
+
+    @property
+    def taken_over(self) -> Optional[Dict[str, Any]]:
+        """What a resubmission has taken over from an earlier job: `from`, `miniBatches`, `items`, and what is left and why
+        (`left`, `again`). None: it is no resubmission, or has not begun."""
+        with self._changed:
+            return (self._finished or self._progress).get("takenOver")
+
+    def resubmit(self, **changed: Any) -> "Job":
+        """Submits it again once it has ended, with some settings changed: `job.resubmit(mini_batch_size=20)`.
+
+        The new job has a name and a folder of its own (`name=`, `output=parallelrun.claim(...)` of the same volume; default:
+        the next number that is free). Results that are done and still good are taken over (`taken_over`), the rest runs.
+        ClusterError: it is refused, because this one has not ended, for instance.
+        """
+        from parallelrun._resubmit import resubmit_in_cluster
+
+        return resubmit_in_cluster(self.name, self._cluster, changed)
 
     def cancel(self) -> "Job":
         """Ends the job and deletes it. What is committed stays on the volume; the same job goes on from there."""
@@ -75,8 +100,12 @@ class ClusterJob(Job):
         with tempfile.TemporaryDirectory(prefix="parallelrun-") as folder:
             path = os.path.join(folder, "output")
             if self.manifest["spec"].get("outputAction") != "summary_only":
-                self._verb("output", "--to", path)
+                self.download(path)
             return rows_of(self.manifest["spec"], path)
+
+    def download(self, path: str) -> None:
+        """Copies the output file to `path`, where nothing may be yet."""
+        self._verb("output", "--to", path)
 
     def failed_items(self) -> Any:
         """The items that failed, one a row: `miniBatch`, `input`, `item`, `tries`, `error`."""
@@ -86,8 +115,4 @@ class ClusterJob(Job):
         """Ctrl-C leaves the job where it is."""
 
     def _verb(self, verb: str, *words: str) -> bytes:
-        command = [program(), verb, self.name, *self._cluster, *words]
-        done = subprocess.run(command, capture_output=True, env=environment())
-        if done.returncode != 0:
-            raise RuntimeError(done.stderr.decode("utf-8", "replace").strip())
-        return done.stdout
+        return self._cluster.call(verb, self.name, *words)

@@ -161,23 +161,18 @@ class Job:
         """
         from parallelrun._submit import submit
 
+        if not self._submitted:  # by parallelrun.resubmit(), or as a step
+            from parallelrun._resubmit import resubmit
+
+            return resubmit(os.path.join(self.output_directory, ""), **changed)
         words = {**self._submitted, **changed}
         in_place = changed.get("overwrite") or changed.get("retry_failed")
         if self.output_directory and not in_place:
             if "output" not in changed:
-                words["output"] = self._next_output()
+                words["output"] = next_output(self.output_directory, bool(self.taken_over))
             if not same_place(words["output"], self.output_directory):
                 words.setdefault("take_over", self.output_directory)
         return submit(**words)
-
-    def _next_output(self) -> str:
-        base = self.output_directory
-        if self.taken_over:
-            base = re.sub(r"-\d+$", "", base)
-        number = 2
-        while os.path.lexists(f"{base}-{number}"):
-            number += 1
-        return f"{base}-{number}"
 
     # --- what it left ---
 
@@ -269,6 +264,15 @@ def same_place(place: Any, directory: str) -> bool:
     if not isinstance(place, (str, os.PathLike)):
         return False
     return os.path.realpath(os.path.expanduser(os.fspath(place))) == os.path.realpath(directory)
+
+
+def next_output(directory: str, is_resubmission: bool) -> str:
+    """The next one that is not there: "out-2" beside "out", and "out-3" beside "out-2" of a resubmission."""
+    base = re.sub(r"-\d+$", "", directory) if is_resubmission else directory
+    number = 2
+    while os.path.lexists(f"{base}-{number}"):
+        number += 1
+    return f"{base}-{number}"
 
 
 def rows_of(spec: Dict[str, Any], path: str) -> Any:

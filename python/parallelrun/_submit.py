@@ -144,12 +144,10 @@ def submit(
             "spec": spec,
         }
         if backend == "kubernetes":
+            from parallelrun._cluster import Cluster
             from parallelrun._cluster_job import ClusterJob
 
-            words = [
-                word for name, value in cluster.items() if value for word in (f"--{name}", os.fspath(value))
-            ]
-            return ClusterJob(manifest, words, scratch, submitted)
+            return ClusterJob(manifest, Cluster(namespace, context, kubeconfig), scratch, submitted)
         return start(manifest, overwrite, retry_failed, scratch, submitted, take_over)
     except BaseException:
         if scratch:

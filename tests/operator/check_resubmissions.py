@@ -2,7 +2,9 @@
 
 import base64
 
-from waiting import wait_for
+import pytest
+from calls import ended
+from waiting import PATIENCE, wait_for
 from world import manifest
 
 RESULTS = {"persistentVolumeClaim": {"claimName": "results"}}
@@ -145,3 +147,83 @@ def check_resubmit_has_its_own_code(verbs, made):
     assert (
         "the ConfigMap 'first-code', which is not there any more" in words and "--source-directory" in words
     )
+
+
+def check_resubmit_from_python(verbs, parallelrun, tmp_path, monkeypatch):
+    """A Job, and a name: with what may be changed, and code that is functions of this program."""
+    world = verbs.world
+    monkeypatch.setenv("KUBECONFIG", verbs.environment["KUBECONFIG"])
+    (tmp_path / "score.py").write_text("def init(): pass\ndef run(batch): return batch\n")
+    job = parallelrun.submit(
+        tmp_path / "score.py",
+        parallelrun.claim("photos", "2026"),
+        parallelrun.claim("results", "first"),
+        backend="kubernetes",
+        namespace=world.namespace,
+        name="first",
+    )
+    wait_for(lambda: "spec" in world.jobs.get("first"), "the job is there")
+    with pytest.raises(parallelrun.ClusterError, match="^the job 'first' has not ended"):
+        job.resubmit(mini_batch_size=20)
+    verbs.write("first", ended())
+    assert job.wait(timeout=PATIENCE).taken_over is None
+
+    again = job.resubmit(mini_batch_size=20, output_format="csv", output_order="input")
+    assert again.name == "first-2"
+    made = world.jobs.get("first-2")["spec"]
+    assert (made["resubmissionOf"], made["miniBatchSize"]) == ("first", 20)
+    written = made["output"]
+    assert (written["format"], written["order"]) == ("csv", "input")
+    assert written["source"] == output("first-2")["source"]
+    assert made["sourceDirectory"]["configMap"]["name"] == "first-2-code"
+    assert again.manifest["spec"]["output"]["format"] == "csv"
+    taken = {"from": "first", "miniBatches": 7, "items": 35, "left": 1, "leftItems": 5, "again": ["why"]}
+    status = ended()
+    verbs.write("first-2", {**status, "progress": {**status["progress"], "takenOver": taken}})
+    assert again.wait(timeout=PATIENCE).taken_over["items"] == 35
+    # Of a resubmission, too; and by its name alone, from a program that did not submit it.
+    assert again.resubmit(name="third").name == "third"
+    moved = parallelrun.resubmit(
+        "first-2",
+        namespace=world.namespace,
+        script=lambda batch: [len(batch)],
+        arguments=["--size", 3],
+        inputs={"files": parallelrun.claim("photos", "2025")},
+        side_inputs={"labels": parallelrun.claim("labels")},
+        output=parallelrun.claim("results", "x/y"),
+    )
+    made = world.jobs.get(moved.name)["spec"]
+    assert (moved.name, made["resubmissionOf"], made["arguments"]) == ("first-3", "first-2", ["--size", "3"])
+    assert made["output"]["source"] == output("x/y")["source"]
+    assert made["inputs"][0]["source"]["subPath"] == "2025"
+    assert made["sideInputs"][0]["source"] == {"persistentVolumeClaim": {"claimName": "labels"}}
+    code = world.server.request("GET", world.path("configmaps", "first-3-code")).body
+    # The script that was made of the function, and the function.
+    assert made["entryScript"] in code["data"] and code["binaryData"]
+
+    for act, error, said in (
+        (lambda: job.resubmit(output="here"), TypeError, "must be parallelrun.claim"),
+        (
+            lambda: job.resubmit(overwrite=True),
+            ValueError,
+            "overwrite is not for a resubmission in a cluster",
+        ),
+        (
+            lambda: job.resubmit(output=parallelrun.claim("others", "x")),
+            parallelrun.ClusterError,
+            "is in another volume",
+        ),
+        (lambda: job.resubmit(mini_batch_size="x"), parallelrun.ClusterError, "miniBatchSize"),
+        (
+            lambda: parallelrun.resubmit("frist", namespace=world.namespace),
+            parallelrun.ClusterError,
+            "there is no job 'frist'",
+        ),
+        (
+            lambda: parallelrun.resubmit(job, namespace=world.namespace),
+            ValueError,
+            "a Job knows its cluster",
+        ),
+    ):
+        with pytest.raises(error, match=said):
+            act()

@@ -4,7 +4,6 @@ status is what a test writes."""
 import base64
 import json
 import os
-import shutil
 import signal
 import subprocess
 import threading
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from calls import JOB_STATUS, ended
-from checkout import PROGRAM, REPOSITORY
+from checkout import PROGRAM
 from server import APISERVER
 from waiting import PATIENCE, wait_for
 from world import manifest, side_by_side
@@ -386,15 +385,8 @@ def check_a_pod_looks_at_the_output_and_goes(verbs):
     wait_for(lambda: not pods(), "the pod is gone")
 
 
-def check_a_job_from_python(verbs, tmp_path, monkeypatch):
-    package = tmp_path / "python"
-    shutil.copytree(REPOSITORY / "python" / "parallelrun", package / "parallelrun")
-    (package / "parallelrun" / "_bundle" / "bin").mkdir(parents=True)
-    (package / "parallelrun" / "_bundle" / "bin" / "parallelrun").symlink_to(PROGRAM)
-    monkeypatch.syspath_prepend(str(package))
+def check_a_job_from_python(verbs, parallelrun, tmp_path, monkeypatch):
     monkeypatch.setenv("KUBECONFIG", verbs.environment["KUBECONFIG"])
-    import parallelrun
-
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "score.py").write_text("def init(): pass\ndef run(batch): return batch\n")
 

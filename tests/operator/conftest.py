@@ -1,5 +1,6 @@
 import json
 import subprocess
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from calls import Verbs
 from checkout import PROGRAM as PARALLELRUN
 from checkout import REPOSITORY
 from program import PROGRAM, Operator
+from python_package import lay_out
 from server import APISERVER, Server, api_server
 from world import World
 
@@ -119,6 +121,18 @@ def world(server):
 def verbs(world, server, tmp_path):
     """The command line of somebody who may do everything in the namespace."""
     return Verbs(world, server.kubeconfig, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory):
+    return lay_out(tmp_path_factory.mktemp("package"))
+
+
+@pytest.fixture
+def parallelrun(package, monkeypatch):
+    """The Python package of this checkout."""
+    monkeypatch.syspath_prepend(str(package))
+    return import_module("parallelrun")
 
 
 @pytest.fixture

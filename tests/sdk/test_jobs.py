@@ -265,6 +265,25 @@ def test_a_changed_job_has_another_output_and_takes_over_what_is_good(parallelru
     assert replaced.progress["miniBatchesProcessed"] == 2 and len(job.results()) == 10
 
 
+def test_an_output_directory_is_resubmitted(parallelrun, folder, script):
+    """By a program that did not start it: as it ran, with what is changed."""
+    parallelrun.run(script(SQUARES), folder / "in", folder / "out", show_output=False, mini_batch_size=3)
+    (folder / "in" / "new.txt").write_text("11")
+    job = parallelrun.resubmit(folder / "out", mini_batch_size=1, output_add_context=True).wait()
+    assert job.output_directory == str(folder / "out-2")
+    assert job.manifest["spec"]["miniBatchSize"] == 1 and len(job.results()) == 11
+    assert job.resubmit(mini_batch_size=2).wait().output_directory == str(folder / "out-3")
+    # Other rows than before, so nothing is taken over; the file's format is the new one.
+    other = parallelrun.resubmit(
+        folder / "out", script=lambda batch: ["row"] * len(batch), output_format="text", output=folder / "x"
+    ).wait()
+    assert other.taken_over["items"] == 0 and list(other.results()["row"]) == ["row"] * 11
+    with pytest.raises(FileNotFoundError, match="'.*in' does not say with what its job was started"):
+        parallelrun.resubmit(folder / "in")
+    with pytest.raises(ValueError, match="name is for a job of a cluster"):
+        parallelrun.resubmit(folder / "out", name="x")
+
+
 def test_ctrl_c_cancels(package, folder, script):
     script(SLOW)
     program = (
