@@ -468,7 +468,13 @@ def test_kinds_of_tables(azureml, ws, folder):
             NotImplementedError,
             "Datastore.register_folder",
         ),
-        (lambda a, ws: a.Workspace(namespace="x"), NotImplementedError, "a workspace is a folder"),
+        (
+            lambda a, ws: a.Workspace(namespace="x", folder="y"),
+            ValueError,
+            "folder is 'y' and namespace is 'x', but a workspace is one of them",
+        ),
+        (lambda a, ws: a.Workspace("i", "g", "w", context="x"), ValueError, "name it: namespace=..."),
+        (lambda a, ws: a.Datastore.register_claim(ws, "d", "c"), ValueError, "Datastore.register_folder"),
         (lambda a, ws: a.Workspace("id", "group"), ValueError, "workspace_name is None"),
         (
             lambda a, ws: a.Environment.get(ws, "AzureML-Minimal"),

@@ -1,4 +1,4 @@
-"""Compute targets: there is one, this machine."""
+"""Compute targets: there is one, this machine, or the cluster of a workspace that is a namespace."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ class ComputeTarget:
     def __init__(self, workspace: Any, name: str) -> None:
         self.workspace = workspace
         self.name = name
-        accepted(f"compute target '{name}'", "it stands for this machine; node_count agents are started here")
+        accepted(f"compute target '{name}'", f"it stands for {_where(workspace)}")
 
     @classmethod
     def create(cls, workspace: Any, name: str, provisioning_configuration: Any = None) -> "ComputeTarget":
@@ -26,7 +26,12 @@ class ComputeTarget:
         target.name = name
         accepted(
             f"compute target '{name}'",
-            "no machine is ordered; it stands for this one, where node_count agents are started",
+            "no machine is ordered; it stands for "
+            + (
+                "this one, where node_count agents are started"
+                if workspace.cluster is None
+                else _where(workspace)
+            ),
         )
         return target
 
@@ -34,7 +39,7 @@ class ComputeTarget:
         """This machine is there already."""
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name}: this machine>"
+        return f"<{type(self).__name__} {self.name}: {self.workspace.cluster or 'this machine'}>"
 
 
 class AmlCompute(ComputeTarget):
@@ -44,3 +49,9 @@ class AmlCompute(ComputeTarget):
     def provisioning_configuration(**settings: Any) -> "dict[str, Any]":
         """Kept, and without effect: no machine is ordered."""
         return dict(settings)
+
+
+def _where(workspace: Any) -> str:
+    if workspace.cluster is None:
+        return "this machine; node_count agents are started here"
+    return f"{workspace.cluster}; node_count worker pods are started there"

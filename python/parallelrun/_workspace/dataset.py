@@ -3,8 +3,9 @@
 import enum
 from typing import Any, Dict, List, Mapping, Optional, Union
 
-from parallelrun._workspace import dataset_versions
+from parallelrun._workspace import cluster_datasets, dataset_versions
 from parallelrun._workspace.accepted import accepted
+from parallelrun._workspace.cluster_datastore import ClusterDatastore, in_words
 from parallelrun._workspace.consumption import DatasetConsumptionConfig
 from parallelrun._workspace.dataset_paths import Part, parts_of, with_pattern
 from parallelrun._workspace.datastore import Datastore
@@ -63,6 +64,8 @@ class AbstractDataset:
         self.name: Optional[str] = None
         self.version: Optional[int] = None
         self.description: Optional[str] = None
+        # Of a namespace: a job names it and not what it says, so that its status has the version.
+        self.reference: Optional[Dict[str, Any]] = None
 
     def as_named_input(self, name: str) -> DatasetConsumptionConfig:
         """This dataset as an input, or side input, of that name."""
@@ -76,8 +79,14 @@ class AbstractDataset:
         tags: Optional[Mapping[str, str]] = None,
         create_new_version: bool = False,
     ) -> "AbstractDataset":
-        """Writes it to the workspace's folder. A version that is there never changes: other content under the same name
-        is refused, or with `create_new_version` the next version. The same content is the same version."""
+        """Writes it to the workspace's folder, or as a ParallelRunDataset to its namespace. A version that is there never
+        changes: other content under the same name is refused, or with `create_new_version` the next version. The same
+        content is the same version."""
+        if workspace.cluster is not None:
+            number = cluster_datasets.register(
+                workspace.cluster, name, self.kind, self.parts, description, tags, create_new_version, 3
+            )
+            return _of_cluster(workspace, name, number)
         version = dataset_versions.register(
             workspace.folder, name, self.kind, self.parts, description, tags, create_new_version
         )
@@ -112,6 +121,16 @@ def dataset_of(stored: "dataset_versions.Stored") -> AbstractDataset:
     return dataset
 
 
+def _of_cluster(workspace: Any, name: str, version: Union[int, str]) -> AbstractDataset:
+    return _referred(cluster_datasets.read(workspace.cluster, name, version))
+
+
+def _referred(stored: "dataset_versions.Stored") -> AbstractDataset:
+    dataset = dataset_of(stored)
+    dataset.reference = {"dataset": {"name": stored.name, "version": stored.version}}
+    return dataset
+
+
 class _File:
     """`Dataset.File`."""
 
@@ -128,7 +147,7 @@ class _File:
         """
         if isinstance(path, Datastore) and isinstance(validate, str):
             path, validate = (path, validate), True
-        return FileDataset(with_pattern(parts_of(path, bool(validate)), partition_format))
+        return FileDataset(with_pattern(parts_of(path, bool(validate), is_file), partition_format))
 
 
 class _Tabular:
@@ -216,9 +235,18 @@ class _Tabular:
         """The rows of a SELECT: one mini-batch, or with `partition_column` (not in Azure's SDK) ranges of that key.
 
         The environment variable PARALLELRUN_SQL_URL names the database when the job runs; scripts do not get it. Of Azure's
-        pair (datastore, query) the datastore is not used.
+        pair (datastore, query) the datastore is not used, unless it is one of a namespace: then it names the database
+        (`Datastore.register_source(ws, "db", {"sql": {"credentials": {"secretName": "db"}}})`).
         """
-        if isinstance(query, (tuple, list)) and len(query) == 2:
+        database: Dict[str, Any] = {}
+        if isinstance(query, (tuple, list)) and len(query) == 2 and isinstance(query[0], ClusterDatastore):
+            if "sql" not in query[0].place:
+                raise ValueError(
+                    f"the datastore '{query[0].name}' is {in_words(query[0].place)}, and no database; register one: "
+                    "Datastore.register_source(ws, name, {'sql': {'credentials': {'secretName': ...}}})"
+                )
+            database, query = dict(query[0].place["sql"]), query[1]
+        elif isinstance(query, (tuple, list)) and len(query) == 2:
             accepted(
                 "the datastore of from_sql_query",
                 "not used; PARALLELRUN_SQL_URL names the database, such as postgresql://USER:PASSWORD@HOST/DATABASE",
@@ -232,7 +260,7 @@ class _Tabular:
             accepted(
                 "query_timeout", "not used; task_overhead_timeout limits how long a mini-batch is fetched"
             )
-        sql: Dict[str, Any] = {"query": query}
+        sql: Dict[str, Any] = {**database, "query": query}
         if partition_column is not None:
             sql["partitionColumn"] = partition_column
         part: Part = {"source": {"sql": sql}}
@@ -260,11 +288,17 @@ class Dataset:
 
     @staticmethod
     def get_by_name(workspace: Any, name: str, version: Union[int, str] = "latest") -> AbstractDataset:
+        if workspace.cluster is not None:
+            return _of_cluster(workspace, name, version)
         return dataset_of(dataset_versions.read(workspace.folder, name, version))
 
     @staticmethod
     def get_all(workspace: Any) -> "Dict[str, AbstractDataset]":
         """The newest version of each."""
+        if workspace.cluster is not None:
+            return {
+                stored.name: _referred(stored) for stored in cluster_datasets.newest_of_all(workspace.cluster)
+            }
         return {
             name: Dataset.get_by_name(workspace, name) for name in dataset_versions.names(workspace.folder)
         }
@@ -291,6 +325,6 @@ def _table(
 
 
 def _shown(part: Part) -> str:
-    folder = part["source"]["local"]["path"] if "local" in part["source"] else str(part["source"])
+    folder = part["source"]["local"]["path"] if "local" in part["source"] else in_words(part["source"])
     below = part.get("glob") or part.get("pathPattern")
     return f"{folder}/{below}" if below else str(folder)

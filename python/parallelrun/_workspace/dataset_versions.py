@@ -38,8 +38,7 @@ def register(
         raise ValueError(
             f"the dataset's name is '{name}', but must be letters, digits, '_', '.', '-', and begin with a letter or digit"
         )
-    # One source is the version's own, as in the resource; several are its parts.
-    content: Dict[str, Any] = dict(parts[0]) if len(parts) == 1 else {"parts": parts}
+    content = as_content(parts)
     # The lock of `parallelrun datasets`, which may write there too.
     with locked(os.path.join(folder, "datasets")):
         document = _read(folder, name) or {
@@ -55,7 +54,7 @@ def register(
                 f"{kind}: give it another name"
             )
         for version in versions:
-            if _content(version) == content:
+            if content_of(version) == content:
                 return int(version["version"])
         if versions and not create_new_version:
             raise ValueError(
@@ -63,17 +62,32 @@ def register(
                 "create_new_version=True, or under another name"
             )
         number = 1 + max((int(version["version"]) for version in versions), default=0)
-        added: Dict[str, Any] = {"version": number, **content}
-        if description:
-            added["description"] = description
-        if tags:
-            added["tags"] = dict(tags)
-        added["created"] = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        versions.append(added)
+        versions.append(new_version(number, content, description, tags))
         from parallelrun._vendor import yaml
 
         write_whole(_file(folder, name), yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
         return number
+
+
+def new_version(
+    number: int,
+    content: Mapping[str, Any],
+    description: Optional[str],
+    tags: Optional[Mapping[str, str]],
+) -> Dict[str, Any]:
+    """As it stands among the versions."""
+    added: Dict[str, Any] = {"version": number, **content}
+    if description:
+        added["description"] = description
+    if tags:
+        added["tags"] = {key: str(value) for key, value in tags.items()}
+    added["created"] = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return added
+
+
+def as_content(parts: List[Dict[str, Any]]) -> Dict[str, Any]:
+    """One source is the version's own, as in the resource; several are its parts."""
+    return dict(parts[0]) if len(parts) == 1 else {"parts": parts}
 
 
 def read(folder: str, name: str, version: Union[int, str] = "latest") -> Stored:
@@ -81,6 +95,11 @@ def read(folder: str, name: str, version: Union[int, str] = "latest") -> Stored:
     document = _read(folder, name) if _NAME.fullmatch(name) else None
     if document is None:
         raise ValueError(unknown("dataset", name, names(folder)) + " (Dataset.register(ws, name) makes one)")
+    return stored_in(document, name, version)
+
+
+def stored_in(document: Mapping[str, Any], name: str, version: Union[int, str]) -> Stored:
+    """A version of the resource. ValueError: there is no such version."""
     versions = {int(each["version"]): each for each in document["spec"]["versions"]}
     wanted = max(versions) if version in ("latest", None) else int(version)
     if wanted not in versions:
@@ -88,7 +107,7 @@ def read(folder: str, name: str, version: Union[int, str] = "latest") -> Stored:
             f"the dataset '{name}' has no version {wanted}; it has: {', '.join(map(str, sorted(versions)))}"
         )
     found = versions[wanted]
-    content = _content(found)
+    content = content_of(found)
     return Stored(
         name, wanted, document["spec"]["type"], content.get("parts") or [content], found.get("description")
     )
@@ -102,7 +121,7 @@ def names(folder: str) -> List[str]:
     return sorted(name[:-5] for name in found if name.endswith(".yaml"))
 
 
-def _content(version: Mapping[str, Any]) -> Dict[str, Any]:
+def content_of(version: Mapping[str, Any]) -> Dict[str, Any]:
     return {key: value for key, value in version.items() if key not in _NOT_CONTENT}
 
 

@@ -1,13 +1,12 @@
-"""A datastore: a folder with a name."""
+"""A datastore: a folder with a name, or in a namespace a volume or store with a name."""
 
-import json
 import os
 import shutil
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
+from parallelrun._claim import Claim
 from parallelrun._inputs import PathLike
 from parallelrun._workspace.names import unknown
-from parallelrun._workspace.written import locked, write_whole
 
 DEFAULT = "workspaceblobstore"
 
@@ -22,9 +21,23 @@ class DataPath(NamedTuple):
     def local_path(self) -> str:
         return self.datastore.local_path(self.path_on_datastore)
 
+    @property
+    def source(self) -> Dict[str, Any]:
+        """As a manifest has it."""
+        return self.datastore.source(self.path_on_datastore)
+
 
 class Datastore:
-    """A folder with a name. A workspace has one, below its own folder; register_folder() names others."""
+    """A folder with a name. A workspace has one, below its own folder; register_folder() names others.
+
+    In a workspace that is a namespace it is a place there (cluster_datastore.py)."""
+
+    def __new__(cls, workspace: Any, name: Optional[str] = None) -> "Datastore":
+        if workspace.cluster is not None:
+            from parallelrun._workspace.cluster_datastore import ClusterDatastore
+
+            return object.__new__(ClusterDatastore)
+        return object.__new__(cls)
 
     def __init__(self, workspace: Any, name: Optional[str] = None) -> None:
         known = _read(workspace)
@@ -45,44 +58,120 @@ class Datastore:
 
     @staticmethod
     def names(workspace: Any) -> List[str]:
+        if workspace.cluster is not None:
+            from parallelrun._workspace.cluster_datastore import known_places
+
+            return sorted(known_places(workspace)["places"])
         return sorted(_read(workspace)["folders"])
 
     @classmethod
     def register_folder(cls, workspace: Any, datastore_name: str, folder: PathLike) -> "Datastore":
         """Names a folder of this machine, such as a mounted volume. Not in Azure's SDK."""
+        if workspace.cluster is not None:
+            raise ValueError(
+                f"the folder of the datastore '{datastore_name}' is on this machine, where pods of {workspace.cluster} do not see it; name "
+                "a volume there: Datastore.register_claim(ws, name, claim, folder)"
+            )
         path = os.path.abspath(os.path.expanduser(os.fspath(folder)))
         if not os.path.isdir(path):
             raise FileNotFoundError(f"the folder of the datastore '{datastore_name}' is not there: {path}")
-        with locked(workspace.folder):
-            known = _read(workspace)
+
+        def add(known: Optional[Dict[str, Any]]) -> Dict[str, Any]:
+            known = known or _first()
             known["folders"][datastore_name] = path
-            _write(workspace, known)
+            return known
+
+        workspace.papers.change("datastores", add)
         return cls(workspace, datastore_name)
 
     @staticmethod
     def make_default(workspace: Any, name: str) -> None:
-        with locked(workspace.folder):
-            known = _read(workspace)
-            if name not in known["folders"]:
-                raise ValueError(unknown("datastore", name, known["folders"]))
-            known["default"] = name
-            _write(workspace, known)
+        names = Datastore.names(workspace)
+        if name not in names:
+            raise ValueError(unknown("datastore", name, names))
+        workspace.papers.change("datastores", lambda known: {**(known or _first()), "default": name})
 
     @staticmethod
-    def register_azure_blob_container(workspace: Any, datastore_name: str, *_: Any, **__: Any) -> "Datastore":
-        raise NotImplementedError(
-            f"datastore '{datastore_name}': a datastore is a folder here, and a container cannot be one; mount or copy the "
-            "container and name the folder: Datastore.register_folder(ws, name, folder)"
+    def register_claim(workspace: Any, datastore_name: str, claim: str, folder: str = "") -> "Datastore":
+        """Names a PersistentVolumeClaim of the namespace, or a folder of it. Not in Azure's SDK."""
+        from parallelrun._workspace.cluster_datastore import register
+
+        return register(workspace, datastore_name, Claim(claim, folder.strip("/")).source())
+
+    @staticmethod
+    def register_source(workspace: Any, datastore_name: str, source: Mapping[str, Any]) -> "Datastore":
+        """Names a place in a manifest's words: `{"s3": {"bucket": "data", "credentials": {"secretName": "keys"}}}`. Not in
+        Azure's SDK."""
+        from parallelrun._workspace.cluster_datastore import register
+
+        return register(workspace, datastore_name, dict(source))
+
+    @staticmethod
+    def register_azure_blob_container(
+        workspace: Any,
+        datastore_name: str,
+        container_name: str = "",
+        account_name: str = "",
+        sas_token: Optional[str] = None,
+        account_key: Optional[str] = None,
+        protocol: Optional[str] = None,
+        endpoint: Optional[str] = None,
+        *_: Any,
+        secret_name: Optional[str] = None,
+        **__: Any,
+    ) -> "Datastore":
+        """In a namespace: a container of Azure. `secret_name` names a Secret of the namespace with the keys; else the SAS token,
+        the account key, or the service principal that the workspace was opened with becomes one."""
+        if workspace.cluster is None:
+            raise NotImplementedError(
+                f"datastore '{datastore_name}': a datastore is a folder here, and a container cannot be one; mount or copy the "
+                "container and name the folder: Datastore.register_folder(ws, name, folder)"
+            )
+        from parallelrun._workspace.cluster_datastore import register_container
+
+        keys = {"sasToken": sas_token, "accountKey": account_key}
+        address = f"{protocol or 'https'}://{account_name}.blob.{endpoint}" if endpoint else None
+        return register_container(
+            workspace, datastore_name, container_name, account_name, keys, secret_name, address
         )
+
+    @staticmethod
+    def register_azure_data_lake_gen2(
+        workspace: Any,
+        datastore_name: str,
+        filesystem: str,
+        account_name: str,
+        tenant_id: Optional[str] = None,
+        client_id: Optional[str] = None,
+        client_secret: Optional[str] = None,
+        *_: Any,
+        secret_name: Optional[str] = None,
+        **__: Any,
+    ) -> "Datastore":
+        """As register_azure_blob_container, with a service principal of its own."""
+        if workspace.cluster is None:
+            return Datastore.register_azure_blob_container(workspace, datastore_name)
+        from parallelrun._workspace.cluster_datastore import register_container
+
+        keys = {"tenantId": tenant_id, "clientId": client_id, "clientSecret": client_secret}
+        return register_container(workspace, datastore_name, filesystem, account_name, keys, secret_name)
 
     def path(self, path: Optional[str] = None, data_reference_name: Optional[str] = None) -> DataPath:
         return DataPath(self, path or "")
 
     def local_path(self, path: str) -> str:
         """Where a path of the datastore lies. ValueError: it leaves the datastore."""
+        return os.path.join(self.folder, self.below(path))
+
+    def below(self, path: str) -> str:
+        """A path of the datastore, without '/' at its beginning. ValueError: it leaves the datastore."""
         if ".." in path.split("/"):
             raise ValueError(f"the path '{path}' leaves the datastore '{self.name}'; write it without '..'")
-        return os.path.join(self.folder, path.lstrip("/"))
+        return path.lstrip("/")
+
+    def source(self, path: str) -> Dict[str, Any]:
+        """A path of the datastore as a manifest has it."""
+        return {"local": {"path": self.local_path(path)}}
 
     def upload(
         self,
@@ -145,18 +234,10 @@ def copy_tree(folder: str, root: str, target: str, overwrite: bool = False) -> i
     return count
 
 
-def _file(workspace: Any) -> str:
-    return os.path.join(workspace.folder, "datastores.json")
+def _first() -> Dict[str, Any]:
+    return {"default": DEFAULT, "folders": {DEFAULT: os.path.join("datastores", DEFAULT)}}
 
 
 def _read(workspace: Any) -> Dict[str, Any]:
-    try:
-        with open(_file(workspace), encoding="utf-8") as file:
-            known: Dict[str, Any] = json.load(file)
-            return known
-    except FileNotFoundError:
-        return {"default": DEFAULT, "folders": {DEFAULT: os.path.join("datastores", DEFAULT)}}
-
-
-def _write(workspace: Any, known: Dict[str, Any]) -> None:
-    write_whole(_file(workspace), json.dumps(known, indent=2) + "\n")
+    known: Dict[str, Any] = workspace.papers.read("datastores") or _first()
+    return known

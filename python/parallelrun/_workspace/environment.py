@@ -1,6 +1,5 @@
 """Environments of scripts: packages, an image for clusters, variables."""
 
-import json
 import os
 import re
 from typing import Any, Dict, List, Mapping, Optional, Sequence
@@ -8,9 +7,8 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 from parallelrun._inputs import PathLike
 from parallelrun._workspace.accepted import accepted
 from parallelrun._workspace.names import unknown
-from parallelrun._workspace.written import write_whole
 
-# Images that runconfig names. On one machine no image is used.
+# Images that runconfig names. On one machine no image is used, and in a cluster the runner's stands for these two.
 DEFAULT_CPU_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu20.04"
 DEFAULT_GPU_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-cuda11.1-cudnn8-ubuntu20.04"
 
@@ -145,9 +143,12 @@ class Environment:
         made.docker.base_image = image
         return made
 
-    def spec(self) -> Dict[str, Any]:
-        """`environment` of the manifest."""
+    def spec(self, in_cluster: bool = False) -> Dict[str, Any]:
+        """`environment` of the manifest. `in_cluster`: with the image."""
         found: Dict[str, Any] = {}
+        image = self.docker.base_image
+        if in_cluster and image and image not in (DEFAULT_CPU_IMAGE, DEFAULT_GPU_IMAGE):
+            found["image"] = image
         requirements = (
             [] if self.python.user_managed_dependencies else self.python.conda_dependencies.requirements()
         )
@@ -160,10 +161,14 @@ class Environment:
     def say_what_is_not_used(self, level: int) -> None:
         """Warnings, at the line that gives this environment to a step."""
         of = f"of the environment '{self.name}'"
-        here = "not used; on one machine scripts run in the Python that submits the job"
+        here = "not used on one machine, where scripts run in the Python that submits the job"
         python = self.python.conda_dependencies.python_version
         if python:
-            accepted(f"python_version {python} {of}", here, level + 1)
+            accepted(
+                f"python_version {python} {of}",
+                here + ", nor in a cluster, where the image says it",
+                level + 1,
+            )
         image = self.docker.base_image or ("base_dockerfile" if self.docker.base_dockerfile else None)
         if image:
             accepted(f"the image {image} {of}", here, level + 1)
@@ -188,19 +193,17 @@ class Environment:
             "user_managed": self.python.user_managed_dependencies,
             "variables": self.environment_variables,
         }
-        write_whole(_file(workspace, self.name), json.dumps(said, indent=2) + "\n")
+        workspace.papers.change(_paper(self.name), lambda _: said)
         return self
 
     @staticmethod
     def get(workspace: Any, name: str, version: Any = None, **_: Any) -> "Environment":
-        try:
-            with open(_file(workspace, name), encoding="utf-8") as file:
-                said: Dict[str, Any] = json.load(file)
-        except FileNotFoundError:
+        said = workspace.papers.read(_paper(name))
+        if said is None:
             raise ValueError(
-                unknown("environment", name, Environment.list(workspace))
+                unknown("environment", name, workspace.papers.names("environments"))
                 + "; Azure's curated ones are not here, so make one: Environment(name)"
-            ) from None
+            )
         made = Environment(name)
         made.docker.base_image = said["image"]
         made.python.user_managed_dependencies = said["user_managed"]
@@ -212,18 +215,14 @@ class Environment:
 
     @staticmethod
     def list(workspace: Any) -> "Mapping[str, Environment]":
-        try:
-            found = os.listdir(os.path.join(workspace.folder, "environments"))
-        except FileNotFoundError:
-            return {}
-        names = sorted(name[:-5] for name in found if name.endswith(".json"))
+        names = workspace.papers.names("environments")
         return {name: Environment.get(workspace, name) for name in names}
 
     def __repr__(self) -> str:
         return f"<Environment {self.name}>"
 
 
-def _file(workspace: Any, name: str) -> str:
+def _paper(name: str) -> str:
     if "/" in name:
         raise ValueError(f"the environment's name is '{name}', but must be without '/'")
-    return os.path.join(workspace.folder, "environments", f"{name}.json")
+    return f"environments/{name}"

@@ -1,23 +1,28 @@
 """What scripts log with Run: lines of logs/user/metrics.jsonl, as Azure's SDK gives them back."""
 
 import json
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Iterable, List, Optional
 
 
 def metrics(path: str, name: Optional[str] = None) -> Dict[str, Any]:
-    """By name the value; a list where it was logged several times. Rows of a table are its columns, as lists.
-
-    Tags are no metrics. `name`: only that one. Empty where nothing was logged.
-    """
-    found: Dict[str, List[Any]] = {}
+    """What is in that file; empty where nothing was logged."""
     try:
         with open(path, encoding="utf-8") as file:
-            for line in file:
-                said = json.loads(line)
-                if said.get("kind") not in (None, "tag") and name in (None, said["name"]):
-                    found.setdefault(said["name"], []).append(said["value"])
+            return metrics_in(file, name)
     except FileNotFoundError:
         return {}
+
+
+def metrics_in(lines: Iterable[str], name: Optional[str] = None) -> Dict[str, Any]:
+    """By name the value; a list where it was logged several times. Rows of a table are its columns, as lists.
+
+    Tags are no metrics. `name`: only that one.
+    """
+    found: Dict[str, List[Any]] = {}
+    for line in lines:
+        said = json.loads(line)
+        if said.get("kind") not in (None, "tag") and name in (None, said["name"]):
+            found.setdefault(said["name"], []).append(said["value"])
     return {key: values[0] if len(values) == 1 else _together(values) for key, values in found.items()}
 
 

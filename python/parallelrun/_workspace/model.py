@@ -1,4 +1,4 @@
-"""Models: files or folders that a workspace keeps, with numbered versions."""
+"""Models: files or folders that a workspace keeps, with numbered versions. A namespace keeps only where they lie."""
 
 import json
 import os
@@ -7,6 +7,7 @@ import shutil
 from typing import Any, Dict, List, Mapping, Optional
 
 from parallelrun._inputs import PathLike
+from parallelrun._workspace import cluster_models
 from parallelrun._workspace.names import unknown
 from parallelrun._workspace.written import locked, write_whole
 
@@ -22,6 +23,9 @@ class Model:
     ) -> None:
         if name is None:
             raise ValueError("Model(workspace, name): the name is missing")
+        if workspace.cluster is not None:
+            self._of_cluster(cluster_models.read(workspace.cluster, name, version), workspace)
+            return
         folder = _folder(workspace, name)
         known = _versions(folder)
         if not known:
@@ -38,24 +42,36 @@ class Model:
         self.description: Optional[str] = said.get("description")
         self.tags: Dict[str, str] = said.get("tags") or {}
         self.path = os.path.join(folder, str(self.version), "content", said["entry"])
+        self.source: Dict[str, Any] = {"local": {"path": self.path}}
+
+    def _of_cluster(self, found: "cluster_models.Stored", workspace: Any) -> None:
+        self.workspace = workspace
+        self.name, self.version = found.name, found.version
+        self.description, self.tags = found.description, found.tags
+        self.path = ""  # none on this machine
+        self.source = found.source
 
     @staticmethod
     def register(
         workspace: Any,
-        model_path: PathLike,
+        model_path: Any,
         model_name: str,
         tags: Optional[Mapping[str, str]] = None,
         properties: Optional[Mapping[str, str]] = None,
         description: Optional[str] = None,
         **_: Any,
     ) -> "Model":
-        """Copies a file or a folder into the workspace, as the next version of that name."""
-        path = os.path.abspath(os.path.expanduser(os.fspath(model_path)))
+        """Copies a file or a folder into the workspace, as the next version of that name. In a namespace it lies on a volume or
+        in a store already, and nothing is copied: `model_path=(datastore, "models/mnist")`."""
         if not _NAME.fullmatch(model_name):
             raise ValueError(
                 f"the model's name is '{model_name}', but must begin with a letter or '_' and have at most 63 letters, "
                 "digits, '_', '.', '-'"
             )
+        if workspace.cluster is not None:
+            number = cluster_models.register(workspace.cluster, model_name, model_path, description, tags)
+            return Model(workspace, model_name, number)
+        path = os.path.abspath(os.path.expanduser(os.fspath(model_path)))
         if not os.path.exists(path):
             raise FileNotFoundError(f"model_path is not there: {path}")
         folder = _folder(workspace, model_name)
@@ -79,6 +95,9 @@ class Model:
 
     @staticmethod
     def list(workspace: Any, name: Optional[str] = None, latest: bool = False, **_: Any) -> "List[Model]":
+        if workspace.cluster is not None:
+            versions = cluster_models.versions(workspace.cluster, name, latest)
+            return [Model(workspace, *each) for each in versions]
         found = []
         for each in [name] if name else _names(workspace):
             versions = _versions(_folder(workspace, each))
@@ -95,9 +114,14 @@ class Model:
                 f"Model.get_model_path('{model_name}'): give _workspace=ws; without one it works in entry scripts only, "
                 "which import it as 'from azureml.core import Model'"
             )
-        return Model(_workspace, model_name, version).path
+        model = Model(_workspace, model_name, version)
+        if not model.path:
+            raise ValueError(_not_here(model))
+        return model.path
 
     def download(self, target_dir: PathLike = ".", exist_ok: bool = False, **_: Any) -> str:
+        if not self.path:
+            raise NotImplementedError(_not_here(self))
         target = os.path.join(os.fspath(target_dir), os.path.basename(self.path))
         if os.path.exists(target) and not exist_ok:
             raise FileExistsError(f"{target} is there; with exist_ok=True it is replaced")
@@ -109,7 +133,14 @@ class Model:
         return target
 
     def __repr__(self) -> str:
-        return f"<Model {self.name}:{self.version}: {self.path}>"
+        return f"<Model {self.name}:{self.version}: {self.path or self.workspace.cluster}>"
+
+
+def _not_here(model: Model) -> str:
+    return (
+        f"the model '{model.name}' lies in {model.workspace.cluster} and has no path on this machine; a step gives it to a script that "
+        "names it"
+    )
 
 
 def _folder(workspace: Any, name: str) -> str:

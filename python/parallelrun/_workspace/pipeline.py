@@ -81,6 +81,7 @@ class Experiment:
         **_: Any,
     ) -> Any:
         """Starts the pipeline and comes back at once with its PipelineRun."""
+        from parallelrun._workspace.cluster_runs import ClusterPipelineRun
         from parallelrun._workspace.runs import PipelineRun
 
         pipeline = Pipeline(self.workspace, [config]) if isinstance(config, ParallelRunStep) else config
@@ -93,10 +94,15 @@ class Experiment:
         for name in pipeline_parameters or {}:
             if name not in parameters:
                 raise ValueError(unknown("pipeline parameter", name, parameters))
-        return PipelineRun(self, pipeline, dict(pipeline_parameters or {}), dict(tags or {}))
+        kind = PipelineRun if pipeline.workspace.cluster is None else ClusterPipelineRun
+        return kind(self, pipeline, dict(pipeline_parameters or {}), dict(tags or {}))
 
     def get_runs(self, **_: Any) -> "List[Dict[str, Any]]":
         """What is kept of the runs of this experiment, the newest first: id, status, parameters, steps."""
+        if self.workspace.cluster is not None:
+            from parallelrun._workspace.cluster_runs import records_of
+
+            return records_of(self.workspace.cluster, self.name)
         from parallelrun._workspace.run_records import records
 
         return [each for each in records(self.workspace.folder) if each["experiment"] == self.name]

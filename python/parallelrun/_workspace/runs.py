@@ -17,8 +17,16 @@ from parallelrun._workspace.metrics import metrics
 from parallelrun._workspace.names import unknown
 from parallelrun._workspace.output import OutputData, OutputFileDatasetConfig
 
-_WORDS = {"Complete": "Finished", "Interrupted": "Canceled"}  # others: Failed
-_ENDED = ("Finished", "Failed", "Canceled")
+# Of states of jobs, also those of a cluster; others: Failed.
+_WORDS = {
+    **{"Complete": "Finished", "Interrupted": "Canceled", "Running": "Running"},
+    **{"Pending": "Queued", "Suspended": "Queued"},
+}
+
+
+def step_status(state: str) -> str:
+    """Azure's word for the state of a job."""
+    return _WORDS.get(state, "Failed")
 
 
 class Run:
@@ -27,7 +35,7 @@ class Run:
     id = ""
 
     def get_status(self) -> str:
-        """NotStarted, Running, Finished, Failed or Canceled."""
+        """NotStarted, Running, Finished, Failed or Canceled; of a cluster also Queued."""
         raise NotImplementedError
 
     @property
@@ -53,17 +61,19 @@ class StepRun(Run):
         self.problem: Optional[BaseException] = None
         self._run = run
         self.place = step.output.place(run.workspace, self.id)
-        self.output_directory: str = self.place.local_path
+        self.output_directory: str = self._directory()
         self.manifest: Dict[str, Any] = {}
         self.fingerprint = ""
+
+    def _directory(self) -> str:
+        return self.place.local_path
 
     def get_status(self) -> str:
         if self.problem is not None:
             return "Failed"
         if self.job is None:
             return "Canceled" if self._run._cancelled else "NotStarted"
-        status = self.job.status
-        return "Running" if status == "Running" else _WORDS.get(status, "Failed")
+        return step_status(self.job.status)
 
     def get_output_data(self, name: Optional[str] = None) -> OutputData:
         """What it wrote: `.download(folder)`, `.path_on_datastore`."""
@@ -105,10 +115,13 @@ class PipelineRun(Run):
         self._previous = previous
         self._cancelled = False
         self._changed = threading.Condition()
-        self._steps = [StepRun(step, self) for step in pipeline.steps]
+        self._steps: List[StepRun] = [self._step_run(step) for step in pipeline.steps]
         self._thread = threading.Thread(target=self._go, daemon=True)
         self._keep()
         self._thread.start()
+
+    def _step_run(self, step: Any) -> StepRun:
+        return StepRun(step, self)
 
     # --- how it goes ---
 
@@ -155,7 +168,7 @@ class PipelineRun(Run):
             self._cancelled = True
             jobs = [step.job for step in self._steps if step.job is not None]
         for job in jobs:
-            if job.status == "Running":
+            if step_status(job.status) in ("Running", "Queued"):
                 job.cancel()
         self._thread.join()
 
@@ -169,7 +182,7 @@ class PipelineRun(Run):
         if self._thread.is_alive():
             raise RuntimeError(f"the run {self.id} is not at its end yet; wait for it, or cancel() it first")
         parameters = {**self.parameters, **(pipeline_parameters or {})}
-        return PipelineRun(self.experiment, self.pipeline, parameters, self.tags, self)
+        return type(self)(self.experiment, self.pipeline, parameters, self.tags, self)
 
     def __repr__(self) -> str:
         return f"<PipelineRun {self.id}: {self.get_status()}>"
@@ -216,6 +229,9 @@ class PipelineRun(Run):
                 if job.exit_code != REFUSED or directory == fresh:
                     raise
         step.reused = step.output_directory != fresh
+        self._register_output(step)
+
+    def _register_output(self, step: StepRun) -> None:
         for registration in step.step.output.registrations:
             settings = dict(registration)
             glob = settings.pop("glob")
@@ -239,8 +255,8 @@ class PipelineRun(Run):
     def _written(self, output: OutputFileDatasetConfig) -> Dict[str, Any]:
         """What the step of this output wrote: the file of append_row, or the directory."""
         (step,) = [step for step in self._steps if step.step.output is output]
-        source = {"local": {"path": step.output_directory}}
         spec = step.manifest["spec"]
+        source = spec["output"]["source"]
         if spec.get("outputAction") == "summary_only":
             return {"source": source}
         return {"source": source, "glob": spec.get("appendRowFileName", "parallel_run_step.txt")}
@@ -272,11 +288,17 @@ class PipelineRun(Run):
                     job.wait(show_output=show_output, timeout=left if left and left < 1e9 else None)
                 except JobError:
                     # Refused in an earlier directory, it begins in its own.
-                    if job.exit_code != REFUSED or job.output_directory == step.place.local_path:
+                    if not self._begins_anew(step, job):
                         raise
         except KeyboardInterrupt:
-            self.cancel()
+            self._interrupted()
             raise
+
+    def _begins_anew(self, step: StepRun, job: Job) -> bool:
+        return job.exit_code == REFUSED and job.output_directory != step.place.local_path
+
+    def _interrupted(self) -> None:
+        self.cancel()
 
     def _record(self) -> Dict[str, Any]:
         return {

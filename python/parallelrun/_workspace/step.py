@@ -5,9 +5,11 @@ import json
 import os
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Union
 
-from parallelrun._inputs import PathLike, camel
+from parallelrun._inputs import GLOB_LETTERS, PathLike, camel
 from parallelrun._submit import API_VERSION, check
 from parallelrun._workspace.accepted import accepted
+from parallelrun._workspace.cluster_datasets import check_here, check_places
+from parallelrun._workspace.cluster_datastore import in_words, source_below
 from parallelrun._workspace.consumption import DatasetConsumptionConfig
 from parallelrun._workspace.dataset import AbstractDataset
 from parallelrun._workspace.environment import Environment
@@ -84,10 +86,10 @@ class ParallelRunConfig:
         if isinstance(compute_target, str):
             accepted(
                 f"compute_target='{compute_target}'",
-                "it stands for this machine; node_count agents are started here",
+                "it stands for this machine, or the cluster of a workspace that is a namespace; node_count agents are started there",
             )
 
-    def fields(self, given: Mapping[str, Any]) -> Dict[str, Any]:
+    def fields(self, given: Mapping[str, Any], in_cluster: bool = False) -> Dict[str, Any]:
         """Fields of `spec`."""
         spec: Dict[str, Any] = {}
         script = os.path.expanduser(os.fspath(self.entry_script))
@@ -97,7 +99,7 @@ class ParallelRunConfig:
             folder, script = os.path.split(os.path.abspath(script))
         spec["sourceDirectory"] = {"local": {"path": folder}}
         spec["entryScript"] = script
-        environment = self.environment.spec() if self.environment is not None else {}
+        environment = self.environment.spec(in_cluster) if self.environment is not None else {}
         if self.requirements_file:
             environment["requirementsFile"] = self.requirements_file
         if self.environment_variables:
@@ -197,12 +199,13 @@ class ParallelRunStep:
         find: Optional[FindOutput] = None,
     ) -> Dict[str, Any]:
         """The ParallelRunJob. `given`: values of parameters. `find`: where earlier steps of the run wrote."""
-        spec = self.config.fields(given)
+        cluster = workspace.cluster if workspace is not None else None
+        spec = self.config.fields(given, cluster is not None)
         spec["inputs"] = [part for each in self.inputs for part in _parts(each, find)]
         side_inputs = [_side_input(each, find) for each in self.side_inputs]
         taken = {each["name"] for each in side_inputs}
         side_inputs += [
-            {"name": model.name, "source": {"local": {"path": model.path}}}
+            {"name": model.name, "source": model.source}
             for model in self._models(workspace, spec)
             if model.name not in taken
         ]
@@ -211,6 +214,13 @@ class ParallelRunStep:
         if self.arguments:
             spec["arguments"] = [self._argument(each, given) for each in self.arguments]
         spec["output"] = {"source": {"local": {"path": output}}}
+        if workspace is not None:
+            for each in [*spec["inputs"], *side_inputs]:
+                what = f"'{each['name']}' of the step '{self.name}'"
+                if cluster is None:
+                    check_here(what, each["source"])
+                else:
+                    check_places(cluster, what, [each])
         if not self.allow_reuse:
             spec["allowReuse"] = False
         return {
@@ -312,7 +322,7 @@ def _parts(consumed: DatasetConsumptionConfig, find: Optional[FindOutput]) -> Li
                 "the files; name them: output.as_input(name, glob='*.png')"
             )
     else:
-        parts = dataset.parts
+        parts = [{"source": dataset.reference}] if dataset.reference else dataset.parts
     named = []
     for number, part in enumerate(parts, 1):
         name = consumed.name if number == 1 else f"{consumed.name}_{number}"
@@ -327,10 +337,15 @@ def _say_what_is_seen(consumed: DatasetConsumptionConfig) -> None:
                 f"the side input '{consumed.name}' is a query of a database, but a side input is a folder or a file; name it "
                 "among the inputs, or export the query to a file"
             )
-        if "local" not in part["source"]:
+        glob = part.get("glob")
+        if not glob:
             continue
-        folder, glob = part["source"]["local"]["path"], part.get("glob")
-        if glob and not os.path.isfile(os.path.join(folder, glob)):
+        if "local" in part["source"]:
+            folder = part["source"]["local"]["path"]
+            is_one = os.path.isfile(os.path.join(folder, glob))
+        else:
+            folder, is_one = in_words(part["source"]), not GLOB_LETTERS & set(glob)
+        if not is_one:
             accepted(
                 f"the wildcard {glob} of the side input '{consumed.name}'",
                 f"not used; the script sees the whole folder {folder}",
@@ -346,10 +361,13 @@ def _side_input(consumed: DatasetConsumptionConfig, find: Optional[FindOutput]) 
         )
     source = parts[0]["source"]
     glob = parts[0].get("glob")
-    if glob and "local" in source and not isinstance(consumed.dataset, (OutputFiles, OutputTable)):
-        path = os.path.join(source["local"]["path"], glob)
-        if os.path.isfile(path):
-            source = {"local": {"path": path}}
+    if glob and not isinstance(consumed.dataset, (OutputFiles, OutputTable)):
+        if "local" in source:
+            path = os.path.join(source["local"]["path"], glob)
+            if os.path.isfile(path):
+                source = {"local": {"path": path}}
+        elif not GLOB_LETTERS & set(glob):
+            source = source_below(source, glob)
     found: Dict[str, Any] = {"name": consumed.name, "source": source}
     if consumed.path_on_compute:
         found["mountPath"] = consumed.path_on_compute
