@@ -58,6 +58,15 @@ class ClusterJob(Job):
             return "Interrupted"
 
     @property
+    def reused_from(self) -> Optional[str]:
+        """The name of the earlier job whose results were taken; None: the job runs, or has run."""
+        if self.status != "Complete":
+            return None
+        found = self._cluster.get("ParallelRunJob", self.name) or {}
+        name: Optional[str] = found.get("status", {}).get("reuse", {}).get("from")
+        return name
+
+    @property
     def taken_over(self) -> Optional[Dict[str, Any]]:
         """What a resubmission has taken over from an earlier job: `from`, `miniBatches`, `items`, and what is left and why
         (`left`, `again`). None: it is no resubmission, or has not begun."""

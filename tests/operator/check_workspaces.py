@@ -141,8 +141,9 @@ def check_the_snippet_of_the_step(azureml, ws, verbs):
     verbs.write(name, JOB_STATUS)
     wait_for(lambda: step_run.get_status() == "Running", lambda: step_run)
     assert azureml.Experiment(ws, "digits").get_runs()[0]["status"] == "Running"
-    verbs.write(name, ended())
+    verbs.write(name, {**ended(), "reuse": {"from": "yesterdays"}})
     assert run.wait_for_completion(show_output=False) == "Finished"
+    assert step_run.reused and step_run.job.reused_from == "yesterdays"
     (record,) = azureml.Experiment(ws, "digits").get_runs()
     assert (record["id"], record["status"], record["parameters"]) == (run.id, "Finished", {"size": "7"})
     assert record["steps"][0]["job"] == name and azureml.Experiment(ws, "others").get_runs() == []
@@ -153,6 +154,7 @@ def check_the_snippet_of_the_step(azureml, ws, verbs):
     second = finish(verbs, again, "predict-digits-mnist")
     assert (second["spec"]["resubmissionOf"], second["spec"]["miniBatchSize"]) == (name, 10)
     assert again.wait_for_completion(show_output=False) == "Finished"
+    assert not again.get_steps()[0].reused
     assert [each["id"] for each in azureml.Experiment(ws, "digits").get_runs()] == [again.id, run.id]
 
 

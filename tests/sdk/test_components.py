@@ -220,6 +220,7 @@ def test_what_has_no_effect_is_said_where_it_is_submitted(v2, client):
         (lambda v2, c: c.jobs.get("x"), ValueError, "there is no job of this program 'x'"),
         (lambda v2, c: v2.pipeline(lambda: None)(), ValueError, "calls no parallel component"),
         (lambda v2, c: v2.MLClient(object()), ValueError, "workspace_name is None"),
+        (lambda v2, c: v2.MLClient(namespace="team"), NotImplementedError, "the namespace 'team'"),
     ],
 )
 def test_what_is_refused_names_the_way_out(v2, client, make, error, said):

@@ -156,8 +156,11 @@ class MLClient:
         workspace_name: Optional[str] = None,
         *,
         folder: Any = None,
+        namespace: Optional[str] = None,
         **_: Any,
     ) -> None:
+        if namespace is not None:
+            raise NotImplementedError(_no_namespace(namespace))
         if credential is not None:
             accepted(
                 f"the credential {type(credential).__name__}",
@@ -168,7 +171,10 @@ class MLClient:
 
     @classmethod
     def from_config(cls, credential: Any = None, *, path: Any = None, **_: Any) -> "MLClient":
-        return cls(credential, folder=Workspace.from_config(path).folder)
+        workspace = Workspace.from_config(path)
+        if workspace.cluster is not None:
+            raise NotImplementedError(_no_namespace(workspace.name))
+        return cls(credential, folder=workspace.folder)
 
     @property
     def workspace_name(self) -> str:
@@ -176,3 +182,10 @@ class MLClient:
 
     def create_or_update(self, job: Any, **others: Any) -> Job:
         return self.jobs.create_or_update(job, **others)
+
+
+def _no_namespace(namespace: str) -> str:
+    return (
+        f"the workspace is the namespace '{namespace}', but MLClient works with a folder only; in a cluster use the classes of the SDK v1 "
+        "(Workspace.from_namespace), or convert the pipeline's file: parallelrun convert"
+    )
