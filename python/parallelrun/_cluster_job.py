@@ -86,7 +86,12 @@ class ClusterJob(Job):
 
     def cancel(self) -> "Job":
         """Ends the job and deletes it. What is committed stays on the volume; the same job goes on from there."""
-        if not self._finished:
+        with self._changed:
+            # Until the cluster has it there is nothing to end, and it would come afterwards.
+            while not (self._finished or self._progress) and self._process.poll() is None:
+                self._changed.wait(0.05)
+            refused = not (self._finished or self._progress)
+        if not refused and not self._finished:
             self._verb("cancel", "--yes")
             self._cancelled = True
         self._process.wait()

@@ -424,10 +424,13 @@ def check_a_job_from_python(verbs, parallelrun, tmp_path, monkeypatch):
     assert job.cancel().status == "Interrupted"
     assert verbs.world.jobs.get("third")["code"] == 404
 
+    assert submit("fourth").cancel().status == "Interrupted"  # at once
+    assert verbs.world.jobs.get("fourth")["code"] == 404
+
     job = submit("scores")  # the name is taken
     with pytest.raises(parallelrun.JobError, match="there is a job 'scores' already"):
         job.wait(timeout=PATIENCE)
-    assert job.status == "Invalid"
+    assert job.status == "Invalid" and submit("scores").cancel().status == "Invalid"
 
 
 # Of the bar: 5,000 jobs under 1 s. That many take the server a while to make, so the suite has fewer.
