@@ -47,6 +47,13 @@ std::string without_dollars(const std::string& text) {
   return escaped;
 }
 
+// What an orchestrator that has reused results says while its pod still lives.
+bool all_is_done(const json& progress) {
+  const auto planned = progress.find("planComplete");
+  return planned != progress.end() && *planned == true &&
+         number_at(progress, "miniBatchesProcessed") == number_at(progress, "miniBatchesCreated");
+}
+
 bool is_digest(std::string_view text) {
   return text.size() == kDigits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
@@ -82,7 +89,7 @@ void offer_earlier_runs(Decision& decision, PodIdentity& orchestrator) {
 }
 
 bool looks_for_results(Decision& decision) {
-  if (!decision.progress().empty()) return false;
+  if (!decision.progress().empty() && !all_is_done(decision.progress())) return false;
   const PodView* orchestrator = decision.slots.orchestrator.current;
   if (orchestrator == nullptr) {
     const std::vector<PodIdentity>& made = decision.plan.create;

@@ -15,7 +15,8 @@ void record_spec_for_reuse(Decision& decision);
 // Gives an orchestrator that is to be made the jobs whose results it may look at.
 void offer_earlier_runs(Decision& decision, PodIdentity& orchestrator);
 
-// Whether an orchestrator looks at results that may stand for the job's, so that workers may not be needed.
+// Whether an orchestrator looks at results that may stand for the job's, or has found them and is about to
+// end, so that workers may not be needed.
 // They start without it when it takes too long: a worker that is not needed does no harm.
 bool looks_for_results(Decision& decision);
 

@@ -1,6 +1,7 @@
 """A job that may have the results of another one: what its orchestrator is offered, and when its workers start."""
 
 import json
+import time
 
 from program import Operator
 from waiting import wait_for
@@ -37,6 +38,11 @@ def check_a_job_that_is_reused_starts_no_worker(operator, world):
     assert annotations["parallelrun.dev/may-reuse"] == "true"
     world.run_pods("second")
     world.awaits("second", "Running")
+    # The last progress is there before the pod has ended.
+    progress = {"miniBatchesCreated": 4, "miniBatchesProcessed": 4, "planComplete": True}
+    assert world.jobs.merge("second", {"status": {"progress": progress}}, "status").accepted
+    time.sleep(1)
+    assert set(world.pods("second")) == {"second-orchestrator-0"}
     world.complete("second", reason="Reused", message="Reused the results of job 'first'", reusedFrom="first")
     status = world.awaits("second", "Complete")
     assert status["reuse"]["from"] == "first"

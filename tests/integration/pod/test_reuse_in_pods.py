@@ -85,6 +85,9 @@ def test_a_second_job_has_the_results_of_the_first_without_a_worker(jobs):
         assert words in jobs.log(log)
     assert world.rows() == rows and (world.out / "_SUCCESS").exists()
     assert world.progress()["percent"] == 100
+    # By this the operator knows that no worker is needed, before it sees the pod's end.
+    assert world.progress()["planComplete"] is True
+    assert world.progress()["miniBatchesProcessed"] == world.progress()["miniBatchesCreated"] == 4
     # The copy stands for itself.
     shutil.rmtree(first)
     assert jobs.is_reused()["reusedFrom"] == "job-2"

@@ -80,6 +80,21 @@ TEST(Reuse, NoWorkerStartsWhileTheOrchestratorLooks) {
   EXPECT_EQ(cluster.names().size(), 4U);
 }
 
+// Its last progress is there before its pod has ended.
+TEST(Reuse, NorOnceTheOrchestratorHasTakenTheResults) {
+  Cluster cluster;
+  cluster.earlier_runs = {alike()};
+  cluster.settle();
+  cluster.run("digits-orchestrator-0").after(seconds(5));
+  cluster.job["status"]["progress"] = {
+      {"planComplete", true}, {"miniBatchesCreated", 4}, {"miniBatchesProcessed", 4}};
+  cluster.settle();
+  EXPECT_EQ(cluster.names(), kOrchestrator);
+  cluster.job["status"]["progress"]["miniBatchesProcessed"] = 3;
+  cluster.settle();
+  EXPECT_EQ(cluster.names().size(), 4U);
+}
+
 TEST(Reuse, WorkersDoNotWaitForEver) {
   Cluster cluster;
   cluster.earlier_runs = {alike()};
