@@ -114,7 +114,11 @@ Result<ProgramOutcome> run_program(const ProgramRun& run) {
                        " ms and was killed",
                    true};
     }
-    (void)::poll(entries.data(), entries.size(), static_cast<int>(std::min<long long>(left, 60'000)));
+    if (run.stopped != nullptr && *run.stopped) {
+      return Error{ErrorCode::kAborted, "\"" + run.program + "\" was stopped"};
+    }
+    const long long most = run.stopped == nullptr ? 60'000 : 50;
+    (void)::poll(entries.data(), entries.size(), static_cast<int>(std::min<long long>(left, most)));
     running = (entries[2].revents & POLLIN) == 0;
     if (!drain(output.read.get(), outcome.output)) entries[0].fd = -1;
     if (!drain(errors.read.get(), outcome.errors)) entries[1].fd = -1;

@@ -1,6 +1,7 @@
 // Runs another program to its end, without a shell. (process_start.h is for one that goes on beside us.)
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <string>
@@ -16,6 +17,7 @@ struct ProgramRun {
   std::vector<std::string> environment;  // NAME=VALUE, all of it
   std::chrono::milliseconds time_limit{};
   std::size_t longest_output = std::size_t{1} << 20;  // bytes of standard output; more is an error
+  const std::atomic<bool>* stopped = nullptr;         // true: it is killed, and the outcome is kAborted
 };
 
 struct ProgramOutcome {
@@ -25,8 +27,8 @@ struct ProgramOutcome {
 };
 
 // Blocks. Standard input is /dev/null. The program is in a process group of its own, all of which is killed
-// when the time is over (kAborted) or when it writes too much (kInvalidArgument). kNotFound: there is no such
-// program. Other errors are those of ProcessStart; they may pass.
+// when the time is over or it is stopped (kAborted) or when it writes too much (kInvalidArgument). kNotFound:
+// there is no such program. Other errors are those of ProcessStart; they may pass.
 Result<ProgramOutcome> run_program(const ProgramRun& run);
 
 }  // namespace parallelrun

@@ -129,8 +129,10 @@ class InputFormat {
   virtual Result<std::optional<Sample>> sample(Listing& listing, const std::string& root) const;
 
   // --- partition keys ---
-  // Reads records and the values of columns; null: this format cannot be grouped by columns.
+  // Reads records and the values of columns; null: records of this format have no bytes of their own.
   virtual std::unique_ptr<RecordFields> record_fields() const;
+  // Then: whether its rows are grouped as those of Parquet files (table_groups.h).
+  virtual bool groups_tables() const { return false; }
 
   // --- what users and workers are told ---
   // Members that name the items of a mini-batch in failed_items.jsonl: "files", or "file", "firstRow", ...

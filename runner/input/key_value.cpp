@@ -86,6 +86,7 @@ KeyType key_type_of(ColumnType declared) {
 std::optional<std::string> canonical_key(std::string_view text, KeyType type) {
   switch (type) {
     case KeyType::kText:
+    case KeyType::kOther:
       break;
     case KeyType::kInt64:
     case KeyType::kUint64: {
@@ -143,7 +144,7 @@ KeyTexts canonical_keys(const KeyTexts& texts, const std::vector<KeyType>& types
     if (!text) continue;
     const std::optional<std::string> canonical = canonical_key(*texts[i], types[i]);
     if (!canonical) continue;
-    if (canonical->empty() && types[i] != KeyType::kText) {
+    if (canonical->empty() && types[i] != KeyType::kText && types[i] != KeyType::kOther) {
       text.reset();
     } else {
       text = canonical;

@@ -11,11 +11,12 @@
 
 namespace parallelrun {
 
-// How values are compared. A column that is not declared has the first of these that all its values fit, as
-// pandas infers it.
-enum class KeyType : std::uint8_t { kText = 0, kInt64 = 1, kUint64 = 2, kFloat64 = 3, kBool = 4 };
+// How values are compared. A column of text that is not declared has the first of these that all its values
+// fit, as pandas infers it.
+// kOther: a value that has one text, and is no text (a date of a Parquet file).
+enum class KeyType : std::uint8_t { kText = 0, kInt64 = 1, kUint64 = 2, kFloat64 = 3, kBool = 4, kOther = 5 };
 
-constexpr KeyType last_of(KeyType /*any*/) { return KeyType::kBool; }
+constexpr KeyType last_of(KeyType /*any*/) { return KeyType::kOther; }
 
 // A text as it stands in a path or a table, without quotes; nothing: the value is missing.
 using KeyText = std::optional<std::string>;

@@ -8,6 +8,7 @@
 
 #include "common/result/try.h"
 #include "runner/input/file_slice.h"
+#include "runner/input/table_groups.h"
 
 namespace parallelrun {
 
@@ -78,8 +79,7 @@ Status KeyedCutter::group() {
 
 Result<RecordGroups> KeyedCutter::grouped(const std::string& directory) {
   const std::unique_ptr<RecordFields> fields = format_.inside().record_fields();
-  if (!fields)
-    return Error{ErrorCode::kUnsupported, "tables of this format cannot be grouped by their columns"};
+  if (!fields) return grouped_tables(directory);
   GroupingOptions grouping;
   grouping.root = options_.root;
   grouping.directory = directory;
@@ -111,6 +111,25 @@ Result<RecordGroups> KeyedCutter::grouped(const std::string& directory) {
     return std::optional(std::move(file));
   };
   return group_records(*fields, next_file, grouping);
+}
+
+Result<RecordGroups> KeyedCutter::grouped_tables(const std::string& directory) {
+  TableGrouping grouping = format_.table_grouping(origin_);
+  grouping.root = options_.root;
+  grouping.directory = directory;
+  grouping.stopped = options_.stopped;
+  std::vector<FileToGroup> files;
+  KeyedFiles::Reader reader(files_);
+  reader.group(0);
+  while (true) {
+    ASSIGN_OR_RETURN(const std::optional<ListedObject> object, reader.next());
+    if (!object) break;
+    FileToGroup file{object->path(), {}};
+    const auto texts = format_.texts_of(file.path, origin_);
+    file.texts = format_.canonical(texts.value_or(KeyTexts(format_.keys().size())), origin_);
+    files.push_back(std::move(file));
+  }
+  return group_tables(files, grouping);
 }
 
 Result<std::optional<InputCutter::Piece>> KeyedCutter::next() {
@@ -145,26 +164,43 @@ Result<std::optional<InputCutter::Piece>> KeyedCutter::next_records() {
   for (; at_ < groups_.groups.size(); ++at_) {
     const RecordGroup& group = groups_.groups[at_];
     if (done_ && is_done(packed(groups_.canonical(group)))) continue;
-    FileSlice slice;
-    slice.path = groups_.data_file;
-    slice.offset = group.offset;
-    slice.length = group.length;
-    slice.first_row = 1;
-    slice.records = group.records;
-    slice.file_size = groups_.data_size;
-    slice.hash = group.hash;
-    slice.check = FileSlice::Check::kBytes;
-    slice.header = groups_.header;
+    const FileSlice slice = slice_of(group);
     KeyedBatch batch;
     batch.keys = format_.keys_of(group.texts, groups_.types, origin_);
     batch.place = KeyedBatch::Place::kGroups;
     batch.pieces.push_back(encode(format_.inside().kind(), slice));
-    batch.origins_offset = group.offset + group.length;
-    batch.origins_length = group.origins_length;
+    if (groups_.tables.empty()) {
+      batch.origins_offset = group.offset + group.length;
+      batch.origins_length = group.origins_length;
+    }
     ++at_;
     return std::optional(Piece{group.records, encode(batch)});
   }
   return std::optional<Piece>();
+}
+
+FileSlice KeyedCutter::slice_of(const RecordGroup& group) const {
+  FileSlice slice;
+  slice.records = group.records;
+  slice.check = FileSlice::Check::kBytes;
+  if (groups_.tables.empty()) {
+    slice.path = groups_.data_file;
+    slice.offset = group.offset;
+    slice.length = group.length;
+    slice.first_row = 1;
+    slice.file_size = groups_.data_size;
+    slice.hash = group.hash;
+    slice.header = groups_.header;
+    return slice;
+  }
+  const GroupedTable& table = groups_.tables[group.table];
+  slice.path = table.name;
+  slice.offset = table.footer;
+  slice.length = table.size - table.footer;
+  slice.first_row = group.offset + 1;
+  slice.file_size = table.size;
+  slice.hash = table.hash;
+  return slice;
 }
 
 }  // namespace parallelrun

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "runner/input/file_slice.h"
 #include "runner/input/keyed_files.h"
 #include "runner/input/keyed_format.h"
 #include "runner/input/record_groups.h"
@@ -27,8 +28,10 @@ class KeyedCutter final : public InputCutter {
   Status list();
   Status group();
   Result<RecordGroups> grouped(const std::string& directory);
+  Result<RecordGroups> grouped_tables(const std::string& directory);
   Result<std::optional<Piece>> next_files();
   Result<std::optional<Piece>> next_records();
+  FileSlice slice_of(const RecordGroup& group) const;
   bool is_done(const std::string& packed_keys) const { return done_ && packed_keys <= *done_; }
 
   const KeyedFormat& format_;

@@ -86,6 +86,21 @@ Error KeyedFormat::unknown_key(const std::string& key, const std::vector<std::st
                "spec.partitionKeys names " + in_quotes(key) + ", but " + where + did_you_mean(key, known)};
 }
 
+TableGrouping KeyedFormat::table_grouping(const Origin& origin) const {
+  TableGrouping grouping;
+  grouping.input = input_;
+  grouping.in_path = origin.in_path;
+  for (std::size_t i = 0; i < keys_.size(); ++i) {
+    grouping.path_types.push_back(declared(i).value_or(KeyType::kText));
+    if (origin.in_path[i]) {
+      grouping.input.columns.erase(keys_[i]);
+    } else {
+      grouping.keys.push_back(keys_[i]);
+    }
+  }
+  return grouping;
+}
+
 Status KeyedFormat::check(Listing& listing, const std::string& root) const {
   if (broken_) return *broken_;
   std::set<std::string> met;
@@ -107,17 +122,18 @@ Status KeyedFormat::check(Listing& listing, const std::string& root) const {
     const std::unique_ptr<RecordFields> fields = inside_->record_fields();
     std::vector<std::string> known = names_of(*found);
     std::size_t sound = 0;
+    std::optional<std::vector<std::string>> of_table;
+    if (!fields) {
+      ASSIGN_OR_RETURN(of_table, columns_of_table(root + path, table_grouping(origin)));
+    }
     for (std::size_t i = 0; i < keys_.size(); ++i) {
       if (origin.in_path[i]) continue;
-      if (!fields) {
-        return unknown_key(
-            keys_[i], known,
-            paths_.words() + " do not give it, and tables of the format " +
-                std::string(to_string(input_.format)) +
-                " cannot be grouped by their columns yet; convert them to CSV, or put the key into "
-                "folder names like key=value");
+      std::vector<std::string> columns;
+      if (of_table) {
+        columns = *of_table;
+      } else {
+        ASSIGN_OR_RETURN(columns, fields->columns_of(root + path));
       }
-      ASSIGN_OR_RETURN(const std::vector<std::string> columns, fields->columns_of(root + path));
       if (columns.empty()) break;  // a table without a record; the next file tells
       known.insert(known.end(), columns.begin(), columns.end());
       if (std::find(columns.begin(), columns.end(), keys_[i]) == columns.end()) {

@@ -9,6 +9,7 @@
 #include "runner/input/input_format.h"
 #include "runner/input/keyed_batch.h"
 #include "runner/input/path_keys.h"
+#include "runner/input/table_groups.h"
 
 namespace parallelrun {
 
@@ -54,6 +55,8 @@ class KeyedFormat final : public InputFormat {
   std::vector<KeyedBatch::Key> keys_of(const KeyTexts& texts, const std::vector<KeyType>& types,
                                        const Origin& origin) const;
   std::optional<KeyType> declared(std::size_t key) const;
+  // All but where files and groups lie.
+  TableGrouping table_grouping(const Origin& origin) const;
   const std::vector<std::string>& keys() const { return keys_; }
   const PathKeys& paths() const { return paths_; }
   const InputFormat& inside() const { return *inside_; }

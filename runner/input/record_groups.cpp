@@ -188,6 +188,17 @@ class DataFile {
   std::uint64_t written_ = 0;
 };
 
+// By their values as they are compared, of which `keys` has those of each group.
+std::vector<RecordGroup> in_order(std::vector<RecordGroup> groups, const std::vector<std::string>& keys) {
+  std::vector<std::size_t> order(groups.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return keys[a] < keys[b]; });
+  std::vector<RecordGroup> sorted;
+  sorted.reserve(groups.size());
+  for (const std::size_t i : order) sorted.push_back(std::move(groups[i]));
+  return sorted;
+}
+
 class Grouping {
  public:
   Grouping(RecordFields& fields, const GroupingOptions& options, SpillFile spill, DataFile data,
@@ -244,12 +255,7 @@ class Grouping {
     RecordGroups found;
     found.header = fields_.header();
     found.types = types_;
-    // By their values as they are compared.
-    std::vector<std::size_t> order(groups_.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::sort(order.begin(), order.end(),
-              [this](std::size_t a, std::size_t b) { return keys_[a] < keys_[b]; });
-    for (const std::size_t i : order) found.groups.push_back(std::move(groups_[i]));
+    found.groups = in_order(std::move(groups_), keys_);
     RETURN_IF_ERROR(data_.finish());
     RETURN_IF_ERROR(names_.finish());
     found.data_file = data_.name();
@@ -499,13 +505,23 @@ static void fields(auto& visit, wire::Is<RecordGroup> auto& group) {
   visit(group.origins_length);
 }
 
+static void fields(auto& visit, wire::Is<GroupedTable> auto& table) {
+  visit(table.name);
+  visit(table.size);
+  visit(table.footer);
+  visit(table.hash);
+}
+
 namespace {
 
 constexpr std::string_view kIndexMagic = "PRUNGRP1";
+constexpr std::string_view kTablesMagic = "PRUNGRP2";
 
 //   8 bytes "PRUNGRP1" | u64 hash of the rest | bytes data_file | u64 data_size |
 //   bytes header | u32 keys | keys x u8 type | u64 groups | groups x {bytes packed texts, five u64} |
 //   u64 passed | passed x bytes PassedOver
+// With tables: "PRUNGRP2", and behind that:
+//   u64 tables | tables x {bytes name, three u64} | groups x u32 table
 std::string encoded_index(const RecordGroups& groups) {
   std::string body;
   wire::Writer writer(body);
@@ -521,12 +537,24 @@ std::string encoded_index(const RecordGroups& groups) {
   }
   encoder(static_cast<std::uint64_t>(groups.passed.size()));
   for (const PassedOver& passed : groups.passed) encoder(parallelrun::encode(passed));
-  std::string out(kIndexMagic);
+  if (!groups.tables.empty()) {
+    encoder(static_cast<std::uint64_t>(groups.tables.size()));
+    for (const GroupedTable& table : groups.tables) encoder(table);
+    for (const RecordGroup& group : groups.groups) encoder(group.table);
+  }
+  std::string out(groups.tables.empty() ? kIndexMagic : kTablesMagic);
   wire::Writer(out).u64(slice_hash(body));
   return out + body;
 }
 
 }  // namespace
+
+static Status write_index(const std::string& directory, const RecordGroups& groups) {
+  const WholeFileOptions for_workers{.mode = 0644, .despite_umask = true};
+  const std::string index = directory + std::string(kIndex);
+  const int failed = write_whole_file(index, encoded_index(groups), for_workers);
+  return failed == 0 ? Status() : Status(write_error(directory, failed));
+}
 
 KeyTexts RecordGroups::canonical(const RecordGroup& group) const {
   return canonical_keys(group.texts, types);
@@ -535,10 +563,7 @@ KeyTexts RecordGroups::canonical(const RecordGroup& group) const {
 Result<RecordGroups> group_records(RecordFields& fields,
                                    const std::function<Result<std::optional<FileToGroup>>()>& next_file,
                                    const GroupingOptions& options) {
-  std::error_code error;
-  std::filesystem::create_directories(options.directory, error);
-  if (error) return write_error(options.directory, error.value());
-  clear_directory(options.directory);
+  RETURN_IF_ERROR(begin_groups(options.directory));
   ASSIGN_OR_RETURN(SpillFile spill, SpillFile::create(options.directory, kSpillBlock));
   // The records, and where they came from. Where the spill file cannot shrink while groups grow, twice.
   const std::uint64_t once = options.input_bytes + options.input_bytes / 4;
@@ -552,11 +577,24 @@ Result<RecordGroups> group_records(RecordFields& fields,
     RETURN_IF_ERROR(grouping.spread(*file));
   }
   ASSIGN_OR_RETURN(RecordGroups groups, grouping.gather());
-  const WholeFileOptions for_workers{.mode = 0644, .despite_umask = true};
-  const std::string index = options.directory + std::string(kIndex);
-  if (const int failed = write_whole_file(index, encoded_index(groups), for_workers); failed != 0)
-    return write_error(options.directory, failed);
+  RETURN_IF_ERROR(write_index(options.directory, groups));
   return groups;
+}
+
+Status begin_groups(const std::string& directory) {
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (error) return write_error(directory, error.value());
+  clear_directory(directory);
+  return {};
+}
+
+Status end_groups(const std::string& directory, RecordGroups& groups) {
+  std::vector<std::string> keys;
+  keys.reserve(groups.groups.size());
+  for (const RecordGroup& group : groups.groups) keys.push_back(packed(groups.canonical(group)));
+  groups.groups = in_order(std::move(groups.groups), keys);
+  return write_index(directory, groups);
 }
 
 Result<std::optional<RecordGroups>> find_groups(const std::string& directory) {
@@ -578,7 +616,8 @@ Result<std::optional<RecordGroups>> find_groups(const std::string& directory) {
   const Error corrupt{ErrorCode::kCorrupt,
                       path + " is damaged; start the job with another output directory or with --overwrite"};
   constexpr std::size_t kIndexHead = kIndexMagic.size() + 8;
-  if (bytes.size() < kIndexHead || !bytes.starts_with(kIndexMagic)) return corrupt;
+  const bool has_tables = bytes.starts_with(kTablesMagic);
+  if (bytes.size() < kIndexHead || (!has_tables && !bytes.starts_with(kIndexMagic))) return corrupt;
   const std::string_view body = std::string_view(bytes).substr(kIndexHead);
   wire::Reader head(std::string_view(bytes).substr(kIndexMagic.size(), 8));
   if (head.u64() != slice_hash(body)) return corrupt;
@@ -604,6 +643,14 @@ Result<std::optional<RecordGroups>> find_groups(const std::string& directory) {
     const Result<PassedOver> passed = decode_passed_over(one);
     if (!passed) return corrupt;
     found.passed.push_back(*passed);
+  }
+  if (has_tables) {
+    decoder(count);
+    for (std::uint64_t i = 0; i < count && decoder.ok(); ++i) decoder(found.tables.emplace_back());
+    for (RecordGroup& group : found.groups) {
+      decoder(group.table);
+      if (group.table >= found.tables.size()) return corrupt;
+    }
   }
   if (decoder.problem() != nullptr) return corrupt;
   return std::optional(std::move(found));

@@ -2,9 +2,8 @@
 //
 // In the directory of an input (below .parallelrun/groups/ of the output):
 //   index            written last, whole: what is in the others; without it there are no groups
-//   data-XXXXXX      group after group: its records as they stand in their files, one behind the other, then
-// its
-//                    origins
+//   data-XXXXXX      of text (for Parquet: table_groups.h) group after group: its records as they stand in
+//                    their files, one behind the other, then its origins
 //   names-XXXXXX     (the same letters) the paths of the input's files, below its directory, with a NUL
 // behind each
 //
@@ -31,17 +30,27 @@
 namespace parallelrun {
 
 struct RecordGroup {
-  KeyTexts texts;  // as they stand at the group's first record
-  std::uint64_t offset = 0;
-  std::uint64_t length = 0;  // of the records
+  KeyTexts texts;            // as they stand at the group's first record
+  std::uint32_t table = 0;   // of RecordGroups::tables, where there are some
+  std::uint64_t offset = 0;  // of the records; in a table: how many rows stand before
+  std::uint64_t length = 0;  // of the records; in a table: 0
   std::uint64_t records = 0;
   std::uint64_t hash = 0;            // see slice_hash.h
   std::uint64_t origins_length = 0;  // they stand behind the records
 };
 
+// A Parquet file of grouped rows (table_groups.h).
+struct GroupedTable {
+  std::string name;  // in the directory
+  std::uint64_t size = 0;
+  std::uint64_t footer = 0;  // offset; it reaches to the end of the file
+  std::uint64_t hash = 0;    // of the footer, see slice_hash.h
+};
+
 // The index: groups in the order of their values.
 struct RecordGroups {
-  std::string data_file;  // its name in the directory
+  std::vector<GroupedTable> tables = {};  // where rows are grouped; else records of text are in one file:
+  std::string data_file;                  // its name in the directory
   std::uint64_t data_size = 0;
   std::string header;          // under which all records are read
   std::vector<KeyType> types;  // by key
@@ -75,6 +84,11 @@ struct GroupingOptions {
 Result<RecordGroups> group_records(RecordFields& fields,
                                    const std::function<Result<std::optional<FileToGroup>>()>& next_file,
                                    const GroupingOptions& options);
+
+// For whoever makes groups: empties the directory, or makes it. Errors: kNoSpace, kIo.
+Status begin_groups(const std::string& directory);
+// Sorts the groups and writes their index: from then on they are there. Errors: kNoSpace, kIo.
+Status end_groups(const std::string& directory, RecordGroups& groups);
 
 // What an earlier run grouped in that directory; nothing: it did not get to the end. Errors: kCorrupt, kIo.
 Result<std::optional<RecordGroups>> find_groups(const std::string& directory);

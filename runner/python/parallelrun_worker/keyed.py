@@ -14,7 +14,9 @@ _FILES = 1
 _U32 = struct.Struct("<I")
 _U64S = struct.Struct("<QQ")
 _AS_TEXT = 0  # KeyType of runner/input/key_value.h
-_KINDS = ("string", "int64", "uint64", "float64", "bool")  # all of them
+_KINDS = ("string", "int64", "uint64", "float64", "bool")  # all of them but
+_OTHER = 5  # the value is in the table
+_PARQUET = 4
 
 
 class _Key:
@@ -91,9 +93,7 @@ class KeyedInput:
         if not self._is_table:
             return self._files.places(batch.pieces[0], rows)
         if batch.is_grouped:
-            origins = self._origins(
-                batch, CsvSlice(batch.pieces[0], self._groups.encode(), self._entry["kind"])
-            )
+            origins = self._origins(batch, self._piece(batch))
             return [path for path, _ in origins], [row for _, row in origins]
         return [path for path, _ in self._places], [row for _, row in self._places]
 
@@ -125,7 +125,7 @@ class KeyedInput:
         values = {}
         for key in batch.keys:
             try:
-                values[key.name] = value = self._value(key, types.get(key.name) if key.is_column else None)
+                values[key.name] = value = self._value_in(frame, key, types)
                 if not key.is_column:
                     path_values.add_column(frame, key.name, value, self._declared.get(key.name), self.name)
             except SliceError as error:
@@ -135,10 +135,11 @@ class KeyedInput:
         return frame, items, path, rows
 
     # --- readers of the input's format ---
-    def _open(self, directory):
+    def _open(self, directory, grouped=False):
         from parallelrun_worker import readers
 
-        entry = {**self._entry, "directory": directory}
+        keys = [key for key in self.keys if key not in (self._in_paths or ())]
+        entry = {**self._entry, "directory": directory, "keys": keys, "grouped": grouped}
         if self._in_paths:
             columns = entry.get("columns") or {}
             entry["columns"] = {name: kind for name, kind in columns.items() if name not in self._in_paths}
@@ -159,7 +160,7 @@ class KeyedInput:
 
     def _reader_of_records(self):
         if self._records is None:
-            self._records = self._open(self._groups)
+            self._records = self._open(self._groups, grouped=True)
         return self._records
 
     # --- what a mini-batch is made of ---
@@ -194,7 +195,7 @@ class KeyedInput:
 
     def _with_origins(self, message, batch):
         """The message, with the files and rows of the input where it has rows of the group."""
-        piece = CsvSlice(batch.pieces[0], self._groups.encode(), self._entry["kind"])
+        piece = self._piece(batch)
         group = "the records of %r" % {
             key.name: key.text if key.text is None else key.text.decode("utf-8", "replace")
             for key in batch.keys
@@ -219,11 +220,18 @@ class KeyedInput:
             return message
         return message.replace(piece.path, "%s (%s)" % (group, piece.path))
 
+    def _piece(self, batch):
+        return CsvSlice(batch.pieces[0], self._groups.encode(), self._entry["kind"])
+
     def _origins(self, batch, piece):
-        """[(path below the input, row)] of the records of a group (runner/input/record_groups.h)."""
+        """[(path below the input, row)] of the records of a group (runner/input/record_groups.h, table_groups.h)."""
         folder, data_name = os.path.split(piece.path)
-        with open(os.path.join(folder, data_name.replace("data-", "names-", 1)), "rb") as file:
+        # data-TOKEN and data-TOKEN-000000.parquet
+        with open(os.path.join(folder, "names-" + data_name.split("-")[1]), "rb") as file:
             names = file.read().split(b"\0")
+        if self._entry["kind"] == _PARQUET:
+            found = self._reader_of_records().origins(piece)
+            return [(os.fsdecode(names[number]), row) for number, row in found]
         with open(piece.path, "rb") as file:
             file.seek(batch.origins_offset)
             packed = file.read(batch.origins_length)
@@ -242,6 +250,21 @@ class KeyedInput:
         return origins
 
     # --- values of keys ---
+    def _value_in(self, frame, key, types):
+        if not key.is_column:
+            return self._value(key, None)
+        if self._entry["kind"] != _PARQUET:
+            return self._value(key, types.get(key.name))
+        if key.text is None:
+            return None
+        if key.compared_as == _OTHER:
+            return (frame[key.name] if key.name in frame.columns else frame.index.get_level_values(key.name))[
+                :1
+            ].to_list()[0]
+        return path_values.value_of(
+            key.text.decode("utf-8", "surrogateescape"), _KINDS[key.compared_as], key.name, self.name
+        )
+
     def _value(self, key, kind):
         """As Python has it: of a column by the type that it has in the whole input, else by the declared one."""
         if key.text is None:

@@ -21,6 +21,7 @@ from parallelrun_worker.csv_slice import (
     read_range,
 )
 from parallelrun_worker.failures import ContractError
+from parallelrun_worker.grouped_columns import FILE, ROW
 from parallelrun_worker.table_layout import TableLayout
 from parallelrun_worker.tabular import import_pandas
 
@@ -39,6 +40,9 @@ class ParquetInput:
         self._pandas = import_pandas()
         self._arrow = import_pyarrow("an input of format parquet")
         self._declared = dict(entry.get("columns") or {})
+        # Of a job with partition keys: columns that are always read, and whether the files are those of grouped rows.
+        self._keys = frozenset(entry.get("keys") or ())
+        self._grouped = entry.get("grouped", False)
         self._types = parquet_types.Types(self._arrow, self.name, self._declared)
         self._layout = TableLayout(self.name, None)
         self._hasher = csv_check.load()
@@ -79,6 +83,11 @@ class ParquetInput:
 
     def places(self, descriptor, rows):
         return path_in(descriptor), rows
+
+    def origins(self, piece):
+        """[(number of a file, row there)] of grouped rows."""
+        table = self._open(piece).rows(piece.first_row - 1, piece.records, [FILE, ROW])
+        return list(zip(table.column(FILE).to_pylist(), table.column(ROW).to_pylist()))
 
     def infer_types(self, payload):
         """By the footers of the sample. What cannot be read is left out where there is another file: its mini-batch will
@@ -125,8 +134,9 @@ class ParquetInput:
 
     def _names(self, file):
         """Of the columns that are read, in the order of the file."""
+        names = [name for name in file.names if name not in (FILE, ROW)] if self._grouped else file.names
         if not self._declared:
-            return file.names
+            return names
         missing = [name for name in self._declared if name not in file.names]
         if missing:
             raise SliceError(
@@ -134,7 +144,7 @@ class ParquetInput:
                 % (file.path, missing[0], self.name, ", ".join(file.names[:50]) or "none"),
                 "KeyError",
             )
-        return [name for name in file.names if name in self._declared]
+        return [name for name in names if name in self._declared or name in self._keys]
 
     def _frame(self, table, path, rows):
         names = self._layout.expected or table.column_names
@@ -189,10 +199,13 @@ class ParquetInput:
         if (name, comes_as) in self._gaps_told:
             return
         self._gaps_told.add((name, comes_as))
-        row = rows.start + column.is_null().to_pylist().index(True)
+        where = "all rows"
+        if not self._grouped:
+            row = rows.start + column.is_null().to_pylist().index(True)
+            where = "%s, row %d" % (path, row)
         sys.stderr.write(
-            "parallelrun: input %s: column %r of %s has no value in %s, row %d; where it has gaps it comes as %s (said once)\n"
-            % (self.name, name, what, path, row, comes_as)
+            "parallelrun: input %s: column %r of %s has no value in %s; where it has gaps it comes as %s (said once)\n"
+            % (self.name, name, what, where, comes_as)
         )
 
 

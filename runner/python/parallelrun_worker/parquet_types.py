@@ -32,6 +32,9 @@ class Merger:
             self._found[name] = self._common(self._found[name], found) if name in self._found else found
         self._find_gaps(schema, metadata, set(names) - self._gaps, most_statistics)
 
+    def type_of(self, name):
+        return self._found[name]
+
     def types(self, leave_out):
         types = self._arrow.types
         return {
@@ -98,7 +101,7 @@ class Types:
             column = table.column(place)
             try:
                 if name in self._declared:
-                    fitting = self._as_declared(column, self._declared[name])
+                    fitting = self.as_declared(column, self._declared[name])
                 else:
                     fitting = self._as_decided(column, self._names.get(name))
             except self._arrow.ArrowException as error:
@@ -127,7 +130,7 @@ class Types:
             return self._arrow.timestamp(unit, zone)
         return self._arrow.decimal128(int(precision), int(scale))
 
-    def _as_declared(self, column, declared):
+    def as_declared(self, column, declared):
         """None: there is no way from one to the other that keeps the values."""
         arrow, types, kind = self._arrow, self._arrow.types, column.type
         if types.is_dictionary(kind):

@@ -103,6 +103,9 @@ class FolderColumns:
     def places(self, descriptor, rows):
         return self._inside.places(descriptor, rows)
 
+    def origins(self, piece):
+        return self._inside.origins(piece)
+
     def say_readers(self, always):
         self._inside.say_readers(always)
 

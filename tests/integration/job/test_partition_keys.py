@@ -546,7 +546,7 @@ def test_a_key_that_no_line_has_names_the_nearest(embedded_job):
     assert "spec.partitionKeys names 'stor'" in words and "did you mean 'store'?" in words
 
 
-def test_parquet_by_folders_and_not_yet_by_columns(embedded_job):
+def test_parquet_by_folders(embedded_job):
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import parquet
 
@@ -557,9 +557,6 @@ def test_parquet_by_folders_and_not_yet_by_columns(embedded_job):
             parquet.write_table(pyarrow.table({"n": [n]}), job.data / folder / ("%d.parquet" % n))
     job.run().expect(0)
     assert groups(job) == {by(k="a"): [1, 2], by(k="b"): [3]}
-    job.set(partitionKeys=["n"])
-    words = job.run("--overwrite").expect(1).words
-    assert "tables of the format parquet cannot be grouped by their columns yet" in words
 
 
 def test_a_record_that_cannot_be_read_changes_no_keys(embedded_job):
