@@ -10,7 +10,9 @@
 #include "common/spec/field_reader.h"
 #include "common/spec/field_table.h"
 #include "common/spec/nearest_name.h"
+#include "common/spec/placeholders.h"
 #include "common/spec/read_spec.h"
+#include "common/spec/store_sources.h"
 
 namespace parallelrun {
 namespace {
@@ -106,6 +108,32 @@ void read_header(ObjectReader& top, std::string_view kind) {
                       in_quotes(*value), in_quotes(wanted)));
     }
   }
+}
+
+// What the workers would write to, or read from, themselves.
+void check_output_in_store(ObjectReader& spec, const JobSpec& job) {
+  if (!job.output.source.store.is_object() || job.output.mount_on_workers || !output_on_workers(job)) return;
+  constexpr std::string_view kWayOut =
+      "; name a volume, or on one machine {local: {path: ...}}, as the output";
+  if (job.output_action == OutputAction::kSummaryOnly) {
+    spec.problem(
+        "outputAction",
+        fmt::format("with summary_only the script writes to the output directory by itself, which it "
+                    "cannot where the output lies in a store{}",
+                    kWayOut));
+    return;
+  }
+  JobSpec without = job;
+  without.partition_keys.clear();
+  const bool argument = output_on_workers(without);
+  spec.problem(
+      argument ? "arguments" : "partitionKeys",
+      fmt::format("{}{}",
+                  argument ? "$(output) is a directory, and the output lies in a store"
+                           : "records are grouped by columns in the output directory, and the output "
+                             "lies in a store (keys that the names of folders hold need no grouping: "
+                             "name them in pathPattern)",
+                  kWayOut));
 }
 
 // [output_action]
@@ -212,7 +240,17 @@ void read_output(ObjectReader& spec, std::string_view key, Reading& reading, Job
       output.problem("source",
                      fmt::format("is also the source of the input {}; give the output a directory of its own",
                                  in_quotes(input.name)));
+    } else if (place.store.is_object() && job.output.source.store.is_object() &&
+               stores_overlap(place.store, job.output.source.store)) {
+      output.problem("source",
+                     fmt::format("lies in the input {}, or the input in it, so the job would read what "
+                                 "it writes; give the output a prefix of its own",
+                                 in_quotes(input.name)));
     }
+  }
+  if (job.output.source.store.is_object() && job.output.mount_on_workers) {
+    output.problem("mountOnWorkers",
+                   "is for a volume; workers cannot write to an output in a store themselves");
   }
 }
 
@@ -305,6 +343,7 @@ JobSpec read_job(const json& document, Place place, Problems& problems) {
     reading.place = place;
     reading.has_source_directory = spec.field("sourceDirectory") != nullptr;
     read_fields(spec, fields_of_job(), reading, job);
+    check_output_in_store(spec, job);
     spec.refuse_unknown();
   }
   top.refuse_unknown();

@@ -116,10 +116,11 @@ void read_store(const StoreKind& kind, const json& body, ObjectReader& source, S
                                what));
     return;
   }
-  if (use == SourceUse::kOutput) {
-    source.problem(kind.name, fmt::format("the output cannot lie in {} yet; name a volume, or on one machine "
-                                          "{{local: {{path: ...}}}}",
-                                          kind.in_words));
+  if (use == SourceUse::kOutput && !kind.holds_output) {
+    source.problem(
+        kind.name,
+        "the output cannot lie at addresses, because a plain web server cannot be written to; name "
+        "azureBlob, s3, gcs, a volume, or on one machine {local: {path: ...}}");
     return;
   }
   check_store(kind, body, source.path(kind.name), problems);
@@ -129,6 +130,12 @@ void read_store(const StoreKind& kind, const json& body, ObjectReader& source, S
                             : fmt::format("is for volumes; a folder of {} is named by prefix", kind.name));
   }
   if (place != Place::kCluster || !body.is_object()) return;
+  if (use == SourceUse::kOutput) {
+    source.problem(kind.name,
+                   "holds the output of jobs on one machine so far (`parallelrun run`); on a cluster name a "
+                   "volume, such as persistentVolumeClaim");
+    return;
+  }
   if (!database) return check_store_on_cluster(body, source.path(kind.name), problems);
   if (use != SourceUse::kDataset && !body.contains("credentials")) {
     source.problem(kind.name,

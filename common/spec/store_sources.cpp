@@ -63,13 +63,16 @@ std::vector<StoreKind> all_store_kinds() {
        "HTTP",
        {{"urls", Value::kAddresses, kMustBeGiven}, certificate, credentials},
        {"bearerToken", "username", "password"},
-       {}},
+       {},
+       {},
+       false},
       {kSql,
        "a SQL database",
        {{"table"}, {"query"}, {"partitionColumn"}, credentials},
        {"url", "username", "password"},
        {"PARALLELRUN_SQL_URL"},
-       {"table", "query"}},
+       {"table", "query"},
+       false},
   };
 }
 
@@ -267,6 +270,19 @@ std::string store_certificate(const json& store) { return text_of(body_of(store)
 std::string store_folder_name(const json& store) {
   const std::string folder = folder_of(body_of(store));
   return folder.substr(folder.rfind('/') + 1);
+}
+
+bool stores_overlap(const json& one, const json& other) {
+  json a = identity_of_store(one);
+  json b = identity_of_store(other);
+  if (a.begin().key() != b.begin().key()) return false;
+  const std::string first = folder_of(body_of(a)) + "/";
+  const std::string second = folder_of(body_of(b)) + "/";
+  for (json* store : {&a, &b}) {
+    // However one asks for it.
+    for (const char* how : {"prefix", "region", "pathStyle"}) store->begin()->erase(how);
+  }
+  return a == b && (first == "/" || second == "/" || first.starts_with(second) || second.starts_with(first));
 }
 
 json identity_of_store(const json& store) {

@@ -1,5 +1,5 @@
-// The object stores and databases that a manifest may name as the source of an input, a side input or the
-// code, and their fields.
+// The object stores and databases that a manifest may name as the source of an input, a side input, the code
+// or the output, and their fields.
 #pragma once
 
 #include <span>
@@ -13,7 +13,7 @@
 namespace parallelrun {
 
 // What lies in a store.
-enum class StoreUse { kInput, kSideInput, kCode };
+enum class StoreUse { kInput, kSideInput, kCode, kOutput };
 
 struct StoreField {
   enum class Value { kText, kBoolean, kFolder, kAddress, kAddresses, kName, kCredentials };
@@ -34,6 +34,8 @@ struct StoreKind {
   std::vector<std::string> variables;
   // Two fields of which exactly one must be given; empty: there are none such.
   std::vector<std::string> one_of = {};
+  // Whether objects can be made there on the condition that they are not there, as an output needs.
+  bool holds_output = true;
 };
 
 std::span<const StoreKind> store_kinds();
@@ -62,6 +64,8 @@ std::string store_secret(const nlohmann::json& store);
 std::string store_certificate(const nlohmann::json& store);
 // The last part of its folder, empty where there is none: what a side input is called on this machine.
 std::string store_folder_name(const nlohmann::json& store);
+// Whether one of the two lies in the other, so that what is written to one is read from the other.
+bool stores_overlap(const nlohmann::json& one, const nlohmann::json& other);
 // What identifies a job of it: where the data lies, not who may read it.
 nlohmann::json identity_of_store(const nlohmann::json& store);
 

@@ -43,7 +43,8 @@ nlohmann::json config_of(const std::vector<StoreInUse>& stores, const std::strin
   nlohmann::json config = {{"cache", cache},
                            {"inputs", nlohmann::json::array()},
                            {"sideInputs", nlohmann::json::array()},
-                           {"code", nullptr}};
+                           {"code", nullptr},
+                           {"output", nullptr}};
   for (const StoreInUse& store : stores) {
     nlohmann::json one = {
         {"name", store.name}, {"source", store.source}, {"root", store.directory}, {"credentials", nullptr}};
@@ -51,8 +52,8 @@ nlohmann::json config_of(const std::vector<StoreInUse>& stores, const std::strin
     if (!store.table.is_null()) one["table"] = store.table;
     if (!store.secret.empty()) one["secret"] = store.secret;
     if (!store.certificate.empty()) one["certificate"] = store.certificate;
-    if (store.use == StoreUse::kCode) {
-      config["code"] = std::move(one);
+    if (store.use == StoreUse::kCode || store.use == StoreUse::kOutput) {
+      config[store.use == StoreUse::kCode ? "code" : "output"] = std::move(one);
     } else {
       config[store.use == StoreUse::kSideInput ? "sideInputs" : "inputs"].push_back(std::move(one));
     }
@@ -113,7 +114,8 @@ Status DataProcess::start(const std::vector<StoreInUse>& stores) {
   for (const StoreInUse& store : stores) {
     // A side input may become a file.
     const fs::path directory(store.directory);
-    const fs::path folder = store.use == StoreUse::kInput ? directory : directory.parent_path();
+    const bool folder_itself = store.use == StoreUse::kInput || store.use == StoreUse::kOutput;
+    const fs::path folder = folder_itself ? directory : directory.parent_path();
     fs::create_directories(folder, error);
     if (error) return Error{ErrorCode::kIo, "cannot make '" + folder.string() + "': " + error.message()};
   }

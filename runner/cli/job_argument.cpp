@@ -38,6 +38,14 @@ void add_job_argument(CLI::App& verb, JobArgument& job) {
 std::optional<report::JobReport> read_job(const std::string& job) {
   std::string directory = job;
   while (directory.size() > 1 && directory.ends_with('/')) directory.pop_back();
+  if (const std::size_t at = job.find("://"); at != std::string::npos && at > 0) {
+    std::fprintf(
+        stderr,
+        "parallelrun: '%s' lies in a store, and this verb reads directories; fetch what lies there into "
+        "a directory (all but .parallelrun/log and .parallelrun/segments), and name that\n",
+        presentable(job).c_str());
+    return std::nullopt;
+  }
   auto report = report::report_of(directory);
   if (report) return std::move(report).value();
   const Error& error = report.error();

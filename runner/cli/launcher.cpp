@@ -403,7 +403,7 @@ class Launcher {
     if (++agent_restarts_[index] > kRestartsWithoutProgress) {
       give_up(fmt::format(
           "agent{:03} ended {} without progress. The last end: {}. See {}/logs/70_driver_log.txt", index,
-          counted(agent_restarts_[index], "time"), ended.in_words(), options_.job.output_directory));
+          counted(agent_restarts_[index], "time"), ended.in_words(), shown_output(options_.job)));
       return;
     }
     display_.say(fmt::format("agent{:03} {}: it is started again", index, ended.with_verb()));
@@ -513,14 +513,17 @@ std::string closing_summary(const nlohmann::json& finished, const ResolvedJob& j
   }
   if (!first_error.empty() && message.find(first_error) == std::string::npos)
     words += "  first error   " + first_error + "\n";
-  const std::string& out = job.output_directory;
+  const std::string out = shown_output(job);
   if (job.spec.output_action == OutputAction::kAppendRow) {
     const std::string file = out + "/" + job.spec.append_row_file_name;
     std::error_code ignored;
+    const std::string here = job.output_directory + "/" + job.spec.append_row_file_name;
     // Some formats are made of what is committed when the job ends, and of no row no file is made.
-    const bool there = std::filesystem::exists(file, ignored);
+    const bool there = std::filesystem::exists(here, ignored);
     words += "  output        " + file;
-    words += there ? "\n" : state == "Interrupted" ? " (it is made at the end of the job)\n" : " (no rows)\n";
+    words += there && (state != "Interrupted" || out == job.output_directory) ? "\n"
+             : state == "Interrupted" ? " (it is made at the end of the job)\n"
+                                      : " (no rows)\n";
   } else {
     words += "  output        " + out + "\n";
   }

@@ -156,6 +156,24 @@ std::optional<int> prepare(const ReadManifest& manifest, LocalOverrides& overrid
   }
 }
 
+SubmittedWith submitted_with(const RunHere& command, const LocalOverrides& overrides) {
+  SubmittedWith with;
+  if (command.manifest != "-") with.manifest = absolute(command.manifest);
+  for (const auto& [name, file] : overrides.credentials) with.credentials[name] = absolute(file);
+  with.datasets = absolute(command.datasets);
+  with.resubmission_of = absolute(command.take_over);
+  return with;
+}
+
+int refuse_take_over(const ResolvedJob& job) {
+  std::fprintf(
+      stderr,
+      "parallelrun: --take-over: results are taken over into a directory, and the output '%s' lies in "
+      "a store; give --output DIR\n",
+      presentable(shown_output(job)).c_str());
+  return kExitInvalid;
+}
+
 }  // namespace
 
 bool read_named(const char* option, const char* form, const std::vector<std::string>& values,
@@ -225,16 +243,18 @@ int run_here(const RunHere& command) {
   options.manifest = command.manifest;
   options.program = this_program();
   options.take_over = absolute(command.take_over);
-  SubmittedWith with;
-  if (command.manifest != "-") with.manifest = absolute(command.manifest);
-  for (const auto& [name, file] : overrides.credentials) with.credentials[name] = absolute(file);
-  with.datasets = absolute(command.datasets);
-  with.resubmission_of = options.take_over;
-  options.submission = submission_of(options.job, with);
+  const bool in_store = options.job.spec.output.source.store.is_object();
+  if (in_store && !options.take_over.empty()) return refuse_take_over(options.job);
+  if (!in_store) {
+    options.run_index = RunIndex::directory_of_user();
+    options.submission = submission_of(options.job, submitted_with(command, overrides));
+  } else if (command.explain) {
+    tell({"note: results are reused only where the output is a directory, and this one lies in a store"},
+         display_mode(command));
+  }
+  options.explain_reuse = command.explain && !in_store;
   options.overwrite = command.overwrite || options.job.spec.output.overwrite;
   options.retry_failed = command.retry_failed;
-  options.run_index = RunIndex::directory_of_user();
-  options.explain_reuse = command.explain;
   options.display = display_mode(command);
   return launch(options);
 }

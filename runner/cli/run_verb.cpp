@@ -22,8 +22,8 @@ Verb add_run(CLI::App& program) {
   verb->add_option(
       "--credentials", given->credentials,
       "NAME=FILE: the keys of a store, as YAML or JSON that only you can read; NAME is that of an "
-      "input, a side input or a Secret, or sourceDirectory. Default: the environment variables of the "
-      "store's provider");
+      "input, a side input or a Secret, or sourceDirectory, or output. Default: the environment variables of "
+      "the store's provider");
   verb->add_option("--datasets", given->datasets, kDatasetsOption);
   verb->add_option("--source-directory", given->source_directory, "DIR: the directory of the entry script");
   verb->add_option("--output", given->output, "DIR: the output directory");

@@ -21,8 +21,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What messages and --credentials call the code.
+// What messages and --credentials call the code and the output.
 constexpr const char* kSourceDirectory = "sourceDirectory";
+constexpr const char* kOutputName = "output";
 
 // Agent k is node 127.0.0.(k+1), and the last number of an address ends at 254.
 constexpr int kMostLocalNodes = 254;
@@ -97,8 +98,8 @@ class LocalResolver {
     resolve_data("--side-input", "spec.sideInputs", overrides_.side_inputs, job_.spec.side_inputs,
                  job_.side_input_directories, {"path", broken_side_input});
     resolve_code();
-    refuse_unused_credentials();
     resolve_output();
+    refuse_unused_credentials();
     if (problems_.empty()) keep_output_apart();
     check_machine();
     expand_arguments();
@@ -216,6 +217,7 @@ class LocalResolver {
     if (overrides_.data_directory.empty()) problems_.add(field, "has no place for its objects");
     store.directory = overrides_.data_directory + (use == StoreUse::kInput       ? "/inputs/" + name
                                                    : use == StoreUse::kSideInput ? "/side-inputs/" + name
+                                                   : use == StoreUse::kOutput    ? "/output"
                                                                                  : "/code/source");
     // A model that is one file shall keep its name.
     const std::string folder = store_folder_name(source.store);
@@ -323,6 +325,12 @@ class LocalResolver {
   }
 
   void resolve_output() {
+    const Source& source = job_.spec.output.source;
+    if (!overrides_.output && source.store.is_object()) {
+      stores_.push_back(store_in_use(StoreUse::kOutput, kOutputName, source, "spec.output.source"));
+      job_.output_directory = stores_.back().directory;
+      return;
+    }
     const auto found = locate(job_.spec.output.source, "spec.output.source", "--output DIR",
                               overrides_.output ? &*overrides_.output : nullptr);
     if (!found) return;
@@ -462,7 +470,9 @@ bool uses_stores(const JobSpec& spec, const LocalOverrides& overrides) {
   };
   const bool code =
       spec.source_directory && spec.source_directory->store.is_object() && !overrides.source_directory;
-  return code || uses(spec.inputs, overrides.inputs) || uses(spec.side_inputs, overrides.side_inputs);
+  const bool output = spec.output.source.store.is_object() && !overrides.output;
+  return code || output || uses(spec.inputs, overrides.inputs) ||
+         uses(spec.side_inputs, overrides.side_inputs);
 }
 
 CodeInStore code_in_store(const JobSpec& spec, const LocalOverrides& overrides, const fs::path& manifest) {

@@ -48,7 +48,7 @@ struct StoreInUse {
 // StoreInUse::table of an input of `spec`.
 nlohmann::json table_in_use(const JobSpec& spec, const Input& input);
 
-// Whether an input, a side input or the code lies in a store and no option stands in for it.
+// Whether an input, a side input, the code or the output lies in a store and no option stands in for it.
 bool uses_stores(const JobSpec& spec, const LocalOverrides& overrides);
 
 struct CodeInStore {

@@ -7,6 +7,7 @@
 
 #include "common/spec/manifest.h"
 #include "common/spec/object_reader.h"
+#include "common/spec/store_sources.h"
 
 namespace parallelrun {
 namespace {
@@ -53,6 +54,11 @@ CodeFiles files_of(ObjectReader& reader, std::string_view key) {
 }
 
 }  // namespace
+
+std::string shown_output(const ResolvedJob& job) {
+  const nlohmann::json& store = job.spec.output.source.store;
+  return store.is_object() ? store_address(store) : job.output_directory;
+}
 
 json to_json(const ResolvedJob& job) {
   return {{"manifest", to_json(job.spec)},

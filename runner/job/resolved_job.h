@@ -30,6 +30,10 @@ struct ResolvedJob {
   bool operator==(const ResolvedJob&) const = default;
 };
 
+// Where people find the output: a directory, or a store, "s3://bucket/folder". (`output_directory` is then
+// where this machine works on it.)
+std::string shown_output(const ResolvedJob& job);
+
 // The job as JSON: the form in which it is handed to the orchestrator and on to the agents. The spec is
 // written in the custom resource's form, so that reading it back goes through the same validation.
 nlohmann::json to_json(const ResolvedJob& job);

@@ -103,7 +103,7 @@ Status Committer::start(RecoveredJob& job, std::uint64_t plan_length, bool retry
   const EpochStart epoch{job.epoch + 1, job.lost_groups > 0 ? 0 : plan_length};
   RETURN_IF_ERROR(journal_->append(epoch));
   // Else the epoch may be a successor's too, and so may be the failed items that a new run has opened.
-  RETURN_IF_ERROR(storage_.still_ours());
+  RETURN_IF_ERROR(storage_.fence());
   job.epoch = epoch.epoch;
   job.epochs.push_back(epoch);
   return {};
@@ -199,7 +199,7 @@ Status Committer::write(const CommitGroup& group) {
     RETURN_IF_ERROR(journal_->append(record));
   }
   // A record that a successor's copy of the journal does not hold must not be acknowledged.
-  RETURN_IF_ERROR(storage_.still_ours());
+  RETURN_IF_ERROR(storage_.fence());
   return group.end ? write_end(*group.end) : Status();
 }
 

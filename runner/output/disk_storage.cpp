@@ -171,6 +171,13 @@ Status DiskStorage::remove(const std::string& path) {
   return {};
 }
 
+Status DiskStorage::remove_tree(const std::string& path) {
+  std::error_code failed;
+  std::filesystem::remove_all(directory_ / path, failed);
+  if (failed) return system_error(failed.value(), "remove", (directory_ / path).string());
+  return {};
+}
+
 Status DiskStorage::sync_folder_of(const std::string& path) {
   const std::filesystem::path folder = (directory_ / path).parent_path();
   const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

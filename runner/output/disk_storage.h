@@ -20,6 +20,7 @@ class DiskStorage final : public Storage {
   Result<bool> exists(const std::string& path) override;
   Status rename(const std::string& from, const std::string& to) override;
   Status remove(const std::string& path) override;
+  Status remove_tree(const std::string& path) override;
   Status sync_folder_of(const std::string& path) override;
   Result<std::vector<std::string>> list(const std::string& folder) override;
   Status copy(const std::string& from, std::uint64_t length, const std::string& to) override;

@@ -29,8 +29,9 @@ class File {
   // Writes the same bytes again in their place, so that the next sync() covers them even if the sync of an
   // earlier process had failed, after which the system shows bytes that never reach the disk.
   virtual Status refresh(std::uint64_t offset, std::uint64_t size) = 0;
-  // What was appended or cut before is durable after it. After an error nothing is known of what was
-  // not durable before, and a second try would lie: the process must end.
+  // What was appended or cut before is durable after it, or with the next fence() of its Storage, in the
+  // order of the calls. After an error nothing is known of what was not durable before, and a second try
+  // would lie: the process must end.
   virtual Status sync() = 0;
 };
 
@@ -54,6 +55,8 @@ class Storage {
   virtual Status rename(const std::string& from, const std::string& to) = 0;
   // A file that is not there is no error.
   virtual Status remove(const std::string& path) = 0;
+  // The same with a folder and all in it.
+  virtual Status remove_tree(const std::string& path) = 0;
   // Names that were created, renamed or removed in the folder of `path` are durable after it.
   virtual Status sync_folder_of(const std::string& path) = 0;
   // Names in a folder; none where there is no such folder.
@@ -68,6 +71,9 @@ class Storage {
   // Errors: kAborted (another orchestrator has taken the directory over: for good), kNotFound (the directory,
   // its state or its lock was removed: for good), kIo.
   virtual Status still_ours() = 0;
+  // All that was synced before is durable after it, and we are the owner still: only then may anybody be told
+  // of it. Errors: those of still_ours(), and of sync().
+  virtual Status fence() { return still_ours(); }
 };
 
 inline constexpr std::string_view kAsideMark = ".aside-";  // in the name of every aside()

@@ -49,6 +49,11 @@ DataAnswer answer_of(const json& message) {
     }
   }
   if (message.contains("folders")) answer.folders = message["folders"].get<std::vector<std::string>>();
+  if (message.contains("created")) answer.created = message["created"].get<bool>();
+  if (message.contains("version") && message["version"].is_string())
+    answer.version = message["version"].get<std::string>();
+  if (message.contains("size") && message["size"].is_number_unsigned())
+    answer.size = message["size"].get<std::uint64_t>();
   if (message.contains("paths")) answer.paths = message["paths"].get<std::vector<std::string>>();
   if (message.contains("error")) {
     DataError error;
@@ -99,6 +104,53 @@ std::string release_request(std::uint64_t hold, bool keep) {
   return frame(message);
 }
 
+namespace {
+
+std::string with_body(json message, std::string_view body) {
+  message["body"] = body.size();
+  std::string out = frame(message);
+  out.append(body);
+  return out;
+}
+
+}  // namespace
+
+std::string create_request(std::uint64_t id, const std::string& name, std::string_view body) {
+  return with_body({{"id", id}, {"op", "create"}, {"name", name}}, body);
+}
+
+std::string put_request(std::uint64_t id, const std::string& name, std::string_view body) {
+  return with_body({{"id", id}, {"op", "put"}, {"name", name}}, body);
+}
+
+std::string upload_request(std::uint64_t id, const std::string& name, const std::string& path) {
+  return frame({{"id", id}, {"op", "upload"}, {"name", name}, {"path", path}});
+}
+
+std::string get_request(std::uint64_t id, const std::string& name, const std::string& version,
+                        const std::optional<ByteRange>& range) {
+  json message = {{"id", id}, {"op", "get"}, {"name", name}};
+  if (!version.empty()) message["version"] = version;
+  if (range) {
+    message["begin"] = range->offset;
+    message["end"] = range->end();
+  }
+  return frame(message);
+}
+
+std::string facts_request(std::uint64_t id, const std::string& name) {
+  return frame({{"id", id}, {"op", "facts"}, {"name", name}});
+}
+
+std::string names_request(std::uint64_t id, const std::string& below) {
+  return frame({{"id", id}, {"op", "names"}, {"below", below}});
+}
+
+std::string remove_request(std::uint64_t id, const std::vector<std::string>& names,
+                           const std::string& below) {
+  return frame({{"id", id}, {"op", "remove"}, {"names", names}, {"below", below}});
+}
+
 Result<std::optional<DataAnswer>> next_answer(std::string& buffer) {
   if (buffer.size() < kLengthBytes) return std::optional<DataAnswer>();
   std::size_t length = 0;
@@ -109,9 +161,17 @@ Result<std::optional<DataAnswer>> next_answer(std::string& buffer) {
   if (buffer.size() - kLengthBytes < length) return std::optional<DataAnswer>();
   const auto begin = buffer.begin() + kLengthBytes;
   const json message = json::parse(begin, begin + static_cast<std::ptrdiff_t>(length), nullptr, false);
-  buffer.erase(0, kLengthBytes + length);
+  std::size_t whole = kLengthBytes + length;
   try {
-    return std::optional<DataAnswer>(answer_of(message));
+    std::optional<std::size_t> body;
+    if (message.is_object() && message.contains("body")) body = message["body"].get<std::size_t>();
+    if (body && *body > kLongestAnswer) return corrupt;
+    if (buffer.size() - whole < body.value_or(0)) return std::optional<DataAnswer>();
+    DataAnswer answer = answer_of(message);
+    if (body) answer.body = buffer.substr(whole, *body);
+    whole += body.value_or(0);
+    buffer.erase(0, whole);
+    return std::optional<DataAnswer>(std::move(answer));
   } catch (const json::exception&) {
     return corrupt;
   }

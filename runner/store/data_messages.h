@@ -49,8 +49,12 @@ struct DataAnswer {
   // Of a listing: empty objects that stand for empty folders, which come before the last object or the end.
   std::vector<std::string> folders;
   std::optional<std::vector<std::string>> paths;  // of a fetch, below the input's directory
+  std::optional<bool> created;                    // of a create
+  std::string version;                            // of what was put, or of facts
+  std::optional<std::uint64_t> size;              // the same; of facts: empty where there is no such object
+  std::optional<std::string> body;                // of a get
   std::optional<DataError> error;
-  bool end = false;  // of a listing
+  bool end = false;  // of a listing, or of a removal
 };
 
 struct FetchRequest {
@@ -69,6 +73,18 @@ std::string fetch_request(const FetchRequest& request);
 std::string adopt_request(std::uint64_t id, const std::string& input, const std::vector<std::string>& paths);
 // `keep`: what was read to cut a table stays for its mini-batches while there is room.
 std::string release_request(std::uint64_t hold, bool keep = false);
+
+// --- the output (runner/python/parallelrun_data/output.py); names are below its folder ---
+std::string create_request(std::uint64_t id, const std::string& name, std::string_view body);
+std::string put_request(std::uint64_t id, const std::string& name, std::string_view body);
+std::string upload_request(std::uint64_t id, const std::string& name, const std::string& path);
+// `version`: empty, whatever is there. `range`: empty, all.
+std::string get_request(std::uint64_t id, const std::string& name, const std::string& version,
+                        const std::optional<ByteRange>& range);
+std::string facts_request(std::uint64_t id, const std::string& name);
+std::string names_request(std::uint64_t id, const std::string& below);
+// `below`: also all whose names begin with that; empty: no others.
+std::string remove_request(std::uint64_t id, const std::vector<std::string>& names, const std::string& below);
 
 // Cuts the next answer off the front of `buffer`; none when it is not whole yet. Errors: kCorrupt.
 Result<std::optional<DataAnswer>> next_answer(std::string& buffer);

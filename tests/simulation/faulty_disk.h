@@ -111,6 +111,7 @@ class ProcessDisk final : public Storage {
   Result<bool> exists(const std::string& path) override { return disk_.has(path); }
   Status rename(const std::string& from, const std::string& to) override { return disk_.rename(from, to); }
   Status remove(const std::string& path) override { return disk_.remove(path); }
+  Status remove_tree(const std::string& path) override { return disk_.remove(path); }
   Status sync_folder_of(const std::string& path) override { return disk_.sync_folder_of(path); }
   Result<std::vector<std::string>> list(const std::string& folder) override { return disk_.list(folder); }
   Status copy(const std::string& from, std::uint64_t length, const std::string& to) override {

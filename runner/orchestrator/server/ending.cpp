@@ -78,6 +78,19 @@ Ending reused(const JobResult& result, const std::string& from, const std::strin
   return ending;
 }
 
+Ending not_published(Ending ending, const Error& error) {
+  if (error.code == ErrorCode::kAborted) return gone(error);
+  const std::string message =
+      "what is committed is safe, but its files cannot be put where people look for them: " + error.message +
+      "; start the same job again, and that is done";
+  ending.event["state"] = "Failed";
+  ending.event["reason"] = "OutputFailed";
+  ending.event["message"] = message;
+  ending.code = kExitFailed;
+  ending.said = message;
+  return ending;
+}
+
 Ending complete_before(const JobResult& result) {
   Ending ending{to_json(result), kExitComplete};
   ending.event["reason"] = "AlreadyComplete";

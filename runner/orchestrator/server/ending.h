@@ -43,5 +43,7 @@ Ending judged_again(const JobResult& result);
 Ending reused(const JobResult& result, const std::string& from, const std::string& finished);
 // There was nothing to do.
 Ending complete_before(const JobResult& result);
+// In the place of `ending`, where its files could not be put into the store that holds the output.
+Ending not_published(Ending ending, const Error& error);
 
 }  // namespace parallelrun::orchestrator

@@ -59,9 +59,8 @@ bool JobFiles::untouched() const {
 }
 
 Status JobFiles::adopt(const std::function<Status(Storage&, const std::string&)>& fill) {
-  storage_.emplace(std::filesystem::path(directory_->path()), directory_->lock());
   RETURN_IF_ERROR(
-      directory_->fill(job_, [this, &fill] { return fill(*storage_, directory_->fingerprint()); }));
+      directory_->fill(job_, [this, &fill] { return fill(storage(), directory_->fingerprint()); }));
   Status taken = recover();
   if (taken && (!complete() || verdict_))
     taken = Error{ErrorCode::kCorrupt, "they are not complete, or today's thresholds do not let them stand"};
@@ -72,15 +71,14 @@ Status JobFiles::adopt(const std::function<Status(Storage&, const std::string&)>
 
 Status JobFiles::write_result(const nlohmann::json& result) {
   return write_atomically(
-      *storage_, kResultPath,
+      storage(), kResultPath,
       without_credentials(result.dump(1, ' ', false, nlohmann::json::error_handler_t::replace)) + "\n");
 }
 
 Status JobFiles::take_over(const std::function<Status(Storage&)>& plan,
                            const std::function<Status(Committer&)>& commit) {
-  storage_.emplace(std::filesystem::path(directory_->path()), directory_->lock());
   return directory_->fill(job_, [&]() -> Status {
-    Status done = plan(*storage_);
+    Status done = plan(storage());
     if (done) done = recover();
     if (done) done = commit(*committer_);
     close();
@@ -89,14 +87,14 @@ Status JobFiles::take_over(const std::function<Status(Storage&)>& plan,
 }
 
 Status JobFiles::write_state(const std::string& path, const nlohmann::json& json) {
-  return write_atomically(*storage_, path,
+  return write_atomically(storage(), path,
                           json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 std::optional<nlohmann::json> JobFiles::read_state(const std::string& path) const {
-  const Result<bool> there = storage_->exists(path);
+  const Result<bool> there = storage().exists(path);
   if (!there || !*there) return std::nullopt;
-  const Result<std::string> text = read_whole(*storage_, path, kLargestState);
+  const Result<std::string> text = read_whole(storage(), path, kLargestState);
   if (!text) return std::nullopt;
   nlohmann::json json = nlohmann::json::parse(*text, nullptr, false);
   return json.is_object() ? std::optional(std::move(json)) : std::nullopt;
@@ -122,10 +120,9 @@ Status JobFiles::begin_anew(const std::string& why) {
 }
 
 Status JobFiles::recover() {
-  storage_.emplace(std::filesystem::path(directory_->path()), directory_->lock());
   const bool fresh_files = directory_->taken_over();
-  if (fresh_files) RETURN_IF_ERROR(Committer::pass_by(*storage_));
-  ASSIGN_OR_RETURN(planning_, Planning::open(*storage_, directory_->plan_file(), fresh_files, job_));
+  if (fresh_files) RETURN_IF_ERROR(Committer::pass_by(storage()));
+  ASSIGN_OR_RETURN(planning_, Planning::open(storage(), directory_->plan_file(), fresh_files, job_));
   Committer::Options options;
   if (job_.spec.output_action == OutputAction::kAppendRow) {
     const bool staged = is_staged(job_.spec.output);
@@ -137,7 +134,7 @@ Status JobFiles::recover() {
   options.fresh_files = fresh_files;
   options.checked = options_.checked;
   options.reopen = [this](const RecoveredJob& found) { return reopens(found); };
-  ASSIGN_OR_RETURN(Committer::Opened opened, Committer::open(*storage_, *planning_, options));
+  ASSIGN_OR_RETURN(Committer::Opened opened, Committer::open(storage(), *planning_, options));
   committer_ = std::move(opened.committer);
   recovered_ = std::move(opened.job);
   if (complete()) {
@@ -194,12 +191,12 @@ Result<JobResult> JobFiles::complete_result() const {
     return Error{ErrorCode::kConflict,
                  fmt::format("'{}' already has the complete results of this job, and allowReuse is false; "
                              "give --overwrite to replace them, or choose another output directory",
-                             job_.output_directory),
+                             directory_->shown()),
                  false};
   }
   JobResult result = result_of_complete();
   result.message = fmt::format("'{}' already has the complete results of this job: {}, nothing to do",
-                               job_.output_directory, counted(result.progress.planned, "mini-batch"));
+                               directory_->shown(), counted(result.progress.planned, "mini-batch"));
   if (recovered_.ledger.any_failed()) {
     result.message += options_.retry_failed ? "" : "; to try the failed ones again, use --retry-failed";
   } else if (options_.retry_failed) {
@@ -208,16 +205,15 @@ Result<JobResult> JobFiles::complete_result() const {
   return result;
 }
 
-Status JobFiles::record_run() { return write_atomically(*storage_, kRunPath, options_.run + "\n"); }
+Status JobFiles::record_run() { return write_atomically(storage(), kRunPath, options_.run + "\n"); }
 
 bool JobFiles::same_run() const {
-  if (!storage_) storage_.emplace(std::filesystem::path(directory_->path()), directory_->lock());
-  const Result<std::string> found = read_whole(*storage_, kRunPath, kLongestRun);
+  const Result<std::string> found = read_whole(storage(), kRunPath, kLongestRun);
   return !options_.run.empty() && found.ok() && *found == options_.run + "\n";
 }
 
 std::optional<Error> JobFiles::lost() const {
-  const Status ours = storage_->still_ours();
+  const Status ours = storage().still_ours();
   if (ours || ours.error().code == ErrorCode::kIo) return std::nullopt;
   return ours.error();
 }
@@ -226,6 +222,18 @@ void JobFiles::remove_groups() {
   if (job_.spec.partition_keys.empty() || lost()) return;
   std::error_code ignored;
   std::filesystem::remove_all(directory_->path() + "/.parallelrun/groups", ignored);
+}
+
+Status JobFiles::publish(std::optional<JobState> state) {
+  OutputStore* const store = directory_->store();
+  if (store == nullptr) return {};
+  if (!state || *state == JobState::kInterrupted) return store->publish_logs();
+  OutputStore::Published what;
+  if (job_.spec.output_action == OutputAction::kAppendRow)
+    what.files.push_back(job_.spec.append_row_file_name);
+  what.files.emplace_back(kFailedItemsPath);
+  what.complete = *state == JobState::kComplete;
+  return store->publish(what);
 }
 
 bool JobFiles::end_planning(std::chrono::milliseconds patience) {

@@ -14,7 +14,7 @@
 #include "runner/orchestrator/server/planning.h"
 #include "runner/orchestrator/thresholds.h"
 #include "runner/output/committer.h"
-#include "runner/output/disk_storage.h"
+#include "runner/output/storage.h"
 
 namespace parallelrun::orchestrator {
 
@@ -84,6 +84,10 @@ class JobFiles {
   // Removes what records were grouped in by partition keys: nobody reads it once all is done. A failure is no
   // harm but for the room.
   void remove_groups();
+  // Of an output in a store: what is needed of `state` is put there under the names that people look for;
+  // empty: nothing has been decided, so that only the logs are. Else nothing happens. After everything else,
+  // the logs included. Errors: kAborted (a successor is at work), kIo.
+  Status publish(std::optional<JobState> state);
   // Waits for the planner's threads. False: a volume that does not answer holds one, and this object must
   // not be destroyed.
   bool end_planning(std::chrono::milliseconds patience);
@@ -95,6 +99,7 @@ class JobFiles {
   void close();
   Status begin_anew(const std::string& why);
   Status judge_again();
+  Storage& storage() const { return directory_->storage(); }
   bool overwrites() const { return options_.overwrite || job_.spec.output.overwrite; }
   bool may_reuse() const;
   std::optional<Exceeded> exceeded_now(const RecoveredJob& job) const;
@@ -104,7 +109,6 @@ class JobFiles {
   const ResolvedJob& job_;
   const Options options_;
   std::unique_ptr<OutputDirectory> directory_;
-  mutable std::optional<DiskStorage> storage_;
   std::unique_ptr<Planning> planning_;
   std::unique_ptr<Committer> committer_;
   std::shared_ptr<RowCheck> row_check_;

@@ -24,6 +24,16 @@
 #include "spdlog/fmt/fmt.h"
 
 namespace parallelrun::orchestrator {
+
+struct OutputDirectory::Identity {
+  std::string name;  // for people
+  std::string fingerprint;
+  nlohmann::json settings;
+  nlohmann::json datasets = nlohmann::json::object();  // that the job began with
+  std::string output_file;
+  std::vector<std::string> clearing;  // output files of earlier jobs that are being removed; empty: none
+};
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -41,14 +51,7 @@ bool plain_name(const std::string& name) {
          name != kState && name != "logs";
 }
 
-struct Identity {
-  std::string name;  // for people
-  std::string fingerprint;
-  nlohmann::json settings;
-  nlohmann::json datasets = nlohmann::json::object();  // that the job began with
-  std::string output_file;
-  std::vector<std::string> clearing;  // output files of earlier jobs that are being removed; empty: none
-};
+using Identity = OutputDirectory::Identity;
 
 Identity expected_identity(const ResolvedJob& job) {
   Identity identity;
@@ -105,14 +108,6 @@ Result<bool> has_journal_of(Storage& storage, const std::string& fingerprint) {
   return is_journal_of(*journal.value(), fingerprint);
 }
 
-Status remove_tree(const std::string& path) {
-  std::error_code error;
-  fs::remove_all(path, error);
-  if (error)
-    return Error{ErrorCode::kIo, fmt::format("'{}' cannot be removed: {}", path, error.message()), false};
-  return {};
-}
-
 // The files of an earlier job and nothing else. job.json and the lock stay: the first already says what is
 // being done here, so that an end in the middle is gone on with.
 Status clear(Storage& storage, const std::string& directory, const std::vector<std::string>& output_files) {
@@ -122,7 +117,7 @@ Status clear(Storage& storage, const std::string& directory, const std::vector<s
   }
   for (const std::string& name : ours) {
     RETURN_IF_ERROR(storage.still_ours());
-    RETURN_IF_ERROR(remove_tree(directory + "/" + name));
+    RETURN_IF_ERROR(storage.remove_tree(name));
   }
   std::error_code error;
   std::vector<fs::path> state;
@@ -134,7 +129,7 @@ Status clear(Storage& storage, const std::string& directory, const std::vector<s
   for (const fs::path& path : state) {
     if (path.filename() == "lock" || path.filename() == "job.json") continue;
     RETURN_IF_ERROR(storage.still_ours());
-    RETURN_IF_ERROR(remove_tree(path.string()));
+    RETURN_IF_ERROR(storage.remove_tree(std::string(kState) + "/" + path.filename().string()));
   }
   return {};
 }
@@ -154,19 +149,6 @@ bool left_nothing(const std::string& directory, const std::string& output_file) 
     if (!fs::is_regular_file(status) || fs::file_size(path, error) != 0 || error) return false;
   }
   return true;
-}
-
-// A file with a name that we need, in a directory that no job of ours has used.
-Status refuse_foreign_files(const std::string& directory, const std::string& output_file) {
-  for (const std::string& name : {output_file, std::string("failed_items.jsonl"), std::string("_SUCCESS")}) {
-    std::error_code error;
-    if (name.empty() || !fs::exists(fs::symlink_status(directory + "/" + name, error))) continue;
-    return conflict(
-        fmt::format("'{}/{}' exists and no ParallelRunJob wrote it, so it is not touched. Move it away, or "
-                    "choose another output directory{}",
-                    directory, name, name == output_file ? " or appendRowFileName" : ""));
-  }
-  return {};
 }
 
 // What lies in the output directory under a name of ours must lie there itself: a link would lead our writes
@@ -208,25 +190,6 @@ Status write(Storage& storage, const Identity& identity) {
   return write_atomically(storage, kJob, to_json(identity).dump(2) + "\n");
 }
 
-// Clears the files of earlier jobs away, `earlier` being their output files, and makes the directory this
-// job's.
-Status replace(Storage& storage, const std::string& directory, Identity ours,
-               const std::vector<std::string>& earlier) {
-  // A file of the new name that no earlier job wrote is somebody else's.
-  const bool known = std::find(earlier.begin(), earlier.end(), ours.output_file) != earlier.end();
-  std::error_code ignored;
-  if (!known && !ours.output_file.empty() &&
-      fs::exists(fs::symlink_status(directory + "/" + ours.output_file, ignored))) {
-    return refuse_foreign_files(directory, ours.output_file);
-  }
-  ours.clearing = earlier;
-  ours.clearing.emplace_back("_SUCCESS");  // something is being cleared, whatever the earlier job wrote
-  RETURN_IF_ERROR(write(storage, ours));
-  RETURN_IF_ERROR(clear(storage, directory, ours.clearing));
-  ours.clearing.clear();
-  return write(storage, ours);
-}
-
 }  // namespace
 
 Result<std::unique_ptr<OutputDirectory>> OutputDirectory::open(const ResolvedJob& job, Overwrite overwrite,
@@ -257,12 +220,56 @@ Result<std::unique_ptr<OutputDirectory>> OutputDirectory::open(const ResolvedJob
   if (!lock) return lock.error();
   std::unique_ptr<OutputDirectory> directory(new OutputDirectory(path, std::move(lock).value()));
   RETURN_IF_ERROR(check_store(state));
+  if (job.spec.output.source.store.is_object()) {
+    ASSIGN_OR_RETURN(directory->store_, OutputStore::open(job, *directory->disk_, !lease.empty(),
+                                                          overwrite == Overwrite::kAlsoDamaged));
+  }
   RETURN_IF_ERROR(directory->claim(job, overwrite));
+  if (directory->store_) RETURN_IF_ERROR(directory->store_->claim());
   return directory;
 }
 
+// A file with a name that we need, in a directory that no job of ours has used.
+Status OutputDirectory::refuse_foreign_files(const std::string& output_file) const {
+  for (const std::string& name : {output_file, std::string("failed_items.jsonl"), std::string("_SUCCESS")}) {
+    if (name.empty()) continue;
+    ASSIGN_OR_RETURN(const bool there, disk_->exists(name));
+    bool in_store = false;
+    if (store_ && !there) {
+      ASSIGN_OR_RETURN(in_store, store_->has(name));
+    }
+    if (!there && !in_store) continue;
+    return conflict(
+        fmt::format("'{}/{}' exists and no ParallelRunJob wrote it, so it is not touched. Move it away, or "
+                    "choose another output directory{}",
+                    shown(), name, name == output_file ? " or appendRowFileName" : ""));
+  }
+  return {};
+}
+
+// Clears the files of earlier jobs away, `earlier` being their output files, and makes the directory this
+// job's.
+Status OutputDirectory::replace(Identity ours, const std::vector<std::string>& earlier) {
+  // A file of the new name that no earlier job wrote is somebody else's.
+  const bool known = std::find(earlier.begin(), earlier.end(), ours.output_file) != earlier.end();
+  if (!known && !ours.output_file.empty()) {
+    ASSIGN_OR_RETURN(bool there, disk_->exists(ours.output_file));
+    if (store_ && !there) {
+      ASSIGN_OR_RETURN(there, store_->has(ours.output_file));
+    }
+    if (there) return refuse_foreign_files(ours.output_file);
+  }
+  if (store_) RETURN_IF_ERROR(store_->claim());
+  ours.clearing = earlier;
+  ours.clearing.emplace_back("_SUCCESS");  // something is being cleared, whatever the earlier job wrote
+  RETURN_IF_ERROR(write(storage(), ours));
+  RETURN_IF_ERROR(clear(storage(), path_, ours.clearing));
+  ours.clearing.clear();
+  return write(storage(), ours);
+}
+
 Status OutputDirectory::claim(const ResolvedJob& job, Overwrite overwrite) {
-  DiskStorage storage(fs::path(path_), lock_.descriptor());
+  Storage& storage = this->storage();
   const Identity ours = expected_identity(job);
   fingerprint_ = ours.fingerprint;
   const Result<bool> claimed = storage.exists(kJob);
@@ -271,16 +278,17 @@ Status OutputDirectory::claim(const ResolvedJob& job, Overwrite overwrite) {
   Result<bool> left_by_us = damaged_too ? has_journal_of(storage, ours.fingerprint) : Result<bool>(false);
   if (!left_by_us) return left_by_us.error();
   if (!claimed.value()) {
-    if (*left_by_us) return replace(storage, path_, ours, {ours.output_file});
-    RETURN_IF_ERROR(refuse_foreign_files(path_, ours.output_file));
+    if (*left_by_us) return replace(ours, {ours.output_file});
+    RETURN_IF_ERROR(refuse_foreign_files(ours.output_file));
+    if (store_) RETURN_IF_ERROR(store_->claim());
     return write(storage, ours);
   }
   const Result<std::string> text = read_whole(storage, kJob, kLargestJobFile);
   if (!text) return text.error();
-  const Result<Identity> found = identity_from(text.value(), path_ + "/" + kJob);
+  const Result<Identity> found = identity_from(text.value(), shown() + "/" + kJob);
   if (!found) {
     if (!damaged_too) return found.error();
-    return replace(storage, path_, ours,
+    return replace(ours,
                    *left_by_us ? std::vector<std::string>{ours.output_file} : std::vector<std::string>());
   }
   const std::vector<std::string> differences = differing_settings(found->settings, job);
@@ -298,17 +306,17 @@ Status OutputDirectory::claim(const ResolvedJob& job, Overwrite overwrite) {
     return conflict(
         fmt::format("'{}' holds the results of another job ({}); choose another output directory, or give "
                     "--overwrite (output.overwrite: true) to replace them",
-                    path_,
+                    shown(),
                     differences.empty() ? "another version of the runner made it"
                                         : first_of(differences, kDifferencesNamed, Joined::kClauses)));
   }
   std::vector<std::string> earlier = found->clearing;
   earlier.push_back(found->output_file);
-  return replace(storage, path_, ours, earlier);
+  return replace(ours, earlier);
 }
 
 Status OutputDirectory::fill(const ResolvedJob& job, const std::function<Status()>& fill) {
-  DiskStorage storage(fs::path(path_), lock_.descriptor());
+  Storage& storage = this->storage();
   Identity ours = expected_identity(job);
   fingerprint_ = ours.fingerprint;
   // As long as that stands there, the next start clears what was filled in.
@@ -322,10 +330,9 @@ Status OutputDirectory::fill(const ResolvedJob& job, const std::function<Status(
 }
 
 Status OutputDirectory::begin_anew(const ResolvedJob& job) {
-  DiskStorage storage(fs::path(path_), lock_.descriptor());
   const Identity ours = expected_identity(job);
   fingerprint_ = ours.fingerprint;
-  return replace(storage, path_, ours, {ours.output_file});
+  return replace(ours, {ours.output_file});
 }
 
 }  // namespace parallelrun::orchestrator

@@ -54,7 +54,7 @@ constexpr std::chrono::seconds kEarlierPodsPatience{60};
 // The finished event has the same members however far a start came.
 nlohmann::json with_places(nlohmann::json event, const ResolvedJob& job,
                            std::chrono::steady_clock::time_point started) {
-  const std::string& out = job.output_directory;
+  const std::string out = shown_output(job);
   event["durationSeconds"] =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   event["outputDirectory"] = out;
@@ -98,7 +98,10 @@ class Run {
     if (const Status taken = files_->take_up(); !taken) return cannot_go_on(taken.error());
     if (const Status recorded = record_submission(untouched); !recorded)
       return cannot_go_on(recorded.error());
-    if (files_->verdict()) return judged_again(*files_->verdict());
+    if (files_->verdict()) {
+      to_publish_ = JobState::kFailed;
+      return judged_again(*files_->verdict());
+    }
     if (files_->complete()) return nothing_to_do();
     if (const Status recorded = files_->record_run(); !recorded) return cannot_go_on(recorded.error());
     begin();
@@ -255,6 +258,10 @@ class Run {
     if (!files_->begun_anew().empty()) logs_->warn(files_->begun_anew());
     if (!taken_over_.is_null()) progress_.set_taken_over(taken_over_);
     if (!taken_over_words_.empty()) tell_taken_over();
+    if (OutputStore* const store = files_->directory().store()) {
+      if (!store->passed_by().empty()) warn_of(store->passed_by());
+      store->begin_logs();
+    }
     if (const auto warning = beside_code()) warn_of(*warning);
     if (!admission().asks_for_proof()) {
       logs_->warn(
@@ -402,7 +409,9 @@ class Run {
       files_->remove_groups();  // what failed may be tried again
       if (reuse_) reuse_->keep(files_->directory().fingerprint(), count_at(taken_over_, "items") > 0);
     }
-    return decided(core_->end_is_durable() ? std::optional(*core_->result()) : std::nullopt, progress);
+    const auto result = core_->end_is_durable() ? std::optional(*core_->result()) : std::nullopt;
+    to_publish_ = result ? result->state : JobState::kInterrupted;
+    return decided(result, progress);
   }
 
   // Results of an earlier run, where they stand for this job's; nothing: it runs.
@@ -534,6 +543,12 @@ class Run {
   Ending nothing_to_do() {
     const Result<JobResult> result = files_->complete_result();
     if (!result) return refused(result.error());
+    if (OutputStore* const store = files_->directory().store()) {
+      // The start before may have ended between the two.
+      const Result<bool> published = store->is_published();
+      if (!published) return cannot_go_on(published.error());
+      if (!*published) to_publish_ = JobState::kComplete;
+    }
     if (result->progress.counts.items_failed == 0) files_->remove_groups();
     if (const auto warning = beside_code()) progress_.tell({{"event", "warning"}, {"message", *warning}});
     return complete_before(*result);
@@ -556,6 +571,10 @@ class Run {
     logs_.reset();  // writes what waits: the files are whole when the launcher is told
     if (!taken_over_.is_null()) ending.event["takenOver"] = taken_over_;
     if (reuse_) reuse_->tell_end(ending.event);
+    if (to_publish_) {
+      if (const Status published = files_->publish(*to_publish_); !published)
+        ending = not_published(std::move(ending), published.error());
+    }
     progress_.finished(with_places(std::move(ending.event), job_, started_));
     return ending.code;
   }
@@ -586,6 +605,7 @@ class Run {
   std::unique_ptr<ProtocolServer> server_;
   std::optional<ControlPipe> control_;
   std::optional<Error> output_failure_;
+  std::optional<JobState> to_publish_;  // nothing of a job that was refused, or is another's
   bool held_ = false;
   bool interrupted_ = false;
   bool listing_hangs_ = false;

@@ -3,7 +3,7 @@
     python3 -I __main__.py --config FILE --socket PATH --events-fd N --parent PID
 
 FILE is JSON: {"cache": folder, "inputs": [{"name", "source", "root", "credentials": path or null}], "sideInputs": [the same],
-"code": the same or null}. With "secret" (a name) `credentials` is the folder of that Secret, and "certificate" its key that
+"code": the same or null, "output": the same or null}. With "secret" (a name) `credentials` is the folder of that Secret, and "certificate" its key that
 caCertificate names.
 To the descriptor it writes JSON lines: {"event": "note", "message"}, {"event": "counts", ...}, {"event": "ready"} once every
 source was listed with its credentials and all side inputs are there, or {"event": "failed", "message"} before it ends. {"event":
@@ -109,6 +109,7 @@ async def _run(arguments, events):
     from parallelrun_data.credentials import Environment
     from parallelrun_data.download import Downloads
     from parallelrun_data.http_place import HttpPlace
+    from parallelrun_data.output import Output
     from parallelrun_data.places import Place, patiently
     from parallelrun_data.secret_folder import SecretFolder
     from parallelrun_data.server import Input, Server
@@ -169,6 +170,10 @@ async def _run(arguments, events):
     wholes = {given["name"]: opened(given, f"side input '{given['name']}'") for given in config["sideInputs"]}
     if config.get("code"):
         wholes[""] = opened(config["code"], "sourceDirectory")
+    output = None
+    if config.get("output"):
+        given = opened(config["output"], "output")
+        output = Output(given.place, given.what, counts, patience)
     for places in (inputs, wholes):
         for given in places.values():
             if getattr(given.place, "tells_a_secret", False):
@@ -178,7 +183,7 @@ async def _run(arguments, events):
                     "and logs show to all who may read them; give a token with --credentials instead",
                 )
     cache = cache_module.Cache(config["cache"], size)
-    server = Server(inputs, cache, Downloads(cache, counts, patience), counts, patience, log)
+    server = Server(inputs, cache, Downloads(cache, counts, patience), counts, patience, log, output)
     of_wholes = Server(wholes, cache, None, counts, patience, log)
 
     async def check(given):
@@ -192,6 +197,7 @@ async def _run(arguments, events):
         await asyncio.gather(
             *(check(given) for given in inputs.values()),
             *(check(given) for given in wholes.values()),
+            *([output.check(min(patience, 20.0))] if output else []),
         )
         for name, given in wholes.items():
             if os.path.exists(given.root + ".complete"):

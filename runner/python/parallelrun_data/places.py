@@ -1,16 +1,20 @@
-"""The stores behind one interface: check, list, read. The only module that knows obstore."""
+"""The stores behind one interface: check, list, read; and for the output create, put, upload, remove. The only module that
+knows obstore."""
 
 import json
+import os
 from datetime import datetime, timedelta, timezone
 from urllib.parse import parse_qs
 
 import obstore
+from obstore.exceptions import AlreadyExistsError
 from obstore.store import AzureStore, GCSStore, S3Store
 
 from parallelrun_data import credentials
 from parallelrun_data.troubles import (
     CHANGED,
     DENIED,
+    DISK,
     INVALID,
     MISSING,
     REFUSED,
@@ -23,7 +27,11 @@ from parallelrun_data.troubles import (
 
 # Pauses and tries are ours, so that they are bounded and counted.
 _NO_RETRIES = {"max_retries": 0, "retry_timeout": timedelta(seconds=10)}
+# A part of a large file that fails must not begin the file anew.
+_RETRIES_OF_PARTS = {"max_retries": 10, "retry_timeout": timedelta(minutes=3)}
 _LIST_CHUNK = 1000
+_PART = 16 << 20  # bytes
+_MOST_PARTS = 9_000  # of the 10,000 that S3 takes
 
 
 def _client_options(source):
@@ -51,7 +59,7 @@ def _folder(source):
     return source.get("prefix", "").strip("/")
 
 
-def _azure(source, keys):
+def _azure(source, keys, retries=_NO_RETRIES):
     config = {"account_name": source["account"], "container_name": source["container"]}
     if source.get("endpoint"):
         config["endpoint"] = source["endpoint"]
@@ -66,10 +74,10 @@ def _azure(source, keys):
     }
     for key, value in keys.items():
         config[names[key]] = value.lstrip("?") if key == "sasToken" else value
-    return AzureStore(config=config, client_options=_client_options(source), retry_config=_NO_RETRIES)
+    return AzureStore(config=config, client_options=_client_options(source), retry_config=retries)
 
 
-def _s3(source, keys):
+def _s3(source, keys, retries=_NO_RETRIES):
     config = {"bucket": source["bucket"]}
     if source.get("region"):
         config["region"] = source["region"]
@@ -85,16 +93,16 @@ def _s3(source, keys):
     }
     for key, value in keys.items():
         config[names[key]] = value
-    return S3Store(config=config, client_options=_client_options(source), retry_config=_NO_RETRIES)
+    return S3Store(config=config, client_options=_client_options(source), retry_config=retries)
 
 
-def _gcs(source, keys):
+def _gcs(source, keys, retries=_NO_RETRIES):
     config = {"bucket": source["bucket"]}
     if source.get("endpoint"):
         config["base_url"] = source["endpoint"]
     if keys:
         config["service_account_key"] = keys["serviceAccountKey"]
-    return GCSStore(config=config, client_options=_client_options(source), retry_config=_NO_RETRIES)
+    return GCSStore(config=config, client_options=_client_options(source), retry_config=retries)
 
 
 _OPEN = {"azureBlob": _azure, "s3": _s3, "gcs": _gcs}
@@ -122,6 +130,7 @@ class Place:
         self._environment = environment
         self._secrets = secrets
         self._folder = _folder(self._source)
+        self._uploads = None  # the same store for large files
         self._below = self._folder + "/" if self._folder else ""
         self.open()
 
@@ -147,12 +156,11 @@ class Place:
         if "sasToken" in keys:
             self._check_expiry(keys["sasToken"])
         try:
-            if keys:
-                self._store = _OPEN[self.kind](self._source, keys)
-            else:
+            if not keys:
                 self._environment.check(self.kind)
-                with self._environment:
-                    self._store = _OPEN[self.kind](self._source, {})
+            self._store = self._opened(keys)
+            self._uploads = None
+            self._keys = keys
         except Trouble:
             raise
         except BaseException as error:
@@ -160,6 +168,12 @@ class Place:
                 raise
             words = Reading(error, self._secrets).line
             raise Trouble(INVALID, f"{self.address} cannot be opened: {words}{self._where()}") from None
+
+    def _opened(self, keys, **options):
+        if keys:
+            return _OPEN[self.kind](self._source, keys, **options)
+        with self._environment:
+            return _OPEN[self.kind](self._source, {}, **options)
 
     def _check_expiry(self, token):
         expiry = parse_qs(token.lstrip("?")).get("se", [""])[0]
@@ -308,6 +322,108 @@ class Place:
             if ends(error):
                 raise
             raise self._trouble(error, name) from None
+
+    # --- the output ---
+
+    def _not_written(self, error):
+        """The same as _trouble() for what was to be written: there is no object to be told of."""
+        reading = Reading(error, self._secrets)
+        if reading.type in ("NotImplementedError", "NotSupportedError") or reading.status == 501:
+            return Trouble(INVALID, self.without_conditions())
+        if reading.status == 409:
+            return Passing("server", f"{self.address} answers that two requests met")
+        return self._trouble(error)
+
+    def without_conditions(self):
+        return (
+            f"{self.address}: this store cannot create an object on the condition that there is none of its name "
+            "(If-None-Match), which commits need; choose another store or a volume for the output"
+        )
+
+    async def create(self, name, body):
+        """Makes an object unless there is one of its name. Whether it is there with these bytes afterwards: an answer
+        may have been lost, and the object is ours nevertheless."""
+        try:
+            await obstore.put_async(self._store, self._path(name), body, mode="create", use_multipart=False)
+            return True
+        except AlreadyExistsError:
+            pass
+        except BaseException as error:
+            if ends(error):
+                raise
+            raise self._not_written(error) from None
+        there = bytearray()
+        try:
+            async for block in self.read(name, None, None, None):
+                there += block
+        except Trouble as trouble:
+            if trouble.kind != MISSING:
+                raise
+            raise Passing("server", f"{self.address} answers that {name} is there, and is not") from None
+        return there == body
+
+    async def put(self, name, body):
+        """Makes or replaces an object. Gives its version."""
+        try:
+            done = await obstore.put_async(self._store, self._path(name), body, use_multipart=False)
+        except BaseException as error:
+            if ends(error):
+                raise
+            raise self._not_written(error) from None
+        return version_of(done)
+
+    async def upload(self, name, path):
+        """Makes or replaces an object by a file, whole. Gives (size, version)."""
+        try:
+            size = os.stat(path).st_size
+            if size <= _PART:
+                with open(path, "rb") as file:
+                    body = file.read()
+                return len(body), await self.put(name, body)
+            if self._uploads is None:
+                self._uploads = self._opened(self._keys, retries=_RETRIES_OF_PARTS)
+            with open(path, "rb") as file:
+                done = await obstore.put_async(
+                    self._uploads,
+                    self._path(name),
+                    file,
+                    use_multipart=True,
+                    chunk_size=max(_PART, -(-size // _MOST_PARTS)),
+                    max_concurrency=4,
+                )
+        except (Trouble, Passing):
+            raise
+        except BaseException as error:
+            if ends(error):
+                raise
+            if isinstance(error, OSError) and error.errno is not None:
+                raise Trouble(DISK, f"{path} cannot be read: {error.strerror}") from None
+            raise self._not_written(error) from None
+        return size, version_of(done)
+
+    async def remove(self, names):
+        """An object that is not there is no error."""
+        for start in range(0, len(names), _LIST_CHUNK):
+            some = [self._path(name) for name in names[start : start + _LIST_CHUNK]]
+            try:
+                await obstore.delete_async(self._store, some)
+            except BaseException as error:
+                if ends(error):
+                    raise
+                if not Reading(error, self._secrets).missing:
+                    raise self._not_written(error) from None
+                for one in some:
+                    await self._remove_one(one)
+
+    async def _remove_one(self, path):
+        try:
+            await obstore.delete_async(self._store, path)
+        except BaseException as error:
+            if ends(error):
+                raise
+            reading = Reading(error, self._secrets)
+            if not reading.missing or reading.code in ("NoSuchBucket", "ContainerNotFound"):
+                raise self._not_written(error) from None
 
 
 def version_of(meta):

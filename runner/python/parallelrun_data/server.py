@@ -10,6 +10,7 @@
     -> {"op": "release", "hold": id of a fetch or adopt, "keep"}              no answer; a fetch that goes on is given up.
        "keep": what was read to cut a table stays for its mini-batches while there is room
     -> {"id", "op": "stat"}                                                   <- {"id", "counts": {...}}
+    What is asked of the output is in output.py. Where a request or an answer has "body", a number, so many bytes follow it.
 
 An error is {"id", "error": {"kind", "message"}} (troubles.py). What a connection holds is released with it."""
 
@@ -54,8 +55,9 @@ class Input:
 
 
 class Server:
-    def __init__(self, inputs, cache, downloads, counts, patience_seconds, log):
+    def __init__(self, inputs, cache, downloads, counts, patience_seconds, log, output=None):
         self._inputs = inputs  # by name
+        self.output = output
         self._cache = cache
         self._downloads = downloads
         self._counts = counts
@@ -220,7 +222,12 @@ class _Connection:
                 (length,) = struct.unpack("<I", head)
                 if length > _LONGEST_FRAME:
                     return
-                self._take(json.loads(await self._reader.readexactly(length)))
+                request = json.loads(await self._reader.readexactly(length))
+                if request.get("body") is not None:
+                    if request["body"] > _LONGEST_FRAME:
+                        return
+                    request["body"] = await self._reader.readexactly(request["body"])
+                self._take(request)
         except (asyncio.IncompleteReadError, ConnectionError, ValueError):
             pass
         finally:
@@ -237,7 +244,8 @@ class _Connection:
             self._release(request["hold"], request.get("keep", False))
             return
         number = request["id"]
-        work = {"list": self._list, "fetch": self._fetch, "adopt": self._adopt, "stat": self._stat}[op]
+        known = {"list": self._list, "fetch": self._fetch, "adopt": self._adopt, "stat": self._stat}
+        work = known.get(op, self._output)
         task = asyncio.ensure_future(self._answered(number, work(number, request)))
         self._tasks[number] = task
         task.add_done_callback(lambda _: self._tasks.pop(number, None))
@@ -268,10 +276,14 @@ class _Connection:
             self._server._log.error("%s", words)
             await self._send({"id": number, "error": {"kind": UNAVAILABLE, "message": words}})
 
-    async def _send(self, message):
+    async def _send(self, message, content=None):
+        if content is not None:
+            message["body"] = len(content)
         body = json.dumps(message, ensure_ascii=True, separators=(",", ":")).encode()
         async with self._sending:
             self._writer.write(struct.pack("<I", len(body)) + body)
+            if content is not None:
+                self._writer.write(content)
             await self._writer.drain()
 
     async def _list(self, number, request):
@@ -312,6 +324,10 @@ class _Connection:
         root = self._server._inputs[request["input"]].root
         adopted = [self._server._cache.adopt(root, path) for path in request["paths"]]
         self._holds[number] = adopted, ()
+
+    async def _output(self, number, request):
+        async for message, content in self._server.output.answers(request):
+            await self._send({"id": number, **message}, content)
 
     async def _stat(self, number, request):
         await self._send({"id": number, "counts": self._server.counts()})

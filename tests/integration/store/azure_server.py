@@ -67,6 +67,9 @@ class Container:
     def put(self, key, content):
         self._request("PUT", key, "", content if isinstance(content, bytes) else content.encode())
 
+    def get(self, key):
+        return self._request("GET", key)
+
     def delete(self, key):
         self._request("DELETE", key)
 
@@ -87,3 +90,4 @@ class Container:
         content = answer.read()
         connection.close()
         assert answer.status < 300, (answer.status, content)
+        return content

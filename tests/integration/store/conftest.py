@@ -2,7 +2,7 @@ import pytest
 from postgres_server import postgres_server
 from s3_server import Bucket, s3_server
 from sql_job import SqlJob
-from store_job import S3Job, take_number
+from store_job import OutputJob, S3Job, take_number
 from store_proxy import StoreProxy
 
 
@@ -16,6 +16,12 @@ def s3(tmp_path_factory):
 def job(tmp_path, s3):
     with StoreProxy(s3) as proxy:
         yield S3Job(tmp_path, proxy, Bucket(s3, f"bucket-{take_number()}"))
+
+
+@pytest.fixture
+def output_job(tmp_path, s3):
+    with StoreProxy(s3) as proxy:
+        yield OutputJob(tmp_path, proxy, Bucket(s3, f"output-{take_number()}"))
 
 
 @pytest.fixture(scope="session")

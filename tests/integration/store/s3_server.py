@@ -5,6 +5,7 @@ import http.client
 import socket
 import subprocess
 from urllib.parse import quote, urlsplit
+from xml.etree import ElementTree
 
 from checkout import BUILD
 from waiting import wait_for
@@ -51,19 +52,37 @@ class Bucket:
         self.name = name
         self._request("PUT", "")
 
-    def _request(self, method, key, body=b""):
+    def _request(self, method, key, body=b"", query=""):
         where = urlsplit(self.address)
         connection = http.client.HTTPConnection(where.hostname, where.port, timeout=60)
         # moto takes a form for a form.
         headers = {"Content-Type": "application/octet-stream", "Authorization": SIGNED}
-        connection.request(method, f"/{self.name}/{quote(key)}" if key else f"/{self.name}", body, headers)
+        connection.request(
+            method, f"/{self.name}/{quote(key)}" if key else f"/{self.name}{query}", body, headers
+        )
         answer = connection.getresponse()
         content = answer.read()
         connection.close()
         assert answer.status < 300, (answer.status, content)
+        return content
 
     def put(self, key, content):
         self._request("PUT", key, content if isinstance(content, bytes) else content.encode())
 
     def delete(self, key):
         self._request("DELETE", key)
+
+    def get(self, key):
+        return self._request("GET", key)
+
+    def keys(self, below=""):
+        """Of all objects whose names begin with that."""
+        found, after = [], ""
+        while True:
+            query = f"?list-type=2&prefix={quote(below, safe='')}&start-after={quote(after, safe='')}"
+            answer = ElementTree.fromstring(self._request("GET", "", query=query))
+            space = answer.tag.partition("}")[0] + "}"
+            found += [one.findtext(f"{space}Key") for one in answer.iter(f"{space}Contents")]
+            if answer.findtext(f"{space}IsTruncated") != "true":
+                return found
+            after = found[-1]

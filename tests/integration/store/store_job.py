@@ -1,6 +1,7 @@
 """Jobs whose data lies in a store."""
 
 import itertools
+import json
 import sys
 from pathlib import Path
 
@@ -75,3 +76,48 @@ class S3Job(StoreJob):
         if "--credentials" not in options:
             options = (*options, "--credentials", self.credentials(KEYS))
         return super().run(*options, **more)
+
+
+class OutputJob(S3Job):
+    """Reads files of this machine and writes to a bucket of its own."""
+
+    ROWS = "parallel_run_step.txt"
+
+    def __init__(self, root, proxy, bucket):
+        super().__init__(root, proxy, bucket)
+        self.spec["inputs"] = [{"name": "files", "type": "file", "source": {"local": {"path": "data"}}}]
+        self.spec["output"] = {"source": self.source("out")}
+        self.address = f"s3://{bucket.name}/out"
+
+    def names(self):
+        """What lies there for people."""
+        return [
+            key for key in self.bucket.keys("out/") if not key.startswith(("out/.parallelrun/", "out/logs/"))
+        ]
+
+    def rows(self, name=ROWS):
+        text = self.bucket.get(f"out/{name}").decode()
+        assert text == "" or text.endswith("\n"), "the last row is torn"
+        return text.split("\n")[:-1]
+
+    def failed_items(self):
+        return [json.loads(line) for line in self.bucket.get("out/failed_items.jsonl").splitlines()]
+
+    def log(self, pattern):
+        return self.bucket.get(f"out/logs/{pattern}").decode()
+
+    def log_tail(self):
+        return "\n".join(self.bucket.keys("out/"))
+
+    def log_objects(self):
+        return [
+            key for folder in ("log", "segments") for key in self.bucket.keys(f"out/.parallelrun/{folder}/")
+        ]
+
+    def fetch(self, into):
+        """What the documentation says to fetch for the verbs that look at a job."""
+        for key in set(self.bucket.keys("out/")) - set(self.log_objects()):
+            path = into / key.removeprefix("out/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(self.bucket.get(key))
+        return into

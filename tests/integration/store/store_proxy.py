@@ -3,6 +3,7 @@
 proxy.fault(times=3, status=503)                          the next three requests for objects
 proxy.fault(path="a.txt", cut=1000)                       the connection ends after 1000 bytes of that answer
 proxy.fault(path="b.txt", wait=2.0)                       the answer begins two seconds later
+proxy.fault(path="d.txt", method="PUT", lose_answer=True) the store has done it, and nobody hears of that
 proxy.accepted_key = "id"                                 S3: any other access key is refused, as S3 refuses it
 """
 
@@ -19,6 +20,7 @@ class StoreProxy(LoopbackServer):
         super().__init__(_Relay)
         self.target = urlsplit(store)
         self.accepted_key = None
+        self.forget_conditions = False  # answers as a store that knows of none
         self.refuse_lists_after = None  # so many listings
         self.requests = []  # (method, path) in the order in which they came
         self._faults = []
@@ -79,11 +81,14 @@ class _Relay(Handler):
         # As it came: a path that is written anew is another one.
         store.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         for name, value in self.headers.items():
-            store.putheader(name, value)
+            if not (proxy.forget_conditions and name.lower().startswith("if-")):
+                store.putheader(name, value)
         store.endheaders(body or None)
         answer = store.getresponse()
         content = answer.read()
         store.close()
+        if fault.get("lose_answer"):
+            return self.cut()
         self.send_response(answer.status)
         for name, value in answer.getheaders():
             if name.lower() not in ("connection", "transfer-encoding", "server", "date", "content-length"):

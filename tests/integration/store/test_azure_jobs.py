@@ -92,6 +92,21 @@ def test_behind_a_service_principal(job):
     assert [name for name in found.stdout.split() if not name.endswith("sp.yaml")] == []
 
 
+def test_output_behind_a_service_principal(job):
+    """Beside the input, with tokens that live for a few seconds."""
+    job.tokens.lifetime = 3
+    job.objects(12).set(miniBatchSize=1)
+    job.script(SCRIPT.replace("return", "import time; time.sleep(0.4); return", 1))
+    job.spec["output"] = {"source": {"azureBlob": {**job.blob, "prefix": "results/day 1"}}, "order": "input"}
+    job.run("--credentials", job.principal()).expect(0)
+    text = job.container.get("results/day 1/parallel_run_step.txt").decode()
+    assert text.split("\n") == [*rows(12), ""]
+    assert job.container.get("results/day 1/_SUCCESS") == b""
+    assert job.tokens.given > 1
+    again = job.run("--credentials", job.principal()).expect(0)
+    assert "already has the complete results of this job: 12 mini-batches, nothing to do" in again.words
+
+
 def test_tables_behind_a_service_principal(job):
     """A slice of a table is a range of its object, under the condition of its etag."""
     for part in range(3):

@@ -211,5 +211,29 @@ TEST(DataMessages, AnAnswerThatIsNoneIsCorrupt) {
   EXPECT_FALSE(next_answer(torn).value().has_value());
 }
 
+// The bytes of an object follow their frame, and the next frame follows them.
+TEST(DataMessages, ABodyIsWaitedFor) {
+  const std::string head = "{\"id\":7,\"body\":5}";
+  const std::string next = "{\"id\":8,\"created\":false}";
+  const std::string whole = std::string{static_cast<char>(head.size()), 0, 0, 0} + head +
+                            std::string("a\0b\nc", 5) + std::string{static_cast<char>(next.size()), 0, 0, 0} +
+                            next;
+  std::string buffer;
+  std::size_t given = 0;
+  for (; given < 4 + head.size() + 4; ++given) {
+    buffer += whole[given];
+    ASSERT_FALSE(next_answer(buffer).value().has_value()) << given;
+  }
+  buffer += whole.substr(given);
+  const auto first = next_answer(buffer).value();
+  ASSERT_TRUE(first && first->body);
+  EXPECT_EQ(*first->body, std::string("a\0b\nc", 5));
+  const auto second = next_answer(buffer).value();
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->id, 8U);
+  EXPECT_EQ(second->created, std::optional<bool>(false));
+  EXPECT_TRUE(buffer.empty());
+}
+
 }  // namespace
 }  // namespace parallelrun

@@ -41,6 +41,11 @@ class MemoryStorage final : public Storage {
     files.erase(path);
     return {};
   }
+  Status remove_tree(const std::string& path) override {
+    std::erase_if(files,
+                  [&](const auto& file) { return file.first == path || file.first.starts_with(path + "/"); });
+    return {};
+  }
   Status sync_folder_of(const std::string&) override { return {}; }
   Result<std::vector<std::string>> list(const std::string& folder) override {
     std::vector<std::string> names;

@@ -365,6 +365,10 @@ class Mortal final : public Storage {
     auto s = step();
     return s ? storage_.remove(path) : s;
   }
+  Status remove_tree(const std::string& path) override {
+    auto s = step();
+    return s ? storage_.remove_tree(path) : s;
+  }
   Status sync_folder_of(const std::string&) override { return step(); }
   Result<std::vector<std::string>> list(const std::string& folder) override { return storage_.list(folder); }
   Status copy(const std::string& from, std::uint64_t length, const std::string& to) override {
