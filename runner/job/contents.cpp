@@ -128,7 +128,7 @@ Status ContentsWriter::write_out(std::string_view bytes) {
 }
 
 Result<std::unique_ptr<ContentsReader>> ContentsReader::open(const std::string& path) {
-  FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!fd && errno == ENOENT) return Error{ErrorCode::kNotFound, fmt::format("there is no file '{}'", path)};
   if (!fd) return io_error(path, "read");
   std::unique_ptr<ContentsReader> reader(new ContentsReader(path, std::move(fd)));

@@ -64,8 +64,9 @@ std::optional<FinishedRun> finished_run_from(const std::string& text) {
 std::optional<std::string> read_run_file(const std::string& path) {
   std::error_code error;
   const std::uintmax_t size = std::filesystem::file_size(path, error);
+  if (error || size > kLargestFile) return std::nullopt;  // also what is no file: opening a pipe would wait
   std::ifstream file(path, std::ios::binary);
-  if (error || size > kLargestFile || !file) return std::nullopt;
+  if (!file) return std::nullopt;
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 

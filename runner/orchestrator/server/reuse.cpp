@@ -70,15 +70,23 @@ std::string root_of_place(const std::string& path) {
   return fs::is_directory(path, error) ? path + "/" : path;
 }
 
+// `path`: a real one.
+bool lies_in(const std::string& path, const std::string& directory) {
+  std::error_code error;
+  const std::string real = fs::canonical(directory, error).string();
+  return !error && (path == real || path.starts_with(real + "/"));
+}
+
 Error copy_error(const std::string& path, int number) {
   const bool full = number == ENOSPC || number == EDQUOT;
   return Error{full ? ErrorCode::kNoSpace : ErrorCode::kIo,
                fmt::format("'{}' cannot be copied: {}", path, std::strerror(number))};
 }
 
-// A file that is not there is left out where it may be.
+// A file that is not there is left out where it may be. A pipe in the place of a file is an empty one: nobody
+// waits for who writes into it.
 Status copy_file(const std::string& from, const std::string& to, bool needed) {
-  const FileDescriptor source(::open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  const FileDescriptor source(::open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!source && errno == ENOENT && !needed) return {};
   if (!source) return copy_error(from, errno);
   const FileDescriptor target(::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
@@ -89,7 +97,7 @@ Status copy_file(const std::string& from, const std::string& to, bool needed) {
 }
 
 Result<std::string> sha256_of(const std::string& path) {
-  const FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  const FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!fd) return copy_error(path, errno);
   Sha256 digest;
   std::string buffer(std::size_t{1} << 20U, '\0');
@@ -203,6 +211,11 @@ Result<nlohmann::json> Reuse::settings_of_all() const {
   nlohmann::json all = settings_;
   if (!options_.pod || !options_.pod->image.empty()) return all;
   ASSIGN_OR_RETURN(const InstalledPython python, installed_python(environment_of(job_)));
+  for (const std::string& folder : python.folders) {
+    if (lies_in(folder, job_.source_directory)) continue;  // its files are compared with the code
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("Python finds modules in '{}', and nobody compares them", presentable(folder))};
+  }
   all["python"] = python.packages;
   all["python"]["folders"] = python.folders;
   return all;

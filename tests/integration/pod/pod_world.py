@@ -187,6 +187,7 @@ class PodWorld:
         address="[::]",
         ip="127.0.0.1",
         earlier_runs=(),
+        environment=None,
     ):
         """`earlier_runs`: what the operator would name of other jobs of the namespace."""
         name = f"{self.name}-orchestrator-{incarnation}"
@@ -205,6 +206,7 @@ class PodWorld:
         variables = {"JOB_NAME": self.name, "JOB_UID": self.uid, "POD_UID": self._uid_of_pod(incarnation)}
         if earlier_runs:
             variables["PARALLELRUN_EARLIER_RUNS"] = json.dumps(list(earlier_runs))
+        variables |= environment or {}
         return self._start(name, command, folder, POD_IP=ip, **variables)
 
     @staticmethod

@@ -3,6 +3,7 @@
 The test is the operator: it hands on what the orchestrator of one job has left in its last words."""
 
 import json
+import os
 import shutil
 import signal
 import time
@@ -28,7 +29,7 @@ class Jobs:
         self.count = 0
         world.script(SCRIPT).files(20).set(miniBatchSize=5, nodeCount=1)
 
-    def start(self, offered=None):
+    def start(self, offered=None, environment=None):
         """The orchestrator's process, of another job with another output directory."""
         world = self.world
         self.count += 1
@@ -38,7 +39,9 @@ class Jobs:
             "source": {"persistentVolumeClaim": {"claimName": "out"}, "subPath": world.name}
         }
         world.apply()
-        return world.orchestrator(earlier_runs=self.finished if offered is None else offered)
+        return world.orchestrator(
+            earlier_runs=self.finished if offered is None else offered, environment=environment
+        )
 
     def end(self, orchestrator):
         message = orchestrator.expect(0).message
@@ -138,6 +141,26 @@ def test_files_that_somebody_has_changed_are_not_reused(jobs):
     journal = world.out / ".parallelrun" / "journal"
     journal.write_bytes(journal.read_bytes() + b"x")
     assert "is not what it was at the end of that run" in jobs.runs(offered=jobs.finished[:1])["notReused"]
+    # Nobody waits for a pipe that was put in the place of a file.
+    for name in ("journal", "run.json", "contents", "plan"):
+        path = world.out / ".parallelrun" / name
+        path.unlink()
+        os.mkfifo(path)
+        jobs.runs(offered=jobs.finished[:1])
+
+
+def test_the_python_of_the_pod_counts(jobs, tmp_path):
+    """Without environment.image scripts run in the orchestrator's own image."""
+    jobs.runs()
+    packages = tmp_path / "site-packages"
+    (packages / "more-1.0.dist-info").mkdir(parents=True)
+    told = jobs.runs(environment={"PYTHONPATH": str(packages)})["notReused"]
+    assert "this job differs in python" in told and "more-1.0" in told
+    modules = tmp_path / "modules"
+    modules.mkdir()
+    message = jobs.runs(environment={"PYTHONPATH": str(modules)})
+    assert f"nothing is reused: Python finds modules in '{modules}'" in message["notReused"]
+    assert "runRecord" not in message
 
 
 def test_what_the_operator_names_may_be_anything(jobs):
