@@ -189,6 +189,10 @@ class HttpConnection final : public ServerConnection,
     header_.authorization = std::string(request[boost::beast::http::field::authorization]);
     header_.host = std::string(request[boost::beast::http::field::host]);
     header_.content_type = std::string(request[boost::beast::http::field::content_type]);
+    header_.others.clear();
+    for (const std::string& name : owner_->options().other_fields) {
+      if (request.count(name) > 0) header_.others[name] = std::string(request[name]);
+    }
     keep_alive_ = request.keep_alive();
     version_ = request.version();
     const auto method = method_of(request.method());

@@ -24,7 +24,8 @@ Result<Endpoint> parse_endpoint(std::string_view text);
 // The form that parse_endpoint reads.
 std::string to_string(const Endpoint& endpoint);
 
-// PEM files of mutual TLS. All three are given, or none: then TCP is spoken in the clear.
+// PEM files of mutual TLS. All three are given, or none: then TCP is spoken in the clear. A server for
+// clients without certificates has no CA (HttpServer::Options::tls_for_strangers).
 struct TlsFiles {
   std::string ca;           // who signs the certificates of both sides; no other authority is trusted
   std::string certificate;  // ours, with its chain

@@ -45,7 +45,7 @@ class HttpServer::Impl final : public ConnectionOwner, public std::enable_shared
       return {};
     }
     if (options_.tls.any()) {
-      ASSIGN_OR_RETURN(tls_, make_tls_context(TlsSide::kServer, options_.tls));
+      ASSIGN_OR_RETURN(tls_, make_tls_context(tls_side(), options_.tls));
     }
     RETURN_IF_ERROR(listen_on_tcp(tcp_, endpoint_, options_.loopback_only && tls_ == nullptr));
     endpoint_.port = tcp_.local_endpoint().port();
@@ -64,6 +64,12 @@ class HttpServer::Impl final : public ConnectionOwner, public std::enable_shared
     // Each takes itself off its list.
     while (!handshakes_.empty()) handshakes_.front()->close();
     while (!established_.empty()) established_.front()->close();
+  }
+
+  Status renew_tls() {
+    if (tls_ == nullptr) return {};
+    ASSIGN_OR_RETURN(tls_, make_tls_context(tls_side(), options_.tls));
+    return {};
   }
 
   const Endpoint& endpoint() const { return endpoint_; }
@@ -109,6 +115,10 @@ class HttpServer::Impl final : public ConnectionOwner, public std::enable_shared
   }
 
  private:
+  TlsSide tls_side() const {
+    return options_.tls_for_strangers ? TlsSide::kServerOfStrangers : TlsSide::kServer;
+  }
+
   template <typename Acceptor>
   void accept(Acceptor& acceptor) {
     using Protocol = typename Acceptor::protocol_type;
@@ -197,6 +207,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(asio::io_context& io, Opt
 
 HttpServer::HttpServer(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 HttpServer::~HttpServer() { impl_->stop(); }
+Status HttpServer::renew_tls() { return impl_->renew_tls(); }
 const Endpoint& HttpServer::endpoint() const { return impl_->endpoint(); }
 std::size_t HttpServer::connections() const { return impl_->connections(); }
 std::uint64_t HttpServer::bytes_held() const { return impl_->bytes_held(); }

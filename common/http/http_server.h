@@ -61,6 +61,7 @@ class HttpServer {
     std::string authorization;  // these fields; empty: there is none
     std::string host;
     std::string content_type;
+    std::map<std::string, std::string> others;  // those of Options::other_fields that it has, by that name
     HttpPeer peer;
   };
   using Fields = std::vector<std::pair<std::string, std::string>>;
@@ -94,9 +95,12 @@ class HttpServer {
   };
 
   struct Options {
-    Endpoint endpoint = {};     // Unix: its folder is made (0700) or must be ours alone; the socket is 0600
-    TlsFiles tls = {};          // a client without a certificate of this CA gets nothing
-    bool loopback_only = true;  // without TLS: refuse any address but this machine's
+    Endpoint endpoint = {};  // Unix: its folder is made (0700) or must be ours alone; the socket is 0600
+    TlsFiles tls = {};       // a client without a certificate of this CA gets nothing
+    // `tls` has no CA: clients need no certificate (TLS 1.2 or later). Who they are the handler finds out.
+    bool tls_for_strangers = false;
+    bool loopback_only = true;                   // without TLS: refuse any address but this machine's
+    std::vector<std::string> other_fields = {};  // of requests, for Header::others
     std::set<Method> methods = {Method::kGet, Method::kHead};  // others are answered with 405
     WhenFull when_full = WhenFull::kRefuseNewest;
     HttpLimits limits = {};
@@ -113,6 +117,10 @@ class HttpServer {
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
+
+  // Reads the files of TLS again, for connections from now on. Of files that cannot be used, or that do not
+  // belong together (they are being replaced), none is taken, and the error says which.
+  Status renew_tls();
 
   // With the real port.
   const Endpoint& endpoint() const;

@@ -26,9 +26,10 @@ std::string field_of(const X509_NAME* name, int nid) {
 
 HttpPeer peer_certificate(SSL* ssl) {
   HttpPeer peer;
-  peer.certified = true;
   const std::unique_ptr<X509, decltype(&X509_free)> certificate(SSL_get1_peer_certificate(ssl), &X509_free);
+  // A server that needs certificates lets nobody as far as here without one.
   if (!certificate) return peer;
+  peer.certified = true;
   const X509_NAME* name = X509_get_subject_name(certificate.get());
   peer.role = field_of(name, NID_organizationName);
   peer.name = field_of(name, NID_commonName);
