@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/kube/file_credential.h"
+#include "common/result/try.h"
 
 namespace parallelrun::kube {
 namespace {
@@ -38,8 +39,8 @@ void TokenFile::rejected() {
   read_at_.reset();
 }
 
-Result<ClusterAccess> in_cluster_access(const std::function<const char*(const char*)>& environment,
-                                        const std::string& folder) {
+Result<ClusterAddress> in_cluster_address(const std::function<const char*(const char*)>& environment,
+                                          const std::string& ca_file) {
   const char* host = environment("KUBERNETES_SERVICE_HOST");
   const char* port = environment("KUBERNETES_SERVICE_PORT");
   if (host == nullptr || port == nullptr || *host == '\0' || *port == '\0') {
@@ -48,13 +49,20 @@ Result<ClusterAccess> in_cluster_access(const std::function<const char*(const ch
                  "run in a pod; set KUBECONFIG",
                  false};
   }
-  auto ca = text_of(folder + "/ca.crt");
-  if (!ca) return Error{ErrorCode::kNotFound, folder + "/ca.crt: cannot be read", false};
+  auto ca = text_of(ca_file);
+  if (!ca) return Error{ErrorCode::kNotFound, ca_file + ": cannot be read", false};
   const std::string name(host);
   const bool ipv6 = name.find(':') != std::string::npos;
+  ClusterAddress address;
+  address.url = "https://" + (ipv6 ? "kubernetes.default.svc" : name) + ":" + port;
+  address.ca_pem = std::move(*ca);
+  return address;
+}
+
+Result<ClusterAccess> in_cluster_access(const std::function<const char*(const char*)>& environment,
+                                        const std::string& folder) {
   ClusterAccess access;
-  access.address.url = "https://" + (ipv6 ? "kubernetes.default.svc" : name) + ":" + port;
-  access.address.ca_pem = std::move(*ca);
+  ASSIGN_OR_RETURN(access.address, in_cluster_address(environment, folder + "/ca.crt"));
   access.credentials = std::make_shared<TokenFile>(folder + "/token");
   if (auto name_space = text_of(folder + "/namespace")) access.name_space = std::move(*name_space);
   return access;

@@ -26,6 +26,11 @@ class TokenFile final : public CredentialSource {
   std::optional<Time> read_at_;
 };
 
+// The address alone, with the authority of `ca_file`: of a pod without an account's token. Errors: those of
+// in_cluster_access().
+Result<ClusterAddress> in_cluster_address(const std::function<const char*(const char*)>& environment,
+                                          const std::string& ca_file);
+
 // From KUBERNETES_SERVICE_HOST and _PORT as `environment` gives them (null: not set), and the files `token`,
 // `ca.crt` and `namespace` of `folder`. An IPv6 host is reached by the name kubernetes.default.svc, which the
 // server's certificate holds as well: cpprestsdk does not resolve IPv6 literals. kNotFound: this is not a

@@ -1,4 +1,5 @@
-// `ui`: a page on 127.0.0.1 for whoever has the link that is printed (docs/ui.md).
+// `ui`: a page on 127.0.0.1 for whoever has the link that is printed, or with --listen for viewers of a
+// cluster (docs/ui.md).
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -26,6 +27,7 @@
 #include "runner/cli/launcher.h"
 #include "runner/cli/shown.h"
 #include "runner/cli/this_process.h"
+#include "runner/cli/ui_viewers.h"
 #include "runner/cli/verbs.h"
 #include "runner/cluster/interrupt.h"
 #include "runner/protocol/machine_token.h"
@@ -47,6 +49,7 @@ struct GivenToUi {
   int port = 0;
   std::string pages;
   bool no_browser = false;
+  GivenToViewers viewers;
 
   bool in_cluster() const { return cluster.given() || all_namespaces; }
 };
@@ -134,6 +137,11 @@ int serve_page(const GivenToUi& given, std::vector<std::string> roots) {
 }
 
 int run_ui(GivenToUi given) {
+  if (!given.viewers.listen.empty()) {
+    given.viewers.name_space = given.cluster.name_space;
+    given.viewers.pages = given.pages;
+    return serve_viewers(given.viewers);
+  }
   if (given.folders.empty() && !given.in_cluster()) given.folders = {"."};
   auto roots = roots_of(given.folders);
   return roots ? serve_page(given, std::move(*roots)) : static_cast<int>(kExitInvalid);
@@ -143,8 +151,7 @@ int run_ui(GivenToUi given) {
 
 Verb add_ui(CLI::App& program) {
   const auto given = std::make_shared<GivenToUi>();
-  CLI::App* verb =
-      program.add_subcommand("ui", "a page in your browser that shows jobs, on this machine alone");
+  CLI::App* verb = program.add_subcommand("ui", "a page in your browser that shows jobs");
   verb->add_option("DIRECTORY", given->folders,
                    "output directories of jobs, or folders above them; default: the current folder, unless a "
                    "cluster is named");
@@ -155,6 +162,7 @@ Verb add_ui(CLI::App& program) {
   verb->add_option("--port", given->port, "of 127.0.0.1; default: a free one")->check(CLI::Range(0, 65535));
   verb->add_option("--pages", given->pages, "DIR: the files of the page; default: those of this program");
   verb->add_flag("--no-browser", given->no_browser, "print the link, and open no browser");
+  add_viewer_options(*verb, given->viewers);
   verb->footer("Example: parallelrun ui results; of a cluster: parallelrun ui -n team");
   return {verb, [given] { return run_ui(*given); }};
 }

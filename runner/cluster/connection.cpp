@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/kube/access.h"
+#include "common/kube/file_credential.h"
 #include "common/kube/http_transport.h"
 #include "common/result/try.h"
 
@@ -27,6 +28,18 @@ Result<std::unique_ptr<Connection>> Connection::open(const ClusterChoice& choice
     return std::unique_ptr<Connection>(new Connection(std::move(transport), name_space, server));
   } catch (const std::exception& problem) {
     return Error{ErrorCode::kInvalidArgument, std::string("the kubeconfig: ") + problem.what(), false};
+  }
+}
+
+Result<std::unique_ptr<Connection>> Connection::open(const Viewer& viewer, const std::string& name_space) {
+  try {
+    auto credentials = std::make_shared<kube::FileCredential>(kube::Credential{viewer.token, "", ""},
+                                                              kube::CredentialFiles{}, "the viewer's token");
+    auto transport = kube::make_http_transport(viewer.address, std::move(credentials), {});
+    return std::unique_ptr<Connection>(new Connection(std::move(transport), name_space, viewer.address.url));
+  } catch (const std::exception& problem) {
+    return Error{ErrorCode::kInvalidArgument, std::string("the API server's address: ") + problem.what(),
+                 false};
   }
 }
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "common/kube/credential.h"
 #include "common/kube/kube_client.h"
 #include "common/result/result.h"
 
@@ -18,6 +19,12 @@ struct ClusterChoice {
   bool given() const { return !kubeconfig.empty() || !context.empty() || !name_space.empty(); }
 };
 
+// Somebody who looks at jobs through a server of ours, which has no rights of its own.
+struct Viewer {
+  kube::ClusterAddress address;
+  std::string token;  // his bearer token: a secret, for the API server alone
+};
+
 // Whoever fields belong to that the command line wrote.
 inline constexpr const char* kFieldManager = "parallelrun-cli";
 
@@ -26,6 +33,8 @@ class Connection {
  public:
   // Nothing is sent yet. Errors (no kubeconfig, a context that is not there, ...) name the way out.
   static Result<std::unique_ptr<Connection>> open(const ClusterChoice& choice);
+  // With the viewer's token and nothing else; `name_space` may be empty. The same.
+  static Result<std::unique_ptr<Connection>> open(const Viewer& viewer, const std::string& name_space);
 
   kube::KubeClient& client() { return client_; }
   const std::string& name_space() const { return name_space_; }

@@ -96,7 +96,7 @@ Error no_start(const std::string& job, const std::string& why) {
           false};
 }
 
-Status await_start(Jobs& jobs, Interrupt& interrupt, const Look& what, const std::string& name) {
+Status await_start(Jobs& jobs, Cancellation& interrupt, const Look& what, const std::string& name) {
   const auto began_at = Clock::now();
   bool said = false;
   while (true) {
@@ -161,7 +161,7 @@ std::optional<std::string> termination_message(const json& pod) {
 
 // What a kubelet says of a pod whose log has ended: its termination message. Nothing: it still runs after a
 // while, so the log was cut off.
-Result<std::optional<std::string>> await_end(Jobs& jobs, Interrupt& interrupt, const std::string& name) {
+Result<std::optional<std::string>> await_end(Jobs& jobs, Cancellation& interrupt, const std::string& name) {
   for (int looks = 0; looks < kLooksForEnd; ++looks) {
     ASSIGN_OR_RETURN(const json pod, jobs.get_object("Pod", name));
     if (auto message = termination_message(pod)) return message;
@@ -171,7 +171,8 @@ Result<std::optional<std::string>> await_end(Jobs& jobs, Interrupt& interrupt, c
 }
 
 // Gives the termination message of the pod, whose log has been read until its end.
-Result<std::string> read_all(Jobs& jobs, Interrupt& interrupt, const std::string& name, Received& received) {
+Result<std::string> read_all(Jobs& jobs, Cancellation& interrupt, const std::string& name,
+                             Received& received) {
   for (int silent = 0;;) {
     const std::uint64_t before = received.bytes();
     received.begin();
@@ -194,7 +195,7 @@ Result<std::string> read_all(Jobs& jobs, Interrupt& interrupt, const std::string
 
 }  // namespace
 
-Result<LookEnd> look(Jobs& jobs, Interrupt& interrupt, const Look& what) {
+Result<LookEnd> look(Jobs& jobs, Cancellation& interrupt, const Look& what) {
   ASSIGN_OR_RETURN(const json job, jobs.get(what.job));
   LookRequest request;
   request.pod = pod_name(what.job);

@@ -28,6 +28,6 @@ struct Look {
 // caller has got exactly what the verb wrote, or an error: kNotFound (no such job, or it has not started),
 // kUnavailable (the pod does not come up: its volume, its image, no node), kCorrupt (the node has lost a part
 // of the pod's log), and those of Jobs.
-Result<LookEnd> look(Jobs& jobs, Interrupt& interrupt, const Look& what);
+Result<LookEnd> look(Jobs& jobs, Cancellation& interrupt, const Look& what);
 
 }  // namespace parallelrun::cluster

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "common/json/members.h"
@@ -16,6 +17,7 @@ Result<std::string> missing_right(Connection& connection, const std::string& ver
                                   const std::string& resource, const std::stop_token& stop) {
   const kube::Resource reviews{"authorization.k8s.io", "v1", "selfsubjectaccessreviews", false};
   const std::string group = resource == "parallelrunjobs" ? "parallelrun.dev" : "";
+  const std::size_t slash = std::min(resource.find('/'), resource.size());
   const json review = {{"apiVersion", "authorization.k8s.io/v1"},
                        {"kind", "SelfSubjectAccessReview"},
                        {"spec",
@@ -23,7 +25,8 @@ Result<std::string> missing_right(Connection& connection, const std::string& ver
                           {{"namespace", connection.name_space()},
                            {"verb", verb},
                            {"group", group},
-                           {"resource", resource}}}}}};
+                           {"resource", resource.substr(0, slash)},
+                           {"subresource", resource.substr(std::min(slash + 1, resource.size()))}}}}}};
   const auto made =
       connection.client().create(reviews, {}, review, kFieldManager, kube::KubeClient::Answer::kObject, stop);
   if (!made.ok()) return plain_error(made.error(), {"create", reviews.plural, "", ""}, connection.server());

@@ -41,6 +41,8 @@ constexpr std::size_t kMostKeptBytes = std::size_t{64} << 20U;
 constexpr std::chrono::seconds kFresh{10};  // of a job at work
 constexpr std::chrono::minutes kKept{30};   // of one that has ended
 constexpr std::chrono::seconds kRightsKept{60};
+constexpr std::chrono::seconds kUntilListed{5};
+constexpr std::chrono::milliseconds kListedYet{20};
 constexpr int kMostEvents = 200;
 constexpr std::int64_t kMostNodesOfJob = 10'000;
 // What a page of a job asks for first: one pod answers all of it.
@@ -51,16 +53,31 @@ Error deleted() {
           "there is no such job any more: it was deleted from the cluster; go back to the list"};
 }
 
+Result<std::unique_ptr<cluster::Connection>> open_connection(const ClusterWorldOptions& options,
+                                                             const std::string& name_space) {
+  if (options.viewer) return cluster::Connection::open(*options.viewer, name_space);
+  cluster::ClusterChoice choice = options.choice;
+  choice.name_space = name_space;
+  return cluster::Connection::open(choice);
+}
+
 class ClusterWorld final : public World {
  public:
   ClusterWorld(std::unique_ptr<cluster::Connection> connection, const ClusterWorldOptions& options,
-               cluster::Interrupt& interrupt)
+               cluster::Cancellation& interrupt)
       : options_(options),
         interrupt_(interrupt),
         connection_(std::move(connection)),
         informer_(connection_->client(), informer_options(),
                   [this](const std::vector<kube::CacheChange>& changes) { take(changes); }),
         watch_([this](const std::stop_token& stop) { informer_.run(stop); }) {}
+
+  // Until the list is there, or cannot be had, or has taken too long.
+  void await_list() {
+    const auto until = Clock::now() + kUntilListed;
+    while (!informer_.synced() && !informer_.last_error() && Clock::now() < until)
+      if (!interrupt_.wait(kListedYet)) return;
+  }
 
   void describe(ordered_json& about) const override {
     about["cluster"] = {
@@ -127,6 +144,7 @@ class ClusterWorld final : public World {
                           {"note", "a job of a cluster is compared with no other"}};
     std::string question = about;
     if (!target.query.empty()) question += "?" + query_text(target.query);
+    if (options_.viewer) RETURN_IF_ERROR(may_look(id));
     if (auto kept = find_kept(id, question)) return std::move(*kept);
     // One pod for each job at a time: who comes second finds what the first one brought.
     const auto turn = turn_of(id);
@@ -275,9 +293,7 @@ class ClusterWorld final : public World {
           fmt::format("jobs of {} namespaces were opened already; start `parallelrun ui -n {}` for this "
                       "one",
                       kMostNamespaces, presentable(name_space))};
-    cluster::ClusterChoice choice = options_.choice;
-    choice.name_space = name_space;
-    ASSIGN_OR_RETURN(auto opened, cluster::Connection::open(choice));
+    ASSIGN_OR_RETURN(auto opened, open_connection(options_, name_space));
     return connections_.emplace(name_space, std::move(opened)).first->second.get();
   }
 
@@ -320,6 +336,17 @@ class ClusterWorld final : public World {
     const std::lock_guard lock(mutex_);
     rights_[key] = {*missing, Clock::now() + kRightsKept};
     return *missing;
+  }
+
+  // What is kept was brought by rights that may be gone by now.
+  Status may_look(const std::string& id) {
+    ASSIGN_OR_RETURN(const Found found, find(id));
+    for (const auto& [verb, resource] : {std::pair("create", "pods"), std::pair("get", "pods/log")}) {
+      ASSIGN_OR_RETURN(const std::string missing,
+                       cluster::missing_right(*found.connection, verb, resource, interrupt_.token()));
+      if (!missing.empty()) return Error{kDenied, missing, false};
+    }
+    return {};
   }
 
   ordered_json verbs(cluster::Connection& connection, const JobView& job) {
@@ -407,7 +434,7 @@ class ClusterWorld final : public World {
   }
 
   const ClusterWorldOptions options_;
-  cluster::Interrupt& interrupt_;
+  cluster::Cancellation& interrupt_;
   std::unique_ptr<cluster::Connection> connection_;
 
   std::mutex connections_mutex_;
@@ -431,9 +458,11 @@ class ClusterWorld final : public World {
 }  // namespace
 
 Result<std::unique_ptr<World>> make_cluster_world(const ClusterWorldOptions& options,
-                                                  cluster::Interrupt& interrupt) {
-  ASSIGN_OR_RETURN(auto connection, cluster::Connection::open(options.choice));
-  return std::unique_ptr<World>(std::make_unique<ClusterWorld>(std::move(connection), options, interrupt));
+                                                  cluster::Cancellation& interrupt) {
+  ASSIGN_OR_RETURN(auto connection, open_connection(options, options.choice.name_space));
+  auto world = std::make_unique<ClusterWorld>(std::move(connection), options, interrupt);
+  if (options.viewer) world->await_list();
+  return std::unique_ptr<World>(std::move(world));
 }
 
 }  // namespace parallelrun::web

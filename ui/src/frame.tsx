@@ -5,7 +5,8 @@ import type { Model } from "./model";
 import { useCell, useNow } from "./parts/cell";
 import { clock, counted } from "./text/format";
 
-export function Head(props: { model: Model; onHelp: () => void }): VNode {
+export function Head(props: { model: Model; onHelp: () => void; onLeave: () => void }): VNode {
+  const { access } = props.model;
   const worlds = useCell(props.model.worlds);
   const connection = useCell(props.model.connection);
   const words: string[] = [];
@@ -41,6 +42,11 @@ export function Head(props: { model: Model; onHelp: () => void }): VNode {
       <button type="button" class="button small" aria-haspopup="dialog" onClick={props.onHelp}>
         Keys <kbd aria-hidden="true">?</kbd>
       </button>
+      {access.by === "viewer" ? (
+        <button type="button" class="button small" onClick={props.onLeave}>
+          {access.token === null ? "Namespace" : "Sign out"}
+        </button>
+      ) : null}
     </header>
   );
 }

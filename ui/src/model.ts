@@ -1,6 +1,7 @@
 // What the page knows: jobs, the connection, the route. One object for the life of a token.
 import { ApiError, Client, jobPath } from "./api/client";
 import { Live, type Connection } from "./api/live";
+import type { Access } from "./api/session";
 import type { Job, JobDetail, JobList, Worlds } from "./api/types";
 import { Cell } from "./parts/cell";
 import type { Route } from "./route";
@@ -47,10 +48,13 @@ export class Model {
   #detailTimer: ReturnType<typeof setTimeout> | undefined;
   #ended = false;
 
-  constructor(token: string, onTokenEnd: (message: string) => void) {
-    this.client = new Client(token, (message) => {
+  constructor(
+    readonly access: Access,
+    onEnd: (error: ApiError) => void,
+  ) {
+    this.client = new Client(access, (error) => {
       this.end();
-      onTokenEnd(message);
+      onEnd(error);
     });
     void this.client.get<Worlds>("/api/worlds").then(
       (worlds) => this.worlds.set(worlds),

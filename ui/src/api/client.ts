@@ -1,5 +1,5 @@
-// Requests to the server of this page, with the token of the link.
-import { forgetToken } from "./session";
+// Requests to the server of this page, with the token of the link or of the viewer.
+import { forgetToken, headersOf, type Access } from "./session";
 import type { Deed } from "./types";
 
 export class ApiError extends Error {
@@ -23,7 +23,7 @@ function address(path: string, query?: Query): string {
   return text === "" ? path : `${path}?${text}`;
 }
 
-async function errorOf(answer: Response): Promise<ApiError> {
+export async function errorOf(answer: Response): Promise<ApiError> {
   let message = `The server answered ${answer.status} and gave no reason.`;
   let reason = "";
   try {
@@ -38,12 +38,33 @@ async function errorOf(answer: Response): Promise<ApiError> {
   return new ApiError(answer.status, reason, message);
 }
 
+/** The token has ended, or shows no jobs any more. */
+export function endsAccess(error: ApiError): boolean {
+  return error.status === 401 || error.reason === "Namespace";
+}
+
+/** What the server says to whoever has no link: "viewer" may come in as he is, for a proxy has signed him in. */
+export async function firstAnswer(access: Access): Promise<ApiError | null> {
+  let answer: Response;
+  try {
+    answer = await fetch("/api/worlds", {
+      headers: headersOf(access),
+      cache: "no-store",
+      credentials: access.token === null ? "same-origin" : "omit",
+      redirect: "error",
+    });
+  } catch {
+    return new ApiError(0, "Unreachable", "The server does not answer.");
+  }
+  return answer.ok ? null : errorOf(answer);
+}
+
 export class Client {
   #ended = false;
 
   constructor(
-    private readonly token: string,
-    private readonly onTokenEnd: (message: string) => void,
+    private readonly access: Access,
+    private readonly onEnd: (error: ApiError) => void,
   ) {}
 
   async #fetch(path: string, init: RequestInit): Promise<Response> {
@@ -52,9 +73,10 @@ export class Client {
     try {
       answer = await fetch(path, {
         ...init,
-        headers: { ...init.headers, Authorization: `Bearer ${this.token}` },
+        headers: { ...init.headers, ...headersOf(this.access) },
         cache: "no-store",
-        credentials: "omit",
+        // Without a token of ours the cookie of a proxy may stand for one.
+        credentials: this.access.token === null ? "same-origin" : "omit",
         redirect: "error",
       });
     } catch (error) {
@@ -63,10 +85,10 @@ export class Client {
     }
     if (answer.ok) return answer;
     const error = await errorOf(answer);
-    if (answer.status === 401 && !this.#ended) {
+    if (endsAccess(error) && !this.#ended) {
       this.#ended = true;
       forgetToken();
-      this.onTokenEnd(error.message);
+      this.onEnd(error);
     }
     throw error;
   }

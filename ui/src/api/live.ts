@@ -1,5 +1,5 @@
 // The stream of events, opened again with growing pauses when it breaks.
-import { ApiError, type Client, type Query } from "./client";
+import { ApiError, endsAccess, type Client, type Query } from "./client";
 import { EventParser, pauseBefore, type ServerEvent } from "./event_stream";
 
 /** The server writes at least a comment every 15 s. */
@@ -62,7 +62,7 @@ export class Live {
       if (error instanceof ApiError) {
         message = error.message;
         // The page says that the token has ended, or that the job is gone.
-        if (error.status === 401 || error.status === 404) return;
+        if (endsAccess(error) || error.status === 404) return;
       } else if (abort.signal.aborted) {
         message = "The server has been silent for 40 seconds.";
       } else {

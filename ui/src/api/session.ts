@@ -1,6 +1,26 @@
-// The token of the link. It is taken out of the address bar at once, and kept for this tab alone.
+// What each request shows: the token of the link, which is taken out of the address bar at once and kept for this tab
+// alone; or the token of a viewer, which is kept nowhere but in the memory of this page.
+
+export interface Access {
+  token: string | null; // none: a proxy in front of the server adds one
+  namespace: string; // whose jobs a viewer sees; "": those that the server shows by itself
+  by: "link" | "viewer";
+}
+
+export function headersOf(access: Access): Record<string, string> {
+  return {
+    ...(access.token === null ? {} : { Authorization: `Bearer ${access.token}` }),
+    ...(access.namespace === "" ? {} : { "ParallelRun-Namespace": access.namespace }),
+  };
+}
+
+/** A pasted token, without what a terminal or a kubeconfig has around it. Pure. */
+export function tokenIn(text: string): string {
+  return text.trim().replace(/^(?:bearer\s+|token:\s*)/i, "").replace(/\s+/g, "");
+}
 
 const key = "parallelrun-token";
+const namespaceKey = "parallelrun-namespace";
 
 /** The token in "#token=...", or nothing. Pure. */
 export function tokenOf(fragment: string): string | null {
@@ -36,5 +56,21 @@ export function forgetToken(): void {
     sessionStorage.removeItem(key);
   } catch {
     // There was none.
+  }
+}
+
+export function keptNamespace(): string {
+  try {
+    return sessionStorage.getItem(namespaceKey) ?? "";
+  } catch {
+    return "";
+  }
+}
+
+export function keepNamespace(name: string): void {
+  try {
+    sessionStorage.setItem(namespaceKey, name);
+  } catch {
+    // Then it is asked for again.
   }
 }
