@@ -46,6 +46,17 @@ git ls-files -z --cached --others --exclude-standard -- CMakeLists.txt cmake com
     if [[ -e $file ]]; then printf '%s\0' "$file"; fi  # what git knows may be gone from the work tree
   done | xargs -0 cp --parents --target-directory "$context"
 mkdir -p "$context/operator"
+if [[ $programs == source && " ${targets[*]} " == *" runner "* ]]; then
+  # No compiler of the image makes the page, which the runner's image carries for `ui.enabled` of the chart.
+  if command -v npm >/dev/null; then
+    mkdir -p build
+    tools/ui.sh
+  fi
+  if [[ -f build/ui/index.html ]]; then
+    mkdir -p "$context/build"
+    cp -r build/ui "$context/build/ui"
+  fi
+fi
 
 if [[ $programs == prebuilt ]]; then
   tools/setup-debian.sh

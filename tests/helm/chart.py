@@ -11,6 +11,7 @@ CHART = REPOSITORY / "helm" / "parallelrun"
 DEFINITIONS = [REPOSITORY / "crds" / f"{name}.yaml" for name in ("parallelrunjobs", "parallelrundatasets")]
 VALUES = sorted((Path(__file__).parent / "values").glob("*.yaml"))
 OPERATOR = "parallelrun-operator"
+PAGE = "parallelrun-ui"
 
 # Without a cluster Helm renders for the version of the libraries it was built with.
 KUBERNETES = "1.30.0"

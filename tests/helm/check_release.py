@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from chart import CHART, OPERATOR, VALUES, helm, is_hook, named, one, options_of, render
+from chart import CHART, OPERATOR, PAGE, VALUES, helm, is_hook, named, one, options_of, render
 from waiting import wait_for
 
 DEFINITION = "parallelrunjobs.parallelrun.dev"
@@ -396,13 +396,14 @@ def check_roles_of_users(ready, role, verb, resource, allowed):
 
 @pytest.mark.parametrize("values", VALUES, ids=lambda path: path.stem)
 def check_restricted_namespace_takes_the_pods(ready, values):
-    """Of the Deployment and of `helm test`, at the level the strictest namespaces enforce."""
+    """Of the Deployments and of `helm test`, at the level the strictest namespaces enforce."""
     level = {"pod-security.kubernetes.io/enforce": "restricted"}
     namespace = ready.namespace("restricted", level)
     objects = render(values)
-    template = one(objects, "Deployment")["spec"]["template"]
+    pods = [("operator", one(objects, "Deployment", OPERATOR)["spec"]["template"]["spec"])]
+    pods += [("page", page["spec"]["template"]["spec"]) for page in named(objects, "Deployment", PAGE)]
     test = one([item for item in objects if is_hook(item)], "Pod")
-    for name, spec in (("operator", template["spec"]), ("test", test["spec"])):
+    for name, spec in (*pods, ("test", test["spec"])):
         spec = {
             key: value
             for key, value in spec.items()

@@ -6,7 +6,7 @@ import tarfile
 
 import pytest
 import yaml
-from chart import CHART, DEFINITIONS, OPERATOR, VALUES, helm, is_hook, named, one, refusal, render
+from chart import CHART, DEFINITIONS, OPERATOR, PAGE, VALUES, helm, is_hook, named, one, refusal, render
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 DEFAULTS = yaml.safe_load((CHART / "values.yaml").read_text())
@@ -63,6 +63,13 @@ def check_every_value_is_described():
         ({"monitoring.podMonitor.interval": "often"}, "interval"),
         ({"rbac.create": "maybe"}, "create"),
         ({"operator.serviceAccount.create": "false"}, "serviceAccount.name is needed"),
+        ({"ui.enabled": "true"}, "must not cross the network in the clear"),
+        ({"ui.enabled": "true", "ui.behindProxy": "true", "ui.tls.secretName": "x"}, "either TLS or plain"),
+        ({"ui.enabled": "true", "ui.behindProxy": "true", "ui.ingress.enabled": "true"}, "needs ui.hosts"),
+        ({"ui.hosts": "{Jobs.example.org}"}, "hosts"),
+        ({"ui.hosts": "{jobs.example.org:8443}"}, "hosts"),
+        ({"ui.namespace": "a/b"}, "namespace"),
+        ({"ui.service.type": "ExternalName"}, "type"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
@@ -78,7 +85,9 @@ def check_helm_says_its_kubernetes_version():
 
 
 def check_operator_says_what_storage_it_takes():
-    resources = one(render(), "Deployment")["spec"]["template"]["spec"]["containers"][0]["resources"]
+    resources = one(render(), "Deployment", OPERATOR)["spec"]["template"]["spec"]["containers"][0][
+        "resources"
+    ]
     for kind in ("requests", "limits"):
         assert {"memory", "ephemeral-storage"} <= set(resources[kind]), resources
 
@@ -114,11 +123,11 @@ def check_package_is_whole(tmp_path):
 
 def check_images():
     everything = next(path for path in VALUES if path.stem == "everything")
-    container = one(render(everything), "Deployment")["spec"]["template"]["spec"]["containers"][0]
+    container = one(render(everything), "Deployment", OPERATOR)["spec"]["template"]["spec"]["containers"][0]
     assert container["image"] == "registry.example.org:5000/team/operator@sha256:" + "0123456789abcdef" * 4
     assert "--runner-image=registry.example.org:5000/team/runner:1.2.3-gpu" in container["args"]
     version = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
-    container = one(render(), "Deployment")["spec"]["template"]["spec"]["containers"][0]
+    container = one(render(), "Deployment", OPERATOR)["spec"]["template"]["spec"]["containers"][0]
     assert container["image"] == f"parallelrun/operator:{version}"
     assert f"--runner-image=parallelrun/runner:{version}" in container["args"]
 
@@ -134,7 +143,7 @@ def check_version_is_the_project_s():
 def check_disruption_budget_needs_a_second_replica():
     assert named(render({"operator.replicas": 1}), "PodDisruptionBudget") == []
     budget = one(render({"operator.replicas": 2}), "PodDisruptionBudget")
-    pod = one(render({"operator.replicas": 2}), "Deployment")["spec"]["template"]
+    pod = one(render({"operator.replicas": 2}), "Deployment", OPERATOR)["spec"]["template"]
     assert budget["spec"]["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
 
 
@@ -142,8 +151,8 @@ def check_upgrade_changes_no_selector():
     """A Deployment's selector cannot be changed: it holds nothing that a version or a value changes."""
     everything = next(path for path in VALUES if path.stem == "everything")
     assert (
-        one(render(), "Deployment")["spec"]["selector"]
-        == one(render(everything), "Deployment")["spec"]["selector"]
+        one(render(), "Deployment", OPERATOR)["spec"]["selector"]
+        == one(render(everything), "Deployment", OPERATOR)["spec"]["selector"]
     )
 
 
@@ -198,3 +207,79 @@ def check_hooks_are_tests_only():
     assert [(item["kind"], item["metadata"]["annotations"]["helm.sh/hook"]) for item in hooks] == [
         ("Pod", "test")
     ]
+
+
+UI = {"ui.enabled": "true", "ui.tls.secretName": "page-tls"}
+
+
+def of_the_page(objects):
+    return [item for item in objects if item["metadata"]["name"] == PAGE]
+
+
+def check_without_the_switch_there_is_no_page():
+    assert of_the_page(render()) == []
+    assert of_the_page(render({"networkPolicy.ui.enabled": "true"})) == []
+
+
+def check_the_page_has_no_rights():
+    """No role names its account, its pods have no token, and it may use nothing of the node."""
+    everything = next(path for path in VALUES if path.stem == "everything")
+    for values in (UI, everything):
+        objects = render(values)
+        account = one(objects, "ServiceAccount", PAGE)
+        assert account["automountServiceAccountToken"] is False
+        for item in objects:
+            for subject in item.get("subjects", []):
+                assert subject["name"] != PAGE, item
+        spec = one(objects, "Deployment", PAGE)["spec"]["template"]["spec"]
+        assert spec["serviceAccountName"] == PAGE and spec["automountServiceAccountToken"] is False
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        (container,) = spec["containers"]
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert container["resources"]["limits"]["memory"] and container["resources"]["requests"]["cpu"]
+        assert set(container) >= {"startupProbe", "livenessProbe", "readinessProbe"}
+        # Nothing but the cluster's authority and its own certificate; above all no token.
+        volumes = {volume["name"]: volume for volume in spec["volumes"]}
+        assert set(volumes) == {"cluster", "tls"}
+        assert volumes["cluster"]["configMap"]["name"] == "kube-root-ca.crt"
+        assert volumes["tls"]["secret"]["secretName"] == "page-tls"
+
+
+def check_the_page_speaks_tls_or_says_that_it_does_not():
+    args = one(render(UI), "Deployment", PAGE)["spec"]["template"]["spec"]["containers"][0]
+    assert "--tls-certificate=/etc/parallelrun/tls/tls.crt" in args["args"]
+    assert "--behind-proxy" not in args["args"]
+    assert args["livenessProbe"]["httpGet"]["scheme"] == "HTTPS"
+    plain = render({"ui.enabled": "true", "ui.behindProxy": "true"})
+    spec = one(plain, "Deployment", PAGE)["spec"]["template"]["spec"]
+    assert "--behind-proxy" in spec["containers"][0]["args"]
+    assert spec["containers"][0]["livenessProbe"]["httpGet"]["scheme"] == "HTTP"
+    assert [volume["name"] for volume in spec["volumes"]] == ["cluster"]
+
+
+def check_the_page_is_reached_by_its_names_alone():
+    everything = next(path for path in VALUES if path.stem == "everything")
+    objects = render(everything)
+    container = one(objects, "Deployment", PAGE)["spec"]["template"]["spec"]["containers"][0]
+    assert {"--host=jobs.example.org", "--host=batch.example.org", "--namespace=jobs-one"} <= set(
+        container["args"]
+    )
+    assert container["image"] == "registry.example.org:5000/team/runner:1.2.3-gpu"
+    ingress = one(objects, "Ingress", PAGE)["spec"]
+    assert ingress["tls"] == [{"hosts": ["jobs.example.org", "batch.example.org"], "secretName": "jobs-tls"}]
+    assert [rule["host"] for rule in ingress["rules"]] == ["jobs.example.org", "batch.example.org"]
+    service = one(objects, "Service", PAGE)["spec"]
+    pod = one(objects, "Deployment", PAGE)["spec"]["template"]["metadata"]["labels"]
+    assert service["selector"].items() <= pod.items()
+    operator = one(objects, "Deployment", OPERATOR)["spec"]["selector"]["matchLabels"]
+    assert not operator.items() <= pod.items(), "the operator's Deployment would take the page's pods"
+    policy = one(objects, "NetworkPolicy", PAGE)["spec"]
+    assert policy["podSelector"]["matchLabels"] == service["selector"]
+    (ingress,) = policy["ingress"]
+    assert ingress["from"] and ingress["ports"] == [{"port": "page", "protocol": "TCP"}]
+    assert named(render(UI), "NetworkPolicy", PAGE) == []

@@ -22,6 +22,22 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
 {{- end }}
 
+{{- define "parallelrun.uiName" -}}
+{{ include "parallelrun.name" . }}-ui
+{{- end }}
+
+{{- define "parallelrun.uiSelector" -}}
+app.kubernetes.io/name: parallelrun-ui
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "parallelrun.uiLabels" -}}
+{{ include "parallelrun.uiSelector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
+{{- end }}
+
 {{- /* repository@digest, or repository:tag: takes the image's values and the default tag */}}
 {{- define "parallelrun.image" -}}
 {{- if .image.digest }}{{ .image.repository }}@{{ .image.digest }}{{ else }}{{ .image.repository }}:{{ .image.tag | default .default }}{{ end }}
