@@ -42,7 +42,8 @@ std::shared_ptr<HttpStream> EventStreams::add(std::string job, std::string path)
 }
 
 void EventStreams::drop_closed() {
-  streams_.remove_if([](const Stream& stream) { return !stream.out->open(); });
+  // One that is nobody's but ours was asked for by a HEAD, or its connection was gone before it began.
+  streams_.remove_if([](const Stream& stream) { return !stream.out->open() || stream.out.use_count() == 1; });
 }
 
 void EventStreams::tick() {

@@ -180,14 +180,15 @@ class ViewerDoor final : public Door, public std::enable_shared_from_this<Viewer
         for (const Waiting& one : done.waiting) one.inside(*visits_.at(key).desk, one.reply);
         return;
       }
-      proof.refusal =
+      const HttpServer::Reply full =
           refusal(503, "Unreachable",
                   fmt::format("{} viewers are here already, as many as this server takes; try it again later",
                               kMostVisits));
       bury(stop, std::move(proof));
-    } else if (proof.kind != Proof::Kind::kFailed) {
-      end(key);
+      for (const Waiting& one : done.waiting) one.reply(full);
+      return;
     }
+    if (proof.kind != Proof::Kind::kFailed) end(key);
     for (const Waiting& one : done.waiting) one.reply(proof.refusal);
   }
 

@@ -1,7 +1,7 @@
 // The door of a page in a cluster. The server has no rights: whoever comes shows a bearer token of his own,
 // which goes to the API server and nowhere else. Each viewer has a desk, a watch and answers of his own,
 // which nobody else is shown, and which end when the API server does not know the token any more
-// (docs/decisions/0028-the-page-in-a-cluster.md).
+// (docs/decisions/0029-the-page-in-a-cluster.md).
 #pragma once
 
 #include <functional>

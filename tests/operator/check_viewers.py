@@ -162,6 +162,24 @@ def check_rights_that_are_taken_away_end_the_view(verbs, page):
     wait_for(lambda: viewer.send("/api/jobs").status == 200, "the right is back")
 
 
+def check_there_is_room_for_so_many_viewers(verbs, page):
+    token = Account(verbs.world, "overseer", LOOK, everywhere=True).token()
+    verbs.job("digits")
+    seen = [page.send("/api/jobs", token, f"empty-{number}").status for number in range(50)]
+    assert seen == [200] * 50
+    said = page.send("/api/jobs", token, verbs.world.namespace).refused(503, "Unreachable")
+    assert "50 viewers are here already" in said
+    assert page.send("/api/jobs", token, "empty-7").status == 200, "who is here stays"
+
+
+def check_a_stream_that_nobody_reads_is_forgotten(verbs, page):
+    viewer = page.viewer(Account(verbs.world, "one", LOOK).token(), verbs.world.namespace)
+    for _ in range(40):
+        assert viewer.send("/api/events", method="HEAD").status in (200, 503)
+    wait_for(lambda: viewer.send("/api/events", method="HEAD").status == 200, "room for a stream")
+    viewer.events().until("parallelrun")
+
+
 def check_verbs_are_those_of_the_viewer(verbs, page):
     verbs.job("digits")
     reader = page.viewer(Account(verbs.world, "reader", LOOK).token(), verbs.world.namespace)

@@ -1,0 +1,173 @@
+// The page in a cluster, in a real browser against a real API server without nodes: who signs in sees what his token
+// lets him see, and nothing is left of it when the token ends.
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { after, before, describe, test } from "node:test";
+import { root } from "./jobs.mjs";
+
+const packages = join(root, "build/npm");
+const { chromium } = await import(join(packages, "playwright-core/node_modules/playwright-core/index.mjs"));
+const axe = readFileSync(join(packages, "axe-core/node_modules/axe-core/axe.min.js"), "utf8");
+const program = process.env.PARALLELRUN ?? join(root, "build/bin/parallelrun");
+const apiserver = join(root, "tests/cluster/apiserver");
+
+let folder, kubectl, url, authority, page, address, browser;
+
+function run(words, input) {
+  return execFileSync(words[0], words.slice(1), { input, encoding: "utf8", stdio: ["pipe", "pipe", "inherit"] }).trim();
+}
+
+function job(name, namespace) {
+  const claim = (claimName) => ({ persistentVolumeClaim: { claimName } });
+  const spec = {
+    entryScript: "score.py",
+    sourceDirectory: { configMap: { name: "code" } },
+    inputs: [{ name: "images", type: "file", source: claim("data") }],
+    output: { source: claim("results") },
+  };
+  return { apiVersion: "parallelrun.dev/v1alpha1", kind: "ParallelRunJob", metadata: { name, namespace }, spec };
+}
+
+/** A namespace with a job, and an account that may look at it. */
+function team(name, jobName) {
+  kubectl(["create", "namespace", name]);
+  kubectl(["create", "-f", "-"], JSON.stringify(job(jobName, name)));
+  kubectl(["create", "serviceaccount", "viewer", "-n", name]);
+  const verbs = "--verb=get,list,watch";
+  kubectl(["create", "role", "viewer", "-n", name, verbs, "--resource=parallelrunjobs.parallelrun.dev"]);
+  kubectl(["create", "rolebinding", "viewer", "-n", name, "--role=viewer", `--serviceaccount=${name}:viewer`]);
+  return kubectl(["create", "token", "viewer", "-n", name]);
+}
+
+before(async () => {
+  folder = run([apiserver, "up"]);
+  const lines = run([apiserver, "env", "--dir", folder]).split("\n");
+  const named = Object.fromEntries(lines.map((line) => /^export (\w+)='?(.*?)'?$/.exec(line).slice(1)));
+  url = named.PARALLELRUN_APISERVER_URL;
+  authority = named.PARALLELRUN_APISERVER_CA;
+  const cache = mkdtempSync(join(tmpdir(), "parallelrun-kubectl-"));
+  kubectl = (words, input) =>
+    run([named.PARALLELRUN_KUBECTL, "--kubeconfig", named.KUBECONFIG, "--cache-dir", cache, ...words], input);
+  kubectl(["apply", "-f", join(root, "crds/parallelrunjobs.yaml")]);
+  const established = "jsonpath={.status.conditions[?(@.type=='Established')].status}=True";
+  kubectl(["wait", `--for=${established}`, "crd/parallelrunjobs.parallelrun.dev", "--timeout=60s"]);
+  rmSync(cache, { recursive: true, force: true });
+
+  const words = ["ui", "--listen", "127.0.0.1:0", "--behind-proxy", "--pages", join(root, "build/ui")];
+  page = spawn(program, [...words, "--api-server", url, "--api-server-ca", authority], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: {},
+  });
+  for await (const line of createInterface({ input: page.stdout })) {
+    address = line;
+    break;
+  }
+  const flags = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking";
+  browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: flags.split(" ") });
+});
+after(async () => {
+  await browser?.close();
+  if (page && page.exitCode === null) {
+    page.kill("SIGTERM");
+    await once(page, "exit");
+  }
+  if (folder) run([apiserver, "down", "--dir", folder]);
+});
+
+async function tab() {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  context.setDefaultTimeout(20_000);
+  const opened = await context.newPage();
+  await opened.goto(address);
+  return opened;
+}
+
+async function signIn(opened, token, namespace) {
+  await opened.getByLabel("Your bearer token").fill(token);
+  await opened.getByLabel("Namespace").fill(namespace);
+  await opened.keyboard.press("Enter");
+}
+
+const link = (opened, name) => opened.getByRole("link", { name, exact: true });
+
+async function findings(opened) {
+  await opened.evaluate(axe);
+  const found = await opened.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
+  return found.violations.map((one) => `${one.id}: ${one.nodes[0].html}`);
+}
+
+describe("the page in a cluster", () => {
+  test("two viewers see two lists, by keys alone, and nothing is kept in the browser", async () => {
+    const tokens = { red: team("red", "digits"), blue: team("blue", "salaries") };
+    const [red, blue] = [await tab(), await tab()];
+    await red.getByRole("heading", { name: "Sign in" }).waitFor();
+    assert.deepEqual(await findings(red), []);
+    await red.waitForFunction(() => document.activeElement?.type === "password");
+    await red.keyboard.insertText("wrong");
+    await red.keyboard.press("Enter");
+    await red.getByRole("alert").filter({ hasText: "does not know your token" }).waitFor();
+    await signIn(red, `Bearer ${tokens.red}`, "red");
+    await signIn(blue, tokens.blue, "blue");
+    await link(red, "digits").waitFor();
+    await link(blue, "salaries").waitFor();
+    assert.ok(!(await red.content()).includes("salaries") && !(await blue.content()).includes("digits"));
+    const kept = await red.evaluate(() => JSON.stringify([{ ...sessionStorage }, { ...localStorage }, document.cookie]));
+    assert.ok(!kept.includes(tokens.red) && !kept.includes(tokens.red.slice(-20)), kept);
+    assert.ok(!red.url().includes(tokens.red.slice(-20)));
+    // A button that the viewer has no right to says so.
+    await link(red, "digits").click();
+    await red.getByText("no right to patch").first().waitFor({ state: "attached" });
+    // Reloaded, the page knows him no more.
+    await red.reload();
+    await red.getByRole("heading", { name: "Sign in" }).waitFor();
+    assert.ok(!(await red.content()).includes("digits"));
+    await Promise.all([red.context().close(), blue.context().close()]);
+  });
+
+  test("without the right to all namespaces it asks for one", async () => {
+    const token = team("green", "letters");
+    const opened = await tab();
+    await signIn(opened, token, "");
+    await opened.getByRole("heading", { name: "Whose jobs?" }).waitFor();
+    await opened.getByRole("alert").filter({ hasText: "name a namespace" }).waitFor();
+    assert.deepEqual(await findings(opened), []);
+    await opened.getByLabel("Namespace").fill("green");
+    await opened.getByRole("button", { name: "Show the jobs" }).click();
+    await link(opened, "letters").waitFor();
+    await opened.getByRole("button", { name: "Sign out" }).click();
+    await opened.getByLabel("Your bearer token").waitFor();
+    assert.ok(!(await opened.content()).includes("letters"));
+    await opened.context().close();
+  });
+
+  test("a token that ends empties the page", async () => {
+    const token = team("gold", "numbers");
+    const opened = await tab();
+    await signIn(opened, token, "gold");
+    await link(opened, "numbers").waitFor();
+    kubectl(["delete", "serviceaccount", "viewer", "-n", "gold"]);
+    // The API server keeps what it knows of a token for 10 s, the page's server for 5.
+    await opened.getByRole("alert").filter({ hasText: "it has ended" }).waitFor({ timeout: 40_000 });
+    assert.ok(!(await opened.content()).includes("numbers"), "nothing of a job stays");
+    await opened.context().close();
+  });
+
+  test("a proxy that adds the token spares the form", async () => {
+    const token = team("grey", "words");
+    const context = await browser.newContext({ extraHTTPHeaders: { Authorization: `Bearer ${token}` } });
+    const opened = await context.newPage();
+    await opened.goto(address);
+    await opened.getByRole("heading", { name: "Whose jobs?" }).waitFor();
+    await opened.getByLabel("Namespace").fill("grey");
+    await opened.keyboard.press("Enter");
+    await link(opened, "words").waitFor();
+    await opened.reload();
+    await link(opened, "words").waitFor();
+    await context.close();
+  });
+});
