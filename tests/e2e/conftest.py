@@ -48,6 +48,9 @@ def images(any_cluster):
     ]
     made = Images(*names)
     if ours and not prefix:
+        # The runner's image carries the page of `parallelrun ui`, where it can be built.
+        if shutil.which("npm"):
+            subprocess.run([str(REPOSITORY / "tools" / "ui.sh")], check=True)
         build = Path(os.environ.get("PARALLELRUN_BUILD_DIR", REPOSITORY / "build"))
         tool = [str(REPOSITORY / "tools" / "images.sh"), "--prebuilt", str(build / "bin"), "--tag", "e2e"]
         subprocess.run(tool, check=True, env=cluster.environment)
