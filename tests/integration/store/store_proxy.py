@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 
 from loopback import Handler, LoopbackServer
 
+# "0": there must be no object of that name. The S3 server behind this knows the same by another name.
+GOOGLE_CONDITION = "x-goog-if-generation-match"
+
 
 class StoreProxy(LoopbackServer):
     def __init__(self, store):
@@ -81,6 +84,8 @@ class _Relay(Handler):
         # As it came: a path that is written anew is another one.
         store.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         for name, value in self.headers.items():
+            if name.lower() == GOOGLE_CONDITION and value == "0":
+                name, value = "If-None-Match", "*"
             if not (proxy.forget_conditions and name.lower().startswith("if-")):
                 store.putheader(name, value)
         store.endheaders(body or None)

@@ -5,8 +5,12 @@ import json
 import subprocess
 
 import pytest
+from job_folder import kill_quietly
+from processes import descendants
 from s3_server import Bucket
 from store_job import StoreJob, take_number
+from store_proxy import StoreProxy
+from waiting import wait_for
 
 
 @pytest.fixture
@@ -83,3 +87,54 @@ def test_a_bucket_that_is_not_there(job, service_account):
     outcome = job.run("--credentials", job.credentials(json.dumps(service_account), "files"))
     assert outcome.code == 2
     assert "input 'files': gcs://nowhere/in: there is no bucket 'nowhere'" in outcome.stderr
+
+
+def test_the_output_in_a_bucket(job, s3, service_account):
+    """Killed and started again in between: commits are made on the condition that Google has for it."""
+    bucket = Bucket(s3, f"gcs{take_number()}")
+    job.script(
+        """
+        import os, time
+        def init():
+            pass
+        def run(mini_batch):
+            while os.path.exists(os.environ["WAITS"]) and any("4.txt" in path for path in mini_batch):
+                time.sleep(0.05)
+            return [open(path).read() for path in mini_batch]
+        """
+    )
+    waits = job.root / "waits"
+    waits.touch()
+    job.set(miniBatchSize=1, processCountPerNode=1)
+    environment = job.environment(WAITS=str(waits))
+    keys = ("--credentials", job.credentials(json.dumps(service_account), "files"))
+    keys += ("--credentials", f"output={job.root / 'files.yaml'}")
+    with StoreProxy(s3) as proxy:
+        place = {"bucket": bucket.name, "prefix": "results", "endpoint": f"http://{proxy.address}"}
+        job.spec["output"] = {"source": {"gcs": place}, "order": "input"}
+        proxy.fault(times=1, method="PUT", path="/.parallelrun/log/", lose_answer=True)
+        run = job.start(*keys, env=environment)
+        log = "results/.parallelrun/log/"
+        wait_for(lambda: any(b"n3" in bucket.get(key) for key in bucket.keys(log)), "a commit")
+        for pid in (run.pid, *descendants(run.pid)):
+            kill_quietly(pid)
+        run.communicate(timeout=60)
+        assert "results/_SUCCESS" not in bucket.keys("results/")
+        waits.unlink()
+        job.run(*keys, env=environment).expect(0)
+        assert bucket.get("results/parallel_run_step.txt").decode().split("\n")[:-1] == rows()
+        assert bucket.get("results/_SUCCESS") == b""
+        log = bucket.get("results/logs/sys/master_role.txt").decode()
+        assert "committed before: 0 mini-batches" not in log.split("epoch 2")[1].splitlines()[0]
+        again = job.run(*keys, env=environment).expect(0)
+    assert f"'gcs://{bucket.name}/results' already has the complete results" in again.stdout
+
+
+def test_a_store_that_passes_over_the_condition_of_google_is_refused(job, s3, service_account):
+    """As this server does, which knows only that of S3."""
+    bucket = Bucket(s3, f"gcs{take_number()}")
+    job.spec["output"] = {"source": {"gcs": {"bucket": bucket.name, "prefix": "results", "endpoint": s3}}}
+    keys = job.credentials(json.dumps(service_account), "files")
+    outcome = job.run("--credentials", keys, "--credentials", f"output={job.root / 'files.yaml'}").expect(2)
+    assert f"output: gcs://{bucket.name}/results: this store cannot create an object on" in outcome.stderr
+    assert bucket.keys("results/") == []
