@@ -7,6 +7,7 @@
 #include "common/json/json.h"
 #include "common/result/try.h"
 #include "common/spec/nearest_name.h"
+#include "common/spec/path_names.h"
 #include "common/spec/problems.h"
 #include "runner/input/keyed_cutter.h"
 #include "runner/input/record_fields.h"
@@ -224,6 +225,8 @@ void KeyedFormat::tell_worker(nlohmann::json& entry) const {
     if (found != input_.columns.end()) types[key] = to_string(found->second);
   }
   entry["key_types"] = std::move(types);
+  if (const auto names = names_in_path_pattern(input_.path_pattern); names && !input_.path_pattern.empty())
+    entry["pattern_names"] = *names;
 }
 
 }  // namespace parallelrun

@@ -93,7 +93,7 @@ class Keys:
         types, kind = self._arrow.types, values.type
         if types.is_floating(kind):
             return [None if value is None else repr(value) for value in values.to_pylist()]
-        if types.is_timestamp(kind) and kind.tz:  # two hours of a year have the same text elsewhere
+        if types.is_timestamp(kind) and kind.tz:  # no file of time zones is needed for this
             values = values.cast(self._arrow.timestamp(kind.unit, "UTC"))
         return values.cast(self._arrow.string()).to_pylist()
 

@@ -66,6 +66,7 @@ class KeyedInput:
         self._is_table = entry["inside"] != _FILES
         self._groups = entry["groups"]
         self._declared = dict(entry["key_types"])
+        self._pattern = entry.get("pattern_names")  # None: paths give the keys of folders
         self._known = None  # (types, columns)
         self._places = []
         self._in_paths = None  # names of keys that are in paths, once a path was seen
@@ -149,9 +150,11 @@ class KeyedInput:
         return reader
 
     def _see_path(self, path):
-        """Which declared columns are keys in paths: those of the first folders."""
+        """Which keys and declared columns are in paths: those of the pattern, or of the first folders."""
         if self._in_paths is None:
-            self._in_paths = path_values.folder_keys(path).keys() & set(self._declared)
+            folders = path_values.folder_keys(path).keys()
+            in_paths = folders if self._pattern is None else self._pattern
+            self._in_paths = (folders & set(self._declared)) | (set(in_paths) & set(self.keys))
 
     def _reader_of_files(self):
         if self._files is None:

@@ -148,7 +148,7 @@ def test_groups_are_those_of_pandas(keyed, kinds, gaps):
     kinds = [pyarrow.type_for_alias(kind) if isinstance(kind, str) else kind for kind in kinds]
     n = 0
     for number in range(5):
-        rows = chance.randrange(20, 200)
+        rows = chance.randrange(20, 100)
         columns = {"n": range(n, n + rows)}
         for key, kind in zip("kl", kinds):
             columns[key] = column_of(kind, chance, rows, gaps)
@@ -289,6 +289,26 @@ def test_keys_of_folders_and_columns_together(keyed):
         by(day=2, k="a", part=None): [5],
     }
     assert "1 file is left out" in outcome.stderr
+
+
+@pytest.mark.parametrize("pattern", [None, "day={day}/*.parquet"])
+def test_a_key_of_paths_that_the_table_has_as_a_column_too(keyed, pattern):
+    """It is not read for that, where `columns` does not name it."""
+    keyed.tabular(format="parquet", columns={"n": "int64"}, **({"pathPattern": pattern} if pattern else {}))
+    for day in "12":
+        write(keyed, "day=%s/a.parquet" % day, {"day": ["x", "y"], "n": [1, 2], "k": ["a", "b"]})
+    keyed.set(partitionKeys=["day"]).run().expect(0)
+    assert [(found, list(frame.columns)) for found, frame in kept(keyed)] == [
+        ({"day": "1"}, ["n", "day"]),
+        ({"day": "2"}, ["n", "day"]),
+    ]
+    keyed.set(partitionKeys=["day", "k"])
+    for path in (keyed.root / "kept").iterdir():
+        path.unlink()
+    keyed.run("--overwrite").expect(0)
+    assert [(found, list(frame.columns)) for found, frame in kept(keyed)] == [
+        ({"day": day, "k": k}, ["n", "k", "day"]) for day in "12" for k in "ab"
+    ]
 
 
 def test_rows_are_led_back_to_file_and_row_of_the_input(keyed):

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <map>
@@ -148,6 +149,39 @@ TEST(RecordGroups, AreFoundAgainAndOnlyWhenTheyAreWhole) {
     std::ofstream(grouped.options_.directory + "index", std::ios::binary) << damaged;
     EXPECT_EQ(find_groups(grouped.options_.directory).error().code, ErrorCode::kCorrupt);
   }
+}
+
+TEST(RecordGroups, OfTablesAreSortedAndFoundAgain) {
+  const TemporaryDirectory root;
+  const std::string directory = root / "groups/";
+  ASSERT_TRUE(begin_groups(directory).ok());
+  std::ofstream(directory + "spill-of-a-killed-run") << "x";
+  ASSERT_TRUE(begin_groups(directory).ok());
+  EXPECT_NE(access((directory + "spill-of-a-killed-run").c_str(), F_OK), 0);
+  EXPECT_FALSE(find_groups(directory)->has_value());
+
+  RecordGroups groups;
+  groups.types = {KeyType::kFloat64, KeyType::kOther};
+  groups.tables = {{"data-a-000000.parquet", 100, 60, 7}, {"data-a-000001.parquet", 200, 160, 8}};
+  // -0.0 and 0.0 are one number; what is missing comes last.
+  groups.groups = {{.texts = {KeyText(), "2024-01-02"}, .table = 1, .offset = 3, .records = 2},
+                   {.texts = {"7.5", KeyText()}, .table = 0, .offset = 0, .records = 4},
+                   {.texts = {"-0.0", "2024-01-02"}, .table = 0, .offset = 4, .records = 1}};
+  ASSERT_TRUE(end_groups(directory, groups).ok());
+  const auto found = find_groups(directory);
+  ASSERT_TRUE(found.ok() && found->has_value());
+  ASSERT_EQ((*found)->groups.size(), 3U);
+  EXPECT_EQ((*found)->canonical((*found)->groups[0]), (KeyTexts{"0", "2024-01-02"}));
+  EXPECT_EQ((*found)->groups[1].texts, (KeyTexts{"7.5", KeyText()}));
+  EXPECT_EQ((*found)->groups[2].table, 1U);
+  EXPECT_EQ((*found)->groups[2].offset, 3U);
+  EXPECT_EQ((*found)->groups[2].records, 2U);
+  EXPECT_EQ((*found)->types, groups.types);
+  ASSERT_EQ((*found)->tables.size(), 2U);
+  EXPECT_EQ((*found)->tables[1].name, "data-a-000001.parquet");
+  EXPECT_EQ((*found)->tables[1].size, 200U);
+  EXPECT_EQ((*found)->tables[1].footer, 160U);
+  EXPECT_EQ((*found)->tables[1].hash, 8U);
 }
 
 TEST(RecordGroups, OtherColumnsAndOpenQuotesAreRefused) {
