@@ -293,6 +293,27 @@ TEST(CommitLog, WhoHasSaidThatItEndedIsNoPredecessor) {
   EXPECT_EQ(process.log->predecessor(), "");
 }
 
+// A predecessor is at work until the next number is another's.
+TEST(CommitLog, WhatIsCommittedWhileTheLogIsReadIsThere) {
+  FaultyStore store(5);
+  Process before(store);
+  ASSERT_TRUE(before.start("one"));
+  // So that the log is not put together in between.
+  ASSERT_TRUE(before.log->rewrite({kPlan}, {}));
+  Process after(store);
+  auto log = CommitLog::open(after.log_client, after.local, [] { return Status(); }, log_options("two"));
+  ASSERT_TRUE(log) << log.error().message;
+  ASSERT_TRUE(write_atomically(*before.storage, ".parallelrun/run", "late"));
+  ASSERT_TRUE((*log)->claim());
+  EXPECT_EQ(after.local.at(".parallelrun/run"), "late");
+  EXPECT_FALSE(write_atomically(*before.storage, ".parallelrun/run", "too late"));
+  Process third(store);
+  auto replayed =
+      CommitLog::open(third.log_client, third.local, [] { return Status(); }, log_options("three"));
+  ASSERT_TRUE(replayed) << replayed.error().message;
+  EXPECT_EQ(third.local.at(".parallelrun/run"), "late");
+}
+
 // Neither a new name nor an old one leads what an open file gets to another file.
 TEST(CommitLog, AnOpenFileKeepsItsContentUnderItsNewName) {
   FaultyStore store(4);
