@@ -114,18 +114,27 @@ Result<bool> CommitLog::exists(LogStore& store) {
   return !found.numbers.empty();
 }
 
-// A predecessor that is at work may put its log together, and so remove what was listed, while it is read.
 Result<std::unique_ptr<CommitLog>> CommitLog::open(LogStore& store, Storage& local,
-                                                   const std::function<Status()>& clear, Options options) {
-  ASSIGN_OR_RETURN(FoundLog found, find_log(store));
+                                                   std::function<Status()> clear, Options options) {
+  std::unique_ptr<CommitLog> log(new CommitLog(store, local, std::move(options)));
+  log->clear_ = std::move(clear);
+  RETURN_IF_ERROR(log->read_anew());
+  return log;
+}
+
+// A predecessor that is at work may put its log together, and so remove what was listed, while it is read.
+Status CommitLog::read_anew() {
+  ASSIGN_OR_RETURN(FoundLog found, find_log(store_));
   for (int race = 0;; ++race) {
-    std::unique_ptr<CommitLog> log(new CommitLog(store, local, options));
-    RETURN_IF_ERROR(clear());
-    const Status replayed = log->replay();
-    if (replayed) return log;
-    if (replayed.error().code != ErrorCode::kCorrupt || race == kMostRaces) return replayed.error();
-    ASSIGN_OR_RETURN(FoundLog now, find_log(store));
-    if (now.numbers == found.numbers) return replayed.error();
+    removable_.clear();
+    segments_.clear();
+    tail_.clear();
+    names_published_ = false;
+    RETURN_IF_ERROR(clear_());
+    const Status replayed = replay();
+    if (replayed || replayed.error().code != ErrorCode::kCorrupt || race == kMostRaces) return replayed;
+    ASSIGN_OR_RETURN(FoundLog now, find_log(store_));
+    if (now.numbers == found.numbers) return replayed;
     found = std::move(now);
   }
 }
@@ -182,28 +191,38 @@ Status CommitLog::replay() {
   return {};
 }
 
+// The predecessor may be at work as long as the next number is not made. Once it has put its log together,
+// the numbers that we ask for are free, or gone when we read them: then all is read anew.
 Status CommitLog::claim() {
   const std::lock_guard shipping(shipping_);
-  StepReplay steps = steps_again();
+  auto steps = std::make_unique<StepReplay>(steps_again());
   for (int race = 0; race < kMostRaces; ++race) {
     const std::uint64_t next = number_ + 1;
     ASSIGN_OR_RETURN(const bool made,
                      store_.create(log_name(next), log_object(LogKind::kClaim, next, options_.token,
                                                               claim_payload(options_.claim))));
-    number_ = next;
-    if (made) {
-      // Whoever was put behind by a predecessor that has gone on and removed what came before finds a number
-      // free.
-      ASSIGN_OR_RETURN(const FoundLog now, find_log(store_));
-      return now.last() == next ? remove_unnamed_segments() : Status(claimed_all_the_time());
-    }
     ReadLog more;
-    RETURN_IF_ERROR(store_.read(objects_named(std::vector<std::string>{log_name(next)}),
-                                [&](std::size_t, std::string&& bytes) -> Status {
-                                  ASSIGN_OR_RETURN(ReadLogObject object,
-                                                   read_log_object(log_name(next), bytes));
-                                  return take_object(more, std::move(object));
-                                }));
+    Status read;
+    if (made) {
+      ASSIGN_OR_RETURN(const FoundLog now, find_log(store_));
+      number_ = next;
+      if (now.last() == next) return remove_unnamed_segments();
+      read = is_missing(next);  // it came before a base, and counts for nothing
+    } else {
+      read = store_.read(objects_named(std::vector<std::string>{log_name(next)}),
+                         [&](std::size_t, std::string&& bytes) -> Status {
+                           ASSIGN_OR_RETURN(ReadLogObject object, read_log_object(log_name(next), bytes));
+                           return take_object(more, std::move(object));
+                         });
+    }
+    if (!read) {
+      if (read.error().code != ErrorCode::kCorrupt) return read;
+      steps.reset();  // whose files are cleared away
+      RETURN_IF_ERROR(read_anew());
+      steps = std::make_unique<StepReplay>(steps_again());
+      continue;
+    }
+    number_ = next;
     const ReadLogObject& object = more.tail.front();
     removable_.insert(removable_.end(), more.removable.begin(), more.removable.end());
     if (object.kind == LogKind::kBase) {
@@ -211,7 +230,7 @@ Status CommitLog::claim() {
       base_ = next;
       tail_.clear();
     } else if (object.kind == LogKind::kSteps) {
-      RETURN_IF_ERROR(steps.apply(log_name(next), object.payload));
+      RETURN_IF_ERROR(steps->apply(log_name(next), object.payload));
       tail_ += object.payload;
     }
     if (object.kind != LogKind::kSteps) predecessor_ = std::move(more.claim);

@@ -63,14 +63,14 @@ class CommitLog {
 
   // Whether there is a log in the store.
   static Result<bool> exists(LogStore& store);
-  // Replays the log into `local`, which `clear` makes empty, and writes nothing. `store` and `local` must
-  // outlive this. Errors: kCorrupt (the log is damaged, and the way out), kUnsupported (another version's),
-  // kNoSpace, kIo, those of `clear`.
+  // Replays the log into `local`, which `clear` makes empty, and writes nothing. `store`, `local` and what
+  // `clear` needs must outlive this. Errors: kCorrupt (the log is damaged, and the way out), kUnsupported
+  // (another version's), kNoSpace, kIo, those of `clear`.
   static Result<std::unique_ptr<CommitLog>> open(LogStore& store, Storage& local,
-                                                 const std::function<Status()>& clear, Options options);
+                                                 std::function<Status()> clear, Options options);
   // Makes the next number: from then on the job is ours, and a predecessor's is no number any more. What one
-  // has made since open() is replayed too. (Nothing is pending.) Errors: as open(); kAborted (others claim it
-  // all the time).
+  // has made since open() is replayed too, so `local` may hold something else than it did. (Nothing is
+  // pending, and no file of `local` is open.) Errors: as open(); kAborted (others claim it all the time).
   Status claim();
   // Begins anew: what the log held is given up, and the job is ours. Errors: as claim().
   static Result<std::unique_ptr<CommitLog>> begin_anew(LogStore& store, Storage& local, Options options);
@@ -107,6 +107,7 @@ class CommitLog {
   CommitLog(LogStore& store, Storage& local, Options options)
       : store_(store), local_(local), options_(std::move(options)) {}
 
+  Status read_anew();
   Status replay();
   StepReplay steps_again();
   Status take(const std::string& step);
@@ -120,6 +121,7 @@ class CommitLog {
   LogStore& store_;
   Storage& local_;
   const Options options_;
+  std::function<Status()> clear_;  // makes local_ empty
   std::string predecessor_;
 
   std::mutex adding_;    // of pending_

@@ -224,9 +224,30 @@ Result<std::unique_ptr<OutputDirectory>> OutputDirectory::open(const ResolvedJob
     ASSIGN_OR_RETURN(directory->store_, OutputStore::open(job, *directory->disk_, !lease.empty(),
                                                           overwrite == Overwrite::kAlsoDamaged));
   }
-  RETURN_IF_ERROR(directory->claim(job, overwrite));
-  if (directory->store_) RETURN_IF_ERROR(directory->store_->claim());
+  Status claimed = directory->claim(job, overwrite);
+  if (claimed) claimed = directory->claim_store();
+  // Whose job it is was decided by what is no longer there. Nobody changes it again: it is ours by now.
+  if (std::exchange(directory->decide_again_, false)) {
+    claimed = directory->claim(job, overwrite);
+    if (claimed) claimed = directory->claim_store();
+  }
+  RETURN_IF_ERROR(claimed);
   return directory;
+}
+
+// Of another orchestrator that had begun a job there meanwhile, which may be another job.
+Status OutputDirectory::claim_store() {
+  if (!store_) return {};
+  const auto job = [this]() -> Result<std::string> {
+    ASSIGN_OR_RETURN(const bool there, disk_->exists(kJob));
+    return there ? read_whole(*disk_, kJob, kLargestJobFile) : Result<std::string>("");
+  };
+  const Result<std::string> before = job();
+  RETURN_IF_ERROR(store_->claim());
+  const Result<std::string> now = job();
+  if (before.ok() == now.ok() && (!now.ok() || *before == *now)) return {};
+  decide_again_ = true;
+  return conflict(fmt::format("'{}' was begun anew at this moment; start again", shown()));
 }
 
 // A file with a name that we need, in a directory that no job of ours has used.
@@ -259,7 +280,7 @@ Status OutputDirectory::replace(Identity ours, const std::vector<std::string>& e
     }
     if (there) return refuse_foreign_files(ours.output_file);
   }
-  if (store_) RETURN_IF_ERROR(store_->claim());
+  RETURN_IF_ERROR(claim_store());
   ours.clearing = earlier;
   ours.clearing.emplace_back("_SUCCESS");  // something is being cleared, whatever the earlier job wrote
   RETURN_IF_ERROR(write(storage(), ours));
@@ -280,7 +301,7 @@ Status OutputDirectory::claim(const ResolvedJob& job, Overwrite overwrite) {
   if (!claimed.value()) {
     if (*left_by_us) return replace(ours, {ours.output_file});
     RETURN_IF_ERROR(refuse_foreign_files(ours.output_file));
-    if (store_) RETURN_IF_ERROR(store_->claim());
+    RETURN_IF_ERROR(claim_store());
     return write(storage, ours);
   }
   const Result<std::string> text = read_whole(storage, kJob, kLargestJobFile);

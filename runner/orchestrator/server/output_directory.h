@@ -79,6 +79,7 @@ class OutputDirectory {
         lock_(std::move(lock)),
         disk_(std::make_unique<DiskStorage>(std::filesystem::path(path_), lock_.descriptor())) {}
   Status claim(const ResolvedJob& job, Overwrite overwrite);
+  Status claim_store();
   Status refuse_foreign_files(const std::string& output_file) const;
   Status replace(Identity ours, const std::vector<std::string>& earlier);
 
@@ -86,6 +87,7 @@ class OutputDirectory {
   DirectoryLock lock_;
   std::unique_ptr<DiskStorage> disk_;
   std::unique_ptr<OutputStore> store_;
+  bool decide_again_ = false;
   std::string fingerprint_;
   std::optional<std::string> changed_beside_code_;
 };

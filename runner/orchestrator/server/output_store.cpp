@@ -100,8 +100,8 @@ Result<std::unique_ptr<OutputStore>> OutputStore::open(const ResolvedJob& job, D
   if (!has_lease) {
     ASSIGN_OR_RETURN(store->of_machine_, hold_on_this_machine(job, store->address_));
   }
-  auto log =
-      CommitLog::open(store->log_objects_, local, [&] { return store->clear_local(); }, store->log_options());
+  auto log = CommitLog::open(
+      store->log_objects_, local, [it = store.get()] { return it->clear_local(); }, store->log_options());
   if (!log) {
     const ErrorCode code = log.error().code;
     if (!anew || (code != ErrorCode::kCorrupt && code != ErrorCode::kUnsupported)) {

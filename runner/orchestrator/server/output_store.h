@@ -44,8 +44,8 @@ class OutputStore {
   // Whether the store has something of that name, for people.
   Result<bool> has(const std::string& name);
 
-  // From now on it is ours, and nobody else's. Fetches the logs of earlier starts. Errors: those of
-  // CommitLog::claim().
+  // From now on it is ours, and nobody else's. What somebody has committed since open() is in the directory
+  // too, and may be another job's. Fetches the logs of earlier starts. Errors: those of CommitLog::claim().
   Status claim();
   // Who was passed by and has not said that it has ended, in a sentence; empty: nobody.
   const std::string& passed_by() const { return passed_by_; }

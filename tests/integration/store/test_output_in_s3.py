@@ -187,12 +187,34 @@ def test_two_at_once_on_one_machine(output_job):
     assert sorted(job.rows()) == expected(20)
 
 
+def test_another_job_that_begins_at_the_same_moment_keeps_what_it_has(output_job):
+    """The first one has found an empty prefix, and its claim is on its way so long that the other one has ended."""
+    job = output_job.script(names_script()).files(6).set(miniBatchSize=2)
+    job.proxy.fault(times=1, method="PUT", path="/.parallelrun/log/", wait=6.0)
+    late = job.start("--credentials", job.credentials(KEYS))
+    wait_for(lambda: job.proxy.left() == 0, "the first claim")
+    job.spec["output"]["source"]["s3"]["endpoint"] = job.bucket.address
+    job.set(miniBatchSize=3)
+    elsewhere = job.environment(PARALLELRUN_CACHE_DIR=str(job.root / "another-machine"))
+    job.run(env=elsewhere).expect(0)
+    assert late.poll() is None
+    code, words = ended(late)
+    assert code == 2 and f"'{job.address}' holds the results of another job (miniBatchSize" in words, words
+    assert sorted(job.rows()) == expected(6)
+    again = job.run(env=elsewhere).expect(0)
+    assert f"'{job.address}' already has the complete results of this job: 2 mini-batches" in again.stdout
+
+
 def test_faults_of_the_store(output_job):
     job = output_job.script(names_script()).files(30).set(miniBatchSize=1, processCountPerNode=2)
     log = "/.parallelrun/log/"
     job.proxy.fault(times=1, method="PUT", path=log, status=503)
     job.proxy.fault(times=1, method="PUT", path=log, status=429)
     job.proxy.fault(times=1, method="PUT", path=log, status=403, code="ExpiredToken")
+    # As S3 answers where two requests for one name meet, and nobody where there is nothing of that name.
+    another = f"{log}{3:020}"
+    job.proxy.fault(times=1, method="PUT", path=another, status=409, code="ConditionalRequestConflict")
+    job.proxy.fault(times=1, method="PUT", path=another, status=412, code="PreconditionFailed")
     # The store has it, and nobody hears of that.
     job.proxy.fault(times=2, method="PUT", path=log, lose_answer=True)
     job.proxy.fault(times=1, method="PUT", path=log, wait=1.0)

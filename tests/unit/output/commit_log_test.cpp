@@ -314,6 +314,44 @@ TEST(CommitLog, WhatIsCommittedWhileTheLogIsReadIsThere) {
   EXPECT_EQ(third.local.at(".parallelrun/run"), "late");
 }
 
+// The numbers that it asks for are free then, or gone when it reads them.
+TEST(CommitLog, ALogThatIsPutTogetherWhileItIsTakenOverIsReadAnew) {
+  for (int late = 0; late < 30; ++late) {
+    FaultyStore store(6);
+    Process before(store);
+    ASSERT_TRUE(before.start("one"));
+    ASSERT_TRUE(before.log->rewrite({kPlan}, {}));
+    Process after(store);
+    auto log = CommitLog::open(
+        after.log_client, after.local,
+        [&after]() -> Status {
+          after.local.files.clear();
+          return {};
+        },
+        log_options("two"));
+    ASSERT_TRUE(log) << log.error().message;
+    std::string all;
+    ASSERT_TRUE(before.log->truncate("rows", 0));
+    for (int i = 0; i <= late; ++i) {
+      ASSERT_TRUE(before.log->append("rows", all.size(), "x"));
+      ASSERT_TRUE(before.log->ship());
+      all += "x";
+    }
+    const Status claimed = (*log)->claim();
+    ASSERT_TRUE(claimed) << late << ": " << claimed.error().message;
+    EXPECT_EQ(after.local.at("rows"), all) << late;
+    EXPECT_EQ((*log)->predecessor(), log_options("one").claim);
+    ASSERT_TRUE(before.log->append("rows", all.size(), "too late"));
+    EXPECT_FALSE(before.log->ship());
+    ASSERT_TRUE((*log)->append("rows", all.size(), "y"));
+    ASSERT_TRUE((*log)->ship());
+    MemoryStorage local;
+    auto third = CommitLog::open(after.client, local, [] { return Status(); }, log_options("three"));
+    ASSERT_TRUE(third) << late << ": " << third.error().message;
+    EXPECT_EQ(local.at("rows"), all + "y") << late;
+  }
+}
+
 // Neither a new name nor an old one leads what an open file gets to another file.
 TEST(CommitLog, AnOpenFileKeepsItsContentUnderItsNewName) {
   FaultyStore store(4);
