@@ -6,10 +6,12 @@ import socket
 import pytest
 from waiting import wait_for
 
+# A worker that comes when the job is over finds nobody: none of it is done before both are there.
 NAMES = """
-    import os
+    import os, time
     def init():
-        pass
+        while not os.path.exists("GO"):
+            time.sleep(0.01)
     def run(mini_batch):
         print("done with", *map(os.path.basename, mini_batch), flush=True)
         return [os.path.basename(path) for path in mini_batch]
@@ -39,7 +41,8 @@ def listeners(port):
 
 def test_a_job_on_ipv6_addresses(world):
     world.authority.issue(world.root / "orchestrator-files", "orchestrator", "IP:::1")
-    world.script(NAMES).files(60).set(miniBatchSize=3).apply()
+    go = world.root / "go"
+    world.script(NAMES.replace("GO", str(go))).files(60).set(miniBatchSize=3).apply()
     orchestrator = world.orchestrator(address="[::1]", ip="fd00:10:244::1")
     wait_for(lambda: "listening" in orchestrator.output, "the orchestrator")
     ipv4, ipv6 = listeners(world.port)
@@ -49,6 +52,9 @@ def test_a_job_on_ipv6_addresses(world):
         world.worker(index, connect=f"[::1]:{world.port}", ip=f"fd00:10:244:{index + 1}::7")
         for index in range(2)
     ]
+    role = world.out / "logs/sys/master_role.txt"
+    wait_for(lambda: role.read_text().count(" joined with ") == 2, "both workers")
+    go.touch()
     orchestrator.expect(0)
     for worker in workers:
         worker.expect(0)
