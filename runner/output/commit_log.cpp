@@ -131,7 +131,7 @@ Status CommitLog::read_anew() {
     tail_.clear();
     names_published_ = false;
     RETURN_IF_ERROR(clear_());
-    const Status replayed = replay();
+    Status replayed = replay();
     if (replayed || replayed.error().code != ErrorCode::kCorrupt || race == kMostRaces) return replayed;
     ASSIGN_OR_RETURN(FoundLog now, find_log(store_));
     if (now.numbers == found.numbers) return replayed;
@@ -142,7 +142,7 @@ Status CommitLog::read_anew() {
 StepReplay CommitLog::steps_again() {
   return StepReplay(local_, [this](const LogObject& object, File& file) -> Status {
     names_published_ = true;
-    const Status fetched =
+    Status fetched =
         store_.read({object}, [&](std::size_t, std::string&& bytes) { return file.append(bytes); });
     if (fetched || fetched.error().code != ErrorCode::kCorrupt) return fetched;
     return Error{ErrorCode::kCorrupt, fmt::format("{} has changed since it was put there; restore it, or {}",

@@ -155,25 +155,30 @@ class DirectoryWorld final : public World {
     return facts;
   }
 
-  // From the latest run of the same name that is shown here too and began before.
+  // From the job that it is a resubmission of, else from the latest run of the same name that is shown here
+  // too and began before (times have seconds).
   Result<ordered_json> difference(const OutputPlace& place) {
     const auto now = job_file(place.folder);
     if (!now) return Error{ErrorCode::kCorrupt, "'.parallelrun/job.json' is damaged or gone"};
     const auto own = report::report_of(place.path);
     const std::string began = own ? text_at(own->progress, "started") : "";
+    const auto submission = state_file(place.folder, ".parallelrun/submission.json");
+    const std::string made_from = submission ? text_at(*submission, "resubmissionOf") : "";
     std::string previous;
     std::string latest;
     std::optional<nlohmann::json> was;
     for (const JobPlace& other : jobs_.named(text_at(*now, "name"), place.key)) {
       const auto report = report::report_of(other.path());
       const std::string time = report ? text_at(report->progress, "started") : "";
-      if (time.empty() || time >= began || time <= latest) continue;
+      const bool is_origin = other.path() == made_from;
+      if (!is_origin && (time.empty() || time >= began || time <= latest)) continue;
       const auto folder = OutputFolder::open(other.root, other.below);
       auto document = folder ? job_file(*folder) : std::nullopt;
       if (!document) continue;
       latest = time;
       previous = other.path();
       was = std::move(document);
+      if (is_origin) break;
     }
     if (!was)
       return ordered_json{{"previous", ""},

@@ -231,7 +231,7 @@ Result<std::unique_ptr<OutputDirectory>> OutputDirectory::open(const ResolvedJob
     claimed = directory->claim(job, overwrite);
     if (claimed) claimed = directory->claim_store();
   }
-  RETURN_IF_ERROR(claimed);
+  if (!claimed) return claimed.error();
   return directory;
 }
 

@@ -78,7 +78,7 @@ Status OutputLogs::fetch(OutputObjects& objects) {
     std::error_code error;
     if (!plain_components(object.name) || fs::exists(fs::symlink_status(path, error))) continue;
     fs::create_directories(path.parent_path(), error);
-    std::ofstream(path, std::ios::binary);  // also one that is empty
+    const std::ofstream made(path, std::ios::binary);  // also one that is empty
     missing.push_back(object);
   }
   return objects.read(missing, [&](std::size_t index, std::string&& bytes) -> Status {

@@ -572,7 +572,7 @@ class Run {
     if (!taken_over_.is_null()) ending.event["takenOver"] = taken_over_;
     if (reuse_) reuse_->tell_end(ending.event);
     if (to_publish_) {
-      if (const Status published = files_->publish(*to_publish_); !published)
+      if (const Status published = files_->publish(to_publish_); !published)
         ending = not_published(std::move(ending), published.error());
     }
     progress_.finished(with_places(std::move(ending.event), job_, started_));
