@@ -54,8 +54,7 @@ before(async () => {
   kubectl = (words, input) =>
     run([named.PARALLELRUN_KUBECTL, "--kubeconfig", named.KUBECONFIG, "--cache-dir", cache, ...words], input);
   kubectl(["apply", "-f", join(root, "crds/parallelrunjobs.yaml")]);
-  const established = "jsonpath={.status.conditions[?(@.type=='Established')].status}=True";
-  kubectl(["wait", `--for=${established}`, "crd/parallelrunjobs.parallelrun.dev", "--timeout=60s"]);
+  kubectl(["wait", "--for=condition=Established", "crd/parallelrunjobs.parallelrun.dev", "--timeout=60s"]);
   rmSync(cache, { recursive: true, force: true });
 
   const words = ["ui", "--listen", "127.0.0.1:0", "--behind-proxy", "--pages", join(root, "build/ui")];
