@@ -11,14 +11,6 @@
 namespace parallelrun {
 namespace {
 
-std::vector<char*> pointers(const std::vector<std::string>& strings) {
-  std::vector<char*> out;
-  out.reserve(strings.size() + 1);
-  for (const std::string& s : strings) out.push_back(const_cast<char*>(s.c_str()));
-  out.push_back(nullptr);
-  return out;
-}
-
 Error system_error(const std::string& what, int code) {
   const std::string message = what + ": " + std::strerror(code);
   switch (code) {
@@ -35,6 +27,14 @@ Error system_error(const std::string& what, int code) {
 }
 
 }  // namespace
+
+std::vector<char*> exec_pointers(const std::vector<std::string>& strings) {
+  std::vector<char*> out;
+  out.reserve(strings.size() + 1);
+  for (const std::string& s : strings) out.push_back(const_cast<char*>(s.c_str()));
+  out.push_back(nullptr);
+  return out;
+}
 
 ProcessStart::ProcessStart() {
   posix_spawn_file_actions_init(&actions_);
@@ -82,9 +82,11 @@ void ProcessStart::keep_ignored(int number) {
 Result<StartedProcess> ProcessStart::start(const std::vector<std::string>& argv,
                                            const std::vector<std::string>* environment) const {
   StartedProcess child;
-  const std::vector<char*> variables = environment != nullptr ? pointers(*environment) : std::vector<char*>();
-  const int code = ::posix_spawnp(&child.pid, argv.front().c_str(), &actions_, &attributes_,
-                                  pointers(argv).data(), environment != nullptr ? variables.data() : environ);
+  const std::vector<char*> variables =
+      environment != nullptr ? exec_pointers(*environment) : std::vector<char*>();
+  const int code =
+      ::posix_spawnp(&child.pid, argv.front().c_str(), &actions_, &attributes_, exec_pointers(argv).data(),
+                     environment != nullptr ? variables.data() : environ);
   if (code != 0) {
     const std::string where = working_directory_.empty() ? "" : " in '" + working_directory_ + "'";
     return system_error("cannot start '" + argv.front() + "'" + where, code);

@@ -49,6 +49,9 @@ class ProcessStart {
   std::string working_directory_;
 };
 
+// For exec and posix_spawn: pointers into `strings`, which must outlive them, with a null pointer at the end.
+std::vector<char*> exec_pointers(const std::vector<std::string>& strings);
+
 // Whether this process ignores the signal, as one that nohup started, or a shell without job control in the
 // background. Who takes such a signal over takes away what was asked for.
 bool is_ignored(int number);

@@ -15,6 +15,8 @@
 
 #include "common/json/members.h"
 #include "common/text/counted.h"
+#include "runner/cli/launcher.h"
+#include "runner/cli/shown.h"
 #include "runner/job/store_variables.h"
 
 namespace parallelrun {
@@ -121,6 +123,17 @@ Status DataProcess::start(const std::vector<StoreInUse>& stores) {
   }
   const Status written = write_private(run_directory_ + "/data.json", config_of(stores, cache_).dump());
   return written ? launch() : written;
+}
+
+std::optional<int> DataProcess::begin(const std::vector<StoreInUse>& stores, const SignalQueue& stop,
+                                      const std::function<void(const std::string&)>& say) {
+  if (const Status started = start(stores); !started) return refuse(started.error().message, kExitFailed);
+  while (true) {
+    const State state = wait(stop.descriptor(), say);
+    if (state == State::kReady) return std::nullopt;
+    if (state == State::kFailed) return refuse(failure_, refused_ ? kExitInvalid : kExitFailed);
+    if (stop.take() != 0) return kExitInterrupted;
+  }
 }
 
 Status DataProcess::launch() {

@@ -15,6 +15,7 @@
 
 #include "common/json/json.h"
 #include "common/posix/private_directory.h"
+#include "common/posix/signal_queue.h"
 #include "common/result/result.h"
 #include "common/spec/job_spec.h"
 #include "runner/cli/child_process.h"
@@ -49,6 +50,10 @@ class DataProcess {
 
   // Errors: kIo, and those of ChildProcess::start.
   Status start(const std::vector<StoreInUse>& stores);
+  // The same for who waits for nothing else, and until it is ready. An exit code: it is not, and that has
+  // been said on standard error, or a signal came. `say` gets sentences for people.
+  std::optional<int> begin(const std::vector<StoreInUse>& stores, const SignalQueue& stop,
+                           const std::function<void(const std::string&)>& say);
   void watch(std::vector<pollfd>& watched) const;
   // How long to wait for what watch() adds, before take() is due anyway; -1: without an end.
   int most_wait() const;

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "common/posix/file_descriptor.h"
+#include "common/posix/process_start.h"
 #include "common/text/presentable.h"
 #include "runner/cli/launcher.h"
 #include "runner/cli/run_directory.h"
@@ -32,14 +33,6 @@ constexpr int kExitOfSignal = 128;
 constexpr double kMostSeconds = 7 * 24 * 3600;  // there is no timeout: Ctrl-C ends it
 
 void say(const std::string& note) { std::fprintf(stderr, "%s\n", presentable(note).c_str()); }
-
-std::vector<char*> pointers(const std::vector<std::string>& strings) {
-  std::vector<char*> out;
-  out.reserve(strings.size() + 1);
-  for (const std::string& one : strings) out.push_back(const_cast<char*>(one.c_str()));
-  out.push_back(nullptr);
-  return out;
-}
 
 // What a terminal sends goes to the script as well. The rest goes to this process alone.
 int sent_to_us_alone(int descriptor) {
@@ -63,15 +56,7 @@ std::optional<int> ReplayData::begin(const JobSpec& spec, const std::vector<Stor
   environment_ = environment_without_credentials(spec, stores, withheld);
   stop_.emplace(std::initializer_list<int>{SIGINT, SIGTERM, SIGHUP});
   process_.emplace(this_program(), run_directory_.path(), cache_.path());
-  if (const Status started = process_->start(stores); !started)
-    return refuse(started.error().message, kExitFailed);
-  while (true) {
-    const DataProcess::State state = process_->wait(stop_->descriptor(), say);
-    if (state == DataProcess::State::kReady) break;
-    if (state == DataProcess::State::kFailed)
-      return refuse(process_->failure(), process_->refused() ? kExitInvalid : kExitFailed);
-    if (stop_->take() != 0) return kExitInterrupted;
-  }
+  if (const auto refused = process_->begin(stores, *stop_, say)) return refused;
   ::setenv(kDataSocketVariable, process_->socket().c_str(), 1);
   return std::nullopt;
 }
@@ -102,8 +87,8 @@ Result<std::string> ReplayData::fetch(const MiniBatch& mini_batch, const Input& 
 }
 
 int ReplayData::run(const std::vector<std::string>& argv, const std::vector<std::string>& environment) {
-  const std::vector<char*> arguments = pointers(argv);
-  const std::vector<char*> variables = pointers(environment);
+  const std::vector<char*> arguments = exec_pointers(argv);
+  const std::vector<char*> variables = exec_pointers(environment);
   sigset_t none;
   ::sigemptyset(&none);
   // In our process group: it owns the terminal, for the debugger.

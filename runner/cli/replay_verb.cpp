@@ -29,6 +29,7 @@
 #include "common/json/members.h"
 #include "common/openssl/base64.h"
 #include "common/posix/file_descriptor.h"
+#include "common/posix/process_start.h"
 #include "common/text/counted.h"
 #include "common/text/presentable.h"
 #include "runner/agent/environment_request.h"
@@ -264,14 +265,7 @@ class ScratchFolder {
 
 // Ends only where the script could not be started.
 int become(const std::vector<std::string>& argv, const std::vector<std::string>& environment) {
-  const auto pointers = [](const std::vector<std::string>& strings) {
-    std::vector<char*> out;
-    out.reserve(strings.size() + 1);
-    for (const std::string& one : strings) out.push_back(const_cast<char*>(one.c_str()));
-    out.push_back(nullptr);
-    return out;
-  };
-  ::execve(argv.front().c_str(), pointers(argv).data(), pointers(environment).data());
+  ::execve(argv.front().c_str(), exec_pointers(argv).data(), exec_pointers(environment).data());
   return refuse(fmt::format("cannot start '{}': {}", argv.front(), std::strerror(errno)), kExitFailed);
 }
 
@@ -343,19 +337,6 @@ int start(const ResolvedJob& job, const json& task, bool debug, ScratchFolder& s
   return data->run(argv, of_script);
 }
 
-// An exit code: code that lies in a store cannot be fetched, and that has been said.
-std::optional<int> bring_code(const JobSpec& spec, const std::string& shown, const std::string& manifest,
-                              LocalOverrides& overrides) {
-  const CodeInStore code = code_in_store(spec, overrides, manifest);
-  if (!code.problems.empty()) {
-    print_problems(code.problems, shown);
-    return kExitInvalid;
-  }
-  if (!code.store) return std::nullopt;
-  overrides.fetched_code = code.store->directory;
-  return fetch_code(*code.store, this_program(), overrides.data_directory, note);
-}
-
 int replay(const GivenToReplay& given) {
   const auto work = work_named(given.mini_batch);
   if (!work) return refuse(work.error().message, kExitInvalid);
@@ -391,7 +372,7 @@ int replay(const GivenToReplay& given) {
     if (!made) return refuse(made.error().message, kExitFailed);
     data = std::move(*made);
     overrides.data_directory = data->directory();
-    if (const auto refused = bring_code(manifest->spec, shown, submitted->manifest, overrides))
+    if (const auto refused = bring_code(manifest->spec, submitted->manifest, shown, overrides, note))
       return *refused;
   }
   const LocalResolution resolution = resolve(manifest->spec, overrides, submitted->manifest);

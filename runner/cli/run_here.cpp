@@ -79,20 +79,6 @@ void tell_output(const std::string& output, DisplayMode mode) {
   print(compact_text({{"event", "note"}, {"message", words}, {"output", output}}) + "\n");
 }
 
-// Code in a store becomes files before the job is resolved. An exit code: it cannot, and that has been said.
-std::optional<int> bring_code(const JobSpec& spec, const RunHere& command, LocalOverrides& overrides) {
-  const CodeInStore code = code_in_store(spec, overrides, command.manifest);
-  if (!code.problems.empty()) {
-    print_problems(code.problems, shown(command));
-    return kExitInvalid;
-  }
-  if (!code.store) return std::nullopt;
-  const DisplayMode mode = display_mode(command);
-  overrides.fetched_code = code.store->directory;
-  return fetch_code(*code.store, this_program(), overrides.data_directory,
-                    [mode](const std::string& note) { tell({note}, mode); });
-}
-
 // A job with everything that it needs, as far as it is clear before a process of it starts.
 struct Prepared {
   LocalResolution resolution;
@@ -113,7 +99,9 @@ std::optional<int> resolve_here(const JobSpec& spec, LocalOverrides& overrides, 
     overrides.data_directory = prepared.data->path();
   }
   if (overrides.fetched_code.empty()) {
-    if (const std::optional<int> refused = bring_code(spec, command, overrides)) return refused;
+    const auto say = [mode = display_mode(command)](const std::string& note) { tell({note}, mode); };
+    if (const auto refused = bring_code(spec, command.manifest, shown(command), overrides, say))
+      return refused;
   }
   prepared.resolution = resolve(spec, overrides, command.manifest);
   if (prepared.resolution.ok()) return std::nullopt;
