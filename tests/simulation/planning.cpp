@@ -2,26 +2,11 @@
 
 #include <utility>
 
+#include "runner/orchestrator/plan_in_storage.h"
 #include "runner/plan/plan_file.h"
 
 namespace parallelrun::simulation {
 namespace {
-
-class PlanOnDisk final : public PlanStorage {
- public:
-  explicit PlanOnDisk(std::unique_ptr<File> file) : file_(std::move(file)) {}
-  Status append(std::string_view bytes) override { return file_->append(bytes); }
-  Result<std::size_t> read_at(std::uint64_t offset, char* into, std::size_t size) override {
-    return file_->read(offset, into, size);
-  }
-  Status truncate(std::uint64_t size) override { return file_->truncate(size); }
-  Status refresh(std::uint64_t offset, std::uint64_t size) override { return file_->refresh(offset, size); }
-  Status sync() override { return file_->sync(); }
-  Result<std::uint64_t> size() override { return file_->size(); }
-
- private:
-  std::unique_ptr<File> file_;
-};
 
 class PlanInMemory final : public PlanStorage {
  public:
@@ -68,8 +53,9 @@ Result<std::unique_ptr<ProcessPlan>> ProcessPlan::open(ProcessDisk& disk, bool f
   auto read = disk.open(orchestrator::kPlanPath);
   if (!read) return read.error();
   if (auto ours = disk.still_ours(); !ours) return ours.error();
-  auto plan = orchestrator::StoredPlan::open(std::make_unique<PlanOnDisk>(std::move(*written)),
-                                             std::make_unique<PlanOnDisk>(std::move(*read)));
+  auto plan =
+      orchestrator::StoredPlan::open(std::make_unique<orchestrator::PlanInStorage>(std::move(*written)),
+                                     std::make_unique<orchestrator::PlanInStorage>(std::move(*read)));
   if (!plan) return plan.error();
   return std::unique_ptr<ProcessPlan>(new ProcessPlan(std::move(*plan), inputs));
 }

@@ -6,6 +6,7 @@
 #include "common/json/json.h"
 #include "common/result/try.h"
 #include "runner/input/input_listing.h"
+#include "runner/orchestrator/plan_in_storage.h"
 #include "runner/orchestrator/stored_plan.h"
 #include "runner/plan/posix_plan_storage.h"
 #include "runner/store/data_connection.h"
@@ -16,24 +17,6 @@ namespace {
 
 // The first mini-batches are handed to the file at once; then what has gathered in this time goes together.
 constexpr std::chrono::milliseconds kPublish{20};
-
-// A plan that is written through the storage of the output.
-class PlanInStorage final : public PlanStorage {
- public:
-  explicit PlanInStorage(std::unique_ptr<File> file) : file_(std::move(file)) {}
-
-  Status append(std::string_view bytes) override { return file_->append(bytes); }
-  Result<std::size_t> read_at(std::uint64_t offset, char* into, std::size_t size) override {
-    return file_->read(offset, into, size);
-  }
-  Status truncate(std::uint64_t size) override { return file_->truncate(size); }
-  Status refresh(std::uint64_t offset, std::uint64_t size) override { return file_->refresh(offset, size); }
-  Status sync() override { return file_->sync(); }
-  Result<std::uint64_t> size() override { return file_->size(); }
-
- private:
-  std::unique_ptr<File> file_;
-};
 
 Result<std::unique_ptr<PlanStorage>> plan_for_writing(Storage& storage, const std::string& plan_file,
                                                       bool in_store) {
