@@ -61,6 +61,10 @@ std::string hex_of(std::string_view bytes) {
   return hex;
 }
 
+bool is_sha256_hex(std::string_view text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 std::string sha256_raw(std::string_view bytes) {
   Sha256 hash;
   hash.update(bytes);

@@ -39,6 +39,9 @@ class Sha256 {
 std::string sha256_raw(std::string_view bytes);
 std::string sha256_hex(std::string_view bytes);
 
+// Whether it has the form of a hex_digest().
+bool is_sha256_hex(std::string_view text);
+
 // The digests of a directory's regular files, by relative path: of the execute bit and the contents.
 // Leaves out `__pycache__`, `*.pyc` and dot entries, which running the code changes, and the files and
 // directories that `left_out` names relative to `directory` ("out", "data/images").

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "common/hash/sha256.h"
@@ -21,7 +20,6 @@ constexpr std::size_t kMostAlike = 16;     // jobs whose results may stand for t
 constexpr std::size_t kMostOthers = 4;     // to tell what differs
 constexpr std::size_t kMostBytes = 32768;  // of them all
 constexpr std::chrono::seconds kTimeToLook{120};
-constexpr std::size_t kDigits = 64;
 constexpr std::size_t kLongestName = 253;
 
 // Two jobs whose specs differ in it have no results in common. Where rows go, and under how many nodes they
@@ -52,10 +50,6 @@ bool all_is_done(const json& progress) {
   const auto planned = progress.find("planComplete");
   return planned != progress.end() && *planned == true &&
          number_at(progress, "miniBatchesProcessed") == number_at(progress, "miniBatchesCreated");
-}
-
-bool is_digest(std::string_view text) {
-  return text.size() == kDigits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
 }  // namespace
@@ -111,7 +105,7 @@ void tell_reuse(Decision& decision, const End& end) {
   if (!from.empty() && from.size() <= kLongestName) reuse["from"] = from;
   // Its orchestrator may have read another spec than the last workers.
   const bool same_spec = decision.job().ok() && text_at(reuse, "spec") == reuse_key(decision.job()->spec());
-  if (is_digest(record) && same_spec) reuse["record"] = record;
+  if (is_sha256_hex(record) && same_spec) reuse["record"] = record;
   if (!reuse.empty()) decision.status.set(kReuseStatus, std::move(reuse));
   if (!from.empty()) {
     decision.status.condition(ConditionType::kReused, true, Reason::kReused, end.message);

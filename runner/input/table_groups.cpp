@@ -13,6 +13,7 @@
 #include <system_error>
 #include <utility>
 
+#include "common/hash/sha256.h"
 #include "common/json/json.h"
 #include "common/json/members.h"
 #include "common/posix/environment.h"
@@ -45,16 +46,6 @@ std::vector<std::string> pythons() {
   return found;
 }
 
-std::string hex(std::string_view bytes) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string out;
-  for (const char c : bytes) {
-    out += kDigits[static_cast<unsigned char>(c) >> 4U];
-    out += kDigits[static_cast<unsigned char>(c) & 15U];
-  }
-  return out;
-}
-
 // A name that no earlier grouping had: one that was passed by and still writes cannot damage this one.
 std::string fresh_token() {
   std::random_device random;
@@ -63,7 +54,7 @@ std::string fresh_token() {
     const std::uint32_t number = random();
     bytes.append(reinterpret_cast<const char*>(&number), sizeof number);
   }
-  return hex(bytes);
+  return hex_of(bytes);
 }
 
 std::string request_for(const std::vector<FileToGroup>& files, const TableGrouping& grouping,
@@ -71,7 +62,7 @@ std::string request_for(const std::vector<FileToGroup>& files, const TableGroupi
   const nlohmann::json told{{"parent", ::getpid()},
                             {"check", check},
                             {"input", grouping.input.name},
-                            {"root", hex(grouping.root)},
+                            {"root", hex_of(grouping.root)},
                             {"columns", grouping.keys},
                             {"paths", std::count(grouping.in_path.begin(), grouping.in_path.end(), true)},
                             {"declared", declared_columns(grouping.input)},
@@ -232,8 +223,9 @@ Result<std::vector<std::string>> columns_of_table(const std::string& path, const
   TableGrouping one = grouping;
   one.root.clear();
   one.in_path.clear();
-  ASSIGN_OR_RETURN(const nlohmann::json answer,
-                   answer_to({"--check", hex(request_for({{path, {}}}, one, "", true))}, grouping.stopped));
+  ASSIGN_OR_RETURN(
+      const nlohmann::json answer,
+      answer_to({"--check", hex_of(request_for({{path, {}}}, one, "", true))}, grouping.stopped));
   std::vector<std::string> columns;
   for (const nlohmann::json& name : answer.value("columns", nlohmann::json::array()))
     columns.push_back(name.get<std::string>());

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/hash/sha256.h"
 #include "common/json/members.h"
 #include "common/pod/pod_layout.h"
 #include "common/spec/field_path.h"
@@ -18,16 +19,11 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kDigest = "@sha256:";
-constexpr std::size_t kDigits = 64;
-
-bool is_digest(std::string_view text) {
-  return text.size() == kDigits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
 
 // Whether the reference names one image for ever.
 bool is_pinned(std::string_view image) {
   const std::size_t at = image.rfind(kDigest);
-  return at != std::string_view::npos && is_digest(image.substr(at + kDigest.size()));
+  return at != std::string_view::npos && is_sha256_hex(image.substr(at + kDigest.size()));
 }
 
 // No absolute path, and nothing that leads out of the volume.
@@ -89,7 +85,8 @@ std::vector<GivenRun> runs_in(const std::string& text, const std::string& volume
     const std::string sub_path = text_at(one, "subPath");
     GivenRun run{text_at(one, "job"), volume + (sub_path.empty() ? "" : "/" + sub_path),
                  text_at(one, "record")};
-    if (!run.job.empty() && is_digest(run.record) && stays_inside(sub_path)) runs.push_back(std::move(run));
+    if (!run.job.empty() && is_sha256_hex(run.record) && stays_inside(sub_path))
+      runs.push_back(std::move(run));
   }
   return runs;
 }

@@ -11,23 +11,13 @@
 #include <cerrno>
 #include <cstring>
 
+#include "common/hash/sha256.h"
 #include "common/posix/file_descriptor.h"
 
 namespace parallelrun {
 namespace {
 
 constexpr std::size_t kBytes = 32;
-
-std::string hex(const unsigned char* bytes, std::size_t size) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string out;
-  out.reserve(2 * size);
-  for (std::size_t i = 0; i < size; ++i) {
-    out.push_back(kDigits[bytes[i] >> 4U]);
-    out.push_back(kDigits[bytes[i] & 0xFU]);
-  }
-  return out;
-}
 
 }  // namespace
 
@@ -36,7 +26,7 @@ Result<std::string> random_token() {
   if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) {
     return Error{ErrorCode::kIo, "the system gives no random numbers", true};
   }
-  return hex(bytes.data(), bytes.size());
+  return hex_of(std::string(bytes.begin(), bytes.end()));
 }
 
 std::string token_of_agent(std::string_view secret, std::string_view agent) {
@@ -46,7 +36,7 @@ std::string token_of_agent(std::string_view secret, std::string_view agent) {
   const auto* bytes = reinterpret_cast<const unsigned char*>(agent.data());
   HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()), bytes, agent.size(), digest.data(),
        &size);
-  return hex(digest.data(), size);
+  return hex_of(std::string(digest.begin(), digest.begin() + size));
 }
 
 bool same_token(std::string_view a, std::string_view b) {
