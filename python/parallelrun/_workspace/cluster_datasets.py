@@ -5,7 +5,7 @@ from typing import Any, Dict, List, Mapping, Optional, Union
 from parallelrun._cluster import Cluster, Object
 from parallelrun._workspace.cluster_datastore import in_words
 from parallelrun._workspace.cluster_names import object_name, said_name
-from parallelrun._workspace.dataset_versions import Stored, as_content, content_of, new_version, stored_in
+from parallelrun._workspace.dataset_versions import Stored, as_content, stored_in, version_of
 from parallelrun._workspace.names import unknown
 
 # Of an object that is a model: its name. It is no dataset of the workspace.
@@ -56,28 +56,16 @@ def add_version(
 
     def changed(there: Optional[Object]) -> Optional[Object]:
         nonlocal number
+        if there is not None:
+            _check_name(there, object_named, name, metadata)
+        spec = {"type": kind, "versions": []} if there is None else there["spec"]
+        number, added = version_of(spec, name, kind, content, description, tags, create_new_version)
+        if added is None:
+            return None
+        versions = [*spec["versions"], added]
         if there is None:
-            number = 1
-            versions = [new_version(number, content, description, tags)]
             return {"metadata": metadata, "spec": {"type": kind, "versions": versions}}
-        _check_name(there, object_named, name, metadata)
-        if there["spec"]["type"] != kind:
-            raise ValueError(
-                f"the dataset '{name}' has the type {there['spec']['type']}, and all its versions have; this one is {kind}: give "
-                "it another name"
-            )
-        versions = there["spec"]["versions"]
-        for version in versions:
-            if content_of(version) == content:
-                number = int(version["version"])
-                return None
-        if not create_new_version:
-            raise ValueError(
-                f"the dataset '{name}' is there with other content, version {versions[-1]['version']}; register it with "
-                "create_new_version=True, or under another name"
-            )
-        number = 1 + max(int(version["version"]) for version in versions)
-        return {"spec": {"versions": [*versions, new_version(number, content, description, tags)]}}
+        return {"spec": {"versions": versions}}
 
     cluster.change("ParallelRunDataset", object_named, changed)
     return number

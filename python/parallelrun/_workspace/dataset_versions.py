@@ -5,7 +5,7 @@ It is a folder as `parallelrun datasets --datasets FOLDER/datasets` has it; comm
 import datetime
 import os
 import re
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Union
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from parallelrun._workspace.names import unknown
 from parallelrun._workspace.written import locked, write_whole
@@ -22,6 +22,34 @@ class Stored(NamedTuple):
     kind: str
     parts: List[Dict[str, Any]]
     description: Optional[str]
+
+
+def version_of(
+    spec: Mapping[str, Any],
+    name: str,
+    kind: str,
+    content: Dict[str, Any],
+    description: Optional[str],
+    tags: Optional[Mapping[str, str]],
+    create_new_version: bool,
+) -> Tuple[int, Optional[Dict[str, Any]]]:
+    """The number of the version of a dataset's `spec` that has this content, and the version to add to it; None: it is there.
+    ValueError: neither."""
+    if spec["type"] != kind:
+        raise ValueError(
+            f"the dataset '{name}' has the type {spec['type']}, and all its versions have; this one is {kind}: give it another name"
+        )
+    versions = spec["versions"]
+    for version in versions:
+        if content_of(version) == content:
+            return int(version["version"]), None
+    if versions and not create_new_version:
+        raise ValueError(
+            f"the dataset '{name}' is there with other content, version {versions[-1]['version']}; register it with "
+            "create_new_version=True, or under another name"
+        )
+    number = 1 + max((int(version["version"]) for version in versions), default=0)
+    return number, new_version(number, content, description, tags)
 
 
 def register(
@@ -47,22 +75,12 @@ def register(
             "metadata": {"name": name},
             "spec": {"type": kind, "versions": []},
         }
-        versions = document["spec"]["versions"]
-        if document["spec"]["type"] != kind:
-            raise ValueError(
-                f"the dataset '{name}' has the type {document['spec']['type']}, and all its versions have; this one is "
-                f"{kind}: give it another name"
-            )
-        for version in versions:
-            if content_of(version) == content:
-                return int(version["version"])
-        if versions and not create_new_version:
-            raise ValueError(
-                f"the dataset '{name}' is there with other content, version {versions[-1]['version']}; register it with "
-                "create_new_version=True, or under another name"
-            )
-        number = 1 + max((int(version["version"]) for version in versions), default=0)
-        versions.append(new_version(number, content, description, tags))
+        number, added = version_of(
+            document["spec"], name, kind, content, description, tags, create_new_version
+        )
+        if added is None:
+            return number
+        document["spec"]["versions"].append(added)
         from parallelrun._vendor import yaml
 
         write_whole(_file(folder, name), yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
