@@ -118,8 +118,8 @@ class HttpServer {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  // Reads the files of TLS again, for connections from now on. Of files that cannot be used, or that do not
-  // belong together (they are being replaced), none is taken, and the error says which.
+  // Reads the files of TLS again, for later connections. Files that cannot be used, or that do not belong
+  // together (somebody is replacing them), change nothing: the error names them.
   Status renew_tls();
 
   // With the real port.

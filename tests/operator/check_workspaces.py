@@ -149,7 +149,7 @@ def check_the_snippet_of_the_step(azureml, ws, verbs):
     assert record["steps"][0]["job"] == name and azureml.Experiment(ws, "others").get_runs() == []
     assert step_run.get_output_data("inferences").path_on_datastore == folder
 
-    # With another value: what is good is taken over.
+    # A run with another value takes over the results that are still good.
     again = run.resubmit({"size": "10"})
     second = finish(verbs, again, "predict-digits-mnist")
     assert (second["spec"]["resubmissionOf"], second["spec"]["miniBatchSize"]) == (name, 10)

@@ -81,8 +81,8 @@ Ending reused(const JobResult& result, const std::string& from, const std::strin
 Ending not_published(Ending ending, const Error& error) {
   if (error.code == ErrorCode::kAborted) return gone(error);
   const std::string message =
-      "what is committed is safe, but its files cannot be put where people look for them: " + error.message +
-      "; start the same job again, and that is done";
+      "all committed results are safe, but the job cannot put its output files into the store: " +
+      error.message + "; start the same job again to put them there";
   ending.event["state"] = "Failed";
   ending.event["reason"] = "OutputFailed";
   ending.event["message"] = message;
