@@ -33,6 +33,15 @@ class Replayed:
     def command(self, *words):
         return [str(PROGRAM), "replay", str(self.job.out), *map(str, words)]
 
+    def start(self, *words):
+        return subprocess.Popen(
+            self.command(*words),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self.job.environment(),
+        )
+
     def replay(self, *words, code=0, cwd=None, **variables):
         before = self.state()
         done = subprocess.run(

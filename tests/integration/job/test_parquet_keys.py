@@ -2,14 +2,14 @@
 
 import datetime
 import decimal
-import json
 import random
 import re
 
 import pandas
 import pytest
 from job_folder import kill_quietly
-from test_resume import release, roles_below, wait_for_rows
+from test_partition_keys import HELD, by, groups, run_and_kill_at_work
+from test_resume import roles_below
 from waiting import PATIENCE, wait_for
 
 pyarrow = pytest.importorskip("pyarrow")
@@ -54,20 +54,6 @@ def kept(job):
     """[(keys, frame)] in the order of the mini-batches."""
     files = sorted((job.root / "kept").iterdir(), key=lambda path: int(path.stem))
     return [pandas.read_pickle(path) for path in files]
-
-
-def groups(job):
-    """{keys as JSON: [n in order]}; each group is one mini-batch."""
-    found = {}
-    for line in job.rows():
-        index, keys, n = json.loads(line)
-        found.setdefault((index, keys), []).append(n)
-    assert len({keys for _, keys in found}) == len({index for index, _ in found}) == len(found)
-    return {keys: numbers for (_, keys), numbers in found.items()}
-
-
-def by(**values):
-    return json.dumps(values)
 
 
 def missing(value):
@@ -436,15 +422,6 @@ def test_without_pyarrow_it_says_what_to_do(keyed, tmp_path):
 
 # --- kills ---
 
-HELD = """
-import json, os, time
-def init(): pass
-def run(mini_batch, context):
-    keys = json.dumps(context.partition_key_value)
-    while context.minibatch_index >= 20 and not os.path.exists(os.environ["GO"]): time.sleep(0.005)
-    return [json.dumps([context.minibatch_index, keys, int(n)]) for n in mini_batch["n"]]
-"""
-
 
 def write_numbers(job, files, rows, keys, pad=0):
     wanted = {}
@@ -464,14 +441,7 @@ def write_numbers(job, files, rows, keys, pad=0):
 def test_a_killed_orchestrator_goes_on_with_the_groups(keyed, forget):
     keyed.script(HELD).set(partitionKeys=["k"], environment={"variables": {"GO": str(keyed.root / "go")}})
     wanted = write_numbers(keyed, 5, 400, 97)
-    process = keyed.start()
-    wait_for_rows(keyed)
-    kill_quietly(roles_below(process.pid)["orchestrator"][0])
-    if forget == "index":
-        (keyed.out / ".parallelrun" / "groups" / "0" / "index").unlink(missing_ok=True)
-    release(keyed)
-    _, errors = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, errors
+    run_and_kill_at_work(keyed, forget)
     assert groups(keyed) == wanted
 
 

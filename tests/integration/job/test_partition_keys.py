@@ -398,6 +398,18 @@ def run(mini_batch, context):
 """
 
 
+def run_and_kill_at_work(job, forget):
+    """To its end, with an orchestrator that is killed in the middle; `forget` "index": then that file is gone."""
+    process = job.start()
+    wait_for_rows(job)
+    kill_quietly(roles_below(process.pid)["orchestrator"][0])
+    if forget == "index":
+        (job.out / ".parallelrun" / "groups" / "0" / "index").unlink(missing_ok=True)
+    release(job)
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, errors
+
+
 @pytest.mark.parametrize("forget", ["nothing", "index"])
 def test_a_killed_orchestrator_goes_on_with_the_groups(embedded_job, forget):
     job = (
@@ -414,14 +426,7 @@ def test_a_killed_orchestrator_goes_on_with_the_groups(embedded_job, forget):
             rows.append([n, k])
             wanted.setdefault(by(k=k), []).append(n)
         job.file("f%d.csv" % number, table(rows))
-    process = job.start()
-    wait_for_rows(job)
-    kill_quietly(roles_below(process.pid)["orchestrator"][0])
-    if forget == "index":
-        (job.out / ".parallelrun" / "groups" / "0" / "index").unlink(missing_ok=True)
-    release(job)
-    _, errors = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, errors
+    run_and_kill_at_work(job, forget)
     assert groups(job) == wanted
 
 

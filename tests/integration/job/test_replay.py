@@ -283,13 +283,7 @@ def test_ctrl_c_and_a_child_of_the_script(numbers):
             time.sleep(600)
         """
     )
-    process = subprocess.Popen(
-        numbers.command(0),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=numbers.job.environment(),
-    )
+    process = numbers.start(0)
     assert process.stdout.readline() == "at work\n"
     process.send_signal(signal.SIGINT)
     out, said = process.communicate(timeout=PATIENCE)

@@ -117,10 +117,7 @@ def test_what_differs_from_the_nearest_job_is_told(jobs):
     assert "nothing is reused: the nearest run is job 'job-4'" in orchestrator.output
     volume = {"persistentVolumeClaim": {"claimName": "other"}}
     world.spec["inputs"][0]["source"] = volume
-    assert (
-        '"claimName":"other"' in jobs.runs()["notReused"].replace(" ", "")
-        or "claimName" in jobs.runs()["notReused"]
-    )
+    assert "claimName" in jobs.runs()["notReused"]
 
 
 def test_files_that_somebody_has_changed_are_not_reused(jobs):

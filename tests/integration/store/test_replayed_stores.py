@@ -1,7 +1,6 @@
 """`parallelrun replay` of jobs whose data lies in a store: the objects of one mini-batch come here, and nothing stays."""
 
 import signal
-import subprocess
 
 import pytest
 import yaml
@@ -173,13 +172,7 @@ def test_a_signal_ends_script_and_data_process(numbers, number, code):
             time.sleep(600)
         """
     )
-    process = subprocess.Popen(
-        numbers.command(0),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=numbers.job.environment(),
-    )
+    process = numbers.start(0)
     assert process.stdout.readline() == "at work\n"
     assert numbers.job.left_in_cache() != []
     process.send_signal(number)
