@@ -42,14 +42,20 @@ class RunningCommand : public std::enable_shared_from_this<RunningCommand> {
     output_.assign(pipe->ours.release());
     pidfd_.assign(::dup(child_.pidfd.get()));
     wait_for_output();
-    pidfd_.async_wait(Descriptor::wait_read, [self = shared_from_this()](boost::system::error_code error) {
-      if (!error) self->ended();
-    });
+    wait_for_end();
     return {};
   }
 
  private:
   using Descriptor = boost::asio::posix::stream_descriptor;
+
+  void wait_for_end() {
+    pidfd_.async_wait(Descriptor::wait_read, [self = shared_from_this()](boost::system::error_code error) {
+      if (error) return;
+      if (has_ended(self->child_)) return self->ended();
+      self->wait_for_end();
+    });
+  }
 
   void wait_for_output() {
     output_.async_wait(Descriptor::wait_read, [self = shared_from_this()](boost::system::error_code error) {

@@ -48,6 +48,14 @@ Result<DescriptorPair> moved_up(int ours, int theirs) {
   return DescriptorPair{std::move(*high_ours), std::move(*high_theirs)};
 }
 
+bool ends_within(const Child& child, int milliseconds) {
+  pollfd ending{child.pidfd.get(), POLLIN, 0};
+  int ready = 0;
+  while ((ready = ::poll(&ending, 1, milliseconds)) < 0 && errno == EINTR) {
+  }
+  return ready > 0;
+}
+
 Result<DescriptorPair> make_sockets(int type) {
   int fds[2];
   if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds) != 0) {
@@ -92,16 +100,15 @@ ExitWords describe_exit(const siginfo_t& info) {
   return {name, fmt::format("the process was killed by {} ({})", name, ::strsignal(info.si_status))};
 }
 
+bool has_ended(const Child& child) { return ends_within(child, 0); }
+
 Ended reap(const Child& child) {
   ::kill(-child.pid, SIGKILL);
   Ended ended;
   rusage usage{};
-  pollfd dying{child.pidfd.get(), POLLIN, 0};
-  int dead = 0;
-  while ((dead = ::poll(&dying, 1, kEndPatienceMs)) < 0 && errno == EINTR) {
-  }
+  const bool dead = ends_within(child, kEndPatienceMs);
   // The kernel's call: that of the C library gives no usage.
-  while (dead > 0 && ::syscall(SYS_waitid, P_PIDFD, child.pidfd.get(), &ended.info, WEXITED, &usage) != 0 &&
+  while (dead && ::syscall(SYS_waitid, P_PIDFD, child.pidfd.get(), &ended.info, WEXITED, &usage) != 0 &&
          errno == EINTR) {
   }
   ended.peak_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024U;

@@ -48,6 +48,10 @@ struct ExitWords {
 };
 ExitWords describe_exit(const siginfo_t& info);
 
+// Whether it has. A loop that says that a pidfd is readable may mean a descriptor that it watched in the same
+// place of its memory before, so who is told of an end asks here before `reap`, which kills.
+bool has_ended(const Child& child);
+
 // Kills the group, then takes the ended process off the kernel's table, then kills what it has left outside
 // its group. Waits for a second at most: a process that has not ended by then stays on the table. The group
 // dies first because its number may be given away afterwards.

@@ -226,7 +226,9 @@ void WorkerProcess::kill() {
 
 void WorkerProcess::wait_for_exit() {
   pidfd_.async_wait(Descriptor::wait_read, [self = shared_from_this()](boost::system::error_code error) {
-    if (!error) self->on_ended();
+    if (error) return;
+    if (has_ended(self->child_)) return self->on_ended();
+    self->wait_for_exit();
   });
 }
 
