@@ -16,11 +16,14 @@ REQUIREMENTS = REPOSITORY / "tests" / "integration" / "store" / "requirements.tx
 PUT = (
     """
 import http.client, json, sys, time
-host, objects = sys.argv[1], json.load(sys.stdin)
+service, objects = sys.argv[1], json.load(sys.stdin)
+# By its whole name: the short one, asked for before the cluster's DNS has it, may be answered by the network outside.
+host = service + ".svc.cluster.local."
 signed = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
 def put(path, body):
     connection = http.client.HTTPConnection(host, %d, timeout=60)
-    connection.request("PUT", path, body, {"Content-Type": "application/octet-stream", "Authorization": signed})
+    headers = {"Host": service.partition(".")[0], "Content-Type": "application/octet-stream", "Authorization": signed}
+    connection.request("PUT", path, body, headers)
     answer = connection.getresponse()
     assert answer.status < 300, (path, answer.status, answer.read())
 deadline = time.monotonic() + 60
@@ -95,7 +98,7 @@ class ObjectStore:
     def put(self, **objects):
         """By name, with `/` written as `__`."""
         named = {name.replace("__", "/"): content for name, content in objects.items()}
-        self.space.python(PUT, "object-store", stdin=json.dumps(named))
+        self.space.python(PUT, f"object-store.{self.space.name}", stdin=json.dumps(named))
 
     def source(self, prefix):
         body = {"bucket": "data", "prefix": prefix, "region": "us-east-1"}

@@ -143,8 +143,11 @@ class PipelineRun(Run):
         for step in self._steps:
             try:
                 self._wait_for(step, show_output, deadline)
-            except JobError:
-                if raise_on_error:
+            except TimeoutError:
+                raise
+            except Exception as error:
+                self._thread.join()  # until the record of the run is written; no step follows
+                if raise_on_error or not isinstance(error, JobError):
                     raise
                 break
         self._thread.join()

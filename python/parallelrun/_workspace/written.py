@@ -20,7 +20,8 @@ def write_whole(path: str, text: str) -> None:
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        with contextlib.suppress(FileNotFoundError):  # with its folder: that is what is told
+            os.unlink(temporary)
         raise
 
 
