@@ -41,6 +41,12 @@ def test_python_has_no_known_mistakes(root):
     check(root, f"{LINT}/ruff", "check", "--config", "tools/lint/ruff.toml", *sources(root, "python"))
 
 
+def test_the_python_package_is_typed(root):
+    """Strictly: whoever imports it gets its types, since it has the marker that says so."""
+    assert (root / "python" / "parallelrun" / "py.typed").exists()
+    check(root, f"{LINT}/mypy", "--config-file", "tools/lint/mypy.ini")
+
+
 def test_python_compiles_on_every_supported_version(root):
     """Worker code runs on the user's python3, which may be older than ours: the grammar of 3.8 has to do."""
     worker = [name for name in sources(root, "python") if name.startswith("runner/python/")]

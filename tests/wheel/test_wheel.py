@@ -45,6 +45,12 @@ def test_every_module_can_be_imported(environment, python):
     assert done.returncode == 0 and int(done.stdout) > 50, done.stderr
 
 
+def test_type_checkers_use_its_types(wheel):
+    """PEP 561: without the marker they take everything for Any."""
+    with zipfile.ZipFile(wheel) as content:
+        assert "parallelrun/py.typed" in content.namelist()
+
+
 @pytest.mark.skipif(not TOO_OLD, reason="this machine has no CPython that is too old")
 def test_a_python_that_is_too_old_is_refused_by_pip(tmp_path, wheel):
     folder = tmp_path / "venv"

@@ -1,6 +1,6 @@
 """Who a workspace of Azure is opened as. A folder asks nobody; a namespace keeps the keys of its datastores in Secrets."""
 
-from typing import Any, Dict
+from typing import Any, Callable, Dict
 
 from parallelrun._workspace.accepted import accepted
 
@@ -20,7 +20,7 @@ class ServicePrincipalAuthentication:
         self.tenant_id = tenant_id
         self.service_principal_id = service_principal_id
         # Not where vars(), pickle or a notebook's table of variables show it.
-        self._password = lambda: service_principal_password
+        self._password: Callable[[], str] = lambda: service_principal_password
 
     def keys(self) -> Dict[str, str]:
         """As a Secret has them."""

@@ -1,5 +1,6 @@
 """The paths of a dataset as sources: a folder each, with a glob where one is needed."""
 
+import functools
 import os
 import re
 from typing import Any, Callable, Dict, List, Optional, Tuple
@@ -30,8 +31,7 @@ def parts_of(path: Any, validate: bool = True, is_file: bool = False) -> List[Pa
     parts = _joined(places, lambda folder: {"local": {"path": folder}})
     for source, below in elsewhere:
         parts += _joined(
-            [_split_blindly(each, is_file) for each in below],
-            lambda folder, s=source: source_below(s, folder),
+            [_split_blindly(each, is_file) for each in below], functools.partial(source_below, source)
         )
     if not parts:
         raise ValueError("a dataset needs one path or more")

@@ -100,8 +100,8 @@ class Model:
             return [Model(workspace, *each) for each in versions]
         found = []
         for each in [name] if name else _names(workspace):
-            versions = _versions(_folder(workspace, each))
-            found += [Model(workspace, each, version) for version in (versions[-1:] if latest else versions)]
+            numbers = _versions(_folder(workspace, each))
+            found += [Model(workspace, each, number) for number in (numbers[-1:] if latest else numbers)]
         return found
 
     @staticmethod

@@ -66,7 +66,7 @@ class StepRun(Run):
         self.fingerprint = ""
 
     def _directory(self) -> str:
-        return self.place.local_path
+        return str(self.place.local_path)
 
     def get_status(self) -> str:
         if self.problem is not None:
