@@ -22,6 +22,7 @@
 #include "runner/cluster/plain_error.h"
 #include "runner/cluster/rights.h"
 #include "runner/web/cluster_line.h"
+#include "runner/web/followed_logs.h"
 #include "runner/web/output_answers.h"
 #include "runner/web/pod_answers.h"
 
@@ -48,6 +49,11 @@ constexpr std::int64_t kMostNodesOfJob = 10'000;
 // What a page of a job asks for first: one pod answers all of it.
 constexpr std::array kFirstQuestions = {"explain", "timeline", "errors", "logs"};
 
+constexpr const char* kOtherRelease =
+    "the pod that looks at the output wrote no answer; its runner image may be of another release than this "
+    "program";
+constexpr const char* kEnded = "No run of the job is at work any more, so this log does not grow.";
+
 Error deleted() {
   return {ErrorCode::kNotFound,
           "there is no such job any more: it was deleted from the cluster; go back to the list"};
@@ -70,7 +76,9 @@ class ClusterWorld final : public World {
         connection_(std::move(connection)),
         informer_(connection_->client(), informer_options(),
                   [this](const std::vector<kube::CacheChange>& changes) { take(changes); }),
-        watch_([this](const std::stop_token& stop) { informer_.run(stop); }) {}
+        watch_([this](const std::stop_token& stop) { informer_.run(stop); }),
+        followed_([this](const std::string& id, const std::string& path, const FollowedLogs::Reader& reader,
+                         cluster::Cancellation& stop) { return read_growing(id, path, reader, stop); }) {}
 
   // Until the list is there, or cannot be had, or has taken too long.
   void await_list() {
@@ -145,6 +153,11 @@ class ClusterWorld final : public World {
     std::string question = about;
     if (!target.query.empty()) question += "?" + query_text(target.query);
     if (options_.viewer) RETURN_IF_ERROR(may_look(id));
+    if (about == "log") {
+      ASSIGN_OR_RETURN(const LogRange range, log_range(target));
+      const std::string path = target.text("path");
+      if (auto piece = followed_.piece(id, path, range)) return log_answer(path, std::move(*piece));
+    }
     if (auto kept = find_kept(id, question)) return std::move(*kept);
     // One pod for each job at a time: who comes second finds what the first one brought.
     const auto turn = turn_of(id);
@@ -156,20 +169,14 @@ class ClusterWorld final : public World {
       if (first != question && !find_kept(id, first)) questions.emplace_back(first);
     ASSIGN_OR_RETURN(const std::string text, ask_pod(found, questions));
     auto answers = answers_from(text, questions.size());
-    if (!answers)
-      return Error{ErrorCode::kCorrupt,
-                   "the pod that looks at the output wrote no answer; its runner image may be "
-                   "of another release than this program"};
+    if (!answers) return Error{ErrorCode::kCorrupt, kOtherRelease};
     const bool ended = cluster::job_view(found.object).ended();
     for (std::size_t i = 0; i < questions.size(); ++i)
       if ((*answers)[i]) keep(id, questions[i], (*answers)[i].value(), ended);
     return std::move(answers->front());
   }
 
-  // A pod for each look would cost more than it shows.
-  std::optional<std::uint64_t> log_size(const std::string&, const std::string&) override {
-    return std::nullopt;
-  }
+  void follow(std::vector<FollowedLog>& logs) override { followed_.follow(logs); }
 
   Result<Deed> act(const std::string& id, const std::string& verb, const json& arguments) override {
     ASSIGN_OR_RETURN(const Found found, find(id));
@@ -379,6 +386,33 @@ class ClusterWorld final : public World {
             {"retryFailed", {{"allowed", false}, {"why", in_terminal("")}, {"command", ""}}}};
   }
 
+  // Reads a log while it grows, for FollowedLogs.
+  std::string read_growing(const std::string& id, const std::string& path, const FollowedLogs::Reader& reader,
+                           cluster::Cancellation& stop) {
+    const std::stop_callback on_interrupt(interrupt_.token(), [&stop] { stop.request(); });
+    const auto found = find(id);
+    if (!found) return found.error().message;
+    if (cluster::job_view(found->object).ended()) return kEnded;
+    cluster::Jobs jobs(*found->connection, stop.token());
+    cluster::Look look;
+    look.job = text_at(object_at(found->object, "metadata"), "name");
+    look.verb = "answer";
+    look.arguments = {"--follow", "--", path};
+    look.follow = true;
+    bool ours = true;
+    look.take = [&](std::string_view bytes) { return ours = reader.take(bytes); };
+    look.say = reader.say;
+    const auto end = cluster::look(jobs, stop, look);
+    if (!ours) return kOtherRelease;
+    if (end && end->exit_code == 0) return kEnded;
+    // A job that was deleted takes the pod along.
+    const auto still = find(id);
+    if (!still) return still.error().message;
+    if (!end) return "This log is not followed any more: " + presentable(end.error().message);
+    return "This log is not followed: the pod that reads it says: " +
+           (end->errors.empty() ? "nothing" : presentable_lines(end->errors));
+  }
+
   Result<std::string> ask_pod(const Found& found, const std::vector<std::string>& questions) {
     cluster::Jobs jobs(*found.connection, interrupt_.token());
     std::string text;
@@ -452,7 +486,9 @@ class ClusterWorld final : public World {
   std::uint64_t version_ = 1;
 
   kube::Informer informer_;
-  std::jthread watch_;  // last: it uses the above
+  // Last: they use the above.
+  std::jthread watch_;
+  FollowedLogs followed_;
 };
 
 }  // namespace

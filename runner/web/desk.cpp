@@ -169,8 +169,8 @@ bool Desk::look(std::size_t world, std::uint64_t since, std::vector<std::string>
         Answered answered{world, {}, {}, {}};
         answered.news.changes = asked.changes(since, watched);
         for (const FollowedLog& log : logs)
-          if (asked.owns(log.job))
-            answered.news.logs.push_back({log.job, log.path, asked.log_size(log.job, log.path)});
+          if (asked.owns(log.job)) answered.news.logs.push_back(log);
+        asked.follow(answered.news.logs);
         return answered;
       });
   if (taken)

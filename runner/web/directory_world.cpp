@@ -83,9 +83,9 @@ class DirectoryWorld final : public World {
     return web::answer(place, about, target, timelines_);
   }
 
-  std::optional<std::uint64_t> log_size(const std::string& id, const std::string& path) override {
-    const auto place = open(id);
-    return place ? web::log_size(place->folder, path) : std::nullopt;
+  void follow(std::vector<FollowedLog>& logs) override {
+    for (FollowedLog& log : logs)
+      if (const auto place = open(log.job)) log.size = web::log_size(place->folder, log.path);
   }
 
   Result<Deed> act(const std::string& id, const std::string& verb, const nlohmann::json& arguments) override {

@@ -1,5 +1,6 @@
 #include "runner/web/event_streams.h"
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <utility>
 
@@ -51,7 +52,9 @@ void EventStreams::tick() {
   timer_.async_wait([this, alive = alive_](boost::system::error_code error) {
     if (error || !*alive) return;
     drop_closed();
-    if (streams_.empty()) {
+    const bool follows =
+        std::any_of(worlds_.begin(), worlds_.end(), [](const Watched& world) { return world.follows; });
+    if (streams_.empty() && !follows) {
       ticking_ = false;
       return;
     }
@@ -73,9 +76,11 @@ void EventStreams::look() {
     std::vector<FollowedLog> logs;
     for (const Stream& stream : streams_) {
       if (!stream.job.empty()) watched.push_back(stream.job);
-      if (!stream.path.empty()) logs.push_back({stream.job, stream.path, std::nullopt});
+      if (!stream.path.empty()) logs.push_back({stream.job, stream.path});
     }
+    const bool follows = !logs.empty();
     worlds_[world].looking = look_(world, worlds_[world].since, std::move(watched), std::move(logs));
+    if (worlds_[world].looking) worlds_[world].follows = follows;
   }
 }
 
@@ -91,10 +96,13 @@ void EventStreams::took(std::size_t world, const News& news) {
     for (const std::string& id : news.changes.gone)
       if (stream.job.empty() ? !many : stream.job == id) say(stream, "gone", answer_text({{"id", id}}));
     for (const FollowedLog& log : news.logs) {
-      if (!log.size || stream.job != log.job || stream.path != log.path || stream.log_size == log.size)
-        continue;
-      stream.log_size = log.size;
-      say(stream, "log", answer_text({{"path", log.path}, {"size", *log.size}}));
+      if (stream.job != log.job || stream.path != log.path || stream.told == log) continue;
+      stream.told = log;
+      if (!log.size && log.words.empty()) continue;
+      nlohmann::ordered_json told = {{"path", log.path}, {"follows", log.follows}};
+      if (log.size) told["size"] = *log.size;
+      if (!log.words.empty()) told["words"] = log.words;
+      say(stream, "log", answer_text(std::move(told)));
     }
   }
 }

@@ -1,5 +1,5 @@
 // The pages that listen for news of jobs (server-sent events). While nobody listens, nothing is asked of a
-// world. The thread of the io_context alone.
+// world, but once to let the logs go that were followed. The thread of the io_context alone.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
@@ -18,13 +18,6 @@
 
 namespace parallelrun::web {
 
-// A log that some page follows.
-struct FollowedLog {
-  std::string job;
-  std::string path;
-  std::optional<std::uint64_t> size;
-};
-
 // What one look at a world has found.
 struct News {
   Changes changes;
@@ -34,8 +27,8 @@ struct News {
 class EventStreams {
  public:
   static constexpr std::size_t kMostStreams = 32;
-  // Has world number `world` looked at from elsewhere (World::changes(), then log_size() of each of `logs`);
-  // the answer comes back by took(). False: not now.
+  // Has world number `world` looked at from elsewhere (World::changes(), then follow() of `logs`); the
+  // answer comes back by took(). False: not now.
   using Look = std::function<bool(std::size_t world, std::uint64_t since, std::vector<std::string> watched,
                                   std::vector<FollowedLog> logs)>;
 
@@ -52,12 +45,13 @@ class EventStreams {
     std::shared_ptr<HttpStream> out;
     std::string job;
     std::string path;
-    std::optional<std::uint64_t> log_size;
+    std::optional<FollowedLog> told;  // of its log
     std::chrono::steady_clock::time_point said;
   };
   struct Watched {
     std::uint64_t since = 0;
     bool looking = false;
+    bool follows = false;  // it was given logs
   };
 
   void drop_closed();

@@ -87,8 +87,15 @@ Status take_line(int file, LogHit& hit) {
 }  // namespace
 
 Result<LogPiece> read_log(int file, const LogRange& range) {
+  ASSIGN_OR_RETURN(const std::uint64_t size, size_of(file));
+  return log_piece(size, range, [file](char* into, std::size_t most, std::uint64_t offset) {
+    return read_at(file, into, most, offset);
+  });
+}
+
+Result<LogPiece> log_piece(std::uint64_t known_size, const LogRange& range, const ReadBytes& read_bytes) {
   LogPiece piece;
-  ASSIGN_OR_RETURN(piece.size, size_of(file));
+  piece.size = known_size;
   const auto size = static_cast<std::int64_t>(piece.size);
   std::int64_t begin = range.offset < 0 ? std::max<std::int64_t>(0, size + std::max(range.offset, -size))
                                         : std::min(range.offset, size);
@@ -97,7 +104,7 @@ Result<LogPiece> read_log(int file, const LogRange& range) {
   if (align) --begin;  // the byte before tells whether a line begins there
   piece.text.resize(static_cast<std::size_t>(length + (align ? 1 : 0)));
   ASSIGN_OR_RETURN(const std::size_t read,
-                   read_at(file, piece.text.data(), piece.text.size(), static_cast<std::uint64_t>(begin)));
+                   read_bytes(piece.text.data(), piece.text.size(), static_cast<std::uint64_t>(begin)));
   piece.text.resize(read);
   piece.offset = static_cast<std::uint64_t>(begin);
   piece.size = std::max(piece.size, piece.offset + read);

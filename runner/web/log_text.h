@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,11 @@ struct LogPiece {
 // Ends behind a line break, unless the file ends, or one line is longer than the piece. Errors: those of
 // read_error().
 Result<LogPiece> read_log(int file, const LogRange& range);
+
+// Puts as many of `size` bytes from `offset` as are there into `into`, and says how many.
+using ReadBytes = std::function<Result<std::size_t>(char* into, std::size_t size, std::uint64_t offset)>;
+// The same of a text of so many bytes that lies elsewhere. Errors: those of `read`.
+Result<LogPiece> log_piece(std::uint64_t size, const LogRange& range, const ReadBytes& read);
 
 struct LogSearch {
   std::string text;       // not empty

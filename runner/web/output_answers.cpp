@@ -115,28 +115,12 @@ Answer logs(const OutputPlace& place) {
   return answer;
 }
 
-Result<FileDescriptor> log_file(const OutputFolder& folder, const std::string& path) {
-  if (!is_path_within(path))
-    return Error{ErrorCode::kInvalidArgument, fmt::format("path is '{}', but must be one that `logs` lists",
-                                                          presentable(path.substr(0, 200)))};
-  return folder.file("logs/" + path);
-}
-
 Answer log(const OutputPlace& place, const Target& target) {
-  constexpr std::int64_t kFar = std::int64_t{1} << 60U;
-  LogRange range;
-  ASSIGN_OR_RETURN(range.offset, target.number("offset", 0, -kFar, kFar));
-  ASSIGN_OR_RETURN(range.length, target.number("length", kMostLogBytes, 1, kMostLogBytes));
-  ASSIGN_OR_RETURN(const std::int64_t whole, target.number("whole", 1, 0, 1));
-  range.whole_lines = whole == 1;
+  ASSIGN_OR_RETURN(const LogRange range, log_range(target));
   const std::string path = target.text("path");
   ASSIGN_OR_RETURN(const FileDescriptor file, log_file(place.folder, path));
   ASSIGN_OR_RETURN(LogPiece piece, read_log(file.get(), range));
-  return ordered_json{{"path", path},
-                      {"size", piece.size},
-                      {"offset", piece.offset},
-                      {"next", piece.next},
-                      {"text", std::move(piece.text)}};
+  return log_answer(path, std::move(piece));
 }
 
 Answer search(const OutputPlace& place, const Target& target) {
@@ -183,6 +167,31 @@ Result<ordered_json> answer(const OutputPlace& place, const std::string& about, 
   return Error{
       ErrorCode::kInvalidArgument,
       fmt::format("there is no '{}' of a job; docs/ui.md lists what can be asked", presentable(about))};
+}
+
+Result<LogRange> log_range(const Target& target) {
+  constexpr std::int64_t kFar = std::int64_t{1} << 60U;
+  LogRange range;
+  ASSIGN_OR_RETURN(range.offset, target.number("offset", 0, -kFar, kFar));
+  ASSIGN_OR_RETURN(range.length, target.number("length", kMostLogBytes, 1, kMostLogBytes));
+  ASSIGN_OR_RETURN(const std::int64_t whole, target.number("whole", 1, 0, 1));
+  range.whole_lines = whole == 1;
+  return range;
+}
+
+ordered_json log_answer(const std::string& path, LogPiece piece) {
+  return {{"path", path},
+          {"size", piece.size},
+          {"offset", piece.offset},
+          {"next", piece.next},
+          {"text", std::move(piece.text)}};
+}
+
+Result<FileDescriptor> log_file(const OutputFolder& folder, const std::string& path) {
+  if (!is_path_within(path))
+    return Error{ErrorCode::kInvalidArgument, fmt::format("path is '{}', but must be one that `logs` lists",
+                                                          presentable(path.substr(0, 200)))};
+  return folder.file("logs/" + path);
 }
 
 std::optional<std::uint64_t> log_size(const OutputFolder& folder, const std::string& path) {

@@ -6,6 +6,7 @@
 
 #include "common/json/json.h"
 #include "common/result/result.h"
+#include "runner/web/log_text.h"
 #include "runner/web/output_folder.h"
 #include "runner/web/request.h"
 #include "runner/web/timeline_reader.h"
@@ -24,6 +25,13 @@ struct OutputPlace {
 // kCorrupt, those of read_error().
 Result<nlohmann::ordered_json> answer(const OutputPlace& place, const std::string& about,
                                       const Target& target, TimelineReader& timelines);
+
+// What `log` asks for, and its answer.
+Result<LogRange> log_range(const Target& target);
+nlohmann::ordered_json log_answer(const std::string& path, LogPiece piece);
+
+// Opened for reading. Errors: kInvalidArgument (`path` is none below logs/), those of OutputFolder::file().
+Result<FileDescriptor> log_file(const OutputFolder& folder, const std::string& path);
 
 // How large a log is; nothing: it is not there.
 std::optional<std::uint64_t> log_size(const OutputFolder& folder, const std::string& path);

@@ -32,6 +32,17 @@ struct Changes {
   std::vector<std::string> gone;  // ids
 };
 
+// A log that some page follows, and how that goes.
+struct FollowedLog {
+  std::string job;
+  std::string path;
+  std::optional<std::uint64_t> size = std::nullopt;  // nothing: not known yet, or it is not there
+  bool follows = true;                               // false: it is not followed (any more)
+  std::string words = {};  // sentences: by which way it is followed, or why not; empty: it lies here
+
+  friend bool operator==(const FollowedLog&, const FollowedLog&) = default;
+};
+
 // What was done to a job.
 struct Deed {
   std::string message;  // a sentence
@@ -60,8 +71,9 @@ class World {
   // See output_answers.h; "difference" too.
   virtual Result<nlohmann::ordered_json> answer(const std::string& id, const std::string& about,
                                                 const Target& target) = 0;
-  // Of a log that a page follows; nothing: it is not there, or cannot be followed.
-  virtual std::optional<std::uint64_t> log_size(const std::string& id, const std::string& path) = 0;
+  // Says of each of these logs how it goes on. They are all that is followed now: what was followed before
+  // and is not among them is let go.
+  virtual void follow(std::vector<FollowedLog>& logs) = 0;
   // "cancel", "suspend", "resume", "scale", "resubmit", "retryFailed".
   virtual Result<Deed> act(const std::string& id, const std::string& verb,
                            const nlohmann::json& arguments) = 0;

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from calls import JOB_STATUS, ended
+from check_looks import at_work  # noqa: F401 (fixture)
 from checkout import PROGRAM, REPOSITORY
 from log_kubelet import LogKubelet
 from server import APISERVER
@@ -126,6 +127,64 @@ def check_the_output_is_read_by_a_pod(verbs, page, output, tmp_path):
     verbs.job("fresh", {**JOB_STATUS, "runnerImage": None})
     path = wait_for(lambda: "fresh" in page.jobs() and page.of("fresh"), "the job")
     assert "has not started" in page.send(path + "/errors").refused(404, "NotFound")
+
+
+def check_a_log_is_followed_by_a_pod_of_its_own(verbs, page, at_work, tmp_path):  # noqa: F811
+    verbs.job("slow", {**ended(), "state": "Running"})
+    path = wait_for(lambda: "slow" in page.jobs() and page.of("slow"), "the job")
+    job, name = path.rpartition("/")[2], "sys/master_role.txt"
+    log = at_work / "logs" / name
+    with LogKubelet(verbs.world.server.folder, verbs.world.namespace, tmp_path, at_work) as kubelet:
+        # Whoever leaves takes his pod along.
+        events = page.events(job=job, path=name)
+        assert "being started" in events.next("log")["words"]
+        first = events.next("log", lambda log: log.get("size"))
+        assert first["follows"] and "reads this log for you while you follow it" in first["words"]
+        assert first["size"] == log.stat().st_size and len(verbs.world.items("pods")) == 1
+        events.close()
+        wait_for(lambda: not verbs.world.items("pods"), "no pod is left")
+
+        events = page.events(job=job, path=name)
+        first = events.next("log", lambda log: log.get("size"))
+        (pod,) = verbs.world.items("pods")
+        # What is followed is read where it is kept: no further pod for each look.
+        whole = page.get(path + "/log", path=name, offset=-100_000)
+        assert whole["text"] == log.read_text()[: whole["size"]] and whole["offset"] == 0
+        (tmp_path / "go").touch()
+        last = events.next("log", lambda log: not log["follows"])
+        assert "does not grow" in last["words"] and last["size"] == log.stat().st_size > first["size"]
+        more = page.get(path + "/log", path=name, offset=whole["next"])
+        assert whole["text"] + more["text"] == log.read_text() and "Complete" in more["text"]
+        assert list(kubelet.containers)[1:] == [pod["metadata"]["name"]]
+        wait_for(lambda: not verbs.world.items("pods"), "no pod is left")
+        events.close()
+
+        verbs.write("slow", ended())
+        wait_for(lambda: page.jobs()["slow"]["state"] == "Complete", "it has ended")
+        events = page.events(job=job, path=name)
+        assert "does not grow" in events.next("log", lambda log: not log["follows"])["words"]
+        assert not verbs.world.items("pods")
+        events.close()
+
+
+def check_a_followed_log_that_cannot_be_followed_any_more(verbs, page, at_work, tmp_path):  # noqa: F811
+    verbs.job("slow", {**ended(), "state": "Running"})
+    path = wait_for(lambda: "slow" in page.jobs() and page.of("slow"), "the job")
+    job, name = path.rpartition("/")[2], "sys/master_role.txt"
+    with LogKubelet(verbs.world.server.folder, verbs.world.namespace, tmp_path, at_work):
+        for wrong, words in (("../../x", "one that `logs` lists"), ("no/such.txt", "not there")):
+            events = page.events(job=job, path=wrong)
+            assert words in events.next("log", lambda log: not log["follows"])["words"]
+            events.close()
+        events = page.events(job=job, path=name)
+        events.next("log", lambda log: log.get("size"))
+        assert verbs.world.server.request("DELETE", verbs.world.jobs.path("slow")).accepted
+        for pod in verbs.world.items("pods"):  # as the garbage collector and a kubelet do
+            gone = verbs.world.path("pods", pod["metadata"]["name"])
+            assert verbs.world.server.request("DELETE", gone, {"gracePeriodSeconds": 0}).accepted
+        last = events.next("log", lambda log: not log["follows"])
+        assert "it was deleted from the cluster" in last["words"]
+        events.close()
 
 
 def check_without_rights_buttons_are_off(verbs, pages):

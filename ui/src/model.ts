@@ -2,7 +2,7 @@
 import { ApiError, Client, jobPath } from "./api/client";
 import { Live, type Connection } from "./api/live";
 import type { Access } from "./api/session";
-import type { Job, JobDetail, JobList, Worlds } from "./api/types";
+import type { Job, JobDetail, JobList, LogNews, Worlds } from "./api/types";
 import { Cell } from "./parts/cell";
 import type { Route } from "./route";
 
@@ -32,7 +32,7 @@ export class Model {
   readonly gone = new Cell(false);
   /** Counts the changes of the job that is open: what shows it asks again. */
   readonly jobVersion = new Cell(0);
-  readonly logGrew = new Cell<{ path: string; size: number } | null>(null);
+  readonly logNews = new Cell<LogNews | null>(null);
   /** A sentence for the screen reader and for the line at the foot. */
   readonly said = new Cell<{ text: string; bad: boolean } | null>(null);
 
@@ -82,7 +82,7 @@ export class Model {
       this.detail.set(null);
       this.detailError.set(null);
       this.gone.set(false);
-      this.logGrew.set(null);
+      this.logNews.set(null);
       this.jobVersion.set(0);
       this.#detailStale = false;
       this.#detailNext = 0;
@@ -95,6 +95,7 @@ export class Model {
   watchLog(path: string | undefined): void {
     if (path === this.#log) return;
     this.#log = path;
+    this.logNews.set(null);
     this.#connect();
   }
 
@@ -147,7 +148,7 @@ export class Model {
         // In place of very many: the whole list is read again.
         else if (event.event === "reload") void this.reloadJobs();
         else if (event.event === "log" && typeof data === "object" && data !== null)
-          this.logGrew.set(data as { path: string; size: number });
+          this.logNews.set(data as LogNews);
       },
     });
   }

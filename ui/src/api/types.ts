@@ -213,6 +213,14 @@ export interface LogFile {
   bytes: number;
 }
 
+/** How a log that is followed goes on. */
+export interface LogNews {
+  path: string;
+  size?: number;
+  follows: boolean;
+  words?: string; // by which way it is followed, or why not
+}
+
 export interface LogPiece {
   path: string;
   size: number;

@@ -22,6 +22,7 @@ export interface LogViewProps {
   atWork: boolean;
   at: number | undefined;
   find: string | undefined;
+  onFollow(follow: boolean): void;
 }
 
 export function LogView(props: LogViewProps): VNode {
@@ -34,7 +35,8 @@ export function LogView(props: LogViewProps): VNode {
   const [found, setFound] = useState<Search | null>(null);
   const [current, setCurrent] = useState(-1);
   const [marked, setMarked] = useState<number | null>(props.at ?? null);
-  const grew = useCell(model.logGrew);
+  const told = useCell(model.logNews);
+  const news = told?.path === path ? told : null;
   const searching = useRef<AbortController | null>(null);
   // The place: a line of the window and a part of it. Changed on every scroll, so no state of Preact.
   const place = useRef({ line: 0, scrollTop: 0, viewport: 400, toEnd: false });
@@ -204,10 +206,12 @@ export function LogView(props: LogViewProps): VNode {
   }, [props.find]);
 
   useEffect(() => {
-    if (grew?.path !== path || !log.loaded) return;
+    if (news?.size === undefined || !log.loaded) return;
     if (following.current) place.current.toEnd = true;
-    void log.grew(grew.size, following.current);
-  }, [grew]);
+    void log.grew(news.size, following.current);
+  }, [news?.size, log.loaded]);
+
+  useEffect(() => props.onFollow(follow), [follow]);
 
   const runSearch = async (wanted: string, from: number) => {
     searching.current?.abort();
@@ -376,7 +380,10 @@ export function LogView(props: LogViewProps): VNode {
             ? "The file is empty."
             : ""
           : `${bytes(log.window.size)} · at ${percent(log.window.size > 0 ? (log.window.atEnd && part + begin >= lastTop() - 0.01 ? 1 : firstOffset / log.window.size) : 0)} · bytes ${count(firstOffset)} to ${count(lastOffset)}`}
-        {follow ? (props.atWork ? " · following" : " · following; the job has ended") : ""}
+        {follow ? (props.atWork ? (news?.follows === false ? "" : " · following") : " · following; the job has ended") : ""}
+      </p>
+      <p class={`log-way${follow && news?.follows === false ? " log-way-not" : ""}`} role="status">
+        {follow && news?.words ? news.words : ""}
       </p>
     </section>
   );

@@ -23,6 +23,7 @@ export function LogsPart(props: {
   const version = useCell(model.jobVersion);
   const narrow = useNarrow();
   const [filter, setFilter] = useState("");
+  const [following, setFollowing] = useState(isAtWork(job) && route.at === undefined && route.find === undefined);
   const list = useResource<{ files: LogFile[] }>(`logs ${job.id}`, version, (signal) =>
     model.client.get(jobPath(job.id, "/logs"), {}, signal),
   );
@@ -30,7 +31,9 @@ export function LogsPart(props: {
   const path = route.log ?? firstLog(files, job.state);
   const groups = useMemo(() => folders(files, filter), [files, filter]);
 
-  useEffect(() => model.watchLog(path), [model, path]);
+  // Following costs a pod in a cluster, so it is done for whoever asks for it.
+  const watched = job.world === "directory" || following ? path : undefined;
+  useEffect(() => model.watchLog(watched), [model, watched]);
   useEffect(() => () => model.watchLog(undefined), [model]);
 
   if (!list.value && route.log === undefined) return list.error ? <Problem error={list.error} /> : <Waiting />;
@@ -93,6 +96,7 @@ export function LogsPart(props: {
         atWork={isAtWork(job)}
         at={route.at}
         find={route.find}
+        onFollow={setFollowing}
       />
     </div>
   );

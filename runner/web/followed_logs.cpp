@@ -1,0 +1,101 @@
+#include "runner/web/followed_logs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace parallelrun::web {
+namespace {
+
+constexpr const char* kStarting = "A pod that reads this log is being started.";
+constexpr const char* kReading =
+    "A pod reads this log for you while you follow it, and is deleted after that.";
+
+}  // namespace
+
+FollowedLogs::~FollowedLogs() {
+  for (const auto* list : {&followed_, &let_go_})
+    for (const auto& one : *list) one->stop.request();
+}
+
+void FollowedLogs::follow(std::vector<FollowedLog>& logs) {
+  const std::lock_guard lock(mutex_);
+  const auto over = [](const std::shared_ptr<One>& one) {
+    const std::lock_guard own(one->mutex);
+    return one->over;
+  };
+  let_go_.remove_if(over);
+  for (auto one = followed_.begin(); one != followed_.end();) {
+    const bool wanted = std::any_of(logs.begin(), logs.end(), [&](const FollowedLog& log) {
+      return log.job == (*one)->job && log.path == (*one)->path;
+    });
+    if (!wanted) (*one)->stop.request();
+    const auto next = std::next(one);
+    if (!wanted) let_go_.splice(let_go_.end(), followed_, one);
+    one = next;
+  }
+  for (FollowedLog& log : logs) {
+    if (!find(log.job, log.path)) {
+      // Those that were let go a moment ago still have their pods.
+      const auto at_work = static_cast<std::size_t>(
+          std::count_if(followed_.begin(), followed_.end(), [&](const auto& one) { return !over(one); }));
+      if (at_work + let_go_.size() >= kMost) {
+        log.follows = false;
+        log.words = fmt::format(
+            "{} logs of the cluster are followed already, as many as may be at a time; stop to follow one of "
+            "them, and this one goes on by itself.",
+            kMost);
+        continue;
+      }
+      start(log.job, log.path);
+    }
+    const auto one = find(log.job, log.path);
+    const std::lock_guard own(one->mutex);
+    log.size = one->log.size();
+    log.follows = !one->over;
+    log.words = one->words;
+  }
+}
+
+std::optional<LogPiece> FollowedLogs::piece(const std::string& job, const std::string& path,
+                                            const LogRange& range) {
+  const std::lock_guard lock(mutex_);
+  const auto one = find(job, path);
+  if (!one) return std::nullopt;
+  const std::lock_guard own(one->mutex);
+  return one->log.piece(range);
+}
+
+std::shared_ptr<FollowedLogs::One> FollowedLogs::find(const std::string& job, const std::string& path) {
+  const auto found = std::find_if(followed_.begin(), followed_.end(),
+                                  [&](const auto& one) { return one->job == job && one->path == path; });
+  return found == followed_.end() ? nullptr : *found;
+}
+
+void FollowedLogs::start(const std::string& job, const std::string& path) {
+  const auto one = followed_.emplace_back(std::make_shared<One>());
+  one->job = job;
+  one->path = path;
+  one->words = kStarting;
+  one->thread = std::jthread([this, &one = *one] { run(one); });
+}
+
+void FollowedLogs::run(One& one) {
+  Reader reader;
+  reader.take = [&one](std::string_view bytes) {
+    const std::lock_guard own(one.mutex);
+    one.words = kReading;
+    return one.log.take(bytes);
+  };
+  reader.say = [&one](const std::string& words) {
+    const std::lock_guard own(one.mutex);
+    one.words = words;
+  };
+  std::string words = read_(one.job, one.path, reader, one.stop);
+  const std::lock_guard own(one.mutex);
+  one.words = std::move(words);
+  one.over = true;
+}
+
+}  // namespace parallelrun::web
