@@ -188,9 +188,11 @@ void tell_failed_mini_batches(const std::string& directory, const std::string& s
   });
 }
 
-// What stands behind an output directory: a part of what it holds.
+// What stands behind an output directory: a part of what it holds. What a job in a cluster holds is on a
+// volume, which only a pod can mount: nobody waits for that while he types.
 int tell_parts(const CLI::App& verb, const Before& before, const std::string& start) {
   const std::string& directory = before.positionals.front();
+  if (is_in_cluster(directory, before.cluster)) return kNoFiles;
   if (verb.get_option_no_throw("LOG") != nullptr) {
     tell_logs(directory, start);
     return kNoFiles;

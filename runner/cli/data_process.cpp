@@ -111,6 +111,14 @@ std::vector<std::string> environment_without_credentials(const JobSpec& spec,
   return out;
 }
 
+std::string withheld_in_words(const std::vector<std::string>& withheld) {
+  return fmt::format(
+      "note: the script does not get {}, whose credentials the job's stores use; what the script needs "
+      "itself "
+      "can be set in spec.environment",
+      fmt::join(withheld, ", "));
+}
+
 Status DataProcess::start(const std::vector<StoreInUse>& stores) {
   std::error_code error;
   for (const StoreInUse& store : stores) {

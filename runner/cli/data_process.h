@@ -35,6 +35,8 @@ Result<PrivateDirectory> make_data_directory();
 std::vector<std::string> environment_without_credentials(const JobSpec& spec,
                                                          const std::vector<StoreInUse>& stores,
                                                          std::vector<std::string>& withheld);
+// What the user is told of these names: "note: the script does not get ...".
+std::string withheld_in_words(const std::vector<std::string>& withheld);
 
 class DataProcess {
  public:

@@ -115,12 +115,7 @@ class Launcher {
     environment_->push_back(std::string(kDataSocketVariable) + "=" + data_->socket());
     if (const Status started = data_->start(options_.stores); !started)
       return refuse(started.error().message);
-    if (!withheld.empty()) {
-      tell(
-          fmt::format("note: the script does not get {}, whose credentials the job's stores use; what the "
-                      "script needs itself can be set in spec.environment",
-                      fmt::join(withheld, ", ")));
-    }
+    if (!withheld.empty()) tell(withheld_in_words(withheld));
     while (true) {
       std::vector<pollfd> watched = {{stop_.descriptor(), POLLIN, 0}};
       data_->watch(watched);

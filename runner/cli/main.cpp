@@ -65,9 +65,10 @@ int run_main(int argc, char** argv) {
                                  add_failed(app), add_output(app),   add_explain(app),  add_replay(app),
                                  add_submit(app), add_suspend(app),  add_resume(app),   add_scale(app),
                                  add_cancel(app), add_datasets(app), add_ui(app),       add_completion(app)};
-  const std::array for_programs = {
-      add_orchestrator(app), add_agent(app), add_pod_orchestrator(app), add_pod_agent(app), add_install(app),
-      add_data(app),         add_look(app),  add_pod_data(app),         add_answer(app),    add_object(app)};
+  const std::array for_programs = {add_orchestrator(app), add_agent(app),   add_pod_orchestrator(app),
+                                   add_pod_agent(app),    add_install(app), add_data(app),
+                                   add_look(app),         add_pack(app),    add_pod_data(app),
+                                   add_answer(app),       add_object(app)};
   for (const Verb& verb : for_programs) verb.app->group("Started by run or the operator");
   if (is_kubectl_plugin()) speak_as_plugin(app);
   // Not a verb: its words are what somebody types, and no options of ours.

@@ -36,11 +36,11 @@ class ReplayData {
   // store, as a sentence; kAborted: a signal came.
   Result<std::string> fetch(const MiniBatch& mini_batch, const Input& input, const InputFormat& format);
 
+  // The signals that begin() has blocked; after it.
+  SignalQueue& signals() { return *stop_; }
+
   // "NAME=value" of this process without the variables that hold the stores' credentials.
   const std::vector<std::string>& environment() const { return environment_; }
-
-  // Runs the script's process in the foreground and gives its exit code: 128 + N after signal N.
-  int run(const std::vector<std::string>& argv, const std::vector<std::string>& environment);
 
  private:
   ReplayData(PrivateDirectory cache, PrivateDirectory run_directory)

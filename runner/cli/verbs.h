@@ -70,6 +70,7 @@ Verb add_data(CLI::App& program);
 Verb add_pod_data(CLI::App& program);
 // What `logs` and the like start in a pod.
 Verb add_look(CLI::App& program);
+Verb add_pack(CLI::App& program);
 Verb add_answer(CLI::App& program);
 // What the Python package calls for what lies in a namespace beside jobs.
 Verb add_object(CLI::App& program);

@@ -201,6 +201,7 @@ Result<LookEnd> look(Jobs& jobs, Cancellation& interrupt, const Look& what) {
   request.pod = pod_name(what.job);
   request.verb = what.verb;
   request.arguments = what.arguments;
+  request.mounts = what.mounts;
   if (what.follow) request.deadline = kLongestFollow;
   // Who may not list pods can do without.
   const auto theirs = jobs.pods(what.job);

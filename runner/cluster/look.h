@@ -10,6 +10,7 @@
 #include "runner/cluster/interrupt.h"
 #include "runner/cluster/jobs.h"
 #include "runner/cluster/look_end.h"
+#include "runner/cluster/look_pod.h"
 
 namespace parallelrun::cluster {
 
@@ -17,7 +18,8 @@ struct Look {
   std::string job;
   std::string verb;
   std::vector<std::string> arguments;
-  bool follow = false;  // it may go on for a day
+  std::vector<LookMount> mounts;  // beside the output
+  bool follow = false;            // it may go on for a day
   // Standard output as it comes. False: nobody reads any more; the rest is left.
   std::function<bool(std::string_view bytes)> take;
   // A sentence for the user while he waits.

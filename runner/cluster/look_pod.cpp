@@ -58,6 +58,24 @@ void stay_with(const json& orchestrator, json& pod_spec) {
           json::array({{{"key", "metadata.name"}, {"operator", "In"}, {"values", json::array({node})}}})}}}});
 }
 
+json mount_of(const std::string& volume, const std::string& path, const std::string& sub_path) {
+  json mount = {{"name", volume}, {"mountPath", path}, {"readOnly", true}};
+  if (!sub_path.empty()) mount["subPath"] = sub_path;
+  return mount;
+}
+
+// Each volume once: a kubelet may wait for ever where a pod names a claim twice.
+std::string name_of_volume(json volume, json& volumes) {
+  for (const json& there : volumes) {
+    json source = there;
+    source.erase("name");
+    if (source == volume) return text_at(there, "name");
+  }
+  volume["name"] = "data-" + std::to_string(volumes.size());
+  volumes.push_back(volume);
+  return text_at(volume, "name");
+}
+
 }  // namespace
 
 Result<json> look_pod(const json& job, const std::vector<json>& job_pods, const LookRequest& request) {
@@ -81,8 +99,11 @@ Result<json> look_pod(const json& job, const std::vector<json>& job_pods, const 
   const pod::PodLayout layout = pod::pod_layout(parsed.spec);
   json volume = layout.volumes[layout.output.volume];
   volume["name"] = kOutputVolume;
-  json mount = {{"name", kOutputVolume}, {"mountPath", layout.output.mount_path}, {"readOnly", true}};
-  if (!layout.output.mounted_sub_path.empty()) mount["subPath"] = layout.output.mounted_sub_path;
+  json volumes = json::array({std::move(volume)});
+  json mounts =
+      json::array({mount_of(kOutputVolume, layout.output.mount_path, layout.output.mounted_sub_path)});
+  for (const LookMount& more : request.mounts)
+    mounts.push_back(mount_of(name_of_volume(more.volume, volumes), more.path, more.sub_path));
 
   json args = json::array({"look", "--", request.verb, layout.output.directory});
   for (const std::string& argument : request.arguments) args.push_back(argument);
@@ -99,7 +120,7 @@ Result<json> look_pod(const json& job, const std::vector<json>& job_pods, const 
         {"readOnlyRootFilesystem", true},
         {"capabilities", {{"drop", json::array({"ALL"})}}}}},
       {"terminationMessagePolicy", "File"},
-      {"volumeMounts", json::array({std::move(mount)})}};
+      {"volumeMounts", std::move(mounts)}};
   copy_member(orchestrator, "imagePullPolicy", container);
 
   json pod_spec = {{"restartPolicy", "Never"},
@@ -108,7 +129,7 @@ Result<json> look_pod(const json& job, const std::vector<json>& job_pods, const 
                    {"terminationGracePeriodSeconds", 1},
                    {"activeDeadlineSeconds", request.deadline.count()},
                    {"securityContext", security_of(orchestrator)},
-                   {"volumes", json::array({std::move(volume)})},
+                   {"volumes", std::move(volumes)},
                    {"containers", json::array({std::move(container)})}};
   for (const char* member : {"nodeSelector", "affinity", "tolerations", "imagePullSecrets",
                              "priorityClassName", "runtimeClassName", "schedulerName"})

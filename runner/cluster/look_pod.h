@@ -11,10 +11,18 @@
 
 namespace parallelrun::cluster {
 
+// What else the pod mounts, read-only.
+struct LookMount {
+  nlohmann::json volume;  // a volume source
+  std::string path;
+  std::string sub_path;  // empty: the root of the volume
+};
+
 struct LookRequest {
-  std::string pod;                                        // its name
-  std::string verb;                                       // "logs"
-  std::vector<std::string> arguments;                     // behind the directory
+  std::string pod;                     // its name
+  std::string verb;                    // "logs"
+  std::vector<std::string> arguments;  // behind the directory
+  std::vector<LookMount> mounts;
   std::chrono::seconds deadline = std::chrono::hours(1);  // a net: it is deleted before
 };
 

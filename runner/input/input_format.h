@@ -21,11 +21,19 @@
 #include "runner/input/listing.h"
 #include "runner/plan/item_range.h"
 #include "runner/plan/passed_over.h"
+#include "runner/store/byte_range.h"
 #include "runner/store/data_messages.h"
 
 namespace parallelrun {
 
 class RecordFields;
+
+// What is read of one file.
+struct PieceOfFile {
+  std::string path;                // below the input's directory, or that of its grouped records
+  bool grouped = false;            // the latter: groups_directory()
+  std::optional<ByteRange> bytes;  // nothing: the whole file
+};
 
 // The objects of one input as mini-batches, in the order of its listing. Reads no further than it is asked
 // to. The same objects give the same mini-batches. One thread at a time.
@@ -95,6 +103,9 @@ class InputFormat {
   // The paths of all objects that a mini-batch was made of. Nothing: of all objects of the input. Errors:
   // kCorrupt. Default: it is a part of last_object().
   virtual Result<std::optional<std::vector<std::string>>> objects_of(std::string_view descriptor) const;
+  // What a worker process reads for a mini-batch of files in a directory, piece by piece in their order.
+  // Errors: kCorrupt. Default: the whole of objects_of().
+  virtual Result<std::vector<PieceOfFile>> pieces_of(std::string_view descriptor) const;
   // What mini-batches of the same items have in common, and no others, as long as no object has changed: a
   // descriptor may also say where a plan has put something. Default: the descriptor.
   virtual std::string same_items(std::string_view descriptor) const { return std::string(descriptor); }

@@ -103,6 +103,14 @@ Result<std::optional<std::vector<std::string>>> InputFormat::objects_of(std::str
   return std::optional(std::vector<std::string>{std::move(object)});
 }
 
+Result<std::vector<PieceOfFile>> InputFormat::pieces_of(std::string_view descriptor) const {
+  ASSIGN_OR_RETURN(auto objects, objects_of(descriptor));
+  std::vector<PieceOfFile> pieces;
+  if (!objects) return corrupt_descriptor("it does not name its files");
+  for (std::string& path : *objects) pieces.push_back({std::move(path), false, std::nullopt});
+  return pieces;
+}
+
 Result<std::vector<StoredObject>> InputFormat::sample_objects(std::string_view sample) const {
   std::vector<StoredObject> objects;
   ASSIGN_OR_RETURN(const std::vector<std::string> descriptors, descriptors_of_sample(sample));

@@ -178,6 +178,25 @@ Result<std::optional<std::vector<std::string>>> KeyedFormat::objects_of(std::str
   return std::optional(std::move(all));
 }
 
+Result<std::vector<PieceOfFile>> KeyedFormat::pieces_of(std::string_view descriptor) const {
+  ASSIGN_OR_RETURN(const KeyedBatch batch, decode_keyed_batch(descriptor));
+  const bool grouped = batch.place == KeyedBatch::Place::kGroups;
+  std::vector<PieceOfFile> all;
+  for (const std::string& piece : batch.pieces) {
+    ASSIGN_OR_RETURN(std::vector<PieceOfFile> pieces, inside_->pieces_of(piece));
+    for (PieceOfFile& one : pieces) {
+      one.grouped = grouped;
+      all.push_back(std::move(one));
+    }
+  }
+  if (batch.origins_length > 0 && !all.empty()) {
+    PieceOfFile origins = all.front();
+    origins.bytes = ByteRange{batch.origins_offset, batch.origins_length};
+    all.push_back(std::move(origins));
+  }
+  return all;
+}
+
 std::string KeyedFormat::same_items(std::string_view descriptor) const {
   Result<KeyedBatch> batch = decode_keyed_batch(descriptor);
   if (!batch || batch->place == KeyedBatch::Place::kInput) return std::string(descriptor);

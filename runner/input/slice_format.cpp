@@ -123,6 +123,14 @@ Result<std::optional<InputFormat::Sample>> SliceFormat::sample(Listing& listing,
   return std::optional<Sample>(std::move(sample));
 }
 
+Result<std::vector<PieceOfFile>> SliceFormat::pieces_of(std::string_view descriptor) const {
+  ASSIGN_OR_RETURN(FileSlice slice, decode_file_slice(kind(), descriptor));
+  PieceOfFile piece{std::move(slice.path), false, std::nullopt};
+  // Of others, what is read lies behind a footer.
+  if (reads_all()) piece.bytes = ByteRange{slice.offset, slice.length};
+  return std::vector<PieceOfFile>{std::move(piece)};
+}
+
 nlohmann::ordered_json SliceFormat::items_of(std::string_view descriptor, const std::string& root) const {
   nlohmann::ordered_json members = nlohmann::ordered_json::object();
   if (const Result<FileSlice> slice = decode_file_slice(kind(), descriptor)) {

@@ -18,6 +18,7 @@ class SliceFormat : public InputFormat {
  public:
   std::unique_ptr<InputCutter> cutter(Listing& listing, CutterOptions options) const override;
   Result<std::string> last_object(std::string_view descriptor) const override;
+  Result<std::vector<PieceOfFile>> pieces_of(std::string_view descriptor) const override;
   bool cuts_objects() const override { return true; }
   bool infers_types() const override { return true; }
   Result<std::optional<Sample>> sample(Listing& listing, const std::string& root) const override;

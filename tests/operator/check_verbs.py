@@ -68,8 +68,12 @@ def check_names_while_somebody_types(verbs):
         ":4",
     ]
     assert offered("status", *verbs.place, "results/") == [":4"]
-    # Its logs lie on a volume, and files here are none of them.
-    assert offered("logs", *verbs.place, "digits", "") == [":4"]
+    # Its logs and failed mini-batches lie on a volume, and what is here is none of them.
+    (verbs.scratch / "digits" / "logs" / "user").mkdir(parents=True)
+    (verbs.scratch / "digits" / "logs" / "user" / "error.txt").touch()
+    assert offered("logs", "digits", "use") == ["user\tall files of this folder", "user/error.txt\t0 B", ":4"]
+    for verb in ("logs", "replay"):
+        assert offered(verb, *verbs.place, "digits", "") == [":4"], verb
 
 
 def check_status(verbs):

@@ -14,20 +14,20 @@ from loopback import Handler, LoopbackServer
 from server import Server
 from world import World, container, now, running
 
-_IN_POD = "/parallelrun/output"
-
 
 class LogKubelet(LoopbackServer):
-    """`output` stands in for the volume. Within its `with` block."""
+    """`output` stands in for the volume of the output, and folders for other claims and ConfigMaps, by their names.
+    Within its `with` block."""
 
-    def __init__(self, folder, namespace, scratch, output):
+    def __init__(self, folder, namespace, scratch, output, **others):
         super().__init__(_Logs)
         certificate = Authority(scratch / "authority").issue(scratch / "node", "node", "IP:127.0.0.1")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate / "tls.crt", certificate / "tls.key")
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._world = World(Server(folder), namespace)
-        self._scratch, self._output = scratch, output
+        self._scratch = scratch
+        self._output, self._others = output, others
         self._node = f"node-of-{namespace}"
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -79,14 +79,16 @@ class LogKubelet(LoopbackServer):
         there = {pod["metadata"]["name"]: pod for pod in self.pods()}
         for name, pod in there.items():
             if name not in self.containers:
-                self._start(name, pod["spec"]["containers"][0]["args"])
+                self._start(name, pod["spec"])
         for name, started in self.containers.items():
             if name not in there:
                 started.end()
             elif not started.told and started.process.poll() is not None:
                 self._tell_end(name, started)
 
-    def _start(self, name, words):
+    def _start(self, name, spec):
+        places = self._places(spec)
+        words = [_here(word, places) for word in spec["containers"][0]["args"]]
         binding = {
             "apiVersion": "v1",
             "kind": "Binding",
@@ -95,11 +97,24 @@ class LogKubelet(LoopbackServer):
         }
         bound = self._world.server.request("POST", self._world.path("pods", name, "binding"), binding)
         assert bound.accepted, bound
-        self.containers[name] = _Container(self._scratch / name, [self._here(word) for word in words])
+        self.containers[name] = _Container(self._scratch / name, words)
         self._world.set_pod(name, running())
 
-    def _here(self, word):
-        return str(self._output) + word[len(_IN_POD) :] if word.startswith(_IN_POD) else word
+    def _places(self, spec):
+        """Where on this machine the mounts of a pod are, by their paths."""
+        folders = {volume["name"]: self._folder(volume) for volume in spec["volumes"]}
+        mounts = spec["containers"][0]["volumeMounts"]
+        assert all(mount["readOnly"] for mount in mounts), mounts
+        return {
+            mount["mountPath"]: f"{folders[mount['name']]}/{mount.get('subPath', '')}".rstrip("/")
+            for mount in mounts
+        }
+
+    def _folder(self, volume):
+        if volume["name"] == "output":
+            return self._output
+        name = volume.get("persistentVolumeClaim", {}).get("claimName") or volume["configMap"]["name"]
+        return self._others[name]
 
     def _tell_end(self, name, started):
         started.told = True
@@ -114,6 +129,14 @@ class LogKubelet(LoopbackServer):
         status = {"phase": "Failed" if code else "Succeeded"}
         status["containerStatuses"] = [container({"terminated": state}, ready=False)]
         self._world.set_pod(name, status)
+
+
+def _here(word, places):
+    option, sign, path = word.rpartition("=") if word.startswith("--") else ("", "", word)
+    for place, folder in places.items():
+        if path == place or path.startswith(place + "/"):
+            return option + sign + folder + path[len(place) :]
+    return word
 
 
 class _Container:

@@ -97,7 +97,12 @@ def test_the_script_has_no_credentials(job):
     of_aws = {"AWS_ACCESS_KEY_ID": keys["accessKeyId"], "AWS_SECRET_ACCESS_KEY": keys["secretAccessKey"]}
     job.set(runMaxTry=1)
     JobFolder.run(job, env=job.environment(**of_aws)).expect(0)
-    assert OfStore(job).replay(0, **of_aws).stdout == "[]\n[]\n"
+    replayed = OfStore(job).replay(0, **of_aws)
+    assert replayed.stdout == "[]\n[]\n"
+    assert (
+        "note: the script does not get AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, whose credentials the job's stores use"
+        in replayed.stderr
+    )
 
 
 def test_a_table_and_one_row_of_it(job):

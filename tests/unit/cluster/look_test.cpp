@@ -31,7 +31,7 @@ json orchestrator(const std::string& phase) {
 }
 
 LookRequest request() {
-  return {.pod = "digits-look-1", .verb = "logs", .arguments = {"--", "user/error.txt"}};
+  return {.pod = "digits-look-1", .verb = "logs", .arguments = {"--", "user/error.txt"}, .mounts = {}};
 }
 
 TEST(LookPod, MountsTheOutputReadOnlyAndRunsTheVerbOnIt) {
@@ -49,6 +49,26 @@ TEST(LookPod, MountsTheOutputReadOnlyAndRunsTheVerbOnIt) {
   // The code and the input are not his business.
   ASSERT_EQ(pod["spec"]["volumes"].size(), 1U);
   EXPECT_EQ(pod["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"], "results");
+}
+
+TEST(LookPod, MountsWhatElseIsAskedForReadOnlyAndEachVolumeOnce) {
+  LookRequest more = request();
+  const json data = {{"persistentVolumeClaim", {{"claimName", "data"}}}};
+  const json results = {{"persistentVolumeClaim", {{"claimName", "results"}}}};
+  more.mounts = {{data, "/parallelrun/inputs/images", ""},
+                 {data, "/parallelrun/side-inputs/labels", "labels"},
+                 {results, "/parallelrun/side-inputs/model", ""}};
+  const json pod = *look_pod(job(), {}, more);
+  const json& volumes = pod["spec"]["volumes"];
+  ASSERT_EQ(volumes.size(), 2U) << volumes;
+  EXPECT_EQ(volumes[1]["persistentVolumeClaim"]["claimName"], "data");
+  const json& mounts = pod["spec"]["containers"][0]["volumeMounts"];
+  ASSERT_EQ(mounts.size(), 4U);
+  for (const json& mount : mounts) EXPECT_EQ(mount["readOnly"], true);
+  EXPECT_EQ(mounts[1]["name"], volumes[1]["name"]);
+  EXPECT_EQ(mounts[2]["name"], volumes[1]["name"]);
+  EXPECT_EQ(mounts[2]["subPath"], "labels");
+  EXPECT_EQ(mounts[3]["name"], volumes[0]["name"]);
 }
 
 TEST(LookPod, HasNoRightsAndGoesWithTheJob) {
