@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <cerrno>
 #include <cstdio>
@@ -34,6 +35,7 @@
 #include "runner/web/cluster_world.h"
 #include "runner/web/directory_world.h"
 #include "runner/web/pages.h"
+#include "runner/web/places.h"
 #include "runner/web/web_server.h"
 
 namespace parallelrun {
@@ -44,6 +46,7 @@ namespace fs = std::filesystem;
 struct GivenToUi {
   std::vector<std::string> folders;
   cluster::ClusterChoice cluster;
+  std::vector<std::string> name_spaces;
   bool all_namespaces = false;
   int depth = 3;
   int port = 0;
@@ -51,7 +54,7 @@ struct GivenToUi {
   bool no_browser = false;
   GivenToViewers viewers;
 
-  bool in_cluster() const { return cluster.given() || all_namespaces; }
+  bool in_cluster() const { return cluster.given() || !name_spaces.empty() || all_namespaces; }
 };
 
 // Absolute, without a slash at the end. Nothing: one is no folder, and that has been printed.
@@ -104,6 +107,7 @@ int serve_page(const GivenToUi& given, std::vector<std::string> roots) {
   if (!token) return refuse(token.error().message, kExitFailed);
 
   boost::asio::io_context io;
+  const web::Tenant tenant{std::make_shared<web::Places>(), "whoever has the link"};
   std::vector<std::unique_ptr<web::World>> worlds;
   if (!roots.empty()) {
     web::DirectoryJobs::Options directories;
@@ -112,16 +116,25 @@ int serve_page(const GivenToUi& given, std::vector<std::string> roots) {
     worlds.push_back(web::make_directory_world(std::move(directories), this_program()));
   }
   if (given.in_cluster()) {
-    auto world = web::make_cluster_world({given.cluster, given.all_namespaces}, interrupt);
-    if (!world) return refuse(world.error().message, kExitInvalid);
-    worlds.push_back(std::move(world).value());
+    std::vector<std::string> names = given.name_spaces;
+    if (names.empty() || given.all_namespaces) names = {""};
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    for (const std::string& name : names) {
+      cluster::ClusterChoice choice = given.cluster;
+      choice.name_space = name;
+      auto world =
+          web::make_cluster_world({std::move(choice), given.all_namespaces, std::nullopt, tenant}, interrupt);
+      if (!world) return refuse(world.error().message, kExitInvalid);
+      worlds.push_back(std::move(world).value());
+    }
   }
   web::WebServer::Options options;
   options.port = static_cast<std::uint16_t>(given.port);
   options.pages = std::move(pages).value();
   options.version = PARALLELRUN_VERSION;
   options.token = std::move(token).value();
-  const auto server = web::WebServer::listen(io, std::move(options), std::move(worlds));
+  const auto server = web::WebServer::listen(io, std::move(options), std::move(worlds), tenant);
   if (!server) return refuse(server.error().message, kExitFailed);
   const std::string link = (*server)->link();
   // It is a secret, and standard output is where it goes: nothing else writes it anywhere.
@@ -138,7 +151,7 @@ int serve_page(const GivenToUi& given, std::vector<std::string> roots) {
 
 int run_ui(GivenToUi given) {
   if (!given.viewers.listen.empty()) {
-    given.viewers.name_space = given.cluster.name_space;
+    given.viewers.name_spaces = given.name_spaces;
     given.viewers.pages = given.pages;
     return serve_viewers(given.viewers);
   }
@@ -158,6 +171,11 @@ Verb add_ui(CLI::App& program) {
   verb->add_option("--depth", given->depth, "how many folders deep to look for them; default 3")
       ->check(CLI::Range(0, 64));
   add_cluster_options(*verb, given->cluster);
+  // A page shows the jobs of several together.
+  verb->remove_option(verb->get_option("--namespace"));
+  verb->add_option("-n,--namespace", given->name_spaces,
+                   "NAME of a namespace whose jobs are shown; again for each further one")
+      ->allow_extra_args(false);
   verb->add_flag("-A,--all-namespaces", given->all_namespaces, "all jobs of the cluster");
   verb->add_option("--port", given->port, "of 127.0.0.1; default: a free one")->check(CLI::Range(0, 65535));
   verb->add_option("--pages", given->pages, "DIR: the files of the page; default: those of this program");

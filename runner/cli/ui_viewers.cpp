@@ -72,7 +72,9 @@ Result<web::WebServer::ViewerServerOptions> options_of(const GivenToViewers& giv
   ASSIGN_OR_RETURN(options.pages, web::read_pages(folder));
   options.version = PARALLELRUN_VERSION;
   options.viewers.rules.hosts = {given.hosts.begin(), given.hosts.end()};
-  options.viewers.rules.name_space = given.name_space;
+  if (const std::string fault = web::fault_of_namespaces(given.name_spaces); !fault.empty())
+    return invalid("--namespace: " + fault);
+  options.viewers.rules.name_spaces = given.name_spaces;
   options.viewers.address = [given] { return api_server_of(given); };
   if (const auto address = options.viewers.address(); !address) return address.error();
   return options;

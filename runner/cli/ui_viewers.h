@@ -18,8 +18,8 @@ struct GivenToViewers {
   std::vector<std::string> hosts;
   std::string api_server;
   std::string api_server_ca = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt";
-  std::string name_space;  // of the jobs; empty: all
-  std::string pages;       // the folder
+  std::vector<std::string> name_spaces;  // of the jobs; none: all
+  std::string pages;                     // the folder
 };
 
 // Its options but the last two. Those that serve a page of this machine exclude --listen; they are there

@@ -17,6 +17,7 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 constexpr std::size_t kIdDigits = 24;
+constexpr std::size_t kIdDigitsOfNamespace = 8;
 
 void keep_members(json& object, std::initializer_list<const char*> names) {
   if (!object.is_object()) return;
@@ -30,11 +31,16 @@ void keep_members(json& object, std::initializer_list<const char*> names) {
 
 }  // namespace
 
+std::string id_begin(const std::string& name_space) {
+  return "c" + sha256_hex(name_space).substr(0, kIdDigitsOfNamespace);
+}
+
 std::string id_of_job(const json& object) {
   const json& metadata = object_at(object, "metadata");
-  return "c" + sha256_hex(text_at(metadata, "namespace") + "/" + text_at(metadata, "name") + "/" +
-                          text_at(metadata, "uid"))
-                   .substr(0, kIdDigits);
+  const std::string name_space = text_at(metadata, "namespace");
+  return id_begin(name_space) +
+         sha256_hex(name_space + "/" + text_at(metadata, "name") + "/" + text_at(metadata, "uid"))
+             .substr(0, kIdDigits);
 }
 
 void keep_line(json& object) {

@@ -8,8 +8,9 @@
 
 namespace parallelrun::web {
 
-// "c" and digits: of this job and of no later one of its name.
+// "c" and digits: of this job and of no later one of its name. It begins with what tells its namespace.
 std::string id_of_job(const nlohmann::json& object);
+std::string id_begin(const std::string& name_space);
 
 // Takes out of a custom resource what its line does not need: a list may have very many.
 void keep_line(nlohmann::json& object);

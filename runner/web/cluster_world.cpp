@@ -23,6 +23,7 @@
 #include "runner/cluster/rights.h"
 #include "runner/web/cluster_line.h"
 #include "runner/web/followed_logs.h"
+#include "runner/web/kept_answers.h"
 #include "runner/web/output_answers.h"
 #include "runner/web/pod_answers.h"
 
@@ -36,11 +37,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kMostGoneJobs = 1000;
 constexpr std::size_t kMostNamespaces = 64;  // with a connection of their own
-constexpr std::size_t kMostKept = 200;       // answers of pods
-constexpr std::size_t kMostAnswer = std::size_t{32} << 20U;
-constexpr std::size_t kMostKeptBytes = std::size_t{64} << 20U;
-constexpr std::chrono::seconds kFresh{10};  // of a job at work
-constexpr std::chrono::minutes kKept{30};   // of one that has ended
+constexpr std::size_t kMostAnswer = std::size_t{16} << 20U;
+constexpr std::chrono::seconds kUntilPod{30};  // until there is a place for one more
+constexpr std::chrono::milliseconds kPodYet{100};
 constexpr std::chrono::seconds kRightsKept{60};
 constexpr std::chrono::seconds kUntilListed{5};
 constexpr std::chrono::milliseconds kListedYet{20};
@@ -70,14 +69,17 @@ Result<std::unique_ptr<cluster::Connection>> open_connection(const ClusterWorldO
 class ClusterWorld final : public World {
  public:
   ClusterWorld(std::unique_ptr<cluster::Connection> connection, const ClusterWorldOptions& options,
-               cluster::Cancellation& interrupt)
+               cluster::Cancellation& interrupt, Places::Place place)
       : options_(options),
         interrupt_(interrupt),
+        place_(std::move(place)),
         connection_(std::move(connection)),
+        kept_(options.tenant),
         informer_(connection_->client(), informer_options(),
                   [this](const std::vector<kube::CacheChange>& changes) { take(changes); }),
         watch_([this](const std::stop_token& stop) { informer_.run(stop); }),
-        followed_([this](const std::string& id, const std::string& path, const FollowedLogs::Reader& reader,
+        followed_(options.tenant,
+                  [this](const std::string& id, const std::string& path, const FollowedLogs::Reader& reader,
                          cluster::Cancellation& stop) { return read_growing(id, path, reader, stop); }) {}
 
   // Until the list is there, or cannot be had, or has taken too long.
@@ -88,13 +90,19 @@ class ClusterWorld final : public World {
   }
 
   void describe(ordered_json& about) const override {
-    about["cluster"] = {
-        {"context", options_.choice.context.empty() ? connection_->server() : options_.choice.context},
-        {"server", connection_->server()},
-        {"namespace", name_space()}};
+    ordered_json& cluster = about["cluster"];
+    if (cluster.is_object()) {  // this is a further namespace of the same
+      cluster["namespace"] = cluster["namespace"].get<std::string>() + ", " + name_space();
+      return;
+    }
+    cluster = {{"context", options_.choice.context.empty() ? connection_->server() : options_.choice.context},
+               {"server", connection_->server()},
+               {"namespace", name_space()}};
   }
 
-  bool owns(const std::string& id) const override { return id.starts_with('c'); }
+  bool owns(const std::string& id) const override {
+    return id.starts_with(options_.all_namespaces ? "c" : id_begin(connection_->name_space()));
+  }
 
   JobLines jobs() override {
     JobLines lines;
@@ -158,21 +166,22 @@ class ClusterWorld final : public World {
       const std::string path = target.text("path");
       if (auto piece = followed_.piece(id, path, range)) return log_answer(path, std::move(*piece));
     }
-    if (auto kept = find_kept(id, question)) return std::move(*kept);
+    if (auto kept = kept_.find(id, question)) return std::move(*kept);
     // One pod for each job at a time: who comes second finds what the first one brought.
     const auto turn = turn_of(id);
     const std::lock_guard lock(*turn);
-    if (auto kept = find_kept(id, question)) return std::move(*kept);
+    if (auto kept = kept_.find(id, question)) return std::move(*kept);
     ASSIGN_OR_RETURN(const Found found, find(id));
     std::vector<std::string> questions = {question};
     for (const char* first : kFirstQuestions)
-      if (first != question && !find_kept(id, first)) questions.emplace_back(first);
+      if (first != question && !kept_.find(id, first)) questions.emplace_back(first);
+    ASSIGN_OR_RETURN(const Places::Place place, place_for_pod());
     ASSIGN_OR_RETURN(const std::string text, ask_pod(found, questions));
     auto answers = answers_from(text, questions.size());
     if (!answers) return Error{ErrorCode::kCorrupt, kOtherRelease};
     const bool ended = cluster::job_view(found.object).ended();
     for (std::size_t i = 0; i < questions.size(); ++i)
-      if ((*answers)[i]) keep(id, questions[i], (*answers)[i].value(), ended);
+      if ((*answers)[i]) kept_.keep(id, questions[i], (*answers)[i].value(), ended);
     return std::move(answers->front());
   }
 
@@ -229,13 +238,6 @@ class ClusterWorld final : public World {
     json object;
     cluster::Connection* connection;
   };
-  struct Kept {
-    std::string key;
-    ordered_json answer;
-    std::size_t bytes = 0;
-    Clock::time_point until;
-  };
-
   std::string name_space() const { return options_.all_namespaces ? "" : connection_->name_space(); }
 
   kube::Informer::Options informer_options() const {
@@ -386,6 +388,16 @@ class ClusterWorld final : public World {
             {"retryFailed", {{"allowed", false}, {"why", in_terminal("")}, {"command", ""}}}};
   }
 
+  // Others have pods at work; each ends soon.
+  Result<Places::Place> place_for_pod() {
+    const auto until = Clock::now() + kUntilPod;
+    while (true) {
+      auto place = options_.tenant.take(Places::Kind::kPods);
+      if (place || Clock::now() >= until) return place;
+      if (!interrupt_.wait(kPodYet)) return Error{ErrorCode::kAborted, "interrupted", false};
+    }
+  }
+
   // Reads a log while it grows, for FollowedLogs.
   std::string read_growing(const std::string& id, const std::string& path, const FollowedLogs::Reader& reader,
                            cluster::Cancellation& stop) {
@@ -408,7 +420,7 @@ class ClusterWorld final : public World {
     // A job that was deleted takes the pod along.
     const auto still = find(id);
     if (!still) return still.error().message;
-    if (!end) return "This log is not followed any more: " + presentable(end.error().message);
+    if (!end) return "This log is not followed: " + presentable(end.error().message);
     return "This log is not followed: the pod that reads it says: " +
            (end->errors.empty() ? "nothing" : presentable_lines(end->errors));
   }
@@ -435,48 +447,24 @@ class ClusterWorld final : public World {
   }
 
   std::shared_ptr<std::mutex> turn_of(const std::string& id) {
-    const std::lock_guard lock(kept_mutex_);
+    const std::lock_guard lock(turns_mutex_);
     std::erase_if(turns_, [](const auto& entry) { return entry.second.use_count() == 1; });
     auto& turn = turns_[id];
     if (!turn) turn = std::make_shared<std::mutex>();
     return turn;
   }
 
-  std::optional<ordered_json> find_kept(const std::string& id, const std::string& question) {
-    const std::lock_guard lock(kept_mutex_);
-    const std::string key = id + "/" + question;
-    const auto found =
-        std::find_if(kept_.begin(), kept_.end(), [&](const Kept& one) { return one.key == key; });
-    if (found == kept_.end() || found->until < Clock::now()) return std::nullopt;
-    kept_.splice(kept_.begin(), kept_, found);
-    return found->answer;
-  }
-
-  void keep(const std::string& id, const std::string& question, const ordered_json& answer, bool ended) {
-    const std::lock_guard lock(kept_mutex_);
-    const std::string key = id + "/" + question;
-    const std::size_t bytes = answer.dump(-1, ' ', false, ordered_json::error_handler_t::replace).size();
-    kept_.remove_if([&](const Kept& one) { return one.key == key; });
-    kept_.push_front(
-        {key, answer, bytes, Clock::now() + (ended ? Clock::duration(kKept) : Clock::duration(kFresh))});
-    std::size_t all = 0;
-    for (const Kept& one : kept_) all += one.bytes;
-    while (kept_.size() > 1 && (kept_.size() > kMostKept || all > kMostKeptBytes)) {
-      all -= kept_.back().bytes;
-      kept_.pop_back();
-    }
-  }
-
   const ClusterWorldOptions options_;
   cluster::Cancellation& interrupt_;
+  const Places::Place place_;
   std::unique_ptr<cluster::Connection> connection_;
 
   std::mutex connections_mutex_;
   std::map<std::string, std::unique_ptr<cluster::Connection>> connections_;  // by namespace
 
-  std::mutex kept_mutex_;
-  std::list<Kept> kept_;  // the last used first
+  std::mutex turns_mutex_;
   std::map<std::string, std::shared_ptr<std::mutex>> turns_;
+  KeptAnswers kept_;
 
   std::mutex mutex_;  // all below
   std::map<kube::ObjectKey, Known> jobs_;
@@ -496,7 +484,8 @@ class ClusterWorld final : public World {
 Result<std::unique_ptr<World>> make_cluster_world(const ClusterWorldOptions& options,
                                                   cluster::Cancellation& interrupt) {
   ASSIGN_OR_RETURN(auto connection, open_connection(options, options.choice.name_space));
-  auto world = std::make_unique<ClusterWorld>(std::move(connection), options, interrupt);
+  ASSIGN_OR_RETURN(auto place, options.tenant.take(Places::Kind::kNamespaces));
+  auto world = std::make_unique<ClusterWorld>(std::move(connection), options, interrupt, std::move(place));
   if (options.viewer) world->await_list();
   return std::unique_ptr<World>(std::move(world));
 }

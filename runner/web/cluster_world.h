@@ -10,6 +10,7 @@
 #include "common/result/result.h"
 #include "runner/cluster/connection.h"
 #include "runner/cluster/interrupt.h"
+#include "runner/web/places.h"
 #include "runner/web/world.h"
 
 namespace parallelrun::web {
@@ -20,10 +21,11 @@ struct ClusterWorldOptions {
   // He looks, with his rights, in place of the user of the kubeconfig. What the pods have answered is then
   // shown only while he may read the job and have such a pod made.
   std::optional<cluster::Viewer> viewer = std::nullopt;
+  Tenant tenant;  // who takes the places for its watch, its pods and their answers
 };
 
 // Has a thread of its own for the watch. `interrupt` ends its calls, and must outlive it. Of a viewer it
-// waits a moment until the jobs are listed. Errors: those of Connection::open().
+// waits a moment until the jobs are listed. Errors: those of Connection::open(), kUnavailable (no place).
 Result<std::unique_ptr<World>> make_cluster_world(const ClusterWorldOptions& options,
                                                   cluster::Cancellation& interrupt);
 

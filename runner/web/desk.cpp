@@ -1,7 +1,5 @@
 #include "runner/web/desk.h"
 
-#include <fmt/format.h>
-
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <utility>
@@ -34,8 +32,12 @@ HttpServer::Reply jobs_reply(const std::vector<JobLines>& worlds) {
 
 }  // namespace
 
-Desk::Desk(boost::asio::io_context& io, std::string version, std::vector<std::unique_ptr<World>> worlds)
-    : io_(io), version_(std::move(version)), workers_(std::make_shared<Workers>()) {
+Desk::Desk(boost::asio::io_context& io, std::string version, std::vector<std::unique_ptr<World>> worlds,
+           Tenant tenant)
+    : io_(io),
+      version_(std::move(version)),
+      tenant_(std::move(tenant)),
+      workers_(std::make_shared<Workers>()) {
   workers_->worlds = std::move(worlds);
 }
 
@@ -109,10 +111,10 @@ Desk::Reply Desk::events(const Target& target) {
   std::string log = target.text("path");
   if (!job.empty() && !world_of(job))
     return refusal(404, "NotFound", "there is no such job; go back to the list");
-  auto stream = streams_->add(std::move(job), std::move(log));
-  if (!stream)
-    return refusal(503, "Unreachable",
-                   fmt::format("{} pages listen already; close one of them", EventStreams::kMostStreams));
+  streams_->drop_closed();
+  auto place = tenant_.take(Places::Kind::kPages);
+  if (!place) return refusal(place.error());
+  auto stream = streams_->add(std::move(job), std::move(log), std::move(place).value());
   return {.status = 200,
           .body = "",
           .content_type = "text/event-stream",

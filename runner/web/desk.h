@@ -13,6 +13,7 @@
 
 #include "common/http/http_server.h"
 #include "runner/web/event_streams.h"
+#include "runner/web/places.h"
 #include "runner/web/request.h"
 #include "runner/web/worker_pool.h"
 #include "runner/web/world.h"
@@ -28,7 +29,8 @@ class Desk final : public std::enable_shared_from_this<Desk> {
   using Reply = HttpServer::Reply;
   using ReplyTo = HttpServer::ReplyTo;
 
-  Desk(boost::asio::io_context& io, std::string version, std::vector<std::unique_ptr<World>> worlds);
+  Desk(boost::asio::io_context& io, std::string version, std::vector<std::unique_ptr<World>> worlds,
+       Tenant tenant);
   ~Desk();
   Desk(const Desk&) = delete;
   Desk& operator=(const Desk&) = delete;
@@ -75,6 +77,7 @@ class Desk final : public std::enable_shared_from_this<Desk> {
 
   boost::asio::io_context& io_;
   const std::string version_;
+  const Tenant tenant_;  // of the streams
   std::shared_ptr<Workers> workers_;
   std::uint64_t numbers_ = 0;
   // What to do with the answer to a task. True: it was the last one.

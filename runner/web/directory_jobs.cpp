@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <iterator>
 #include <system_error>
@@ -41,6 +42,9 @@ std::uint64_t stamp_of(const std::string& path) {
   stamp = mix(stamp, static_cast<std::uint64_t>(status.st_size));
   stamp = mix(stamp, static_cast<std::uint64_t>(status.st_mtim.tv_sec));
   stamp = mix(stamp, static_cast<std::uint64_t>(status.st_mtim.tv_nsec));
+  // What a bare chmod changes.
+  stamp = mix(stamp, static_cast<std::uint64_t>(status.st_ctim.tv_sec));
+  stamp = mix(stamp, static_cast<std::uint64_t>(status.st_ctim.tv_nsec));
   return stamp | 1U;
 }
 
@@ -134,6 +138,7 @@ Changes DirectoryJobs::changes(std::uint64_t since, const std::vector<std::strin
   Changes changes;
   changes.version = version_;
   if (since == 0) return changes;
+  changes.unread = unread_version_ > since;
   for (const auto& [id, known] : jobs_)
     if (known.changed > since && !known.text.empty()) changes.changed.push_back({id, known.text});
   for (const auto& [id, known] : jobs_)
@@ -190,8 +195,12 @@ void DirectoryJobs::walk_folder(const std::string& root, const std::string& belo
   const std::string path = JobPlace{root, below}.path();
   std::error_code error;
   struct stat status{};
-  const bool is_output =
-      fstatat(AT_FDCWD, (path + "/.parallelrun/job.json").c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+  const auto there = [&](const char* name) {
+    return fstatat(AT_FDCWD, (path + name).c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+  };
+  // One that it may not look into is one all the same, and says so.
+  const bool is_output = there("/.parallelrun/job.json") ||
+                         (errno == EACCES && (jobs_.contains(id_of(path)) || there("/.parallelrun")));
   if (is_output) return see(root, below);  // results of one job lie in no other one's
   std::vector<std::string> folders;
   fs::directory_iterator entries(path, error);
@@ -252,16 +261,17 @@ bool DirectoryJobs::look_after(const std::string& id, Known& known) {
   known.read = now;
   const auto report = report::report_of(path);
   std::string text;
+  const std::string unread_before = std::exchange(known.unread, "");
   if (report) {
     known.at_work = report::at_work(report->state);
     known.name = report->name;
     text = answer_text(job_line(id, *report, path));
-    known.unread.clear();
   } else {
     known.at_work = false;
     known.unread = presentable(report.error().message);
     if (report.error().code == ErrorCode::kNotFound) return false;
   }
+  if (known.unread != unread_before) unread_version_ = ++version_;
   if (text != known.text) {
     known.text = std::move(text);
     known.changed = ++version_;

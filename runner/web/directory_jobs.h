@@ -48,7 +48,8 @@ class DirectoryJobs {
 
  private:
   using Clock = std::chrono::steady_clock;
-  // Of the files that a report is made of: whether one has been written or replaced.
+  // Of the files that a report is made of: whether one has been written or replaced, or may be read by others
+  // than before.
   using Stamps = std::array<std::uint64_t, 4>;
   struct Known {
     JobPlace place;
@@ -83,6 +84,7 @@ class DirectoryJobs {
   std::vector<std::string> unread_;  // folders
   std::vector<Gone> gone_;
   std::uint64_t version_ = 1;
+  std::uint64_t unread_version_ = 0;  // in which what cannot be read was another
   std::uint64_t walks_ = 0;
   Clock::time_point walked_;
   Clock::duration walk_took_{};

@@ -26,15 +26,14 @@ EventStreams::~EventStreams() {
   for (Stream& stream : streams_) stream.out->end();
 }
 
-std::shared_ptr<HttpStream> EventStreams::add(std::string job, std::string path) {
-  drop_closed();
-  if (streams_.size() >= kMostStreams) return nullptr;
+std::shared_ptr<HttpStream> EventStreams::add(std::string job, std::string path, Places::Place place) {
   if (streams_.empty())
     for (Watched& world : worlds_) world.since = 0;  // what happened while nobody listened is in the list
   Stream& stream = streams_.emplace_back();
   stream.out = std::make_shared<HttpStream>(kMostWaiting);
   stream.job = std::move(job);
   stream.path = std::move(path);
+  stream.place = std::move(place);
   stream.said = steady_clock::now();
   stream.out->send("retry: 2000\n: parallelrun\n\n");
   look();
@@ -88,7 +87,7 @@ void EventStreams::took(std::size_t world, const News& news) {
   Watched& watched = worlds_[world];
   watched.looking = false;
   watched.since = news.changes.version;
-  const bool many = news.changes.changed.size() + news.changes.gone.size() > kMostTold;
+  const bool many = news.changes.unread || news.changes.changed.size() + news.changes.gone.size() > kMostTold;
   for (Stream& stream : streams_) {
     if (many && stream.job.empty()) say(stream, "reload", "{}");
     for (const JobLine& line : news.changes.changed)

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "common/http/http_stream.h"
+#include "runner/web/places.h"
 #include "runner/web/world.h"
 
 namespace parallelrun::web {
@@ -26,7 +27,6 @@ struct News {
 
 class EventStreams {
  public:
-  static constexpr std::size_t kMostStreams = 32;
   // Has world number `world` looked at from elsewhere (World::changes(), then follow() of `logs`); the
   // answer comes back by took(). False: not now.
   using Look = std::function<bool(std::size_t world, std::uint64_t since, std::vector<std::string> watched,
@@ -35,8 +35,10 @@ class EventStreams {
   EventStreams(boost::asio::io_context& io, std::size_t worlds, Look look);
   ~EventStreams();
 
-  // Null: as many pages listen as may. `job`: only of that one; empty: of all. `path`: of its logs.
-  std::shared_ptr<HttpStream> add(std::string job, std::string path);
+  // `job`: only of that one; empty: of all. `path`: of its logs. `place` is kept as long as it is open.
+  std::shared_ptr<HttpStream> add(std::string job, std::string path, Places::Place place);
+  // Those that nobody reads any more give their places back.
+  void drop_closed();
   void took(std::size_t world, const News& news);
   std::size_t size() const { return streams_.size(); }
 
@@ -45,6 +47,7 @@ class EventStreams {
     std::shared_ptr<HttpStream> out;
     std::string job;
     std::string path;
+    Places::Place place;
     std::optional<FollowedLog> told;  // of its log
     std::chrono::steady_clock::time_point said;
   };
@@ -54,7 +57,6 @@ class EventStreams {
     bool follows = false;  // it was given logs
   };
 
-  void drop_closed();
   void tick();
   void look();
   static void say(Stream& stream, const char* event, const std::string& data);

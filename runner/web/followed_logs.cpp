@@ -1,9 +1,9 @@
 #include "runner/web/followed_logs.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
+
+#include "common/result/try.h"
 
 namespace parallelrun::web {
 namespace {
@@ -38,17 +38,11 @@ void FollowedLogs::follow(std::vector<FollowedLog>& logs) {
   for (FollowedLog& log : logs) {
     if (!find(log.job, log.path)) {
       // Those that were let go a moment ago still have their pods.
-      const auto at_work = static_cast<std::size_t>(
-          std::count_if(followed_.begin(), followed_.end(), [&](const auto& one) { return !over(one); }));
-      if (at_work + let_go_.size() >= kMost) {
+      if (const Status started = start(log.job, log.path); !started) {
         log.follows = false;
-        log.words = fmt::format(
-            "{} logs of the cluster are followed already, as many as may be at a time; stop to follow one of "
-            "them, and this one goes on by itself.",
-            kMost);
+        log.words = "This log is not followed now, and will be by itself: " + started.error().message;
         continue;
       }
-      start(log.job, log.path);
     }
     const auto one = find(log.job, log.path);
     const std::lock_guard own(one->mutex);
@@ -73,12 +67,15 @@ std::shared_ptr<FollowedLogs::One> FollowedLogs::find(const std::string& job, co
   return found == followed_.end() ? nullptr : *found;
 }
 
-void FollowedLogs::start(const std::string& job, const std::string& path) {
+Status FollowedLogs::start(const std::string& job, const std::string& path) {
+  ASSIGN_OR_RETURN(auto place, tenant_.take(Places::Kind::kFollowedLogs));
   const auto one = followed_.emplace_back(std::make_shared<One>());
   one->job = job;
   one->path = path;
   one->words = kStarting;
+  one->place = std::move(place);
   one->thread = std::jthread([this, &one = *one] { run(one); });
+  return {};
 }
 
 void FollowedLogs::run(One& one) {
@@ -95,6 +92,7 @@ void FollowedLogs::run(One& one) {
   std::string words = read_(one.job, one.path, reader, one.stop);
   const std::lock_guard own(one.mutex);
   one.words = std::move(words);
+  one.place = Places::Place();
   one.over = true;
 }
 

@@ -15,6 +15,7 @@
 
 #include "runner/cluster/interrupt.h"
 #include "runner/web/growing_log.h"
+#include "runner/web/places.h"
 #include "runner/web/world.h"
 
 namespace parallelrun::web {
@@ -22,8 +23,6 @@ namespace parallelrun::web {
 // Any thread.
 class FollowedLogs {
  public:
-  static constexpr std::size_t kMost = 4;  // at a time
-
   // What the one who reads a log has to say, as it comes.
   struct Reader {
     // False: enough.
@@ -34,7 +33,7 @@ class FollowedLogs {
   using Read = std::function<std::string(const std::string& job, const std::string& path,
                                          const Reader& reader, cluster::Cancellation& stop)>;
 
-  explicit FollowedLogs(Read read) : read_(std::move(read)) {}
+  FollowedLogs(Tenant tenant, Read read) : tenant_(std::move(tenant)), read_(std::move(read)) {}
   // Lets all go, and waits for their threads.
   ~FollowedLogs();
   FollowedLogs(const FollowedLogs&) = delete;
@@ -52,15 +51,17 @@ class FollowedLogs {
     cluster::Cancellation stop;
     std::mutex mutex;  // all below
     GrowingLog log;
+    Places::Place place;  // until it is over
     std::string words;
     bool over = false;
     std::jthread thread;  // last: it uses the above
   };
 
   std::shared_ptr<One> find(const std::string& job, const std::string& path);
-  void start(const std::string& job, const std::string& path);
+  Status start(const std::string& job, const std::string& path);
   void run(One& one);
 
+  const Tenant tenant_;
   const Read read_;
   std::mutex mutex_;  // all below
   std::list<std::shared_ptr<One>> followed_;

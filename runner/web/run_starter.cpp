@@ -69,7 +69,7 @@ std::optional<siginfo_t> end_of(const StartedProcess& process) {
   return end;
 }
 
-Error refusal(const siginfo_t& end, std::string said) {
+Error error_of_end(const siginfo_t& end, std::string said) {
   while (said.ends_with('\n')) said.pop_back();
   constexpr std::string_view kName = "parallelrun: ";
   if (said.starts_with(kName)) said.erase(0, kName.size());
@@ -114,7 +114,7 @@ Result<BegunRun> RunStarter::start(const std::vector<std::string>& words) {
     poll(&ended, 1, static_cast<int>(std::max<std::int64_t>(left, 0)));
     if (const auto end = end_of(process)) {
       ASSIGN_OR_RETURN(const std::string said, read_end(errors, kMostErrors));
-      return refusal(*end, said);
+      return error_of_end(*end, said);
     }
   }
   started_.push_back(std::move(process));

@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,8 @@
 #include "runner/cluster/interrupt.h"
 #include "runner/cluster/plain_error.h"
 #include "runner/web/cluster_world.h"
+#include "runner/web/places.h"
+#include "runner/web/refused_world.h"
 #include "runner/web/replies.h"
 #include "runner/web/visit_book.h"
 
@@ -37,46 +40,72 @@ struct Proof {
   enum class Kind { kGood, kUnknown, kNoRight, kFailed };
   Kind kind = Kind::kFailed;
   HttpServer::Reply refusal;  // not of kGood
+  // Of kGood: the namespaces among those asked for that he may not list, each with a sentence.
+  std::map<std::string, std::string> refused;
   // Of a viewer who had none.
   std::shared_ptr<cluster::Connection> prover;
-  std::unique_ptr<World> world;
+  std::vector<std::unique_ptr<World>> worlds;
 };
 
-Proof refuted(Proof::Kind kind, HttpServer::Reply reply) {
-  return {kind, std::move(reply), nullptr, nullptr};
+Proof refuted(Proof::Kind kind, HttpServer::Reply reply) { return {kind, std::move(reply), {}, nullptr, {}}; }
+
+std::string words_of(const std::map<std::string, std::string>& refused) {
+  std::string words;
+  for (const auto& [name, sentence] : refused) words += (words.empty() ? "" : "; ") + sentence;
+  return words;
 }
 
-// Lists one job, which is exactly what the list of jobs needs the right for.
-Proof ask_api_server(cluster::Connection& connection, const std::string& name_space,
+// Those asked about: "" stands for all of them.
+std::vector<std::string> asked_about(const Claim& claim) {
+  return claim.name_spaces.empty() ? std::vector<std::string>{""} : claim.name_spaces;
+}
+
+// Lists one job of each namespace, which is exactly what the list of jobs needs the right for.
+Proof ask_api_server(cluster::Connection& connection, const std::vector<std::string>& name_spaces,
                      const std::stop_token& stop) {
   const kube::Resource jobs{"parallelrun.dev", "v1alpha1", "parallelrunjobs"};
-  const auto page = connection.client().list_page(jobs, name_space, {}, 1, "", stop);
-  if (page.ok()) return {Proof::Kind::kGood, {}, nullptr, nullptr};
-  if (page.error().failure == ApiFailure::kUnauthorized)
-    return refuted(
-        Proof::Kind::kUnknown,
-        sign_in_refusal("the API server does not know your token: it is wrong, or it has ended; sign "
-                        "in with a new one"));
-  const Error error = cluster::plain_error(page.error(), {"list", cluster::kJobsInWords, name_space, ""},
-                                           connection.server());
-  if (page.error().failure != ApiFailure::kForbidden) return refuted(Proof::Kind::kFailed, refusal(error));
-  return refuted(Proof::Kind::kNoRight,
-                 refusal(403, "Namespace",
-                         name_space.empty() ? "you have no right to list the jobs of all namespaces; name a "
-                                              "namespace whose jobs you may list"
-                                            : error.message));
+  Proof proof{Proof::Kind::kGood, {}, {}, nullptr, {}};
+  for (const std::string& name_space : name_spaces) {
+    const auto page = connection.client().list_page(jobs, name_space, {}, 1, "", stop);
+    if (page.ok()) continue;
+    if (page.error().failure == ApiFailure::kUnauthorized)
+      return refuted(
+          Proof::Kind::kUnknown,
+          sign_in_refusal("the API server does not know your token: it is wrong, or it has ended; sign "
+                          "in with a new one"));
+    const Error error = cluster::plain_error(page.error(), {"list", cluster::kJobsInWords, name_space, ""},
+                                             connection.server());
+    if (page.error().failure != ApiFailure::kForbidden) return refuted(Proof::Kind::kFailed, refusal(error));
+    proof.refused[name_space] = name_space.empty() ? "you have no right to list the jobs of all namespaces; "
+                                                     "name a namespace whose jobs you may list"
+                                                   : error.message;
+  }
+  if (proof.refused.size() < name_spaces.size()) return proof;
+  return refuted(Proof::Kind::kNoRight, refusal(403, "Namespace", words_of(proof.refused)));
 }
 
-Result<Proof> first_proof(const ViewerOptions& options, const Claim& claim, cluster::Cancellation& stop) {
+std::string digest_of_token(const Claim& claim) { return sha256_hex(claim.token); }
+
+Result<Proof> first_proof(const ViewerOptions& options, const Tenant& tenant, const Claim& claim,
+                          cluster::Cancellation& stop) {
   ClusterWorldOptions world;
   ASSIGN_OR_RETURN(kube::ClusterAddress address, options.address());
   world.viewer = cluster::Viewer{std::move(address), claim.token};
-  world.choice.name_space = claim.name_space;
-  world.all_namespaces = claim.name_space.empty();
-  ASSIGN_OR_RETURN(auto connection, cluster::Connection::open(*world.viewer, claim.name_space));
-  Proof proof = ask_api_server(*connection, claim.name_space, stop.token());
+  world.tenant = tenant;
+  const std::vector<std::string> asked = asked_about(claim);
+  ASSIGN_OR_RETURN(auto connection, cluster::Connection::open(*world.viewer, asked.front()));
+  Proof proof = ask_api_server(*connection, asked, stop.token());
   if (proof.kind != Proof::Kind::kGood) return proof;
-  ASSIGN_OR_RETURN(proof.world, make_cluster_world(world, stop));
+  for (const std::string& name_space : asked) {
+    if (const auto refused = proof.refused.find(name_space); refused != proof.refused.end()) {
+      proof.worlds.push_back(make_refused_world(refused->second));
+      continue;
+    }
+    world.choice.name_space = name_space;
+    world.all_namespaces = name_space.empty();
+    ASSIGN_OR_RETURN(auto made, make_cluster_world(world, stop));
+    proof.worlds.push_back(std::move(made));
+  }
   proof.prover = std::move(connection);
   return proof;
 }
@@ -98,7 +127,9 @@ class ViewerDoor final : public Door, public std::enable_shared_from_this<Viewer
 
   void enter(const HttpServer::Header& header, Inside inside, HttpServer::ReplyTo reply) override {
     Claim claim = claim_of(options_->rules, header);
-    const std::string key = sha256_hex(claim.name_space + "\n" + claim.token);
+    std::string names;
+    for (const std::string& name : claim.name_spaces) names += name + "\n";
+    const std::string key = sha256_hex(names + "\n" + claim.token);
     if (book_.may_enter(key, Clock::now())) return inside(*visits_.at(key).desk, std::move(reply));
     prove(key, std::move(claim), Waiting{std::move(inside), std::move(reply)});
   }
@@ -128,6 +159,7 @@ class ViewerDoor final : public Door, public std::enable_shared_from_this<Viewer
     Claim claim;
     std::shared_ptr<cluster::Cancellation> stop;
     std::shared_ptr<cluster::Connection> prover;
+    std::map<std::string, std::string> refused;
     std::shared_ptr<Desk> desk;
   };
   struct Remains {
@@ -147,16 +179,16 @@ class ViewerDoor final : public Door, public std::enable_shared_from_this<Viewer
     const bool known = visit != visits_.end();
     const auto stop = known ? visit->second.stop : std::make_shared<cluster::Cancellation>();
     const auto prover = known ? visit->second.prover : nullptr;
-    const bool taken =
-        proofs_->submit([weak = weak_from_this(), &io = io_, options = options_, stop, prover, key, claim] {
-          auto proof = prover ? Result<Proof>(ask_api_server(*prover, claim.name_space, stop->token()))
-                              : first_proof(*options, claim, *stop);
-          const auto result = std::make_shared<Proof>(
-              proof ? std::move(proof).value() : refuted(Proof::Kind::kFailed, refusal(proof.error())));
-          boost::asio::post(io, [weak, key, stop, result] {
-            if (const auto self = weak.lock()) self->on_proof(key, stop, *result);
-          });
-        });
+    const bool taken = proofs_->submit([weak = weak_from_this(), &io = io_, options = options_,
+                                        tenant = tenant_of(claim), stop, prover, key, claim] {
+      auto proof = prover ? Result<Proof>(ask_api_server(*prover, asked_about(claim), stop->token()))
+                          : first_proof(*options, tenant, claim, *stop);
+      const auto result = std::make_shared<Proof>(
+          proof ? std::move(proof).value() : refuted(Proof::Kind::kFailed, refusal(proof.error())));
+      boost::asio::post(io, [weak, key, stop, result] {
+        if (const auto self = weak.lock()) self->on_proof(key, stop, *result);
+      });
+    });
     if (!taken) {
       if (waiting)
         waiting->reply(
@@ -173,9 +205,16 @@ class ViewerDoor final : public Door, public std::enable_shared_from_this<Viewer
     const auto found = proving_.find(key);
     // Closed meanwhile.
     if (found == proving_.end() || found->second.stop != stop) return bury(stop, std::move(proof));
-    const Proving done = std::move(found->second);
+    Proving done = std::move(found->second);
     proving_.erase(found);
     if (proof.kind == Proof::Kind::kGood) {
+      const auto visit = visits_.find(key);
+      if (visit != visits_.end() && names_of(visit->second.refused) != names_of(proof.refused)) {
+        // He may see more now, or less: what was shown ends, and begins anew.
+        end(key);
+        for (Waiting& one : done.waiting) prove(key, done.claim, std::move(one));
+        return;
+      }
       if (take_in(key, done.claim, stop, proof)) {
         for (const Waiting& one : done.waiting) one.inside(*visits_.at(key).desk, one.reply);
         return;
@@ -201,10 +240,8 @@ class ViewerDoor final : public Door, public std::enable_shared_from_this<Viewer
       visit->second.desk->set_silent(false);
       return true;
     }
-    std::vector<std::unique_ptr<World>> worlds;
-    worlds.push_back(std::move(proof.world));
-    visit->second = {claim, stop, std::move(proof.prover),
-                     std::make_shared<Desk>(io_, version_, std::move(worlds))};
+    visit->second = {claim, stop, std::move(proof.prover), std::move(proof.refused),
+                     std::make_shared<Desk>(io_, version_, std::move(proof.worlds), tenant_of(claim))};
     visit->second.desk->open();
     if (visits_.size() == 1) tick();
     return true;
@@ -245,8 +282,17 @@ class ViewerDoor final : public Door, public std::enable_shared_from_this<Viewer
 
   void bury(const std::shared_ptr<cluster::Cancellation>& stop, Proof proof) {
     stop->request();
-    bury({stop, std::move(proof.prover), std::shared_ptr<World>(std::move(proof.world))});
+    bury({stop, std::move(proof.prover),
+          std::make_shared<std::vector<std::unique_ptr<World>>>(std::move(proof.worlds))});
   }
+
+  static std::set<std::string> names_of(const std::map<std::string, std::string>& refused) {
+    std::set<std::string> names;
+    for (const auto& [name, sentence] : refused) names.insert(name);
+    return names;
+  }
+
+  Tenant tenant_of(const Claim& claim) const { return {places_, digest_of_token(claim)}; }
 
   // Calls that are under way end soon, but not at once: not on the thread that serves everybody.
   void bury(Remains remains) {
@@ -256,8 +302,9 @@ class ViewerDoor final : public Door, public std::enable_shared_from_this<Viewer
   boost::asio::io_context& io_;
   const std::string version_;
   const std::shared_ptr<const ViewerOptions> options_;
+  const std::shared_ptr<Places> places_ = std::make_shared<Places>();
   VisitBook book_;
-  std::map<std::string, Visit> visits_;  // by a digest of namespace and token
+  std::map<std::string, Visit> visits_;  // by a digest of namespaces and token
   std::map<std::string, Proving> proving_;
   boost::asio::steady_timer timer_;
   std::optional<WorkerPool> burials_;

@@ -40,6 +40,20 @@ std::string field(const HttpServer::Header& header, const char* name) {
   return found == header.others.end() ? "" : found->second;
 }
 
+// "a, b"
+std::vector<std::string> names_in(std::string_view text) {
+  std::vector<std::string> names;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(','), text.size());
+    std::string_view name = text.substr(0, end);
+    while (name.starts_with(' ')) name.remove_prefix(1);
+    while (name.ends_with(' ')) name.remove_suffix(1);
+    names.emplace_back(name);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return names;
+}
+
 std::string shown(const std::string& text) { return presentable(text.substr(0, kMostShown)); }
 
 std::optional<HttpServer::Reply> other_page(const HttpServer::Header& header) {
@@ -91,18 +105,27 @@ std::optional<HttpServer::Reply> refusal_of(const ViewerRules& rules, const Http
     return sign_in_refusal("this page shows what your own bearer token lets you see; sign in with one");
   if (bearer_token(header.authorization).empty())
     return sign_in_refusal("this is no bearer token; sign in with one, as your cluster gives them to you");
-  const std::string name_space = field(header, kNamespaceField);
-  if (!name_space.empty() && !namespace_name(name_space))
-    return refusal(400, "Namespace",
-                   fmt::format("'{}' is no name of a namespace: it has at most 63 small letters, digits and "
-                               "hyphens",
-                               shown(name_space)));
-  return std::nullopt;
+  const std::string fault = fault_of_namespaces(names_in(field(header, kNamespaceField)));
+  return fault.empty() ? std::nullopt : std::optional(refusal(400, "Namespace", fault));
+}
+
+std::string fault_of_namespaces(const std::vector<std::string>& names) {
+  if (names.size() > kMostNamespacesOfViewer)
+    return fmt::format("{} namespaces are named, but at most {} are shown together", names.size(),
+                       kMostNamespacesOfViewer);
+  const auto bad =
+      std::find_if(names.begin(), names.end(), [](const std::string& name) { return !namespace_name(name); });
+  if (bad == names.end()) return "";
+  return fmt::format("'{}' is no name of a namespace: it has at most 63 small letters, digits and hyphens",
+                     shown(*bad));
 }
 
 Claim claim_of(const ViewerRules& rules, const HttpServer::Header& header) {
-  const std::string name_space = field(header, kNamespaceField);
-  return {bearer_token(header.authorization), name_space.empty() ? rules.name_space : name_space};
+  std::vector<std::string> names = names_in(field(header, kNamespaceField));
+  if (names.empty()) names = rules.name_spaces;
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return {bearer_token(header.authorization), std::move(names)};
 }
 
 HttpServer::Reply sign_in_refusal(const std::string& message) {

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/http/http_server.h"
 
@@ -17,13 +18,16 @@ inline constexpr const char* kNamespaceField = "ParallelRun-Namespace";
 
 struct ViewerRules {
   std::set<std::string> hosts;  // names that browsers reach the page by; this machine's are good in any case
-  std::string name_space;       // whose jobs are shown where a request names no other; empty: all
+  // Whose jobs are shown where a request names no others; none: of all.
+  std::vector<std::string> name_spaces;
 };
 
-// Who asks, and for the jobs of which namespace (empty: all).
+inline constexpr std::size_t kMostNamespacesOfViewer = 16;
+
+// Who asks, and for the jobs of which namespaces (none: all), each once and in their order.
 struct Claim {
   std::string token;
-  std::string name_space;
+  std::vector<std::string> name_spaces;
 };
 
 // "Bearer TOKEN": the token, as RFC 6750 writes it. Empty: there is none, or one that is none.
@@ -33,6 +37,9 @@ std::string bearer_token(std::string_view authorization);
 // could be a token. `data`: it asks for more than the page's own files.
 std::optional<HttpServer::Reply> refusal_of(const ViewerRules& rules, const HttpServer::Header& header,
                                             bool data);
+
+// Why these cannot be whose jobs are shown; empty: they can.
+std::string fault_of_namespaces(const std::vector<std::string>& names);
 
 // Of a request for data that is not refused.
 Claim claim_of(const ViewerRules& rules, const HttpServer::Header& header);

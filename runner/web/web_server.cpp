@@ -124,11 +124,12 @@ class WebServer::Impl final : public std::enable_shared_from_this<WebServer::Imp
 };
 
 Result<std::unique_ptr<WebServer>> WebServer::listen(boost::asio::io_context& io, Options options,
-                                                     std::vector<std::unique_ptr<World>> worlds) {
+                                                     std::vector<std::unique_ptr<World>> worlds,
+                                                     Tenant tenant) {
   HttpServer::Options http = http_options();
   http.endpoint.port = options.port;
   auto impl = std::make_shared<Impl>(std::move(options.pages), options.token, false);
-  const auto desk = std::make_shared<Desk>(io, options.version, std::move(worlds));
+  const auto desk = std::make_shared<Desk>(io, options.version, std::move(worlds), std::move(tenant));
   RETURN_IF_ERROR(impl->open(io, std::move(http), [&](std::uint16_t port) {
     desk->open();
     return make_link_door(port, options.token, desk);

@@ -11,6 +11,7 @@
 #include "common/http/endpoint.h"
 #include "common/result/result.h"
 #include "runner/web/pages.h"
+#include "runner/web/places.h"
 #include "runner/web/viewer_door.h"
 #include "runner/web/world.h"
 
@@ -36,11 +37,11 @@ class WebServer {
     ViewerOptions viewers;
   };
 
-  // On this machine alone, for whoever has the link. `worlds` answer on threads that belong to this object;
-  // the rest happens on the thread that runs `io`, which must outlive the server. Errors: kConflict (the
-  // port is taken), kIo.
+  // On this machine alone, for whoever has the link, who is `tenant`. `worlds` answer on threads that belong
+  // to this object; the rest happens on the thread that runs `io`, which must outlive the server. Errors:
+  // kConflict (the port is taken), kIo.
   static Result<std::unique_ptr<WebServer>> listen(boost::asio::io_context& io, Options options,
-                                                   std::vector<std::unique_ptr<World>> worlds);
+                                                   std::vector<std::unique_ptr<World>> worlds, Tenant tenant);
   // In a cluster, for viewers with a token each (viewer_door.h). /healthz answers everybody. Errors: the
   // same, and kInvalidArgument (endpoint, TLS files).
   static Result<std::unique_ptr<WebServer>> listen(boost::asio::io_context& io, ViewerServerOptions options);

@@ -30,6 +30,7 @@ struct Changes {
   std::uint64_t version = 0;  // ask from here the next time
   std::vector<JobLine> changed;
   std::vector<std::string> gone;  // ids
+  bool unread = false;            // what cannot be read is not the same: the list has it
 };
 
 // A log that some page follows, and how that goes.

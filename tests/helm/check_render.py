@@ -68,7 +68,7 @@ def check_every_value_is_described():
         ({"ui.enabled": "true", "ui.behindProxy": "true", "ui.ingress.enabled": "true"}, "needs ui.hosts"),
         ({"ui.hosts": "{Jobs.example.org}"}, "hosts"),
         ({"ui.hosts": "{jobs.example.org:8443}"}, "hosts"),
-        ({"ui.namespace": "a/b"}, "namespace"),
+        ({"ui.namespaces": "{a/b}"}, "namespaces"),
         ({"ui.service.type": "ExternalName"}, "type"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
@@ -266,9 +266,12 @@ def check_the_page_is_reached_by_its_names_alone():
     everything = next(path for path in VALUES if path.stem == "everything")
     objects = render(everything)
     container = one(objects, "Deployment", PAGE)["spec"]["template"]["spec"]["containers"][0]
-    assert {"--host=jobs.example.org", "--host=batch.example.org", "--namespace=jobs-one"} <= set(
-        container["args"]
-    )
+    assert {
+        "--host=jobs.example.org",
+        "--host=batch.example.org",
+        "--namespace=jobs-one",
+        "--namespace=jobs-two",
+    } <= set(container["args"])
     assert container["image"] == "registry.example.org:5000/team/runner:1.2.3-gpu"
     ingress = one(objects, "Ingress", PAGE)["spec"]
     assert ingress["tls"] == [{"hosts": ["jobs.example.org", "batch.example.org"], "secretName": "jobs-tls"}]

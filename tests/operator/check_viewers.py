@@ -79,6 +79,86 @@ def check_each_viewer_sees_the_jobs_of_his_rights(verbs, other_verbs, page):
             page.viewer(one.token, namespace).send("/api/jobs").refused(400, "Namespace")
 
 
+def check_several_namespaces_are_one_list(verbs, other_verbs, server, pages):  # noqa: F811
+    """Each is asked for with the viewer's own token, and one that he may not read is a sentence."""
+    verbs.job("digits")
+    other_verbs.job("salaries")
+    mine, theirs = verbs.world.namespace, other_verbs.world.namespace
+    account = Account(verbs.world, "one", LOOK)
+    token, both = account.token(), Account(verbs.world, "overseer", LOOK, everywhere=True).token()
+    with ViewersPage(server, pages, "-n", mine, "--namespace", theirs) as page:
+        overseer = page.viewer(both)
+        answer = overseer.get("/api/jobs")
+        assert {job["name"]: job["namespace"] for job in answer["jobs"]} == {
+            "digits": mine,
+            "salaries": theirs,
+        }
+        assert answer["unread"] == []
+        assert set(overseer.get("/api/worlds")["cluster"]["namespace"].split(", ")) == {mine, theirs}
+        for name in ("digits", "salaries"):
+            assert overseer.get(overseer.of(name))["name"] == name
+
+        one = page.viewer(token)
+        answer = one.get("/api/jobs")
+        assert [job["name"] for job in answer["jobs"]] == ["digits"]
+        (sentence,) = answer["unread"]
+        assert f"no right to list parallelrunjobs.parallelrun.dev in the namespace '{theirs}'" in sentence
+        assert "salaries" not in str(answer)
+        # A change of one of the two is news of the same stream.
+        stream = overseer.events()
+        other_verbs.write("salaries", ended())
+        stream.until('"state":"Complete"')
+        # Whoever may read none of them sees nothing.
+        stranger = page.viewer(Account(other_verbs.world, "stranger").token())
+        said = stranger.send("/api/jobs").refused(403, "Namespace")
+        assert mine in said and theirs in said
+        # The rights change while the page is open: what it shows begins anew, with them.
+        stream = one.events()
+        Account(other_verbs.world, "one").let(account, LOOK)
+        stream.rest()
+        wait_for(lambda: set(one.jobs()) == {"digits", "salaries"}, "the right to the other namespace counts")
+        assert one.get("/api/jobs")["unread"] == []
+        stream = one.events()
+        account.set_rules(PODS)
+        stream.rest()
+        wait_for(lambda: set(one.jobs()) == {"salaries"}, "the right to his own is gone")
+        named = page.viewer(token, f"{theirs}, {theirs}")
+        assert set(named.jobs()) == {"salaries"}
+        for wrong in (f"{mine},,{theirs}", "A,b", ",".join(f"n{number}" for number in range(17))):
+            page.viewer(token, wrong).send("/api/jobs").refused(400, "Namespace")
+    refused = [PROGRAM, "ui", "--listen", "127.0.0.1:0", "--behind-proxy", "-n", "a", "-n", "B"]
+    refused += ["--pages", pages, "--api-server", server.url, "--api-server-ca", server.authority]
+    done = subprocess.run(list(map(str, refused)), capture_output=True, text=True, env={})
+    assert done.returncode == 2 and "--namespace: 'B' is no name of a namespace" in done.stderr
+
+
+def check_fifty_viewers_have_their_places_and_no_more(verbs, page):
+    verbs.job("digits")
+    account = Account(verbs.world, "one", LOOK)
+    tokens = [account.token(3600 + number) for number in range(51)]
+    before = page.resident_bytes()
+    viewers = [page.viewer(token, verbs.world.namespace) for token in tokens]
+    streams = []
+    for viewer in viewers[:50]:
+        assert set(viewer.jobs()) == {"digits"}
+        streams.append(viewer.events())
+    assert "50 viewers are here already" in viewers[50].send("/api/jobs").refused(503, "Unreachable")
+    # One viewer opens page after page.
+    streams += [viewers[0].events() for _ in range(31)]
+    said = viewers[0].send("/api/events").refused(503, "Unreachable")
+    assert "32 pages listen with your token already" in said
+    streams.append(viewers[1].events())
+    verbs.write("digits", ended())
+    for stream in streams:
+        stream.until('"state":"Complete"')
+    grown = page.resident_bytes() - before
+    assert grown < 50 * 4_000_000, f"50 viewers cost {grown} bytes"
+    for stream in streams:
+        stream.close()
+    # His places are free again, as soon as the server has noticed that nobody reads.
+    wait_for(lambda: viewers[0].may_listen(), "a place for a page")
+
+
 def check_without_a_token_that_counts_there_is_nothing(verbs, page):
     verbs.job("digits")
     good = Account(verbs.world, "one", LOOK).token()
@@ -163,13 +243,20 @@ def check_rights_that_are_taken_away_end_the_view(verbs, page):
 
 
 def check_there_is_room_for_so_many_viewers(verbs, page):
-    token = Account(verbs.world, "overseer", LOOK, everywhere=True).token()
+    account = Account(verbs.world, "overseer", LOOK, everywhere=True)
+    tokens = [account.token(3600 + number) for number in range(4)]
     verbs.job("digits")
-    seen = [page.send("/api/jobs", token, f"empty-{number}").status for number in range(50)]
-    assert seen == [200] * 50
-    said = page.send("/api/jobs", token, verbs.world.namespace).refused(503, "Unreachable")
+    seen = [page.send("/api/jobs", tokens[0], f"empty-{number}").status for number in range(16)]
+    assert seen == [200] * 16
+    said = page.send("/api/jobs", tokens[0], verbs.world.namespace).refused(503, "Unreachable")
+    assert "16 namespaces are watched with your token already" in said
+    seen = [
+        page.send("/api/jobs", tokens[number // 16], f"empty-{number}").status for number in range(16, 50)
+    ]
+    assert seen == [200] * 34
+    said = page.send("/api/jobs", tokens[3], verbs.world.namespace).refused(503, "Unreachable")
     assert "50 viewers are here already" in said
-    assert page.send("/api/jobs", token, "empty-7").status == 200, "who is here stays"
+    assert page.send("/api/jobs", tokens[0], "empty-7").status == 200, "who is here stays"
 
 
 def check_a_stream_that_nobody_reads_is_forgotten(verbs, page):

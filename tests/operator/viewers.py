@@ -3,12 +3,14 @@
 import base64
 import http.client
 import json
+import re
 import signal
 import ssl
 import subprocess
 import sys
 import time
 import urllib.parse
+from pathlib import Path
 
 from checkout import PROGRAM, REPOSITORY
 from waiting import PATIENCE
@@ -56,6 +58,18 @@ class Account:
             "PATCH",
             f"{self._place}/{self._plural}s/{self._role}",
             {"rules": list(rules)},
+            content="application/merge-patch+json",
+        )
+        assert changed.accepted, changed
+
+    def let(self, account, *rules):
+        """An account of elsewhere gets these rules in this namespace."""
+        self.set_rules(*rules)
+        subject = {"kind": "ServiceAccount", "name": account.name, "namespace": account.world.namespace}
+        changed = self.world.server.request(
+            "PATCH",
+            f"{self._place}/{self._plural}bindings/{self._role}",
+            {"subjects": [subject]},
             content="application/merge-patch+json",
         )
         assert changed.accepted, changed
@@ -137,6 +151,10 @@ class ViewersPage:
         connection.close()
         return answer
 
+    def resident_bytes(self):
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
+
     def viewer(self, token, namespace=None):
         return Viewer(self, token, namespace)
 
@@ -168,6 +186,16 @@ class Viewer:
     def events(self):
         return Stream(self)
 
+    def may_listen(self):
+        connection = self.page.connect()
+        fields = {"Authorization": f"Bearer {self.token}"}
+        if self.namespace is not None:
+            fields["ParallelRun-Namespace"] = self.namespace
+        connection.request("HEAD", "/api/events", headers=fields)
+        status = connection.getresponse().status
+        connection.close()
+        return status == 200
+
 
 class Stream:
     """Server-sent events, as they come."""
@@ -187,6 +215,10 @@ class Stream:
             line = self._response.readline()
             assert line, f"the stream has ended: {self.text}"
             self.text += line.decode()
+
+    def close(self):
+        self._response.close()
+        self._connection.close()
 
     def rest(self):
         """What comes until the server ends it."""

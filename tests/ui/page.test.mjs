@@ -87,7 +87,7 @@ describe("the list of jobs", () => {
       assert.match(await row(page, "finished").first().innerText(), /Complete[^]*100/);
       // Folders with markup in their names are text, and what cannot be read is named.
       await text(page, markup);
-      await page.getByText("1 folder could not be read").click();
+      await page.getByText("1 place could not be read").click();
       await text(page, /damaged/);
       await assertNoMarkup(page);
       await text(page, "Live");

@@ -128,6 +128,37 @@ describe("the page in a cluster", () => {
     await Promise.all([red.context().close(), blue.context().close()]);
   });
 
+  test("several namespaces are one list, and what may not be read is a sentence", async () => {
+    const token = team("violet", "stars");
+    team("amber", "wages");
+    const opened = await tab();
+    await signIn(opened, token, "violet, amber");
+    await link(opened, "stars").waitFor();
+    await opened.getByText("1 place could not be read").click();
+    await opened.getByText("no right to list parallelrunjobs.parallelrun.dev in the namespace 'amber'").waitFor();
+    assert.ok(!(await opened.content()).includes("wages"));
+    assert.deepEqual(await findings(opened), []);
+    kubectl(["create", "rolebinding", "guest", "-n", "amber", "--role=viewer", "--serviceaccount=violet:viewer"]);
+    await link(opened, "wages").waitFor();
+    await link(opened, "stars").waitFor();
+    await opened.getByText("could not be read").waitFor({ state: "detached" });
+    await opened.context().close();
+  });
+
+  test("a log that cannot be followed says why", async () => {
+    const token = team("pink", "roses");
+    const opened = await tab();
+    await signIn(opened, token, "pink");
+    await link(opened, "roses").click();
+    await opened.waitForURL(/#\/job\/c/);
+    const at = (await opened.evaluate(() => location.hash)).replace(/(#\/job\/[^/?]+).*/, "$1/logs?log=sys%2Fmaster_role.txt");
+    await opened.evaluate((hash) => (location.hash = hash), at);
+    await opened.locator(".log-way-not", { hasText: "This log is not followed: " }).waitFor();
+    await opened.getByRole("button", { name: "Follow", pressed: true }).click();
+    await opened.locator(".log-way-not").waitFor({ state: "detached" });
+    await opened.context().close();
+  });
+
   test("without the right to all namespaces it asks for one", async () => {
     const token = team("green", "letters");
     const opened = await tab();

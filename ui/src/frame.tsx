@@ -19,7 +19,7 @@ export function Head(props: { model: Model; onHelp: () => void; onLeave: () => v
   }
   if (worlds?.cluster) {
     const namespace = worlds.cluster.namespace;
-    words.push(`${worlds.cluster.context || "cluster"}${namespace ? `, namespace ${namespace}` : ", all namespaces"}`);
+    words.push(`${worlds.cluster.context || "cluster"}${namespace ? `, namespace${namespace.includes(",") ? "s" : ""} ${namespace}` : ", all namespaces"}`);
   }
   const state = { connecting: "Connecting", live: "Live", away: "No connection" }[connection.state];
   return (

@@ -2,7 +2,7 @@
 import type { VNode } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ApiError } from "./api/client";
-import { keptNamespace, tokenIn, type Access } from "./api/session";
+import { keptNamespace, namespacesIn, tokenIn, type Access } from "./api/session";
 
 export function SignIn(props: {
   known: boolean; // who looks is known: only the namespace is wanted
@@ -25,7 +25,7 @@ export function SignIn(props: {
     event.preventDefault();
     const given = tokenIn(text);
     const token = given === "" ? props.token : given;
-    props.onAccess({ token, namespace: namespace.trim(), by: "viewer" });
+    props.onAccess({ token, namespace: namespacesIn(namespace), by: "viewer" });
   };
 
   return (
@@ -59,7 +59,7 @@ export function SignIn(props: {
               type="text"
               autoComplete="off"
               spellcheck={false}
-              placeholder="all that the server shows"
+              placeholder="all that the server shows; or red, blue"
               value={namespace}
               onInput={(event) => setNamespace(event.currentTarget.value)}
             />

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ApiError, endsAccess } from "../src/api/client";
-import { headersOf, tokenIn, tokenOf } from "../src/api/session";
+import { headersOf, namespacesIn, tokenIn, tokenOf } from "../src/api/session";
 
 describe("the token", () => {
   test("of a link is behind its #", () => {
@@ -13,6 +13,11 @@ describe("the token", () => {
     expect(tokenIn("token: abc\n")).toBe("abc");
     expect(tokenIn("abc\n  def")).toBe("abcdef"); // a terminal has broken the line
     expect(tokenIn(" \n")).toBe("");
+  });
+  test("comes with the names of namespaces, however they are written", () => {
+    expect(namespacesIn(" team ")).toBe("team");
+    expect(namespacesIn("red, blue\tgreen,,")).toBe("red,blue,green");
+    expect(namespacesIn(" , ")).toBe("");
   });
   test("goes into a header, and without one nothing does", () => {
     expect(headersOf({ token: "x", namespace: "", by: "link" })).toEqual({ Authorization: "Bearer x" });

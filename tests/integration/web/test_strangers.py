@@ -181,7 +181,7 @@ def test_headers_have_a_limit(page):
 def test_pages_that_do_not_read_cost_little_and_are_few(page):
     streams = [page.events() for _ in range(32)]
     try:
-        assert "listen already" in page.send("/api/events").refused(503, "Unreachable")
+        assert "32 pages listen" in page.send("/api/events").refused(503, "Unreachable")
         assert page.send("/api/jobs").status == 200, "others are served"
     finally:
         for stream in streams:
@@ -248,14 +248,35 @@ def test_what_one_may_not_read_is_told_from_what_is_not_there(open_to_all):
         assert "is not there" in message
         page.send(f"{path}/log?path={'x' * 300}").refused(404, "NotFound")
         state.chmod(0)
-        os.utime(state)  # it was written again, for others alone
         message = page.send(path).refused(403, "NoRights")
         assert str(state) in message and "you have no right" in message
-        unread = wait_for(lambda: page.get("/api/jobs")["unread"], "what may not be read, in the list")
-        assert "you have no right" in unread[0]
-        # It may not look into the folder at all.
-        (open_to_all / "out").chmod(0)
-        page.send(path).refused(403, "NoRights")
+
+
+def test_the_list_notices_what_may_be_read_no_more_and_again(open_to_all):
+    """Though nothing is written: only rights are taken, and given back."""
+    user = 65534 if os.geteuid() == 0 else None
+    out = open_to_all / "out"
+    with Page(open_to_all, pages=open_to_all / "pages", user=user) as page:
+        path = page.of("one")
+        for taken in (out / ".parallelrun" / "result.json", out / ".parallelrun", out):
+            mode = taken.stat().st_mode
+            events = page.events()
+            taken.chmod(0)
+            events.next("reload")
+            answer = wait_for(lambda: page.get("/api/jobs")["unread"] and page.get("/api/jobs"), "it is said")
+            assert answer["jobs"] == [] and "you have no right" in answer["unread"][0], taken
+            page.send(path).refused(403, "NoRights")
+            taken.chmod(mode)
+            events.next("reload")
+            wait_for(lambda: set(page.jobs()) == {"one"}, "it is back in the list")
+            assert page.get("/api/jobs")["unread"] == []
+            assert page.send(path).status == 200
+            events.close()
+    (out / ".parallelrun").chmod(0)
+    with Page(open_to_all, pages=open_to_all / "pages", user=user) as page:
+        (words,) = page.get("/api/jobs")["unread"]
+        assert "you have no right" in words
+    (out / ".parallelrun").chmod(0o755)
 
 
 def test_trouble_of_the_system_is_no_question_of_rights(page):

@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 namespace parallelrun::web {
 namespace {
 
-const ViewerRules kRules{{"jobs.example.org"}, ""};
+const ViewerRules kRules{{"jobs.example.org"}, {}};
+using Names = std::vector<std::string>;
 
 HttpServer::Header good() {
   HttpServer::Header header;
@@ -45,10 +47,12 @@ TEST(BearerToken, NothingElseReachesTheApiServer) {
 TEST(ViewerRequest, AGoodOneIsLetPassAndSaysWhoAsks) {
   HttpServer::Header header = good();
   EXPECT_EQ(status_of(header), 200U);
-  EXPECT_EQ(claim_of(kRules, header).name_space, "");
-  EXPECT_EQ(claim_of({{}, "team"}, header).name_space, "team");
+  EXPECT_EQ(claim_of(kRules, header).name_spaces, Names());
+  EXPECT_EQ(claim_of({{}, {"team", "a", "team"}}, header).name_spaces, Names({"a", "team"}));
   header.others[kNamespaceField] = "other";
-  EXPECT_EQ(claim_of({{}, "team"}, header).name_space, "other");
+  EXPECT_EQ(claim_of({{}, {"team"}}, header).name_spaces, Names({"other"}));
+  header.others[kNamespaceField] = "red, blue,red";
+  EXPECT_EQ(claim_of(kRules, header).name_spaces, Names({"blue", "red"}));
   EXPECT_EQ(claim_of(kRules, header).token, "aGVsbG8.d29y-bGQ_~+/x==");
 }
 
@@ -109,6 +113,16 @@ TEST(ViewerRequest, ANamespaceIsANameAndIsNotRepeatedAsItCame) {
   }
   header.others[kNamespaceField] = std::string(63, 'a');
   EXPECT_EQ(status_of(header), 200U);
+  for (const char* names : {",", "a,,b", "a b", "a;b", "a,B"}) {
+    header.others[kNamespaceField] = names;
+    EXPECT_EQ(status_of(header), 400U) << names;
+  }
+  std::string many = "n0";
+  for (int i = 1; i < 16; ++i) many += ",n" + std::to_string(i);
+  header.others[kNamespaceField] = many;
+  EXPECT_EQ(status_of(header), 200U);
+  header.others[kNamespaceField] = many + ",one";
+  EXPECT_EQ(status_of(header), 400U);
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 
 export interface Access {
   token: string | null; // none: a proxy in front of the server adds one
-  namespace: string; // whose jobs a viewer sees; "": those that the server shows by itself
+  namespace: string; // whose jobs a viewer sees, "team" or "red,blue"; "": those that the server shows by itself
   by: "link" | "viewer";
 }
 
@@ -12,6 +12,11 @@ export function headersOf(access: Access): Record<string, string> {
     ...(access.token === null ? {} : { Authorization: `Bearer ${access.token}` }),
     ...(access.namespace === "" ? {} : { "ParallelRun-Namespace": access.namespace }),
   };
+}
+
+/** The names of one namespace or of several, as a request has them. Pure. */
+export function namespacesIn(text: string): string {
+  return text.split(/[\s,]+/).filter((name) => name !== "").join(",");
 }
 
 /** A pasted token, without what a terminal or a kubeconfig has around it. Pure. */

@@ -185,7 +185,7 @@ export function JobsPage({ model }: { model: Model }): VNode {
       </div>
       {unread.length > 0 ? (
         <details class="unread">
-          <summary>{counted(unread.length, "folder")} could not be read</summary>
+          <summary>{counted(unread.length, "place")} could not be read</summary>
           <ul>
             {unread.map((reason) => (
               <li key={reason}>{oneLine(reason)}</li>
