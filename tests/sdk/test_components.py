@@ -140,6 +140,23 @@ def test_a_pipeline_of_components(v2, client, folder):
     assert len((folder / "final" / "parallel_run_step.txt").read_text().splitlines()) == 10
 
 
+def test_data_assets(v2, client, folder):
+    """Of a folder: what create_or_update gives is the path of an Input."""
+    made = client.data.create_or_update(v2.Data(name="numbers", path="in", description="ten files"))
+    assert (made.id, made.type, made.description) == ("azureml:numbers:1", "uri_folder", "ten files")
+    rows = client.data.create_or_update(v2.Data(name="rows", path="mltable", type=v2.AssetTypes.MLTABLE))
+    assert [(each.name, each.type) for each in client.data.list()] == [
+        ("numbers", "uri_folder"),
+        ("rows", "mltable"),
+    ]
+    assert client.data.get("rows").id == rows.id and client.data.list("rows")[0].version == "1"
+    (part,) = import_module("parallelrun.azureml.core").Dataset.get_by_name(client.workspace, "rows").parts
+    assert part["columns"] == {"code": "string"}
+    node = scoring(v2)(data=v2.Input(path=made.path), model="model")
+    (step,) = steps_of(client, client.create_or_update(node)).values()
+    assert len(step.job.results()) == 10
+
+
 def test_an_output_with_a_path_is_never_another_one(v2, client, folder):
     """A finished job of equal settings elsewhere does not stand for it."""
     first = table(v2)(data=v2.Input(type="mltable", path="mltable"))
@@ -220,7 +237,19 @@ def test_what_has_no_effect_is_said_where_it_is_submitted(v2, client):
         (lambda v2, c: c.jobs.get("x"), ValueError, "there is no job of this program 'x'"),
         (lambda v2, c: v2.pipeline(lambda: None)(), ValueError, "calls no parallel component"),
         (lambda v2, c: v2.MLClient(object()), ValueError, "workspace_name is None"),
-        (lambda v2, c: v2.MLClient(namespace="team"), NotImplementedError, "the namespace 'team'"),
+        (lambda v2, c: v2.MLClient(namespace=""), ValueError, "namespace is empty"),
+        (
+            lambda v2, c: v2.MLClient(context="c", folder="w"),
+            ValueError,
+            "for a workspace that is a namespace",
+        ),
+        (lambda v2, c: c.data.get("numbers"), ValueError, "there is no dataset 'numbers'"),
+        (lambda v2, c: c.data.create_or_update(v2.Data(name="x", path="none")), FileNotFoundError, "none"),
+        (
+            lambda v2, c: c.data.create_or_update(v2.Data(name="x", path="in", type="mltable")),
+            ValueError,
+            "no file MLTable",
+        ),
     ],
 )
 def test_what_is_refused_names_the_way_out(v2, client, make, error, said):

@@ -1,17 +1,17 @@
-"""MLClient over a workspace that is a folder, and pipelines as functions."""
+"""MLClient over a workspace, and pipelines as functions."""
 
 import functools
 import os
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from typing import Any, Callable, Dict, List, Mapping, Optional, Union
 
+from parallelrun._components.cluster_jobs import FoundJob, download_rows, found_jobs, in_words_of_v2
 from parallelrun._components.component import Component, Node, NodeOutput, open_pipelines
+from parallelrun._components.data import DataOperations
 from parallelrun._workspace.accepted import accepted
 from parallelrun._workspace.names import unknown
 from parallelrun._workspace.pipeline import Experiment, Pipeline
 from parallelrun._workspace.runs import PipelineRun
 from parallelrun._workspace.workspace import Workspace
-
-_WORDS = {"Finished": "Completed"}
 
 
 class PipelineJob:
@@ -65,7 +65,7 @@ class Job:
     @property
     def status(self) -> str:
         """NotStarted, Running, Completed, Failed or Canceled."""
-        return _WORDS.get(self.run.get_status(), self.run.get_status())
+        return in_words_of_v2(self.run.get_status())
 
     def folder_of(self, output_name: Optional[str] = None) -> str:
         """Where an output lies; without a name, that of the last step."""
@@ -78,6 +78,32 @@ class Job:
         (step,) = [step for step in steps if step.step is output.node]
         below = "" if output is output.node.output else output.name
         return os.path.join(step.output_directory, below).rstrip("/")
+
+    def wait(self) -> None:
+        self.run.wait_for_completion(show_output=True)
+
+    def cancel(self) -> None:
+        self.run.cancel()
+
+    def download(self, folder: str, output_name: Optional[str]) -> None:
+        from parallelrun._workspace.datastore import copy_tree
+
+        if self.run.workspace.cluster is None:
+            place = self.folder_of(output_name)
+            copy_tree(place, place, folder, overwrite=True)
+            return
+        step = self.run.get_steps()[-1]
+        if output_name is not None:
+            if output_name not in self._outputs:
+                raise ValueError(unknown("output", output_name, self._outputs))
+            output = self._outputs[output_name]
+            (step,) = [each for each in self.run.get_steps() if each.step is output.node]
+            if output is not output.node.output:
+                raise NotImplementedError(
+                    f"the output '{output_name}' of {self.name} has files that only the script knows, in {self.folder_of(output_name)}; "
+                    "fetch them with kubectl cp, by a pod that mounts it"
+                )
+        download_rows(step.job, step.manifest.get("spec"), step.output_directory, folder)
 
     def __repr__(self) -> str:
         return f"<Job {self.name}: {self.status}>"
@@ -108,8 +134,12 @@ class _Jobs:
             or getattr(getattr(job, "settings", None), "default_compute", None)
         )
         if target:
+            here = self._workspace.cluster is None
             accepted(
-                f"compute '{target}'", "it stands for this machine; instance_count agents are started here"
+                f"compute '{target}'",
+                "it stands for this machine; instance_count agents are started here"
+                if here
+                else "it stands for the cluster; instance_count pods are started there",
             )
         for node in nodes:
             node.say_what_is_not_used(self._workspace, 3)
@@ -119,34 +149,44 @@ class _Jobs:
         self._known[made.name] = made
         return made
 
-    def get(self, name: str) -> Job:
-        if name not in self._known:
+    def get(self, name: str) -> Union[Job, FoundJob]:
+        """One of this program, or of a namespace any whose jobs are there."""
+        if name in self._known:
+            return self._known[name]
+        if self._workspace.cluster is None:
             raise ValueError(unknown("job of this program", name, self._known))
-        return self._known[name]
+        found = {each.name: each for each in found_jobs(self._workspace.cluster)}
+        if name not in found:
+            raise ValueError(unknown("job", name, found) + f" in {self._workspace.cluster}")
+        return found[name]
 
     def stream(self, name: str) -> None:
         """Waits for the end and shows the progress. JobError: it failed."""
-        self.get(name).run.wait_for_completion(show_output=True)
+        self.get(name).wait()
 
     def cancel(self, name: str) -> None:
-        self.get(name).run.cancel()
+        self.get(name).cancel()
 
-    def list(self, **_: Any) -> List[Job]:
-        """Those of this program, the newest first."""
-        return list(reversed(self._known.values()))
+    def list(self, **_: Any) -> List[Union[Job, FoundJob]]:
+        """Those of this program, or of the namespace; the newest first."""
+        if self._workspace.cluster is None:
+            return list(reversed(self._known.values()))
+        all_known: Dict[str, Union[Job, FoundJob]] = {
+            each.name: each for each in found_jobs(self._workspace.cluster)
+        }
+        all_known.update(self._known)
+        return [all_known[name] for name in sorted(all_known, reverse=True)]
 
     def download(
         self, name: str, *, download_path: Any = ".", output_name: Optional[str] = None, all: bool = False
     ) -> None:
-        """Copies an output into `download_path`."""
-        from parallelrun._workspace.datastore import copy_tree
-
-        folder = self.get(name).folder_of(output_name)
-        copy_tree(folder, folder, os.fspath(download_path), overwrite=True)
+        """Copies an output into `download_path`; of a namespace the file of rows, through a short-lived pod."""
+        self.get(name).download(os.fspath(download_path), output_name)
 
 
 class MLClient:
-    """`folder=` names the workspace; else it is that of `workspace_name` (docs/migration.md). Credentials are not used."""
+    """`folder=` names the workspace, or `namespace=` one of a cluster, with `context` and `kubeconfig` as for kubectl; else it
+    is the folder of `workspace_name` (docs/migration.md). Credentials are not used: as whom, the kubeconfig says."""
 
     def __init__(
         self,
@@ -157,24 +197,41 @@ class MLClient:
         *,
         folder: Any = None,
         namespace: Optional[str] = None,
+        context: Optional[str] = None,
+        kubeconfig: Any = None,
         **_: Any,
     ) -> None:
-        if namespace is not None:
-            raise NotImplementedError(_no_namespace(namespace))
         if credential is not None:
             accepted(
                 f"the credential {type(credential).__name__}",
-                "it is not used, because the workspace is a folder of this machine",
+                "it is not used, because the workspace is a folder of this machine"
+                if namespace is None
+                else "it is not used; the kubeconfig says as whom the namespace is opened",
             )
-        self.workspace = Workspace(subscription_id, resource_group_name, workspace_name, folder=folder)
+        self.workspace = Workspace(
+            subscription_id,
+            resource_group_name,
+            workspace_name,
+            folder=folder,
+            namespace=namespace,
+            context=context,
+            kubeconfig=kubeconfig,
+        )
         self.jobs = _Jobs(self.workspace)
+        self.data = DataOperations(self.workspace)
 
     @classmethod
     def from_config(cls, credential: Any = None, *, path: Any = None, **_: Any) -> "MLClient":
         workspace = Workspace.from_config(path)
-        if workspace.cluster is not None:
-            raise NotImplementedError(_no_namespace(workspace.name))
-        return cls(credential, folder=workspace.folder)
+        if workspace.cluster is None:
+            return cls(credential, folder=workspace.folder)
+        cluster = workspace.cluster
+        return cls(
+            credential,
+            namespace=cluster.namespace,
+            context=cluster.context,
+            kubeconfig=cluster.kubeconfig,
+        )
 
     @property
     def workspace_name(self) -> str:
@@ -182,10 +239,3 @@ class MLClient:
 
     def create_or_update(self, job: Any, **others: Any) -> Job:
         return self.jobs.create_or_update(job, **others)
-
-
-def _no_namespace(namespace: str) -> str:
-    return (
-        f"the workspace is the namespace '{namespace}', but MLClient works with a folder only; in a cluster use the classes of the SDK v1 "
-        "(Workspace.from_namespace), or convert the pipeline's file: parallelrun convert"
-    )

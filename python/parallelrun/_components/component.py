@@ -1,7 +1,7 @@
 """parallel_run_function: a component, and its nodes in pipelines. The manifest is made as `parallelrun convert` makes it."""
 
 import os
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
 
 from parallelrun._components.values import Environment, Input, Output, RunFunction
 from parallelrun._convert import parallel_task
@@ -12,6 +12,10 @@ from parallelrun._convert.report import Report
 from parallelrun._submit import job_name
 from parallelrun._workspace import environment as packages
 from parallelrun._workspace.accepted import accepted
+from parallelrun._workspace.cluster_datasets import check_places
+from parallelrun._workspace.cluster_datastore import source_below
+from parallelrun._workspace.dataset import AbstractDataset, Dataset
+from parallelrun._workspace.dataset_paths import parts_of
 from parallelrun._workspace.datastore import DataPath, Datastore
 from parallelrun._workspace.names import unknown
 from parallelrun._workspace.output import OutputFileDatasetConfig
@@ -36,6 +40,14 @@ class NodeOutput(OutputFileDatasetConfig):
     def place(self, workspace: Any, run_id: str) -> DataPath:
         if self.path is None:
             return super().place(workspace, run_id)
+        named = in_datastore(self.path)
+        if named is not None:
+            return DataPath(Datastore(workspace, named[0]), named[1])
+        if workspace.cluster is not None:
+            raise ValueError(
+                f"the output '{self.name}' has the path {self.path}, but the workspace is the {workspace.cluster}; name a volume of it: "
+                "path='azureml://datastores/NAME/paths/PATH'"
+            )
         store = object.__new__(Datastore)
         store.workspace, store.name = workspace, self.name
         store.folder = os.path.abspath(os.path.expanduser(self.path))
@@ -110,6 +122,7 @@ class Node(ParallelRunStep):
         self._outputs = {name: NodeOutput(self, name, each) for name, each in component.outputs.items()}
         self.outputs = Outputs(self._outputs)
         self.inputs, self.side_inputs, self.arguments = [], [], []
+        self._kinds: Dict[str, str] = {}  # of datasets of a namespace, by name
         for key, value in component.settings.items():
             setattr(self, key, value)
         rows = str(component.task.settings.get("append_row_to") or "").strip("${} ").rpartition(".")[2]
@@ -146,6 +159,7 @@ class Node(ParallelRunStep):
         workspace: Any = None,
         find: Optional[FindOutput] = None,
     ) -> Dict[str, Any]:
+        cluster = workspace.cluster if workspace is not None else None
         report = Report(self.component.name)
         plain = {key: getattr(self, key) for key in self.component.settings}
         resources = {
@@ -162,7 +176,8 @@ class Node(ParallelRunStep):
 
         def written(job: str, name: str) -> Optional[Place]:
             if find is None:
-                return Place({"local": {"path": "/nowhere"}}, None, None)
+                claim = {"persistentVolumeClaim": {"claimName": "nowhere"}}
+                return Place({"local": {"path": "/nowhere"}} if cluster is None else claim, None, None)
             ((key, value),) = [
                 (k, v)
                 for k, v in self.given.items()
@@ -177,6 +192,8 @@ class Node(ParallelRunStep):
                 )
             if value is value.node.output:
                 return Place(found["source"], found.get("glob"), None)
+            if "local" not in found["source"]:
+                return Place(source_below(found["source"], name), None, None)
             path = os.path.join(found["source"]["local"]["path"], name)
             return Place({"local": {"path": path}}, None, None)
 
@@ -189,6 +206,12 @@ class Node(ParallelRunStep):
         manifest = made.manifest
         spec = manifest["spec"]
         spec["output"] = {"source": {"local": {"path": output}}}
+        if cluster is not None:
+            for each in spec["inputs"] + spec.get("sideInputs", []):
+                check_places(cluster, f"'{each['name']}' of {self.name}", [each])
+                if "dataset" in each["source"] and "type" in each:
+                    # The dataset says what it is, and how it is read.
+                    each["type"] = self._kinds[each["source"]["dataset"]["name"]]
         environment = self._environment(workspace)
         if environment:
             spec["environment"] = {**environment, **spec.get("environment", {})}
@@ -212,28 +235,48 @@ class Node(ParallelRunStep):
             said: Any = f"${{{{parent.jobs.{value.node.name}.outputs.{value.name}}}}}"
             return Given(value.type if value.type == "mltable" else kind, said, 0, base, optional)
         if isinstance(value, Input):
-            return Given(
-                value.type, _path(value.path, workspace) if value.path else value.default, 0, base, optional
-            )
+            said = self._path(value.path, value.type, name, workspace) if value.path else value.default
+            return Given(value.type, said, 0, base, optional)
         if kind in parallel_task.PATHS:
-            return Given(kind, _path(os.fspath(value), workspace), 0, base, optional)
+            return Given(kind, self._path(os.fspath(value), kind, name, workspace), 0, base, optional)
         return Given(kind, value, 0, base, optional)
+
+    def _path(self, path: str, kind: str, name: str, workspace: Any) -> Union[str, Place]:
+        if workspace is None or workspace.cluster is None:
+            return _path(path, workspace)
+        if path.startswith("azureml:") and not path.startswith("azureml://"):
+            dataset = _dataset(path, workspace)
+            assert dataset.reference is not None and dataset.name is not None
+            self._kinds[dataset.name] = dataset.kind
+            return Place(dataset.reference, None, None)
+        if kind == "mltable":
+            raise ValueError(
+                f"the input '{name}' is the MLTable {path}, whose file nobody can read from here; register the table, for instance with "
+                "Dataset.Tabular.from_delimited_files((datastore, path)).register(ws, NAME), and name it: azureml:NAME:1"
+            )
+        named = in_datastore(path)
+        if named is None:
+            return path
+        (part,) = parts_of((Datastore(workspace, named[0]), named[1]), False, kind == "uri_file")
+        return Place(part["source"], part.get("glob"), None)
 
     def _environment(self, workspace: Any) -> Dict[str, Any]:
         said = self.component.task.environment
+        in_cluster = workspace is not None and workspace.cluster is not None
         if said is None:
             return {}
         if isinstance(said, str):
             name = said.replace("azureml:", "", 1).partition(":")[0].partition("@")[0]
             known = packages.Environment.list(workspace) if workspace is not None else {}
-            return known[name].spec() if name in known else {}
+            return known[name].spec(in_cluster) if name in known else {}
         made = packages.Environment(said.name or self.name)
+        made.docker.base_image = said.image
         if isinstance(said.conda_file, Mapping):
             made.python.conda_dependencies.take(said.conda_file, "conda_file")
         elif said.conda_file is not None:
             path = os.path.join(self.component.base, os.fspath(said.conda_file))
             made.python.conda_dependencies = packages.CondaDependencies(path)
-        return made.spec()
+        return made.spec(in_cluster)
 
     def __repr__(self) -> str:
         return f"<Node {self.name}>"
@@ -298,7 +341,7 @@ def parallel_run_function(
     if isinstance(environment, Environment) and (environment.image or environment.build):
         accepted(
             f"{name}: the image {environment.image or ''} of the environment",
-            "not used; on one machine scripts run in the Python that submits the job",
+            "not used on one machine, where scripts run in the Python that submits the job",
         )
     elif isinstance(environment, str):
         accepted(
@@ -310,6 +353,19 @@ def parallel_run_function(
     return Component(name or "parallel-run", settings, task, inputs or {}, outputs or {})
 
 
+def in_datastore(path: str) -> Optional[Tuple[str, str]]:
+    """Of `azureml://datastores/NAME/paths/PATH`: both; None: it is something else."""
+    if not path.startswith("azureml://datastores/"):
+        return None
+    store, _, below = path[len("azureml://datastores/") :].partition("/paths")
+    return store, below.strip("/")
+
+
+def _dataset(path: str, workspace: Any) -> "AbstractDataset":
+    name, _, version = path[len("azureml:") :].replace("@", ":").partition(":")
+    return Dataset.get_by_name(workspace, name, version or "latest")
+
+
 def _input(value: Any) -> Any:
     return Input(type=value) if isinstance(value, str) and value in parallel_task.PATHS else value
 
@@ -318,15 +374,14 @@ def _path(path: str, workspace: Any) -> str:
     """A dataset of the workspace by `azureml:NAME:VERSION`; other paths as they are."""
     if not path.startswith("azureml:") or workspace is None:
         return path
-    from parallelrun._workspace.dataset import Dataset
-
-    if path.startswith("azureml://datastores/"):
-        store, _, below = path[len("azureml://datastores/") :].partition("/paths/")
-        return Datastore(workspace, store).local_path(below)
-    name, _, version = path[len("azureml:") :].replace("@", ":").partition(":")
-    dataset = Dataset.get_by_name(workspace, name, version or "latest")
+    named = in_datastore(path)
+    if named is not None:
+        return Datastore(workspace, named[0]).local_path(named[1])
+    dataset = _dataset(path, workspace)
     if len(dataset.parts) > 1:
-        raise ValueError(f"the dataset '{name}' has {len(dataset.parts)} folders, but an input has one path")
+        raise ValueError(
+            f"the dataset '{dataset.name}' has {len(dataset.parts)} folders, but an input has one path"
+        )
     (part,) = dataset.parts
     folder: str = part["source"]["local"]["path"]
     return os.path.join(folder, part["glob"]) if "glob" in part else folder

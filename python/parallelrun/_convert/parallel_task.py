@@ -46,7 +46,8 @@ RESOURCES = {
 
 
 class Given(NamedTuple):
-    """What an input or output stands for: `said` a path or a value, `base` the folder its path begins at."""
+    """What an input or output stands for: `said` a path, the place that it is, or a value; `base` the folder that a path
+    begins at."""
 
     kind: str  # uri_folder, ..., or string, number, integer, boolean
     said: Any
@@ -192,6 +193,8 @@ class _Task:
             self.draft.input(name if number == 1 else f"{name}_{number}", kind, at, given.line, fields)
 
     def _place(self, given: Given, name: str) -> Place:
+        if isinstance(given.said, Place):
+            return given.said
         expression = self._expression(given.said)
         if expression is not None:
             # parent.jobs.prepare.outputs.data: what another step of the pipeline writes.

@@ -143,15 +143,23 @@ class ClusterPipelineRun(PipelineRun):
 
 def records_of(cluster: Cluster, experiment: str) -> List[Dict[str, Any]]:
     """The runs of an experiment whose jobs are in the namespace, the newest first."""
+    found = _records(cluster, f"{_EXPERIMENT}={label_value(experiment)}")
+    return [each for each in found if each["experiment"] == experiment]
+
+
+def all_records(cluster: Cluster) -> List[Dict[str, Any]]:
+    """The same of all experiments."""
+    return _records(cluster, _RUN)
+
+
+def _records(cluster: Cluster, labels: str) -> List[Dict[str, Any]]:
     runs: Dict[str, Dict[str, Any]] = {}
-    jobs = cluster.list("ParallelRunJob", f"{_EXPERIMENT}={label_value(experiment)}")
+    jobs = cluster.list("ParallelRunJob", labels)
     for job in sorted(jobs, key=lambda each: str(each["metadata"]["creationTimestamp"])):
         try:
             said = json.loads(job["metadata"]["annotations"][_RUN])
         except (KeyError, ValueError):
             continue  # not ours
-        if said.get("experiment") != experiment:
-            continue
         of_run = {key: said[key] for key in ("id", "experiment", "parameters", "tags")}
         run = runs.setdefault(said["id"], {**of_run, "status": "", "steps": []})
         run["steps"].append(_step_record(said["step"], job))

@@ -1,0 +1,77 @@
+"""Jobs of a namespace as the SDK v2 names them: a pipeline is a run, whose steps are jobs of the cluster."""
+
+import os
+from typing import Any, Dict, List, Mapping, Optional
+
+from parallelrun._cluster import Cluster
+from parallelrun._cluster_job import ClusterJob
+from parallelrun._workspace.cluster_runs import all_records
+
+_WORDS = {"Finished": "Completed"}
+
+
+def in_words_of_v2(status: str) -> str:
+    """NotStarted, Running, Completed, Failed or Canceled."""
+    return _WORDS.get(status, status)
+
+
+class FoundJob:
+    """One that another program has submitted, as its jobs in the namespace tell it. If that program has ended, steps behind
+    the last one that is there do not begin."""
+
+    def __init__(self, cluster: Cluster, record: Mapping[str, Any]) -> None:
+        self._cluster, self._record = cluster, record
+        self.name: str = record["id"]
+        self.experiment_name: str = record["experiment"]
+
+    @property
+    def status(self) -> str:
+        """As it was when it was found."""
+        return in_words_of_v2(self._record["status"])
+
+    def wait(self) -> None:
+        for each in self._jobs():
+            each.wait(show_output=True)
+
+    def cancel(self) -> None:
+        for each in self._jobs():
+            each.cancel()
+
+    def download(self, folder: str, output_name: Optional[str]) -> None:
+        if output_name is not None:
+            raise NotImplementedError(
+                f"the job '{self.name}' is of another program, which alone knows the names of its outputs; without output_name the "
+                "rows of its last step are fetched"
+            )
+        last = self._record["steps"][-1]
+        download_rows(self._jobs()[-1], last["manifest"]["spec"], last["output"], folder)
+
+    def _jobs(self) -> List[ClusterJob]:
+        return [
+            ClusterJob({**step["manifest"], "metadata": {"name": step["job"]}}, self._cluster, follow=True)
+            for step in self._record["steps"]
+        ]
+
+    def __repr__(self) -> str:
+        return f"<Job {self.name}: {self.status}>"
+
+
+def found_jobs(cluster: Cluster) -> List[FoundJob]:
+    """The runs whose jobs are in the namespace, the newest first."""
+    return [FoundJob(cluster, each) for each in all_records(cluster)]
+
+
+def download_rows(job: Any, spec: Optional[Dict[str, Any]], place: str, folder: str) -> None:
+    """The file of append_row, into `folder`; one that is there is replaced."""
+    if job is None or spec is None:
+        raise ValueError("the step has not begun, so it has written nothing")
+    if spec.get("outputAction") == "summary_only":
+        raise NotImplementedError(
+            f"the job '{job.name}' returns no rows: only its script knows the files, which lie in {place}; fetch them with kubectl cp, "
+            "by a pod that mounts it"
+        )
+    os.makedirs(folder, exist_ok=True)
+    target = os.path.join(folder, spec.get("appendRowFileName", "parallel_run_step.txt"))
+    if os.path.exists(target):
+        os.unlink(target)
+    job.download(target)
