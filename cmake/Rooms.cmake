@@ -46,6 +46,14 @@ function(prj_few_units target)
   endif()
 endfunction()
 
+# A case runs once after a build: the time to compile it counts for more than its speed.
+function(prj_test_units target)
+  prj_few_units(${target})
+  if(PARALLELRUN_FEW_UNITS)
+    target_compile_options(${target} PRIVATE -O1)
+  endif()
+endfunction()
+
 # A GoogleTest program whose cases are registered with CTest one by one.
 #   prj_test(plan_test SOURCES plan_test.cpp DEPS runner_plan)
 function(prj_test name)
@@ -53,10 +61,6 @@ function(prj_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gtest GTest::gmock GTest::gtest_main)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-  prj_few_units(${name})
-  # A case runs once after a build: the time to compile it counts for more than its speed.
-  if(PARALLELRUN_FEW_UNITS)
-    target_compile_options(${name} PRIVATE -O1)
-  endif()
+  prj_test_units(${name})
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60)
 endfunction()

@@ -24,14 +24,14 @@ spec:
 )";
 
 // A dataset of one version, from its members.
-std::string with(const std::string& type, const std::string& version) {
+std::string dataset_of(const std::string& type, const std::string& version) {
   return "apiVersion: parallelrun.dev/v1alpha1\nkind: ParallelRunDataset\nmetadata: {name: d}\nspec: "
          "{type: " +
          type + ", versions: [" + version + "]}\n";
 }
 
 PinnedDataset pinned(const std::string& type, const std::string& version, const std::string& name = "d") {
-  ParsedDataset parsed = parse_dataset(with(type, version));
+  ParsedDataset parsed = parse_dataset(dataset_of(type, version));
   for (const SpecProblem& problem : parsed.problems) ADD_FAILURE() << to_string(problem);
   return {name, parsed.dataset.type, parsed.dataset.newest()};
 }
@@ -68,10 +68,12 @@ TEST(Dataset, IsReadInTheOrderOfItsVersions) {
 TEST(Dataset, ComesBackFromWhatIsWritten) {
   for (const std::string& text :
        {std::string(kMnist),
-        with("tabular", "{version: 2, source: {s3: {bucket: b}}, format: csv, delimiter: ';'}"),
-        with("tabular", "{version: 2, source: {sql: {query: 'select 1', credentials: {secretName: db}}}}"),
-        with("file",
-             "{version: 1, parts: [{source: {local: {path: a}}}, {source: {local: {path: b}}, glob: x}]}")}) {
+        dataset_of("tabular", "{version: 2, source: {s3: {bucket: b}}, format: csv, delimiter: ';'}"),
+        dataset_of("tabular",
+                   "{version: 2, source: {sql: {query: 'select 1', credentials: {secretName: db}}}}"),
+        dataset_of(
+            "file",
+            "{version: 1, parts: [{source: {local: {path: a}}}, {source: {local: {path: b}}, glob: x}]}")}) {
     const ParsedDataset parsed = parse_dataset(text);
     ASSERT_TRUE(parsed.ok()) << to_string(parsed.problems[0]);
     EXPECT_EQ(parse_dataset_document(to_json(parsed.dataset)).dataset, parsed.dataset);
@@ -98,27 +100,28 @@ struct Refused {
 TEST(Dataset, WhatIsWrongIsNamed) {
   const std::string good = "{version: 1, source: {local: {path: a}}}";
   const std::vector<Refused> cases = {
-      {with("file", ""), "spec.versions: is empty; a dataset has at least one version"},
-      {with("table", good), "spec.type: 'table'"},
-      {with("file", "{source: {local: {path: a}}}"), "spec.versions[0].version: is required"},
-      {with("file", "{version: 0, source: {local: {path: a}}}"), "spec.versions[0].version: "},
-      {with("file", "{version: 1.5, source: {local: {path: a}}}"), "spec.versions[0].version: "},
-      {with("file", good + ", " + good), "spec.versions[1].version: 1 is in the list twice"},
-      {with("file", "{version: 1}"), "spec.versions[0].source: is required"},
-      {with("file", "{version: 1, source: {dataset: {name: other}}}"),
+      {dataset_of("file", ""), "spec.versions: is empty; a dataset has at least one version"},
+      {dataset_of("table", good), "spec.type: 'table'"},
+      {dataset_of("file", "{source: {local: {path: a}}}"), "spec.versions[0].version: is required"},
+      {dataset_of("file", "{version: 0, source: {local: {path: a}}}"), "spec.versions[0].version: "},
+      {dataset_of("file", "{version: 1.5, source: {local: {path: a}}}"), "spec.versions[0].version: "},
+      {dataset_of("file", good + ", " + good), "spec.versions[1].version: 1 is in the list twice"},
+      {dataset_of("file", "{version: 1}"), "spec.versions[0].source: is required"},
+      {dataset_of("file", "{version: 1, source: {dataset: {name: other}}}"),
        "spec.versions[0].source.dataset: a dataset cannot be another dataset"},
-      {with("file", "{version: 1, source: {local: {path: a}}, delimiter: ';'}"),
+      {dataset_of("file", "{version: 1, source: {local: {path: a}}, delimiter: ';'}"),
        "spec.versions[0].delimiter: is for tabular inputs"},
-      {with("file", "{version: 1, source: {local: {path: a}}, type: file}"),
+      {dataset_of("file", "{version: 1, source: {local: {path: a}}, type: file}"),
        "spec.versions[0].type: unknown"},
-      {with("file", "{version: 1, parts: []}"), "spec.versions[0].parts: is empty"},
-      {with("file", "{version: 1, parts: [{glob: x}]}"), "spec.versions[0].parts[0].source: is required"},
-      {with("file", "{version: 1, parts: [{source: {local: {path: a}}}], glob: x}"),
+      {dataset_of("file", "{version: 1, parts: []}"), "spec.versions[0].parts: is empty"},
+      {dataset_of("file", "{version: 1, parts: [{glob: x}]}"),
+       "spec.versions[0].parts[0].source: is required"},
+      {dataset_of("file", "{version: 1, parts: [{source: {local: {path: a}}}], glob: x}"),
        "spec.versions[0].glob: unknown"},
-      {with("file", "{version: 1, source: {s3: {bucket: b, secretAccessKey: x}}}"),
+      {dataset_of("file", "{version: 1, source: {s3: {bucket: b, secretAccessKey: x}}}"),
        "spec.versions[0].source.s3.secretAccessKey"},
-      {with("file", "{version: 1, source: {emptyDir: {}}}"), "emptyDir"},
-      {with("file", good), "spec.versions[0].source.local: is for one machine", Place::kCluster},
+      {dataset_of("file", "{version: 1, source: {emptyDir: {}}}"), "emptyDir"},
+      {dataset_of("file", good), "spec.versions[0].source.local: is for one machine", Place::kCluster},
       {"apiVersion: parallelrun.dev/v1alpha1\nkind: ParallelRunJob\nmetadata: {name: d}\nspec: {versions: [" +
            good + "]}",
        "kind: 'ParallelRunJob' is not 'ParallelRunDataset'"},
@@ -140,7 +143,7 @@ TEST(Dataset, WhatIsWrongIsNamed) {
 }
 
 TEST(Dataset, PathsAreMeantFromTheFile) {
-  ParsedDataset parsed = parse_dataset(with(
+  ParsedDataset parsed = parse_dataset(dataset_of(
       "file",
       "{version: 1, parts: [{source: {local: {path: ../a}}}, {source: {local: {path: /b}}}, {source: {s3: "
       "{bucket: b, caCertificate: ca.pem}}}]}"));
