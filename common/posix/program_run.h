@@ -18,6 +18,7 @@ struct ProgramRun {
   std::chrono::milliseconds time_limit{};
   std::size_t longest_output = std::size_t{1} << 20;  // bytes of standard output; more is an error
   const std::atomic<bool>* stopped = nullptr;         // true: it is killed, and the outcome is kAborted
+  std::string input = {};                             // its standard input; empty: /dev/null
 };
 
 struct ProgramOutcome {
@@ -26,7 +27,7 @@ struct ProgramOutcome {
   std::string errors;  // the last bytes of standard error
 };
 
-// Blocks. Standard input is /dev/null. The program is in a process group of its own, all of which is killed
+// Blocks. The program is in a process group of its own, all of which is killed
 // when the time is over or it is stopped (kAborted) or when it writes too much (kInvalidArgument). kNotFound:
 // there is no such program. Other errors are those of ProcessStart; they may pass.
 Result<ProgramOutcome> run_program(const ProgramRun& run);

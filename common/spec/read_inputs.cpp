@@ -379,10 +379,6 @@ void check_partition_keys(ObjectReader& spec, std::string_view key, Reading& rea
                              "keys; remove one of the two",
                              in_quotes(input.name)));
       }
-    } else if (!job.partition_keys.empty() && input.source.store.is_object()) {
-      spec.problem(key, fmt::format("the objects of the input {} lie in {}, and partition keys are not read "
-                                    "from stores yet; copy them to a volume or a local directory",
-                                    in_quotes(input.name), input.source.store.begin().key()));
     }
   }
   std::set<std::string> seen;

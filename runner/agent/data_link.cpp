@@ -45,7 +45,7 @@ FetchedData failed(const DataError& error) {
 
 DataLink::DataLink(boost::asio::io_context& io, const ResolvedJob& job, std::string socket, Done done)
     : io_(io), job_(job), socket_path_(std::move(socket)), done_(std::move(done)), socket_(io), again_(io) {
-  for (const Input& input : job.spec.inputs) formats_.push_back(open_format(input));
+  for (const Input& input : job.spec.inputs) formats_.push_back(open_format(input, job.spec.partition_keys));
   connect();
 }
 

@@ -15,6 +15,7 @@ constexpr unsigned kOk = 200;
 constexpr unsigned kBadRequest = 400;
 constexpr unsigned kForbidden = 403;
 constexpr unsigned kSessionEnded = 409;
+constexpr unsigned kNotNow = 503;
 constexpr unsigned kOtherVersion = 426;
 
 constexpr std::size_t kManyResults = 256;
@@ -240,6 +241,7 @@ bool OrchestratorLink::accepted(Exchange& exchange, const Result<Answer>& answer
   } else if (answer->status == kSessionEnded) {
     hopeless("the orchestrator refused this agent's " + last_trouble_);
   } else {
+    if (answer->status == kNotNow) last_answer_ = now;
     fail(exchange, now);
   }
   return false;

@@ -1,11 +1,7 @@
 #include "runner/input/csv_record_fields.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
-#include <system_error>
 #include <utility>
 
 #include "common/result/try.h"
@@ -30,13 +26,16 @@ std::string_view without_its_break(std::string_view record) {
 
 }  // namespace
 
-CsvRecordFields::CsvRecordFields(const Input& input)
-    : input_(input), format_{dialect_of(input), input.encoding, input.header}, cutter_({format_, 1}) {}
+CsvRecordFields::CsvRecordFields(const Input& input, TableFiles& files)
+    : input_(input),
+      format_{dialect_of(input), input.encoding, input.header},
+      cutter_({format_, 1, &files}),
+      files_(files) {}
 
 // The names of the columns; empty: the file has no record.
 Result<std::vector<std::string>> CsvRecordFields::open(const std::string& path) {
   path_ = path;
-  fd_ = {};
+  file_.reset();
   ended_ = true;
   without_records_.reset();
   cutter_.start(path);
@@ -51,11 +50,9 @@ Result<std::vector<std::string>> CsvRecordFields::open(const std::string& path) 
         "is packed, and records of packed files cannot be grouped by columns; unpack it, or put the "
         "keys into folder names like key=value");
   }
-  fd_ = FileDescriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-  if (!fd_ || first->check == FileSlice::Check::kSize) {
-    const int error = fd_ ? EIO : errno;
-    return Error{ErrorCode::kIo, path + " cannot be read: " + std::generic_category().message(error)};
-  }
+  file_ = files_.open(path);
+  if (!file_->state() || first->check == FileSlice::Check::kSize)
+    return Error{ErrorCode::kIo, path + " cannot be read: " + why_unreadable(*file_)};
   if (first->header.empty()) {
     return cannot_group(path,
                         "cannot be read record by record as " + input_.encoding +
@@ -79,7 +76,7 @@ Result<std::vector<std::string>> CsvRecordFields::open(const std::string& path) 
     columns_ = names;
   }
   begin_ = first->offset;
-  window_.start(fd_.get(), first->offset, first->file_size);
+  window_.start(*file_, first->offset, first->file_size);
   scan_.start(window_, format_.dialect);
   at_ = 0;
   row_ = 0;

@@ -3,7 +3,6 @@
 
 #include <memory>
 
-#include "common/posix/file_descriptor.h"
 #include "runner/input/csv_cutter.h"
 #include "runner/input/csv_record_scan.h"
 #include "runner/input/kept_bytes.h"
@@ -13,7 +12,8 @@ namespace parallelrun {
 
 class CsvRecordFields final : public RecordFields {
  public:
-  explicit CsvRecordFields(const Input& input);
+  // `files` must outlive it.
+  CsvRecordFields(const Input& input, TableFiles& files);
 
   Result<std::vector<std::string>> columns_of(const std::string& path) override;
   void want(std::vector<std::string> columns) override { wanted_ = std::move(columns); }
@@ -44,7 +44,8 @@ class CsvRecordFields final : public RecordFields {
   std::vector<std::string> wanted_;
   std::vector<Wanted> fields_;  // by field
   std::string path_;
-  FileDescriptor fd_;
+  TableFiles& files_;
+  std::unique_ptr<TableFile> file_;
   KeptBytes window_;
   CsvRecordScan scan_;
   std::uint64_t begin_ = 0;  // of the stream in the file

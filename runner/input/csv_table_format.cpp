@@ -59,8 +59,8 @@ std::optional<PassedKind> CsvTableFormat::other_header(std::string_view first, s
   return std::nullopt;
 }
 
-std::unique_ptr<RecordFields> CsvTableFormat::record_fields() const {
-  return std::make_unique<CsvRecordFields>(input_);
+std::unique_ptr<RecordFields> CsvTableFormat::record_fields(TableFiles& files) const {
+  return std::make_unique<CsvRecordFields>(input_, files);
 }
 
 std::optional<std::string> CsvTableFormat::warning(const std::vector<FileSlice>& sample) const {

@@ -21,7 +21,7 @@ class CsvTableFormat final : public SliceFormat {
   bool is_scanned(const FileSlice& slice) const override { return !slice.header.empty(); }
   Result<std::optional<SlicePart>> find_items(ByteStream& slice, ItemRange range) const override;
   std::optional<PassedKind> other_header(std::string_view first, std::string_view other) const override;
-  std::unique_ptr<RecordFields> record_fields() const override;
+  std::unique_ptr<RecordFields> record_fields(TableFiles& files) const override;
   std::optional<std::string> warning(const std::vector<FileSlice>& sample) const override;
   void tell_worker(nlohmann::json& entry) const override;
 

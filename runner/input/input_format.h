@@ -19,6 +19,7 @@
 #include "common/spec/job_spec.h"
 #include "runner/input/descriptor_kind.h"
 #include "runner/input/listing.h"
+#include "runner/input/table_file.h"
 #include "runner/plan/item_range.h"
 #include "runner/plan/passed_over.h"
 #include "runner/store/byte_range.h"
@@ -140,10 +141,11 @@ class InputFormat {
   virtual Result<std::optional<Sample>> sample(Listing& listing, const std::string& root) const;
 
   // --- partition keys ---
-  // Reads records and the values of columns; null: records of this format have no bytes of their own.
-  virtual std::unique_ptr<RecordFields> record_fields() const;
-  // Then: whether its rows are grouped as those of Parquet files (table_groups.h).
-  virtual bool groups_tables() const { return false; }
+  // Reads records and the values of columns; null: records of this format have no bytes of their own, and its
+  // rows are grouped as those of Parquet files (table_groups.h). `files` must outlive it.
+  virtual std::unique_ptr<RecordFields> record_fields(TableFiles& files) const;
+  // Where the tables are read from that are grouped. `root`: as in CutterOptions.
+  virtual TableSource tables(const std::string& root) const;
 
   // --- what users and workers are told ---
   // Members that name the items of a mini-batch in failed_items.jsonl: "files", or "file", "firstRow", ...
@@ -155,6 +157,10 @@ class InputFormat {
   // Errors: kInvalidArgument, where a mini-batch of `items` has no such items, or the range is empty.
   static Status check_range(ItemRange range, std::uint64_t items);
 };
+
+// Adds objects to those of the same mini-batch or sample: parts of one object that follow each other become
+// one entry.
+void add_objects(std::vector<StoredObject>& objects, std::vector<StoredObject> more);
 
 // The format of an input. With partition keys: one whose mini-batches are all items of the same values.
 std::unique_ptr<InputFormat> open_format(const Input& input,

@@ -111,19 +111,23 @@ Result<std::vector<PieceOfFile>> InputFormat::pieces_of(std::string_view descrip
   return pieces;
 }
 
+void add_objects(std::vector<StoredObject>& objects, std::vector<StoredObject> more) {
+  for (StoredObject& object : more) {
+    const bool again = !objects.empty() && objects.back().name == object.name;
+    if (!again) {
+      objects.push_back(std::move(object));
+    } else if (std::optional<std::vector<ByteRange>>& ranges = objects.back().ranges) {
+      ranges->insert(ranges->end(), object.ranges->begin(), object.ranges->end());
+    }
+  }
+}
+
 Result<std::vector<StoredObject>> InputFormat::sample_objects(std::string_view sample) const {
   std::vector<StoredObject> objects;
   ASSIGN_OR_RETURN(const std::vector<std::string> descriptors, descriptors_of_sample(sample));
   for (const std::string& descriptor : descriptors) {
     ASSIGN_OR_RETURN(std::vector<StoredObject> more, objects_to_fetch(descriptor));
-    for (StoredObject& object : more) {
-      const bool again = !objects.empty() && objects.back().name == object.name;
-      if (!again) {
-        objects.push_back(std::move(object));
-      } else if (std::optional<std::vector<ByteRange>>& ranges = objects.back().ranges) {
-        ranges->insert(ranges->end(), object.ranges->begin(), object.ranges->end());
-      }
-    }
+    add_objects(objects, std::move(more));
   }
   return objects;
 }
@@ -146,7 +150,9 @@ std::string InputFormat::localized_sample(std::string_view sample,
   return encode_sample(local);
 }
 
-std::unique_ptr<RecordFields> InputFormat::record_fields() const { return nullptr; }
+std::unique_ptr<RecordFields> InputFormat::record_fields(TableFiles&) const { return nullptr; }
+
+TableSource InputFormat::tables(const std::string& root) const { return {root}; }
 
 Status InputFormat::check_range(ItemRange range, std::uint64_t items) {
   if (range.begin < range.end && range.end <= items) return {};

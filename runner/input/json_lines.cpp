@@ -63,8 +63,8 @@ Result<std::optional<SlicePart>> JsonLinesFormat::find_items(ByteStream& slice, 
   return walk_to_items(range, [&scan] { return scan.next(0); });
 }
 
-std::unique_ptr<RecordFields> JsonLinesFormat::record_fields() const {
-  return std::make_unique<JsonRecordFields>(slices(1));
+std::unique_ptr<RecordFields> JsonLinesFormat::record_fields(TableFiles& files) const {
+  return std::make_unique<JsonRecordFields>(slices(1, files), files);
 }
 
 void JsonLinesFormat::tell_worker(nlohmann::json& entry) const {

@@ -21,7 +21,7 @@ class JsonLinesFormat final : public SliceFormat {
   // What is no JSON lines as a whole comes as one record, which has no parts.
   bool is_scanned(const FileSlice&) const override { return true; }
   Result<std::optional<SlicePart>> find_items(ByteStream& slice, ItemRange range) const override;
-  std::unique_ptr<RecordFields> record_fields() const override;
+  std::unique_ptr<RecordFields> record_fields(TableFiles& files) const override;
   void tell_worker(nlohmann::json& entry) const override;
 
  private:

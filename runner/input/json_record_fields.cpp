@@ -1,11 +1,7 @@
 #include "runner/input/json_record_fields.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
-#include <system_error>
 #include <utility>
 
 #include "common/json/json.h"
@@ -118,13 +114,11 @@ Status JsonRecordFields::start(const std::string& path) {
         "into "
         "folder names like key=value");
   }
-  fd_ = FileDescriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-  if (!fd_ || first->check == FileSlice::Check::kSize) {
-    return Error{ErrorCode::kIo,
-                 path + " cannot be read: " + std::generic_category().message(fd_ ? EIO : errno)};
-  }
+  file_ = files_.open(path);
+  if (!file_->state() || first->check == FileSlice::Check::kSize)
+    return Error{ErrorCode::kIo, path + " cannot be read: " + why_unreadable(*file_)};
   std::string head(256, '\0');
-  const auto size = FileStream(fd_.get(), 0, head.size()).read(head.data(), head.size());
+  const auto size = file_->read(0, head.data(), head.size());
   const std::size_t begin =
       size ? std::string_view(head).substr(0, *size).find_first_not_of("\xEF\xBB\xBF \t\r\n") : 0;
   if (begin != std::string_view::npos && head[begin] != '{' && first->offset == 0 &&
@@ -132,7 +126,7 @@ Status JsonRecordFields::start(const std::string& path) {
     return cannot_group(
         "is not JSON lines: it does not begin with an object, {...}; give the input the right format");
   }
-  window_.start(fd_.get(), first->offset, first->file_size);
+  window_.start(*file_, first->offset, first->file_size);
   scan_.start(window_);
   at_ = 0;
   row_ = 0;

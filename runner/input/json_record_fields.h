@@ -4,7 +4,6 @@
 #include <memory>
 #include <vector>
 
-#include "common/posix/file_descriptor.h"
 #include "runner/input/kept_bytes.h"
 #include "runner/input/line_scan.h"
 #include "runner/input/record_fields.h"
@@ -17,8 +16,9 @@ namespace parallelrun {
 // missing. What a list or an object is, or a line that is no object, its mini-batch tells: it fails.
 class JsonRecordFields final : public RecordFields {
  public:
-  // `cutter`: of the format, for slices as short as can be.
-  explicit JsonRecordFields(std::unique_ptr<SliceCutter> cutter) : cutter_(std::move(cutter)) {}
+  // `cutter`: of the format, for slices as short as can be, of `files`, which must outlive this object.
+  JsonRecordFields(std::unique_ptr<SliceCutter> cutter, TableFiles& files)
+      : cutter_(std::move(cutter)), files_(files) {}
 
   // Those of the first thousand lines.
   Result<std::vector<std::string>> columns_of(const std::string& path) override;
@@ -35,7 +35,8 @@ class JsonRecordFields final : public RecordFields {
   std::unique_ptr<SliceCutter> cutter_;
   std::vector<std::string> wanted_;
   std::string path_;
-  FileDescriptor fd_;
+  TableFiles& files_;
+  std::unique_ptr<TableFile> file_;
   KeptBytes window_;
   LineScan scan_;
   std::uint64_t at_ = 0;

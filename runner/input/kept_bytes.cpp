@@ -2,8 +2,8 @@
 
 namespace parallelrun {
 
-void KeptBytes::start(int fd, std::uint64_t begin, std::uint64_t end) {
-  file_.emplace(fd, begin, end);
+void KeptBytes::start(TableFile& file, std::uint64_t begin, std::uint64_t end) {
+  file_.emplace(file, begin, end);
   kept_.clear();
   base_ = 0;
 }

@@ -6,15 +6,15 @@
 #include <string>
 #include <string_view>
 
-#include "runner/input/byte_stream.h"
+#include "runner/input/table_file.h"
 
 namespace parallelrun {
 
 // Memory: some MB, and the longest record. One thread at a time.
 class KeptBytes final : public ByteStream {
  public:
-  // As FileStream.
-  void start(int fd, std::uint64_t begin, std::uint64_t end);
+  // As TableStream.
+  void start(TableFile& file, std::uint64_t begin, std::uint64_t end);
   Result<std::size_t> read(char* into, std::size_t size) override;
   // Of what has been read; offsets are those of the stream. What lies before `begin` is let go. The view
   // holds
@@ -22,7 +22,7 @@ class KeptBytes final : public ByteStream {
   std::string_view bytes(std::uint64_t begin, std::uint64_t end);
 
  private:
-  std::optional<FileStream> file_;
+  std::optional<TableStream> file_;
   std::string kept_;
   std::uint64_t base_ = 0;  // offset of kept_
 };

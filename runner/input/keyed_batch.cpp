@@ -45,6 +45,10 @@ Result<KeyedBatch> decode_keyed_batch(std::string_view descriptor) {
   return batch;
 }
 
+bool is_keyed_batch(std::string_view descriptor) {
+  return descriptor.starts_with(static_cast<char>(DescriptorKind::kKeyed));
+}
+
 KeyTexts canonical_keys(const KeyedBatch& batch) {
   KeyTexts texts;
   std::vector<KeyType> types;

@@ -35,6 +35,8 @@ struct KeyedBatch {
 };
 
 std::string encode(const KeyedBatch& batch);
+// By its first byte.
+bool is_keyed_batch(std::string_view descriptor);
 // Errors: kCorrupt.
 Result<KeyedBatch> decode_keyed_batch(std::string_view descriptor);
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/result/try.h"
+#include "runner/input/expecting_listing.h"
 #include "runner/input/file_slice.h"
 #include "runner/input/table_groups.h"
 
@@ -42,8 +43,7 @@ Status KeyedCutter::list() {
     ++objects_;
     // Files whose records are grouped keep the order of the listing.
     const bool grouped = origin_.columns() > 0;
-    files_.add(object->folder, object->name,
-               grouped ? std::string() : packed(format_.canonical(*texts, origin_)), *texts);
+    files_.add(*object, grouped ? std::string() : packed(format_.canonical(*texts, origin_)), *texts);
   }
   files_.sort();
   by_columns_ = origin_.columns() > 0;
@@ -78,10 +78,11 @@ Status KeyedCutter::group() {
 }
 
 Result<RecordGroups> KeyedCutter::grouped(const std::string& directory) {
-  const std::unique_ptr<RecordFields> fields = format_.inside().record_fields();
-  if (!fields) return grouped_tables(directory);
+  const TableSource tables = format_.inside().tables(options_.root);
+  const std::unique_ptr<RecordFields> fields = format_.inside().record_fields(tables.files());
+  if (!fields) return grouped_tables(tables, directory);
   GroupingOptions grouping;
-  grouping.root = options_.root;
+  grouping.root = tables.root;
   grouping.directory = directory;
   grouping.stopped = options_.stopped;
   std::vector<std::string> columns;
@@ -99,23 +100,31 @@ Result<RecordGroups> KeyedCutter::grouped(const std::string& directory) {
     ASSIGN_OR_RETURN(const std::optional<ListedObject> object, reader.next());
     if (!object) break;
     struct stat info{};
-    if (::stat((options_.root + object->path()).c_str(), &info) == 0)
+    if (tables.store) {
+      grouping.input_bytes += object->size.value_or(0);
+    } else if (::stat((tables.root + object->path()).c_str(), &info) == 0) {
       grouping.input_bytes += static_cast<std::uint64_t>(std::max<off_t>(info.st_size, 0));
+    }
   }
   reader.group(0);
+  ExpectingListing listing(reader, tables.files(), {tables.root});
+  std::string before;
   const auto next_file = [&]() -> Result<std::optional<FileToGroup>> {
-    ASSIGN_OR_RETURN(const std::optional<ListedObject> object, reader.next());
+    if (!before.empty()) tables.files().forget(tables.root + before);
+    ASSIGN_OR_RETURN(const std::optional<ListedObject> object, listing.next());
     if (!object) return std::optional<FileToGroup>();
     FileToGroup file{object->path(), {}};
+    before = file.path;
     file.texts = format_.texts_of(file.path, origin_).value_or(KeyTexts(format_.keys().size()));
     return std::optional(std::move(file));
   };
-  return group_records(*fields, next_file, grouping);
+  auto groups = group_records(*fields, next_file, grouping);
+  RETURN_IF_ERROR(tables.files().state());  // it knows better what went wrong
+  return groups;
 }
 
-Result<RecordGroups> KeyedCutter::grouped_tables(const std::string& directory) {
-  TableGrouping grouping = format_.table_grouping(origin_);
-  grouping.root = options_.root;
+Result<RecordGroups> KeyedCutter::grouped_tables(const TableSource& tables, const std::string& directory) {
+  TableGrouping grouping = format_.table_grouping(origin_, tables);
   grouping.directory = directory;
   grouping.stopped = options_.stopped;
   std::vector<FileToGroup> files;
@@ -124,7 +133,7 @@ Result<RecordGroups> KeyedCutter::grouped_tables(const std::string& directory) {
   while (true) {
     ASSIGN_OR_RETURN(const std::optional<ListedObject> object, reader.next());
     if (!object) break;
-    FileToGroup file{object->path(), {}};
+    FileToGroup file{object->path(), {}, object->size, std::string(object->version)};
     const auto texts = format_.texts_of(file.path, origin_);
     file.texts = format_.canonical(texts.value_or(KeyTexts(format_.keys().size())), origin_);
     files.push_back(std::move(file));

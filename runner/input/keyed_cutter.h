@@ -28,7 +28,7 @@ class KeyedCutter final : public InputCutter {
   Status list();
   Status group();
   Result<RecordGroups> grouped(const std::string& directory);
-  Result<RecordGroups> grouped_tables(const std::string& directory);
+  Result<RecordGroups> grouped_tables(const TableSource& tables, const std::string& directory);
   Result<std::optional<Piece>> next_files();
   Result<std::optional<Piece>> next_records();
   FileSlice slice_of(const RecordGroup& group) const;

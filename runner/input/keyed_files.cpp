@@ -1,17 +1,30 @@
 #include "runner/input/keyed_files.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace parallelrun {
+namespace {
 
-void KeyedFiles::add(std::string_view folder, std::string_view name, const std::string& packed,
-                     const KeyTexts& texts) {
+// What a listing says of a file beside its name.
+enum Facts : char { kNoFacts, kSizeAndVersion, kVersionAlone };
+
+}  // namespace
+
+void KeyedFiles::add(const ListedObject& object, const std::string& packed, const KeyTexts& texts) {
   const auto [known, fresh] = numbers_.try_emplace(packed, static_cast<std::uint32_t>(groups_.size()));
   if (fresh) groups_.push_back({&known->first, texts, 0, 0});
-  if (folders_.empty() || folders_.back() != folder) folders_.emplace_back(folder);
+  if (folders_.empty() || folders_.back() != object.folder) folders_.emplace_back(object.folder);
   ++groups_[known->second].files;
   files_.push_back({known->second, static_cast<std::uint32_t>(folders_.size() - 1), names_.size()});
-  names_ += name;
+  names_ += object.name;
+  names_ += '\0';
+  const Facts facts = object.size ? kSizeAndVersion : object.version.empty() ? kNoFacts : kVersionAlone;
+  names_ += facts;
+  if (facts == kNoFacts) return;
+  const std::uint64_t size = object.size.value_or(0);
+  names_.append(reinterpret_cast<const char*>(&size), sizeof size);
+  names_ += object.version;
   names_ += '\0';
 }
 
@@ -42,6 +55,13 @@ Result<std::optional<ListedObject>> KeyedFiles::Reader::next() {
   ListedObject object;
   object.folder = files_.folders_[file.folder];
   object.name = files_.names_.c_str() + file.name;
+  const char* facts = object.name.data() + object.name.size() + 1;
+  const char kind = *facts++;
+  if (kind == kNoFacts) return std::optional(object);
+  std::uint64_t size = 0;
+  std::memcpy(&size, facts, sizeof size);
+  if (kind == kSizeAndVersion) object.size = size;
+  object.version = facts + sizeof size;
   return std::optional(object);
 }
 

@@ -14,12 +14,13 @@
 
 namespace parallelrun {
 
-// In memory: some 20 bytes a file beside its name, and the path of each folder once. One thread at a time.
+// In memory: some 20 bytes a file beside its name (of an object in a store also its version and 8 bytes), and
+// the path of each folder once. One thread at a time.
 class KeyedFiles {
  public:
   // Files with the same `packed` are one group; `texts` are those of its first file. In the order of the
   // listing.
-  void add(std::string_view folder, std::string_view name, const std::string& packed, const KeyTexts& texts);
+  void add(const ListedObject& object, const std::string& packed, const KeyTexts& texts);
   // No more is added. Groups come in bytewise order of `packed`.
   void sort();
 
@@ -52,7 +53,7 @@ class KeyedFiles {
   struct File {
     std::uint32_t group = 0;
     std::uint32_t folder = 0;
-    std::uint64_t name = 0;  // in names_, up to a NUL
+    std::uint64_t name = 0;  // in names_
   };
 
   std::unordered_map<std::string, std::uint32_t> numbers_;
@@ -60,6 +61,7 @@ class KeyedFiles {
   std::vector<const Group*> order_;
   std::vector<File> files_;
   std::vector<std::string> folders_;
+  // Of each file: name | NUL | u8 Facts | where there are some: u64 size, version | NUL.
   std::string names_;
 };
 

@@ -9,8 +9,10 @@
 #include "common/spec/nearest_name.h"
 #include "common/spec/path_names.h"
 #include "common/spec/problems.h"
+#include "runner/input/expecting_listing.h"
 #include "runner/input/keyed_cutter.h"
 #include "runner/input/record_fields.h"
+#include "runner/input/store_files.h"
 
 namespace parallelrun {
 namespace {
@@ -87,9 +89,11 @@ Error KeyedFormat::unknown_key(const std::string& key, const std::vector<std::st
                "spec.partitionKeys names " + in_quotes(key) + ", but " + where + did_you_mean(key, known)};
 }
 
-TableGrouping KeyedFormat::table_grouping(const Origin& origin) const {
+TableGrouping KeyedFormat::table_grouping(const Origin& origin, const TableSource& tables) const {
   TableGrouping grouping;
   grouping.input = input_;
+  grouping.root = tables.root;
+  if (tables.store) grouping.store = static_cast<const StoreFiles&>(*tables.store).options();
   grouping.in_path = origin.in_path;
   for (std::size_t i = 0; i < keys_.size(); ++i) {
     grouping.path_types.push_back(declared(i).value_or(KeyType::kText));
@@ -102,6 +106,97 @@ TableGrouping KeyedFormat::table_grouping(const Origin& origin) const {
   return grouping;
 }
 
+// The columns of all tables: what is wrong with them ends the job before any code of the user runs.
+class KeyedFormat::ColumnCheck {
+ public:
+  ColumnCheck(const KeyedFormat& format, const std::vector<PathKey>& first, TableSource tables)
+      : format_(format),
+        origin_(format.origin_of(first)),
+        known_(names_of(first)),
+        tables_(std::move(tables)),
+        fields_(format.inside_->record_fields(tables_.files())) {}
+
+  Status all(const ListedObject& first, Listing& listing) {
+    Behind files(first, listing, *this);
+    const Status checked = fields_ ? texts(files) : footers(files);
+    RETURN_IF_ERROR(tables_.files().state());  // it knows better what went wrong
+    return checked;
+  }
+
+ private:
+  // The first file, and those behind it that have all keys of paths.
+  class Behind final : public Listing {
+   public:
+    Behind(const ListedObject& first, Listing& listing, const ColumnCheck& check)
+        : first_(first), listing_(listing), check_(check) {}
+    Result<std::optional<ListedObject>> next() override {
+      if (first_) return std::exchange(first_, std::nullopt);
+      while (true) {
+        auto object = listing_.next();
+        if (!object || !*object || check_.format_.texts_of((*object)->path(), check_.origin_)) return object;
+      }
+    }
+
+   private:
+    std::optional<ListedObject> first_;
+    Listing& listing_;
+    const ColumnCheck& check_;
+  };
+
+  Status texts(Listing& files) {
+    ExpectingListing listing(files, tables_.files(), {tables_.root});
+    std::vector<std::string> keys;
+    for (std::size_t i = 0; i < format_.keys_.size(); ++i) {
+      if (!origin_.in_path[i]) keys.push_back(format_.keys_[i]);
+    }
+    fields_->want(std::move(keys));
+    bool known = false;  // the columns
+    while (true) {
+      ASSIGN_OR_RETURN(const std::optional<ListedObject> object, listing.next());
+      if (!object) return {};
+      const std::string path = tables_.root + object->path();
+      if (!known) {
+        ASSIGN_OR_RETURN(const std::vector<std::string> columns, fields_->columns_of(path));
+        RETURN_IF_ERROR(check(columns, path));
+        known = !columns.empty();  // else it is a table without a record; the next file tells
+      }
+      RETURN_IF_ERROR(fields_->start(path));
+      tables_.files().forget(path);
+    }
+  }
+
+  Status footers(Listing& listing) {
+    std::vector<FileToGroup> files;
+    while (true) {
+      ASSIGN_OR_RETURN(const std::optional<ListedObject> object, listing.next());
+      if (!object) break;
+      files.push_back({object->path(), {}, object->size, std::string(object->version)});
+    }
+    ASSIGN_OR_RETURN(const std::vector<std::string> columns,
+                     check_tables(files, format_.table_grouping(origin_, tables_)));
+    return check(columns, tables_.root + files.front().path);
+  }
+
+  Status check(const std::vector<std::string>& columns, const std::string& path) {
+    if (columns.empty()) return {};
+    known_.insert(known_.end(), columns.begin(), columns.end());
+    for (std::size_t i = 0; i < format_.keys_.size(); ++i) {
+      if (origin_.in_path[i] || std::find(columns.begin(), columns.end(), format_.keys_[i]) != columns.end())
+        continue;
+      return format_.unknown_key(
+          format_.keys_[i], known_,
+          "neither " + format_.paths_.words() + " nor the columns of " + path + " give it");
+    }
+    return {};
+  }
+
+  const KeyedFormat& format_;
+  const Origin origin_;
+  std::vector<std::string> known_;
+  const TableSource tables_;
+  const std::unique_ptr<RecordFields> fields_;
+};
+
 Status KeyedFormat::check(Listing& listing, const std::string& root) const {
   if (broken_) return *broken_;
   std::set<std::string> met;
@@ -113,37 +208,10 @@ Status KeyedFormat::check(Listing& listing, const std::string& root) const {
     const auto found = paths_.in(path);
     if (!found) continue;
     const Origin origin = origin_of(*found);
-    if (!is_table()) {
-      if (texts_of(path, origin)) return {};
-      for (const PathKey& key : *found) met.insert(key.name);
-      if (first_path.empty()) first_path = path;
-      continue;
-    }
-    if (origin.columns() == 0) return {};
-    const std::unique_ptr<RecordFields> fields = inside_->record_fields();
-    std::vector<std::string> known = names_of(*found);
-    std::size_t sound = 0;
-    std::optional<std::vector<std::string>> of_table;
-    if (!fields) {
-      ASSIGN_OR_RETURN(of_table, columns_of_table(root + path, table_grouping(origin)));
-    }
-    for (std::size_t i = 0; i < keys_.size(); ++i) {
-      if (origin.in_path[i]) continue;
-      std::vector<std::string> columns;
-      if (of_table) {
-        columns = *of_table;
-      } else {
-        ASSIGN_OR_RETURN(columns, fields->columns_of(root + path));
-      }
-      if (columns.empty()) break;  // a table without a record; the next file tells
-      known.insert(known.end(), columns.begin(), columns.end());
-      if (std::find(columns.begin(), columns.end(), keys_[i]) == columns.end()) {
-        return unknown_key(keys_[i], known,
-                           "neither " + paths_.words() + " nor the columns of " + root + path + " give it");
-      }
-      ++sound;
-    }
-    if (sound == origin.columns()) return {};
+    if (origin.columns() > 0) return ColumnCheck(*this, *found, inside_->tables(root)).all(*object, listing);
+    if (is_table() || texts_of(path, origin)) return {};
+    for (const PathKey& key : *found) met.insert(key.name);
+    if (first_path.empty()) first_path = path;
   }
   if (first_path.empty()) return {};  // no file: the planner says so
   const std::vector<std::string> known(met.begin(), met.end());
@@ -163,7 +231,9 @@ std::unique_ptr<InputCutter> KeyedFormat::cutter(Listing& listing, CutterOptions
 
 Result<std::string> KeyedFormat::last_object(std::string_view descriptor) const {
   ASSIGN_OR_RETURN(const KeyedBatch batch, decode_keyed_batch(descriptor));
-  return inside_->last_object(batch.pieces.back());
+  if (batch.place == KeyedBatch::Place::kInput) return inside_->last_object(batch.pieces.back());
+  ASSIGN_OR_RETURN(FileSlice slice, decode_file_slice(inside_->kind(), batch.pieces.back()));
+  return std::move(slice.path);
 }
 
 Result<std::optional<std::vector<std::string>>> KeyedFormat::objects_of(std::string_view descriptor) const {
@@ -215,6 +285,36 @@ Result<std::optional<InputCutter::Piece>> KeyedFormat::part_of(std::string_view 
   if (!part) return std::optional<InputCutter::Piece>();
   batch.pieces[0] = part->descriptor;
   return std::optional(InputCutter::Piece{part->items, encode(batch)});
+}
+
+Result<std::vector<StoredObject>> KeyedFormat::objects_to_fetch(std::string_view descriptor) const {
+  if (!is_keyed_batch(descriptor)) return inside_->objects_to_fetch(descriptor);
+  ASSIGN_OR_RETURN(const KeyedBatch batch, decode_keyed_batch(descriptor));
+  std::vector<StoredObject> objects;
+  if (batch.place == KeyedBatch::Place::kGroups) return objects;
+  for (const std::string& piece : batch.pieces) {
+    ASSIGN_OR_RETURN(std::vector<StoredObject> more, inside_->objects_to_fetch(piece));
+    add_objects(objects, std::move(more));
+  }
+  return objects;
+}
+
+std::string KeyedFormat::localized(std::string_view descriptor, const std::vector<std::string>& paths) const {
+  if (!is_keyed_batch(descriptor)) return inside_->localized(descriptor, paths);
+  auto batch = decode_keyed_batch(descriptor);
+  if (!batch || batch->place == KeyedBatch::Place::kGroups) return std::string(descriptor);
+  std::vector<StoredObject> objects;
+  for (std::string& piece : batch->pieces) {
+    auto more = inside_->objects_to_fetch(piece);
+    if (!more) return {};
+    // Where they are in the list of all.
+    const std::size_t count = more->size();
+    add_objects(objects, std::move(*more));
+    if (objects.size() > paths.size() || count > objects.size()) return {};
+    const auto end = paths.begin() + static_cast<std::ptrdiff_t>(objects.size());
+    piece = inside_->localized(piece, {end - static_cast<std::ptrdiff_t>(count), end});
+  }
+  return encode(*batch);
 }
 
 nlohmann::ordered_json KeyedFormat::items_of(std::string_view descriptor, const std::string& root) const {

@@ -40,6 +40,10 @@ class KeyedFormat final : public InputFormat {
   Result<std::optional<Sample>> sample(Listing& listing, const std::string& root) const override {
     return inside_->sample(listing, root);
   }
+  bool cuts_objects() const override { return inside_->cuts_objects(); }
+  // Of a sample, too: its descriptors are those of the format inside.
+  Result<std::vector<StoredObject>> objects_to_fetch(std::string_view descriptor) const override;
+  std::string localized(std::string_view descriptor, const std::vector<std::string>& paths) const override;
   nlohmann::ordered_json items_of(std::string_view descriptor, const std::string& root) const override;
   void tell_worker(nlohmann::json& entry) const override;
 
@@ -56,8 +60,8 @@ class KeyedFormat final : public InputFormat {
   std::vector<KeyedBatch::Key> keys_of(const KeyTexts& texts, const std::vector<KeyType>& types,
                                        const Origin& origin) const;
   std::optional<KeyType> declared(std::size_t key) const;
-  // All but where files and groups lie.
-  TableGrouping table_grouping(const Origin& origin) const;
+  // All but where groups lie.
+  TableGrouping table_grouping(const Origin& origin, const TableSource& tables) const;
   const std::vector<std::string>& keys() const { return keys_; }
   const PathKeys& paths() const { return paths_; }
   const InputFormat& inside() const { return *inside_; }
@@ -67,6 +71,8 @@ class KeyedFormat final : public InputFormat {
                     const std::string& where) const;
 
  private:
+  class ColumnCheck;
+
   const Input input_;
   const std::vector<std::string> keys_;
   const std::unique_ptr<InputFormat> inside_;

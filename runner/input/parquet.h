@@ -31,7 +31,6 @@ class ParquetFormat final : public SliceFormat {
     return std::optional<SlicePart>();
   }
   std::optional<PassedKind> other_header(std::string_view first, std::string_view other) const override;
-  bool groups_tables() const override { return true; }
   void tell_worker(nlohmann::json& entry) const override;
 
  private:

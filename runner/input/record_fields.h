@@ -32,12 +32,10 @@ class RecordFields {
   virtual Result<std::vector<std::string>> columns_of(const std::string& path) = 0;
   // From the next start() on the texts of these columns are read.
   virtual void want(std::vector<std::string> columns) = 0;
-  // Begins a file; `path` is absolute. Where it has the columns of the first one in another order, its
-  // records
-  // come in that of the first, and other_order() says so. Errors: kInvalidArgument, a sentence with the file
-  // and the way out: it lacks a wanted column, has other columns than the first file, or cannot be read
-  // record
-  // by record; kIo.
+  // Begins a file; its TableFiles open `path`. Where it has the columns of the first one in another order,
+  // its records come in that of the first, and other_order() says so. Errors: kInvalidArgument, a sentence
+  // with the file and the way out: it lacks a wanted column, has other columns than the first file, or cannot
+  // be read record by record; kIo.
   virtual Status start(const std::string& path) = 0;
   virtual bool other_order() const = 0;
   // Why the file of start() has no record; nothing: it may have some.

@@ -65,6 +65,9 @@ struct RecordGroups {
 struct FileToGroup {
   std::string path;  // below the root
   KeyTexts texts;    // what its path gives, by key; nothing for the others
+  // Of an object in a store.
+  std::optional<std::uint64_t> size = {};
+  std::string version = {};
 };
 
 struct GroupingOptions {

@@ -46,23 +46,29 @@ StoreFiles::~StoreFiles() {
 std::unique_ptr<TableFile> StoreFiles::open(const std::string& path) {
   const StoredObject* known = find(path);
   StoredObject nothing;
-  nothing.name = path;
+  nothing.name = name_of(path);
   return std::make_unique<ObjectFile>(*this, known != nullptr ? *known : nothing);
 }
 
+std::string StoreFiles::name_of(const std::string& path) const {
+  return path.starts_with(options_.address) ? path.substr(options_.address.size()) : path;
+}
+
 const StoredObject* StoreFiles::find(const std::string& path) const {
-  const auto found = objects_.find(path);
+  const auto found = objects_.find(name_of(path));
   return found == objects_.end() ? nullptr : &found->second;
 }
 
 void StoreFiles::announce(const std::string& path, std::optional<std::uint64_t> size,
                           std::string_view version) {
-  objects_.insert_or_assign(path, StoredObject{path, size, std::string(version)});
+  const std::string name = name_of(path);
+  objects_.insert_or_assign(name, StoredObject{name, size, std::string(version)});
 }
 
 void StoreFiles::forget(const std::string& path) {
-  objects_.erase(path);
-  release_if([&](const Window& window) { return window.object.name == path; });
+  const std::string name = name_of(path);
+  objects_.erase(name);
+  release_if([&](const Window& window) { return window.object.name == name; });
 }
 
 void StoreFiles::expect(const std::string& path, ByteRange range) {
@@ -71,7 +77,7 @@ void StoreFiles::expect(const std::string& path, ByteRange range) {
   const std::uint64_t end = std::min(range.end(), *object->size);
   for (std::uint64_t at = range.offset; at < end; at = (at / options_.window + 1) * options_.window) {
     if (windows_.size() >= kMostWindows) return;
-    if (find_window(path, at) == nullptr) ask(*object, at, true);
+    if (find_window(object->name, at) == nullptr) ask(*object, at, true);
   }
 }
 
@@ -196,7 +202,8 @@ void StoreFiles::release_if(const std::function<bool(const Window&)>& chosen) {
 
 void StoreFiles::release(const Window& window) {
   if (&window == current_) current_ = nullptr;
-  if (window.held && connection_) (void)connection_->send(release_request(window.id, true));
+  if (window.held && connection_)
+    (void)connection_->send(release_request(window.id, options_.for_mini_batches));
 }
 
 // Of one object that is not what was listed the mini-batch fails that is made of it; the rest ends planning.

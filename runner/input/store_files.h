@@ -17,10 +17,10 @@
 
 namespace parallelrun {
 
-// Paths are the objects' names. What was read stays in the cache for the mini-batches while there is room.
-// Waits for the data process, and for room in its cache: then it holds nothing itself, so that mini-batches
-// get on. After a new start of the data process it asks again for the parts that are missing. One thread at a
-// time.
+// Paths are the objects' names, behind Options::address. What was read stays in the cache for the
+// mini-batches while there is room. Waits for the data process, and for room in its cache: then it holds
+// nothing itself, so that mini-batches get on. After a new start of the data process it asks again for the
+// parts that are missing. One thread at a time.
 class StoreFiles final : public TableFiles {
  public:
   struct Options {
@@ -29,6 +29,8 @@ class StoreFiles final : public TableFiles {
     std::string directory;            // where its objects become files: absolute, ends in '/'
     std::uint64_t window = 64 << 10;  // bytes that are fetched at a time; fewer where the cache is small
     std::uint64_t windows_ahead = 0;  // of the same object, while one is read
+    std::string address = {};         // what paths begin with, for messages; empty: nothing
+    bool for_mini_batches = true;     // which read the same bytes again
   };
 
   explicit StoreFiles(Options options) : options_(std::move(options)) {}
@@ -43,6 +45,7 @@ class StoreFiles final : public TableFiles {
   // Errors: kIo, with the data process' sentence; kUnavailable where it is not reached.
   Status state() const override { return state_; }
 
+  const Options& options() const { return options_; }
   // Of an object that is announced; null: it is not.
   const StoredObject* find(const std::string& path) const;
 
@@ -60,6 +63,7 @@ class StoreFiles final : public TableFiles {
     bool answered() const { return here || error.has_value(); }
   };
 
+  std::string name_of(const std::string& path) const;
   Result<std::size_t> read(const StoredObject& object, std::uint64_t offset, char* into, std::size_t size);
   Result<Window*> window_at(const StoredObject& object, std::uint64_t offset);
   Window* find_window(const std::string& name, std::uint64_t offset);

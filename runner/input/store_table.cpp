@@ -1,10 +1,11 @@
 #include "runner/input/store_table.h"
 
-#include <deque>
 #include <utility>
 
 #include "common/json/json.h"
 #include "common/result/try.h"
+#include "runner/input/expecting_listing.h"
+#include "runner/input/record_fields.h"
 #include "runner/input/store_files.h"
 #include "runner/wire/fields.h"
 
@@ -21,8 +22,6 @@ namespace {
 constexpr std::uint64_t kWindow = 4U << 20U;
 constexpr std::uint64_t kWindowsAhead = 2;
 constexpr std::uint64_t kSmallWindow = 64U << 10U;
-// So many objects are asked for before they are cut.
-constexpr std::size_t kObjectsAhead = 16;
 
 struct StoreSlice {
   std::string slice;
@@ -100,53 +99,11 @@ std::vector<ByteRange> ranges_of_sample(const FileSlice& slice) {
   return {slice.reads.front(), slice.reads.back()};
 }
 
-// Asks for the objects that come next while one is cut.
-class ExpectingListing final : public Listing {
- public:
-  ExpectingListing(Listing& all, StoreFiles& files, bool reads_all)
-      : all_(all), files_(files), reads_all_(reads_all) {}
-
-  Result<std::optional<ListedObject>> next() override {
-    while (!ended_ && waiting_.size() < kObjectsAhead) {
-      ASSIGN_OR_RETURN(const std::optional<ListedObject> object, all_.next());
-      if (!object) {
-        ended_ = true;
-        break;
-      }
-      waiting_.push_back({object->path(), object->size, std::string(object->version)});
-      expect(waiting_.back());
-    }
-    if (waiting_.empty()) return std::optional<ListedObject>();
-    given_ = std::move(waiting_.front());
-    waiting_.pop_front();
-    const std::string_view name = given_.name;
-    const std::size_t folder = name.rfind('/') + 1;  // npos + 1 is 0
-    return std::optional(
-        ListedObject{name.substr(0, folder), name.substr(folder), given_.size, given_.version});
-  }
-
- private:
-  void expect(const StoredObject& object) {
-    files_.announce(object.name, object.size, object.version);
-    const std::uint64_t size = object.size.value_or(0);
-    if (size == 0) return;
-    files_.expect(object.name, {0, 1});
-    if (!reads_all_) files_.expect(object.name, {size - 1, 1});
-  }
-
-  Listing& all_;
-  StoreFiles& files_;
-  bool reads_all_;
-  bool ended_ = false;
-  std::deque<StoredObject> waiting_;
-  StoredObject given_;
-};
-
 class StoreTableCutter final : public InputCutter {
  public:
   StoreTableCutter(const SliceFormat& format, Listing& listing, InputFormat::CutterOptions options,
                    StoreFiles::Options files)
-      : format_(format), files_(std::move(files)), listing_(listing, files_, format.reads_all()) {
+      : format_(format), files_(std::move(files)), listing_(listing, files_, {"", format.reads_all()}) {
     options.root.clear();
     inside_ = format.cutter(listing_, std::move(options), files_, [this](const FileSlice& slice) {
       return describe(format_.kind(), files_, slice, ranges_of(slice));
@@ -217,6 +174,17 @@ Result<std::optional<InputFormat::Sample>> StoreTableFormat::sample(Listing& lis
   return inside_->sample(listing, "", files, [&](const FileSlice& slice) {
     return describe(kind(), files, slice, ranges_of_sample(slice));
   });
+}
+
+std::unique_ptr<RecordFields> StoreTableFormat::record_fields(TableFiles& files) const {
+  return inside_->record_fields(files);
+}
+
+TableSource StoreTableFormat::tables(const std::string& root) const {
+  StoreFiles::Options files{data_socket(), input_, root, kWindow, kWindowsAhead};
+  files.address = address_;
+  files.for_mini_batches = false;  // they read the groups
+  return {address_, std::make_unique<StoreFiles>(std::move(files))};
 }
 
 nlohmann::ordered_json StoreTableFormat::items_of(std::string_view descriptor,

@@ -4,6 +4,7 @@
 // format made.
 #pragma once
 
+#include "runner/input/input_listing.h"
 #include "runner/input/slice_format.h"
 
 namespace parallelrun {
@@ -13,7 +14,7 @@ namespace parallelrun {
 class StoreTableFormat final : public InputFormat {
  public:
   StoreTableFormat(const Input& input, std::unique_ptr<SliceFormat> inside)
-      : input_(input.name), inside_(std::move(inside)) {}
+      : input_(input.name), address_(shown_root(input, "")), inside_(std::move(inside)) {}
 
   // Of what worker processes get: see localized().
   DescriptorKind kind() const override { return inside_->kind(); }
@@ -30,11 +31,14 @@ class StoreTableFormat final : public InputFormat {
   bool cuts_objects() const override { return inside_->cuts_objects(); }
   bool infers_types() const override { return inside_->infers_types(); }
   Result<std::optional<Sample>> sample(Listing& listing, const std::string& root) const override;
+  std::unique_ptr<RecordFields> record_fields(TableFiles& files) const override;
+  TableSource tables(const std::string& root) const override;
   nlohmann::ordered_json items_of(std::string_view descriptor, const std::string& root) const override;
   void tell_worker(nlohmann::json& entry) const override { inside_->tell_worker(entry); }
 
  private:
   std::string input_;
+  std::string address_;  // of the store, with a '/' at the end
   std::unique_ptr<SliceFormat> inside_;
 };
 

@@ -54,6 +54,13 @@ TableFiles& local_files() {
   return files;
 }
 
+std::string why_unreadable(TableFile& file) {
+  if (Status state = file.state(); !state) return state.error().message;
+  char first = 0;
+  const auto read = file.read(0, &first, 1);
+  return read ? std::generic_category().message(EIO) : read.error().message;
+}
+
 Result<std::size_t> TableStream::read(char* into, std::size_t size) {
   const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(size, end_ - offset_));
   if (wanted == 0) return std::size_t{0};

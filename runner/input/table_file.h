@@ -49,6 +49,17 @@ class TableFiles {
 // Those of this machine, by absolute path. Without a state: threads may share it.
 TableFiles& local_files();
 
+// The tables of one input.
+struct TableSource {
+  std::string root;                             // what their paths begin with; ends in '/'
+  std::unique_ptr<TableFiles> store = nullptr;  // who opens them; null: they are files here
+
+  TableFiles& files() const { return store ? *store : local_files(); }
+};
+
+// Why a table cannot be read, as far as its first byte tells.
+std::string why_unreadable(TableFile& file);
+
 // Bytes [offset, end) of a table. Ends early where the table does.
 class TableStream final : public ByteStream {
  public:

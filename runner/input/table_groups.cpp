@@ -59,21 +59,31 @@ std::string fresh_token() {
 
 std::string request_for(const std::vector<FileToGroup>& files, const TableGrouping& grouping,
                         const std::string& token, bool check) {
-  const nlohmann::json told{{"parent", ::getpid()},
-                            {"check", check},
-                            {"input", grouping.input.name},
-                            {"root", hex_of(grouping.root)},
-                            {"columns", grouping.keys},
-                            {"paths", std::count(grouping.in_path.begin(), grouping.in_path.end(), true)},
-                            {"declared", declared_columns(grouping.input)},
-                            {"memory", grouping.memory_bytes},
-                            {"token", token}};
+  nlohmann::json told{{"parent", ::getpid()},
+                      {"check", check},
+                      {"input", grouping.input.name},
+                      {"root", hex_of(grouping.root)},
+                      {"columns", grouping.keys},
+                      {"paths", std::count(grouping.in_path.begin(), grouping.in_path.end(), true)},
+                      {"declared", declared_columns(grouping.input)},
+                      {"memory", grouping.memory_bytes},
+                      {"token", token}};
+  if (grouping.store) {
+    told["store"] = {{"socket", hex_of(grouping.store->socket)},
+                     {"input", grouping.store->input},
+                     {"directory", hex_of(grouping.store->directory)}};
+  }
   std::string request;
   wire::Writer out(request);
   out.bytes(told.dump());
   out.u32(static_cast<std::uint32_t>(files.size()));
   for (const FileToGroup& file : files) {
     out.bytes(file.path);
+    if (grouping.store) {
+      out.u8(file.size ? 1 : 0);
+      out.u64(file.size.value_or(0));
+      out.bytes(file.version);
+    }
     for (std::size_t i = 0; i < grouping.in_path.size(); ++i) {
       if (!grouping.in_path[i]) continue;
       out.u8(file.texts[i] ? 0 : 1);
@@ -96,7 +106,7 @@ Error no_pyarrow(const std::vector<std::string>& reasons) {
 }
 
 // Runs the program; its answer.
-Result<nlohmann::json> answer_to(const std::vector<std::string>& arguments,
+Result<nlohmann::json> answer_to(const std::string& request, const std::vector<std::string>& arguments,
                                  const std::atomic<bool>* stopped) {
   const std::string programs = std::filesystem::path(running_program()).parent_path().string();
   std::vector<std::string> reasons;
@@ -106,6 +116,7 @@ Result<nlohmann::json> answer_to(const std::vector<std::string>& arguments,
     run.arguments = {"-I", programs + "/python/parallelrun_worker/group_rows.py"};
     run.arguments.insert(run.arguments.end(), arguments.begin(), arguments.end());
     for (char** entry = environ; *entry != nullptr; ++entry) run.environment.emplace_back(*entry);
+    run.input = request;
     run.time_limit = kLongest;
     run.longest_output = kLongestAnswer;
     run.stopped = stopped;
@@ -136,31 +147,6 @@ Result<nlohmann::json> answer_to(const std::vector<std::string>& arguments,
   }
   return no_pyarrow(reasons);
 }
-
-// Removed again, however the call ends.
-class RequestFile {
- public:
-  static Result<RequestFile> write(const std::string& directory, const std::string& token,
-                                   const std::string& bytes) {
-    RequestFile file;
-    file.path_ = directory + "request-" + token;
-    if (const int failed = write_whole_file(file.path_, bytes); failed != 0)
-      return write_error(directory, failed);
-    return file;
-  }
-  RequestFile(RequestFile&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  RequestFile& operator=(RequestFile&&) = delete;
-  RequestFile(const RequestFile&) = delete;
-  RequestFile& operator=(const RequestFile&) = delete;
-  ~RequestFile() {
-    if (!path_.empty()) ::unlink(path_.c_str());
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  RequestFile() = default;
-  std::string path_;
-};
 
 Result<std::string> whole_content(const std::string& path) {
   const auto file = local_files().open(path);
@@ -219,13 +205,12 @@ Result<RecordGroups> take_result(std::string_view bytes, const std::vector<FileT
 
 }  // namespace
 
-Result<std::vector<std::string>> columns_of_table(const std::string& path, const TableGrouping& grouping) {
-  TableGrouping one = grouping;
-  one.root.clear();
-  one.in_path.clear();
-  ASSIGN_OR_RETURN(
-      const nlohmann::json answer,
-      answer_to({"--check", hex_of(request_for({{path, {}}}, one, "", true))}, grouping.stopped));
+Result<std::vector<std::string>> check_tables(const std::vector<FileToGroup>& files,
+                                              const TableGrouping& grouping) {
+  TableGrouping all = grouping;
+  all.in_path.clear();
+  ASSIGN_OR_RETURN(const nlohmann::json answer,
+                   answer_to(request_for(files, all, "", true), {}, grouping.stopped));
   std::vector<std::string> columns;
   for (const nlohmann::json& name : answer.value("columns", nlohmann::json::array()))
     columns.push_back(name.get<std::string>());
@@ -241,10 +226,9 @@ Result<RecordGroups> group_tables(const std::vector<FileToGroup>& files, const T
   if (const int failed = write_whole_file(grouping.directory + "names-" + token, names, for_workers);
       failed != 0)
     return write_error(grouping.directory, failed);
-  ASSIGN_OR_RETURN(const RequestFile request,
-                   RequestFile::write(grouping.directory, token, request_for(files, grouping, token, false)));
   const std::string result = grouping.directory + "result-" + token;
-  if (const auto answer = answer_to({request.path(), result}, grouping.stopped); !answer)
+  if (const auto answer = answer_to(request_for(files, grouping, token, false), {result}, grouping.stopped);
+      !answer)
     return answer.error();
   ASSIGN_OR_RETURN(const std::string bytes, whole_content(result));
   ::unlink(result.c_str());

@@ -7,6 +7,8 @@ namespace parallelrun::orchestrator {
 namespace {
 
 constexpr std::chrono::seconds kAskOurs{1};
+// A registration is parked for less than an agent waits for its answer (orchestrator_link.cpp).
+constexpr std::chrono::seconds kParked{10};
 
 Time now() { return std::chrono::steady_clock::now(); }
 
@@ -74,7 +76,8 @@ JobService::JobService(boost::asio::io_context& io, Orchestrator& core, JobLogs&
       admission_(std::move(admission)),
       timer_(io) {}
 
-void JobService::start() {
+void JobService::start(bool checking) {
+  checking_ = checking;
   advance(now());
   tick();
 }
@@ -83,6 +86,12 @@ void JobService::stop() {
   timer_.cancel();
   leases_.clear();
   reports_.clear();
+  waiting_.clear();
+}
+
+void JobService::on_checked() {
+  checking_ = false;
+  for (const Waiting& one : std::exchange(waiting_, {})) handle_register(one.request, one.reply);
 }
 
 void JobService::tick() {
@@ -95,6 +104,11 @@ void JobService::tick() {
       asked_ours_ = time;
       if (!outputs_.still_ours() && !std::exchange(told_finished_, true)) return outputs_.finished();
     }
+    std::erase_if(waiting_, [time](const Waiting& one) {
+      if (time < one.until) return false;
+      one.reply({503, "the inputs are being checked; register again\n"});
+      return true;
+    });
     core_.tick(time);
     advance(time);
     logs_.refresh(core_.progress(), core_.silences());
@@ -140,6 +154,10 @@ void JobService::handle_register(const Request& request, const ProtocolServer::R
     return reply({403, why + "\n"});
   }
   const Time time = now();
+  if (checking_) {
+    waiting_.push_back({request, reply, time + kParked});
+    return;
+  }
   const std::string proof = admission_.asks_for_proof() ? caller.proof : std::string();
   const Result<RegisterReply> registered = core_.on_register(asked.value(), proof, time);
   if (registered) {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "runner/orchestrator/orchestrator.h"
 #include "runner/orchestrator/server/admission.h"
@@ -30,8 +31,9 @@ class JobService {
   JobService(boost::asio::io_context& io, Orchestrator& core, JobLogs& logs, ProgressStream& progress,
              Outputs outputs, Admission admission);
 
-  // Starts the ticks.
-  void start();
+  // Starts the ticks. `checking`: no agent is let in before on_checked(), so that no code of the user runs
+  // for a job whose inputs are refused.
+  void start(bool checking);
   // Drops every parked request.
   void stop();
 
@@ -41,6 +43,7 @@ class JobService {
   std::optional<ProtocolServer::Reply> admit(const std::string& path, const Caller& caller);
   void on_plan(std::uint64_t mini_batches, std::uint64_t items, bool complete);
   void on_plan_failed(const Error& error);
+  void on_checked();
   void on_samples();
   void on_parts(std::uint64_t request, PartCutter::Cut parts);
   void on_committed(std::uint64_t group);
@@ -49,6 +52,12 @@ class JobService {
 
  private:
   using Request = ProtocolServer::Request;
+  // A registration that waits for the end of the check.
+  struct Waiting {
+    Request request;
+    ProtocolServer::ReplyTo reply;
+    Time until{};
+  };
   void handle_register(const Request& request, const ProtocolServer::ReplyTo& reply);
   void handle_lease(const Request& request, ProtocolServer::ReplyTo reply);
   void handle_report(const Request& request, ProtocolServer::ReplyTo reply);
@@ -65,6 +74,8 @@ class JobService {
   // Requests that wait for their reply, by session; at most one of each kind.
   std::unordered_map<std::uint64_t, ProtocolServer::ReplyTo> leases_;
   std::unordered_map<std::uint64_t, ProtocolServer::ReplyTo> reports_;
+  bool checking_ = false;
+  std::vector<Waiting> waiting_;
   Time asked_ours_{};
   bool told_finished_ = false;
 };

@@ -104,6 +104,7 @@ void Planning::plan() {
   options.stopped = &stopping_;
   options.watched = events_.watched;
   auto planner = Planner::create(std::move(options), plan_->writer().last_found());
+  if (planner) events_.on_checked();
   const Status ended = planner ? plan_all(**planner) : Status(planner.error());
   if (!ended && !stopping_) events_.on_failed(ended.error());
 }

@@ -32,6 +32,7 @@ class Planning final : public MiniBatchSource, public PlanDurability, public Sam
   struct Events {
     std::function<void(PlanExtent)> on_extent;       // what can be read now, and whether it is complete
     std::function<void(Error)> on_failed;            // planning ended; what is planned stays
+    std::function<void()> on_checked;                // no input is refused; before anything is planned
     std::function<void()> on_samples;                // sample() of some input has an answer
     std::function<void(PassedOver)> on_passed_over;  // also what earlier runs met; from start() on
     std::function<void(std::uint64_t, PartCutter::Cut)> on_parts;  // the answer to cut()

@@ -321,7 +321,8 @@ class Run {
                        on_written(group, written);
                      }));
     progress_.ready(to_string(server_->endpoint()), files_->directory().taken_over());
-    service_->start();
+    // Where keys may be columns, tables are looked into.
+    service_->start(!job_.spec.partition_keys.empty() && !planning.found().complete);
     if (options_.control_fd >= 0) {
       control_.emplace(io_, options_.control_fd, [this](bool held) { on_hold(held); });
     }
@@ -329,6 +330,7 @@ class Run {
     Planning::Events events;
     events.on_extent = posted([this](const PlanExtent& extent) { on_extent(extent); });
     events.on_failed = posted([this](const Error& error) { service_->on_plan_failed(error); });
+    events.on_checked = posted([this] { service_->on_checked(); });
     events.on_samples = posted([this] { service_->on_samples(); });
     events.on_parts = posted(
         [this](std::uint64_t request, const PartCutter::Cut& parts) { service_->on_parts(request, parts); });

@@ -246,7 +246,7 @@ class _Connection:
         number = request["id"]
         known = {"list": self._list, "fetch": self._fetch, "adopt": self._adopt, "stat": self._stat}
         work = known.get(op, self._output)
-        task = asyncio.ensure_future(self._answered(number, work(number, request)))
+        task = asyncio.ensure_future(self._answered(number, work, request))
         self._tasks[number] = task
         task.add_done_callback(lambda _: self._tasks.pop(number, None))
 
@@ -258,9 +258,9 @@ class _Connection:
         if entries:
             self._server.release(entries, objects, keep)
 
-    async def _answered(self, number, work):
+    async def _answered(self, number, work, request):
         try:
-            await work
+            await work(number, request)
         except asyncio.CancelledError:
             pass
         except (Trouble, Passing) as trouble:

@@ -26,6 +26,7 @@ from parallelrun_worker.grouped_columns import FILE, ROW
 from parallelrun_worker.grouped_keys import Keys
 from parallelrun_worker.grouped_parts import Categories, Output, Part
 from parallelrun_worker.grouped_schema import Schema, Trouble, reading
+from parallelrun_worker.stored_tables import StoredTables
 
 _PR_SET_PDEATHSIG = 1
 _OLDEST = 14
@@ -36,8 +37,8 @@ _ROW_GROUP = 128 << 10  # bytes in memory: the groups that lie together
 
 
 class _Request:
-    """What table_groups.cpp writes: u32 size | JSON | u32 files | files x {bytes path | by key in paths: u8 missing | bytes
-    text}."""
+    """What table_groups.cpp writes: u32 size | JSON | u32 files | files x {bytes path | in a store: u8 size is known |
+    u64 size | bytes version | by key in paths: u8 missing | bytes text}."""
 
     def __init__(self, data):
         (size,) = struct.unpack_from("<I", data)
@@ -52,17 +53,29 @@ class _Request:
         self.memory = told["memory"]  # bytes that one part may have
         self.token = told["token"]  # in the names of all files
         self.files = []
+        store, objects = told.get("store"), []
         at = 4 + size
         (count,) = struct.unpack_from("<I", data, at)
         at += 4
         for _ in range(count):
             path, at = _sized(data, at)
+            if store is not None:
+                known, size = struct.unpack_from("<BQ", data, at)
+                version, at = _sized(data, at + 9)
+                objects.append((os.fsdecode(path), size if known else None, os.fsdecode(version)))
             texts = []
             for _ in range(self.paths):
                 missing = data[at]
                 text, at = _sized(data, at + 1)
                 texts.append(None if missing else text)
             self.files.append((path, tuple(texts)))
+        # None: files of this machine.
+        self.stored = store and StoredTables(
+            bytes.fromhex(store["socket"]), store["input"], bytes.fromhex(store["directory"]), objects
+        )
+
+    def size(self, number):
+        return self.stored.size(number) if self.stored else os.path.getsize(self.path(number))
 
     def path(self, number):
         return os.fsdecode(self.root + self.files[number][0])
@@ -141,18 +154,29 @@ class _Grouping:
             file = self._source.open(number)
             names = self._source.names
             rows = _MOST_BATCH_ROWS
-            for probe in self._batches(file, _PROBE_ROWS, names):
+            for probe in self._batches(file, number, _PROBE_ROWS):
                 each = max(1, probe.nbytes // max(1, probe.num_rows))
                 rows = max(1, min(rows, self._request.memory // 8 // each))
                 break
-            for batch in self._batches(file, rows, names):
+            for batch in self._batches(file, number, rows):
                 if batch.num_rows == 0:
                     continue
                 yield self._fitted(self._arrow.Table.from_batches([batch]).select(names), number, row)
                 row += batch.num_rows
 
-    def _batches(self, file, rows, names):
-        return file.iter_batches(rows, columns=names, use_threads=False)
+    def _batches(self, file, number, rows):
+        names, stored = self._source.names, self._request.stored
+        if stored is None:
+            yield from file.iter_batches(rows, columns=names, use_threads=False)
+            return
+        # The chunks of a row group come together, those of the next one while it is read.
+        metadata, before = file.metadata, ()
+        for group in range(metadata.num_row_groups):
+            if group == 0:
+                before = stored.expect(number, _chunks(metadata.row_group(0), names))
+            if group + 1 < metadata.num_row_groups:
+                before = stored.expect(number, _chunks(metadata.row_group(group + 1), names), before)
+            yield from file.iter_batches(rows, row_groups=[group], columns=names, use_threads=False)
 
     def _fitted(self, table, number, before):
         arrow = self._arrow
@@ -275,6 +299,19 @@ class _Grouping:
             self._gather(one)
 
 
+def _chunks(group, names):
+    """(begin, end) of the bytes of columns in a row group, as far as the footer can be trusted."""
+    found = []
+    for number in range(group.num_columns):
+        column = group.column(number)
+        if column.path_in_schema.split(".")[0] not in names:
+            continue
+        begin = min(at for at in (column.dictionary_page_offset, column.data_page_offset) if at is not None)
+        if begin > 0 and column.total_compressed_size > 0:
+            found.append((begin, begin + column.total_compressed_size))
+    return found
+
+
 def _write_result(path, grouping, schema):
     """u8 types, each u8 | u32 files, each bytes name | u64 groups, each u32 file | u64 rows before | u64 rows | u32 path
     texts | by key in columns: u8 missing | bytes text; then the numbers of the files without a row and of those with another
@@ -326,12 +363,8 @@ def _import_arrow():
     return pyarrow
 
 
-def _run(request_path, result_path):
-    if request_path == "--check":
-        request = _Request(bytes.fromhex(result_path))
-    else:
-        with open(request_path, "rb") as file:
-            request = _Request(file.read())
+def _run(result_path=None):
+    request = _Request(sys.stdin.buffer.read())
     # Also where it waits for a file system: a successor begins anew.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != request.parent:
@@ -339,10 +372,14 @@ def _run(request_path, result_path):
     arrow = _import_arrow()
     schema = Schema(arrow, request)
     if request.check:
-        return {"columns": schema.look(0)}
+        columns = schema.columns(0)
+        if not set(request.columns) <= set(columns):  # the planner knows how to say it
+            return {"columns": columns}
     for number in range(len(request.files)):
         schema.look(number)
     schema.settle()
+    if request.check:
+        return {"columns": columns}
     folder = os.path.dirname(result_path)
     _check_room(folder, schema)
     grouping = _Grouping(arrow, request, schema, folder)

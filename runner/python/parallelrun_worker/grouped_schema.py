@@ -35,10 +35,7 @@ class Schema:
     def look(self, number):
         file = self.open(number)
         path, schema = self._request.path(number), file.schema_arrow
-        if self._request.check:  # the planner looks whether the keys are among them
-            names = schema.names
-        else:
-            names = self._wanted(path, schema)
+        names = self._wanted(path, schema)
         for key in self._request.columns:
             if key in schema.names:
                 self._check_key(number, key, schema.field(key).type)
@@ -52,9 +49,17 @@ class Schema:
         if file.metadata.num_rows == 0:
             self.empty.append(number)
         self.rows += file.metadata.num_rows
-        self.disk += os.path.getsize(path)
+        self.disk += self._request.size(number)
         for group in range(file.metadata.num_row_groups):
             self.bytes += max(0, file.metadata.row_group(group).total_byte_size)
+        return schema.names
+
+    def columns(self, number):
+        """All of them; what cannot be a key is refused."""
+        schema = self.open(number).schema_arrow
+        for key in self._request.columns:
+            if key in schema.names:
+                self._check_key(number, key, schema.field(key).type)
         return schema.names
 
     def settle(self):
@@ -62,8 +67,11 @@ class Schema:
         self.schema = self._arrow.schema(fields, metadata=self._pandas_of)
 
     def open(self, number):
-        path = self._request.path(number)
+        path, stored = self._request.path(number), self._request.stored
         with reading(self._arrow, path):
+            if stored is not None:
+                stored.begin(number, self.schema is not None)
+                path = self._arrow.PythonFile(stored.open(number), mode="r")
             return self._arrow.parquet.ParquetFile(path, pre_buffer=False, buffer_size=_BLOCK)
 
     def _wanted(self, path, schema):

@@ -41,10 +41,11 @@ def group(folder, names, keys, memory):
     request += b"".join(sized(name.encode()) for name in names)
     groups = folder / "groups"
     groups.mkdir()
-    (groups / "request").write_bytes(request)
     used = 0
-    command = [sys.executable, "-I", str(PROGRAM), str(groups / "request"), str(groups / "result")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+    command = [sys.executable, "-I", str(PROGRAM), str(groups / "result")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdin.write(request)
+        process.stdin.close()
         while process.poll() is None:
             used = max(used, peak_of(process.pid))
             time.sleep(0.005)

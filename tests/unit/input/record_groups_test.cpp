@@ -42,7 +42,7 @@ class Grouped {
   }
 
   Result<RecordGroups> groups() {
-    CsvRecordFields fields{Input{}};
+    CsvRecordFields fields(Input{}, local_files());
     fields.want({"k"});
     std::size_t next = 0;
     return group_records(
