@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup build runner ui wheel demo check test soak e2e images site bench fuzz fmt lint clean
+.PHONY: help setup build runner ui wheel demo check test soak e2e images site bench bench-page-memory fuzz fmt lint clean
 
 JOBS = $(shell tools/jobs.sh)
 LINT = build/venvs/lint/bin
@@ -62,6 +62,10 @@ bench: build  ## speed and memory compared with multiprocessing, Ray, Dask, jobl
 	@tools/venv.sh bench tests/benchmarks/requirements.txt
 	@tools/venv.sh bench-pandas2 tests/benchmarks/requirements-pandas2.txt
 	@build/venvs/bench/bin/python tests/benchmarks/bench.py $(BENCH)
+
+bench-page-memory: build  ## whether the memory of page and server is flat while a job is at work; MINUTES=60
+	@tools/venv.sh bench tests/benchmarks/requirements.txt
+	@build/venvs/bench/bin/python tests/benchmarks/page_memory.py $(MINUTES)
 
 bench-cluster: build  ## the operator compared with the Job controller, on nodes that kwok simulates; BENCH="--quick --only latency"
 	@python3 tests/benchmarks/cluster/bench_cluster.py $(BENCH)

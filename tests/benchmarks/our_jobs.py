@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -38,6 +39,16 @@ class OurJob:
 
     def run(self, launcher: str, watch_memory: bool = False, prefix: Path = Path(sys.prefix)) -> Finished:
         """The whole command, into an empty output directory, in the virtual environment at `prefix`."""
+        command, env = self._prepared(launcher, prefix)
+        return run_command(command, self.folder / "log", env, watch_memory)
+
+    def start(self, launcher: str, prefix: Path = Path(sys.prefix)) -> subprocess.Popen:
+        """The same, which goes on while the caller looks at it."""
+        command, env = self._prepared(launcher, prefix)
+        with open(self.folder / "log", "wb") as log:
+            return subprocess.Popen(command, stdout=log, stderr=log, env=env)
+
+    def _prepared(self, launcher: str, prefix: Path) -> tuple[list, dict]:
         fresh(self.folder)
         manifest = self.folder / "job.yaml"
         manifest.write_text(json.dumps(self._manifest, indent=1))
@@ -48,4 +59,4 @@ class OurJob:
             "VIRTUAL_ENV": str(prefix),
             "PATH": f"{prefix}/bin:{os.environ['PATH']}",
         }
-        return run_command([PROGRAM, "run", "--quiet", manifest], self.folder / "log", env, watch_memory)
+        return [PROGRAM, "run", "--quiet", manifest], env
