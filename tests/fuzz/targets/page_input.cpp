@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "runner/web/first_rows.h"
+#include "runner/web/growing_log.h"
 #include "runner/web/output_answers.h"
 #include "runner/web/output_folder.h"
 #include "runner/web/pod_answers.h"
@@ -50,6 +51,15 @@ FUZZ_TARGET(page_input) {
     const std::string shown = web::answer_text(rows);
     HOLDS_ELSE(shown, nlohmann::json::accept(shown) && shown.find('\n') == std::string::npos);
   }
+  // What a pod writes of a log comes in any pieces.
+  web::GrowingLog whole;
+  web::GrowingLog halves;
+  const bool taken = whole.take(text);
+  const bool both = halves.take(text.substr(0, text.size() / 2)) && halves.take(text.substr(text.size() / 2));
+  HOLDS_ELSE(text, taken == both);
+  HOLDS_ELSE(text, !taken || (whole.size() == halves.size() && whole.ended() == halves.ended()));
+  if (const auto piece = whole.piece({-1000, 1000, true}))
+    HOLDS_ELSE(text, piece->text.size() <= 1000 && piece->next <= piece->size);
   if (const auto answers = web::answers_from(text, 2)) HOLDS_ELSE(text, answers->size() == 2);
 }
 
