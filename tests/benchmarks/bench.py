@@ -14,10 +14,12 @@ import boundary_scan
 import csv_reading
 import dispatch
 import first_call
+import objects
 import page_speed
 import partition
 import report
 import restart
+import tables
 from measurement import BenchmarkFailed
 from our_jobs import PROGRAM
 
@@ -26,8 +28,10 @@ BENCHMARKS = {
     "dispatch": dispatch.measure,
     "csv": csv_reading.measure,
     "scan": boundary_scan.measure,
+    "tables": tables.measure,
     "first-call": first_call.measure,
     "partition": partition.measure,
+    "objects": objects.measure,
     "restart": restart.measure,
     "page": page_speed.measure,
 }

@@ -124,6 +124,64 @@ def sales_csv(data: Path, files: int = 50, total_bytes: int = 2_000_000_000) -> 
     return _made_once(data / f"sales-{files}x{total_bytes // files >> 20}MB", make)
 
 
+def sales_parquet(data: Path, files: int = 50, total_bytes: int = 2_000_000_000) -> Path:
+    """The rows of sales_csv() of that size, as Parquet."""
+    source = sales_csv(data, files, total_bytes)
+
+    def make(folder: Path) -> None:
+        import pyarrow.csv as pa_csv
+        import pyarrow.parquet as pa_parquet
+
+        for path in sorted(source.glob("*.csv")):
+            pa_parquet.write_table(
+                pa_csv.read_csv(path), folder / f"{path.stem}.parquet", row_group_size=200_000
+            )
+
+    return _made_once(data / f"{source.name}-parquet", make)
+
+
+def sensor_tables(data: Path, kind: str, total_bytes: int = 1_000_000_000) -> Path:
+    """Two files of readings as JSON lines ("jsonl") or Parquet, together of about so many bytes; `value` is random."""
+
+    def make(folder: Path) -> None:
+        import numpy as np
+        import pandas
+        import pyarrow as pa
+        import pyarrow.parquet as pa_parquet
+
+        words = np.array(["boiler", "chiller", "compressor", "fan", "pump", "turbine"])
+
+        def frame(generator, first_id, rows):
+            return pandas.DataFrame(
+                {
+                    "id": np.arange(first_id, first_id + rows),
+                    "machine": words[generator.integers(0, len(words), rows)],
+                    "value": generator.normal(50, 20, rows).round(4),
+                    "pressure": generator.normal(101, 3, rows).round(4),
+                    "flow": generator.normal(5, 1, rows).round(4),
+                    "status": generator.integers(0, 5, rows),
+                }
+            )
+
+        for part in range(2):
+            generator, rows, at = np.random.default_rng(seed=40 + part), 100_000, part * 100_000_000
+            with open(folder / f"readings-{part}.{kind}", "wb") as out:
+                writer = None
+                while out.tell() < total_bytes // 2:
+                    one = frame(generator, at, rows)
+                    at += rows
+                    if kind == "jsonl":
+                        out.write(one.to_json(orient="records", lines=True).encode())
+                        continue
+                    table = pa.Table.from_pandas(one, preserve_index=False)
+                    writer = writer or pa_parquet.ParquetWriter(out, table.schema)
+                    writer.write_table(table)
+                if writer is not None:
+                    writer.close()
+
+    return _made_once(data / f"{kind}-2x{total_bytes // 2 >> 20}MB", make)
+
+
 def wide_csv(data: Path, columns: int = 60_000, rows: int = 60) -> Path:
     """Many columns, by turns whole numbers, floats and words."""
 

@@ -15,16 +15,24 @@ LAUNCHERS = ("embedded", "python")
 
 
 class OurJob:
-    """One input, two worker processes, everything else at its default unless `settings` says otherwise."""
+    """One input, two worker processes, everything else at its default unless `settings` says otherwise. `source`: a
+    folder, or a source of the manifest."""
 
-    def __init__(self, work: Path, entry: str, source: Path, kind: str = "file", **settings):
+    def __init__(self, work: Path, entry: str, source, kind: str = "file", format: str = "", **settings):
         self.folder = work
         self.output = work / "output"
         self.rows = self.output / "parallel_run_step.txt"
         spec = {
             "sourceDirectory": {"local": {"path": str(ENTRY_SCRIPTS)}},
             "entryScript": entry,
-            "inputs": [{"name": "data", "type": kind, "source": {"local": {"path": str(source)}}}],
+            "inputs": [
+                {
+                    "name": "data",
+                    "type": kind,
+                    "source": source if isinstance(source, dict) else {"local": {"path": str(source)}},
+                    **({"format": format} if format else {}),
+                }
+            ],
             "output": {"source": {"local": {"path": str(self.output)}}},
             "nodeCount": 1,
             "processCountPerNode": 2,
@@ -37,7 +45,9 @@ class OurJob:
             "spec": spec,
         }
 
-    def run(self, launcher: str, watch_memory: bool = False, prefix: Path = Path(sys.prefix)) -> Finished:
+    def run(
+        self, launcher: str, watch_memory: bool = False, prefix: Path = Path(sys.prefix), **more
+    ) -> Finished:
         """The whole command, into an empty output directory, in the virtual environment at `prefix`."""
         command, env = self._prepared(launcher, prefix)
         return run_command(command, self.folder / "log", env, watch_memory)
@@ -58,5 +68,6 @@ class OurJob:
             "PARALLELRUN_RUN_INDEX": "off",  # the same job is measured many times
             "VIRTUAL_ENV": str(prefix),
             "PATH": f"{prefix}/bin:{os.environ['PATH']}",
+            **more,
         }
         return [PROGRAM, "run", "--quiet", manifest], env

@@ -1,0 +1,76 @@
+"""Objects of a local S3 server, whole command, beside obstore's own concurrent download followed by a job over the files:
+reading and running overlap here. The server is moto, in one process: where it is the slower side, both wait for it."""
+
+import sys
+from pathlib import Path
+
+from measurement import BenchmarkFailed, fresh, rows_digest, run_command
+from our_jobs import LAUNCHERS, OurJob
+from pairs import alternate
+from report import Row
+
+for _folder in ("integration/store", "common"):
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / _folder))
+from s3_server import SERVER, Bucket, s3_server  # noqa: E402
+
+PEER = Path(__file__).resolve().parent / "peers" / "obstore_download.py"
+BAR = 1.0
+# (what, objects, bytes of each, objects of a mini-batch)
+SIZES = [("small", 20_000, 2_000, 100), ("large", 64, 64 << 20, 1)]
+
+
+class Objects:
+    def __init__(self, address: str, bucket: str, work: Path, each: int):
+        self.address, self.bucket, self.work, self.each = address, bucket, work, each
+        self.expected = None
+
+    def ours(self, launcher: str) -> float:
+        source = {"s3": {"bucket": self.bucket, "region": "us-east-1", "endpoint": self.address}}
+        job = OurJob(self.work / "ours", "object_entry.py", source, miniBatchSize=self.each)
+        keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+        return self._checked("parallelrun", job.run(launcher, **keys), job.rows)
+
+    def obstore(self) -> float:
+        folder = fresh(self.work / "peer") / "files"
+        download = [sys.executable, PEER, self.address, self.bucket, folder]
+        fetched = run_command(download, self.work / "obstore.log")
+        job = OurJob(self.work / "local", "object_entry.py", folder, miniBatchSize=self.each)
+        ran = job.run(LAUNCHERS[0])
+        self._checked("obstore and a local run", ran, job.rows)
+        return fetched.seconds + ran.seconds
+
+    def _checked(self, who: str, finished, path: Path) -> float:
+        digest = rows_digest(path)
+        self.expected = self.expected or digest
+        if digest != self.expected:
+            raise BenchmarkFailed(f"{who} has other rows: {digest[0]} and not {self.expected[0]}")
+        return finished.seconds
+
+
+def measure(_data: Path, work: Path, rounds: int, sizes=SIZES) -> tuple[list, list]:
+    if not SERVER.exists():
+        raise BenchmarkFailed(
+            "there is no S3 server; make it: tools/venv.sh store tests/integration/store/requirements.txt"
+        )
+    rows = []
+    with s3_server(fresh(work / "server")) as address:
+        for what, count, size, each in sizes:
+            bucket = Bucket(address, f"bench-{what}")
+            content = bytes(size)
+            for number in range(count):
+                bucket.put(f"object-{number:06}", content)
+            one = Objects(address, bucket.name, fresh(work / what), each)
+            one.ours(LAUNCHERS[0])  # installs what reads stores
+            pairs = alternate(rounds, one.ours, one.obstore, LAUNCHERS[:1])
+            speed = 1 / pairs.median_ratio(LAUNCHERS[0])
+            rows.append(
+                Row(
+                    f"{count:,} {what} objects, {count * size / 1e6:,.0f} MB",
+                    f"{pairs.our_median(LAUNCHERS[0]):.1f} s",
+                    f"{pairs.peer_median():.1f} s obstore, then a local run",
+                    f"{speed:.2f}x speed",
+                    f">= {BAR}x",
+                    speed >= BAR,
+                )
+            )
+    return rows, ["The S3 server is moto, in one process of Python; large objects are in its memory."]
