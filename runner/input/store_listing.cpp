@@ -54,7 +54,7 @@ StoreListing::Fit StoreListing::fit_of(const std::string& name) const {
   for (std::size_t begin = 0; begin <= name.size();) {
     const std::size_t end = std::min(name.find('/', begin), name.size());
     const std::string_view part = std::string_view(name).substr(begin, end - begin);
-    if (is_left_out(part)) return Fit::kHidden;
+    if (!options_.all_names && is_left_out(part)) return Fit::kHidden;
     state = glob_.step(state, part);
     begin = end + 1;
   }

@@ -27,6 +27,7 @@ class StoreListing final : public Listing {
     std::string start_after;         // name of an object: the listing begins behind it
     PassedCounts* passed = nullptr;  // must outlive the listing; null: nobody counts
     bool count_others = false;       // count objects that the glob does not take, too
+    bool all_names = false;          // also those that a walk over a directory leaves out
   };
 
   // Errors: kInvalidArgument (bad glob).

@@ -22,6 +22,7 @@
 #include "common/text/presentable.h"
 #include "common/time/rfc3339.h"
 #include "runner/input/input_listing.h"
+#include "runner/input/store_listing.h"
 #include "runner/job/installed_python.h"
 #include "runner/job/reuse_settings.h"
 #include "runner/job/run_index.h"
@@ -166,7 +167,9 @@ Reuse::Reuse(const ResolvedJob& job, Options options, Tell tell)
     if (!input.source.store.is_object())
       roots_[input_part(input.name)] = FileWalk::root_of(job.input_directories.at(input.name));
   }
-  for (const auto& [name, path] : side_inputs()) roots_[side_input_part(name)] = root_of_place(path);
+  for (const auto& [name, path] : side_inputs()) {
+    if (!is_fetched(name)) roots_[side_input_part(name)] = root_of_place(path);
+  }
   if (options_.pod) {
     auto runs = std::make_unique<NamespaceRuns>(options_.pod->runs);
     namespace_runs_ = runs.get();
@@ -240,7 +243,37 @@ void Reuse::record_surroundings(ContentsRecorder& recorder) const {
     for (const std::string& folder : python->folders)
       recorder.directory(std::string(kModulesPart) + folder, folder, is_code, output, kMostModules);
   }
-  for (const auto& [name, path] : side_inputs()) recorder.directory(side_input_part(name), path, {}, output);
+  for (const auto& [name, path] : side_inputs()) {
+    if (is_fetched(name)) {
+      record_objects(recorder, side_input_part(name));
+    } else {
+      recorder.directory(side_input_part(name), path, {}, output);
+    }
+  }
+}
+
+bool Reuse::is_fetched(const std::string& side_input) const {
+  const auto& all = job_.spec.side_inputs;
+  return std::any_of(all.begin(), all.end(), [&](const SideInput& side) {
+    return side.name == side_input && side.source.store.is_object();
+  });
+}
+
+// As the data process has fetched them, which knows them by the name of the part: what the store has by now
+// does not count.
+void Reuse::record_objects(ContentsRecorder& recorder, const std::string& part) {
+  StoreListing::Options options;
+  options.socket = data_socket();
+  options.input = part;
+  options.all_names = true;
+  auto all = StoreListing::open(std::move(options));
+  if (!all) return recorder.give_up(all.error());
+  const std::unique_ptr<Listing> listing = recorder.listed(part, "", std::move(*all));
+  while (true) {
+    const auto object = listing->next();
+    if (!object) return recorder.give_up(object.error());
+    if (!*object) return;
+  }
 }
 
 Status Reuse::record_now(const std::string& path) const {

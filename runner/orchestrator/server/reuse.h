@@ -109,6 +109,8 @@ class Reuse {
   std::string why_never() const;
   void explain(const std::string& words) const;
   void explain_settings(const nlohmann::json& settings, std::vector<std::string>& problems) const;
+  bool is_fetched(const std::string& side_input) const;
+  static void record_objects(ContentsRecorder& recorder, const std::string& part);
   bool in_pod() const { return options_.pod_side_inputs.has_value(); }
   const std::map<std::string, std::string>& side_inputs() const {
     return in_pod() ? *options_.pod_side_inputs : job_.side_input_directories;

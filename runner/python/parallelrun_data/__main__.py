@@ -183,7 +183,11 @@ async def _run(arguments, events):
                     "and logs show to all who may read them; give a token with --credentials instead",
                 )
     cache = cache_module.Cache(config["cache"], size)
-    server = Server(inputs, cache, Downloads(cache, counts, patience), counts, patience, log, output)
+    known = dict(inputs)
+    for name, given in wholes.items():
+        what = f"side input {name}"  # as who compares the contents of jobs asks for it
+        known[what] = Input(what, side_inputs.Fetched(given.root + ".complete"), given.root, given.what)
+    server = Server(known, cache, Downloads(cache, counts, patience), counts, patience, log, output)
     of_wholes = Server(wholes, cache, None, counts, patience, log)
 
     async def check(given):
@@ -203,7 +207,7 @@ async def _run(arguments, events):
             if os.path.exists(given.root + ".complete"):
                 continue  # a process before this one had brought it
             try:
-                await side_inputs.bring(
+                fetched = await side_inputs.bring(
                     of_wholes,
                     name,
                     lambda into: Downloads(into, counts, patience),
@@ -217,8 +221,7 @@ async def _run(arguments, events):
                 what = given.what + ": "
                 words = trouble.message.removeprefix(what)
                 raise Trouble(trouble.kind, what + words) from None
-            with open(given.root + ".complete", "w"):
-                pass
+            side_inputs.Fetched.write(given.root + ".complete", fetched)
         listening = await server.listen(arguments.socket)
         events.send("ready", cacheSize=size)
         return listening

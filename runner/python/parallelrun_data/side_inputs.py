@@ -1,18 +1,21 @@
 """Side inputs and the code: all objects of a source as files, before any worker starts."""
 
 import asyncio
+import json
 import os
 
 from parallelrun_data import code_bounds
 from parallelrun_data.cache import Cache, in_words
 from parallelrun_data.places import patiently
+from parallelrun_data.server import Tables
 from parallelrun_data.troubles import DISK, INVALID, MISSING, Patience, Trouble
 
 _AT_A_TIME = 64
 
 
 async def bring(server, name, downloads_into, given, patience_seconds, counts, say, is_code=False):
-    """Fills given.root: a folder, or a file where the source names one object and is not the code. Raises Trouble."""
+    """Fills given.root: a folder, or a file where the source names one object and is not the code. Gives the objects, as
+    they were fetched: (name, size, version). Raises Trouble."""
     objects = []
     folders = []
     async for one in server.list(name, "", folders.append):
@@ -61,6 +64,7 @@ async def bring(server, name, downloads_into, given, patience_seconds, counts, s
             os.makedirs(os.path.join(given.root, folder), exist_ok=True)
         except (FileExistsError, NotADirectoryError):
             pass  # an object has its name
+    return objects
 
 
 async def _single(downloads_into, given, patience_seconds, counts):
@@ -79,3 +83,26 @@ async def _single(downloads_into, given, patience_seconds, counts):
     cache = Cache(folder, max(size or 0, 1))
     (entry,) = await cache.reserve(folder, [(os.path.basename(given.root), size, version)])
     await downloads_into(cache).object(place, object_name, size, version, entry)
+    return [(object_name, size, version)]
+
+
+class Fetched(Tables):
+    """Side inputs for who asks what was fetched: the listing of a source that is on this machine. `complete`: a file that
+    bring()'s objects were written to."""
+
+    def __init__(self, complete):
+        self._complete = complete
+
+    @staticmethod
+    def write(complete, objects):
+        whole = complete + ".new"
+        with open(whole, "w", encoding="utf-8", errors="surrogateescape") as file:
+            json.dump(objects, file)
+        os.rename(whole, complete)
+
+    async def ranges(self, after):
+        with open(self._complete, encoding="utf-8", errors="surrogateescape") as file:
+            objects = [tuple(one) for one in json.load(file)]
+        names = [name for name, _, _ in objects]
+        for one in objects[names.index(after) + 1 if after in names else 0 :]:
+            yield one

@@ -52,3 +52,31 @@ def test_tables(again, order):
     again.resubmit()
     assert again.items() == ["c000"], again.notes()
     assert (job.rows() if order == "input" else sorted(job.rows())) == keys[:401]
+
+
+@pytest.mark.parametrize("kind", ["file", "csv"])
+def test_keys_of_paths(again, kind):
+    """A mini-batch of which one object changed runs again, and no other."""
+    job = again.job.script(
+        """
+        import os
+        def init(): pass
+        def run(mini_batch, context):
+            key = context.partition_key_value["user"]
+            if key == os.environ.get("FAIL"): raise ValueError(key)
+            with open(os.environ["CALLS"], "a") as seen: seen.write(key + "\\n")
+            return [key] * len(mini_batch)
+        """
+    )
+    for number in range(12):
+        job.bucket.put(f"in/user={number % 4}/{number:02}.csv", f"n\n{number}\n")
+    given = {"name": "all", "type": "tabular" if kind == "csv" else "file", "source": job.source("in")}
+    job.spec.pop("miniBatchSize")
+    job.set(inputs=[given], partitionKeys=["user"])
+    again.run(FAIL="2")
+    again.resubmit()
+    assert again.items() == ["2"], again.notes()
+    job.bucket.put("in/user=1/05.csv", "n\n55\n")
+    again.resubmit()
+    assert again.items() == ["1"], again.notes()
+    assert sorted(job.rows()) == sorted("0123" * 3)

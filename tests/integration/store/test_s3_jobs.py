@@ -431,3 +431,24 @@ def test_results_are_reused_while_the_etags_are_the_same(job):
     job.bucket.put("side/labels.txt", "two")
     assert reason("fourth") == "Completed"
     assert reason("fifth") == "Reused"
+
+
+def test_side_inputs_are_the_same_by_their_etags(job):
+    """Also where they are too large to be read for a digest; one object, a folder, and a hidden name in it."""
+    job.objects(2).script(NAMES)
+    large = bytes(70 << 20)
+    for name in ("side/large.bin", "side/.hidden", "one/model.bin"):
+        job.bucket.put(name, large if "large" in name else "x")
+    sources = {"folder": job.source("side"), "single": job.source("one/model.bin")}
+    job.spec["sideInputs"] = [{"name": name, "source": source} for name, source in sources.items()]
+
+    def reason(output):
+        job.out = job.root / output
+        environment = job.environment(PARALLELRUN_RUN_INDEX=str(job.root / "runs"))
+        job.run("--output", str(job.out), env=environment, timeout=120).expect(0)
+        return job.result()["reason"]
+
+    assert [reason("a"), reason("b")] == ["Completed", "Reused"]
+    for name in ("side/.hidden", "one/model.bin"):
+        job.bucket.put(name, "y")
+        assert [reason(f"{name[:3]}1"), reason(f"{name[:3]}2")] == ["Completed", "Reused"], name
