@@ -29,13 +29,15 @@ Mount root_of(std::vector<nlohmann::json>& volumes, const Source& source, std::s
 Fetched fetched_of(StoreUse use, const std::string& name, const Source& source) {
   const std::string below = use == StoreUse::kInput       ? "inputs/" + name
                             : use == StoreUse::kSideInput ? "side-inputs/" + name
+                            : use == StoreUse::kOutput    ? "output"
                                                           : "source";
   Fetched fetched;
   fetched.use = use;
   fetched.name = name;
   fetched.source = source.store;
-  fetched.directory = use == StoreUse::kInput ? std::string(kFetchedInputs) + "/" + name
-                                              : std::string(kFetched) + "/" + below;
+  fetched.directory = use == StoreUse::kInput    ? std::string(kFetchedInputs) + "/" + name
+                      : use == StoreUse::kOutput ? kOutput
+                                                 : std::string(kFetched) + "/" + below;
   fetched.secret = store_secret(source.store);
   if (!fetched.secret.empty()) fetched.credentials = std::string(kCredentials) + "/" + below;
   return fetched;
@@ -45,8 +47,9 @@ Fetched fetched_of(StoreUse use, const std::string& name, const Source& source) 
 
 std::vector<Fetched> fetched_in(const PodLayout& layout, bool on_worker) {
   std::vector<Fetched> found;
-  std::copy_if(layout.fetched.begin(), layout.fetched.end(), std::back_inserter(found),
-               [&](const Fetched& one) { return on_worker || one.use != StoreUse::kSideInput; });
+  std::copy_if(
+      layout.fetched.begin(), layout.fetched.end(), std::back_inserter(found),
+      [&](const Fetched& one) { return one.use != (on_worker ? StoreUse::kOutput : StoreUse::kSideInput); });
   return found;
 }
 
@@ -92,7 +95,13 @@ PodLayout pod_layout(const JobSpec& spec) {
     }
     layout.side_inputs[side.name] = std::move(mount);
   }
-  layout.output = root_of(layout.volumes, spec.output.source, kOutput);
+  if (spec.output.source.store.is_object()) {
+    layout.fetched.push_back(fetched_of(StoreUse::kOutput, kOutputName, spec.output.source));
+    layout.output = {layout.volumes.size(), kOutput, "", kOutput};
+    layout.volumes.push_back({{"emptyDir", nlohmann::json::object()}});
+  } else {
+    layout.output = root_of(layout.volumes, spec.output.source, kOutput);
+  }
   layout.output.read_only = false;
   layout.output_on_workers = output_on_workers(spec);
   return layout;

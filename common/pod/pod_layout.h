@@ -24,6 +24,7 @@ inline constexpr const char* kKey = "/parallelrun/job/tls.key";
 inline constexpr const char* kSourceVolume = "/parallelrun/source-volume";
 inline constexpr const char* kSourceCopy = "/parallelrun/source";
 inline constexpr const char* kScratch = "/parallelrun/scratch";
+// The output volume. Of an output in a store it is a folder of the orchestrator's pod, in which it works.
 inline constexpr const char* kOutput = "/parallelrun/output";
 inline constexpr const char* kEarlierOutput = "/parallelrun/earlier-output";
 inline constexpr const char* kSharedMemory = "/dev/shm";
@@ -59,10 +60,11 @@ struct Mount {
   bool operator==(const Mount&) const = default;
 };
 
-// A source in an object store, of which the container `data` makes files.
+// A source in an object store, of which the container `data` makes files; or the output, of which the
+// orchestrator's makes objects.
 struct Fetched {
   StoreUse use = StoreUse::kInput;
-  std::string name;         // of the input or side input; kSourceName of the code
+  std::string name;         // of the input or side input; kSourceName of the code; kOutputName
   nlohmann::json source;    // {azureBlob | s3 | ...: {...}}
   std::string directory;    // in both containers; what a side input names may turn out to be one file
   std::string mount_path;   // where the runner has it besides; empty: nowhere
@@ -72,20 +74,22 @@ struct Fetched {
   bool operator==(const Fetched&) const = default;
 };
 inline constexpr const char* kSourceName = "sourceDirectory";
+inline constexpr const char* kOutputName = "output";
 
 struct PodLayout {
   std::vector<nlohmann::json> volumes;  // volume sources of the spec, each different one once
   std::map<std::string, Mount> inputs;  // by name; those in a store are in `fetched`
   std::map<std::string, Mount> side_inputs;
-  std::optional<Mount> source;   // directory is that of the volume, not of the copy
-  std::vector<Fetched> fetched;  // what lies in stores, in the order of the spec
-  Mount output;
+  std::optional<Mount> source;     // directory is that of the volume, not of the copy
+  std::vector<Fetched> fetched;    // what lies in stores, in the order of the spec
+  Mount output;                    // of an output in a store: an emptyDir, for as long as the pod lives
   bool output_on_workers = false;  // [output_action summary_only, mountOnWorkers, $(output)]
 
   bool operator==(const PodLayout&) const = default;
 };
 
-// Those that a pod needs: a worker all, the orchestrator no side inputs. None: it has no container `data`.
+// Those that a pod needs: a worker all but the output, the orchestrator no side inputs. None: it has no
+// container `data`.
 std::vector<Fetched> fetched_in(const PodLayout& layout, bool on_worker);
 // Null: it lies in no store.
 const Fetched* find_fetched(const PodLayout& layout, StoreUse use, const std::string& name);

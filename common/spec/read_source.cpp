@@ -130,12 +130,6 @@ void read_store(const StoreKind& kind, const json& body, ObjectReader& source, S
                             : fmt::format("is for volumes; a folder of {} is named by prefix", kind.name));
   }
   if (place != Place::kCluster || !body.is_object()) return;
-  if (use == SourceUse::kOutput) {
-    source.problem(kind.name,
-                   "holds the output of jobs on one machine so far (`parallelrun run`); on a cluster name a "
-                   "volume, such as persistentVolumeClaim");
-    return;
-  }
   if (!database) return check_store_on_cluster(body, source.path(kind.name), problems);
   if (use != SourceUse::kDataset && !body.contains("credentials")) {
     source.problem(kind.name,

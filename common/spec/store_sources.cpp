@@ -194,6 +194,14 @@ const StoreKind* find_store_kind(std::string_view name) {
   return found == kinds.end() ? nullptr : &*found;
 }
 
+bool names_store(const json& source) {
+  if (!source.is_object()) return false;
+  for (const auto& [kind, body] : source.items()) {
+    if (find_store_kind(kind) != nullptr) return true;
+  }
+  return false;
+}
+
 bool is_database(const json& store) { return store.is_object() && store.contains(kSql); }
 
 void check_store(const StoreKind& kind, const json& body, const std::string& path, Problems& problems) {

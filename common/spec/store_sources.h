@@ -53,6 +53,9 @@ void check_store_on_cluster(const nlohmann::json& body, const std::string& path,
 // Whether the source is a table or a query of a database: tabular inputs alone have it.
 bool is_database(const nlohmann::json& store);
 
+// Whether a source names a store, as it stands in a manifest that nobody may have checked.
+bool names_store(const nlohmann::json& source);
+
 // What follows is for a `store` that was checked: {azureBlob | s3 | gcs | http | sql: {...}}.
 
 // How people call it, without a secret: "s3://bucket/folder", "azureBlob://account/container/folder". http:

@@ -24,14 +24,6 @@ const json& output_source(const json& job) {
   return object_at(object_at(object_at(job, "spec"), "output"), "source");
 }
 
-bool in_store(const json& source) {
-  if (!source.is_object()) return false;
-  for (const auto& [kind, body] : source.items()) {
-    if (find_store_kind(kind) != nullptr) return true;
-  }
-  return false;
-}
-
 json without_sub_path(json source) {
   if (source.is_object()) source.erase("subPath");
   return source;
@@ -72,12 +64,12 @@ std::optional<Obstacle> obstacle_between(const json& job, const std::string& nam
   }
   const json& ours = output_source(job);
   const json& theirs = output_source(before);
-  if (in_store(ours) || in_store(theirs)) {
+  if (names_store(ours) || names_store(theirs)) {
     return Obstacle{
         Reason::kEarlierJobElsewhere,
         fmt::format("{}: the output of {} is in a store, and results are taken over within one volume "
                     "only; take resubmissionOf out, and everything runs",
-                    kField, in_store(ours) ? "this job" : "the job " + in_quotes(name))};
+                    kField, names_store(ours) ? "this job" : "the job " + in_quotes(name))};
   }
   if (without_sub_path(ours) != without_sub_path(theirs)) {
     return Obstacle{

@@ -63,7 +63,7 @@ void offer_earlier_runs(Decision& decision, PodIdentity& orchestrator) {
   // One that has got further has its results already.
   if (runs.empty() || !decision.progress().empty() || !decision.job().ok()) return;
   const JobSpec& spec = decision.job()->spec();
-  if (!spec.allow_reuse) return;
+  if (!spec.allow_reuse || spec.output.source.store.is_object()) return;
   const std::string key = reuse_key(spec);
   json offered = json::array();
   std::size_t bytes = 0;

@@ -95,7 +95,9 @@ std::optional<RunnerResult> runner_result(const PodView& pod) {
   const std::string logs = text_at(*said, "logs");
   message += fmt::format(". See kubectl logs {}", pod.name);
   if (ended.exit_code == kExitFailed) {
-    message += fmt::format(", and {} on the output volume", logs.empty() ? "logs/user/error.txt" : logs);
+    const bool in_store = logs.find("://") != std::string::npos;
+    message += fmt::format(", and {}{}", logs.empty() ? "logs/user/error.txt" : logs,
+                           in_store ? "" : " on the output volume");
   }
   return RunnerResult{.complete = false,
                       .reason = is_reason(reason) ? ReasonWord::told(reason) : Reason::kJobFailed,

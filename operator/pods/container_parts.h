@@ -1,6 +1,7 @@
 // What several containers of a pod have in common. Internal to the room.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 #include "common/json/json.h"
@@ -12,6 +13,9 @@ inline nlohmann::json mount_at(const std::string& volume, const std::string& pat
   if (read_only) mount["readOnly"] = true;
   return mount;
 }
+
+// The pod's name of PodLayout::volumes[index].
+inline std::string data_volume(std::size_t index) { return "data-" + std::to_string(index); }
 
 inline nlohmann::json container_security(bool read_only_root) {
   nlohmann::json security = {{"allowPrivilegeEscalation", false},

@@ -150,6 +150,9 @@ Status add_data_sidecar(const CheckedJob& job, const PodIdentity& identity, cons
                              mount_at(kFilesVolume, pod::kFetched, false),
                              mount_at(kManifestVolume, pod::kDataJob, true)});
   add_credentials(fetched, volumes, mounts);
+  // It puts the orchestrator's files into the store.
+  if (!worker && pod::find_fetched(layout, StoreUse::kOutput, pod::kOutputName) != nullptr)
+    mounts.push_back(mount_at(data_volume(layout.output.volume), layout.output.mount_path, true));
   json arguments = json::array({"pod-data"});
   if (worker) arguments.push_back("--worker");
   json sidecar = {

@@ -23,9 +23,9 @@ constexpr const char* kSourceVolumeName = "source";
 constexpr const char* kScratchVolume = "scratch";
 constexpr const char* kProgramsVolume = "programs";
 constexpr const char* kSharedMemoryVolume = "shared-memory";
+// Of an orchestrator that holds the rows of an output in a store: a node without so much room is none for it.
+constexpr const char* kRoomForRows = "1Gi";
 constexpr const char* kProgramsInInit = "/parallelrun/programs";  // where install-runner has that volume
-
-std::string data_volume(std::size_t index) { return "data-" + std::to_string(index); }
 
 json mount_of(const pod::Mount& mount) {
   json out = mount_at(data_volume(mount.volume), mount.mount_path, mount.read_only);
@@ -198,6 +198,13 @@ json arguments_of(const json& job, const PodIdentity& identity) {
   return args;
 }
 
+void ask_for_room(json& resources) {
+  constexpr const char* kStorage = "ephemeral-storage";
+  const bool said = object_at(resources, "requests").contains(kStorage) ||
+                    object_at(resources, "limits").contains(kStorage);  // which is then the request, too
+  if (!said) resources["requests"][kStorage] = kRoomForRows;
+}
+
 json default_spread(const json& job) {
   return json::array(
       {{{"maxSkew", 1},
@@ -231,6 +238,7 @@ Result<json> pod_of(const CheckedJob& job, const PodIdentity& identity, const Se
   }
   runner["resources"] = merged_resources(
       object_at(given, "resources"), worker ? settings.worker_resources : settings.orchestrator_resources);
+  if (!worker && spec.output.source.store.is_object()) ask_for_room(runner["resources"]);
   if (!worker) {
     runner["ports"] = json::array({{{"name", "agents"}, {"containerPort", pod::kPort}, {"protocol", "TCP"}}});
   }

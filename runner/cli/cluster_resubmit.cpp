@@ -105,6 +105,12 @@ int cluster_resubmit(const ClusterResubmitOptions& options) {
                           "fails with what it has committed",
                           view.name, view.state, command_words("status -w", view.name, jobs.name_space()))));
   }
+  if (view.output_in_store) {
+    return print_error(wrong(
+        fmt::format("the output of the job '{}' lies in a store ({}), and results are taken over from one "
+                    "folder of a volume to another; submit the job as a new one, with an output of its own",
+                    view.name, view.output)));
+  }
   const auto document = document_of(jobs, *earlier, options.name);
   if (!document) return print_error(document.error());
   const std::string shown = "the job '" + options.job + "'";

@@ -1,6 +1,6 @@
-// `parallelrun pod-data`: the container of a pod that reads stores and databases and alone has their
-// credentials. It starts the data process and ends with it. The runner's container starts once it listens
-// (--ready-within).
+// `parallelrun pod-data`: the container of a pod that reads stores and databases, writes an output that lies
+// in a store, and alone has their credentials. It starts the data process and ends with it. The runner's
+// container starts once it listens (--ready-within).
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <csignal>
@@ -83,7 +83,7 @@ int serve(const GivenToPodData& given) {
   if (const Status started = data.start(*stores); !started)
     return fail(given, lines, started.error().message);
   for (const StoreInUse& store : *stores) {
-    lines.say("reading " + store_address(store.source) +
+    lines.say((store.use == StoreUse::kOutput ? "writing " : "reading ") + store_address(store.source) +
               (store.secret.empty() ? " as the pod's service account" : " with the Secret " + store.secret));
   }
   bool ready = false;

@@ -4,6 +4,7 @@
 
 #include "common/json/compact_text.h"
 #include "common/json/members.h"
+#include "common/spec/store_sources.h"
 #include "common/time/rfc3339.h"
 
 namespace parallelrun::cluster {
@@ -30,12 +31,13 @@ std::string reason_of(const JobView& job) {
   return running == nullptr ? "" : running->reason;
 }
 
-// "persistentVolumeClaim results, folder digits"
+// "persistentVolumeClaim results, folder digits", "s3://results/digits"
 std::string output_in_words(const json& source) {
   if (!source.is_object()) return "";
   std::string words;
   for (const auto& [kind, value] : source.items()) {
     if (kind == "subPath") continue;
+    if (find_store_kind(kind) != nullptr && value.is_object()) return store_address({{kind, value}});
     std::string name;
     for (const char* key : {"claimName", "path", "server", "driver"}) {
       if (name.empty()) name = text_at(value, key);
@@ -92,7 +94,9 @@ JobView job_view(const json& object) {
     job.output_file = text_at(spec, "appendRowFileName");
     if (job.output_file.empty()) job.output_file = "parallel_run_step.txt";
   }
-  job.output = output_in_words(object_at(object_at(spec, "output"), "source"));
+  const json& source = object_at(object_at(spec, "output"), "source");
+  job.output = output_in_words(source);
+  job.output_in_store = names_store(source);
   job.progress = object_at(status, "progress");
   for (const json& one : list_at(status, "conditions")) {
     job.conditions.push_back({text_at(one, "type"), text_at(one, "status"), text_at(one, "reason"),

@@ -33,6 +33,7 @@ struct JobView {
   std::string runner_image;                 // status.runnerImage: it has started, with this
   std::string output_file;                  // of append_row
   std::string output;                       // where the results lie, in words
+  bool output_in_store = false;
   nlohmann::json progress = nlohmann::json::object();  // status.progress
   std::vector<ConditionView> conditions;
 

@@ -5,6 +5,7 @@
 #include "common/json/members.h"
 #include "common/pod/pod_layout.h"
 #include "common/spec/manifest.h"
+#include "common/spec/store_sources.h"
 
 namespace parallelrun::cluster {
 namespace {
@@ -90,11 +91,13 @@ Result<json> look_pod(const json& job, const std::vector<json>& job_pods, const 
   if (!parsed.ok())
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("the job '{}' is invalid: {}", name, to_string(parsed.problems.front())), false};
-  if (parsed.spec.output.source.volume.is_null())
+  if (const json& store = parsed.spec.output.source.store; store.is_object())
     return Error{
-        ErrorCode::kUnsupported,
-        fmt::format("the output of the job '{}' lies in a store, which no pod can mount; read it there",
-                    name),
+        ErrorCode::kInvalidArgument,
+        fmt::format("the output of the job '{}' lies in a store, {}, which no pod mounts; fetch what lies "
+                    "there, with credentials of your own, into a directory (all but .parallelrun/log and "
+                    ".parallelrun/segments), and name that directory in place of the job",
+                    name, store_address(store)),
         false};
   const pod::PodLayout layout = pod::pod_layout(parsed.spec);
   json volume = layout.volumes[layout.output.volume];

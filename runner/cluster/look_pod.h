@@ -28,8 +28,8 @@ struct LookRequest {
 
 // `job`: the custom resource. `job_pods`: pods of the job that are there: where the orchestrator runs, a
 // volume that only one node may mount is mounted already, and its pull secrets are needed for the same image.
-// Errors: kNotFound (the job has not started: there is no output), kInvalidArgument (its spec is not sound),
-// kUnsupported (the output lies in a store).
+// Errors: kNotFound (the job has not started: there is no output), kInvalidArgument (its spec is not sound,
+// or its output lies in a store).
 Result<nlohmann::json> look_pod(const nlohmann::json& job, const std::vector<nlohmann::json>& job_pods,
                                 const LookRequest& request);
 

@@ -95,10 +95,6 @@ std::vector<GivenRun> runs_in(const std::string& text, const std::string& volume
 
 PodReuse pod_reuse(const JobSpec& spec, const PodPlaces& places, const std::string& earlier_runs) {
   PodReuse reuse;
-  if (spec.output.source.store.is_object()) {
-    reuse.never = "the output lies in a store";
-    return reuse;
-  }
   const pod::PodLayout layout = pod::pod_layout(spec);
   reuse.runs = runs_in(earlier_runs, places.at(layout.output.mount_path));
   reuse.image = spec.environment.image;

@@ -22,7 +22,8 @@ struct PodReuse {
   bool operator==(const PodReuse&) const = default;
 };
 
-// `earlier_runs`: what the operator gives, pod::kEarlierRuns. What is no such list is as good as none.
+// Of a job whose output is a volume. `earlier_runs`: what the operator gives, pod::kEarlierRuns. What is no
+// such list is as good as none.
 PodReuse pod_reuse(const JobSpec& spec, const PodPlaces& places, const std::string& earlier_runs);
 
 nlohmann::json to_json(const PodReuse& reuse);

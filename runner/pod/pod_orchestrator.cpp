@@ -26,6 +26,7 @@
 #include "common/posix/environment.h"
 #include "common/posix/signal_queue.h"
 #include "common/spec/manifest.h"
+#include "common/spec/store_sources.h"
 #include "common/text/counted.h"
 #include "runner/events/driver_log.h"
 #include "runner/job/pod_reuse.h"
@@ -173,9 +174,12 @@ class PodOrchestrator {
     std::ofstream file(job_file_, std::ios::binary | std::ios::trunc);
     // Directories may have names that are no UTF-8; those of a ResolvedJob are checked to be.
     json document = to_json(job_);
-    document["submission"] =
-        submission_of_pod(name_space_, job_name_, job_uid_, side_inputs_here(spec_, options_.places));
-    document["reuse"] = to_json(pod_reuse(spec_, options_.places, environment_variable(pod::kEarlierRuns)));
+    // Results in a store are neither reused nor taken over, so nothing is kept for that.
+    if (!in_store()) {
+      document["submission"] =
+          submission_of_pod(name_space_, job_name_, job_uid_, side_inputs_here(spec_, options_.places));
+      document["reuse"] = to_json(pod_reuse(spec_, options_.places, environment_variable(pod::kEarlierRuns)));
+    }
     file << document.dump();
     if (file.flush()) return {};
     return Error{ErrorCode::kIo, fmt::format("'{}' cannot be written: {}", job_file_, std::strerror(errno))};
@@ -380,17 +384,24 @@ class PodOrchestrator {
   }
 
   void leave_last_words(const json& end) {
-    const std::string message = termination_message(end, spec_.output.source.sub_path);
+    const std::string message = termination_message(end, output_folder());
     const Status written = write_termination_message(options_.termination_log, message);
     if (!written) say("warning: " + written.error().message);
   }
 
+  bool in_store() const { return spec_.output.source.store.is_object(); }
+
+  // The folder in the volume, or the address of that in the store.
+  std::string output_folder() const {
+    return in_store() ? store_address(spec_.output.source.store) : spec_.output.source.sub_path;
+  }
+
   std::string output_in_words() const {
-    const std::string& sub_path = spec_.output.source.sub_path;
+    const std::string folder = output_folder();
     const std::string file =
         spec_.output_action == OutputAction::kAppendRow ? spec_.append_row_file_name : "";
-    return fmt::format("{}{}{} in the volume of spec.output", sub_path,
-                       sub_path.empty() || file.empty() ? "" : "/", file);
+    return fmt::format("{}{}{}{}", folder, folder.empty() || file.empty() ? "" : "/", file,
+                       in_store() ? "" : " in the volume of spec.output");
   }
 
   const PodOrchestratorOptions& options_;

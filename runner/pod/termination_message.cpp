@@ -58,7 +58,7 @@ std::string valid_text(const json& object, const char* name) {
 
 }  // namespace
 
-std::string termination_message(const json& finished, const std::string& output_sub_path, std::size_t limit) {
+std::string termination_message(const json& finished, const std::string& output_folder, std::size_t limit) {
   json message = json::object();
   for (const char* name : {"state", "reason"}) message[name] = shortened(valid_text(finished, name), 64);
   message["message"] = valid_text(finished, "message");
@@ -72,7 +72,7 @@ std::string termination_message(const json& finished, const std::string& output_
   add_small("durationSeconds");
   add_small(pod::kSeconds);
   if (finished.contains("logs")) {
-    message["logs"] = shortened(output_sub_path.empty() ? "logs" : output_sub_path + "/logs", 512);
+    message["logs"] = shortened(output_folder.empty() ? "logs" : output_folder + "/logs", 512);
   }
   // Of [allow_reuse], see Reuse::tell_end().
   for (const char* name : {"reusedFrom", "runRecord", "notReused"}) {

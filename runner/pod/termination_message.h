@@ -12,10 +12,10 @@ namespace parallelrun {
 
 // One JSON object of at most `limit` bytes, valid UTF-8, of a `finished` event (see progress_stream.h):
 // state, reason, message, firstError, the counts, durationSeconds, miniBatchSecondsTotal, and where the logs
-// are in the output volume (`logs`). What does not fit is shortened by whole characters: the first error
-// first, then the message; the rest is small. `output_sub_path` is the directory of the output in its volume,
-// empty for the volume's root.
-std::string termination_message(const nlohmann::json& finished, const std::string& output_sub_path,
+// are in the output volume or store (`logs`). What does not fit is shortened by whole characters: the first
+// error first, then the message; the rest is small. `output_folder` is the directory of the output in its
+// volume, empty for the volume's root, or the address of that in a store.
+std::string termination_message(const nlohmann::json& finished, const std::string& output_folder,
                                 std::size_t limit = pod::kTerminationMessageLimit);
 
 // The same for an end that no event tells of: `state` "Failed" (a refusal) or "Interrupted".

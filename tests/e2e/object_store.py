@@ -58,6 +58,28 @@ def packages():
     return archive.getvalue()
 
 
+# What lies below a folder, by name; of the runner's own objects the names alone.
+GET = (
+    """
+import http.client, json, re, sys
+host, below = sys.argv[1], sys.argv[2]
+signed = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
+def get(path):
+    connection = http.client.HTTPConnection(host, %d, timeout=60)
+    connection.request("GET", path, headers={"Authorization": signed})
+    answer = connection.getresponse()
+    content = answer.read().decode(errors="replace")
+    assert answer.status == 200, (path, answer.status, content)
+    return content
+listing = get("/data?list-type=2&max-keys=1000&prefix=" + below + "/")
+assert "<IsTruncated>true" not in listing
+names = re.findall("<Key>([^<]*)</Key>", listing)
+print(json.dumps({name[len(below) + 1:]: None if "/.parallelrun/" in name else get("/data/" + name) for name in names}))
+"""
+    % PORT
+)
+
+
 class ObjectStore:
     """The bucket `data` of a server in the namespace of `space`."""
 
@@ -99,6 +121,10 @@ class ObjectStore:
         """By name, with `/` written as `__`."""
         named = {name.replace("__", "/"): content for name, content in objects.items()}
         self.space.python(PUT, f"object-store.{self.space.name}", stdin=json.dumps(named))
+
+    def get(self, below):
+        """What lies below a folder: text by name, None for the runner's own objects."""
+        return json.loads(self.space.python(GET, "object-store", below))
 
     def source(self, prefix):
         body = {"bucket": "data", "prefix": prefix, "region": "us-east-1"}

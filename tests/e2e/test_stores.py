@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from command_line import CommandLine
 from kubernetes import PATIENCE, wait_until
 from object_store import ObjectStore, packages
 
@@ -92,6 +93,56 @@ def test_input_side_input_and_code(space, store, expected):
     assert status["progress"]["itemsSucceeded"] == 60
     # Sidecars have ended after the runner, and nothing of it counts as a failure.
     assert "workers" not in status or not any(one.get("failures") for one in status["workers"])
+
+
+def test_output(space, store, expected, tmp_path):
+    """The orchestrator's pod is killed in the middle, and told to go; each row is there once."""
+    store.secret(**KEYS)
+    space.submit(
+        "kept",
+        held_after=8,
+        output={"source": store.source("out")},
+        nodeCount=2,
+        miniBatchSize=1,
+        orchestrator={"resources": {"requests": {"ephemeral-storage": "64Mi"}}},
+    )
+    space.wait_workers("kept", 2)
+    workers = space.uids("kept", "-worker-")
+    for pod in space.pods("kept", "worker").values():
+        assert "keys" not in json.dumps(pod["spec"]), "a worker has nothing to do with the output"
+        assert "initContainers" not in pod["spec"]
+    for done, force in ((8, ("--grace-period=0", "--force")), (16, ())):
+        space.wait_progress("kept", done)
+        ((name, pod),) = space.pods("kept", "orchestrator").items()
+        lost = pod["metadata"]["uid"]
+        claims = [volume for volume in pod["spec"]["volumes"] if "persistentVolumeClaim" in volume]
+        assert len(claims) == 1, "the input's"
+        space.delete_pod(name, *force)
+        wait_until(
+            "its replacement",
+            lambda uid=lost: space.uids("kept", "-orchestrator-") - {uid},
+            PATIENCE,
+            say=lambda: space.story("kept"),
+        )
+        space.let("kept", done + 8)
+    space.let("kept")
+    status = space.wait_state("kept", "Complete")
+    there = store.get("out")
+    assert sorted(there["parallel_run_step.txt"].split()) == expected
+    assert there["failed_items.jsonl"] == "" and "_SUCCESS" in there
+    assert "Complete" in there["logs/job_progress_overview.txt"]
+    log = there["logs/sys/master_role.txt"]
+    assert log.count(", epoch ") == 3, log
+    assert status["progress"]["itemsSucceeded"] == len(expected)
+    assert status["progress"].get("triesFailed", 0) == 0
+    assert space.uids("kept", "-worker-") == workers, "workers wait for the next orchestrator"
+    # The files are fetched by whoever may read the store.
+    verbs = CommandLine(space, tmp_path)
+    assert "s3://data/out" in verbs.text("status", "kept")
+    for verb in ("output", "logs", "errors", "failed"):
+        refused = verbs.run(verb, "kept", code=2).stderr.decode()
+        assert "lies in a store, s3://data/out, which no pod mounts; fetch what lies there" in refused
+    assert "submit the job as a new one" in verbs.run("resubmit", "kept", code=2).stderr.decode()
 
 
 def test_a_secret_that_is_missing_then_wrong_then_right(space, store, expected):

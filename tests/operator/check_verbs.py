@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from calls import JOB_STATUS, ended
-from checkout import PROGRAM
+from checkout import PROGRAM, REPOSITORY
 from server import APISERVER
 from waiting import PATIENCE, wait_for
 from world import manifest, side_by_side
@@ -388,6 +388,21 @@ def check_a_pod_looks_at_the_output_and_goes(verbs):
     assert looking.returncode == 1 and "CreateContainerConfigError: no such volume" in err
     assert "mount it yourself" in err
     wait_for(lambda: not pods(), "the pod is gone")
+
+
+def check_an_output_in_a_store_is_read_there(verbs):
+    verbs.job("stored", ended(), output={"source": {"s3": {"bucket": "results", "prefix": "digits"}}})
+    assert "output: s3://results/digits/parallel_run_step.txt" in verbs("status", "stored").stdout
+    for verb in ("logs", "errors", "failed", "output"):
+        words = verbs.refused(verb, "stored")
+        assert "lies in a store, s3://results/digits, which no pod mounts; fetch what lies there" in words
+    words = verbs.refused("resubmit", "stored", "--set", "miniBatchSize=3")
+    assert "lies in a store (s3://results/digits)" in words and "submit the job as a new one" in words
+    assert not [pod for pod in verbs.world.items("pods") if "-look-" in pod["metadata"]["name"]]
+    verbs("submit", REPOSITORY / "examples" / "bucket" / "to-bucket.yaml", "--no-wait")
+    example = verbs.world.jobs.get("total-sales-to-bucket")["spec"]
+    assert example["output"]["source"]["s3"]["credentials"] == {"secretName": "keys"}
+    assert "configMap" in example["sourceDirectory"]
 
 
 def check_a_job_from_python(verbs, parallelrun, tmp_path, monkeypatch):

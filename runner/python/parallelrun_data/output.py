@@ -11,11 +11,14 @@
 Names are below the folder of the output. Each request is tried again for as long as a fetch is."""
 
 import os
+import time
 
 from parallelrun_data.places import patiently
 from parallelrun_data.troubles import INVALID, MISSING, Passing, Patience, Trouble
 
 _OBJECTS_IN_FRAME = 500
+_PROBES = ".parallelrun/probes/"  # their names begin with the second of their making
+_PROBE_IS_LEFT = 86_400  # seconds; longer than any start, and than clocks differ
 
 
 class Output:
@@ -27,13 +30,13 @@ class Output:
 
     async def check(self, seconds):
         """Whether it can be listed and written to, and creates an object once."""
-        probe = f".parallelrun/probe-{os.urandom(8).hex()}"
+        probe = f"{_PROBES}{int(time.time())}-{os.urandom(8).hex()}"
 
         async def attempt():
             await self._place.check()
             first = await self._place.create(probe, b"first")
             second = await self._place.create(probe, b"second")
-            await self._place.remove([probe])
+            await self._place.remove([probe, *[name async for name in self._probes_left()]])
             if not first or second:
                 raise Trouble(INVALID, self._place.without_conditions())
 
@@ -41,6 +44,13 @@ class Output:
             await patiently(self._place, Patience(seconds, self._counts), attempt)
         except Trouble as trouble:
             raise Trouble(trouble.kind, f"{self._what}: {trouble.message}") from None
+
+    async def _probes_left(self):
+        """Those of starts that were killed in between."""
+        async for name, _, _ in self._place.list(_PROBES, None):
+            made, _, _ = name.removeprefix(_PROBES).partition("-")
+            if made.isascii() and made.isdigit() and int(made) < time.time() - _PROBE_IS_LEFT:
+                yield name
 
     async def answers(self, request):
         """Yields (message, bytes or None)."""

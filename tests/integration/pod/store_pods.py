@@ -23,7 +23,10 @@ class Pod:
         self.volumes = self.files / "parallelrun"
         for folder in ("fetched", "fetched-inputs"):
             (self.volumes / folder).mkdir(parents=True)
-        for shared in ("source-volume", "inputs", "output"):
+        own = ("output",) if world.output_in_store else ()
+        for folder in own:
+            (self.volumes / folder).mkdir()
+        for shared in {"source-volume", "inputs", "output"}.difference(own):
             (self.volumes / shared).symlink_to(world.volumes / shared)
 
     def secret(self, place, **keys):
@@ -37,6 +40,8 @@ class Pod:
 
 class StorePods(PodWorld):
     """A PodWorld of which each pod has a container `data`."""
+
+    output_in_store = False  # then each pod has a folder of its own for it, which goes with the pod
 
     def __init__(self, root, api, namespace):
         super().__init__(root, api, namespace)

@@ -302,6 +302,16 @@ def test_a_store_that_makes_an_object_twice_is_refused(output_job):
     assert job.bucket.keys("out/") == []
 
 
+def test_what_a_start_that_was_killed_has_tried_with_is_removed(output_job):
+    job = output_job.script(names_script()).files(1)
+    now = int(time.time())
+    probes = [f"out/.parallelrun/probes/{name}" for name in (f"{now - 100_000}-a", f"{now - 60}-b", "mine")]
+    for probe in probes:
+        job.bucket.put(probe, "first")
+    job.run().expect(0)
+    assert set(job.bucket.keys("out/.parallelrun/probes/")) == set(probes[1:]), "the second may be in use"
+
+
 def test_wrong_credentials_and_a_missing_bucket(output_job):
     job = output_job.script(names_script()).files(1)
     job.proxy.accepted_key = "another"

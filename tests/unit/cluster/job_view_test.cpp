@@ -36,6 +36,14 @@ TEST(JobView, OfARunningJob) {
   EXPECT_EQ(shown["conditions"][0]["reason"], "WorkersMissing");
 }
 
+TEST(JobView, OfAJobWhoseOutputIsInAStore) {
+  json stored = object();
+  EXPECT_FALSE(job_view(stored).output_in_store);
+  stored["spec"]["output"]["source"] = {{"s3", {{"bucket", "results"}, {"prefix", "digits"}}}};
+  EXPECT_EQ(job_view(stored).output, "s3://results/digits");
+  EXPECT_TRUE(job_view(stored).output_in_store);
+}
+
 TEST(JobView, AnEndedJobTookUntilItsEnd) {
   json ended = object();
   ended["status"]["state"] = "Complete";

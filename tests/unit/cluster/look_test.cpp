@@ -107,6 +107,13 @@ TEST(LookPod, WhatCannotBeLookedAtIsSaid) {
   json unstarted = job();
   unstarted["status"].erase("runnerImage");
   EXPECT_THAT(look_pod(unstarted, {}, request()).error().message, HasSubstr("has not started"));
+  json stored = job();
+  stored["spec"]["output"]["source"] = {{"s3", {{"bucket", "results"}, {"prefix", "digits"}}}};
+  const auto refused = look_pod(stored, {}, request());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_THAT(refused.error().message,
+              HasSubstr("lies in a store, s3://results/digits, which no pod mounts; fetch what lies there"));
 }
 
 TEST(LookEnd, TravelsAsATerminationMessage) {

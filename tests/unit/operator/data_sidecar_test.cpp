@@ -128,6 +128,49 @@ TEST(DataSidecar, AloneHasTheCredentials) {
   }
 }
 
+TEST(DataSidecar, OfTheOrchestratorAloneWritesTheOutput) {
+  JobManifest job;
+  job.with("/output/source", s3("results", "writer", "digits"));
+  EXPECT_TRUE(sidecar(pod(job, kWorker)).is_null());
+  EXPECT_THAT(pod(job, kWorker).dump(), Not(HasSubstr("writer")));
+
+  const json head = pod(job, kOrchestrator);
+  const std::string rows = mounts_of(head["spec"]["containers"][0]).at("/parallelrun/output");
+  EXPECT_EQ(volume_of(head, rows), json({{"name", rows}, {"emptyDir", json::object()}}));
+  EXPECT_THAT(mounts_of(sidecar(head)),
+              UnorderedElementsAre(std::pair("/parallelrun/fetched-inputs", "fetched-inputs"),
+                                   std::pair("/parallelrun/fetched", "fetched"),
+                                   std::pair("/parallelrun/data-job", "data-job ro"),
+                                   std::pair("/parallelrun/credentials/output", "credentials-0 ro"),
+                                   std::pair("/parallelrun/output", rows + " ro")));
+  EXPECT_EQ(volume_of(head, "credentials-0")["secret"]["secretName"], "writer");
+  EXPECT_EQ(sidecar(head)["args"], json({"pod-data"}));
+
+  // Beside inputs in a store, workers have the credentials of these.
+  job.with("/inputs/0/source", s3("data", "reader"));
+  EXPECT_THAT(pod(job, kWorker).dump(), Not(HasSubstr("writer")));
+  EXPECT_THAT(mounts_of(sidecar(pod(job, kWorker))),
+              Contains(std::pair("/parallelrun/credentials/inputs/images", "credentials-0 ro")));
+  EXPECT_THAT(mounts_of(sidecar(pod(job, kOrchestrator))), testing::SizeIs(6));
+}
+
+TEST(DataSidecar, AnOrchestratorThatHoldsRowsAsksForRoom) {
+  const auto asked = [](JobManifest job, const json& resources) {
+    job.with("/orchestrator", {{"resources", resources}});
+    return pod(job, kOrchestrator)["spec"]["containers"][0]["resources"];
+  };
+  JobManifest job;
+  EXPECT_THAT(asked(job, json::object()).dump(), Not(HasSubstr("ephemeral-storage")));
+  job.with("/output/source", s3("results", "writer"));
+  EXPECT_EQ(asked(job, json::object())["requests"]["ephemeral-storage"], "1Gi");
+  EXPECT_EQ(asked(job, {{"requests", {{"ephemeral-storage", "40Gi"}}}})["requests"]["ephemeral-storage"],
+            "40Gi");
+  const json limited = asked(job, {{"limits", {{"ephemeral-storage", "512Mi"}}}});
+  EXPECT_FALSE(limited.value("requests", json::object()).contains("ephemeral-storage"))
+      << "it is the limit's";
+  EXPECT_THAT(pod(job, kWorker)["spec"]["containers"][0]["resources"].dump(), Not(HasSubstr("ephemeral")));
+}
+
 TEST(DataSidecar, AloneHasTheUrlOfADatabase) {
   const JobManifest job = JobManifest()
                               .with("/miniBatchSize", nullptr)

@@ -108,6 +108,26 @@ TEST(PodLayout, WhatLiesInStoresIsFetched) {
   EXPECT_EQ(fetched_in(layout, false).size(), 2U);
 }
 
+TEST(PodLayout, AnOutputInAStoreIsAFolderOfTheOrchestratorsPod) {
+  op::JobManifest job;
+  const json store = {
+      {"s3", {{"bucket", "b"}, {"prefix", "out"}, {"credentials", {{"secretName", "keys"}}}}}};
+  job.with("/output/source", store);
+  const PodLayout layout = layout_of(job);
+  EXPECT_EQ(layout.output.directory, "/parallelrun/output");
+  EXPECT_EQ(layout.output.mount_path, "/parallelrun/output");
+  EXPECT_FALSE(layout.output.read_only);
+  EXPECT_EQ(layout.volumes.at(layout.output.volume), json({{"emptyDir", json::object()}}));
+  EXPECT_FALSE(layout.output_on_workers);
+  const Fetched* output = find_fetched(layout, StoreUse::kOutput, kOutputName);
+  ASSERT_NE(output, nullptr);
+  EXPECT_EQ(output->source, store);
+  EXPECT_EQ(output->directory, "/parallelrun/output");
+  EXPECT_EQ(output->credentials, "/parallelrun/credentials/output");
+  EXPECT_EQ(fetched_in(layout, true).size(), 0U) << "no worker has it";
+  EXPECT_EQ(fetched_in(layout, false).size(), 1U);
+}
+
 TEST(PodLayout, AVolumeThatIsUsedTwiceIsOneVolume) {
   op::JobManifest job;
   job.with("/output/source", {{"persistentVolumeClaim", {{"claimName", "data"}}}, {"subPath", "out"}});

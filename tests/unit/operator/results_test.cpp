@@ -90,6 +90,18 @@ TEST(Results, AFailureSaysWhatAndWhereToRead) {
             "digits-orchestrator-0, and digits/logs on the output volume");
 }
 
+TEST(Results, AFailureSaysWhereInAStoreToRead) {
+  Cluster cluster;
+  cluster.bring_up();
+  const json message = {{"state", "Failed"},
+                        {"reason", "ErrorThresholdExceeded"},
+                        {"message", "11 items failed, errorThreshold is 10"},
+                        {"logs", "s3://results/digits/logs"}};
+  cluster.exit("digits-orchestrator-0", 1, message.dump()).settle();
+  EXPECT_THAT(cluster.message(),
+              testing::EndsWith("See kubectl logs digits-orchestrator-0, and s3://results/digits/logs"));
+}
+
 TEST(Results, TheFirstErrorIsNotSaidTwice) {
   Cluster cluster;
   cluster.bring_up();

@@ -165,6 +165,11 @@ TEST(Reuse, NothingIsOfferedToAJobThatIsNotToReuseOrHasBegun) {
   cluster.settle();
   EXPECT_EQ(cluster.names().size(), 4U);
 
+  Cluster stored;
+  stored.earlier_runs = {alike()};
+  stored.edit("output", {{"source", {{"s3", {{"bucket", "results"}}}}}});
+  EXPECT_TRUE(offered(stored.decision()).is_null());
+
   Cluster begun;
   begun.bring_up();
   begun.job["status"]["progress"] = progress();

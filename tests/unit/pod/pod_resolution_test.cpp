@@ -90,6 +90,16 @@ TEST_F(PodResolutionTest, AnOutputThatIsAnInputIsRefusedWhateverPathLeadsThere) 
   EXPECT_EQ(problem(job), "");
 }
 
+TEST_F(PodResolutionTest, AnOutputInAStoreIsWorkedAtInAFolderOfThePod) {
+  JobSpec job = spec();
+  job.output.source = {};
+  job.output.source.store = {{"s3", {{"bucket", "b"}, {"prefix", "out"}}}};
+  const PodResolution resolution = resolve_in_pod(job, places_);
+  ASSERT_TRUE(resolution.ok()) << to_string(resolution.problems.front());
+  EXPECT_EQ(resolution.job.output_directory, root_ / "parallelrun/output");
+  EXPECT_EQ(shown_output(resolution.job), "s3://b/out");
+}
+
 TEST_F(PodResolutionTest, AScriptOfTheWorkersImageIsNotLookedFor) {
   JobSpec job = spec();
   job.source_directory.reset();

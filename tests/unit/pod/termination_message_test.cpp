@@ -32,6 +32,7 @@ TEST(TerminationMessage, SaysWhatTheOperatorReads) {
                            {"durationSeconds", 3.25},
                            {"logs", "digits/logs"}}));
   EXPECT_EQ(json::parse(termination_message(finished(), ""))["logs"], "logs");
+  EXPECT_EQ(json::parse(termination_message(finished(), "s3://b/a"))["logs"], "s3://b/a/logs");
 }
 
 // Every length, so that the cut comes at every place of a character and of an escape.
