@@ -4,6 +4,7 @@ short-lived pods, also when the job's own pods are gone."""
 import csv
 import io
 import json
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -105,6 +106,29 @@ def test_errors_and_failed_items_when_the_pods_are_gone(verbs):
     rows = list(csv.DictReader(io.StringIO(verbs.text("failed", "bad", "-o", "csv"))))
     assert len(rows) == 5 and all("00007.txt is bad" in row["error"] for row in rows)
     verbs.no_look_pods()
+
+
+def test_a_mini_batch_is_replayed_here(verbs):
+    """Its files come from the claim, and its code from the ConfigMap, with links as a kubelet makes them."""
+    space = verbs.space
+    verbs.submit("bad", "--set", "arguments=[--bad, 00007.txt]")
+    failed = list(csv.DictReader(io.StringIO(verbs.text("failed", "bad", "-o", "csv"))))
+    number = failed[0]["mini_batch"]
+    done = verbs.run("replay", "bad", number, code=1)
+    said = done.stderr.decode()
+    assert "run() gets 5 items" in said and "ValueError: 00007.txt is bad" in said
+    assert f"mini-batch {number} (5 files," in said and "the code (3 files," in said
+    assert "ran with something else" not in said and "since the job" not in said
+    alone = verbs.run("replay", "bad", number, "00008.txt")
+    assert alone.stdout.decode().splitlines()[-1] == "00008.txt" and b"(1 file," in alone.stderr
+    mended = verbs.scratch / "mended"
+    shutil.copytree(verbs.scratch / "bad", mended)
+    script = (mended / "work.py").read_text()
+    (mended / "work.py").write_text(script.replace("if options.bad in names:", "if False:"))
+    done = verbs.run("replay", "bad", number, "--source-directory", mended)
+    assert b"code: work.py" in done.stderr and len(done.stdout.split()) >= 5
+    verbs.no_look_pods()
+    assert space.job("bad")["status"]["state"] == "Complete"
 
 
 def test_a_log_is_followed_while_the_job_runs(verbs):
