@@ -15,6 +15,7 @@ import time
 
 from parallelrun_data.places import patiently
 from parallelrun_data.troubles import INVALID, MISSING, Passing, Patience, Trouble
+from parallelrun_data.whole_object import whole
 
 _OBJECTS_IN_FRAME = 500
 _PROBES = ".parallelrun/probes/"  # their names begin with the second of their making
@@ -92,14 +93,12 @@ class Output:
         return {"size": size, "version": version}, None
 
     async def _get(self, request):
-        blocks = bytearray()
-        begin = request.get("begin")
-        async for block in self._place.read(
-            request["name"], request.get("version"), begin, request.get("end")
-        ):
-            blocks += block
+        begin, address = request.get("begin"), f"{self._place.address}/{request['name']}"
+        blocks = await whole(
+            self._place.read(request["name"], request.get("version"), begin, request.get("end")), address
+        )
         if begin is not None and len(blocks) != request["end"] - begin:
-            raise Passing("cut", f"{self._place.address}/{request['name']} was cut")
+            raise Passing("cut", f"{address} was cut")
         return {}, blocks
 
     async def _facts(self, request):

@@ -1,11 +1,13 @@
 """What the data process does with what a killed one has left, and when its launcher is killed."""
 
+import asyncio
 import importlib.util
 import os
 import signal
 import subprocess
 import sys
 
+import pytest
 from checkout import REPOSITORY
 from processes import lives
 from waiting import wait_for
@@ -57,3 +59,23 @@ def test_it_ends_with_a_launcher_that_is_killed():
         finally:
             if lives(pid):
                 os.kill(pid, signal.SIGKILL)
+
+
+def test_an_object_that_is_read_into_memory_has_a_bound():
+    sys.path.insert(0, str(MAIN.parents[1]))
+    from parallelrun_data.troubles import Trouble
+    from parallelrun_data.whole_object import whole
+
+    given = []
+
+    async def blocks(count):
+        for _ in range(count):
+            given.append(bytes(1000))
+            yield given[-1]
+
+    assert asyncio.run(whole(blocks(10), "s3://bucket/out/.parallelrun/log/7", 10_000)) == bytes(10_000)
+    given.clear()
+    with pytest.raises(Trouble, match="s3://bucket/out/.parallelrun/log/7 has more than 10.0 kB") as raised:
+        asyncio.run(whole(blocks(1000), "s3://bucket/out/.parallelrun/log/7", 10_000))
+    assert raised.value.kind == "invalid"
+    assert len(given) == 11, "it was read on"
