@@ -202,6 +202,7 @@ def test_of_two_that_both_have_workers_one_commits(pods):
     first.expect(1)
     assert first.message["state"] == "Interrupted", first.message
     assert first.message["reason"] in ("LeaseLost", "TakenOver")
+    assert "another orchestrator has taken the output over" in first.output, first.output
     assert pods.snapshot() == before
     assert "had this output and has not said that it has ended" in pods.stored("logs/sys/master_role.txt")
 
