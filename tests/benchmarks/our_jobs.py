@@ -48,9 +48,9 @@ class OurJob:
     def run(
         self, launcher: str, watch_memory: bool = False, prefix: Path = Path(sys.prefix), **more
     ) -> Finished:
-        """The whole command, into an empty output directory, in the virtual environment at `prefix`."""
+        """The whole command, into an empty output directory, in the virtual environment at `prefix`. `more`: variables."""
         command, env = self._prepared(launcher, prefix)
-        return run_command(command, self.folder / "log", env, watch_memory)
+        return run_command(command, self.folder / "log", {**env, **more}, watch_memory)
 
     def start(self, launcher: str, prefix: Path = Path(sys.prefix)) -> subprocess.Popen:
         """The same, which goes on while the caller looks at it."""
@@ -68,6 +68,5 @@ class OurJob:
             "PARALLELRUN_RUN_INDEX": "off",  # the same job is measured many times
             "VIRTUAL_ENV": str(prefix),
             "PATH": f"{prefix}/bin:{os.environ['PATH']}",
-            **more,
         }
         return [PROGRAM, "run", "--quiet", manifest], env
