@@ -311,7 +311,14 @@ int replay(const GivenToReplay& given) {
                               input.name),
                   kExitInvalid);
   if (const Status there = check_groups(replayed.state, mini_batch, *format); !there)
-    return refuse(there.error().message, kExitInvalid);
+    return refuse(
+        replayed.fetched
+            ? fmt::format("the job has grouped the records of input '{}', which lies in a store, in its "
+                          "output, and those are not fetched; run the job on this machine "
+                          "(parallelrun run), and replay a mini-batch of that",
+                          input.name)
+            : there.error().message,
+        kExitInvalid);
   tell_differences(replayed, job, input, *format);
   if (data) {
     if (const auto refused = data->begin(job.spec, resolution.stores)) return *refused;
