@@ -207,13 +207,16 @@ int tell_jobs(const CLI::App& verb, const Before& before, const std::string& sta
   const CompletedJobs jobs = completed_jobs(verb);
   if (!before.positionals.empty()) return tell_parts(verb, before, start);
   if (jobs == CompletedJobs::kNone) return kFilesToo;
-  const bool here = jobs == CompletedJobs::kHere ||
-                    (jobs == CompletedJobs::kBoth && !before.cluster.given() && !is_kubectl_plugin());
+  const bool is_path = start.find('/') != std::string::npos;
+  // A word without '/' is a name for the plugin.
+  const bool here =
+      jobs == CompletedJobs::kHere ||
+      (jobs == CompletedJobs::kBoth && !before.cluster.given() && (is_path || !is_kubectl_plugin()));
   if (here) tell_directories(start);
   // What is known stands even if the next step takes too long.
   std::fflush(stdout);
   // Of a word that may still become a path or a name: is there a cluster at all?
-  const bool may_be_name = jobs != CompletedJobs::kHere && start.find('/') == std::string::npos;
+  const bool may_be_name = jobs != CompletedJobs::kHere && !is_path;
   if (may_be_name && (!here || is_in_cluster("any-job", before.cluster))) tell_names(before.cluster, start);
   return here ? kFilesToo : kNoFiles;
 }

@@ -268,6 +268,6 @@ def test_in_kubectl(results):
 
     assert [line.split("\t")[0] for line in complete("statu")] == ["status", ":4"]
     assert complete("status", "--watc")[0].startswith("--watch\t")
-    # There a word without / is a name, and there is no cluster here; a verb of this machine has its folders.
+    # There a word without / is a name, and there is no cluster here; one with it is a folder.
     assert complete("status", "") == [":4"]
     assert complete("replay", "results/d")[0] == "results/digits\ttest-job: Complete"
