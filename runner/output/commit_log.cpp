@@ -300,7 +300,9 @@ Status CommitLog::take(const std::string& step) {
 
 Status CommitLog::still_ours() const {
   const std::lock_guard failing(failing_);
-  return failure_ && failure_->code == ErrorCode::kAborted ? Status(*failure_) : Status();
+  const bool passed_by =
+      failure_ && (failure_->code == ErrorCode::kAborted || failure_->code == ErrorCode::kConflict);
+  return passed_by ? Status(*failure_) : Status();
 }
 
 Status CommitLog::fail(const Error& error) {
@@ -332,12 +334,24 @@ Status CommitLog::ship() {
 Status CommitLog::make_next(std::string_view object) {
   const Result<bool> made = store_.create(log_name(number_ + 1), object);
   if (!made) return fail(made.error());
-  if (!*made) {
-    return fail({ErrorCode::kAborted,
-                 "another orchestrator has taken the output over; it goes on with the job", false});
-  }
+  if (!*made) return fail(passed_by());
   ++number_;
   return {};
+}
+
+Error CommitLog::passed_by() {
+  ReadLog theirs;
+  if (options_.passed_by) {
+    const std::string name = log_name(number_ + 1);
+    // Where it cannot be read, it is taken for a successor, as nearly all are.
+    (void)store_.read(objects_named({name}), [&](std::size_t, std::string&& bytes) -> Status {
+      ASSIGN_OR_RETURN(ReadLogObject object, read_log_object(name, bytes));
+      return take_object(theirs, std::move(object));
+    });
+    if (auto told = options_.passed_by(theirs.claim)) return *std::move(told);
+  }
+  return {ErrorCode::kAborted, "another orchestrator has taken the output over; it goes on with the job",
+          false};
 }
 
 std::string CommitLog::segment_name() const {

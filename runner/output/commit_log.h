@@ -53,8 +53,11 @@ inline constexpr const char* kSegmentFolder = ".parallelrun/segments/";
 class CommitLog {
  public:
   struct Options {
-    std::string token;                            // of this process alone: random, not empty
-    std::string claim;                            // JSON: who this is
+    std::string token;  // of this process alone: random, not empty
+    std::string claim;  // JSON: who this is
+    // Of the claim of one who has made the next number: what we, whom it passed by, are told; none: kAborted,
+    // since it goes on with the job.
+    std::function<std::optional<Error>(std::string_view claim)> passed_by = {};
     std::uint64_t objects_to_segment = 512;       // so many, or
     std::uint64_t bytes_to_segment = 32U << 20U;  // so many bytes, become one segment
     std::uint64_t most_pending = 16U << 20U;      // bytes that wait for the next ship()
@@ -87,7 +90,7 @@ class CommitLog {
   Status copy(const std::string& path, std::uint64_t length, const std::string& to);
 
   // What was done so far is in the store after it. After an error every later call gives the same. Errors:
-  // kAborted (another has made the next number), kIo.
+  // kAborted (another has made the next number), what Options::passed_by gives, kIo.
   Status ship();
   // Whether ship() would say that the job is another's; asks nobody.
   Status still_ours() const;
@@ -112,6 +115,7 @@ class CommitLog {
   StepReplay steps_again();
   Status take(const std::string& step);
   Status make_next(std::string_view object);  // holding shipping_
+  Error passed_by();                          // holding shipping_
   Status make_base(std::vector<std::string> segments);
   Status to_segment();
   Status fail(const Error& error);

@@ -29,6 +29,8 @@ Ending cannot_go_on(const Error& error) {
 }
 
 Ending gone(const Error& error) {
+  // Another job has it: whoever started this one anew would take it back.
+  if (error.code == ErrorCode::kConflict) return refused(error);
   const bool removed = error.code == ErrorCode::kNotFound;
   return {
       event_of(removed ? "Failed" : "Interrupted", removed ? "OutputRemoved" : "TakenOver", error.message),
@@ -36,6 +38,7 @@ Ending gone(const Error& error) {
 }
 
 Ending output_failed(const Error& error, const Progress& progress) {
+  if (error.code == ErrorCode::kConflict) return gone(error);
   const bool changed = error.code == ErrorCode::kCorrupt;
   std::string message = (changed ? "" : "the output cannot be written: ") + error.message;
   if (error.code == ErrorCode::kNoSpace && !holds(message, "free space")) message += "; free space";
@@ -79,7 +82,7 @@ Ending reused(const JobResult& result, const std::string& from, const std::strin
 }
 
 Ending not_published(Ending ending, const Error& error) {
-  if (error.code == ErrorCode::kAborted) return gone(error);
+  if (error.code == ErrorCode::kAborted || error.code == ErrorCode::kConflict) return gone(error);
   const std::string message =
       "all committed results are safe, but the job cannot put its output files into the store: " +
       error.message + "; start the same job again to put them there";

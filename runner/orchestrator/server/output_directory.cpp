@@ -221,8 +221,8 @@ Result<std::unique_ptr<OutputDirectory>> OutputDirectory::open(const ResolvedJob
   std::unique_ptr<OutputDirectory> directory(new OutputDirectory(path, std::move(lock).value()));
   RETURN_IF_ERROR(check_store(state));
   if (job.spec.output.source.store.is_object()) {
-    ASSIGN_OR_RETURN(directory->store_, OutputStore::open(job, *directory->disk_, !lease.empty(),
-                                                          overwrite == Overwrite::kAlsoDamaged));
+    ASSIGN_OR_RETURN(directory->store_,
+                     OutputStore::open(job, *directory->disk_, lease, overwrite == Overwrite::kAlsoDamaged));
   }
   Status claimed = directory->claim(job, overwrite);
   if (claimed) claimed = directory->claim_store();

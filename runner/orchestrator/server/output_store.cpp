@@ -43,7 +43,11 @@ std::string this_host() {
   return name;
 }
 
-nlohmann::json ourselves() { return {{"pid", getpid()}, {"host", this_host()}, {"started", utc_now()}}; }
+nlohmann::json ourselves(const std::string& lease) {
+  nlohmann::json who = {{"pid", getpid()}, {"host", this_host()}, {"started", utc_now()}};
+  if (!lease.empty()) who["lease"] = lease;
+  return who;
+}
 
 std::string random_hex() {
   std::random_device random;
@@ -73,8 +77,9 @@ Result<FileDescriptor> hold_on_this_machine(const ResolvedJob& job, const std::s
 
 }  // namespace
 
-OutputStore::OutputStore(const ResolvedJob& job, DiskStorage& local)
+OutputStore::OutputStore(const ResolvedJob& job, DiskStorage& local, const std::string& lease)
     : address_(store_address(job.spec.output.source.store)),
+      lease_(lease),
       directory_(job.output_directory),
       output_file_(job.spec.output_action == OutputAction::kAppendRow ? job.spec.append_row_file_name : ""),
       local_(local),
@@ -90,14 +95,28 @@ OutputStore::~OutputStore() {
 CommitLog::Options OutputStore::log_options() const {
   CommitLog::Options options;
   options.token = random_hex();
-  options.claim = ourselves().dump();
+  options.claim = ourselves(lease_).dump();
+  // The next orchestrator of a job goes on with it. Another job of the same spec does so, too, and each pod
+  // that is started again would take the output from the other one for ever: so who is passed by ends.
+  if (!lease_.empty())
+    options.passed_by = [address = address_, ours = lease_](std::string_view claim) -> std::optional<Error> {
+      const std::string theirs = text_at(nlohmann::json::parse(claim, nullptr, false), "lease");
+      if (theirs.empty() || theirs == ours) return std::nullopt;
+      return Error{
+          ErrorCode::kConflict,
+          fmt::format(
+              "the job {} writes to '{}', too, and has taken the output over; give each job an output of "
+              "its own",
+              theirs, address),
+          false};
+    };
   return options;
 }
 
 Result<std::unique_ptr<OutputStore>> OutputStore::open(const ResolvedJob& job, DiskStorage& local,
-                                                       bool has_lease, bool anew) {
-  std::unique_ptr<OutputStore> store(new OutputStore(job, local));
-  if (!has_lease) {
+                                                       const std::string& lease, bool anew) {
+  std::unique_ptr<OutputStore> store(new OutputStore(job, local, lease));
+  if (lease.empty()) {
     ASSIGN_OR_RETURN(store->of_machine_, hold_on_this_machine(job, store->address_));
   }
   auto log = CommitLog::open(
@@ -162,7 +181,7 @@ Status OutputStore::claim() {
 }
 
 Status OutputStore::tell_holder(bool released) {
-  nlohmann::json holder = ourselves();
+  nlohmann::json holder = ourselves(lease_);
   if (released) holder["released"] = true;
   return objects_.put(kLockPath, holder.dump() + "\n");
 }

@@ -29,10 +29,11 @@ class OutputStore {
   // Makes the directory what the log says, and writes nothing to the store. `local`: of the directory.
   // `lease`: as OutputDirectory has it; without one, another run on this machine is refused. `anew`: where
   // the log cannot be replayed, it is given up, with what a job of the same output file has put beside it.
+  // Who is passed by later by an orchestrator of another lease gets kConflict, else kAborted.
   // Errors: kConflict (another run on this machine), kCorrupt, kUnsupported (the log), kAborted, kNoSpace,
   // kIo.
-  static Result<std::unique_ptr<OutputStore>> open(const ResolvedJob& job, DiskStorage& local, bool has_lease,
-                                                   bool anew);
+  static Result<std::unique_ptr<OutputStore>> open(const ResolvedJob& job, DiskStorage& local,
+                                                   const std::string& lease, bool anew);
   // Says that nobody works here any more. The destructor does not wait for what is being put.
   ~OutputStore();
   OutputStore(const OutputStore&) = delete;
@@ -66,7 +67,7 @@ class OutputStore {
   Result<bool> is_published();
 
  private:
-  OutputStore(const ResolvedJob& job, DiskStorage& local);
+  OutputStore(const ResolvedJob& job, DiskStorage& local, const std::string& lease);
   CommitLog::Options log_options() const;
   Status clear_local() const;
   Result<std::vector<std::string>> state_files() const;
@@ -75,6 +76,7 @@ class OutputStore {
   void end_logs();
 
   const std::string address_;
+  const std::string lease_;
   const std::string directory_;
   const std::string output_file_;  // empty: none
   DiskStorage& local_;

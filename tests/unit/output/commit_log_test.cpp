@@ -293,6 +293,38 @@ TEST(CommitLog, WhoHasSaidThatItEndedIsNoPredecessor) {
   EXPECT_EQ(process.log->predecessor(), "");
 }
 
+TEST(CommitLog, WhoIsPassedByIsToldByWhom) {
+  FaultyStore store(3);
+  Process process(store);
+  ASSERT_TRUE(process.start("one"));
+  // The same, with a word about whoever comes next.
+  CommitLog::Options options = log_options("two");
+  std::string told;
+  options.passed_by = [&](std::string_view claim) -> std::optional<Error> {
+    told = claim;
+    return Error{ErrorCode::kConflict, "another job", false};
+  };
+  FaultyStore::Client client(store);
+  MemoryStorage local;
+  const auto clear = [&]() -> Status {
+    local.files.clear();
+    return {};
+  };
+  auto log = CommitLog::open(client, local, clear, options);
+  ASSERT_TRUE(log);
+  ASSERT_TRUE((*log)->claim());
+  const Status first = process.log->prove();
+  ASSERT_FALSE(first);
+  EXPECT_EQ(first.error().code, ErrorCode::kAborted);
+  Process third(store);
+  ASSERT_TRUE(third.start("three"));
+  const Status second = (*log)->prove();
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, ErrorCode::kConflict);
+  EXPECT_EQ(told, log_options("three").claim);
+  EXPECT_FALSE((*log)->still_ours());
+}
+
 // A predecessor is at work until the next number is another's.
 TEST(CommitLog, WhatIsCommittedWhileTheLogIsReadIsThere) {
   FaultyStore store(5);
