@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -18,6 +19,11 @@
 #include "runner/cluster/look.h"
 
 namespace parallelrun {
+namespace {
+
+constexpr std::chrono::hours kLongestFollow{24};
+
+}  // namespace
 
 void ask_for_form(ClusterLook& look, Form form) {
   if (form == Form::kJson) look.arguments.emplace_back("--format=json");
@@ -49,7 +55,7 @@ int cluster_look(const ClusterLook& look) {
   what.job = look.job.job;
   what.verb = look.verb;
   what.arguments = look.arguments;
-  what.follow = look.follow;
+  if (look.follow) what.follow_for = kLongestFollow;
   what.take = [&](std::string_view bytes) {
     const int error = safe ? (print(presentable_lines(bytes)) ? 0 : errno)
                            : write_all(file ? file->get() : STDOUT_FILENO, bytes);

@@ -24,10 +24,9 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kLookAgain{300};
 constexpr std::chrono::seconds kUntilSaid{5};     // a pod mostly comes up sooner
 constexpr std::chrono::minutes kUntilRunning{3};  // an image may have to be fetched
-constexpr std::chrono::hours kLongestFollow{24};
-constexpr int kMostReconnects = 20;  // in a row, without a byte
-constexpr int kLooksForEnd = 10;     // at the pod, once its log has ended
-constexpr int kLateReads = 3;        // of a log of which something is missing
+constexpr int kMostReconnects = 20;               // in a row, without a byte
+constexpr int kLooksForEnd = 10;                  // at the pod, once its log has ended
+constexpr int kLateReads = 3;                     // of a log of which something is missing
 
 // A pod that goes in any case.
 class PodOfOurs {
@@ -202,7 +201,7 @@ Result<LookEnd> look(Jobs& jobs, Cancellation& interrupt, const Look& what) {
   request.verb = what.verb;
   request.arguments = what.arguments;
   request.mounts = what.mounts;
-  if (what.follow) request.deadline = kLongestFollow;
+  if (what.follow_for.count() > 0) request.deadline = what.follow_for;
   // Who may not list pods can do without.
   const auto theirs = jobs.pods(what.job);
   ASSIGN_OR_RETURN(const json pod, look_pod(job, theirs ? theirs.value() : std::vector<json>{}, request));

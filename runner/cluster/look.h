@@ -1,6 +1,7 @@
 // Runs a verb of ours on the output directory of a job in a cluster, in a short-lived pod (look_pod.h).
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -18,8 +19,8 @@ struct Look {
   std::string job;
   std::string verb;
   std::vector<std::string> arguments;
-  std::vector<LookMount> mounts;  // beside the output
-  bool follow = false;            // it may go on for a day
+  std::vector<LookMount> mounts;       // beside the output
+  std::chrono::seconds follow_for{0};  // how long it may go on; 0: as long as such a pod usually may
   // Standard output as it comes. False: nobody reads any more; the rest is left.
   std::function<bool(std::string_view bytes)> take;
   // A sentence for the user while he waits.

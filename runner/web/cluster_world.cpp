@@ -38,6 +38,9 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kMostGoneJobs = 1000;
 constexpr std::size_t kMostNamespaces = 64;  // with a connection of their own
 constexpr std::size_t kMostAnswer = std::size_t{16} << 20U;
+// A pod that nobody deletes, since the viewer's token has ended, goes after that. FollowedLogs makes the
+// next one.
+constexpr std::chrono::minutes kOneFollow{10};
 constexpr std::chrono::seconds kUntilPod{30};  // until there is a place for one more
 constexpr std::chrono::milliseconds kPodYet{100};
 constexpr std::chrono::seconds kRightsKept{60};
@@ -399,30 +402,30 @@ class ClusterWorld final : public World {
   }
 
   // Reads a log while it grows, for FollowedLogs.
-  std::string read_growing(const std::string& id, const std::string& path, const FollowedLogs::Reader& reader,
-                           cluster::Cancellation& stop) {
+  FollowedLogs::Over read_growing(const std::string& id, const std::string& path,
+                                  const FollowedLogs::Reader& reader, cluster::Cancellation& stop) {
     const std::stop_callback on_interrupt(interrupt_.token(), [&stop] { stop.request(); });
     const auto found = find(id);
-    if (!found) return found.error().message;
-    if (cluster::job_view(found->object).ended()) return kEnded;
+    if (!found) return {found.error().message, true};
+    if (cluster::job_view(found->object).ended()) return {kEnded, true};
     cluster::Jobs jobs(*found->connection, stop.token());
     cluster::Look look;
     look.job = text_at(object_at(found->object, "metadata"), "name");
     look.verb = "answer";
     look.arguments = {"--follow", "--", path};
-    look.follow = true;
+    look.follow_for = kOneFollow;
     bool ours = true;
     look.take = [&](std::string_view bytes) { return ours = reader.take(bytes); };
     look.say = reader.say;
     const auto end = cluster::look(jobs, stop, look);
-    if (!ours) return kOtherRelease;
-    if (end && end->exit_code == 0) return kEnded;
+    if (!ours) return {kOtherRelease, true};
+    if (end && end->exit_code == 0) return {kEnded, true};
     // A job that was deleted takes the pod along.
     const auto still = find(id);
-    if (!still) return still.error().message;
-    if (!end) return "This log is not followed: " + presentable(end.error().message);
-    return "This log is not followed: the pod that reads it says: " +
-           (end->errors.empty() ? "nothing" : presentable_lines(end->errors));
+    if (!still) return {still.error().message, true};
+    if (!end) return {"This log is not followed: " + presentable(end.error().message)};
+    return {"This log is not followed: the pod that reads it says: " +
+            (end->errors.empty() ? "nothing" : presentable_lines(end->errors))};
   }
 
   Result<std::string> ask_pod(const Found& found, const std::vector<std::string>& questions) {

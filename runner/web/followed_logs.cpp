@@ -11,6 +11,9 @@ namespace {
 constexpr const char* kStarting = "A pod that reads this log is being started.";
 constexpr const char* kReading =
     "A pod reads this log for you while you follow it, and is deleted after that.";
+// After one that broke off soon; what stood in its way mostly stands for a while.
+constexpr std::chrono::seconds kBeforeAnother{15};
+constexpr std::chrono::seconds kLivedLong{60};
 
 }  // namespace
 
@@ -36,11 +39,13 @@ void FollowedLogs::follow(std::vector<FollowedLog>& logs) {
     one = next;
   }
   for (FollowedLog& log : logs) {
+    const auto said = let_go_what_broke_off(log.job, log.path);
     if (!find(log.job, log.path)) {
       // Those that were let go a moment ago still have their pods.
-      if (const Status started = start(log.job, log.path); !started) {
+      if (const Status started = start(log.job, log.path, said.value_or(kStarting)); !started) {
         log.follows = false;
-        log.words = "This log is not followed now, and will be by itself: " + started.error().message;
+        log.words = "This log is not followed yet; that begins by itself when there is a place: " +
+                    started.error().message;
         continue;
       }
     }
@@ -58,7 +63,25 @@ std::optional<LogPiece> FollowedLogs::piece(const std::string& job, const std::s
   const auto one = find(job, path);
   if (!one) return std::nullopt;
   const std::lock_guard own(one->mutex);
+  if (one->over && !one->log.ended()) return std::nullopt;  // the log has grown since
   return one->log.piece(range);
+}
+
+std::optional<std::string> FollowedLogs::let_go_what_broke_off(const std::string& job,
+                                                               const std::string& path) {
+  const auto one = find(job, path);
+  if (!one) return std::nullopt;
+  std::string said;
+  {
+    const std::lock_guard own(one->mutex);
+    if (!one->over || one->for_good) return std::nullopt;
+    const bool lived_long = one->ended - one->begun >= kLivedLong;
+    if (!lived_long && std::chrono::steady_clock::now() - one->ended < kBeforeAnother) return std::nullopt;
+    said = one->words;
+  }
+  followed_.remove(one);
+  let_go_.push_back(one);
+  return said;
 }
 
 std::shared_ptr<FollowedLogs::One> FollowedLogs::find(const std::string& job, const std::string& path) {
@@ -67,12 +90,13 @@ std::shared_ptr<FollowedLogs::One> FollowedLogs::find(const std::string& job, co
   return found == followed_.end() ? nullptr : *found;
 }
 
-Status FollowedLogs::start(const std::string& job, const std::string& path) {
+Status FollowedLogs::start(const std::string& job, const std::string& path, std::string words) {
   ASSIGN_OR_RETURN(auto place, tenant_.take(Places::Kind::kFollowedLogs));
   const auto one = followed_.emplace_back(std::make_shared<One>());
   one->job = job;
   one->path = path;
-  one->words = kStarting;
+  one->words = std::move(words);
+  one->begun = std::chrono::steady_clock::now();
   one->place = std::move(place);
   one->thread = std::jthread([this, &one = *one] { run(one); });
   return {};
@@ -89,11 +113,13 @@ void FollowedLogs::run(One& one) {
     const std::lock_guard own(one.mutex);
     one.words = words;
   };
-  std::string words = read_(one.job, one.path, reader, one.stop);
+  Over over = read_(one.job, one.path, reader, one.stop);
   const std::lock_guard own(one.mutex);
-  one.words = std::move(words);
+  one.words = std::move(over.words);
+  one.for_good = over.for_good;
   one.place = Places::Place();
   one.over = true;
+  one.ended = std::chrono::steady_clock::now();
 }
 
 }  // namespace parallelrun::web

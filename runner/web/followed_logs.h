@@ -2,6 +2,7 @@
 // it (growing_log.h), and the last of its bytes, for as long as somebody wants it.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <list>
@@ -29,9 +30,13 @@ class FollowedLogs {
     std::function<bool(std::string_view bytes)> take;
     std::function<void(const std::string& words)> say;
   };
-  // Reads a log until it ends, or `stop` is requested. Blocks. Gives why it has ended, in sentences.
-  using Read = std::function<std::string(const std::string& job, const std::string& path,
-                                         const Reader& reader, cluster::Cancellation& stop)>;
+  struct Over {
+    std::string words;      // why, in sentences
+    bool for_good = false;  // no other try can read on
+  };
+  // Reads a log until it ends, or `stop` is requested. Blocks.
+  using Read = std::function<Over(const std::string& job, const std::string& path, const Reader& reader,
+                                  cluster::Cancellation& stop)>;
 
   FollowedLogs(Tenant tenant, Read read) : tenant_(std::move(tenant)), read_(std::move(read)) {}
   // Lets all go, and waits for their threads.
@@ -41,7 +46,7 @@ class FollowedLogs {
 
   // See World::follow().
   void follow(std::vector<FollowedLog>& logs);
-  // Of a log that is followed; nothing: it is not, or that part of it is not kept.
+  // Of a log that is followed to its end; nothing: it is not, or that part of it is not kept.
   std::optional<LogPiece> piece(const std::string& job, const std::string& path, const LogRange& range);
 
  private:
@@ -54,11 +59,17 @@ class FollowedLogs {
     Places::Place place;  // until it is over
     std::string words;
     bool over = false;
-    std::jthread thread;  // last: it uses the above
+    bool for_good = false;
+    std::chrono::steady_clock::time_point begun;
+    std::chrono::steady_clock::time_point ended;  // where it is over
+    std::jthread thread;                          // last: it uses the above
   };
 
   std::shared_ptr<One> find(const std::string& job, const std::string& path);
-  Status start(const std::string& job, const std::string& path);
+  // `words`: what is said until it has something to say.
+  Status start(const std::string& job, const std::string& path, std::string words);
+  // Lets go one that broke off before the log had ended, once it is time to try again. Gives what it said.
+  std::optional<std::string> let_go_what_broke_off(const std::string& job, const std::string& path);
   void run(One& one);
 
   const Tenant tenant_;

@@ -27,7 +27,7 @@ Result<std::uint64_t> size_of(int file) {
   return static_cast<std::uint64_t>(status.st_size);
 }
 
-// In steps of a fixed size, which the compiler makes wide instructions of: a search must not wait for it.
+// In steps of a fixed size, for which the compiler uses vector instructions: a search must not wait for it.
 void to_lower(char* begin, std::size_t size) {
   constexpr std::size_t kStep = 64;
   const auto lower = [](char sign) {

@@ -18,11 +18,11 @@ Rule rule_of(Places::Kind kind) {
     case Places::Kind::kNamespaces:
       return {{16, 200}, "namespaces are watched", "name fewer of them, or close a page"};
     case Places::Kind::kFollowedLogs:
-      return {{4, 32}, "logs of the cluster are followed", "stop to follow one of them"};
+      return {{4, 32}, "logs of the cluster are followed", "stop following one of them"};
     case Places::Kind::kPages:
-      return {{32, 400}, "pages listen", "close one of them"};
+      return {{32, 400}, "pages are open", "close one of them"};
     case Places::Kind::kPods:
-      return {{3, 12}, "pods are reading outputs", "try it again in a moment"};
+      return {{3, 12}, "pods are reading outputs", "try again in a moment"};
     case Places::Kind::kKeptBytes:
       return {{std::size_t{64} << 20U, std::size_t{256} << 20U}, "bytes of answers are kept", "nothing"};
   }
@@ -40,14 +40,14 @@ Result<Places::Place> Places::take(Kind kind, const std::string& owner, std::siz
   const auto own = each_.find({kind, owner});
   const std::size_t before = own == each_.end() ? 0 : own->second;
   if (before + count > rule.bound.each)
-    return Error{ErrorCode::kUnavailable,
-                 fmt::format("{} {} with your token already, as many as one viewer may have: {}",
-                             rule.bound.each, rule.words, rule.way_out),
-                 false};
+    return Error{
+        ErrorCode::kUnavailable,
+        fmt::format("{} {}, which is the most for one viewer; {}", rule.bound.each, rule.words, rule.way_out),
+        false};
   if (all + count > rule.bound.in_total)
     return Error{ErrorCode::kUnavailable,
-                 fmt::format("{} {} by all viewers already, as many as this server takes: {}, or wait until "
-                             "somebody else does",
+                 fmt::format("{} {} for all viewers together, which is the most that this server takes; "
+                             "{}, or wait until others leave",
                              rule.bound.in_total, rule.words, rule.way_out),
                  false};
   all += count;

@@ -146,7 +146,7 @@ def check_fifty_viewers_have_their_places_and_no_more(verbs, page):
     # One viewer opens page after page.
     streams += [viewers[0].events() for _ in range(31)]
     said = viewers[0].send("/api/events").refused(503, "Unreachable")
-    assert "32 pages listen with your token already" in said
+    assert "32 pages are open, which is the most for one viewer" in said
     streams.append(viewers[1].events())
     verbs.write("digits", ended())
     for stream in streams:
@@ -249,7 +249,7 @@ def check_there_is_room_for_so_many_viewers(verbs, page):
     seen = [page.send("/api/jobs", tokens[0], f"empty-{number}").status for number in range(16)]
     assert seen == [200] * 16
     said = page.send("/api/jobs", tokens[0], verbs.world.namespace).refused(503, "Unreachable")
-    assert "16 namespaces are watched with your token already" in said
+    assert "16 namespaces are watched, which is the most for one viewer" in said
     seen = [
         page.send("/api/jobs", tokens[number // 16], f"empty-{number}").status for number in range(16, 50)
     ]

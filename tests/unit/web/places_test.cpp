@@ -16,7 +16,7 @@ TEST(PlacesTest, OneViewerTakesNoMoreThanHisOwn) {
   for (std::size_t i = 0; i < each; ++i) taken.push_back(places->take(Kind::kFollowedLogs, "one").value());
   const auto more = places->take(Kind::kFollowedLogs, "one");
   ASSERT_FALSE(more);
-  EXPECT_NE(more.error().message.find("4 logs of the cluster are followed with your token already"),
+  EXPECT_NE(more.error().message.find("4 logs of the cluster are followed, which is the most for one viewer"),
             std::string::npos);
   EXPECT_TRUE(places->take(Kind::kFollowedLogs, "two"));
   EXPECT_TRUE(places->take(Kind::kPages, "one")) << "each kind has a bound of its own";
@@ -33,7 +33,8 @@ TEST(PlacesTest, AllTogetherTakeNoMoreThanThereAre) {
     taken.push_back(places->take(Kind::kNamespaces, std::to_string(i / bound.each)).value());
   const auto more = places->take(Kind::kNamespaces, "a stranger");
   ASSERT_FALSE(more);
-  EXPECT_NE(more.error().message.find("by all viewers already"), std::string::npos);
+  EXPECT_NE(more.error().message.find("200 namespaces are watched for all viewers together"),
+            std::string::npos);
   taken.clear();
   EXPECT_EQ(places->taken(Kind::kNamespaces), 0U);
   EXPECT_TRUE(places->take(Kind::kNamespaces, "a stranger", bound.each));
