@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 #include <utility>
 
 #include "common/posix/file_descriptor.h"
+#include "common/posix/memory_file.h"
 #include "common/posix/process_start.h"
 #include "common/result/try.h"
 
@@ -60,29 +60,11 @@ class Child {
   StartedProcess process_;
 };
 
-// A file in memory: nobody has to feed a pipe. Errors: kUnavailable.
-Result<FileDescriptor> input_of(const ProgramRun& run) {
-  FileDescriptor file(::memfd_create("input", MFD_CLOEXEC));
-  for (std::size_t done = 0; file && done < run.input.size();) {
-    const ssize_t count =
-        ::pwrite(file.get(), run.input.data() + done, run.input.size() - done, static_cast<off_t>(done));
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) {
-      file.close();
-    } else {
-      done += static_cast<std::size_t>(count);
-    }
-  }
-  if (file) return file;
-  return Error{ErrorCode::kUnavailable,
-               std::string("no room for the input of a program: ") + std::strerror(errno), true};
-}
-
 Result<StartedProcess> start(const ProgramRun& run, const Pipe& output, const Pipe& errors) {
   ProcessStart start;
   FileDescriptor input;
   if (!run.input.empty()) {
-    ASSIGN_OR_RETURN(input, input_of(run));
+    ASSIGN_OR_RETURN(input, memory_file("input", run.input));
     start.duplicate(input.get(), STDIN_FILENO);
   }
   start.duplicate(output.write.get(), STDOUT_FILENO);

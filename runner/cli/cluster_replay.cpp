@@ -14,6 +14,7 @@
 #include "common/pod/pod_layout.h"
 #include "common/spec/dataset_use.h"
 #include "common/spec/manifest.h"
+#include "common/text/counted.h"
 #include "common/text/presentable.h"
 #include "runner/cli/cluster_argument.h"
 #include "runner/cli/data_process.h"
@@ -98,16 +99,22 @@ void place_what_came(const json& head, const std::string& folder, LocalOverrides
     fs::create_directories(below("inputs/" + input.name), error);
     overrides.inputs[input.name] = below("inputs/" + input.name);
   }
-  for (const auto& [name, path] : object_at(head, "sideInputs").items()) {
-    if (path.is_string()) overrides.side_inputs[name] = below(path.get<std::string>());
+  // What was asked for, and nothing else.
+  for (const SideInput& side : fetched.spec.side_inputs) {
+    const std::string path = text_at(object_at(head, "sideInputs"), side.name.c_str());
+    const bool asked = !side.source.volume.is_null() && !overrides.side_inputs.contains(side.name);
+    if (asked && stays_below(path)) overrides.side_inputs[side.name] = below(path);
   }
-  if (const std::string code = text_at(head, "code"); !code.empty()) overrides.source_directory = below(code);
+  const bool code_asked = fetched.spec.source_directory && !fetched.spec.source_directory->volume.is_null() &&
+                          !overrides.source_directory;
+  if (const std::string code = text_at(head, "code"); code_asked && stays_below(code))
+    overrides.source_directory = below(code);
   const json& mini_batch = object_at(head, "miniBatch");
   fetched.mini_batch.id.value = count_at(mini_batch, "number");
   fetched.mini_batch.input = static_cast<std::uint32_t>(count_at(mini_batch, "input"));
   fetched.mini_batch.items = count_at(mini_batch, "items");
   fetched.mini_batch.descriptor = from_base64(text_at(mini_batch, "descriptor"));
-  fetched.narrowed = head.value("narrowed", false);
+  fetched.narrowed = head.value("narrowed", json()) == json(true);
   fetched.types = head.value("types", json());
   fetched.settings = object_at(head, "settings");
   fetched.state = below("output");
@@ -161,15 +168,15 @@ std::optional<int> fetch_replay(const ClusterReplay& what, LocalOverrides& overr
   const std::string text = job_for_pod(fetched.spec);
   if (const auto words = find_code_of_image(fetched.spec, overrides)) return refuse(*words, kExitInvalid);
   if (text.size() > kLongestJob)
-    return refuse(shown +
-                      " has too long a manifest to be replayed from here; mount its volumes, and replay "
-                      "it from its output directory",
+    return refuse(fmt::format("the manifest of {} takes {}, and at most {} can be given to a pod; mount its "
+                              "volumes on this machine, and replay from the output directory",
+                              shown, counted(text.size(), "byte"), counted(kLongestJob, "byte")),
                   kExitInvalid);
 
   auto folder = make_data_directory();
   if (!folder) return refuse(folder.error().message, kExitFailed);
   fetched.folder.emplace(std::move(*folder));
-  ReplayUnpacking unpacking(fetched.folder->path());
+  ReplayUnpacking unpacking(fetched.folder->path(), what.most_bytes);
   InPod in_pod = places_in_pod(fetched.spec, overrides);
   cluster::Look look;
   look.job = what.job.job;

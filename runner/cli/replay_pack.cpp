@@ -40,19 +40,29 @@ Error unwritable(const std::string& path, int error) {
           false};
 }
 
-Error too_many() {
-  return {ErrorCode::kInvalidArgument, fmt::format("there are more than {} files", kMostFiles), false};
+Error too_many(const std::string& part, const std::string& way_out) {
+  return {ErrorCode::kInvalidArgument,
+          fmt::format("with {}, more than {} files would have to be fetched; {}", part, kMostFiles, way_out),
+          false};
 }
 
-// Below a folder, whoever says so.
+Error unusable(const char* why) {
+  return {
+      ErrorCode::kCorrupt,
+      fmt::format("what the pod sent of the job's volumes cannot be used ({}); run replay again, and if "
+                  "that does not help, the job's runner image may be of another release than this program",
+                  why),
+      false};
+}
+
+}  // namespace
+
 bool stays_below(const std::string& path) {
   if (path.empty() || path.front() == '/' || path.find('\0') != std::string::npos) return false;
   const fs::path parts(path);
   return std::none_of(parts.begin(), parts.end(),
                       [](const fs::path& one) { return one == ".." || one == "."; });
 }
-
-}  // namespace
 
 void ReplayPack::begin(std::string part, std::string way_out) {
   parts_.push_back({std::move(part), std::move(way_out), {}, 0});
@@ -67,7 +77,7 @@ Status ReplayPack::add_file(const std::string& from, const std::string& to, std:
   // A file that became shorter: what is there is given, and its reader says that it has changed.
   range.offset = std::min(range.offset, size);
   range.length = std::min(range.length, size - range.offset);
-  if (pieces_.size() >= kMostFiles) return too_many();
+  if (pieces_.size() >= kMostFiles) return too_many(parts_.back().name, parts_.back().way_out);
   pieces_.push_back({from, to, size, status.st_mode & 0777U, range});
   parts_.back().files.insert(to);
   parts_.back().bytes += range.length;
@@ -82,7 +92,7 @@ Status ReplayPack::add_folder(const std::string& from, const std::string& to,
   // A link to a folder above itself.
   if (!error && std::find(above.begin(), above.end(), real) != above.end()) return {};
   above.push_back(real);
-  if (folders_.size() >= kMostFiles) return too_many();
+  if (folders_.size() >= kMostFiles) return too_many(parts_.back().name, parts_.back().way_out);
   folders_.push_back(to);
   for (fs::directory_iterator entry(from, error), end; !error && entry != end; entry.increment(error)) {
     const std::string name = entry->path().filename().string();
@@ -168,8 +178,10 @@ bool ReplayUnpacking::take(std::string_view bytes) {
     }
     const std::size_t end = bytes.find('\n');
     waiting_ += bytes.substr(0, end);
-    if (waiting_.size() > kLongestLine)
-      state_ = Error{ErrorCode::kCorrupt, "the pod sent a line that is too long", false};
+    if (waiting_.size() > kLongestLine) {
+      state_ = unusable("a line is longer than this program takes");
+      break;
+    }
     if (end == std::string_view::npos) break;
     bytes.remove_prefix(end + 1);
     const json said = json::parse(waiting_, nullptr, false);
@@ -191,8 +203,9 @@ Status ReplayUnpacking::line(const json& said) {
   std::error_code error;
   const std::string folder = from_base64(text_at(said, "folder"));
   const std::string file = from_base64(text_at(said, "file"));
-  if (!stays_below(folder.empty() ? file : folder))
-    return Error{ErrorCode::kCorrupt, "the pod sent something else than was asked for", false};
+  const std::uint64_t coming = count_at(said, "bytes");
+  if (!stays_below(folder.empty() ? file : folder) || ++paths_ > 2 * kMostFiles || coming > room_)
+    return unusable("it is not what was asked for");
   if (!folder.empty()) {
     fs::create_directories(folder_ + "/" + folder, error);
     return error ? Status(unwritable(folder_ + "/" + folder, error.value())) : Status();
@@ -204,7 +217,8 @@ Status ReplayUnpacking::line(const json& said) {
   if (!open_ || ::ftruncate(open_.get(), static_cast<off_t>(count_at(said, "size"))) != 0)
     return unwritable(file_, errno);
   at_ = count_at(said, "at");
-  left_ = count_at(said, "bytes");
+  left_ = coming;
+  room_ -= coming;
   return {};
 }
 
@@ -223,7 +237,7 @@ Status ReplayUnpacking::data(std::string_view bytes) {
 Status ReplayUnpacking::state() const {
   if (!state_) return state_;
   if (ended_ && head_.is_object()) return {};
-  return Error{ErrorCode::kCorrupt, "what the pod sent is not whole", false};
+  return unusable("its end is missing");
 }
 
 }  // namespace parallelrun

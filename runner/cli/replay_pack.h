@@ -66,10 +66,14 @@ class ReplayPack {
   std::uint64_t bytes_ = 0;
 };
 
-// The other end. Makes nothing outside of its folder, whatever it gets.
+// Whether a path that the other end gives lies below the folder that it is put behind.
+bool stays_below(const std::string& path);
+
+// The other end. Makes nothing outside of its folder, and takes no more than it asked for, whatever it gets.
 class ReplayUnpacking {
  public:
-  explicit ReplayUnpacking(std::string folder) : folder_(std::move(folder)) {}
+  ReplayUnpacking(std::string folder, std::uint64_t most_bytes)
+      : folder_(std::move(folder)), room_(most_bytes) {}
 
   // Bytes in any pieces. False: it is broken; see state().
   bool take(std::string_view bytes);
@@ -83,8 +87,10 @@ class ReplayUnpacking {
   Status data(std::string_view bytes);
 
   std::string folder_;
-  std::string waiting_;  // the beginning of a line
-  std::string file_;     // that the next bytes are of
+  std::uint64_t room_;     // bytes that may still come
+  std::size_t paths_ = 0;  // that have come
+  std::string waiting_;    // the beginning of a line
+  std::string file_;       // that the next bytes are of
   std::uint64_t at_ = 0;
   std::uint64_t left_ = 0;
   FileDescriptor open_;

@@ -1,8 +1,7 @@
 // One mini-batch of a job again, alone and in the foreground of this machine: with the job's settings, data
-// and Python environment, and with code in which a mend can be tried. Nothing is committed.
+// and Python environment, and with code in which a fix can be tried. Nothing is committed.
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -26,6 +25,7 @@
 #include "common/json/members.h"
 #include "common/openssl/base64.h"
 #include "common/posix/file_descriptor.h"
+#include "common/posix/memory_file.h"
 #include "common/posix/process_start.h"
 #include "common/posix/signal_queue.h"
 #include "runner/agent/environment_request.h"
@@ -99,15 +99,9 @@ Result<agent::PythonEnvironment> environment_of(const ResolvedJob& job, const st
 
 // A file without a name, whose descriptor the program to come inherits.
 Result<FileDescriptor> in_memory(const std::string& text) {
-  const FileDescriptor low(::memfd_create("replay", MFD_CLOEXEC));
-  FileDescriptor file(low ? ::fcntl(low.get(), F_DUPFD, kFirstFreeDescriptor) : -1);
-  std::size_t done = 0;
-  while (file && done < text.size()) {
-    const ssize_t n = ::write(file.get(), text.data() + done, text.size() - done);
-    if (n < 0 && errno != EINTR) break;
-    if (n > 0) done += static_cast<std::size_t>(n);
-  }
-  if (!file || done < text.size() || ::lseek(file.get(), 0, SEEK_SET) != 0)
+  ASSIGN_OR_RETURN(const FileDescriptor low, memory_file("replay", text));
+  FileDescriptor file(::fcntl(low.get(), F_DUPFD, kFirstFreeDescriptor));
+  if (!file)
     return Error{ErrorCode::kIo, fmt::format("cannot hand the mini-batch on: {}", std::strerror(errno))};
   return file;
 }
@@ -363,10 +357,9 @@ Verb add_replay(CLI::App& program) {
   verb->add_option("--input", given->inputs, "NAME=DIR: a folder of this machine in place of an input");
   verb->add_option("--side-input", given->side_inputs,
                    "NAME=DIR: a folder of this machine in place of a side input");
-  verb->add_option(
-      "--source-directory", given->source_directory,
-      "DIR: the code, such as one with a mend; default: of a directory the code as it is now, of "
-      "a job in a cluster the code that it has there");
+  verb->add_option("--source-directory", given->source_directory,
+                   "DIR: the code, for example with a fix; default: of a directory the code as it is now, of "
+                   "a job in a cluster the code that it has there");
   verb->add_option("--limit", given->limit,
                    "MiB of a cluster's volumes that may be fetched: files of the mini-batch, side inputs and "
                    "code; default 64")

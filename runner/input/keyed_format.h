@@ -30,8 +30,8 @@ class KeyedFormat final : public InputFormat {
   Result<std::string> last_object(std::string_view descriptor) const override;
   // For grouped records it gives all objects: each may have records of the same values.
   Result<std::optional<std::vector<std::string>>> objects_of(std::string_view descriptor) const override;
-  // For grouped records it gives the values: each plan puts the records into another place.
   Result<std::vector<PieceOfFile>> pieces_of(std::string_view descriptor) const override;
+  // For grouped records it gives the values: each plan puts the records into another place.
   std::string same_items(std::string_view descriptor) const override;
   // Of files; records of a group cannot be told apart here.
   Result<std::optional<InputCutter::Piece>> part_of(std::string_view descriptor, ItemRange range,
