@@ -241,7 +241,8 @@ bool OrchestratorLink::accepted(Exchange& exchange, const Result<Answer>& answer
   } else if (answer->status == kSessionEnded) {
     hopeless("the orchestrator refused this agent's " + last_trouble_);
   } else {
-    if (answer->status == kNotNow) last_answer_ = now;
+    // Who is asked to register again waits for the check of the inputs; later only a stranger answers so.
+    if (answer->status == kNotNow && state_ != State::kSession) last_answer_ = now;
     fail(exchange, now);
   }
   return false;

@@ -48,8 +48,8 @@ struct ExitWords {
 };
 ExitWords describe_exit(const siginfo_t& info);
 
-// Whether it has. A loop that says that a pidfd is readable may mean a descriptor that it watched in the same
-// place of its memory before, so who is told of an end asks here before `reap`, which kills.
+// Whether the process has ended; does not wait. The event loop may report a pidfd as readable because of an
+// earlier descriptor that it kept at the same address, so ask here before `reap`, which kills.
 bool has_ended(const Child& child);
 
 // Kills the group, then takes the ended process off the kernel's table, then kills what it has left outside
