@@ -2,15 +2,16 @@
 
 import functools
 import os
-from typing import Any, Callable, Dict, List, Mapping, Optional, Union
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, Union
 
-from parallelrun._components.cluster_jobs import FoundJob, download_rows, found_jobs, in_words_of_v2
+from parallelrun._components.cluster_jobs import FoundJob, found_jobs, in_words_of_v2
 from parallelrun._components.component import Component, Node, NodeOutput, open_pipelines
 from parallelrun._components.data import DataOperations
 from parallelrun._workspace.accepted import accepted
+from parallelrun._workspace.cluster_runs import BY_A_POD, download_rows
 from parallelrun._workspace.names import unknown
 from parallelrun._workspace.pipeline import Experiment, Pipeline
-from parallelrun._workspace.runs import PipelineRun
+from parallelrun._workspace.runs import PipelineRun, StepRun
 from parallelrun._workspace.workspace import Workspace
 
 
@@ -69,15 +70,20 @@ class Job:
 
     def folder_of(self, output_name: Optional[str] = None) -> str:
         """Where an output lies; without a name, that of the last step."""
+        step, output = self._written(output_name)
+        below = "" if output is None or output is output.node.output else output.name
+        return os.path.join(step.output_directory, below).rstrip("/")
+
+    def _written(self, output_name: Optional[str]) -> Tuple[StepRun, Optional[NodeOutput]]:
+        """An output, and the step that writes it."""
         steps = self.run.get_steps()
         if output_name is None:
-            return steps[-1].output_directory
+            return steps[-1], None
         if output_name not in self._outputs:
             raise ValueError(unknown("output", output_name, self._outputs))
         output = self._outputs[output_name]
         (step,) = [step for step in steps if step.step is output.node]
-        below = "" if output is output.node.output else output.name
-        return os.path.join(step.output_directory, below).rstrip("/")
+        return step, output
 
     def wait(self) -> None:
         self.run.wait_for_completion(show_output=True)
@@ -92,17 +98,12 @@ class Job:
             place = self.folder_of(output_name)
             copy_tree(place, place, folder, overwrite=True)
             return
-        step = self.run.get_steps()[-1]
-        if output_name is not None:
-            if output_name not in self._outputs:
-                raise ValueError(unknown("output", output_name, self._outputs))
-            output = self._outputs[output_name]
-            (step,) = [each for each in self.run.get_steps() if each.step is output.node]
-            if output is not output.node.output:
-                raise NotImplementedError(
-                    f"the output '{output_name}' of {self.name} has files that only the script knows, in {self.folder_of(output_name)}; "
-                    "fetch them with kubectl cp, by a pod that mounts it"
-                )
+        step, output = self._written(output_name)
+        if output is not None and output is not output.node.output:
+            raise NotImplementedError(
+                f"the output '{output_name}' of {self.name} has files that only the script knows, in {self.folder_of(output_name)}; "
+                f"{BY_A_POD}"
+            )
         download_rows(step.job, step.manifest.get("spec"), step.output_directory, folder)
 
     def __repr__(self) -> str:

@@ -1,11 +1,10 @@
 """Jobs of a namespace as the SDK v2 names them: a pipeline is a run, whose steps are jobs of the cluster."""
 
-import os
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, List, Mapping, Optional
 
 from parallelrun._cluster import Cluster
 from parallelrun._cluster_job import ClusterJob
-from parallelrun._workspace.cluster_runs import all_records
+from parallelrun._workspace.cluster_runs import all_records, download_rows
 
 _WORDS = {"Finished": "Completed"}
 
@@ -59,19 +58,3 @@ class FoundJob:
 def found_jobs(cluster: Cluster) -> List[FoundJob]:
     """The runs whose jobs are in the namespace, the newest first."""
     return [FoundJob(cluster, each) for each in all_records(cluster)]
-
-
-def download_rows(job: Any, spec: Optional[Dict[str, Any]], place: str, folder: str) -> None:
-    """The file of append_row, into `folder`; one that is there is replaced."""
-    if job is None or spec is None:
-        raise ValueError("the step has not begun, so it has written nothing")
-    if spec.get("outputAction") == "summary_only":
-        raise NotImplementedError(
-            f"the job '{job.name}' returns no rows: only its script knows the files, which lie in {place}; fetch them with kubectl cp, "
-            "by a pod that mounts it"
-        )
-    os.makedirs(folder, exist_ok=True)
-    target = os.path.join(folder, spec.get("appendRowFileName", "parallel_run_step.txt"))
-    if os.path.exists(target):
-        os.unlink(target)
-    job.download(target)

@@ -20,6 +20,31 @@ _RUN = "parallelrun.dev/pipeline-run"
 _LONGEST_NAME = 32
 
 
+# Of files that the jobs themselves do not know.
+BY_A_POD = "fetch them with kubectl cp, by a pod that mounts it"
+
+
+def download_rows(
+    job: Any, spec: Optional[Dict[str, Any]], place: str, folder: str, overwrite: bool = True
+) -> int:
+    """The file of append_row of a step's job, into `folder`; how many files. One that is there stays, unless `overwrite`.
+    `job` and `spec`: None, before it has begun. `place`: its output, in words."""
+    if job is None or spec is None:
+        raise ValueError("the step has not begun, so it has written nothing")
+    if spec.get("outputAction") == "summary_only":
+        raise NotImplementedError(
+            f"the job '{job.name}' has output_action='summary_only': only its script knows the files, which lie in {place}; {BY_A_POD}"
+        )
+    target = os.path.join(folder, spec.get("appendRowFileName", "parallel_run_step.txt"))
+    if os.path.exists(target):
+        if not overwrite:
+            return 0
+        os.unlink(target)
+    os.makedirs(folder, exist_ok=True)
+    job.download(target)
+    return 1
+
+
 class ClusterOutputData:
     """What a finished step wrote: the rows can be fetched; the rest stays where it is."""
 
@@ -33,25 +58,9 @@ class ClusterOutputData:
     def download(self, local_path: Any, overwrite: bool = False, show_progress: bool = True) -> int:
         """Copies the file of append_row to `local_path`, below its path in the datastore; how many files. It comes through a
         short-lived pod that mounts the volume."""
-        job = self._step.job
-        if job is None:
-            raise ValueError(f"the step '{self._step.name}' has not begun, so it has written nothing")
-        spec = self._step.manifest["spec"]
-        if spec.get("outputAction") == "summary_only":
-            raise NotImplementedError(
-                f"the step '{self._step.name}' has output_action='summary_only': only its script knows the files, which lie in "
-                f"{self.folder}; fetch them with kubectl cp, by a pod that mounts it"
-            )
         folder = os.path.join(os.fspath(local_path), self.path_on_datastore)
-        target = os.path.join(folder, spec.get("appendRowFileName", "parallel_run_step.txt"))
-        if os.path.exists(target):
-            if not overwrite:
-                return 0
-            os.unlink(target)
-        os.makedirs(folder, exist_ok=True)
-        assert isinstance(job, ClusterJob)
-        job.download(target)
-        return 1
+        step = self._step
+        return download_rows(step.job, step.manifest.get("spec"), self.folder, folder, overwrite)
 
 
 class ClusterStepRun(StepRun):
@@ -158,11 +167,14 @@ def _records(cluster: Cluster, labels: str) -> List[Dict[str, Any]]:
     for job in sorted(jobs, key=lambda each: str(each["metadata"]["creationTimestamp"])):
         try:
             said = json.loads(job["metadata"]["annotations"][_RUN])
-        except (KeyError, ValueError):
+            of_run = {key: said[key] for key in ("id", "experiment", "parameters", "tags")}
+            step = said["step"]
+        except (KeyError, TypeError, ValueError):
             continue  # not ours
-        of_run = {key: said[key] for key in ("id", "experiment", "parameters", "tags")}
-        run = runs.setdefault(said["id"], {**of_run, "status": "", "steps": []})
-        run["steps"].append(_step_record(said["step"], job))
+        if not all(isinstance(word, str) for word in (of_run["id"], of_run["experiment"], step)):
+            continue
+        run = runs.setdefault(of_run["id"], {**of_run, "status": "", "steps": []})
+        run["steps"].append(_step_record(step, job))
     for run in runs.values():
         run["status"] = _status_of([step["status"] for step in run["steps"]])
     return [runs[key] for key in sorted(runs, reverse=True)]
