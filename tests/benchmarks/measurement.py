@@ -139,5 +139,19 @@ def rows_digest(*paths: Path) -> tuple:
     return count, total % (1 << 64)
 
 
+class SameRows:
+    """Holds what each side wrote against what the first one did."""
+
+    def __init__(self):
+        self._expected = None  # (who, digest)
+
+    def check(self, who: str, *files: Path) -> None:
+        digest = rows_digest(*files)
+        self._expected = self._expected or (who, digest)
+        first, expected = self._expected
+        if digest != expected:
+            raise BenchmarkFailed(f"{who}: {digest[0]} rows differ from the {expected[0]} of {first}")
+
+
 def median(values) -> float:
     return statistics.median(values)

@@ -1,8 +1,8 @@
 """Whether the memory of the page and of its server stays flat while a job is at work.
 
-usage: page_memory.py [MINUTES]     (60, as issue 12 asks; with the virtual environment of `make bench`)
+usage: page_memory.py [MINUTES]     (default: 60; with the virtual environment of `make bench`)
 
-A job of one machine writes a line for each of its mini-batches, some 15 in a second. Chromium has its list, its overview
+A job of one machine writes a line for each of its mini-batches, some 20 in a second. Chromium has its list, its overview
 and one of its logs open. Each ten seconds the server's resident memory is read, and the JavaScript heap of each page after
 its garbage is collected. What is printed compares the second quarter of the time with the last one.
 """

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import datasets
-from measurement import BenchmarkFailed, fresh, rows_digest, run_command
+from measurement import SameRows, fresh, run_command
 from our_jobs import LAUNCHERS, OurJob
 from pairs import alternate
 from report import Row
@@ -16,7 +16,7 @@ BARS = {"jsonl": 2.0, "parquet": 0.95}
 class Tables:
     def __init__(self, source: Path, work: Path, kind: str):
         self.source, self.work, self.kind = source, work, kind
-        self.expected = None
+        self.rows = SameRows()
 
     def ours(self, launcher: str) -> float:
         work = self.work / "ours"
@@ -30,10 +30,7 @@ class Tables:
         return self._checked("pandas", run_command(commands, self.work / "pandas.log"), *folder.iterdir())
 
     def _checked(self, who: str, finished, *files: Path) -> float:
-        digest = rows_digest(*files)
-        self.expected = self.expected or digest
-        if digest != self.expected:
-            raise BenchmarkFailed(f"{who} has other rows: {digest[0]} and not {self.expected[0]}")
+        self.rows.check(who, *files)
         return finished.seconds
 
 

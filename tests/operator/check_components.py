@@ -3,12 +3,11 @@ the tests, and their output is that of a job of this machine."""
 
 import re
 import subprocess
-from importlib import import_module
 
 import pytest
-from calls import ended
 from checkout import PROGRAM
 from log_kubelet import LogKubelet
+from sdk_jobs import finish, job_of, names_of, volume
 from server import Datasets
 from waiting import PATIENCE, wait_for
 
@@ -18,11 +17,8 @@ SCRIPT = "def init(): pass\n\ndef run(batch):\n    return batch\n"
 @pytest.fixture
 def v2(parallelrun, recwarn):
     """All names that programs import, in one place."""
-    found = {}
     later = (f"azure.ai.ml.{name}" for name in ("parallel", "constants", "entities", "dsl"))
-    for path in ("azureml.core", "azure.ai.ml", *later):
-        found.update(vars(import_module(f"parallelrun.{path}")))
-    return type("v2", (), {name: staticmethod(value) for name, value in found.items()})
+    return names_of("azureml.core", "azure.ai.ml", *later)
 
 
 @pytest.fixture
@@ -37,10 +33,6 @@ def client(v2, verbs, tmp_path, monkeypatch):
     verbs.world.server.request("DELETE", verbs.world.path("configmaps"))
     datasets = Datasets(verbs.world.server, verbs.world.namespace)
     verbs.world.server.request("DELETE", datasets.path())
-
-
-def volume(folder):
-    return {"persistentVolumeClaim": {"claimName": "data"}, "subPath": folder}
 
 
 def in_store(path):
@@ -68,22 +60,6 @@ def scoring(v2, name="batch_score", **changed):
     })  # fmt: skip
 
 
-def job_of(verbs, job, number):
-    """That of the step, once the cluster has it."""
-    found = job.run.get_steps()[number]
-    wait_for(
-        lambda: found.job is not None and "spec" in verbs.world.jobs.get(found.job.name),
-        lambda: f"the job of step {number}: {job} {found.problem}",
-    )
-    return verbs.world.jobs.get(found.job.name)
-
-
-def finish(verbs, job, number, **status):
-    there = job_of(verbs, job, number)
-    verbs.write(there["metadata"]["name"], {**ended(**status)})
-    return there
-
-
 def check_a_pipeline_of_components(v2, client, verbs):
     """The program of one machine, with the client alone changed. One reads what another writes."""
     made = client.data.create_or_update(v2.Data(name="images", path=in_store("mnist/"), description="digits"))
@@ -103,7 +79,7 @@ def check_a_pipeline_of_components(v2, client, verbs):
             compute="cpu",
             experiment_name="digits",
         )
-    there = finish(verbs, job, 0)
+    there = finish(verbs, job.run.get_steps()[0])
     name, spec = there["metadata"]["name"], there["spec"]
     assert re.fullmatch(r"batch-score-[0-9a-f]{6}-1", name)
     assert spec["inputs"] == [
@@ -118,7 +94,7 @@ def check_a_pipeline_of_components(v2, client, verbs):
     assert spec["sourceDirectory"] == {"configMap": {"name": f"{name}-code"}}
     wrote = spec["output"]["source"]
     assert wrote == volume(f"2026/azureml/{job.name}/batch-score/rows")
-    second_job = finish(verbs, job, 1)
+    second_job = finish(verbs, job.run.get_steps()[1])
     spec = second_job["spec"]
     (entry,) = spec["inputs"]
     assert (entry["source"], entry["glob"]) == (wrote, "parallel_run_step.txt")
@@ -131,7 +107,7 @@ def check_a_pipeline_of_components(v2, client, verbs):
 def check_jobs_of_other_programs(v2, client, verbs):
     node = scoring(v2)(data=v2.Input(path=in_store("mnist/*.png")), model=v2.Input(path=in_store("m")))
     job = client.jobs.create_or_update(node, experiment_name="digits")
-    (entry,) = job_of(verbs, job, 0)["spec"]["inputs"]
+    (entry,) = job_of(verbs, job.run.get_steps()[0])["spec"]["inputs"]
     assert (entry["source"], entry["glob"]) == (volume("2026/mnist"), "*.png")
     other = v2.MLClient(namespace=client.workspace_name, kubeconfig=client.workspace.cluster.kubeconfig)
     (found,) = other.jobs.list()
@@ -139,7 +115,7 @@ def check_jobs_of_other_programs(v2, client, verbs):
     assert [each.name for each in client.jobs.list()] == [job.name]
     with pytest.raises(ValueError, match="there is no job 'x'"):
         other.jobs.get("x")
-    finish(verbs, job, 0, state="Failed", reason="ErrorThresholdExceeded", message="too many")
+    finish(verbs, job.run.get_steps()[0], state="Failed", reason="ErrorThresholdExceeded", message="too many")
     with pytest.raises(RuntimeError, match="is Failed: too many"):
         other.jobs.stream(job.name)
     with pytest.raises(RuntimeError, match="is Failed: too many"):
@@ -147,7 +123,7 @@ def check_jobs_of_other_programs(v2, client, verbs):
     assert other.jobs.get(job.name).status == job.status == "Failed"
 
     job = client.jobs.create_or_update(scoring(v2)(data=in_store("b"), model=in_store("m")))
-    name = job_of(verbs, job, 0)["metadata"]["name"]
+    name = job_of(verbs, job.run.get_steps()[0])["metadata"]["name"]
     other.jobs.cancel(job.name)
     wait_for(lambda: "spec" not in verbs.world.jobs.get(name), "it is gone")
 
@@ -161,7 +137,7 @@ def check_rows_are_downloaded(v2, client, verbs, tmp_path):
     subprocess.run([PROGRAM, "run", folder / "job.yaml", "--quiet"], check=True, timeout=PATIENCE)
     rows = (folder / "output" / "parallel_run_step.txt").read_bytes()
     job = client.jobs.create_or_update(scoring(v2)(data=in_store("a"), model=in_store("m")))
-    written = finish(verbs, job, 0)["spec"]["output"]["source"]["subPath"]
+    written = finish(verbs, job.run.get_steps()[0])["spec"]["output"]["source"]["subPath"]
     client.jobs.stream(job.name)
     there = tmp_path / "volume" / written
     there.parent.mkdir(parents=True)
@@ -208,7 +184,7 @@ def check_data_assets(v2, client, verbs):
         task=task,
     )
     job = client.jobs.create_or_update(tabular(data=v2.Input(type="mltable", path="azureml:table@latest")))
-    assert job_of(verbs, job, 0)["spec"]["inputs"] == [
+    assert job_of(verbs, job.run.get_steps()[0])["spec"]["inputs"] == [
         {"name": "data", "type": "tabular", "source": {"dataset": {"name": "table", "version": 1}}}
     ]
 

@@ -8,9 +8,11 @@ import subprocess
 from importlib import import_module
 
 import pytest
+import sdk_jobs
 from calls import JOB_STATUS, ended
 from checkout import PROGRAM, REPOSITORY
 from log_kubelet import LogKubelet
+from sdk_jobs import names_of, volume
 from server import APISERVER, Datasets
 from waiting import PATIENCE, wait_for
 
@@ -21,10 +23,8 @@ SCRIPT = "from azureml.core import Model\n\ndef init():\n    Model.get_model_pat
 @pytest.fixture
 def azureml(parallelrun, recwarn):
     """All names that the programs import, in one place. What has no effect is said by warnings, which tests may read."""
-    found = {}
-    for path in ("core", "core.authentication", "core.runconfig", "data", "pipeline.core", "pipeline.steps"):
-        found.update(vars(import_module(f"parallelrun.azureml.{path}")))
-    return type("azureml", (), {name: staticmethod(value) for name, value in found.items()})
+    paths = ("core", "core.authentication", "core.runconfig", "data", "pipeline.core", "pipeline.steps")
+    return names_of(*(f"azureml.{path}" for path in paths))
 
 
 @pytest.fixture
@@ -40,10 +40,6 @@ def ws(azureml, verbs, tmp_path, monkeypatch):
         verbs.world.server.request("DELETE", verbs.world.path(plural))
     datasets = Datasets(verbs.world.server, verbs.world.namespace)
     verbs.world.server.request("DELETE", datasets.path())
-
-
-def volume(folder, claim="data"):
-    return {"persistentVolumeClaim": {"claimName": claim}, "subPath": folder}
 
 
 def step(azureml, ws, **changed):
@@ -68,19 +64,11 @@ def submit(azureml, ws, *steps, **parameters):
 
 
 def job_of(verbs, run, name):
-    """The step's job, once the cluster has it."""
-    (found,) = run.find_step_run(name)
-    wait_for(
-        lambda: found.job is not None and "spec" in verbs.world.jobs.get(found.job.name),
-        lambda: f"the job of {name}: {run} {found.problem}",
-    )
-    return verbs.world.jobs.get(found.job.name)
+    return sdk_jobs.job_of(verbs, run.find_step_run(name)[0])
 
 
 def finish(verbs, run, name, **status):
-    job = job_of(verbs, run, name)
-    verbs.write(job["metadata"]["name"], {**ended(**status)})
-    return job
+    return sdk_jobs.finish(verbs, run.find_step_run(name)[0], **status)
 
 
 def check_the_snippet_of_the_step(azureml, ws, verbs):

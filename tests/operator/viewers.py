@@ -142,10 +142,9 @@ class ViewersPage:
 
     def send(self, path, token=None, namespace=None, method="GET", body=None, headers=None):
         connection = self.connect()
-        fields = {} if token is None else {"Authorization": f"Bearer {token}"}
-        if namespace is not None:
-            fields["ParallelRun-Namespace"] = namespace
-        connection.request(method, path, body=body, headers={**fields, **(headers or {})})
+        connection.request(
+            method, path, body=body, headers={**fields_of(token, namespace), **(headers or {})}
+        )
         response = connection.getresponse()
         answer = Answer(response, response.read())
         connection.close()
@@ -157,6 +156,12 @@ class ViewersPage:
 
     def viewer(self, token, namespace=None):
         return Viewer(self, token, namespace)
+
+
+def fields_of(token, namespace):
+    """What a request says of who looks, and at what."""
+    fields = {} if token is None else {"Authorization": f"Bearer {token}"}
+    return fields if namespace is None else {**fields, "ParallelRun-Namespace": namespace}
 
 
 class Viewer:
@@ -188,10 +193,7 @@ class Viewer:
 
     def may_listen(self):
         connection = self.page.connect()
-        fields = {"Authorization": f"Bearer {self.token}"}
-        if self.namespace is not None:
-            fields["ParallelRun-Namespace"] = self.namespace
-        connection.request("HEAD", "/api/events", headers=fields)
+        connection.request("HEAD", "/api/events", headers=fields_of(self.token, self.namespace))
         status = connection.getresponse().status
         connection.close()
         return status == 200
@@ -202,10 +204,7 @@ class Stream:
 
     def __init__(self, viewer):
         self._connection = viewer.page.connect()
-        fields = {"Authorization": f"Bearer {viewer.token}"}
-        if viewer.namespace is not None:
-            fields["ParallelRun-Namespace"] = viewer.namespace
-        self._connection.request("GET", "/api/events", headers=fields)
+        self._connection.request("GET", "/api/events", headers=fields_of(viewer.token, viewer.namespace))
         self._response = self._connection.getresponse()
         assert self._response.status == 200, self._response.read()
         self.text = ""

@@ -10,6 +10,7 @@ from checkout import BUILD, PROGRAM
 from pod_world import PodProcess, PodWorld
 from waiting import wait_for
 
+KEYS = {"accessKeyId": "test-key", "secretAccessKey": "a-Secret/of+the=tests"}
 OF_PROVIDERS = ("AWS_", "AZURE_", "GOOGLE_")
 
 

@@ -1,15 +1,11 @@
 """A table of PostgreSQL as an input of pods: the containers `data` alone have the url, and all read one state."""
 
 import signal
-import sys
-from pathlib import Path
 
 import pytest
+from postgres_server import PASSWORD, URL_PASSWORD, postgres_server
 from store_pods import StorePods
 from waiting import wait_for
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "store"))
-from postgres_server import PASSWORD, URL_PASSWORD, postgres_server  # noqa: E402
 
 ROWS = 2000
 STATE = """

@@ -5,20 +5,14 @@ import json
 import random
 import shutil
 import signal
-import sys
 import time
-from pathlib import Path
 
 import pytest
 from processes import lives
-from store_pods import StorePods
+from s3_server import Bucket
+from store_pods import KEYS, StorePods
+from store_proxy import StoreProxy
 from waiting import wait_for
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "store"))
-from s3_server import Bucket, s3_server  # noqa: E402
-from store_proxy import StoreProxy  # noqa: E402
-
-KEYS = {"accessKeyId": "test-key", "secretAccessKey": "a-Secret/of+the=tests"}
 
 NAMES = """
     import os, time
@@ -31,12 +25,6 @@ NAMES = """
             time.sleep(0.01)
         return names
 """
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory):
-    with s3_server(tmp_path_factory.mktemp("s3")) as address:
-        yield address
 
 
 class OutputPods(StorePods):
@@ -205,6 +193,32 @@ def test_of_two_that_both_have_workers_one_commits(pods):
     assert "another orchestrator has taken the output over" in first.output, first.output
     assert pods.snapshot() == before
     assert "had this output and has not said that it has ended" in pods.stored("logs/sys/master_role.txt")
+
+
+def test_of_two_jobs_with_one_output_the_later_one_goes_on(pods, api, tmp_path):
+    """The other one ends for good: started anew, it would take the output back, and so on for ever."""
+    pods.names_script(held="f000010").files(20).set(miniBatchSize=1, nodeCount=1).apply()
+    first, _ = pods.head()
+    beside_it = pods.worker()
+    wait_for(lambda: pods.progress().get("miniBatchesProcessed", 0) >= 10, lambda: beside_it.output)
+    other = OutputPods(tmp_path / "other", api, pods.namespace, pods.proxy, pods.bucket)
+    try:
+        # Of the same manifest, but for its name.
+        other.name, other.spec = "other-job", pods.spec
+        other.names_script(held="f000010").files(20).apply()
+        second, _ = other.head()
+        other.until_at_work(0)
+        pods.release()
+        first.expect(2)
+        assert (first.message["state"], first.message["reason"]) == ("Failed", "Refused")
+        said = f"the job {pods.namespace}/other-job writes to '{pods.address}', too, and has taken the output over"
+        assert said in first.message["message"]
+        worker = other.worker()
+        second.expect(0)
+        worker.expect(0)
+        other.expect_every_file_once(20)
+    finally:
+        other.destroy()
 
 
 def test_a_container_that_dies_is_started_again_and_the_job_goes_on(pods):

@@ -2,18 +2,12 @@
 
 import json
 import signal
-import sys
-from pathlib import Path
 
 import pytest
-from store_pods import StorePods
+from s3_server import Bucket
+from store_pods import KEYS, StorePods
+from store_proxy import StoreProxy
 from waiting import wait_for
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "store"))
-from s3_server import Bucket, s3_server  # noqa: E402
-from store_proxy import StoreProxy  # noqa: E402
-
-KEYS = {"accessKeyId": "test-key", "secretAccessKey": "a-Secret/of+the=tests"}
 
 READS_ALL = """
 import json, os
@@ -38,12 +32,6 @@ def run(mini_batch):
     time.sleep(0.1)
     return [os.path.basename(path) for path in mini_batch]
 """
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory):
-    with s3_server(tmp_path_factory.mktemp("s3")) as address:
-        yield address
 
 
 @pytest.fixture

@@ -115,8 +115,11 @@ def from_folder(job):
     local = JobFolder(job.root / "local")
     shutil.copytree(job.data, local.data, dirs_exist_ok=True)
     shutil.copytree(job.code, local.code, dirs_exist_ok=True)
-    local.set(**{key: job.spec[key] for key in ("miniBatchSize", "processCountPerNode") if key in job.spec})
     source = local.spec["inputs"][0]["source"]
+    for key in ("miniBatchSize", "processCountPerNode", "partitionKeys"):
+        local.spec.pop(key, None)
+        if key in job.spec:
+            local.spec[key] = job.spec[key]
     local.set(inputs=[{**one, "source": source} for one in job.spec["inputs"]]).run().expect(0)
     return sorted(local.rows())
 
