@@ -20,7 +20,7 @@ void KeyedFiles::add(const ListedObject& object, const std::string& packed, cons
   names_ += object.name;
   names_ += '\0';
   const Facts facts = object.size ? kSizeAndVersion : object.version.empty() ? kNoFacts : kVersionAlone;
-  names_ += facts;
+  names_ += static_cast<char>(facts);
   if (facts == kNoFacts) return;
   const std::uint64_t size = object.size.value_or(0);
   names_.append(reinterpret_cast<const char*>(&size), sizeof size);

@@ -118,7 +118,7 @@ class KeyedFormat::ColumnCheck {
 
   Status all(const ListedObject& first, Listing& listing) {
     Behind files(first, listing, *this);
-    const Status checked = fields_ ? texts(files) : footers(files);
+    Status checked = fields_ ? texts(files) : footers(files);
     RETURN_IF_ERROR(tables_.files().state());  // it knows better what went wrong
     return checked;
   }
