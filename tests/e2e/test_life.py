@@ -186,7 +186,9 @@ def test_operator_killed_in_the_middle(space, cluster, expected):
 
 
 def test_ttl_and_delete_leave_nothing(space):
-    space.submit("brief", ttlSecondsAfterFinished=20)  # of the end of its work, which the operator may see late
+    space.submit(
+        "brief", ttlSecondsAfterFinished=20
+    )  # of the end of its work, which the operator may see late
     space.submit("gone", held_after=0)
     space.wait_state("brief", "Complete")
     wait_until("the worker of gone", lambda: space.pods("gone", "worker"), PATIENCE)
