@@ -21,6 +21,11 @@ class Row:
         return [self.benchmark, self.ours, self.peer, self.ratio, self.bar, verdict]
 
 
+def speed_row(benchmark: str, ours: str, peer: str, speed: float, bar: float) -> Row:
+    """`speed`: ours by the peer's, which must be `bar` at least."""
+    return Row(benchmark, ours, peer, f"{speed:.2f}x speed", f">= {bar}x", speed >= bar)
+
+
 HEADINGS = ["benchmark", "ours", "peer", "ratio", "bar", ""]
 
 

@@ -1,23 +1,15 @@
 // usage: measure.mjs LINK ROUNDS MINI_BATCHES: what the page takes in a real browser, as one line of JSON.
 // The folders behind the link are those of tests/benchmarks/page_speed.py.
-import { fileURLToPath } from "node:url";
+import { browser, openList } from "./browser.mjs";
 
-const root = fileURLToPath(new URL("../../../", import.meta.url));
-const { chromium } = await import(`${root}build/npm/playwright-core/node_modules/playwright-core/index.mjs`);
-const flags = "--no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update --disable-sync";
 const [link, rounds, miniBatches] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4]).toLocaleString("en")];
-const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: flags.split(" ") });
 
 async function withPage(work) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
-  context.setDefaultTimeout(120_000);
-  const page = await context.newPage();
-  await page.goto(link);
-  await page.locator(".body-row").first().waitFor();
+  const page = await openList(link);
   try {
     return await work(page);
   } finally {
-    await context.close();
+    await page.context().close();
   }
 }
 

@@ -1,20 +1,11 @@
 // usage: memory.mjs LINK SECONDS EVERY: opens the list, the overview and a followed log of the one job behind the link, and
 // writes a line of JSON for each sample: seconds, and the bytes of each page's JavaScript heap after its garbage is collected.
-import { fileURLToPath } from "node:url";
+import { browser, openList } from "./browser.mjs";
 
-const root = fileURLToPath(new URL("../../../", import.meta.url));
-const { chromium } = await import(`${root}build/npm/playwright-core/node_modules/playwright-core/index.mjs`);
-const flags = "--no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update --disable-sync";
 const [link, seconds, every] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])];
-const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: flags.split(" ") });
 
 async function opened(tab) {
-  // A window of its own: a tab in the background would draw nothing.
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
-  context.setDefaultTimeout(120_000);
-  const page = await context.newPage();
-  await page.goto(link);
-  await page.locator(".body-row").first().waitFor();
+  const page = await openList(link);
   if (tab !== undefined) {
     await page.getByRole("link", { name: "benchmark", exact: true }).click();
     await page.getByRole("tab", { name: tab }).click();
@@ -23,7 +14,7 @@ async function opened(tab) {
     await page.getByRole("link", { name: /process000\.stdout\.txt/ }).click();
     await page.locator(".line", { hasText: "an ordinary line" }).first().waitFor();
   }
-  const session = await context.newCDPSession(page);
+  const session = await page.context().newCDPSession(page);
   await session.send("HeapProfiler.enable");
   return async () => {
     await session.send("HeapProfiler.collectGarbage");
