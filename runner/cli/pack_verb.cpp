@@ -111,9 +111,7 @@ int run(const GivenToPack& given) {
   const ParsedSpec parsed = parse_manifest_document(document);
   Places places;
   if (!parsed.ok()) return refuse(to_string(parsed.problems.front()), kExitInvalid);
-  if (!read_named("--input", "NAME=DIR", given.inputs, places.inputs) ||
-      !read_named("--side-input", "NAME=DIR", given.side_inputs, places.side_inputs))
-    return kExitInvalid;
+  if (!read_folders(given.inputs, given.side_inputs, places.inputs, places.side_inputs)) return kExitInvalid;
   const Status written = write_pack(given, parsed.spec, places);
   if (written) return kExitComplete;
   const ErrorCode code = written.error().code;

@@ -266,8 +266,7 @@ int replay(const GivenToReplay& given) {
   Replayed replayed;
   LocalOverrides& overrides = replayed.overrides;
   overrides.environment_names = environment_names();
-  if (!read_named("--input", "NAME=DIR", given.inputs, overrides.inputs) ||
-      !read_named("--side-input", "NAME=DIR", given.side_inputs, overrides.side_inputs))
+  if (!read_folders(given.inputs, given.side_inputs, overrides.inputs, overrides.side_inputs))
     return kExitInvalid;
   if (!given.source_directory.empty()) overrides.source_directory = given.source_directory;
   if (const auto refused =

@@ -181,6 +181,14 @@ bool read_named(const char* option, const char* form, const std::vector<std::str
   return true;
 }
 
+bool read_folders(const std::vector<std::string>& given_inputs,
+                  const std::vector<std::string>& given_side_inputs,
+                  std::map<std::string, std::string>& inputs,
+                  std::map<std::string, std::string>& side_inputs) {
+  return read_named("--input", "NAME=DIR", given_inputs, inputs) &&
+         read_named("--side-input", "NAME=DIR", given_side_inputs, side_inputs);
+}
+
 void make_python_path_absolute() {
   const char* list = std::getenv("PYTHONPATH");
   std::error_code error;
@@ -206,8 +214,7 @@ int run_here(const RunHere& command) {
   if (!manifest) return kExitInvalid;
 
   LocalOverrides overrides;
-  if (!read_named("--input", "NAME=DIR", command.inputs, overrides.inputs) ||
-      !read_named("--side-input", "NAME=DIR", command.side_inputs, overrides.side_inputs) ||
+  if (!read_folders(command.inputs, command.side_inputs, overrides.inputs, overrides.side_inputs) ||
       !read_named("--credentials", "NAME=FILE", command.credentials, overrides.credentials)) {
     return kExitInvalid;
   }

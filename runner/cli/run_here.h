@@ -40,6 +40,12 @@ int run_here(const RunHere& command);
 bool read_named(const char* option, const char* form, const std::vector<std::string>& values,
                 std::map<std::string, std::string>& into);
 
+// The same of --input and --side-input.
+bool read_folders(const std::vector<std::string>& given_inputs,
+                  const std::vector<std::string>& given_side_inputs,
+                  std::map<std::string, std::string>& inputs,
+                  std::map<std::string, std::string>& side_inputs);
+
 // PYTHONPATH of this process, whose relative entries scripts would look for in their own folder.
 void make_python_path_absolute();
 
