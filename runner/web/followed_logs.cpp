@@ -24,11 +24,11 @@ FollowedLogs::~FollowedLogs() {
 
 void FollowedLogs::follow(std::vector<FollowedLog>& logs) {
   const std::lock_guard lock(mutex_);
-  const auto over = [](const std::shared_ptr<One>& one) {
+  const auto has_ended = [](const std::shared_ptr<One>& one) {
     const std::lock_guard own(one->mutex);
-    return one->over;
+    return one->ended.has_value();
   };
-  let_go_.remove_if(over);
+  let_go_.remove_if(has_ended);
   for (auto one = followed_.begin(); one != followed_.end();) {
     const bool wanted = std::any_of(logs.begin(), logs.end(), [&](const FollowedLog& log) {
       return log.job == (*one)->job && log.path == (*one)->path;
@@ -52,7 +52,7 @@ void FollowedLogs::follow(std::vector<FollowedLog>& logs) {
     const auto one = find(log.job, log.path);
     const std::lock_guard own(one->mutex);
     log.size = one->log.size();
-    log.follows = !one->over;
+    log.follows = !one->ended;
     log.words = one->words;
   }
 }
@@ -63,7 +63,7 @@ std::optional<LogPiece> FollowedLogs::piece(const std::string& job, const std::s
   const auto one = find(job, path);
   if (!one) return std::nullopt;
   const std::lock_guard own(one->mutex);
-  if (one->over && !one->log.ended()) return std::nullopt;  // the log has grown since
+  if (one->ended && !one->log.ended()) return std::nullopt;  // the log has grown since
   return one->log.piece(range);
 }
 
@@ -74,9 +74,9 @@ std::optional<std::string> FollowedLogs::let_go_what_broke_off(const std::string
   std::string said;
   {
     const std::lock_guard own(one->mutex);
-    if (!one->over || one->for_good) return std::nullopt;
-    const bool lived_long = one->ended - one->begun >= kLivedLong;
-    if (!lived_long && std::chrono::steady_clock::now() - one->ended < kBeforeAnother) return std::nullopt;
+    if (!one->ended || one->for_good) return std::nullopt;
+    const bool lived_long = *one->ended - one->begun >= kLivedLong;
+    if (!lived_long && std::chrono::steady_clock::now() - *one->ended < kBeforeAnother) return std::nullopt;
     said = one->words;
   }
   followed_.remove(one);
@@ -118,7 +118,6 @@ void FollowedLogs::run(One& one) {
   one.words = std::move(over.words);
   one.for_good = over.for_good;
   one.place = Places::Place();
-  one.over = true;
   one.ended = std::chrono::steady_clock::now();
 }
 

@@ -56,13 +56,12 @@ class FollowedLogs {
     cluster::Cancellation stop;
     std::mutex mutex;  // all below
     GrowingLog log;
-    Places::Place place;  // until it is over
+    Places::Place place;  // until it has ended
     std::string words;
-    bool over = false;
-    bool for_good = false;
     std::chrono::steady_clock::time_point begun;
-    std::chrono::steady_clock::time_point ended;  // where it is over
-    std::jthread thread;                          // last: it uses the above
+    std::optional<std::chrono::steady_clock::time_point> ended;  // nothing: its thread reads
+    bool for_good = false;
+    std::jthread thread;  // last: it uses the above
   };
 
   std::shared_ptr<One> find(const std::string& job, const std::string& path);
