@@ -21,10 +21,11 @@ _NO_END = 7 * 24 * 3600.0  # the data process bounds its tries; room comes when 
 
 
 class _Window:
-    """Bytes of an object that were asked for. `ranges`: (begin, end) each."""
+    """Bytes of an object that were asked for. `known`: its (name, size, version); `ranges`: (begin, end) each."""
 
-    def __init__(self, name, ranges, ahead):
-        self.name = name
+    def __init__(self, known, ranges, ahead):
+        self.name = known[0]
+        self.known = known
         self.ranges = ranges
         self.ahead = ahead
         self.number = None  # of the request
@@ -136,8 +137,7 @@ class StoredTables:
         return piece
 
     def _ask(self, number, ranges, ahead):
-        window = _Window(self._objects[number][0], ranges, ahead)
-        window.object = [*self._objects[number], [list(one) for one in ranges]]
+        window = _Window(self._objects[number], ranges, ahead)
         self._windows.append(window)
         if self._connection is not None:
             self._send(window)
@@ -161,7 +161,7 @@ class StoredTables:
                 "id": window.number,
                 "op": "fetch",
                 "input": self._source,
-                "objects": [window.object],
+                "objects": [[*window.known, window.ranges]],
                 "timeout": _NO_END,
                 "what": "a part of %s, to group its rows," % window.name,
                 "ahead": window.ahead,
