@@ -74,7 +74,7 @@ Status ReplayPack::add_file(const std::string& from, const std::string& to, std:
   if (!S_ISREG(status.st_mode)) return {};
   const auto size = static_cast<std::uint64_t>(status.st_size);
   ByteRange range = bytes.value_or(ByteRange{0, size});
-  // A file that became shorter: what is there is given, and its reader says that it has changed.
+  // If the file became shorter, we send the rest of it. Its reader sees that it has changed.
   range.offset = std::min(range.offset, size);
   range.length = std::min(range.length, size - range.offset);
   if (pieces_.size() >= kMostFiles) return too_many(parts_.back().name, parts_.back().way_out);

@@ -144,7 +144,7 @@ def check_rows_are_downloaded(v2, client, verbs, tmp_path):
     (folder / "output").rename(there)
     other = v2.MLClient(namespace=client.workspace_name, kubeconfig=client.workspace.cluster.kubeconfig)
     with LogKubelet(verbs.world.server.folder, client.workspace_name, tmp_path, tmp_path / "volume"):
-        for number in range(2):  # what is there is replaced
+        for number in range(2):  # the second download replaces the file
             client.jobs.download(job.name, download_path=tmp_path / "copy", output_name="rows")
             assert (tmp_path / "copy" / "parallel_run_step.txt").read_bytes() == rows, number
         other.jobs.download(job.name, download_path=tmp_path / "theirs")

@@ -68,7 +68,7 @@ def check_names_while_somebody_types(verbs):
         ":4",
     ]
     assert offered("status", *verbs.place, "results/") == [":4"]
-    # Its logs and failed mini-batches lie on a volume, and what is here is none of them.
+    # Its logs and failed mini-batches lie on a volume. The folder here belongs to another job.
     (verbs.scratch / "digits" / "logs" / "user").mkdir(parents=True)
     (verbs.scratch / "digits" / "logs" / "user" / "error.txt").touch()
     assert offered("logs", "digits", "use") == ["user\tall files of this folder", "user/error.txt\t0 B", ":4"]

@@ -20,7 +20,7 @@ _RUN = "parallelrun.dev/pipeline-run"
 _LONGEST_NAME = 32
 
 
-# Of files that the jobs themselves do not know.
+# The way to files of which only the script knows the names.
 BY_A_POD = "fetch them with kubectl cp, by a pod that mounts it"
 
 

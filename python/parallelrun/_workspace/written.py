@@ -20,7 +20,7 @@ def write_whole(path: str, text: str) -> None:
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:
-        with contextlib.suppress(FileNotFoundError):  # with its folder: that is what is told
+        with contextlib.suppress(FileNotFoundError):  # its folder is gone; the first error says so
             os.unlink(temporary)
         raise
 
