@@ -22,6 +22,7 @@
 #include "common/kube/observed_transport.h"
 #include "common/kube/throttled_transport.h"
 #include "common/posix/environment.h"
+#include "common/posix/host_name.h"
 #include "common/result/try.h"
 #include "operator/controller/controller.h"
 #include "operator/metrics/operator_metrics.h"
@@ -59,11 +60,7 @@ std::function<double()> make_random() {
 // Unique for each process that ever was.
 std::string identity() {
   std::string name = environment_variable("POD_NAME");
-  if (name.empty()) {
-    name.resize(256);
-    if (gethostname(name.data(), name.size() - 1) != 0) name = "operator";
-    name.resize(name.find('\0') == std::string::npos ? name.size() : name.find('\0'));
-  }
+  if (name.empty()) name = host_name();
   std::random_device random;
   return name + "_" + std::to_string(random()) + std::to_string(random());
 }

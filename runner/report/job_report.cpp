@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "common/json/members.h"
+#include "common/posix/host_name.h"
 #include "common/text/presentable.h"
 #include "common/time/rfc3339.h"
 #include "runner/report/text_files.h"
@@ -58,9 +59,7 @@ bool is_ours(std::int64_t pid) {
 Holder holder_of(const nlohmann::json& lock) {
   const auto released = lock.find("released");
   if (!lock.is_object() || (released != lock.end() && *released == true)) return Holder::kNobody;
-  char host[256] = {};
-  gethostname(host, sizeof(host) - 1);
-  if (text_at(lock, "host") != host) return Holder::kElsewhere;
+  if (text_at(lock, "host") != host_name()) return Holder::kElsewhere;
   return is_ours(number_at(lock, "pid").value_or(0)) ? Holder::kHere : Holder::kNobody;
 }
 

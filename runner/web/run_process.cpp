@@ -17,6 +17,7 @@
 
 #include "common/json/json.h"
 #include "common/json/members.h"
+#include "common/posix/host_name.h"
 #include "common/result/denied.h"
 #include "common/result/try.h"
 #include "common/text/presentable.h"
@@ -84,9 +85,7 @@ Result<RunProcess> find_run(const OutputFolder& folder) {
   const nlohmann::json holder = nlohmann::json::parse(text, nullptr, false);
   const bool released = holder.is_object() && holder.value("released", nlohmann::json(false)) == true;
   if (!holder.is_object() || released) return not_sure("no run works in this directory");
-  std::array<char, 256> host{};
-  gethostname(host.data(), host.size() - 1);
-  if (text_at(holder, "host") != host.data())
+  if (text_at(holder, "host") != host_name())
     return not_sure(fmt::format("the run is one of another machine ('{}'): interrupt it there",
                                 presentable(text_at(holder, "host"))));
   const auto pid = static_cast<pid_t>(number_at(holder, "pid").value_or(0));

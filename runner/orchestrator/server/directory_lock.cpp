@@ -14,7 +14,7 @@
 #include "common/json/json.h"
 #include "common/json/members.h"
 #include "common/result/try.h"
-#include "runner/orchestrator/server/job_logs.h"
+#include "runner/orchestrator/server/lock_holder.h"
 #include "runner/output/disk_storage.h"
 #include "spdlog/fmt/fmt.h"
 
@@ -23,12 +23,6 @@ namespace {
 
 constexpr int kAttempts = 100;  // a lock file that is replaced all the time is somebody's mistake
 constexpr std::chrono::milliseconds kUntilItSaysWho{20};  // who has just taken it
-
-std::string host_name() {
-  char name[256] = {};
-  gethostname(name, sizeof(name) - 1);
-  return name;
-}
 
 nlohmann::json holder_of(int fd) {
   char text[1024] = {};
@@ -63,12 +57,6 @@ bool write_text(int fd, const nlohmann::json& json) {
          pwrite(fd, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
 }
 
-nlohmann::json ourselves(const std::string& lease) {
-  nlohmann::json holder = {{"pid", getpid()}, {"host", host_name()}, {"started", utc_now()}};
-  if (!lease.empty()) holder["lease"] = lease;
-  return holder;
-}
-
 Error cannot_open(const std::string& path, int number) {
   return Error{ErrorCode::kIo, fmt::format("the lock '{}' cannot be opened: {}", path, std::strerror(number)),
                false};
@@ -88,7 +76,7 @@ Result<FileDescriptor> new_lock_file(const std::string& directory, const std::st
   FileDescriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!file) return cannot_open(path, errno);
   if (flock(file.get(), LOCK_EX | LOCK_NB) != 0) return cannot_lock(directory, errno);
-  if (!write_text(file.get(), ourselves(lease)) || fsync(file.get()) != 0) return cannot_open(path, errno);
+  if (!write_text(file.get(), lock_holder(lease)) || fsync(file.get()) != 0) return cannot_open(path, errno);
   RETURN_IF_ERROR(put_in_place(storage, aside, kLockPath));
   return file;
 }
@@ -124,7 +112,7 @@ Result<DirectoryLock> DirectoryLock::take(const std::string& directory, const st
     // It may have been replaced between open and flock.
     if (!DiskStorage(std::filesystem::path(directory), file.get()).still_ours()) continue;
     // Only words for whoever is refused: the lock itself is held, whatever becomes of them.
-    [[maybe_unused]] const bool written = write_text(file.get(), ourselves(lease));
+    [[maybe_unused]] const bool written = write_text(file.get(), lock_holder(lease));
     return DirectoryLock(std::move(file), lease, false);
   }
   return cannot_open(path, EBUSY);
@@ -132,7 +120,7 @@ Result<DirectoryLock> DirectoryLock::take(const std::string& directory, const st
 
 DirectoryLock::~DirectoryLock() {
   if (!file_ || !settled_) return;
-  nlohmann::json last = ourselves(lease_);
+  nlohmann::json last = lock_holder(lease_);
   last["released"] = true;
   [[maybe_unused]] const bool written = write_text(file_.get(), last);
 }

@@ -18,7 +18,7 @@
 #include "common/json/members.h"
 #include "common/result/try.h"
 #include "common/spec/store_sources.h"
-#include "runner/orchestrator/server/job_logs.h"
+#include "runner/orchestrator/server/lock_holder.h"
 #include "runner/output/failed_items.h"
 #include "runner/output/state_files.h"
 #include "spdlog/fmt/fmt.h"
@@ -36,18 +36,6 @@ constexpr const char* kStateFolder = ".parallelrun";
 constexpr const char* kLockPath = ".parallelrun/lock";
 // Of this machine alone.
 constexpr const char* kNotInLog[] = {"lock", "groups", "contents"};
-
-std::string this_host() {
-  char name[256] = {};
-  gethostname(name, sizeof(name) - 1);
-  return name;
-}
-
-nlohmann::json ourselves(const std::string& lease) {
-  nlohmann::json who = {{"pid", getpid()}, {"host", this_host()}, {"started", utc_now()}};
-  if (!lease.empty()) who["lease"] = lease;
-  return who;
-}
 
 std::string random_hex() {
   std::random_device random;
@@ -95,7 +83,7 @@ OutputStore::~OutputStore() {
 CommitLog::Options OutputStore::log_options() const {
   CommitLog::Options options;
   options.token = random_hex();
-  options.claim = ourselves(lease_).dump();
+  options.claim = lock_holder(lease_).dump();
   // The next orchestrator of a job goes on with it. Another job of the same spec does so, too, and each pod
   // that is started again would take the output from the other one for ever: so who is passed by ends.
   if (!lease_.empty())
@@ -181,7 +169,7 @@ Status OutputStore::claim() {
 }
 
 Status OutputStore::tell_holder(bool released) {
-  nlohmann::json holder = ourselves(lease_);
+  nlohmann::json holder = lock_holder(lease_);
   if (released) holder["released"] = true;
   return objects_.put(kLockPath, holder.dump() + "\n");
 }
