@@ -2,9 +2,9 @@
 // Exceptions are left to bugs and to start-up.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
-#include <variant>
 
 namespace parallelrun {
 
@@ -27,23 +27,22 @@ struct [[nodiscard]] Error {
   bool retryable = false;
 };
 
-// Either a T or an Error. Value semantics; not thread-safe by itself.
+// Either a T or an Error. Value semantics; not thread-safe by itself. Not a std::variant: of all templates
+// that is the dearest to compile, and there are hundreds of results.
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value)
-      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
-  Result(Error error)
-      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  Result(T value) : value_(std::move(value)) {}      // NOLINT(google-explicit-constructor)
+  Result(Error error) : error_(std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
-  bool ok() const { return state_.index() == 0; }
+  bool ok() const { return value_.has_value(); }
   explicit operator bool() const { return ok(); }
 
   // Precondition of value(): ok(). Precondition of error(): !ok().
-  T& value() & { return std::get<0>(state_); }
-  const T& value() const& { return std::get<0>(state_); }
-  T&& value() && { return std::get<0>(std::move(state_)); }
-  const Error& error() const { return std::get<1>(state_); }
+  T& value() & { return value_.value(); }
+  const T& value() const& { return value_.value(); }
+  T&& value() && { return std::move(value_).value(); }
+  const Error& error() const { return error_; }
 
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
@@ -51,7 +50,8 @@ class [[nodiscard]] Result {
   const T* operator->() const { return &value(); }
 
  private:
-  std::variant<T, Error> state_;
+  std::optional<T> value_;
+  Error error_;
 };
 
 // Success without a value, or an Error.
