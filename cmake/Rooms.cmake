@@ -35,22 +35,29 @@ function(prj_room name)
   endif()
 endfunction()
 
-# With PARALLELRUN_FEW_UNITS sources of one target are compiled eight at a time, so that they read the headers once.
-# From nothing, or after an edit of a common header, that takes half of the time; after an edit of one source a few
-# seconds more. Sources in C set macros for the headers first.
+# With PARALLELRUN_FEW_UNITS sources of one target are compiled together, at most 24 at a time and in units of about the
+# same size, so that they read the headers once and what these make of templates is compiled once. From nothing, or after
+# an edit of a common header, that takes a third of the time; after an edit of one source it takes longer, and the limit
+# is there for that. Sources in C set macros for the headers first. `SKIP_UNITY_BUILD_INCLUSION` keeps a source apart.
 option(PARALLELRUN_FEW_UNITS "Compile sources of a room or test program together" OFF)
+set(PARALLELRUN_UNIT_SOURCES 24)
 function(prj_few_units target)
   get_target_property(sources ${target} SOURCES)
-  if(PARALLELRUN_FEW_UNITS AND NOT sources MATCHES "\\.c(;|$)")
-    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  if(NOT PARALLELRUN_FEW_UNITS OR sources MATCHES "\\.c(;|$)")
+    return()
   endif()
+  list(LENGTH sources count)
+  math(EXPR units "(${count} + ${PARALLELRUN_UNIT_SOURCES} - 1) / ${PARALLELRUN_UNIT_SOURCES}")
+  math(EXPR size "(${count} + ${units} - 1) / ${units}")
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${size})
 endfunction()
 
-# A case runs once after a build: the time to compile it counts for more than its speed.
+# A case runs once after a build: the time to compile it counts for more than its speed. A sanitizer sees less of code
+# that is not optimized at all, and makes it too slow.
 function(prj_test_units target)
   prj_few_units(${target})
-  if(PARALLELRUN_FEW_UNITS)
-    target_compile_options(${target} PRIVATE -O1)
+  if(PARALLELRUN_FEW_UNITS AND NOT PARALLELRUN_SANITIZER)
+    target_compile_options(${target} PRIVATE -O0)
   endif()
 endfunction()
 

@@ -19,6 +19,13 @@ add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-con
                     $<$<COMPILE_LANGUAGE:CXX>:-Woverloaded-virtual>
                     $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>)
 
+# Units of many sources fill g++'s memory often enough that collecting it takes a tenth of their time. So it begins
+# later: a unit takes up to 300 MB more.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:--param=ggc-min-expand=300>
+                      $<$<COMPILE_LANGUAGE:CXX>:--param=ggc-min-heapsize=786432>)
+endif()
+
 set(PARALLELRUN_SANITIZER "" CACHE STRING "address,undefined | thread | empty")
 if(PARALLELRUN_SANITIZER)
   add_compile_options(-fsanitize=${PARALLELRUN_SANITIZER} -fno-omit-frame-pointer)

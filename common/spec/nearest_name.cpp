@@ -9,7 +9,7 @@
 namespace parallelrun {
 namespace {
 
-constexpr std::size_t kLongestName = 64;  // longer ones are no misspelling, and the cost is quadratic
+constexpr std::size_t kLongestMisspelt = 64;  // longer ones are no misspelling, and the cost is quadratic
 
 char lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
 
@@ -44,7 +44,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string nearest_name(std::string_view wrong, std::span<const std::string> known) {
-  if (wrong.empty() || wrong.size() > kLongestName) return {};
+  if (wrong.empty() || wrong.size() > kLongestMisspelt) return {};
   const std::string from = folded(wrong);
   const std::string* best = nullptr;
   std::size_t best_distance = 0;

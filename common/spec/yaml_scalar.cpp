@@ -23,7 +23,7 @@ constexpr std::array<std::string_view, 5> kNull = {"", "~", "null", "Null", "NUL
 constexpr std::array<std::string_view, 12> kNotInJson = {
     ".nan", ".NaN", ".NAN", ".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF", "-.inf", "-.Inf", "-.INF"};
 
-bool digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // The digits of an integer without its sign, with the base that its prefix names.
 struct Digits {
@@ -53,7 +53,7 @@ Digits split_base(std::string_view text) {
 std::optional<nlohmann::json> as_integer(std::string_view text) {
   const bool negative = text.front() == '-';
   if (negative || text.front() == '+') text.remove_prefix(1);
-  if (text.empty() || !digit(text.front())) return std::nullopt;
+  if (text.empty() || !is_digit(text.front())) return std::nullopt;
   const Digits digits = split_base(text);
   std::uint64_t magnitude = 0;
   const char* end = digits.text.data() + digits.text.size();
@@ -74,7 +74,7 @@ bool is_float(std::string_view text) {
   std::size_t i = 0;
   const auto digits = [&] {
     const std::size_t start = i;
-    while (i < text.size() && digit(text[i])) ++i;
+    while (i < text.size() && is_digit(text[i])) ++i;
     return i - start;
   };
   if (i < text.size() && (text[i] == '-' || text[i] == '+')) ++i;
@@ -101,7 +101,7 @@ std::optional<nlohmann::json> resolve_plain_scalar(std::string_view text) {
   if (among(text, kFalse)) return nlohmann::json(false);
   if (among(text, kNotInJson)) return std::nullopt;
   const char first = text.front();
-  if (!digit(first) && first != '-' && first != '+' && first != '.') return nlohmann::json(text);
+  if (!is_digit(first) && first != '-' && first != '+' && first != '.') return nlohmann::json(text);
 
   std::string plain(text);
   std::erase(plain, '_');

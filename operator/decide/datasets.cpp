@@ -18,7 +18,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kStatus = "datasets";
+constexpr const char* kDatasetsField = "datasets";
 constexpr const char* kDeleted = "deleted";
 // Of what status records, so that job and status fit into one object of the API server.
 constexpr std::size_t kMostRecordedBytes = std::size_t{256} << 10U;
@@ -26,11 +26,11 @@ constexpr std::size_t kMostRecordedBytes = std::size_t{256} << 10U;
 const json& recorded_in(const json& job) {
   static const json kNone = json::array();
   const json& status = object_at(job, "status");
-  const auto found = status.find(kStatus);
+  const auto found = status.find(kDatasetsField);
   return found != status.end() && found->is_array() ? *found : kNone;
 }
 
-DatasetsOfJob recorded(const json& job) {
+DatasetsOfJob recorded_datasets(const json& job) {
   DatasetsOfJob datasets;
   for (json entry : recorded_in(job)) {
     if (entry.is_object()) entry.erase(kDeleted);
@@ -146,7 +146,7 @@ class LookUp {
 }  // namespace
 
 DatasetsOfJob datasets_of(const Snapshot& snapshot, const JobFacts& facts) {
-  if (facts.start_time) return recorded(snapshot.job);
+  if (facts.start_time) return recorded_datasets(snapshot.job);
   return LookUp(snapshot).run(dataset_uses_in(snapshot.job));
 }
 
@@ -155,7 +155,7 @@ void record_datasets(Decision& decision) {
   if (pinned.empty()) return;
   json entries = json::array();
   for (const PinnedDataset& one : pinned) entries.push_back(to_json(one));
-  decision.status.set(kStatus, std::move(entries));
+  decision.status.set(kDatasetsField, std::move(entries));
 }
 
 void tell_deleted_datasets(Decision& decision) {
@@ -178,7 +178,7 @@ void tell_deleted_datasets(Decision& decision) {
                                "status.datasets has it; another job cannot name it any more",
                                in_quotes(name), number_at(entry, "version").value_or(0)));
   }
-  if (changed) decision.status.set(kStatus, std::move(entries));
+  if (changed) decision.status.set(kDatasetsField, std::move(entries));
 }
 
 }  // namespace parallelrun::op

@@ -16,7 +16,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kStatus = "resubmission";
+constexpr const char* kResubmissionField = "resubmission";
 constexpr const char* kField = "spec.resubmissionOf";
 constexpr const char* kRunAll = "or take resubmissionOf out, and everything runs";
 
@@ -41,9 +41,9 @@ std::string claim_in_words(const json& source) {
   return claim.empty() ? "" : fmt::format(" (the claim {})", in_quotes(claim));
 }
 
-EarlierJobOf recorded(const json& job) {
+EarlierJobOf recorded_earlier_job(const json& job) {
   EarlierJobOf found;
-  const json& entry = object_at(object_at(job, "status"), kStatus);
+  const json& entry = object_at(object_at(job, "status"), kResubmissionField);
   const std::string name = text_at(entry, "name");
   if (name.empty()) return found;
   found.job = EarlierJob{name, text_at(entry, "subPath")};
@@ -95,7 +95,7 @@ std::optional<Obstacle> obstacle_between(const json& job, const std::string& nam
 }  // namespace
 
 EarlierJobOf earlier_job_of(const Snapshot& snapshot, const JobFacts& facts) {
-  if (facts.start_time) return recorded(snapshot.job);
+  if (facts.start_time) return recorded_earlier_job(snapshot.job);
   EarlierJobOf found;
   const std::string name = text_at(object_at(snapshot.job, "spec"), "resubmissionOf");
   if (name.empty()) return found;
@@ -125,7 +125,7 @@ void record_earlier_job(Decision& decision) {
   if (!found.job) return;
   json entry = {{"name", found.job->name}, {"uid", found.uid}};
   if (!found.job->sub_path.empty()) entry["subPath"] = found.job->sub_path;
-  decision.status.set(kStatus, std::move(entry));
+  decision.status.set(kResubmissionField, std::move(entry));
 }
 
 }  // namespace parallelrun::op

@@ -32,7 +32,7 @@ FetchedData failed(const DataError& error) {
     case DataTrouble::kBusy:  // nothing is fetched ahead here
       break;
     // The next mini-batch would meet the same.
-    case DataTrouble::kDenied:
+    case DataTrouble::kAccessDenied:
     case DataTrouble::kDisk:
     case DataTrouble::kInvalid:
       data.ends_the_job = true;

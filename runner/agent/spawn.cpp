@@ -48,10 +48,10 @@ Result<DescriptorPair> moved_up(int ours, int theirs) {
   return DescriptorPair{std::move(*high_ours), std::move(*high_theirs)};
 }
 
-bool ends_within(const Child& child, int milliseconds) {
+bool ends_within(const Child& child, int timeout_ms) {
   pollfd ending{child.pidfd.get(), POLLIN, 0};
   int ready = 0;
-  while ((ready = ::poll(&ending, 1, milliseconds)) < 0 && errno == EINTR) {
+  while ((ready = ::poll(&ending, 1, timeout_ms)) < 0 && errno == EINTR) {
   }
   return ready > 0;
 }

@@ -32,7 +32,7 @@ std::string short_since(const std::string& since, system_clock::time_point now) 
   return age ? short_age(age->count()) : "";
 }
 
-std::string indented(const std::string& text) {
+std::string indented_table(const std::string& text) {
   std::string out;
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t end = std::min(text.find('\n', begin), text.size());
@@ -49,7 +49,8 @@ std::string pods_text(const std::vector<PodView>& pods, std::size_t columns, sys
     const PodView& pod = pods[i];
     rows.push_back({pod.name, pod.phase, short_since(pod.created, now), pod.node});
   }
-  std::string out = indented(table({"POD", "STATE", "AGE", "NODE"}, rows, columns > 2 ? columns - 2 : 0));
+  std::string out =
+      indented_table(table({"POD", "STATE", "AGE", "NODE"}, rows, columns > 2 ? columns - 2 : 0));
   if (pods.size() > kMostPods) out += fmt::format("  and {} more pods\n", pods.size() - kMostPods);
   return out;
 }
@@ -59,7 +60,7 @@ std::string conditions_text(const JobView& job, std::size_t columns, system_cloc
   std::vector<std::vector<std::string>> rows;
   for (const cluster::ConditionView& one : job.conditions)
     rows.push_back({one.type, one.status, one.reason, short_since(one.since, now), one.message});
-  return indented(
+  return indented_table(
       table({"CONDITION", "STATUS", "REASON", "AGE", "MESSAGE"}, rows, columns > 2 ? columns - 2 : 0));
 }
 

@@ -84,7 +84,7 @@ void tell_detached(const cluster::JobView& job) {
                command_words("cancel", job.name, job.name_space).c_str());
 }
 
-bool refuse(const std::string& message) {
+bool refuse_mount(const std::string& message) {
   std::fprintf(stderr, "parallelrun: %s\n", presentable(message).c_str());
   return false;
 }
@@ -96,11 +96,11 @@ bool read_claims(const char* option, const std::vector<std::string>& values,
   for (const std::string& value : values) {
     const std::size_t sign = value.find('=');
     if (sign == 0 || sign == std::string::npos || sign + 1 == value.size() || value[sign + 1] == '/') {
-      return refuse(fmt::format("{} '{}': expected NAME=CLAIM or NAME=CLAIM/FOLDER", option, value));
+      return refuse_mount(fmt::format("{} '{}': expected NAME=CLAIM or NAME=CLAIM/FOLDER", option, value));
     }
     if (!into.emplace(value.substr(0, sign), value.substr(sign + 1)).second) {
-      return refuse(fmt::format("{} '{}': the option is given twice; give it only once", option,
-                                value.substr(0, sign)));
+      return refuse_mount(fmt::format("{} '{}': the option is given twice; give it only once", option,
+                                      value.substr(0, sign)));
     }
   }
   return true;

@@ -25,7 +25,7 @@ struct GivenToExplain {
   Form form = Form::kTable;
 };
 
-std::string clock_of(double seconds) { return as_clock(std::chrono::seconds(std::lround(seconds))); }
+std::string clock_of(double duration) { return as_clock(std::chrono::seconds(std::lround(duration))); }
 
 std::string text_of(const report::SpeedReport& speed, const std::vector<report::Finding>& findings) {
   std::uint64_t tries = 0;

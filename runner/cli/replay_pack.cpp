@@ -26,7 +26,7 @@ using nlohmann::json;
 
 constexpr std::size_t kMostFiles = 50'000;
 constexpr std::size_t kPiece = std::size_t{64} << 10U;
-constexpr std::size_t kLongestLine = std::size_t{64} << 20U;  // the head has the descriptor
+constexpr std::size_t kLongestHeadLine = std::size_t{64} << 20U;  // the head has the descriptor
 
 Error unreadable(const std::string& path, int error) {
   return {error == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo,
@@ -178,7 +178,7 @@ bool ReplayUnpacking::take(std::string_view bytes) {
     }
     const std::size_t end = bytes.find('\n');
     waiting_ += bytes.substr(0, end);
-    if (waiting_.size() > kLongestLine) {
+    if (waiting_.size() > kLongestHeadLine) {
       state_ = unusable("a line is longer than this program takes");
       break;
     }

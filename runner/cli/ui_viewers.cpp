@@ -31,14 +31,14 @@ namespace {
 
 constexpr std::chrono::seconds kBetweenRenewals{10};
 
-Error invalid(std::string message) { return {ErrorCode::kInvalidArgument, std::move(message), false}; }
+Error invalid_option(std::string message) { return {ErrorCode::kInvalidArgument, std::move(message), false}; }
 
 // The authority is read each time: it may be replaced.
 Result<kube::ClusterAddress> api_server_of(const GivenToViewers& given) {
   if (given.api_server.empty())
     return kube::in_cluster_address([](const char* name) { return std::getenv(name); }, given.api_server_ca);
   if (!given.api_server.starts_with("https://"))
-    return invalid(
+    return invalid_option(
         fmt::format("--api-server is '{}', but must begin with https://: tokens of viewers go there",
                     presentable(given.api_server)));
   kube::ClusterAddress address;
@@ -58,12 +58,13 @@ Result<web::WebServer::ViewerServerOptions> options_of(const GivenToViewers& giv
   web::WebServer::ViewerServerOptions options;
   ASSIGN_OR_RETURN(options.endpoint, parse_endpoint(given.listen));
   if (options.endpoint.kind != Endpoint::Kind::kTcp)
-    return invalid("--listen must be ADDRESS:PORT, as in 0.0.0.0:8443");
+    return invalid_option("--listen must be ADDRESS:PORT, as in 0.0.0.0:8443");
   const bool tls = !given.certificate.empty() || !given.key.empty();
   if (tls && given.behind_proxy)
-    return invalid("--behind-proxy means plain HTTP: give either it, or --tls-certificate and --tls-key");
+    return invalid_option(
+        "--behind-proxy means plain HTTP: give either it, or --tls-certificate and --tls-key");
   if (!tls && !given.behind_proxy)
-    return invalid(
+    return invalid_option(
         "tokens of viewers must not cross a network in the clear: give --tls-certificate and --tls-key, "
         "or --behind-proxy where a proxy with TLS, or `kubectl port-forward`, is the only way to this "
         "server");
@@ -73,7 +74,7 @@ Result<web::WebServer::ViewerServerOptions> options_of(const GivenToViewers& giv
   options.version = PARALLELRUN_VERSION;
   options.viewers.rules.hosts = {given.hosts.begin(), given.hosts.end()};
   if (const std::string fault = web::fault_of_namespaces(given.name_spaces); !fault.empty())
-    return invalid("--namespace: " + fault);
+    return invalid_option("--namespace: " + fault);
   options.viewers.rules.name_spaces = given.name_spaces;
   options.viewers.address = [given] { return api_server_of(given); };
   if (const auto address = options.viewers.address(); !address) return address.error();

@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string_view trimmed(std::string_view text) {
+std::string_view trimmed_line(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(" \t\r\f\v");
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(" \t\r\f\v") + 1 - begin);
@@ -25,10 +25,10 @@ std::string_view trimmed(std::string_view text) {
 std::optional<std::string_view> option(std::string_view line, std::string_view brief, std::string_view full) {
   if (line.starts_with(full) && line.size() > full.size()) {
     const char behind = line[full.size()];
-    if (behind == '=' || behind == ' ' || behind == '\t') return trimmed(line.substr(full.size() + 1));
+    if (behind == '=' || behind == ' ' || behind == '\t') return trimmed_line(line.substr(full.size() + 1));
     return std::nullopt;
   }
-  if (line.starts_with(brief) && !line.starts_with("--")) return trimmed(line.substr(brief.size()));
+  if (line.starts_with(brief) && !line.starts_with("--")) return trimmed_line(line.substr(brief.size()));
   return std::nullopt;
 }
 
@@ -61,10 +61,10 @@ class Collector {
   }
 
   void one(std::string_view line, const fs::path& folder) {
-    line = trimmed(line);
+    line = trimmed_line(line);
     if (line.empty() || line.front() == '#') return;
     if (const std::size_t comment = line.find(" #"); comment != std::string_view::npos)
-      line = trimmed(line.substr(0, comment));
+      line = trimmed_line(line.substr(0, comment));
     if (const Inclusion included = inclusion_of(line); !included.option.empty()) {
       if (!included.path.empty()) file(folder / included.path);
       return;
@@ -97,21 +97,21 @@ class Collector {
   // "./pkg[extra] ; marker", "name @ file:///x", "../x.whl": a place of this machine. Names are none.
   void package(std::string_view text) {
     if (const std::size_t at = text.find(" @ "); at != std::string_view::npos)
-      text = trimmed(text.substr(at + 3));
+      text = trimmed_line(text.substr(at + 3));
     const bool by_url = text.starts_with("file:");
     if (by_url) {
       text.remove_prefix(5);
       while (text.starts_with("//")) text.remove_prefix(1);
     }
     if (text.find("://") != std::string_view::npos) return;
-    text = trimmed(text.substr(0, std::min(text.find(" ;"), text.find(" --"))));
+    text = trimmed_line(text.substr(0, std::min(text.find(" ;"), text.find(" --"))));
     const bool named = !text.starts_with('.') && text.find('/') == std::string_view::npos;
     if (text.empty() || named) return;
     fs::path place = (source_ / text).lexically_normal();
     std::error_code error;
     if (!fs::exists(place, error)) {
       if (const std::size_t extras = text.rfind('['); extras != std::string_view::npos)
-        place = (source_ / trimmed(text.substr(0, extras))).lexically_normal();
+        place = (source_ / trimmed_line(text.substr(0, extras))).lexically_normal();
     }
     std::string found = place.string();
     while (found.size() > 1 && found.ends_with('/')) found.pop_back();
@@ -139,7 +139,7 @@ bool RequirementFiles::contain(const std::string& path) const {
 
 Inclusion inclusion_of(std::string_view line) {
   for (const auto& [brief, full] : {std::pair{"-r", "--requirement"}, std::pair{"-c", "--constraint"}}) {
-    const auto included = option(trimmed(line), brief, full);
+    const auto included = option(trimmed_line(line), brief, full);
     if (!included) continue;
     const bool remote = included->find("://") != std::string_view::npos;
     return {full, remote ? std::string() : std::string(*included)};

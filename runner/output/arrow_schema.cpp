@@ -109,7 +109,7 @@ void append_pandas(std::string& out, const std::string& pandas) {
   append_text(out, pandas);
 }
 
-Error broken() {
+Error broken_schema() {
   return Error{
       ErrorCode::kCorrupt,
       "output.format is parquet, but an agent sent rows without a schema of Arrow. Use the same version "
@@ -156,7 +156,7 @@ Result<std::string> compose_arrow_schema(const std::vector<std::string>& message
   std::vector<std::string_view> buffers;
   for (const std::string& message : messages) {
     const auto buffer = buffer_of(message);
-    if (!buffer) return broken();
+    if (!buffer) return broken_schema();
     pad(out);
     begins.push_back(out.size());
     buffers.push_back(*buffer);
@@ -165,7 +165,7 @@ Result<std::string> compose_arrow_schema(const std::vector<std::string>& message
   pad(out);
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const auto place = place_of_field(buffers.at(fields[i].schema), fields[i].field);
-    if (!place) return broken();
+    if (!place) return broken_schema();
     refer(out, references + 4 * i, begins[fields[i].schema] + *place);
   }
   std::string framed;

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t kFirstPiece = 64U << 10U;
 constexpr std::size_t kLongestHeader = 64U << 20U;
-constexpr std::size_t kMostNames = 10;
+constexpr std::size_t kNamesTold = 10;
 
 Error not_csv(std::string_view record) {
   return Error{
@@ -46,7 +46,7 @@ Status check_records(std::string_view records, std::size_t fields) {
 std::string named(const std::vector<std::string_view>& columns) {
   std::vector<std::string> names;
   for (const std::string_view column : columns) names.push_back(presentable(column));
-  return first_of(names, kMostNames, Joined::kNames);
+  return first_of(names, kNamesTold, Joined::kNames);
 }
 
 std::vector<std::string_view> without(std::vector<std::string_view> columns,

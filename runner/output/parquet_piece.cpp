@@ -20,7 +20,7 @@ constexpr std::int64_t kRepeated = 2;  // of FieldRepetitionType
 constexpr std::int64_t kMostRows = 1LL << 31U;
 constexpr std::int64_t kMostValues = 1LL << 40U;
 
-Error broken() {
+Error broken_piece() {
   return Error{
       ErrorCode::kCorrupt,
       "output.format is parquet, but an agent sent rows that are no part of a Parquet file; they were "
@@ -190,18 +190,18 @@ bool take_file(std::string_view file, ParquetPiece& piece) {
 
 Result<ParquetHead> parse_parquet_head(std::string_view rows) {
   const nlohmann::json json = nlohmann::json::parse(wire::Reader(rows).bytes(), nullptr, false);
-  if (!json.is_object() || !json.contains("columns") || !json["columns"].is_array()) return broken();
+  if (!json.is_object() || !json.contains("columns") || !json["columns"].is_array()) return broken_piece();
   ParquetHead head;
   for (const nlohmann::json& column : json["columns"]) {
     if (!column.is_array() || column.size() < 4 || !column[0].is_string() || !column[1].is_string() ||
         !column[3].is_boolean() || (column.size() > 4 && !column[4].is_string()))
-      return broken();
+      return broken_piece();
     head.columns.push_back({column[0].get<std::string>(), column[1].get<std::string>(),
                             column[2].is_string() ? column[2].get<std::string>() : std::string(),
                             column[3].get<bool>(),
                             column.size() > 4 ? column[4].get<std::string>() : column[1].dump()});
   }
-  if (head.columns.empty()) return broken();
+  if (head.columns.empty()) return broken_piece();
   if (const auto pandas = json.find("pandas"); pandas != json.end() && pandas->is_string())
     head.pandas = pandas->get<std::string>();
   return head;
@@ -213,7 +213,7 @@ Result<ParquetPiece> parse_parquet_piece(std::string_view rows) {
   wire::Reader reader(rows);
   reader.bytes();
   piece.arrow_schema = reader.bytes();
-  if (!reader.ok() || !take_file(reader.rest(), piece)) return broken();
+  if (!reader.ok() || !take_file(reader.rest(), piece)) return broken_piece();
   return piece;
 }
 

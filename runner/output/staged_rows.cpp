@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kHead = kStagedHead;
 constexpr std::uint32_t kCheck = 0x73776F72U;  // "rows"
-constexpr std::size_t kLookAhead = 64U << 10U;
+constexpr std::size_t kWindow = 64U << 10U;
 constexpr std::size_t kAtOnce = 4U << 20U;  // bytes of rows
 
 // What a format that only judges rows writes to.
@@ -83,7 +83,7 @@ Status StagedRows::for_each(const Visit& visit) {
   for (std::uint64_t at = 0; at < size;) {
     if (at < begin || at + kHead > begin + window.size()) {
       begin = at;
-      window.resize(kLookAhead);
+      window.resize(kWindow);
       ASSIGN_OR_RETURN(const std::size_t got, file().read(begin, window.data(), window.size()));
       window.resize(got);
     }

@@ -14,7 +14,7 @@
 namespace parallelrun {
 namespace {
 
-constexpr int kPatience = 1000;       // ms
+constexpr int kLongestWrite = 1000;   // ms
 constexpr std::size_t kPiece = 4096;  // a pipe that is writable takes at least that much without blocking
 
 }  // namespace
@@ -26,7 +26,7 @@ void StoryLines::say(const std::string& line) {
   const std::lock_guard lock(mutex_);
   while (!rest.empty()) {
     pollfd writable{fd_, POLLOUT, 0};
-    if (::poll(&writable, 1, kPatience) <= 0) return;
+    if (::poll(&writable, 1, kLongestWrite) <= 0) return;
     const ssize_t written = ::write(fd_, rest.data(), std::min(rest.size(), kPiece));
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) return;

@@ -16,7 +16,7 @@ constexpr std::size_t kLongestAnswer = std::size_t{512} << 20U;
 constexpr std::array<std::pair<std::string_view, DataTrouble>, 9> kTroubles = {{
     {"changed", DataTrouble::kChanged},
     {"missing", DataTrouble::kMissing},
-    {"denied", DataTrouble::kDenied},
+    {"denied", DataTrouble::kAccessDenied},
     {"disk", DataTrouble::kDisk},
     {"tooLarge", DataTrouble::kTooLarge},
     {"timeout", DataTrouble::kTimeout},

@@ -26,15 +26,15 @@ struct StoredObject {
 
 // Why the data process cannot do what it was asked for.
 enum class DataTrouble : std::uint8_t {
-  kChanged,      // an object is not the one that was planned
-  kMissing,      // an object is gone
-  kDenied,       // the credentials are not accepted any more
-  kDisk,         // the cache cannot be written
-  kTooLarge,     // the objects of one mini-batch do not fit into the cache
-  kTimeout,      // [task_overhead_timeout]
-  kUnavailable,  // the store does not answer, or with errors, for too long; another try may help
-  kInvalid,      // the source cannot be used
-  kBusy,         // no room in the cache for what is asked for ahead
+  kChanged,       // an object is not the one that was planned
+  kMissing,       // an object is gone
+  kAccessDenied,  // the credentials are not accepted any more
+  kDisk,          // the cache cannot be written
+  kTooLarge,      // the objects of one mini-batch do not fit into the cache
+  kTimeout,       // [task_overhead_timeout]
+  kUnavailable,   // the store does not answer, or with errors, for too long; another try may help
+  kInvalid,       // the source cannot be used
+  kBusy,          // no room in the cache for what is asked for ahead
 };
 
 struct DataError {

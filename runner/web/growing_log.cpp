@@ -18,7 +18,7 @@
 namespace parallelrun::web {
 namespace {
 
-constexpr std::chrono::milliseconds kBetweenLooks{250};
+constexpr std::chrono::milliseconds kBetweenGrowths{250};
 constexpr std::uint64_t kFirstBytes = std::uint64_t{1} << 20U;
 constexpr std::size_t kPiece = std::size_t{64} << 10U;
 constexpr std::size_t kLongestHead = 64;
@@ -90,7 +90,7 @@ Status write_growing_log(const std::string& directory, const std::string& path,
       write(std::string(kEnd) + "\n");
       return {};
     }
-    std::this_thread::sleep_for(kBetweenLooks);
+    std::this_thread::sleep_for(kBetweenGrowths);
   }
 }
 

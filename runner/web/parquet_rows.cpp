@@ -18,8 +18,8 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr std::chrono::seconds kPatience{15};
-constexpr std::size_t kMostColumns = 500;
-constexpr std::size_t kLongestCell = 4096;                      // characters
+constexpr std::size_t kColumnsAsked = 500;
+constexpr std::size_t kLongestAsked = 4096;                     // characters
 constexpr std::size_t kMostCharacters = std::size_t{2} << 20U;  // of all cells
 constexpr std::size_t kLongestAnswer = std::size_t{32} << 20U;
 
@@ -97,8 +97,8 @@ Result<ordered_json> parquet_rows(const FileDescriptor& file, std::size_t limit)
                    kReader,
                    fmt::format("/proc/{}/fd/{}", getpid(), file.get()),
                    std::to_string(limit),
-                   std::to_string(kMostColumns),
-                   std::to_string(kLongestCell),
+                   std::to_string(kColumnsAsked),
+                   std::to_string(kLongestAsked),
                    std::to_string(kMostCharacters)};
   for (char** entry = environ; *entry != nullptr; ++entry) run.environment.emplace_back(*entry);
   run.time_limit = kPatience;

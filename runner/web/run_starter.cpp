@@ -27,7 +27,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kLongestLine = std::size_t{1} << 20U;
 constexpr std::size_t kMostErrors = std::size_t{16} << 10U;
-constexpr std::size_t kMostTold = 20;
+constexpr std::size_t kMostNotes = 20;
 constexpr int kExitOfRefusal = 2;
 
 // What `run --json` prints (docs/command-line.md).
@@ -37,7 +37,7 @@ void take_event(std::string_view line, BegunRun& run) {
   if (const std::string output = text_at(event, "output"); kind == "note" && !output.empty())
     run.output = output;
   if (kind == "progress" || kind == "finished") run.works = true;
-  if ((kind == "note" || kind == "warning") && run.told.size() < kMostTold)
+  if ((kind == "note" || kind == "warning") && run.told.size() < kMostNotes)
     run.told.push_back(text_at(event, "message"));
 }
 

@@ -14,12 +14,12 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 constexpr std::size_t kMostFields = 200;
-constexpr std::size_t kLongestValue = 2000;
+constexpr std::size_t kLongestSetting = 2000;
 
 ordered_json value_of(const json* value) {
   if (value == nullptr) return nullptr;
   std::string text = value->is_string() ? value->get<std::string>() : compact_text(*value);
-  if (text.size() > kLongestValue) text = text.substr(0, kLongestValue) + "...";
+  if (text.size() > kLongestSetting) text = text.substr(0, kLongestSetting) + "...";
   return text;
 }
 

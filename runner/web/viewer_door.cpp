@@ -33,7 +33,7 @@ constexpr std::size_t kMostVisits = 50;
 constexpr std::size_t kThreadsOfProofs = 4;
 constexpr std::size_t kMostProofs = 64;  // that wait
 constexpr std::size_t kMostBurials = 1000;
-constexpr std::chrono::seconds kBetweenLooks{1};
+constexpr std::chrono::seconds kBetweenIdleLooks{1};
 
 // What the API server says of a token.
 struct Proof {
@@ -248,7 +248,7 @@ class ViewerDoor final : public Door, public std::enable_shared_from_this<Viewer
   }
 
   void tick() {
-    timer_.expires_after(kBetweenLooks);
+    timer_.expires_after(kBetweenIdleLooks);
     timer_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
       const auto self = weak.lock();
       if (error || !self || self->visits_.empty()) return;

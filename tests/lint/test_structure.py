@@ -209,9 +209,6 @@ def test_the_charts_definitions_are_copies(root):
         assert copy == (root / "crds" / name).read_bytes(), "run crds/reference.py"
 
 
-UNITY_BATCH = 8  # cmake/Rooms.cmake
-
-
 TEXT = re.compile(r"(const )?(std::string(_view)?|std::filesystem::path|fs::path|char\*)( ?&)?(?!\w)")
 
 
@@ -254,20 +251,17 @@ def sources_of_targets(path):
 
 
 def test_sources_compile_together(root, tracked):
-    """Sources of a room or test program are compiled eight at a time, so that their own names meet."""
+    """Sources of a room or test program are compiled together (cmake/Rooms.cmake), so that their own names meet."""
     wrong, together = [], 0
     for path in tracked:
         if path.name != "CMakeLists.txt":
             continue
         for sources in sources_of_targets(path):
             together += len(sources)
-            for start in range(0, len(sources), UNITY_BATCH):
-                owners = {}
-                for source in sources[start : start + UNITY_BATCH]:
-                    for name in own_names(source):
-                        owners.setdefault(name, []).append(named(root, source))
-                wrong += [
-                    f"{name} in {' and '.join(files)}" for name, files in owners.items() if len(files) > 1
-                ]
+            owners = {}
+            for source in sources:
+                for name in own_names(source):
+                    owners.setdefault(name, []).append(named(root, source))
+            wrong += [f"{name} in {' and '.join(files)}" for name, files in owners.items() if len(files) > 1]
     assert together > 640
     assert not wrong, f"give one of each another name, or make it one: {wrong}"

@@ -3,7 +3,7 @@
 
 usage: tidy.py --clang-tidy PROGRAM --build-dir DIR [--jobs N] [FILE...]
 
-It reads what the compiler compiles: a source, or several of a room together (PARALLELRUN_FEW_UNITS). Reading eight
+It reads what the compiler compiles: a source, or several of a room together (PARALLELRUN_FEW_UNITS). Reading many
 together takes little longer than reading one, since nearly all of it is headers of others.
 
 A unit that passed leaves a stamp named by a hash of everything that its verdict depends on: its sources, the

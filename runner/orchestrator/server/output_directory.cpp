@@ -186,7 +186,7 @@ void keep_others_out(const std::string& state) {
                   fs::perm_options::remove | fs::perm_options::nofollow, ignored);
 }
 
-Status write(Storage& storage, const Identity& identity) {
+Status write_identity(Storage& storage, const Identity& identity) {
   return write_atomically(storage, kJob, to_json(identity).dump(2) + "\n");
 }
 
@@ -283,10 +283,10 @@ Status OutputDirectory::replace(Identity ours, const std::vector<std::string>& e
   RETURN_IF_ERROR(claim_store());
   ours.clearing = earlier;
   ours.clearing.emplace_back("_SUCCESS");  // something is being cleared, whatever the earlier job wrote
-  RETURN_IF_ERROR(write(storage(), ours));
+  RETURN_IF_ERROR(write_identity(storage(), ours));
   RETURN_IF_ERROR(clear(storage(), path_, ours.clearing));
   ours.clearing.clear();
-  return write(storage(), ours);
+  return write_identity(storage(), ours);
 }
 
 Status OutputDirectory::claim(const ResolvedJob& job, Overwrite overwrite) {
@@ -302,7 +302,7 @@ Status OutputDirectory::claim(const ResolvedJob& job, Overwrite overwrite) {
     if (*left_by_us) return replace(ours, {ours.output_file});
     RETURN_IF_ERROR(refuse_foreign_files(ours.output_file));
     RETURN_IF_ERROR(claim_store());
-    return write(storage, ours);
+    return write_identity(storage, ours);
   }
   const Result<std::string> text = read_whole(storage, kJob, kLargestJobFile);
   if (!text) return text.error();
@@ -342,11 +342,11 @@ Status OutputDirectory::fill(const ResolvedJob& job, const std::function<Status(
   fingerprint_ = ours.fingerprint;
   // As long as that stands there, the next start clears what was filled in.
   ours.clearing = {ours.output_file, "_SUCCESS"};
-  RETURN_IF_ERROR(write(storage, ours));
+  RETURN_IF_ERROR(write_identity(storage, ours));
   Status filled = fill();
   if (!filled) RETURN_IF_ERROR(clear(storage, path_, ours.clearing));
   ours.clearing.clear();
-  RETURN_IF_ERROR(write(storage, ours));
+  RETURN_IF_ERROR(write_identity(storage, ours));
   return filled;
 }
 

@@ -41,11 +41,11 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMostCompared = 16;  // runs
-constexpr std::size_t kDifferencesNamed = 10;
+constexpr std::size_t kDifferencesOfNearest = 10;
 constexpr std::uint64_t kMostModules = 100'000;  // files of a folder that modules are imported from
 constexpr const char* kNowPath = ".parallelrun/contents.now";
 constexpr const char* kForeignJournal = ".parallelrun/journal.reused";
-constexpr const char* kMetrics = "logs/user/metrics.jsonl";
+constexpr const char* kMetricsOfRun = "logs/user/metrics.jsonl";
 constexpr const char* kOutputOfJob = ".parallelrun/job.json";
 
 std::string side_input_part(const std::string& name) { return "side input " + name; }
@@ -383,7 +383,7 @@ void Reuse::explain_settings(const nlohmann::json& settings, std::vector<std::st
   if (!nearest && problems.empty()) return explain(runs_->none_in_words());
   if (!nearest) return;  // the problems are told
   explain(fmt::format("the nearest run is {}, and this job differs in {}", run_in_words(*nearest),
-                      first_of(least, kDifferencesNamed, Joined::kClauses)));
+                      first_of(least, kDifferencesOfNearest, Joined::kClauses)));
 }
 
 Status Reuse::copy(const FinishedRun& run, Storage& storage, const std::string& identity) const {
@@ -401,9 +401,9 @@ Status Reuse::copy(const FinishedRun& run, Storage& storage, const std::string& 
   RETURN_IF_ERROR(take(kFailedItemsPath, false));
   RETURN_IF_ERROR(take(job_.spec.append_row_file_name, false));
   std::error_code error;
-  if (fs::exists(run.output + "/" + kMetrics, error)) {
+  if (fs::exists(run.output + "/" + kMetricsOfRun, error)) {
     fs::create_directories(at("logs/user"), error);
-    RETURN_IF_ERROR(take(kMetrics, true));
+    RETURN_IF_ERROR(take(kMetricsOfRun, true));
   }
   RETURN_IF_ERROR(copy_journal(storage, kForeignJournal, run.identity, identity));
   RETURN_IF_ERROR(storage.remove(kForeignJournal));

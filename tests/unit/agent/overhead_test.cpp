@@ -20,7 +20,7 @@ using testing::StartsWith;
 
 const Duration kOverhead = AgentCore::Options().overhead_timeout;
 
-std::vector<std::uint64_t> attempts(const std::vector<AttemptResult>& results) {
+std::vector<std::uint64_t> attempts_of(const std::vector<AttemptResult>& results) {
   std::vector<std::uint64_t> out;
   for (const AttemptResult& result : results) out.push_back(result.attempt);
   return out;
@@ -89,7 +89,7 @@ TEST(Overhead, BoundsEveryPhaseOutsideRunToTheNanosecond) {
     for (AttemptResult& result : stage.report().results) {
       if (result.outcome != Outcome::kReturned) paid.push_back(std::move(result));
     }
-    ASSERT_EQ(attempts(paid), std::vector<std::uint64_t>{c.charged}) << c.words;
+    ASSERT_EQ(attempts_of(paid), std::vector<std::uint64_t>{c.charged}) << c.words;
     EXPECT_EQ(paid[0].outcome, Outcome::kTimedOut);
     EXPECT_EQ(paid[0].error.type, "TimeoutExpired");
     EXPECT_EQ(paid[0].error.phase, c.where);
@@ -107,7 +107,7 @@ TEST(Overhead, CountsEachPhaseOnItsOwn) {
     EXPECT_FALSE(stage.process(0).killed);
   }
   stage.result(0, 1);
-  EXPECT_EQ(attempts(stage.report().results), std::vector<std::uint64_t>{1});
+  EXPECT_EQ(attempts_of(stage.report().results), std::vector<std::uint64_t>{1});
 }
 
 TEST(Overhead, MovesByTheTimeInWhichTheAgentStoodStill) {
@@ -139,7 +139,7 @@ TEST(Overhead, TheColumnTypesOfAnInputAreBoundedToo) {
   ASSERT_TRUE(stage.process(0).killed);
   stage.exit(0, "SIGKILL");
   const ReportRequest report = stage.report();
-  ASSERT_EQ(attempts(report.results), std::vector<std::uint64_t>{5});
+  ASSERT_EQ(attempts_of(report.results), std::vector<std::uint64_t>{5});
   EXPECT_THAT(report.results[0].error.message, StartsWith("reading the data of the column types of input 0"));
 }
 
@@ -175,7 +175,7 @@ TEST(Overhead, AResultThatComesBetweenDecisionAndKillIsTooLate) {
   stage.pass(stage.options.dump_grace);
   stage.exit(0, "SIGKILL");
   const ReportRequest report = stage.report();
-  ASSERT_EQ(attempts(report.results), std::vector<std::uint64_t>{1});
+  ASSERT_EQ(attempts_of(report.results), std::vector<std::uint64_t>{1});
   EXPECT_EQ(report.results[0].outcome, Outcome::kTimedOut);
 }
 
@@ -211,7 +211,7 @@ TEST(Nonsense, CostsTheTaskThatWasRunLastEvenWhereOthersSucceededBefore) {
   stage.result(0, 2);  // behind it in the same read
   stage.exit(0, "SIGKILL");
   const ReportRequest report = stage.report();
-  ASSERT_EQ(attempts(report.results), (std::vector<std::uint64_t>{1, 2}));
+  ASSERT_EQ(attempts_of(report.results), (std::vector<std::uint64_t>{1, 2}));
   EXPECT_EQ(report.results[1].outcome, Outcome::kDied);
   EXPECT_THAT(report.results[1].error.message, HasSubstr("unknown type 99"));
 }
@@ -247,7 +247,7 @@ TEST(TakingBack, WhatWaitsBehindASlowTaskIsGivenToAnIdleProcess) {
   EXPECT_FALSE(stage.process(0).killed);
   stage.result(1, 2);
   stage.result(1, 3);
-  EXPECT_EQ(attempts(stage.report().results), (std::vector<std::uint64_t>{4, 5, 6, 1, 2, 3}));
+  EXPECT_EQ(attempts_of(stage.report().results), (std::vector<std::uint64_t>{4, 5, 6, 1, 2, 3}));
   EXPECT_EQ(stage.workers.violations, 0);
 }
 
@@ -267,7 +267,7 @@ TEST(TakingBack, ATaskThatWasBegunMeanwhileStays) {
   EXPECT_FALSE(stage.process(0).killed);
   EXPECT_EQ(stage.process(0).tasks.back().attempt, 3u) << "it is given anew";
   stage.result(0, 3);
-  EXPECT_EQ(attempts(stage.report().results), (std::vector<std::uint64_t>{1, 2, 3}));
+  EXPECT_EQ(attempts_of(stage.report().results), (std::vector<std::uint64_t>{1, 2, 3}));
 }
 
 TEST(TakingBack, WhatIsGivenAfterwardsIsNotTakenForIt) {
@@ -289,7 +289,7 @@ TEST(TakingBack, WhatIsGivenAfterwardsIsNotTakenForIt) {
   stage.result(0, 2);
   stage.result(0, 3);
   EXPECT_FALSE(stage.process(0).killed);
-  EXPECT_THAT(attempts(stage.report().results), testing::UnorderedElementsAre(1, 2, 3));
+  EXPECT_THAT(attempts_of(stage.report().results), testing::UnorderedElementsAre(1, 2, 3));
 }
 
 TEST(TakingBack, WhereNoProcessHereGetsOnTheOrchestratorGetsItBack) {
@@ -298,7 +298,7 @@ TEST(TakingBack, WhereNoProcessHereGetsOnTheOrchestratorGetsItBack) {
   stage.enter(0, 1, Phase::kLoading);
   stage.pass(seconds(3));
   ReportRequest report = stage.report();
-  EXPECT_THAT(attempts(report.results), testing::UnorderedElementsAre(2, 3));
+  EXPECT_THAT(attempts_of(report.results), testing::UnorderedElementsAre(2, 3));
   for (const AttemptResult& result : report.results) EXPECT_EQ(result.outcome, Outcome::kReturned);
   EXPECT_EQ(stage.core->want(), 0u) << "or they would come back";
   stage.result(0, 1);
@@ -316,7 +316,7 @@ TEST(Unkillable, AProcessThatTheKernelHoldsDoesNotHoldItsTasks) {
   EXPECT_TRUE(stage.report().results.empty());
   stage.pass(seconds(1));
   ReportRequest report = stage.report();
-  ASSERT_EQ(attempts(report.results), std::vector<std::uint64_t>{1});
+  ASSERT_EQ(attempts_of(report.results), std::vector<std::uint64_t>{1});
   EXPECT_EQ(report.results[0].outcome, Outcome::kTimedOut);
   ASSERT_EQ(report.failures.size(), 1u);
   EXPECT_EQ(report.failures[0].pid, 4711u);

@@ -5,13 +5,13 @@
 namespace parallelrun {
 namespace {
 
-struct Case {
+struct GlobCase {
   const char* glob;
   const char* path;
   bool matches;
 };
 
-class GlobMatches : public testing::TestWithParam<Case> {};
+class GlobMatches : public testing::TestWithParam<GlobCase> {};
 
 TEST_P(GlobMatches, WholePath) {
   const Result<Glob> glob = Glob::compile(GetParam().glob);
@@ -21,7 +21,7 @@ TEST_P(GlobMatches, WholePath) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Table, GlobMatches,
-                         testing::ValuesIn(std::initializer_list<Case>{
+                         testing::ValuesIn(std::initializer_list<GlobCase>{
                              {"", "a/b/c", true},
                              {"*", "a.png", true},
                              {"*", "a/b.png", false},
