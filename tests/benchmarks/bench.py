@@ -19,6 +19,8 @@ import page_speed
 import partition
 import report
 import restart
+import reuse
+import store_output
 import tables
 from measurement import BenchmarkFailed
 from our_jobs import PROGRAM
@@ -32,6 +34,8 @@ BENCHMARKS = {
     "first-call": first_call.measure,
     "partition": partition.measure,
     "objects": objects.measure,
+    "store-output": store_output.measure,
+    "reuse": reuse.measure,
     "restart": restart.measure,
     "page": page_speed.measure,
 }

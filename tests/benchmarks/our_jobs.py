@@ -14,11 +14,17 @@ ENTRY_SCRIPTS = Path(__file__).resolve().parent / "jobs"
 LAUNCHERS = ("embedded", "python")
 
 
-class OurJob:
-    """One input, two worker processes, everything else at its default unless `settings` says otherwise. `source`: a
-    folder, or a source of the manifest."""
+def _source(where) -> dict:
+    return where if isinstance(where, dict) else {"local": {"path": str(where)}}
 
-    def __init__(self, work: Path, entry: str, source, kind: str = "file", format: str = "", **settings):
+
+class OurJob:
+    """One input, two worker processes, everything else at its default unless `settings` says otherwise. `source` and
+    `output`: a folder, or a source of the manifest."""
+
+    def __init__(
+        self, work: Path, entry: str, source, kind: str = "file", format: str = "", output=None, **settings
+    ):
         self.folder = work
         self.output = work / "output"
         self.rows = self.output / "parallel_run_step.txt"
@@ -29,11 +35,11 @@ class OurJob:
                 {
                     "name": "data",
                     "type": kind,
-                    "source": source if isinstance(source, dict) else {"local": {"path": str(source)}},
+                    "source": _source(source),
                     **({"format": format} if format else {}),
                 }
             ],
-            "output": {"source": {"local": {"path": str(self.output)}}},
+            "output": {"source": _source(output or self.output)},
             "nodeCount": 1,
             "processCountPerNode": 2,
             **settings,
@@ -52,11 +58,11 @@ class OurJob:
         command, env = self._prepared(launcher, prefix)
         return run_command(command, self.folder / "log", {**env, **more}, watch_memory)
 
-    def start(self, launcher: str, prefix: Path = Path(sys.prefix)) -> subprocess.Popen:
+    def start(self, launcher: str, prefix: Path = Path(sys.prefix), **more) -> subprocess.Popen:
         """The same, which goes on while the caller looks at it."""
         command, env = self._prepared(launcher, prefix)
         with open(self.folder / "log", "wb") as log:
-            return subprocess.Popen(command, stdout=log, stderr=log, env=env)
+            return subprocess.Popen(command, stdout=log, stderr=log, env={**env, **more})
 
     def _prepared(self, launcher: str, prefix: Path) -> tuple[list, dict]:
         fresh(self.folder)

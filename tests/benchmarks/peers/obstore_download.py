@@ -1,6 +1,7 @@
 """usage: obstore_download.py ENDPOINT BUCKET FOLDER: all objects of a bucket into a folder, 32 at a time."""
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -34,3 +35,4 @@ if __name__ == "__main__":
     endpoint, bucket, folder = sys.argv[1:]
     Path(folder).mkdir(parents=True)
     asyncio.run(main(endpoint, bucket, Path(folder)))
+    os._exit(0)  # obstore 0.12.1 sometimes aborts in Python's own end, when all is written
