@@ -1,20 +1,23 @@
 """Objects of a local S3 server, whole command, beside obstore's own concurrent download followed by a job over the files:
-reading and running overlap here. The server is moto, in one process: where it is the slower side, both wait for it."""
+reading and running overlap here. The server is versitygw, which keeps the objects as files of this machine."""
 
+import os
 import sys
 from pathlib import Path
 
-from measurement import BenchmarkFailed, SameRows, fresh, run_command
+from measurement import SameRows, fresh, run_command
 from our_jobs import LAUNCHERS, OurJob
 from pairs import alternate
 from report import speed_row
 
 for _folder in ("integration/store", "common"):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / _folder))
-from s3_server import SERVER, Bucket, s3_server  # noqa: E402
+from s3_server import Bucket, s3_file_server  # noqa: E402
 
 PEER = Path(__file__).resolve().parent / "peers" / "obstore_download.py"
 BAR = 1.0
+KEYS = ("test", "test-secret")
+VARIABLES = {"AWS_ACCESS_KEY_ID": KEYS[0], "AWS_SECRET_ACCESS_KEY": KEYS[1]}
 # (what, objects, bytes of each, objects of a mini-batch)
 SIZES = [("small", 20_000, 2_000, 100), ("large", 64, 64 << 20, 1)]
 
@@ -27,13 +30,12 @@ class Objects:
     def ours(self, launcher: str) -> float:
         source = {"s3": {"bucket": self.bucket, "region": "us-east-1", "endpoint": self.address}}
         job = OurJob(self.work / "ours", "object_entry.py", source, miniBatchSize=self.each)
-        keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-        return self._checked("parallelrun", job.run(launcher, **keys), job.rows)
+        return self._checked("parallelrun", job.run(launcher, **VARIABLES), job.rows)
 
     def obstore(self) -> float:
         folder = fresh(self.work / "peer") / "files"
         download = [sys.executable, PEER, self.address, self.bucket, folder]
-        fetched = run_command(download, self.work / "obstore.log")
+        fetched = run_command(download, self.work / "obstore.log", {**os.environ, **VARIABLES})
         job = OurJob(self.work / "local", "object_entry.py", folder, miniBatchSize=self.each)
         ran = job.run(LAUNCHERS[0])
         self._checked("obstore and a local run", ran, job.rows)
@@ -45,14 +47,10 @@ class Objects:
 
 
 def measure(_data: Path, work: Path, rounds: int, sizes=SIZES) -> tuple[list, list]:
-    if not SERVER.exists():
-        raise BenchmarkFailed(
-            "there is no S3 server; make it: tools/venv.sh store tests/integration/store/requirements.txt"
-        )
     rows = []
-    with s3_server(fresh(work / "server")) as address:
+    with s3_file_server(fresh(work / "server"), KEYS) as address:
         for what, count, size, each in sizes:
-            bucket = Bucket(address, f"bench-{what}")
+            bucket = Bucket(address, f"bench-{what}", KEYS)
             content = bytes(size)
             for number in range(count):
                 bucket.put(f"object-{number:06}", content)
@@ -68,4 +66,4 @@ def measure(_data: Path, work: Path, rounds: int, sizes=SIZES) -> tuple[list, li
                     BAR,
                 )
             )
-    return rows, ["The S3 server is moto, in one process of Python; large objects are in its memory."]
+    return rows, ["The S3 server is versitygw, on the same machine."]

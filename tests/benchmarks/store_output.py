@@ -1,6 +1,6 @@
 """Output in a local S3 server: mini-batches that are committed in a second, and how long a successor needs to go on.
 
-The server is moto, in one process of Python: the same figures of a faster server are better."""
+The server is versitygw, which keeps the objects as files of this machine."""
 
 import contextlib
 import os
@@ -11,19 +11,19 @@ from pathlib import Path
 
 import datasets
 from measurement import BenchmarkFailed, fresh, median
+from objects import KEYS, VARIABLES
 from our_jobs import LAUNCHERS, OurJob
 from report import Row
 
 for _folder in ("integration/store", "common"):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / _folder))
 from processes import descendants  # noqa: E402
-from s3_server import SERVER, Bucket, s3_server  # noqa: E402
+from s3_server import Bucket, s3_file_server  # noqa: E402
 from waiting import wait_for  # noqa: E402
 
 MINI_BATCHES = 10_000
 COMMITS_BAR = 200  # a second
 TAKEOVER_BAR = 10  # seconds
-KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
 class StoreJob:
@@ -49,7 +49,7 @@ class StoreJob:
         return [float(line) for line in self.calls.read_text().split()] if self.calls.exists() else []
 
     def _environment(self, machine: str) -> dict:
-        return {**KEYS, "PARALLELRUN_CACHE_DIR": str(self.work / machine)}
+        return {**VARIABLES, "PARALLELRUN_CACHE_DIR": str(self.work / machine)}
 
     def commits_a_second(self, prefix: str, launcher: str) -> float:
         self.calls.unlink(missing_ok=True)
@@ -82,13 +82,9 @@ class StoreJob:
 
 
 def measure(data: Path, work: Path, rounds: int) -> tuple[list, list]:
-    if not SERVER.exists():
-        raise BenchmarkFailed(
-            "there is no S3 server; make it: tools/venv.sh store tests/integration/store/requirements.txt"
-        )
     rows = []
-    with s3_server(fresh(work / "server")) as address:
-        job = StoreJob(Bucket(address, "bench"), data, fresh(work / "jobs"))
+    with s3_file_server(fresh(work / "server"), KEYS) as address:
+        job = StoreJob(Bucket(address, "bench", KEYS), data, fresh(work / "jobs"))
         job.commits_a_second("first", LAUNCHERS[0])  # installs what reads stores
         for launcher in LAUNCHERS:
             rates = [job.commits_a_second(f"{launcher}-{number}", launcher) for number in range(rounds)]
@@ -112,4 +108,4 @@ def measure(data: Path, work: Path, rounds: int) -> tuple[list, list]:
                     max(waits) < TAKEOVER_BAR,
                 ),
             ]
-    return rows, ["Commits and takeovers: the S3 server is moto, in one process of Python."]
+    return rows, ["Commits and takeovers: the S3 server is versitygw, on the same machine."]

@@ -1,4 +1,4 @@
-"""usage: obstore_download.py ENDPOINT BUCKET FOLDER: all objects of a bucket into a folder, 32 at a time."""
+"""usage: obstore_download.py ENDPOINT BUCKET FOLDER: all objects of a bucket into a folder, 32 at a time, with the keys of the environment."""
 
 import asyncio
 import os
@@ -14,8 +14,6 @@ async def main(endpoint, bucket, folder):
         bucket,
         endpoint=endpoint,
         region="us-east-1",
-        access_key_id="test",
-        secret_access_key="test",
         client_options={"allow_http": True},
     )
     at_a_time = asyncio.Semaphore(32)

@@ -113,6 +113,10 @@ HELM = Part(
 )
 KWOK = Part("kwok", ("sigs.k8s.io/kwok/cmd/kwok",), module="sigs.k8s.io/kwok")
 PAUSE = Part("pause", (".",))
+# No part of a cluster: an S3 server that keeps files, for the tests of stores.
+VERSITYGW = Part(
+    "versitygw", ("github.com/versity/versitygw/cmd/versitygw",), module="github.com/versity/versitygw"
+)
 
 # What stands beside a cluster, and what a node is made of.
 CLIENTS = (KIND, KUBECTL, HELM)
@@ -146,7 +150,7 @@ def build(*parts: Part) -> None:
 
 def prune() -> None:
     """Removes the parts of other versions."""
-    known = (*ALL, *OLDER_CONTROL_PLANES.values())
+    known = (*ALL, VERSITYGW, *OLDER_CONTROL_PLANES.values())
     names = "|".join(re.escape(part.name) for part in known)
     kept = {part.folder.name for part in known}
     with only_one("build"):

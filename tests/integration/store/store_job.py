@@ -43,7 +43,8 @@ class StoreJob(JobFolder):
         return [path for path in folder.rglob("*") if path.is_file()] if folder.exists() else []
 
 
-KEYS = "accessKeyId: test-key\nsecretAccessKey: 'a-Secret/of+the=tests'\n"
+KEY_PAIR = ("test-key", "a-Secret/of+the=tests")
+KEYS = f"accessKeyId: {KEY_PAIR[0]}\nsecretAccessKey: '{KEY_PAIR[1]}'\n"
 
 
 class S3Job(StoreJob):

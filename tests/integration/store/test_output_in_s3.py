@@ -43,6 +43,7 @@ def ended(run, timeout=120):
     return run.returncode, out + err
 
 
+@pytest.mark.both_servers
 def test_everything_is_there_under_its_name(output_job):
     job = output_job.script(names_script()).files(57).set(miniBatchSize=5, processCountPerNode=2)
     outcome = job.run().expect(0)
@@ -134,6 +135,7 @@ def test_each_format(output_job, output_format):
         job.run().expect(0)
 
 
+@pytest.mark.both_servers
 def test_whatever_is_killed_each_row_is_there_once(output_job):
     """Orchestrator, agent, data process or everything; after everything the job goes on in an empty folder, as on another
     machine."""
@@ -156,6 +158,7 @@ def test_whatever_is_killed_each_row_is_there_once(output_job):
     assert job.failed_items() == []
 
 
+@pytest.mark.both_servers
 def test_a_successor_fences_its_predecessor(output_job):
     """Which stood still meanwhile, as on a machine that was stopped, and then goes on."""
     job = output_job.script(names_script(0.05)).files(50).set(miniBatchSize=1, processCountPerNode=2)
@@ -205,6 +208,7 @@ def test_another_job_that_begins_at_the_same_moment_keeps_what_it_has(output_job
     assert f"'{job.address}' already has the complete results of this job: 2 mini-batches" in again.stdout
 
 
+@pytest.mark.both_servers
 def test_faults_of_the_store(output_job):
     job = output_job.script(names_script()).files(30).set(miniBatchSize=1, processCountPerNode=2)
     log = "/.parallelrun/log/"
@@ -323,6 +327,7 @@ def test_wrong_credentials_and_a_missing_bucket(output_job):
     assert "output: s3://nowhere/out: there is no bucket 'nowhere'" in refused.stderr
 
 
+@pytest.mark.both_servers
 def test_a_long_job_is_a_short_log(output_job):
     """Its commits are put together, and replayed in a new place."""
     job = (

@@ -34,6 +34,7 @@ def expected(count, content="x"):
     return sorted(f"f{number:04}.txt {content}{number}" for number in range(count))
 
 
+@pytest.mark.both_servers
 def test_objects_become_files_and_are_dropped(job):
     job.objects(57).script(
         """
@@ -135,6 +136,7 @@ def test_two_nodes_share_one_data_process(job):
     assert sorted(job.rows()) == expected(40)
 
 
+@pytest.mark.both_servers
 def test_what_changed_since_it_was_planned_fails_its_mini_batch(job):
     job.objects(12).script(
         """
@@ -196,6 +198,7 @@ def test_a_refusal_of_the_store_ends_the_job(job):
     assert job.failed_items() == []
 
 
+@pytest.mark.both_servers
 def test_faults_between_us_and_the_store_are_met(job):
     job.objects(30, "y" * 5000).script(NAMES).set(miniBatchSize=3)
     job.bucket.put("in/big.bin", os.urandom(1) * (40 << 20))

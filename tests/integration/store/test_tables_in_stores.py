@@ -10,6 +10,7 @@ import signal
 import numpy
 import pandas
 import pyarrow
+import pytest
 import yaml
 from checkout import REPOSITORY
 from job_folder import JobFolder
@@ -124,6 +125,7 @@ def from_folder(job):
     return sorted(local.rows())
 
 
+@pytest.mark.both_servers
 def test_the_same_mini_batches_as_from_a_folder(job):
     fill(job, all_tables())
     job.script(SHOW).set(miniBatchSize="20KB", processCountPerNode=2)
@@ -217,6 +219,7 @@ def test_faults_between_us_and_the_store_are_met(job):
 SLOW = SHOW.replace("def run(mini_batch):", "def run(mini_batch):\n        import time; time.sleep(0.2)")
 
 
+@pytest.mark.both_servers
 def test_kills_of_everything_lose_and_double_no_row(job):
     """The data process, an agent, and the whole job, which then goes on."""
     for number in range(15):
