@@ -30,6 +30,7 @@ _NO_RETRIES = {"max_retries": 0, "retry_timeout": timedelta(seconds=10)}
 # A part of a large file that fails must not begin the file anew.
 _RETRIES_OF_PARTS = {"max_retries": 10, "retry_timeout": timedelta(minutes=3)}
 _LIST_CHUNK = 1000
+_SMALL = 1 << 20  # bytes: what comes at once; a stream costs a small object half as much again
 _PART = 16 << 20  # bytes
 _MOST_PARTS = 9_000  # of the 10,000 that S3 takes
 
@@ -314,7 +315,10 @@ class Place:
             answer = await obstore.get_async(self._store, self._path(name), options=options)
             if version and version_of(answer.meta) != version:
                 raise Trouble(CHANGED, f"{self.address}/{name} has changed since it was planned")
-            async for block in answer.stream(min_chunk_size=1 << 20):
+            if start is None and answer.meta["size"] <= _SMALL:
+                yield await answer.bytes_async()
+                return
+            async for block in answer.stream(min_chunk_size=_SMALL):
                 yield block
         except (Trouble, Passing):
             raise
