@@ -1,19 +1,18 @@
 #define _GNU_SOURCE  // NOLINT(bugprone-reserved-identifier): glibc asks for it to declare strtod_l
 #include "runner/process/csv_read.h"
 
-#include <float.h>
 #include <locale.h>
-#include <math.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
 
+#include "runner/process/plain_numbers.h"
+
 #define EXPORTED __attribute__((visibility("default")))
 
-enum { kLongestFloat = 800, kSlowFloatsAtFirst = 1000, kSlowShare = 4 };
+enum { kSlowFloatsAtFirst = 1000, kSlowShare = 4 };
 
 struct gap_list {
   const struct parallelrun_csv_gaps* gaps;
@@ -23,9 +22,7 @@ struct gap_list {
 
 struct reader {
   struct gap_list gaps;
-  locale_t plain; /* "C" */
-  uint64_t floats;
-  uint64_t slow_floats; /* which strtod() had to read */
+  struct float_reader numbers;
 };
 
 static struct gap_list list_gaps(const struct parallelrun_csv_gaps* gaps) {
@@ -70,88 +67,6 @@ static uint64_t field_end(const char* data, uint64_t size, uint64_t at, char del
   return at;
 }
 
-static int is_digit(char c) { return c >= '0' && c <= '9'; }
-
-/* [0-9]+ up to the largest uint64_t. */
-static int read_whole(const char* at, const char* end, uint64_t* value) {
-  if (at == end || end - at > 20) return 0;
-  uint64_t sum = 0;
-  for (; at < end; ++at) {
-    const unsigned digit = (unsigned)(*at - '0');
-    if (digit > 9 || __builtin_mul_overflow(sum, 10U, &sum) || __builtin_add_overflow(sum, digit, &sum))
-      return 0;
-  }
-  *value = sum;
-  return 1;
-}
-
-static int read_int64(const char* at, const char* end, int64_t* value) {
-  const int negative = at < end && *at == '-';
-  uint64_t size = 0;
-  if (!read_whole(at + negative, end, &size)) return 0;
-  const uint64_t most = (uint64_t)INT64_MAX + (unsigned)negative;
-  if (size > most) return 0;
-  *value = negative ? (int64_t)(0U - size) : (int64_t)size;
-  return 1;
-}
-
-static int read_slowly(struct reader* reader, const char* at, const char* end, double* value) {
-  char copy[kLongestFloat + 1];
-  const size_t length = (size_t)(end - at);
-  if (length > kLongestFloat) return 0;
-  memcpy(copy, at, length);
-  copy[length] = '\0';
-  char* stopped = copy;
-  *value = strtod_l(copy, &stopped, reader->plain);
-  ++reader->slow_floats;
-  return stopped == copy + length && isfinite(*value);
-}
-
-/* [0-9]*[.]?[0-9]*([eE][+-]?[0-9]+)? with a digit: the digits as one number, which is right where they are at
- * most 19, how many they are, and the power of ten that it is to be multiplied with. */
-static int read_scientific(const char* at, const char* end, uint64_t* digits, int64_t* count,
-                           int64_t* exponent) {
-  const char* whole = at;
-  for (; at < end && is_digit(*at); ++at) *digits = *digits * 10 + (unsigned)(*at - '0');
-  *count = at - whole;
-  if (at < end && *at == '.') {
-    const char* fraction = ++at;
-    for (; at < end && is_digit(*at); ++at) *digits = *digits * 10 + (unsigned)(*at - '0');
-    *exponent = fraction - at;
-    *count += at - fraction;
-  }
-  if (*count == 0) return 0;
-  if (at < end && (*at == 'e' || *at == 'E')) {
-    ++at;
-    const int down = at < end && *at == '-';
-    if (at < end && (*at == '-' || *at == '+')) ++at;
-    if (at == end) return 0;
-    int power = 0;
-    for (; at < end && is_digit(*at); ++at) power = power < 10000 ? power * 10 + (*at - '0') : power;
-    *exponent += down ? -power : power;
-  }
-  return at == end;
-}
-
-static int read_float(struct reader* reader, const char* at, const char* end, double* value) {
-  static const double kPowers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                   1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-  const char* begin = at;
-  const int negative = at < end && *at == '-';
-  at += negative;
-  uint64_t digits = 0;
-  int64_t count = 0, exponent = 0;
-  if (!read_scientific(at, end, &digits, &count, &exponent)) return 0;
-  ++reader->floats;
-  /* Two exact doubles give the nearest one to their product or quotient. */
-  if (FLT_EVAL_METHOD != 0 || count > 19 || digits > (uint64_t)1 << 53 || exponent < -22 || exponent > 22) {
-    return read_slowly(reader, begin, end, value);
-  }
-  const double size = exponent < 0 ? (double)digits / kPowers[-exponent] : (double)digits * kPowers[exponent];
-  *value = negative ? -size : size;
-  return 1;
-}
-
 static int read_bool(const char* at, const char* end, uint8_t* value) {
   const size_t length = (size_t)(end - at);
   *value = length == 4;
@@ -175,7 +90,7 @@ static int read_field(struct reader* reader, const char* data, uint64_t at, uint
       fits = read_whole(first, last, (uint64_t*)column->values + row);
       break;
     case PARALLELRUN_CSV_FLOAT64:
-      fits = read_float(reader, first, last, (double*)column->values + row);
+      fits = read_float(&reader->numbers, first, last, (double*)column->values + row);
       break;
     case PARALLELRUN_CSV_BOOL:
       fits = read_bool(first, last, (uint8_t*)column->values + row);
@@ -204,7 +119,7 @@ static int read_field(struct reader* reader, const char* data, uint64_t at, uint
   return 1;
 }
 
-static int too_slow(const struct reader* reader) {
+static int too_slow(const struct float_reader* reader) {
   return reader->slow_floats > kSlowFloatsAtFirst && reader->slow_floats > reader->floats / kSlowShare;
 }
 
@@ -221,7 +136,7 @@ static int read_rows(struct reader* reader, const char* data, uint64_t size, cha
       if (!read_field(reader, data, at, end, row, columns + number)) return 0;
       at = end + (end < size);
     }
-    if (too_slow(reader)) return 0;
+    if (too_slow(&reader->numbers)) return 0;
   }
   while (at < size && (data[at] == '\n' || data[at] == '\r')) ++at;
   return at == size;
@@ -232,14 +147,14 @@ EXPORTED int parallelrun_csv_read(const char* data, uint64_t size, char delimite
                                   struct parallelrun_csv_column* columns, uint64_t column_count,
                                   uint64_t rows) {
   if (size > UINT32_MAX || column_count == 0) return 0;
-  struct reader reader = {list_gaps(gaps), newlocale(LC_ALL_MASK, "C", (locale_t)0), 0, 0};
-  if (reader.plain == (locale_t)0) return 0;
+  struct reader reader = {list_gaps(gaps), {newlocale(LC_ALL_MASK, "C", (locale_t)0), 0, 0}};
+  if (reader.numbers.plain == (locale_t)0) return 0;
   for (uint64_t number = 0; number < column_count; ++number) {
     columns[number].gaps = 0;
     if (columns[number].kind == PARALLELRUN_CSV_TEXT) *(int64_t*)columns[number].values = 0;
   }
   const int done = read_rows(&reader, data, size, delimiter, columns, column_count, rows);
-  freelocale(reader.plain);
+  freelocale(reader.numbers.plain);
   return done;
 }
 

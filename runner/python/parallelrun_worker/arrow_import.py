@@ -1,4 +1,4 @@
-"""pyarrow, for what cannot do without it."""
+"""pyarrow, for what cannot do without it, and for what it makes faster."""
 
 import sys
 
@@ -28,3 +28,14 @@ def import_pyarrow(needed_by):
         % (needed_by, _OLDEST, sys.executable, reason),
         "ModuleNotFoundError",
     )
+
+
+def find_pyarrow():
+    """With its compute module, or None where the environment has none that will do."""
+    try:
+        import pyarrow
+        import pyarrow.compute
+
+        return pyarrow if int(pyarrow.__version__.split(".")[0]) >= _OLDEST else None
+    except (ImportError, AttributeError, ValueError):
+        return None

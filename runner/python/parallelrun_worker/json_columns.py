@@ -3,12 +3,31 @@
 Types are named as in column_types.py, and `object`: values of several types, objects, arrays and whole numbers beyond
 64 bits, which stay what json.loads makes of them."""
 
-from parallelrun_worker import column_types, datetimes
+from parallelrun_worker import (
+    arrow_import,
+    column_types,
+    datetimes,
+    pandas_reader,
+    plain_json,
+    whole_numbers,
+)
 from parallelrun_worker.csv_slice import SliceError
 
 _INT64 = (-(1 << 63), (1 << 63) - 1)
 _UINT64 = (0, (1 << 64) - 1)
-_EXACT = 1 << 53
+_PLAIN = {
+    "int64": plain_json.INT64,
+    "uint64": plain_json.UINT64,
+    "float64": plain_json.FLOAT64,
+    "bool": plain_json.BOOL,
+    "string": plain_json.STRING,
+    "datetime": plain_json.STRING,
+    "datetime_utc": plain_json.STRING,
+    "object": plain_json.ANY,
+    "missing": plain_json.NOTHING,
+}
+# From here on it pays that pyarrow makes the same object of the same text.
+_MANY = 1000
 _NUMBERS = {"whole", "int64", "uint64", "float64", "big"}
 _WANTED = {
     "int64": "int64 (a whole number)",
@@ -31,6 +50,10 @@ def name_of(value):
     return {str: "a string", dict: "an object", list: "an array"}.get(kind, "a number")
 
 
+def _base(kind):
+    return kind[: -len("_or_missing")] if kind.endswith("_or_missing") else kind
+
+
 def _is_gap(value):
     return value is None or value != value  # NaN
 
@@ -40,6 +63,7 @@ class Columns:
         self.declared = declared
         self._pandas, self._input = pandas, input_name
         self._text = None  # the type of strings in frames of this pandas
+        self._arrow = None  # pyarrow; False: there is none that will do
         self._gaps_told = set()
 
     def infer(self, objects, columns):
@@ -69,9 +93,7 @@ class Columns:
         made = {}
         for column in columns:
             values = [one.get(column) for one in records.objects]
-            declared = self.declared.get(column)
-            kind = types.get(column) if declared in (None, "datetime") else declared
-            kind = kind or declared or _inferred(values)
+            kind = self._kind_of(column, types) or _inferred(values)
             if kind == "missing":
                 found = _inferred([None, *values])  # it has gaps: all of the sample
                 if found != "missing":
@@ -83,10 +105,36 @@ class Columns:
             raise self._undecided(records, undecided)
         return self._pandas.DataFrame(made, columns=columns, index=range(len(records)))
 
+    def plain_kinds(self, columns, types):
+        """As plain_json.Reader.read() has them, or None where a type is not known yet."""
+        kinds = {}
+        for column in columns or ():
+            kind = self._kind_of(column, types)
+            if kind is None:
+                return None
+            kinds[column] = _PLAIN[_base(kind)]
+            if kind == "string" and column in self.declared:
+                kinds[column] = plain_json.TEXT
+        return kinds or None
+
+    def plain_frame(self, records, plain, columns, types):
+        """What frame() gives, of a plain_json.Slice. Raises NotPlain."""
+        made = {}
+        for column in columns:
+            kind = self._kind_of(column, types)
+            made[column] = self._plain_series(records, column, kind, plain)
+        return self._pandas.DataFrame(made, columns=columns, index=range(len(records)))
+
+    def _kind_of(self, column, types):
+        """None: it is that of each slice."""
+        declared = self.declared.get(column)
+        kind = types.get(column) if declared in (None, "datetime") else declared
+        return kind or declared
+
     def _series(self, records, column, kind, values):
         import numpy
 
-        base = kind[: -len("_or_missing")] if kind.endswith("_or_missing") else kind
+        base = _base(kind)
         if base == "object":
             return self._objects(values, [False] * len(values))
         gaps = [_is_gap(value) for value in values]
@@ -95,19 +143,16 @@ class Columns:
         for item, (value, gap) in enumerate(zip(values, gaps)):
             if not gap and not _FITS[base](value):
                 raise self._misfit(records, item, column, base, value)
-        has_gaps = True in gaps
         if base in ("int64", "uint64"):
-            return self._whole(records, column, kind, base, values, gaps)
+            numbers = numpy.array([0 if gap else value for value, gap in zip(values, gaps)], dtype=base)
+            return self._whole(records, column, kind, numbers, numpy.array(gaps, dtype=bool))
         if base == "float64":
             return self._floats(records, column, values, gaps)
         if base == "bool":
-            if kind == "bool" and not has_gaps:
-                return numpy.array(values, dtype=bool)
-            if kind == "bool":
-                if column in self.declared:
-                    raise self._misfit(records, gaps.index(True), column, kind, None)
-                self._tell_gap(records, column, gaps, "bools", "object")
-            return self._objects(values, gaps)
+            if kind == "bool" and True in gaps and column in self.declared:
+                raise self._misfit(records, gaps.index(True), column, kind, None)
+            bools = numpy.array([value is True for value in values], dtype=bool)
+            return self._bools(records, column, kind, bools, numpy.array(gaps, dtype=bool))
         texts = self._texts(values, gaps)
         if base == "string":
             return texts
@@ -116,24 +161,46 @@ class Columns:
         except datetimes.Unfit as unfit:
             raise self._misfit(records, unfit.item, column, base, unfit.value) from None
 
-    def _whole(self, records, column, kind, base, values, gaps):
+    def _plain_series(self, records, column, kind, plain):
         import numpy
 
-        if kind == base and True not in gaps:
-            return numpy.array(values, dtype=base)
-        exact = column not in self.declared and all(
-            gap or -_EXACT <= value <= _EXACT or int(float(value)) == value
-            for value, gap in zip(values, gaps)
-        )
-        if kind == base:
-            nullable = {"int64": "Int64", "uint64": "UInt64"}[base]
+        base = _base(kind)
+        if base == "missing":
+            return numpy.full(len(plain), numpy.nan)
+        if base == "object":
+            return self._objects(plain.values(column), [False] * len(plain))
+        gaps = plain.gaps(column)
+        if base in ("int64", "uint64"):
+            return self._whole(records, column, kind, plain.numbers(column), gaps)
+        if base == "float64":
+            numbers = plain.numbers(column)
+            numbers[gaps] = numpy.nan
+            return numbers
+        if base == "bool":
+            if kind == "bool" and gaps.any() and column in self.declared:
+                raise plain_json.NotPlain
+            return self._bools(records, column, kind, plain.numbers(column), gaps)
+        if base == "string":
+            return self._plain_texts(plain, column, gaps)
+        try:
+            return self._plain_datetimes(plain, column, gaps, base == "datetime_utc")
+        except datetimes.Unfit:
+            raise plain_json.NotPlain from None
+
+    def _whole(self, records, column, kind, numbers, gaps):
+        """`numbers`: 0 for a gap."""
+        import numpy
+
+        has_gaps = gaps.any()
+        if not kind.endswith("_or_missing") and not has_gaps:
+            return numbers
+        exact = column not in self.declared and whole_numbers.float64_holds_values(numbers)
+        if not kind.endswith("_or_missing"):
+            nullable = whole_numbers.NULLABLE[kind]
             self._tell_gap(records, column, gaps, "whole numbers", "float64" if exact else nullable)
         if exact:
-            return numpy.array(
-                [numpy.nan if gap else value for value, gap in zip(values, gaps)], dtype="float64"
-            )
-        numbers = numpy.array([0 if gap else value for value, gap in zip(values, gaps)], dtype=base)
-        return self._pandas.arrays.IntegerArray(numbers, numpy.array(gaps))
+            return numpy.where(gaps, numpy.nan, numbers.astype("float64"))
+        return self._pandas.arrays.IntegerArray(numbers, gaps)
 
     def _floats(self, records, column, values, gaps):
         import numpy
@@ -146,6 +213,13 @@ class Columns:
             item = next(i for i, value in enumerate(values) if type(value) is int and abs(value) >> 1023)
             raise self._misfit(records, item, column, "float64", values[item]) from None
 
+    def _bools(self, records, column, kind, values, gaps):
+        if kind == "bool" and not gaps.any():
+            return values
+        if kind == "bool":
+            self._tell_gap(records, column, gaps, "bools", "object")
+        return self._object_series(values.astype(object), gaps)
+
     def _as_text(self, records, column, values, gaps):
         """What stands in the file, where it is no string."""
         return [
@@ -153,18 +227,48 @@ class Columns:
             for item, (value, gap) in enumerate(zip(values, gaps))
         ]
 
-    def _texts(self, values, gaps):
-        import numpy
-
+    def _type_of_texts(self):
         if self._text is None:
             import io
 
             self._text = self._pandas.read_csv(io.StringIO("a\nx\n"))["a"].dtype
-        if isinstance(self._text, numpy.dtype):  # object, of pandas 2
+        return self._text
+
+    def _texts(self, values, gaps):
+        import numpy
+
+        text = self._type_of_texts()
+        if isinstance(text, numpy.dtype):  # object, of pandas 2
             return self._objects(values, gaps)
-        return self._pandas.array(
-            [None if gap else value for value, gap in zip(values, gaps)], dtype=self._text
-        )
+        return self._pandas.array([None if gap else value for value, gap in zip(values, gaps)], dtype=text)
+
+    def _plain_texts(self, plain, column, gaps):
+        """The same of a plain_json.Slice."""
+        import numpy
+
+        text = self._type_of_texts()
+        arrow = self._find_arrow()
+        if arrow is not None and isinstance(text, numpy.dtype) and len(plain) >= _MANY:
+            values = plain.arrow_texts(column, arrow).to_pandas().to_numpy()
+            return self._object_series(values if values.flags.writeable else values.copy(), gaps)
+        storage = getattr(text, "storage", None)
+        if arrow is not None and storage == "pyarrow" and pandas_reader.is_at_least(self._pandas, 3, 0):
+            return text.__from_arrow__(plain.arrow_texts(column, arrow))
+        return self._texts(plain.list_of_texts(column), gaps.tolist())
+
+    def _plain_datetimes(self, plain, column, gaps, utc):
+        """Raises datetimes.Unfit."""
+        arrow = self._find_arrow()
+        if arrow is not None:
+            moments = datetimes.convert_arrow(plain.arrow_texts(column, arrow), utc)
+            if moments is not None:
+                return moments.array
+        return datetimes.convert(self._pandas.Series(self._plain_texts(plain, column, gaps)), utc=utc).array
+
+    def _find_arrow(self):
+        if self._arrow is None:
+            self._arrow = arrow_import.find_pyarrow() or False
+        return self._arrow or None
 
     def _objects(self, values, gaps):
         import numpy
@@ -173,6 +277,13 @@ class Columns:
         for item, (value, gap) in enumerate(zip(values, gaps)):  # at once, numpy would unpack lists
             made[item] = numpy.nan if gap else value
         return self._pandas.Series(made, dtype=object)  # a frame of the array itself would infer strings
+
+    def _object_series(self, values, gaps):
+        """The same of arrays, of which it takes the first."""
+        import numpy
+
+        values[gaps] = numpy.nan
+        return self._pandas.Series(values, dtype=object)
 
     def _undecided(self, records, types):
         error = SliceError(
@@ -222,7 +333,7 @@ class Columns:
 
         sys.stderr.write(
             "parallelrun: input %s: column %r of %s has no value in %s, line %d; where it has gaps it comes as %s (said once)\n"
-            % (self._input, column, what, records.path, records.line_number(gaps.index(True)), comes_as)
+            % (self._input, column, what, records.path, records.line_number(int(gaps.argmax())), comes_as)
         )
 
 

@@ -1,107 +1,48 @@
 """pyarrow and pandas read the same: each mini-batch goes to two processes, of which one may read with pandas alone.
 Frames are compared cell by cell, failures word by word."""
 
-import json
 import os
-import pickle
 import random
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
-from csv_files import CsvFile, infer
+from csv_files import CsvFile
 from test_csv_property import KINDS as PLAIN_KINDS
-from worker_harness import FAILED, INPUT_INFO, PACKAGE, RESULT
+from two_readers import TwoReaders
+from worker_harness import PACKAGE
 
 SEEDS = [int(os.environ["PARALLELRUN_SEED"])] if "PARALLELRUN_SEED" in os.environ else range(40)
 
-# Cells with their types, floats bit by bit.
-SHOW = """
-import hashlib, pickle, sys
-def init(): pass
-def cell(value):
-    kind = type(value)
-    return (kind.__module__ + "." + kind.__qualname__, value.hex() if kind is float else str(value))
-def run(mini_batch, context):
-    columns = [mini_batch.iloc[:, i] for i in range(mini_batch.shape[1])]
-    shown = [list(map(str, mini_batch.columns)), type(mini_batch.columns).__name__, repr(mini_batch.index)]
-    shown += [[repr(c.dtype), [cell(v) for v in c.tolist()], c.isna().tolist()] for c in columns]
-    shown += [(c.to_numpy().tobytes(), c.to_numpy().flags.writeable) for c in columns if c.dtype == "float64"]
-    with open(sys.argv[1], "wb") as out:
-        pickle.dump(shown, out)
-    for i in range(mini_batch.shape[1] if len(mini_batch) else 0):
-        mini_batch.iloc[0, i] = mini_batch.iloc[0, i]  # what is read can be written to
-    return [str(context.rows)]
-"""
 
-
-class Both:
+class Both(TwoReaders):
     """A process as users have it, and one that reads with pandas."""
 
     def __init__(self, launcher, start, folder, inputs, library=""):
-        self.frames = [folder / "usual.pickle", folder / "pandas.pickle"]
-        self.workers = []
-        for frames, reader in zip(self.frames, ("", "pandas")):
-            # The launcher's environment may have no pyarrow: then both are the same.
-            worker = start(
-                launcher,
-                SHOW,
-                {"PARALLELRUN_CSV_READER": reader, "PARALLELRUN_CSV_LIBRARY": library},
-                argv=[str(frames)],
-                inputs=inputs,
-                logging_level="DEBUG",
-            )
-            worker.ready()
-            self.workers.append(worker)
+        environments = [
+            {"PARALLELRUN_CSV_READER": reader, "PARALLELRUN_CSV_LIBRARY": library}
+            for reader in ("", "pandas")
+        ]
+        super().__init__(launcher, start, folder, inputs, environments)
+        # The launcher's environment may have no pyarrow: then both are the same.
         question = "import pyarrow; assert int(pyarrow.__version__.split('.')[0]) >= 14"
         self.has_arrow = (
             subprocess.run([launcher.python, "-c", question], capture_output=True).returncode == 0
         )
 
-    def know(self, index, types):
-        for worker in self.workers:
-            worker.send(INPUT_INFO, json.dumps({"input": index, "types": types}).encode())
-
-    def infer(self, samples, index):
-        types = [infer(worker, samples, index) for worker in self.workers]
-        assert types[0] == types[1]
-
-    def run(self, descriptor, index, where):
-        """The frame's columns, or what was said."""
-        for frames in self.frames:
-            frames.unlink(missing_ok=True)
-        usual, plain = (worker.run(descriptor, input_index=index) for worker in self.workers)
-        assert (usual.kind, usual.items) == (plain.kind, plain.items), (where, usual, plain)
-        if usual.kind == FAILED:
-            for answer in (usual, plain):
-                answer.error.pop("traceback", None)
-            assert usual.error == plain.error, where
-            return usual.error["message"]
-        assert usual.kind == RESULT, (where, usual)
-        if usual.items == 0:  # run() is not called over nothing
-            return []
-        shown = [pickle.loads(frames.read_bytes()) for frames in self.frames]
-        assert len(shown[0]) == len(shown[1]), where
-        for ours, theirs in zip(*shown):
-            assert ours == theirs, where
-        return shown[0]
-
     def read(self):
-        """({mini-batches that were read with Arrow, and why others were not: how many}, what else was said)"""
+        """{mini-batches that were read with Arrow, and why others were not: how many}"""
         counts = {"Arrow": 0}
-        said = []
-        for worker in self.workers:
-            worker.shutdown()
-            lines = worker.stderr().splitlines()
-            said.append([line for line in lines if "mini-batches were read with" not in line])
-            for line in lines:
-                told = re.match(r"parallelrun: input .*: (\d+) mini-batches were read with Arrow(.*)", line)
-                if told:
-                    counts["Arrow"] += int(told[1])
-                    for why, count in re.findall(r"(?:: |, )([^:]+?) \((\d+)\)", told[2]):
-                        counts[why] = counts.get(why, 0) + int(count)
-        assert said[0] == said[1]
+        said = self.said()
+        for line in said[0] + said[1]:
+            told = re.match(r"parallelrun: input .*: (\d+) mini-batches were read with Arrow(.*)", line)
+            if told:
+                counts["Arrow"] += int(told[1])
+                for why, count in re.findall(r"(?:: |, )([^:]+?) \((\d+)\)", told[2]):
+                    counts[why] = counts.get(why, 0) + int(count)
+        others = [[line for line in lines if "mini-batches were read with" not in line] for lines in said]
+        assert others[0] == others[1]
         return counts
 
 

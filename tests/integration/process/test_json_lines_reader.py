@@ -178,6 +178,7 @@ def test_types_and_values_one_by_one(tabular_launcher, start, tmp_path):
         (b"17", "is a number, not an object"),
         (b'{"a": 1, "a": 2}', "has the key 'a' more than once"),
         (b'{"a": "\\ud800"}', "half a character"),
+        (b'{"a": "\\udc00"}', "half a character"),
         (b'{"a": "\xff"}', "byte 0xff is not utf-8"),
         (b'{"a": "\x01"}', "is not JSON: Invalid control character"),
         (b'{"a": ' + b"[" * 100_000 + b"}", "cannot be read"),
