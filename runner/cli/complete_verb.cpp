@@ -15,6 +15,7 @@
 #include "common/text/presentable.h"
 #include "runner/cli/cluster_argument.h"
 #include "runner/cli/launcher.h"
+#include "runner/cli/offers.h"
 #include "runner/cli/shown.h"
 #include "runner/cli/verbs.h"
 #include "runner/job/run_index.h"
@@ -28,6 +29,7 @@ namespace {
 // What a shell may do besides, in the words of cobra, which kubectl speaks.
 constexpr int kFilesToo = 0;
 constexpr int kNoFiles = 4;
+constexpr int kNoSpace = 2;
 // A cluster that does not answer must not hold up who types.
 constexpr unsigned kPatienceSeconds = 2;
 // Folders are looked through while somebody waits.
@@ -39,6 +41,14 @@ bool begins(const std::string& text, const std::string& start) {
   return text.compare(0, start.size(), start) == 0;
 }
 
+// "set", "-n" and "--namespace" of an option.
+bool is_named(const CLI::Option& option, const char* name) {
+  const auto& shorts = option.get_snames();
+  const auto& longs = option.get_lnames();
+  return std::find(shorts.begin(), shorts.end(), name) != shorts.end() ||
+         std::find(longs.begin(), longs.end(), name) != longs.end();
+}
+
 std::string line(const std::string& word, const std::string& about) {
   return presentable(word) + "\t" + presentable(about.substr(0, about.find('\n'))) + "\n";
 }
@@ -46,7 +56,7 @@ std::string line(const std::string& word, const std::string& about) {
 // What stands before the word that is typed.
 struct Before {
   std::vector<std::string> positionals;
-  bool wants_value = false;  // the last word is an option, and the typed word its value
+  std::string open;  // the last word is this option, and the typed word its value; else empty
   cluster::ClusterChoice cluster;
 };
 
@@ -63,7 +73,7 @@ void set_cluster(cluster::ClusterChoice& choice, const std::string& option, cons
 
 Before read_before(const CLI::App& verb, const std::vector<std::string>& words) {
   Before before;
-  std::string open;  // an option that waits for its value
+  std::string& open = before.open;
   for (const std::string& word : words) {
     if (!open.empty()) {
       set_cluster(before.cluster, open, word);
@@ -76,7 +86,6 @@ Before read_before(const CLI::App& verb, const std::vector<std::string>& words) 
       open = word;
     }
   }
-  before.wants_value = !open.empty();
   return before;
 }
 
@@ -84,6 +93,11 @@ const CLI::App* find_verb(const CLI::App& program, const std::string& name) {
   const auto found =
       program.get_subcommands([&name](const CLI::App* verb) { return verb->get_name() == name; });
   return found.empty() ? nullptr : found.front();
+}
+
+void tell(const std::vector<Offer>& offers, const std::string& start) {
+  for (const Offer& offer : offers)
+    if (begins(offer.word, start)) std::fputs(line(offer.word, offer.about).c_str(), stdout);
 }
 
 void tell_verbs(const CLI::App& program, const std::string& start) {
@@ -188,11 +202,38 @@ void tell_failed_mini_batches(const std::string& directory, const std::string& s
   });
 }
 
-// What stands behind an output directory: a part of what it holds. What a job in a cluster holds is on a
-// volume, which only a pod can mount: nobody waits for that while he types.
+// The value of an option, where there is a list of them.
+int tell_values(const CLI::Option& option, const cluster::ClusterChoice& choice, const std::string& start) {
+  if (is_named(option, "set")) {
+    const std::vector<Offer> offers = offered_fields(start);
+    tell(offers, start);
+    return kNoFiles | (start.find('=') == std::string::npos ? kNoSpace : 0);
+  }
+  if (is_named(option, "namespace")) {
+    tell(offered_namespaces(choice), start);
+    return kNoFiles;
+  }
+  const std::vector<std::string> words = words_of_form_option(option);
+  for (const std::string& word : words)
+    if (begins(word, start)) std::fputs(line(word, "").c_str(), stdout);
+  return words.empty() ? kFilesToo : kNoFiles;
+}
+
+// What stands behind the name of a job in a cluster. What it holds is on a volume, which only a pod can
+// mount, and nobody waits for that while he types: so, what its objects say.
+int tell_parts_in_cluster(const CLI::App& verb, const Before& before, const std::string& start) {
+  const std::string& job = before.positionals.front();
+  if (verb.get_option_no_throw("LOG") != nullptr)
+    tell(offered_logs(before.cluster, job), start);
+  else if (verb.get_option_no_throw("MINI-BATCH") != nullptr && before.positionals.size() == 1)
+    tell(offered_mini_batches(before.cluster, job, start, kMostMiniBatches), start);
+  return kNoFiles;
+}
+
+// What stands behind an output directory: a part of what it holds.
 int tell_parts(const CLI::App& verb, const Before& before, const std::string& start) {
   const std::string& directory = before.positionals.front();
-  if (is_in_cluster(directory, before.cluster)) return kNoFiles;
+  if (is_in_cluster(directory, before.cluster)) return tell_parts_in_cluster(verb, before, start);
   if (verb.get_option_no_throw("LOG") != nullptr) {
     tell_logs(directory, start);
     return kNoFiles;
@@ -242,11 +283,21 @@ int complete(const CLI::App& program, std::vector<std::string> words) {
   if (words.empty()) {
     tell_verbs(program, typed);
   } else if (const CLI::App* verb = find_verb(program, words.front())) {
-    const Before before = read_before(*verb, {words.begin() + 1, words.end()});
-    if (before.wants_value) {
-      besides = kFilesToo;
+    words.erase(words.begin());
+    const CLI::App* inner = words.empty() ? nullptr : find_verb(*verb, words.front());
+    if (inner != nullptr) {  // datasets list
+      verb = inner;
+      words.erase(words.begin());
+    }
+    const Before before = read_before(*verb, words);
+    if (!before.open.empty()) {
+      besides = tell_values(*verb->get_option(before.open), before.cluster, typed);
     } else if (!typed.empty() && typed.front() == '-') {
       tell_options(*verb, typed);
+    } else if (inner != nullptr) {
+      besides = kFilesToo;
+    } else if (const auto inside = verb->get_subcommands({}); !inside.empty()) {
+      for (const CLI::App* each : inside) tell({{each->get_name(), each->get_description()}}, typed);
     } else {
       besides = tell_jobs(*verb, before, typed);
     }

@@ -58,17 +58,7 @@ std::string quoted(const std::string& text) {
   return out + "'";
 }
 
-// Verbs whose first word is a job: the program is asked for it while it is typed.
-std::string verbs_of_jobs(const CLI::App& program) {
-  const std::string usual = program.get_subcommand("run")->get_group();
-  std::string names;
-  for (const CLI::App* verb :
-       program.get_subcommands([&usual](const CLI::App* app) { return app->get_group() == usual; }))
-    if (completed_jobs(*verb) != CompletedJobs::kNone) names += (names.empty() ? "" : " ") + verb->get_name();
-  return names;
-}
-
-std::string for_bash(const std::vector<VerbWords>& verbs, const std::string& of_jobs) {
+std::string for_bash(const std::vector<VerbWords>& verbs) {
   std::string names;
   std::string cases;
   for (const VerbWords& verb : verbs) {
@@ -89,12 +79,21 @@ _parallelrun() {{
     COMPREPLY=($(compgen -W "$words" -- "$current"))
     return
   fi
-  if [[ " {} " == *" ${{COMP_WORDS[1]}} "* ]]; then
-    local job
-    while IFS=$'\t' read -r job _; do
-      [[ $job == :* ]] || COMPREPLY+=("$job")
-    done < <("${{COMP_WORDS[0]}}" __complete "${{COMP_WORDS[@]:1:COMP_CWORD}}" 2>/dev/null)
-  fi
+  # bash cuts words at '=' and ':'; the program gets them as they are typed.
+  local line="${{COMP_LINE:0:COMP_POINT}}" typed=() word directive=0 cut=""
+  read -r -a typed <<<"$line"
+  [[ $line == *[[:space:]] ]] && typed+=("")
+  word="${{typed[${{#typed[@]}}-1]}}"
+  [[ $word == *=* && $COMP_WORDBREAKS == *=* ]] && cut="${{word%"${{word##*=}}"}}"
+  while IFS=$'\t' read -r word _; do
+    case $word in
+      :[0-9]*) directive=${{word#:}} ;;
+      *) COMPREPLY+=("${{word#"$cut"}}") ;;
+    esac
+  done < <("${{COMP_WORDS[0]}}" __complete "${{typed[@]:1}}" 2>/dev/null)
+  # The numbers are those of cobra: 2 no space behind the word, 4 no files.
+  (( directive & 2 )) && compopt -o nospace 2>/dev/null
+  (( directive & 4 )) && return
   compopt -o filenames 2>/dev/null
   if [[ ${{#COMPREPLY[@]}} -eq 0 ]]; then
     COMPREPLY=($(compgen -f -- "$current"))
@@ -102,10 +101,10 @@ _parallelrun() {{
 }}
 complete -F _parallelrun parallelrun
 )",
-                     names, cases, of_jobs);
+                     names, cases);
 }
 
-std::string for_zsh(const std::vector<VerbWords>& verbs, const std::string& of_jobs) {
+std::string for_zsh(const std::vector<VerbWords>& verbs) {
   // A colon ends the word of _describe, and brackets the text of _arguments.
   const auto described = [](const Word& word) {
     std::string about;
@@ -138,25 +137,32 @@ _parallelrun() {{
     return
   fi
   local -a found
-  if [[ " {} " == *" $words[2] "* ]]; then
-    found=("${{(@f)$($words[1] __complete "${{(@)words[2,CURRENT]}}" 2>/dev/null)}}")
-    found=("${{(@)${{(@)found:#:*}}%%$'\t'*}}")
-    found=(${{found:#}})
-  fi
+  local directive
+  found=("${{(@f)$($words[1] __complete "${{(@)words[2,CURRENT]}}" 2>/dev/null)}}")
+  # As cobra has it: 2 no space behind the word, 4 no files.
+  directive=${{${{(M)found:#:*}}#:}}
+  found=("${{(@)${{(@)found:#:*}}%%$'\t'*}}")
+  found=(${{found:#}})
   if (( $#found )); then
-    compadd -a found
-  else
+    if (( ${{directive:-0}} & 2 )); then
+      compadd -S '' -a found
+    else
+      compadd -a found
+    fi
+  elif (( !(${{directive:-0}} & 4) )); then
     _files
   fi
 }}
 compdef _parallelrun parallelrun
 )",
-                     names, cases, of_jobs);
+                     names, cases);
 }
 
-std::string for_fish(const std::vector<VerbWords>& verbs, const std::string& of_jobs) {
+std::string for_fish(const std::vector<VerbWords>& verbs) {
   std::string out = "# fish completion of parallelrun:  parallelrun completion fish | source\n";
+  std::string names;
   for (const VerbWords& verb : verbs) {
+    names += (names.empty() ? "" : " ") + verb.verb.text;
     out += fmt::format("complete -c parallelrun -n __fish_use_subcommand -f -a {} -d {}\n", verb.verb.text,
                        quoted(verb.verb.about));
     for (const Word& option : verb.options) {
@@ -169,7 +175,7 @@ std::string for_fish(const std::vector<VerbWords>& verbs, const std::string& of_
   out += fmt::format(
       "complete -c parallelrun -n '__fish_seen_subcommand_from {}' -a '(parallelrun __complete "
       "(commandline -opc)[2..-1] (commandline -ct) 2>/dev/null | string match -v \":*\")'\n",
-      of_jobs);
+      names);
   return out;
 }
 
@@ -182,10 +188,9 @@ std::string for_kubectl() {
 
 int run(const CLI::App& program, const std::string& shell) {
   const std::vector<VerbWords> verbs = verbs_of(program);
-  const std::string of_jobs = verbs_of_jobs(program);
-  const std::string text = shell == "bash"   ? for_bash(verbs, of_jobs)
-                           : shell == "zsh"  ? for_zsh(verbs, of_jobs)
-                           : shell == "fish" ? for_fish(verbs, of_jobs)
+  const std::string text = shell == "bash"   ? for_bash(verbs)
+                           : shell == "zsh"  ? for_zsh(verbs)
+                           : shell == "fish" ? for_fish(verbs)
                                              : for_kubectl();
   return print(text) ? kExitComplete : kExitFailed;
 }

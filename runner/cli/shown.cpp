@@ -15,6 +15,8 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr std::string_view kCut = "...";
+constexpr std::string_view kHowToPrint = "how to print it: ";
+constexpr std::string_view kBetweenForms = ", ";
 
 // Character cells, a character taken for one.
 std::size_t width_of(std::string_view text) {
@@ -39,7 +41,7 @@ std::string shortened(const std::string& text, std::size_t width) {
 
 void add_form_option(CLI::App& verb, Form& form, const std::map<std::string, Form>& forms) {
   std::string words;
-  for (const auto& [word, ignored] : forms) words += (words.empty() ? "" : ", ") + word;
+  for (const auto& [word, ignored] : forms) words += std::string(words.empty() ? "" : kBetweenForms) + word;
   verb.add_option_function<std::string>(
           "-o,--format",
           [&form, forms, words](const std::string& word) {
@@ -48,8 +50,21 @@ void add_form_option(CLI::App& verb, Form& form, const std::map<std::string, For
               throw CLI::ValidationError("--format '" + word + "': use one of " + words);
             form = found->second;
           },
-          "how to print it: " + words)
+          std::string(kHowToPrint) + words)
       ->type_name("WORD");
+}
+
+std::vector<std::string> words_of_form_option(const CLI::Option& option) {
+  std::string_view rest = option.get_description();
+  if (!rest.starts_with(kHowToPrint)) return {};
+  rest.remove_prefix(kHowToPrint.size());
+  std::vector<std::string> words;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find(kBetweenForms), rest.size());
+    words.emplace_back(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + kBetweenForms.size(), rest.size()));
+  }
+  return words;
 }
 
 std::string table(const std::vector<std::string>& heads, const std::vector<std::vector<std::string>>& rows,

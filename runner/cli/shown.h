@@ -11,7 +11,8 @@
 
 namespace CLI {
 class App;
-}
+class Option;
+}  // namespace CLI
 
 namespace parallelrun {
 
@@ -19,6 +20,8 @@ enum class Form { kTable, kWide, kJson, kYaml, kName, kCsv };
 
 // -o/--format with those of `forms` as its words ("json", ...); `form` is the default until the parse.
 void add_form_option(CLI::App& verb, Form& form, const std::map<std::string, Form>& forms);
+// Its words again; none of another option.
+std::vector<std::string> words_of_form_option(const CLI::Option& option);
 
 // Columns as wide as their longest cell, two spaces between them. Where `columns` (character cells, 0: no
 // limit) is too narrow, the last column is cut, and ends with "...". Every line ends with a line break. Cells

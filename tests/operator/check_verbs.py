@@ -68,12 +68,36 @@ def check_names_while_somebody_types(verbs):
         ":4",
     ]
     assert offered("status", *verbs.place, "results/") == [":4"]
-    # Its logs and failed mini-batches lie on a volume. The folder here belongs to another job.
+    # The folder here belongs to another job.
     (verbs.scratch / "digits" / "logs" / "user").mkdir(parents=True)
     (verbs.scratch / "digits" / "logs" / "user" / "error.txt").touch()
     assert offered("logs", "digits", "use") == ["user\tall files of this folder", "user/error.txt\t0 B", ":4"]
+    # Of a job in a cluster there is what its objects say: its files lie on a volume.
+    logs = dict(line.split("\t") for line in offered("logs", *verbs.place, "digits", "")[:-1])
+    assert {"job_progress_overview.txt", "user/error.txt", "user/stdout", "process000"} <= set(logs)
+    processes = verbs.world.jobs.get("digits")["spec"].get("processCountPerNode", 1)
+    assert len([name for name in logs if name.startswith("process")]) == processes
+    assert offered("logs", *verbs.place, "digits", "user/er") == [
+        "user/error.txt\terrors of the script, in groups",
+        "user/error\tall files of this folder",
+        ":4",
+    ]
+    assert offered("replay", *verbs.place, "digits", "")[:2] == [
+        "0\tof 40 mini-batches",
+        "1\tof 40 mini-batches",
+    ]
+    assert len(offered("replay", *verbs.place, "digits", "")) == 41
+    tens = [line.split("\t")[0] for line in offered("replay", *verbs.place, "digits", "3")[:-1]]
+    assert tens == ["3", *map(str, range(30, 40))]
+    for word in ("40", "03", "x", "-1", "99999999999999999999"):
+        assert offered("replay", *verbs.place, "digits", word) == [":4"], word
+    assert offered("replay", *verbs.place, "digits", "3", "") == [":4"]
     for verb in ("logs", "replay"):
-        assert offered(verb, *verbs.place, "digits", "") == [":4"], verb
+        assert offered(verb, *verbs.place, "no-such-job", "") == [":4"], verb
+    # Namespaces, also while one of them is typed.
+    assert f"{verbs.world.namespace}\tActive" in offered("status", "-n", "")
+    assert offered("list", "--namespace", verbs.world.namespace) == [f"{verbs.world.namespace}\tActive", ":4"]
+    assert offered("resubmit", *verbs.place, "digits", "--set", "nodeC")[0].startswith("nodeCount=\t")
 
 
 def check_status(verbs):

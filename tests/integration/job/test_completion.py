@@ -70,7 +70,27 @@ def test_output_directories(results):
     assert offered(results, "status", "", cwd=results.root / "results")[0].keys() == {"digits", "letters"}
     # Only the first word is a job; and these verbs take files.
     assert offered(results, "status", "results/digits", "")[0] == {}
-    assert offered(results, "run", "") == ({}, ":0") and offered(results, "status", "-o", "")[0] == {}
+    assert offered(results, "run", "") == ({}, ":0")
+
+
+def test_values_of_options(results):
+    assert offered(results, "status", "-o", "") == (dict.fromkeys(("json", "name", "text", "yaml"), ""), ":4")
+    assert offered(results, "failed", "results/letters", "--format", "c") == ({"csv": ""}, ":4")
+    found, besides = offered(results, "resubmit", "results/digits", "--set", "runM")
+    assert set(found) == {"runMaxTry="} and besides == ":6", "no space behind it"
+    assert found["runMaxTry="], "the field is described"
+    assert {"output.format=", "environment.variables."} <= set(offered(results, "run", "--set", "")[0])
+    levels, besides = offered(results, "submit", "--set", "loggingLevel=")
+    assert (
+        set(levels) == {"loggingLevel=DEBUG", "loggingLevel=INFO", "loggingLevel=WARNING"} and besides == ":4"
+    )
+    assert set(offered(results, "run", "--set", "allowReuse=t")[0]) == {"allowReuse=true"}
+    assert offered(results, "run", "--set", "nodeCount=") == ({}, ":4")
+    # Nobody knows the values of others; they may be files. Without a cluster there are no namespaces.
+    assert offered(results, "run", "job.json", "--output", "") == ({}, ":0")
+    assert offered(results, "status", "-n", "") == ({}, ":4")
+    assert set(offered(results, "datasets", "l")[0]) == {"list"}
+    assert offered(results, "datasets", "list", "-o", "j") == ({"json": ""}, ":4")
 
 
 def test_logs_of_an_output_directory(results):
@@ -200,6 +220,13 @@ def test_in_bash(results):
         typist.until("ults/")
         typist.type("d\t\n")
         assert "test-job" in typist.until("ready> $"), typist.seen
+        # Fields of --set, and their words behind the '=', where bash cuts. No space between.
+        typist.type("parallelrun validate job.json --set loggingL\tD\t\n")
+        typist.until("--set loggingLevel=DEBUG")
+        assert "is valid" in typist.until("ready> $"), typist.seen
+        typist.type("parallelrun list -o na\tres\t\n")
+        typist.until("digits")
+        typist.until("ready> $")
         # A file, where no job begins so.
         typist.type("parallelrun validate job.j\t\n")
         assert "is valid" in typist.until("ready> $"), typist.seen
@@ -220,6 +247,9 @@ def test_in_zsh(results):
         assert "test-job" in typist.until("test-job"), typist.seen
         typist.type("parallelrun errors --bri\tresults/l\t\n")
         typist.until("ValueError: 1")
+        typist.type("parallelrun validate job.json --set loggingL\tD\t\n")
+        typist.until("--set loggingLevel=DEBUG")
+        typist.until("is valid")
     finally:
         typist.leave()
 
@@ -240,6 +270,9 @@ def test_in_fish(results):
     found = complete("parallelrun resubmit ")
     assert "results/digits\ttest-job: Complete" in found and "results/letters\ttest-job: Failed" in found
     assert not [line for line in found if line.startswith(":")]
+    assert [line.split("\t")[0] for line in complete("parallelrun run --set loggingLe")] == ["loggingLevel="]
+    assert complete("parallelrun run --set loggingLevel=D") == ["loggingLevel=DEBUG"]
+    assert complete("parallelrun status -o js") == ["json"]
 
 
 def test_in_kubectl(results):
@@ -270,4 +303,6 @@ def test_in_kubectl(results):
     assert complete("status", "--watc")[0].startswith("--watch\t")
     # There a word without / is a name, and there is no cluster here; one with it is a folder.
     assert complete("status", "") == [":4"]
+    assert complete("status", "-o", "js")[0].split("\t")[0] == "json"
+    assert complete("resubmit", "x", "--set", "runMaxT")[-1] == ":6"
     assert complete("replay", "results/d")[0] == "results/digits\ttest-job: Complete"
