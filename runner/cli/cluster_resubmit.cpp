@@ -42,25 +42,29 @@ Result<json> document_of(cluster::Jobs& jobs, const json& job, const std::string
   return cluster::resubmission_of(job, cluster::resubmission_name(job, number), number);
 }
 
-// The ConfigMap that `submit` has made of the earlier job's code goes with that job: the new one gets its
+// The ConfigMaps that `submit` has made of the earlier job's code go with that job: the new one gets its
 // own. Nothing: the code lies elsewhere.
 Result<std::optional<cluster::CodeMap>> copied_code(cluster::Jobs& jobs, const std::string& earlier,
                                                     const json& spec, const std::string& name) {
   const json& source = object_at(spec, "sourceDirectory");
-  const std::string map = text_at(object_at(source, "configMap"), "name");
-  if (map != cluster::code_map_name(earlier)) return std::optional<cluster::CodeMap>();
-  const auto found = jobs.get_object("ConfigMap", map);
-  if (!found && found.error().code == ErrorCode::kNotFound) {
-    return wrong(
-        fmt::format("the code of the job '{}' was the ConfigMap '{}', which is not there any more; give the "
-                    "folder of the "
-                    "code with --source-directory",
-                    earlier, map));
+  const std::vector<std::string> names = cluster::code_map_names(source, earlier);
+  if (names.empty()) return std::optional<cluster::CodeMap>();
+  std::vector<json> maps;
+  for (const std::string& map : names) {
+    auto found = jobs.get_object("ConfigMap", map);
+    if (!found && found.error().code == ErrorCode::kNotFound) {
+      return wrong(fmt::format(
+          "the code of the job '{}' was the ConfigMap '{}', which is not there any more; give the "
+          "folder of the "
+          "code with --source-directory",
+          earlier, map));
+    }
+    if (!found) return found.error();
+    if (text_at(object_at(object_at(*found, "metadata"), "labels"), cluster::kCodeOfLabel) != earlier)
+      return std::optional<cluster::CodeMap>();
+    maps.push_back(std::move(*found));
   }
-  if (!found) return found.error();
-  if (text_at(object_at(object_at(*found, "metadata"), "labels"), cluster::kCodeOfLabel) != earlier)
-    return std::optional<cluster::CodeMap>();
-  return std::optional(cluster::copy_of_code_map(*found, source, name));
+  return std::optional(cluster::copy_of_code_map(maps, source, name));
 }
 
 Result<cluster::Submission> made_of(cluster::Jobs& jobs, const ClusterResubmitOptions& options,

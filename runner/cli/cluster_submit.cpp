@@ -5,9 +5,11 @@
 
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "common/json/compact_text.h"
 #include "common/json/members.h"
+#include "common/result/try.h"
 #include "common/spec/manifest.h"
 #include "common/text/counted.h"
 #include "common/text/presentable.h"
@@ -21,10 +23,61 @@ namespace {
 
 using nlohmann::json;
 
+std::string name_of(const json& object) { return text_at(object_at(object, "metadata"), "name"); }
+
+// In place of one of a job that is gone, of the same name. Nobody else's is touched.
+Status create_map(cluster::Jobs& jobs, const json& map, const std::string& job) {
+  const auto made = jobs.create_object(map);
+  if (made) return {};
+  if (made.error().code != ErrorCode::kConflict) return made.error();
+  const std::string name = name_of(map);
+  ASSIGN_OR_RETURN(const json old, jobs.get_object("ConfigMap", name));
+  if (text_at(object_at(object_at(old, "metadata"), "labels"), cluster::kCodeOfLabel) != job)
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("the code of the job would be the ConfigMap '{}', and there is one of that name which "
+                    "`submit` has not made; give the job another name (--set metadata.name=...)",
+                    name),
+        false};
+  RETURN_IF_ERROR(jobs.remove_object("ConfigMap", name));
+  const auto again = jobs.create_object(map);
+  return again ? Status() : again.error();
+}
+
+// As many as there are; what cannot be removed stays, and the next job of the name takes its place.
+void remove_maps(cluster::Jobs& jobs, const std::vector<json>& maps, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i)
+    static_cast<void>(jobs.remove_object("ConfigMap", name_of(maps[i])));
+}
+
+Status create_maps(cluster::Jobs& jobs, const std::vector<json>& maps, const std::string& job) {
+  for (std::size_t made = 0; made < maps.size(); ++made) {
+    Status status = create_map(jobs, maps[made], job);
+    if (status) continue;
+    remove_maps(jobs, maps, made);
+    return status;
+  }
+  return {};
+}
+
+// So that they go with the job.
+void give_to(cluster::Jobs& jobs, const json& job, const std::vector<json>& maps) {
+  const json owner = {{"apiVersion", kApiVersion},
+                      {"kind", kKind},
+                      {"name", name_of(job)},
+                      {"uid", text_at(object_at(job, "metadata"), "uid")}};
+  for (const json& map : maps) {
+    const auto owned = jobs.patch_object("ConfigMap", name_of(map),
+                                         {{"metadata", {{"ownerReferences", json::array({owner})}}}});
+    if (!owned)
+      std::fprintf(stderr, "parallelrun: warning: the ConfigMap '%s' will not be deleted with the job: %s\n",
+                   name_of(map).c_str(), presentable(owned.error().message).c_str());
+  }
+}
+
 // The code first, since a pod waits for it; it is nobody's until the job is there.
 Result<json> create(cluster::Jobs& jobs, const cluster::Submission& submission) {
-  const std::string name = text_at(object_at(submission.job, "metadata"), "name");
-  const std::string code = cluster::code_map_name(name);
+  const std::string name = name_of(submission.job);
   const auto there = jobs.find(name);
   if (!there) return there.error();
   if (*there)
@@ -35,47 +88,26 @@ Result<json> create(cluster::Jobs& jobs, const cluster::Submission& submission) 
                     name, cluster::job_view(**there).state, jobs.name_space(),
                     command_words("cancel", name, jobs.name_space())),
         false};
-  if (submission.code) {
-    auto made = jobs.create_object(submission.code->config_map);
-    if (!made && made.error().code == ErrorCode::kConflict) {
-      // Of a job that is gone, of the same name. Nobody else's is touched.
-      const auto old = jobs.get_object("ConfigMap", code);
-      if (!old) return old.error();
-      const json& labels = object_at(object_at(*old, "metadata"), "labels");
-      if (text_at(labels, cluster::kCodeOfLabel) != name)
-        return Error{
-            ErrorCode::kInvalidArgument,
-            fmt::format(
-                "the code of the job would be the ConfigMap '{}', and there is one of that name which "
-                "`submit` has not made; give the job another name (--set metadata.name=...)",
-                code),
-            false};
-      if (const Status removed = jobs.remove_object("ConfigMap", code); !removed) return removed.error();
-      made = jobs.create_object(submission.code->config_map);
-    }
-    if (!made) return made.error();
-  }
+  const std::vector<json> maps = submission.code ? submission.code->config_maps : std::vector<json>{};
+  RETURN_IF_ERROR(create_maps(jobs, maps, name));
   auto job = jobs.create(submission.job);
   if (!job) {
     // Where the answer was lost, or another one submitted it, the job is there and needs its code.
-    if (submission.code) {
-      const auto made = jobs.find(name);
-      if (made && !*made) static_cast<void>(jobs.remove_object("ConfigMap", code));
-    }
+    if (maps.empty()) return job.error();
+    const auto made = jobs.find(name);
+    if (made && !*made) remove_maps(jobs, maps, maps.size());
     return job.error();
   }
-  if (submission.code) {
-    const json owner = {{"apiVersion", kApiVersion},
-                        {"kind", kKind},
-                        {"name", name},
-                        {"uid", text_at(object_at(*job, "metadata"), "uid")}};
-    const auto owned =
-        jobs.patch_object("ConfigMap", code, {{"metadata", {{"ownerReferences", json::array({owner})}}}});
-    if (!owned)
-      std::fprintf(stderr, "parallelrun: warning: the ConfigMap '%s' will not be deleted with the job: %s\n",
-                   code.c_str(), presentable(owned.error().message).c_str());
-  }
+  give_to(jobs, *job, maps);
   return job;
+}
+
+// "as the ConfigMap 'first-code', which goes with the job"
+std::string maps_in_words(const cluster::CodeMap& code) {
+  const std::string first = name_of(code.config_maps.front());
+  if (code.config_maps.size() == 1) return fmt::format("the ConfigMap '{}', which goes with the job", first);
+  return fmt::format("{} ConfigMaps, '{}' to '{}', which go with the job", code.config_maps.size(), first,
+                     name_of(code.config_maps.back()));
 }
 
 void tell_detached(const cluster::JobView& job) {
@@ -112,9 +144,8 @@ int submit_job(cluster::Jobs& jobs, cluster::Interrupt& interrupt, const cluster
   if (!created) return print_error(created.error());
   const cluster::JobView job = cluster::job_view(*created);
   if (submission.code)
-    std::fprintf(stderr, "code: %s, %s, as the ConfigMap '%s', which goes with the job\n",
-                 counted(submission.code->files, "file").c_str(), short_size(submission.code->bytes).c_str(),
-                 cluster::code_map_name(job.name).c_str());
+    std::fprintf(stderr, "code: %s, %s, as %s\n", counted(submission.code->files, "file").c_str(),
+                 short_size(submission.code->bytes).c_str(), maps_in_words(*submission.code).c_str());
   std::fprintf(stderr, "submitted the job '%s' in the namespace '%s'\n", presentable(job.name).c_str(),
                presentable(jobs.name_space()).c_str());
   if (options.no_wait) {

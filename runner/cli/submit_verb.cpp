@@ -112,7 +112,7 @@ Verb add_submit(CLI::App& program) {
       "submit", "run a job in a cluster, and show its progress until the end; Ctrl-C leaves it there");
   verb->add_option("MANIFEST", given->what,
                    "a ParallelRunJob in YAML or JSON, - for standard input, or a folder with its job.yaml. A "
-                   "local folder of code becomes a ConfigMap")
+                   "local folder of code becomes ConfigMaps")
       ->required();
   verb->add_option("--set", given->overrides,
                    "FIELD=VALUE: another value for a field of spec, such as --set nodeCount=4");

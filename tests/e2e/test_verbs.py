@@ -33,8 +33,10 @@ class Verbs(CommandLine):
         made = self.scratch / name
         (made / "pkg").mkdir(parents=True)
         script = (Path(__file__).parent / "work.py").read_text()
-        (made / "work.py").write_text("import pkg.there\n" + script)
-        (made / "pkg" / "there.py").write_text("")
+        (made / "work.py").write_text("import pkg.there, pkg.large\n" + script)
+        # Together more than a ConfigMap holds.
+        for module in ("there.py", "large.py"):
+            (made / "pkg" / module).write_text("# a long text\n" * (600 << 10 >> 4))
         (made / "job.yaml").write_text(MANIFEST.replace("NAME", name))
         return made
 
@@ -58,7 +60,7 @@ def verbs(space, tmp_path):
 def test_a_folder_is_submitted_and_its_output_is_read(verbs, expected):
     done = verbs.submit("plain", "--set", "nodeCount=2")
     assert "plain: Complete" in done.stdout.decode()
-    assert b"as the ConfigMap 'plain-code'" in done.stderr
+    assert b"as 2 ConfigMaps, 'plain-code' to 'plain-code-2'" in done.stderr
     listed = verbs.text("list")
     assert "plain" in listed and "Complete" in listed and "60 / 60" in listed
     assert "POD" in verbs.text("status", "plain")
@@ -82,7 +84,13 @@ def test_a_folder_is_submitted_and_its_output_is_read(verbs, expected):
     verbs.run("cancel", "plain", "--yes")
     wait_until(
         "the code goes with the job",
-        lambda: verbs.space.cluster.get("-n", verbs.space.name, "configmap", "plain-code") is None,
+        lambda: (
+            not [
+                item
+                for item in verbs.space.cluster.items("-n", verbs.space.name, "configmaps")
+                if item["metadata"]["name"].startswith("plain-code")
+            ]
+        ),
         PATIENCE,
     )
     # The same job again, by another object: it goes on, and there is nothing left to do.
@@ -117,7 +125,7 @@ def test_a_mini_batch_is_replayed_here(verbs):
     done = verbs.run("replay", "bad", number, code=1)
     said = done.stderr.decode()
     assert "run() gets 5 items" in said and "ValueError: 00007.txt is bad" in said
-    assert f"mini-batch {number} (5 files," in said and "the code (3 files," in said
+    assert f"mini-batch {number} (5 files," in said and "the code (4 files," in said
     assert "ran with something else" not in said and "since the job" not in said
     alone = verbs.run("replay", "bad", number, "00008.txt")
     assert alone.stdout.decode().splitlines()[-1] == "00008.txt" and b"(1 file," in alone.stderr

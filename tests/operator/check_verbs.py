@@ -208,6 +208,59 @@ def check_submit_a_folder(verbs, made):
     assert "# changed\n" in code["data"].values()
 
 
+def check_submit_of_more_code_than_a_config_map_holds(verbs, made):
+    """A projected volume joins several; the API server takes it, and a resubmission copies all of them."""
+    for name in ("a.py", "pkg/b.py", "pkg/c.py"):
+        (made / name).write_text((f"# {name}".ljust(63) + "\n") * (600 << 4))
+    words = verbs("submit", made, *CLAIMS, "--no-wait").stderr
+    job = verbs.world.jobs.get("first")
+    sources = job["spec"]["sourceDirectory"]["projected"]["sources"]
+    names = [source["configMap"]["name"] for source in sources]
+    assert names == ["first-code", *(f"first-code-{number}" for number in range(2, len(names) + 1))]
+    assert f"as {len(names)} ConfigMaps, 'first-code' to '{names[-1]}', which go with the job" in words
+
+    def content(job):
+        found = {}
+        for source in verbs.world.jobs.get(job)["spec"]["sourceDirectory"]["projected"]["sources"]:
+            name = source["configMap"]["name"]
+            code = verbs.world.server.request("GET", verbs.world.path("configmaps", name)).body
+            assert (
+                code["metadata"]["ownerReferences"][0]["uid"] == verbs.world.jobs.get(job)["metadata"]["uid"]
+            )
+            paths = {item["key"]: item["path"] for item in source["configMap"].get("items", [])}
+            for key, text in code.get("data", {}).items():
+                found[paths.get(key, key)] = text
+        return found
+
+    first = content("first")
+    assert {name: first[name] for name in ("a.py", "pkg/b.py", "pkg/c.py", "score.py")} == {
+        name: (made / name).read_text() for name in ("a.py", "pkg/b.py", "pkg/c.py", "score.py")
+    }
+    verbs.write("first", ended("Failed", "ErrorThresholdExceeded", "too many"))
+    verbs("resubmit", "first", "--name", "second", "--no-wait")
+    assert content("second") == first
+    # The last of them belongs to somebody else: those that were made are taken away again.
+    verbs("cancel", "first")
+    wait_for(lambda: verbs.world.jobs.get("first").get("code") == 404, "the job is gone")
+    theirs = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": names[-1]}, "data": {"a": "b"}}
+    path = verbs.world.path("configmaps")
+    for name in names:
+        verbs.world.server.request("DELETE", f"{path}/{name}")
+    assert verbs.world.server.request("POST", path, theirs).accepted
+    assert names[-1] in verbs.refused("submit", made, *CLAIMS)
+    left = {item["metadata"]["name"] for item in verbs.world.items("configmaps")}
+    assert names[-1] in left and not left & set(names[:-1])
+
+
+def check_submit_of_code_in_an_image(verbs, made):
+    image = ("environment.image=registry.example.org/batch/first:1", "sourceDirectory=null")
+    fields = [word for field in (*image, "entryScript=/code/score.py") for word in ("--set", field)]
+    verbs("submit", made / "job.yaml", *CLAIMS, *fields, "--no-wait")
+    spec = verbs.world.jobs.get("first")["spec"]
+    assert spec["entryScript"] == "/code/score.py" and "sourceDirectory" not in spec
+    assert verbs.world.server.request("GET", verbs.world.path("configmaps", "first-code")).status == 404
+
+
 def check_submit_follows_the_job(verbs, made):
     submitting = verbs.start("submit", made, *CLAIMS)
     wait_for(lambda: "spec" in verbs.world.jobs.get("first"), "the job is there")

@@ -46,7 +46,7 @@ TEST(Submission, TakesTheSameJobToACluster) {
   EXPECT_EQ(spec["miniBatchSize"].dump(), "10");
   EXPECT_EQ(ready->job["metadata"]["namespace"], "team");
   ASSERT_TRUE(ready->code);
-  EXPECT_EQ(ready->code->config_map["data"].size(), 1U);  // neither data nor output
+  EXPECT_EQ(ready->code->config_maps[0]["data"].size(), 1U);  // neither data nor output
 }
 
 TEST(Submission, WhatIsStillLocalNamesTheOption) {
