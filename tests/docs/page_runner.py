@@ -10,10 +10,12 @@ import sys
 import yaml
 from checkout import REPOSITORY
 from snippets import commands_of, printed
+from terminal import Terminal
 
 FIELDS = re.compile(r"^\| `([a-zA-Z]+)` \|", re.MULTILINE)
 END_OF_COMMAND = "\x1e"
 PATIENCE = 120
+NO_PAGE = "in a checkout `make ui` builds it"
 BASE_JOB = {
     "apiVersion": "parallelrun.dev/v1alpha1",
     "kind": "ParallelRunJob",
@@ -39,7 +41,8 @@ def options_of_verbs():
     text = (REPOSITORY / "docs" / "command-help.md").read_text(encoding="utf-8")
     sections = re.split(r"^## parallelrun ?", text, flags=re.MULTILINE)[1:]
     return {
-        section.split("\n")[0]: set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", section)) for section in sections
+        section.split("\n")[0]: set(re.findall(r"(?<![\w-])--?[a-zA-Z][a-z-]*", section))
+        for section in sections
     }
 
 
@@ -53,6 +56,18 @@ def verbs_in(text):
                 length = 2 if words[0] == "datasets" else 1
                 found.append((" ".join(words[:length]), words[length:]))
     return found
+
+
+def wrong_in(text, options):
+    """What the calls of parallelrun in a text have that the program does not; None if there is nothing."""
+    for verb, words in verbs_in(text):
+        if verb not in options:
+            return f"there is no verb '{verb}' of parallelrun in docs/command-help.md"
+        for word in words:
+            option = word.split("=")[0]
+            if option.startswith("-") and option not in options[verb]:
+                return f"`parallelrun {verb}` has no option '{option}' in docs/command-help.md"
+    return None
 
 
 class PageRunner:
@@ -96,12 +111,17 @@ class PageRunner:
         if "checked by" in block.marks:
             if not (REPOSITORY / block.marks["checked by"]).is_file():
                 raise Wrong(f"there is no test {block.marks['checked by']}")
+            self.check_options(block)
             return "validated", block.marks["checked by"]
         if "setup" in block.marks:
             self.shell([block.marks["setup"]])
         if "file" in block.marks:
             self.save(block)
         kind = {"yml": "yaml", "shell": "sh", "bash": "sh", "": "text"}.get(block.language, block.language)
+        if "typed behind" in block.marks:
+            return self.check_typed(block)
+        if "ended after" in block.marks:
+            return self.check_ended(block)
         if "output" in block.marks:
             self.compare(block.text.rstrip("\n").split("\n"), self.last_output)
             return "run", ""
@@ -115,15 +135,9 @@ class PageRunner:
 
     def check_options(self, block):
         """What is not run has at least verbs and options that exist."""
-        if block.language not in ("sh", "console"):
-            return
-        for verb, words in verbs_in(block.text):
-            if verb not in self.options:
-                raise Wrong(f"there is no verb '{verb}' of parallelrun in docs/command-help.md")
-            for word in words:
-                option = word.split("=")[0]
-                if option.startswith("-") and option not in self.options[verb]:
-                    raise Wrong(f"`parallelrun {verb}` has no option '{option}' in docs/command-help.md")
+        wrong = wrong_in(block.text, self.options) if block.language in ("sh", "console") else None
+        if wrong:
+            raise Wrong(wrong)
 
     def save(self, block):
         path = self.folder / block.marks["file"]
@@ -190,6 +204,44 @@ class PageRunner:
                 raise Wrong(f"`{command}` did not print {missing!r} but:\n{actual}")
         return "run", ""
 
+    def on_terminal(self, command):
+        return Terminal(["bash", "-c", f"exec {command}"], self.environment, cwd=self.folder)
+
+    def check_typed(self, block):
+        prompt = block.marks["typed behind"]
+        ((command, expected),) = commands_of(block.text)
+        terminal = self.on_terminal(command)
+        try:
+            for line in expected:
+                if line.startswith(prompt):
+                    terminal.until(prompt)
+                    terminal.type(line[len(prompt) :].strip())
+            terminal.until(prompt)
+        except AssertionError as error:
+            raise Wrong(f"`{command}`: {error}") from None
+        finally:
+            terminal.kill()
+        self.compare(expected, terminal.seen.replace("\r\n", "\n"))
+        return "run", ""
+
+    def check_ended(self, block):
+        ((command, expected),) = commands_of(block.text)
+        terminal = self.on_terminal(command)
+        try:
+            seen = terminal.until(block.marks["ended after"], NO_PAGE)
+            if NO_PAGE in seen:
+                return "left out", "the wheel was built without the page of `parallelrun ui`"
+            terminal.interrupt()
+            _, code = terminal.end()
+        except AssertionError as error:
+            raise Wrong(f"`{command}`: {error}") from None
+        finally:
+            terminal.kill()
+        if code not in (0, 130):
+            raise Wrong(f"`{command}`: exit code {code} after Ctrl-C:\n{terminal.seen}")
+        self.compare(expected, terminal.seen.replace("\r\n", "\n"))
+        return "run", ""
+
     def check_python(self, block):
         if "file" in block.marks:
             compile(block.text, block.marks["file"], "exec")
@@ -227,6 +279,12 @@ class PageRunner:
                 self.register(document)
             elif isinstance(document, dict) and document and set(document) <= self.fields:
                 self.validate({**BASE_JOB, "spec": {**BASE_JOB["spec"], **document}})
+            elif (
+                isinstance(document, dict)
+                and set(document) == {"spec"}
+                and set(document["spec"]) <= self.fields
+            ):
+                self.validate({**BASE_JOB, "spec": {**BASE_JOB["spec"], **document["spec"]}})
             elif isinstance(document, dict) and document and not kind and self.are_values(document):
                 pass
             else:

@@ -6,6 +6,8 @@
 <!-- not run: REASON -->         the block is left out. The reason is counted
 <!-- checked by: TEST -->        a test of its own looks at it
 <!-- setup: COMMANDS -->         runs before the block; readers do not see it
+<!-- typed behind: PROMPT -->    the command asks; each line with the prompt has what is typed, on a terminal
+<!-- ended after: TEXT -->       the command serves until Ctrl-C; it comes when it has printed the text
 """
 
 import re
@@ -14,7 +16,9 @@ from pathlib import Path
 
 FENCE = re.compile(r"^(?P<indent> *)(?P<ticks>`{3,})(?P<language>[a-z]*)[ ]*$")
 COMMENT = re.compile(
-    r"<!--\s*(?P<word>file|output|exit code|not run|checked by|setup)(?::\s*(?P<value>.*?))?\s*-->", re.DOTALL
+    r"<!--\s*(?P<word>file|output|exit code|not run|checked by|setup|typed behind|ended after)"
+    r"(?::\s*(?P<value>.*?))?\s*-->",
+    re.DOTALL,
 )
 VERDICTS = ("run", "validated", "left out")
 

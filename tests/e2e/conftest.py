@@ -118,34 +118,37 @@ def chart(cluster, images):
 
 def shared_folder_volumes(cluster):
     """A folder that all nodes of the kind cluster have, as a static ReadWriteMany volume."""
+    return lambda namespace: shared_folder_volume(cluster, namespace, "data", namespace)
 
-    def volumes(namespace):
-        folder = Path(cluster.environment["PARALLELRUN_CLUSTER_SHARED"]) / namespace
-        folder.mkdir()
-        folder.chmod(0o777)
-        on_node = f"{cluster.environment['PARALLELRUN_CLUSTER_SHARED_ON_NODE']}/{namespace}"
-        shape = {"accessModes": ["ReadWriteMany"], "storageClassName": ""}
-        volume = {
-            "apiVersion": "v1",
-            "kind": "PersistentVolume",
-            "metadata": {"name": namespace},
-            "spec": {
-                **shape,
-                "capacity": {"storage": "1Gi"},
-                "hostPath": {"path": on_node, "type": "Directory"},
-                "persistentVolumeReclaimPolicy": "Retain",
-                "claimRef": {"namespace": namespace, "name": "data"},
-            },
-        }
-        claim = {
+
+def shared_folder_volume(cluster, namespace, claim, name):
+    """The volume of the name and its claim; the folder on this machine has the volume's name."""
+    folder = Path(cluster.environment["PARALLELRUN_CLUSTER_SHARED"]) / name
+    folder.mkdir()
+    folder.chmod(0o777)
+    on_node = f"{cluster.environment['PARALLELRUN_CLUSTER_SHARED_ON_NODE']}/{name}"
+    shape = {"accessModes": ["ReadWriteMany"], "storageClassName": ""}
+    volume = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": name},
+        "spec": {
+            **shape,
+            "capacity": {"storage": "1Gi"},
+            "hostPath": {"path": on_node, "type": "Directory"},
+            "persistentVolumeReclaimPolicy": "Retain",
+            "claimRef": {"namespace": namespace, "name": claim},
+        },
+    }
+    return [
+        volume,
+        {
             "apiVersion": "v1",
             "kind": "PersistentVolumeClaim",
-            "metadata": {"name": "data", "namespace": namespace},
-            "spec": {**shape, "volumeName": namespace, "resources": {"requests": {"storage": "1Gi"}}},
-        }
-        return [volume, claim]
-
-    return volumes
+            "metadata": {"name": claim, "namespace": namespace},
+            "spec": {**shape, "volumeName": name, "resources": {"requests": {"storage": "1Gi"}}},
+        },
+    ]
 
 
 def claimed_volumes(namespace):

@@ -118,12 +118,17 @@ def of_data(verbs, said):
     assert {item["metadata"]["name"] for item in verbs.world.items("secrets")} >= {"keys", "db"}
 
 
+def of_databases(verbs, said):
+    assert "db" in {item["metadata"]["name"] for item in verbs.world.items("secrets")}
+
+
 def of_object_stores(verbs, said):
     assert "sp" in {item["metadata"]["name"] for item in verbs.world.items("secrets")}
 
 
 AFTER = {
     "docs/how-to/clusters.md": of_clusters,
+    "docs/how-to/databases.md": of_databases,
     "docs/how-to/datasets.md": of_datasets,
     "docs/data.md": of_data,
     "docs/how-to/object-stores.md": of_object_stores,

@@ -1,10 +1,6 @@
-"""A job that has ended, replays of its mini-batches, and the terminal of a person who debugs one."""
+"""A job that has ended, and replays of its mini-batches."""
 
-import os
-import pty
-import select
 import subprocess
-import time
 
 from checkout import PROGRAM
 from waiting import PATIENCE
@@ -61,45 +57,3 @@ class Replayed:
         folder = self.job.root / "tmp"
         folder.mkdir(exist_ok=True)
         return folder
-
-
-class Terminal:
-    """A pseudo terminal on which somebody types."""
-
-    def __init__(self, command, env):
-        self.master, slave = pty.openpty()
-        self.process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=env)
-        os.close(slave)
-        self.seen = ""
-
-    def until(self, words):
-        """All that is shown, up to these words."""
-        end = time.monotonic() + PATIENCE
-        shown = ""
-        while words not in shown:
-            assert select.select([self.master], [], [], max(0, end - time.monotonic()))[0], self.seen + shown
-            try:
-                part = os.read(self.master, 65536).decode()
-            except OSError:
-                part = ""
-            assert part, f"it ended without {words!r}:\n{self.seen}{shown}"
-            shown += part
-        self.seen += shown
-        return shown
-
-    def type(self, line):
-        os.write(self.master, line.encode() + b"\n")
-
-    def end(self):
-        """The rest, and the exit status."""
-        rest = ""
-        while True:
-            try:
-                part = os.read(self.master, 65536).decode()
-            except OSError:
-                break
-            if not part:
-                break
-            rest += part
-        os.close(self.master)
-        return rest, self.process.wait(timeout=PATIENCE)

@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 from checkout import PROGRAM
-from replayed import Replayed, Terminal
+from replayed import Replayed
+from terminal import Terminal
 from waiting import PATIENCE
 
 FILES = """

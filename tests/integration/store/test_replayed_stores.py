@@ -5,8 +5,9 @@ import signal
 import pytest
 import yaml
 from job_folder import JobFolder
-from replayed import Replayed, Terminal
+from replayed import Replayed
 from store_job import KEYS
+from terminal import Terminal
 from waiting import PATIENCE, wait_for
 
 FILES = """
