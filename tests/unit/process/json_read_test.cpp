@@ -312,6 +312,23 @@ TEST(JsonRead, StringsWithEscapesAnywhere) {
   EXPECT_EQ(table.texts(0), expected);
 }
 
+TEST(JsonRead, BadBytesAreFoundWhereverTheyStand) {
+  for (std::size_t size = 0; size < 40; ++size) {
+    for (std::size_t at = 0; at <= size; ++at) {
+      for (const std::string_view bad : {"\x01", "\x1f", "\n", "\t", "\x80", "\xff", "\xc3"}) {
+        std::string text(size, 'x');
+        // Short of the end of the data, and far from it: both ways to look for them.
+        for (const std::size_t behind : {0U, 100U}) {
+          const std::string blanks(behind, ' ');
+          ASSERT_TRUE(reads(PARALLELRUN_JSON_STRING, '"' + text + '"' + blanks));
+          ASSERT_FALSE(reads(PARALLELRUN_JSON_STRING, '"' + std::string(text).insert(at, bad) + '"' + blanks))
+              << size << " " << at << " " << static_cast<int>(bad[0]);
+        }
+      }
+    }
+  }
+}
+
 std::string random_json_number(std::mt19937_64& random) {
   std::string text = random() % 2 == 0 ? "-" : "";
   text += random() % 4 == 0 ? "0" : std::to_string(random() >> (random() % 64) | 1U);
