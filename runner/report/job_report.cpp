@@ -176,7 +176,7 @@ Found reports_below(const std::string& folder, int depth) {
     std::error_code gone;
     const std::string name = entries->path().filename().string();
     if (name.starts_with('.') || entries->is_symlink(gone) || !entries->is_directory(gone)) continue;
-    folders.push_back(folder == "." ? name : folder + "/" + name);
+    folders.push_back(folder == "." ? name : folder + (folder.ends_with('/') ? "" : "/") + name);
   }
   std::sort(folders.begin(), folders.end());
   for (const std::string& below : folders) {

@@ -343,6 +343,8 @@ def test_list_finds_the_jobs_of_a_folder(failed_job):
     assert lines[1].split()[:4] == ["test-job", "Complete", "20/20", "8"] and lines[1].endswith(str(second))
     assert verb("list", "-o", "name", cwd=failed_job.root).stdout == "deep/er/second\nout\n"
     assert verb("list", "--depth", "1", "-o", "name", cwd=failed_job.root).stdout == "out\n"
+    # As shells complete it.
+    assert verb("list", "deep/", "-o", "name", cwd=failed_job.root).stdout == "deep/er/second\n"
     jobs = json.loads(verb("list", failed_job.root, "-o", "json").stdout)
     assert [job["state"] for job in jobs] == ["Complete", "Complete"]
     assert "Completed" in verb("list", failed_job.root, "-o", "wide").stdout
