@@ -113,21 +113,22 @@ class ClusterWorld final : public World {
       const std::lock_guard lock(mutex_);
       for (const auto& [key, known] : jobs_) lines.jobs.push_back({known.id, known.text});
     }
-    if (const auto error = informer_.last_error()) {
-      lines.unread.push_back(cluster::plain_error(*error, {"list", cluster::kJobsInWords, name_space(), ""},
-                                                  connection_->server())
-                                 .message);
-    } else if (!informer_.synced()) {
-      lines.unread.push_back(fmt::format("the jobs of {} are being listed", connection_->server()));
-    }
+    std::string unread = why_unread();
+    if (!unread.empty()) lines.unread.push_back(std::move(unread));
     return lines;
   }
 
   Changes changes(std::uint64_t since, const std::vector<std::string>&) override {
+    std::string unread = why_unread();
     const std::lock_guard lock(mutex_);
+    if (unread != unread_) {
+      unread_ = std::move(unread);
+      unread_version_ = ++version_;
+    }
     Changes changes;
     changes.version = version_;
     if (since == 0) return changes;
+    changes.unread = unread_version_ > since;
     for (const auto& [key, known] : jobs_)
       if (known.changed > since) changes.changed.push_back({known.id, known.text});
     for (const auto& [id, version] : gone_)
@@ -241,6 +242,16 @@ class ClusterWorld final : public World {
     json object;
     cluster::Connection* connection;
   };
+  // Why the list is not the one of now; empty: it is.
+  std::string why_unread() const {
+    if (const auto error = informer_.last_error())
+      return cluster::plain_error(*error, {"list", cluster::kJobsInWords, name_space(), ""},
+                                  connection_->server())
+          .message;
+    if (!informer_.synced()) return fmt::format("the jobs of {} are being listed", connection_->server());
+    return "";
+  }
+
   std::string name_space() const { return options_.all_namespaces ? "" : connection_->name_space(); }
 
   kube::Informer::Options informer_options() const {
@@ -475,6 +486,8 @@ class ClusterWorld final : public World {
   std::list<std::pair<std::string, std::uint64_t>> gone_;
   std::map<std::string, std::pair<std::string, Clock::time_point>> rights_;
   std::uint64_t version_ = 1;
+  std::string unread_;  // what why_unread() said the last time
+  std::uint64_t unread_version_ = 0;
 
   kube::Informer informer_;
   // Last: they use the above.

@@ -1,13 +1,17 @@
 """The page of a cluster's jobs (`parallelrun ui -n`), against a real API server. Nobody runs the jobs: their status is
 what a test writes, and their output is one of this machine."""
 
+import contextlib
+import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from calls import JOB_STATUS, ended
 from check_looks import at_work  # noqa: F401 (fixture)
 from checkout import PROGRAM, REPOSITORY
+from diced_proxy import DicedProxy
 from log_kubelet import LogKubelet
 from server import APISERVER
 from waiting import PATIENCE, wait_for
@@ -75,6 +79,82 @@ def check_jobs_of_a_namespace(verbs, page):
     verbs.job("digits")
     again = wait_for(lambda: page.jobs().get("digits"), "one of the same name")
     assert again["id"] != shown["id"]
+
+
+class AwayProxy(DicedProxy):
+    """An API server that goes away: what is open ends, and nothing new begins."""
+
+    def __init__(self, kubeconfig, scratch):
+        super().__init__(kubeconfig, scratch, seed=0)
+        self.away = False
+        self._connections = []
+
+    def fault_of(self, method, path):
+        return {"cut": "request"} if self.away else {}
+
+    def connect(self):
+        self._connections.append(super().connect())
+        return self._connections[-1]
+
+    def leave(self):
+        self.away = True
+        for connection in self._connections:
+            if connection.sock is not None:
+                with contextlib.suppress(OSError):
+                    connection.sock.shutdown(socket.SHUT_RDWR)
+
+
+def check_an_api_server_that_is_away_is_told_by_itself(verbs, pages, tmp_path):
+    verbs.job("digits")
+    with AwayProxy(Path(verbs.environment["KUBECONFIG"]), tmp_path) as proxy:
+        environment = {**verbs.environment, "KUBECONFIG": str(proxy.kubeconfig)}
+        with Page(pages=pages, options=verbs.place, cwd=verbs.scratch, env=environment) as page:
+            wait_for(lambda: page.jobs().get("digits"), "the job")
+            path = page.of("digits")
+            everything, one = page.events(), page.events(job=page.jobs()["digits"]["id"])
+            proxy.leave()
+            # The list and the job are read again, without a click, and say what is wrong.
+            assert everything.next("reload") == {} and one.next("reload") == {}
+            (unread,) = page.get("/api/jobs")["unread"]
+            assert "does not answer" in unread, unread
+            assert page.jobs()["digits"]["state"], "what was known stays"
+            page.send(path).refused(503, "Unreachable")
+            proxy.away = False
+            assert everything.next("reload") == {} and one.next("reload") == {}
+            wait_for(lambda: page.get("/api/jobs")["unread"] == [], "the end of the trouble")
+            assert page.get(path)["name"] == "digits"
+
+
+def check_events_have_their_times(verbs, page):
+    verbs.job("digits")
+    event = {
+        "metadata": {"name": "digits.1"},
+        "involvedObject": {
+            "apiVersion": "parallelrun.dev/v1alpha1",
+            "kind": "ParallelRunJob",
+            "name": "digits",
+            "namespace": verbs.world.namespace,
+            "uid": verbs.world.jobs.get("digits")["metadata"]["uid"],
+        },
+        "type": "Warning",
+        "reason": "WorkersMissing",
+        "message": "a worker pod is missing",
+        "count": 3,
+        "firstTimestamp": "2026-11-30T10:00:00Z",
+        "lastTimestamp": "2026-11-30T10:05:00Z",
+    }
+    events = f"/api/v1/namespaces/{verbs.world.namespace}/events"
+    assert verbs.world.server.request("POST", events, event).accepted
+    wait_for(lambda: page.jobs().get("digits"), "the job")
+    (shown,) = page.get(page.of("digits"))["events"]
+    assert shown == {
+        "type": "Warning",
+        "reason": "WorkersMissing",
+        "message": "a worker pod is missing",
+        "count": 3,
+        "first": "2026-11-30T10:00:00Z",
+        "last": "2026-11-30T10:05:00Z",
+    }
 
 
 def check_a_job_with_its_buttons(verbs, page):

@@ -74,10 +74,12 @@ export class Jobs {
     await Promise.all([once(finished.child, "exit"), once(failing.child, "exit")]);
     if (finished.child.exitCode !== 0) throw new Error(`the job did not complete: ${finished.said()}`);
     if (failing.child.exitCode !== 1) throw new Error(`the job did not fail: ${failing.said()}`);
-    // A folder whose name is markup, one that is deleted while it is looked at, and one that is damaged.
+    // A folder whose name is markup, one that is deleted while it is looked at, one that gets damaged then, and one
+    // that is damaged from the start.
     cpSync(join(this.out, "finished"), join(this.out, "copy"), { recursive: true });
     renameSync(join(this.out, "copy"), join(this.out, markup.replaceAll("/", "")));
     cpSync(join(this.out, "finished"), join(this.out, "leaving"), { recursive: true });
+    cpSync(join(this.out, "finished"), join(this.out, "breaking"), { recursive: true });
     mkdirSync(join(this.out, "damaged", ".parallelrun"), { recursive: true });
     writeFileSync(join(this.out, "damaged", ".parallelrun", "job.json"), "{");
     this.#bigLog();
@@ -104,6 +106,10 @@ export class Jobs {
       text += number === 450_123 ? "here is the Needle of the log\n" : line(number);
     }
     writeFileSync(join(this.out, "finished/logs/user/stdout/127.0.0.1/big.txt"), text + "the last line\n");
+  }
+
+  damage(name) {
+    writeFileSync(join(this.out, name, ".parallelrun", "job.json"), "{");
   }
 
   remove(name) {

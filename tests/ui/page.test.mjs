@@ -166,6 +166,17 @@ describe("a job that is complete", () => {
       jobs.remove("leaving");
       await text(page, /This job is gone/);
     }));
+
+  test("is said to be damaged when its state gets so, and is shown as it was", () =>
+    withPage({}, async (page) => {
+      await page.getByRole("searchbox").fill("breaking");
+      await openJob(page, "finished");
+      jobs.damage("breaking");
+      await page.getByRole("alert").filter({ hasText: "job.json" }).waitFor();
+      await text(page, "What you see is the last that could be read.");
+      await text(page, /40 of 40/);
+      assert.equal(await page.getByText(/This job is gone/).count(), 0);
+    }));
 });
 
 describe("a job that failed", () => {

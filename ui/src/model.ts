@@ -146,7 +146,8 @@ export class Model {
         if (event.event === "job" && isJob(data)) this.#take(data.id, data);
         else if (event.event === "gone" && isJob(data)) this.#take(data.id, null);
         // In place of very many: the whole list is read again.
-        else if (event.event === "reload") void this.reloadJobs();
+        else if (event.event === "reload" && open === null) void this.reloadJobs();
+        else if (event.event === "reload") this.#touchDetail();
         else if (event.event === "log" && typeof data === "object" && data !== null)
           this.logNews.set(data as LogNews);
       },
@@ -155,13 +156,9 @@ export class Model {
 
   #take(id: string, job: Job | null): void {
     if (id === this.#open) {
-      if (job === null) {
-        this.gone.set(true);
-      } else {
-        const detail = this.detail.value;
-        if (detail) this.detail.set({ ...detail, ...job });
-        this.#touchDetail();
-      }
+      const detail = this.detail.value;
+      if (job !== null && detail) this.detail.set({ ...detail, ...job });
+      this.#touchDetail(); // where it is gone: whether it was deleted, or cannot be read
     }
     // Many jobs may change at once: one drawing for all.
     this.#changed.set(id, job);

@@ -81,8 +81,8 @@ export interface ClusterEvent {
   reason?: string;
   message?: string;
   count?: number;
-  time?: string;
-  object?: string;
+  first?: string;
+  last?: string;
 }
 
 export interface Pod {

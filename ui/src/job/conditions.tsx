@@ -29,7 +29,7 @@ export function Events({ events }: { events: ClusterEvent[] }): VNode {
       rows={events.map((one) => [
         one.type ?? "",
         one.reason ?? "",
-        age(one.time, now),
+        age(one.last, now),
         one.count === undefined ? "" : String(one.count),
         one.message ?? "",
       ])}

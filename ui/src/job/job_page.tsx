@@ -1,6 +1,7 @@
 // One job: its state, its verbs, and the parts of the page.
 import type { VNode } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { ApiError } from "../api/client";
 import type { JobDetail } from "../api/types";
 import { failedItems, isAtWork, placeOf, shareDone } from "../jobs/arrange";
 import type { Model } from "../model";
@@ -59,7 +60,7 @@ export function JobPage(props: { model: Model; route: JobRoute }): VNode {
   }
   return (
     <div class={`job job-tab-${route.tab}`}>
-      <JobHead model={model} job={job} gone={gone} />
+      <JobHead model={model} job={job} gone={gone} error={error} />
       <Tabs route={route} job={job} />
       <div
         class="tab-panel"
@@ -87,8 +88,8 @@ function Back(): VNode {
   );
 }
 
-function JobHead(props: { model: Model; job: JobDetail; gone: boolean }): VNode {
-  const { model, job, gone } = props;
+function JobHead(props: { model: Model; job: JobDetail; gone: boolean; error: ApiError | null }): VNode {
+  const { model, job, gone, error } = props;
   const now = useNow(1000);
   const progress = job.progress ?? {};
   const planned = progress.miniBatchesCreated ?? 0;
@@ -124,6 +125,12 @@ function JobHead(props: { model: Model; job: JobDetail; gone: boolean }): VNode 
         <p class="job-message message-bad" role="alert">
           This job is gone: it was deleted, or its directory was. What you see is the last that was known.
         </p>
+      ) : null}
+      {error && !gone ? (
+        <>
+          <Problem error={error} />
+          <p class="job-message">What you see is the last that could be read.</p>
+        </>
       ) : null}
       {job.message ? (
         <p class={`job-message${job.state === "Failed" ? " message-bad" : ""}`}>
