@@ -53,6 +53,14 @@ std::vector<Fetched> fetched_in(const PodLayout& layout, bool on_worker) {
   return found;
 }
 
+Fetched looked_at(const nlohmann::json& store) {
+  Source source;
+  source.store = store;
+  Fetched fetched = fetched_of(StoreUse::kOutput, kOutputName, source);
+  fetched.directory = std::string(kFetched) + "/output";
+  return fetched;
+}
+
 const Fetched* find_fetched(const PodLayout& layout, StoreUse use, const std::string& name) {
   const auto found = std::find_if(layout.fetched.begin(), layout.fetched.end(),
                                   [&](const Fetched& one) { return one.use == use && one.name == name; });

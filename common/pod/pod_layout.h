@@ -46,6 +46,8 @@ inline constexpr const char* kPredecessorEnded = "PARALLELRUN_PREDECESSOR_ENDED"
 // `$` in it.
 inline constexpr const char* kEarlierRuns = "PARALLELRUN_EARLIER_RUNS";
 inline constexpr const char* kContainer = "runner";
+// The service account of orchestrators.
+inline constexpr const char* kOrchestratorAccount = "parallelrun-orchestrator";
 inline constexpr int kPort = 7443;
 inline constexpr std::size_t kTerminationMessageLimit = 4096;  // bytes; what a kubelet keeps
 
@@ -91,6 +93,9 @@ struct PodLayout {
 // Those that a pod needs: a worker all but the output, the orchestrator no side inputs. None: it has no
 // container `data`.
 std::vector<Fetched> fetched_in(const PodLayout& layout, bool on_worker);
+// The output in a store, as a pod has it in which somebody looks at it: there `data` reads it and writes
+// nothing.
+Fetched looked_at(const nlohmann::json& store);
 // Null: it lies in no store.
 const Fetched* find_fetched(const PodLayout& layout, StoreUse use, const std::string& name);
 

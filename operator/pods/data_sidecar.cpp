@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "common/json/members.h"
+#include "common/pod/data_container.h"
 #include "common/spec/problems.h"
 #include "common/spec/size_text.h"
 #include "operator/pods/container_parts.h"
@@ -30,41 +30,7 @@ constexpr std::uint64_t kLargestDefaultCache = std::uint64_t{20} << 30U;
 // An emptyDir above its limit costs the pod: what file systems need beside the bytes of files.
 constexpr std::uint64_t kMargin = std::uint64_t{256} << 20U;
 constexpr std::uint64_t kMarginPart = 20;
-// One look takes as long as the data process needs, so that a pod starts at once when it is ready and a long
-// download makes few events.
-constexpr int kLookSeconds = 20;
-constexpr int kMostLooks = 30'000;  // a week
-
-// Of the job's variables those that say how to reach a store.
-constexpr std::array<std::string_view, 10> kPassedOn = {
-    "HTTP_PROXY",  "HTTPS_PROXY", "NO_PROXY",  "ALL_PROXY",     "http_proxy",
-    "https_proxy", "no_proxy",    "all_proxy", "SSL_CERT_FILE", "PARALLELRUN_STORE_PATIENCE"};
-
-bool is_passed_on(const std::string& name) {
-  return std::find(kPassedOn.begin(), kPassedOn.end(), name) != kPassedOn.end();
-}
-
-json environment_of(const JobSpec& spec, const std::optional<std::uint64_t>& cache_size) {
-  // Nobody but this container writes there.
-  json env = json::array(
-      {{{"name", "HOME"}, {"value", pod::kFetched}}, {{"name", "TMPDIR"}, {"value", pod::kFetched}}});
-  if (cache_size) env.push_back({{"name", "PARALLELRUN_CACHE_SIZE"}, {"value", std::to_string(*cache_size)}});
-  for (const json& variable : spec.environment.env) {
-    if (is_passed_on(text_at(variable, "name"))) env.push_back(variable);
-  }
-  // As for worker processes, these win.
-  for (const auto& [name, value] : spec.environment.variables) {
-    if (!is_passed_on(name)) continue;
-    env.erase(std::remove_if(env.begin(), env.end(),
-                             [&, &wanted = name](const json& one) { return text_at(one, "name") == wanted; }),
-              env.end());
-    // A kubelet takes $(NAME) for a variable; $$ stands for $.
-    std::string literal;
-    for (const char c : value) literal += c == '$' ? "$$" : std::string(1, c);
-    env.push_back({{"name", name}, {"value", literal}});
-  }
-  return env;
-}
+constexpr int kMostLooks = 30'000;  // of 20 s: a week
 
 json resources_of(const json& given, const json& runner, std::uint64_t cache_limit,
                   const Settings& settings) {
@@ -160,15 +126,9 @@ Status add_data_sidecar(const CheckedJob& job, const PodIdentity& identity, cons
       {"image", image},
       {"command", json::array({pod::kProgram})},
       {"args", std::move(arguments)},
-      {"env", environment_of(job.spec(), size)},
+      {"env", pod::data_environment(job.spec(), size)},
       {"restartPolicy", "Always"},  // of an init container: a sidecar, which ends after the runner
-      {"startupProbe",
-       {{"exec",
-         {{"command",
-           json::array({pod::kProgram, "pod-data", "--ready-within", std::to_string(kLookSeconds)})}}},
-        {"periodSeconds", 1},
-        {"timeoutSeconds", kLookSeconds + 10},
-        {"failureThreshold", kMostLooks}}},
+      {"startupProbe", pod::data_startup_probe(kMostLooks)},
       {"securityContext", container_security(true)},
       {"terminationMessagePolicy", "File"},
       {"resources", resources_of(given, runner, cache_limit, settings)},

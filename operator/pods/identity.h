@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "common/pod/pod_layout.h"
+
 namespace parallelrun::op {
 
 enum class Role : std::uint8_t { kOrchestrator, kWorker };
@@ -62,6 +64,6 @@ inline constexpr const char* kMayReuseAnnotation = "parallelrun.dev/may-reuse"; 
 inline constexpr const char* kGenerationAnnotation = "parallelrun.dev/generation";  // of the Secret
 
 // The ServiceAccount, RoleBinding and ClusterRole of orchestrators.
-inline constexpr const char* kAccountName = "parallelrun-orchestrator";
+inline constexpr const char* kAccountName = pod::kOrchestratorAccount;
 
 }  // namespace parallelrun::op

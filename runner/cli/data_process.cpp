@@ -54,6 +54,7 @@ nlohmann::json config_of(const std::vector<StoreInUse>& stores, const std::strin
     if (!store.table.is_null()) one["table"] = store.table;
     if (!store.secret.empty()) one["secret"] = store.secret;
     if (!store.certificate.empty()) one["certificate"] = store.certificate;
+    if (store.read_only) one["readOnly"] = true;
     if (store.use == StoreUse::kCode || store.use == StoreUse::kOutput) {
       config[store.use == StoreUse::kCode ? "code" : "output"] = std::move(one);
     } else {

@@ -35,15 +35,12 @@ void add_job_argument(CLI::App& verb, JobArgument& job) {
   add_cluster_options(verb, job.cluster);
 }
 
-std::optional<report::JobReport> read_job(const std::string& job) {
+std::optional<report::JobReport> read_job(const std::string& job, const std::string& instead_of_store) {
   std::string directory = job;
   while (directory.size() > 1 && directory.ends_with('/')) directory.pop_back();
   if (const std::size_t at = job.find("://"); at != std::string::npos && at > 0) {
-    std::fprintf(
-        stderr,
-        "parallelrun: '%s' lies in a store, and this verb reads directories; fetch what lies there into "
-        "a directory (all but .parallelrun/log and .parallelrun/segments), and name that\n",
-        presentable(job).c_str());
+    std::fprintf(stderr, "parallelrun: '%s' lies in a store, and this verb reads directories; %s\n",
+                 presentable(job).c_str(), instead_of_store.c_str());
     return std::nullopt;
   }
   auto report = report::report_of(directory);

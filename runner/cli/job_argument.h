@@ -24,8 +24,14 @@ struct JobArgument {
 // The positional argument JOB of `verb`, and the options that say which cluster.
 void add_job_argument(CLI::App& verb, JobArgument& job);
 
+// What to do where JOB is the address of a store, by most verbs.
+inline constexpr const char* kFetchIt =
+    "fetch what lies there into a directory (all but .parallelrun/log and .parallelrun/segments), and name "
+    "that";
+
 // Nothing: it is none, and that has been printed, with the output directories that lie here.
-std::optional<report::JobReport> read_job(const std::string& job);
+std::optional<report::JobReport> read_job(const std::string& job,
+                                          const std::string& instead_of_store = kFetchIt);
 
 // One line for a person: "predict-digits: Complete, 3 of 2,000 items failed: all 200 mini-batches ...". Pure.
 std::string in_words(const report::JobReport& report);

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "common/json/json.h"
+#include "common/openssl/base64.h"
 #include "common/pod/pod_layout.h"
 #include "common/posix/signal_queue.h"
 #include "common/spec/manifest.h"
@@ -33,6 +35,7 @@ struct GivenToPodData {
   std::string manifest = pod::kDataManifest;
   std::string termination_log = "/dev/termination-log";
   bool on_worker = false;
+  std::string looked_at;          // the store with the output, as JSON in base64; empty: a pod of a job
   std::int64_t ready_within = 0;  // seconds; 0: do not ask, serve
 };
 
@@ -56,7 +59,18 @@ StoreInUse store_in_use(const pod::Fetched& fetched, const PodPlaces& places) {
   return store;
 }
 
+// Who looks at a job needs its output alone, and nothing of the job's own Secret.
+Result<std::vector<StoreInUse>> output_to_look_at(const GivenToPodData& given) {
+  const auto source = nlohmann::json::parse(from_base64(given.looked_at), nullptr, false);
+  if (!names_store(source))
+    return Error{ErrorCode::kInvalidArgument, "--look names no store, such as {\"s3\": {...}} in base64"};
+  StoreInUse store = store_in_use(pod::looked_at(source), given.places);
+  store.read_only = true;
+  return std::vector{std::move(store)};
+}
+
 Result<std::vector<StoreInUse>> stores_of(const GivenToPodData& given) {
+  if (!given.looked_at.empty()) return output_to_look_at(given);
   const Result<std::string> text = read_manifest_file(given.manifest);
   if (!text) return text.error();
   ParseOptions parse;
@@ -79,11 +93,14 @@ int serve(const GivenToPodData& given) {
   const Result<std::vector<StoreInUse>> stores = stores_of(given);
   if (!stores) return fail(given, lines, stores.error().message);
   const SignalQueue stop{SIGTERM, SIGINT, SIGHUP};
-  DataProcess data(this_program(), given.places.at(pod::kFetched), given.places.at(pod::kFetchedInputs));
+  // Who looks asks for no files of inputs, so there is no volume for them.
+  const char* const cache = given.looked_at.empty() ? pod::kFetchedInputs : pod::kFetched;
+  DataProcess data(this_program(), given.places.at(pod::kFetched), given.places.at(cache));
   if (const Status started = data.start(*stores); !started)
     return fail(given, lines, started.error().message);
   for (const StoreInUse& store : *stores) {
-    lines.say((store.use == StoreUse::kOutput ? "writing " : "reading ") + store_address(store.source) +
+    const bool writes = store.use == StoreUse::kOutput && !store.read_only;
+    lines.say((writes ? "writing " : "reading ") + store_address(store.source) +
               (store.secret.empty() ? " as the pod's service account" : " with the Secret " + store.secret));
   }
   bool ready = false;
@@ -116,6 +133,9 @@ Verb add_pod_data(CLI::App& program) {
   CLI::App* verb = program.add_subcommand(
       "pod-data", "read stores and databases for the runner of the same pod (started by the operator)");
   verb->add_flag("--worker", given->on_worker, "the pod is a worker's, which has side inputs too");
+  verb->add_option(
+      "--look", given->looked_at,
+      "STORE with the output of a job, as JSON in base64: only read, for somebody who looks at it");
   verb->add_option("--ready-within", given->ready_within,
                    "do nothing but wait for at most so many seconds until the process of this pod is ready")
       ->check(CLI::Range(1, 3600));

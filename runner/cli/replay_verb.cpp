@@ -218,7 +218,11 @@ int start(const ResolvedJob& job, const json& task, bool debug, ScratchFolder& s
 
 // An exit code: it cannot be replayed, and that has been said.
 std::optional<int> find_here(const GivenToReplay& given, const WorkId& work, Replayed& replayed) {
-  if (!read_job(given.job.job)) return kExitInvalid;
+  if (!read_job(
+          given.job.job,
+          "its mini-batches are known to the log there alone: run the job on this machine with --output "
+          "DIR, and replay from DIR"))
+    return kExitInvalid;
   replayed.state = normal_folder(given.job.job);
   const auto submitted = submitted_job(replayed.state, given.job.job);
   if (!submitted)

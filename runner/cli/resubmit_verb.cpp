@@ -119,7 +119,10 @@ int run_in_cluster(const GivenToResubmit& given) {
 }
 
 int run_here_again(const GivenToResubmit& given) {
-  if (!read_job(given.from)) return kExitInvalid;
+  if (!read_job(given.from,
+                "results are taken over from directories alone: run the job as a new one, with an output of "
+                "its own"))
+    return kExitInvalid;
   std::error_code error;
   const std::string from = normal_folder(given.from);
   if (is_at_work(from))

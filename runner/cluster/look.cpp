@@ -11,6 +11,7 @@
 #include "common/hash/sha256.h"
 #include "common/json/members.h"
 #include "common/openssl/base64.h"
+#include "common/result/denied.h"
 #include "common/result/try.h"
 #include "common/text/presentable.h"
 #include "runner/cluster/look_pod.h"
@@ -54,27 +55,47 @@ const json* container_of(const json& pod) {
   return list == status.end() || !list->is_array() || list->empty() ? nullptr : &list->front();
 }
 
-// Why the pod has not begun, in words; empty: nothing is known.
-std::string hindrance(const json& pod) {
-  if (const json* container = container_of(pod)) {
-    const json& waiting = object_at(object_at(*container, "state"), "waiting");
-    const std::string reason = text_at(waiting, "reason");
-    if (!reason.empty() && reason != "ContainerCreating" && reason != "PodInitializing")
-      return reason + ": " + text_at(waiting, "message");
-  }
-  const auto conditions = object_at(pod, "status").find("conditions");
-  if (conditions == object_at(pod, "status").end() || !conditions->is_array()) return "";
-  for (const json& condition : *conditions) {
-    if (text_at(condition, "type") == "PodScheduled" && text_at(condition, "status") == "False")
-      return text_at(condition, "reason") + ": " + text_at(condition, "message");
-  }
-  return "";
+// Why the pod has not begun.
+struct Hindrance {
+  std::string words;   // empty: nothing is known
+  bool final = false;  // no waiting mends it
+};
+
+// The word of a kubelet that a container waits for something that does not come by itself.
+bool hopeless(const std::string& reason) {
+  return reason == "InvalidImageName" || reason == "ErrImageNeverPull" ||
+         reason == "CreateContainerConfigError" || reason == "CreateContainerError";
 }
 
-// What no waiting mends.
-bool hopeless(const std::string& hindrance) {
-  return hindrance.starts_with("InvalidImageName") || hindrance.starts_with("ErrImageNeverPull") ||
-         hindrance.starts_with("CreateContainerConfigError") || hindrance.starts_with("CreateContainerError");
+Hindrance hindrance_of(const json& container) {
+  const json& state = object_at(container, "state");
+  // What the container `data` has said when it ended. It is started again and again.
+  for (const json* from : {&state, &object_at(container, "lastState")}) {
+    std::string said = text_at(object_at(*from, "terminated"), "message");
+    if (!said.empty()) return {std::move(said), true};
+  }
+  const json& waiting = object_at(state, "waiting");
+  const std::string reason = text_at(waiting, "reason");
+  if (reason.empty() || reason == "ContainerCreating" || reason == "PodInitializing") return {};
+  return {reason + ": " + text_at(waiting, "message"), hopeless(reason)};
+}
+
+Hindrance hindrance(const json& pod) {
+  const json& status = object_at(pod, "status");
+  for (const char* list : {"initContainerStatuses", "containerStatuses"}) {
+    const auto containers = status.find(list);
+    if (containers == status.end() || !containers->is_array()) continue;
+    for (const json& container : *containers) {
+      if (Hindrance found = hindrance_of(container); !found.words.empty()) return found;
+    }
+  }
+  const auto conditions = status.find("conditions");
+  if (conditions == status.end() || !conditions->is_array()) return {};
+  for (const json& condition : *conditions) {
+    if (text_at(condition, "type") == "PodScheduled" && text_at(condition, "status") == "False")
+      return {text_at(condition, "reason") + ": " + text_at(condition, "message")};
+  }
+  return {};
 }
 
 bool began(const json& pod) {
@@ -82,31 +103,42 @@ bool began(const json& pod) {
   return phase == "Running" || phase == "Succeeded" || phase == "Failed";
 }
 
-Error no_start(const std::string& job, const std::string& why) {
+// What else a user can do who may not, or cannot, have a pod that reads the store.
+std::string by_own_means(const std::string& store) {
+  return fmt::format(
+      "fetch what lies in {} with credentials of your own into a directory (all but .parallelrun/log and "
+      ".parallelrun/segments), and name that in place of the job",
+      store);
+}
+
+Error no_start(const Look& what, const std::string& store, const std::string& why) {
+  const std::string unknown =
+      fmt::format("its node cannot mount the {} or fetch the image (`kubectl get events` may tell)",
+                  store.empty() ? "volume" : "Secret");
   return {ErrorCode::kUnavailable,
           presentable(fmt::format(
-              "a pod that mounts the output of the job '{}' does not start: {}; the volume may be in use on "
-              "another node (ReadWriteOnce), or gone: mount it yourself, and give its folder in place of the "
-              "name",
-              job,
-              why.empty() ? "its node cannot mount the volume or fetch the image (`kubectl get events` may "
-                            "tell)"
-                          : why)),
+              "a pod that {} the output of the job '{}' does not start: {}; {}",
+              store.empty() ? "mounts" : "reads", what.job, why.empty() ? unknown : why,
+              store.empty() ? "the volume may be in use on another node (ReadWriteOnce), or gone: mount it "
+                              "yourself, and give its folder in place of the name"
+                            : by_own_means(store))),
           false};
 }
 
-Status await_start(Jobs& jobs, Cancellation& interrupt, const Look& what, const std::string& name) {
+Status await_start(Jobs& jobs, Cancellation& interrupt, const Look& what, const std::string& store,
+                   const std::string& name) {
   const auto began_at = Clock::now();
   bool said = false;
   while (true) {
     ASSIGN_OR_RETURN(const json pod, jobs.get_object("Pod", name));
     if (began(pod)) return {};
-    const std::string why = hindrance(pod);
+    const Hindrance why = hindrance(pod);
     const auto waited = Clock::now() - began_at;
-    if (hopeless(why) || waited > kUntilRunning) return no_start(what.job, why);
+    if (why.final || waited > kUntilRunning) return no_start(what, store, why.words);
     if (!said && waited > kUntilSaid) {
-      what.say(fmt::format("waiting for a pod that mounts the output of '{}'{}", what.job,
-                           why.empty() ? "" : " (" + why + ")"));
+      what.say(fmt::format("waiting for a pod that {} the output of '{}'{}{}",
+                           store.empty() ? "mounts" : "reads", what.job, store.empty() ? "" : " in " + store,
+                           why.words.empty() ? "" : " (" + why.words + ")"));
       said = true;
     }
     if (!interrupt.wait(kLookAgain)) return Error{ErrorCode::kAborted, "interrupted", false};
@@ -151,11 +183,13 @@ class Received {
 };
 
 std::optional<std::string> termination_message(const json& pod) {
+  // The container `data` of the pod takes a moment longer.
+  if (const json* container = container_of(pod)) {
+    const json& state = object_at(*container, "state");
+    if (state.contains("terminated")) return text_at(object_at(state, "terminated"), "message");
+  }
   const std::string phase = text_at(object_at(pod, "status"), "phase");
-  if (phase != "Succeeded" && phase != "Failed") return std::nullopt;
-  const json* container = container_of(pod);
-  return container == nullptr ? ""
-                              : text_at(object_at(object_at(*container, "state"), "terminated"), "message");
+  return phase == "Succeeded" || phase == "Failed" ? std::optional<std::string>("") : std::nullopt;
 }
 
 // What a kubelet says of a pod whose log has ended: its termination message. Nothing: it still runs after a
@@ -205,13 +239,19 @@ Result<LookEnd> look(Jobs& jobs, Cancellation& interrupt, const Look& what) {
   // Who may not list pods can do without.
   const auto theirs = jobs.pods(what.job);
   ASSIGN_OR_RETURN(const json pod, look_pod(job, theirs ? theirs.value() : std::vector<json>{}, request));
+  const std::string store = output_store_of(job);
   const PodOfOurs ours(jobs, request.pod);
   {
     const auto made = jobs.create_object(pod);
     // Sent twice, the second one finds the first.
-    if (!made && made.error().code != ErrorCode::kConflict) return made.error();
+    if (!made && made.error().code != ErrorCode::kConflict) {
+      Error error = made.error();
+      if (error.code == kDenied && !store.empty())
+        error.message += presentable("; or " + by_own_means(store));
+      return error;
+    }
   }
-  RETURN_IF_ERROR(await_start(jobs, interrupt, what, request.pod));
+  RETURN_IF_ERROR(await_start(jobs, interrupt, what, store, request.pod));
   Received received(what);
   ASSIGN_OR_RETURN(const std::string message, read_all(jobs, interrupt, request.pod, received));
   if (!received.wanted()) return LookEnd{};
@@ -228,9 +268,11 @@ Result<LookEnd> look(Jobs& jobs, Cancellation& interrupt, const Look& what) {
   }
   if (end->bytes != received.bytes() || end->sha256 != received.digest())
     return Error{ErrorCode::kCorrupt,
-                 fmt::format("of {} bytes {} came: the node has rotated the pod's log away; ask for less, or "
-                             "mount the volume and give its folder in place of the name",
-                             end->bytes, received.bytes()),
+                 presentable(fmt::format(
+                     "of {} bytes {} came: the node has rotated the pod's log away; ask for less, or {}",
+                     end->bytes, received.bytes(),
+                     store.empty() ? "mount the volume and give its folder in place of the name"
+                                   : by_own_means(store))),
                  false};
   return *end;
 }

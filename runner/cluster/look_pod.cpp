@@ -2,7 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
+#include "common/json/compact_text.h"
 #include "common/json/members.h"
+#include "common/openssl/base64.h"
+#include "common/pod/data_container.h"
 #include "common/pod/pod_layout.h"
 #include "common/spec/manifest.h"
 #include "common/spec/store_sources.h"
@@ -14,6 +19,10 @@ using nlohmann::json;
 
 constexpr int kUser = 65532;  // as the job's own pods, unless spec.orchestrator says another
 constexpr const char* kOutputVolume = "output";
+constexpr const char* kFetchedVolume = "fetched";
+constexpr const char* kCredentialsVolume = "credentials";
+constexpr int kReadableByGroup = 0440;
+constexpr int kMostLooks = 30;  // of 20 s, until the data process is ready
 
 json security_of(const json& orchestrator) {
   json security = {{"runAsNonRoot", true},
@@ -77,7 +86,64 @@ std::string name_of_volume(json volume, json& volumes) {
   return text_at(volume, "name");
 }
 
+json container_security() {
+  return {{"allowPrivilegeEscalation", false},
+          {"readOnlyRootFilesystem", true},
+          {"capabilities", {{"drop", json::array({"ALL"})}}}};
+}
+
+// The container `data`, its volumes, and what the container of the verb has of it.
+void add_data_container(const JobSpec& spec, const json& job, const json& orchestrator, json& pod_metadata,
+                        json& pod_spec) {
+  const pod::Fetched output = pod::looked_at(spec.output.source.store);
+  json& runner = pod_spec["containers"][0];
+  json& volumes = pod_spec["volumes"];
+  volumes.push_back({{"name", kFetchedVolume}, {"emptyDir", json::object()}});
+  json mounts = json::array({{{"name", kFetchedVolume}, {"mountPath", pod::kFetched}}});
+  if (output.secret.empty()) {
+    // As whoever writes there. Its token for the API server is given to nobody here.
+    pod_spec["serviceAccountName"] = pod::kOrchestratorAccount;
+    pod_metadata["annotations"] = {{"azure.workload.identity/skip-containers", pod::kContainer},
+                                   {"eks.amazonaws.com/skip-containers", pod::kContainer}};
+  } else {
+    volumes.push_back({{"name", kCredentialsVolume},
+                       {"secret", {{"secretName", output.secret}, {"defaultMode", kReadableByGroup}}}});
+    mounts.push_back(mount_of(kCredentialsVolume, output.credentials, ""));
+    json& security = pod_spec["securityContext"];
+    if (!security.contains("fsGroup")) security["fsGroup"] = kUser;
+  }
+  // Identities and ways through the network may hang on them.
+  for (const char* member : {"labels", "annotations"}) {
+    for (const auto& [key, value] : object_at(orchestrator, member).items()) {
+      if (!key.starts_with("parallelrun.dev/") && !pod_metadata["labels"].contains(key))
+        pod_metadata[member][key] = value;
+    }
+  }
+  json container = {
+      {"name", pod::kDataContainer},
+      {"image", text_at(object_at(job, "status"), "runnerImage")},
+      {"command", json::array({pod::kProgram})},
+      {"args", json::array({"pod-data", "--look", base64(compact_text(output.source))})},
+      {"env", pod::data_environment(spec, std::nullopt)},
+      {"restartPolicy", "Always"},  // of an init container: a sidecar, which ends after the other
+      {"startupProbe", pod::data_startup_probe(kMostLooks)},
+      {"resources",
+       {{"requests", {{"cpu", "50m"}, {"memory", "128Mi"}}}, {"limits", {{"cpu", "1"}, {"memory", "1Gi"}}}}},
+      {"securityContext", container_security()},
+      {"terminationMessagePolicy", "File"},
+      {"volumeMounts", std::move(mounts)}};
+  copy_member(orchestrator, "imagePullPolicy", container);
+  pod_spec["initContainers"] = json::array({std::move(container)});
+  runner["volumeMounts"].push_back(mount_of(kFetchedVolume, pod::kFetched, ""));
+  runner["env"] = json::array({{{"name", pod::kDataSocketVariable}, {"value", pod::kDataSocket}}});
+}
+
 }  // namespace
+
+std::string output_store_of(const json& job) {
+  const json& source = object_at(object_at(object_at(job, "spec"), "output"), "source");
+  return names_store(source) ? store_address(source) : "";
+}
 
 Result<json> look_pod(const json& job, const std::vector<json>& job_pods, const LookRequest& request) {
   const json& metadata = object_at(job, "metadata");
@@ -91,24 +157,20 @@ Result<json> look_pod(const json& job, const std::vector<json>& job_pods, const 
   if (!parsed.ok())
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("the job '{}' is invalid: {}", name, to_string(parsed.problems.front())), false};
-  if (const json& store = parsed.spec.output.source.store; store.is_object())
-    return Error{
-        ErrorCode::kInvalidArgument,
-        fmt::format("the output of the job '{}' lies in a store, {}, which no pod mounts; fetch what lies "
-                    "there, with credentials of your own, into a directory (all but .parallelrun/log and "
-                    ".parallelrun/segments), and name that directory in place of the job",
-                    name, store_address(store)),
-        false};
   const pod::PodLayout layout = pod::pod_layout(parsed.spec);
+  const bool in_store = parsed.spec.output.source.store.is_object();
   json volume = layout.volumes[layout.output.volume];
   volume["name"] = kOutputVolume;
   json volumes = json::array({std::move(volume)});
   json mounts =
       json::array({mount_of(kOutputVolume, layout.output.mount_path, layout.output.mounted_sub_path)});
+  if (in_store) mounts[0].erase("readOnly");  // a folder of this pod, for what is fetched
   for (const LookMount& more : request.mounts)
     mounts.push_back(mount_of(name_of_volume(more.volume, volumes), more.path, more.sub_path));
 
-  json args = json::array({"look", "--", request.verb, layout.output.directory});
+  json args = json::array({"look"});
+  if (in_store) args.push_back("--stored=" + store_address(parsed.spec.output.source.store));
+  args.insert(args.end(), {"--", request.verb, layout.output.directory});
   for (const std::string& argument : request.arguments) args.push_back(argument);
   const json& orchestrator = object_at(object_at(job, "spec"), "orchestrator");
   json container = {
@@ -118,10 +180,7 @@ Result<json> look_pod(const json& job, const std::vector<json>& job_pods, const 
       {"args", std::move(args)},
       {"resources",
        {{"requests", {{"cpu", "50m"}, {"memory", "64Mi"}}}, {"limits", {{"cpu", "1"}, {"memory", "512Mi"}}}}},
-      {"securityContext",
-       {{"allowPrivilegeEscalation", false},
-        {"readOnlyRootFilesystem", true},
-        {"capabilities", {{"drop", json::array({"ALL"})}}}}},
+      {"securityContext", container_security()},
       {"terminationMessagePolicy", "File"},
       {"volumeMounts", std::move(mounts)}};
   copy_member(orchestrator, "imagePullPolicy", container);
@@ -140,19 +199,20 @@ Result<json> look_pod(const json& job, const std::vector<json>& job_pods, const 
   if (const json* theirs = orchestrator_pod(job_pods)) stay_with(*theirs, pod_spec);
 
   // Not the label of the job's own pods, which the operator counts.
+  json pod_metadata = {{"name", request.pod},
+                       {"namespace", text_at(metadata, "namespace")},
+                       {"labels",
+                        {{"app.kubernetes.io/name", "parallelrun"},
+                         {"app.kubernetes.io/managed-by", "parallelrun-cli"},
+                         {"parallelrun.dev/look-at", name}}},
+                       {"ownerReferences", json::array({{{"apiVersion", kApiVersion},
+                                                         {"kind", kKind},
+                                                         {"name", name},
+                                                         {"uid", text_at(metadata, "uid")}}})}};
+  if (in_store) add_data_container(parsed.spec, job, orchestrator, pod_metadata, pod_spec);
   return json{{"apiVersion", "v1"},
               {"kind", "Pod"},
-              {"metadata",
-               {{"name", request.pod},
-                {"namespace", text_at(metadata, "namespace")},
-                {"labels",
-                 {{"app.kubernetes.io/name", "parallelrun"},
-                  {"app.kubernetes.io/managed-by", "parallelrun-cli"},
-                  {"parallelrun.dev/look-at", name}}},
-                {"ownerReferences", json::array({{{"apiVersion", kApiVersion},
-                                                  {"kind", kKind},
-                                                  {"name", name},
-                                                  {"uid", text_at(metadata, "uid")}}})}}},
+              {"metadata", std::move(pod_metadata)},
               {"spec", std::move(pod_spec)}};
 }
 

@@ -1,5 +1,7 @@
 // The short-lived pod by which a user looks at the output directory of a job: it mounts the job's output
-// volume read-only and runs a verb of ours on it. Pure.
+// volume read-only and runs a verb of ours on it. Of an output in a store it has the container `data`, as the
+// job's own pods have: that alone has the Secret, only reads, and gives the other container what the verb
+// needs. Pure.
 #pragma once
 
 #include <chrono>
@@ -28,9 +30,12 @@ struct LookRequest {
 
 // `job`: the custom resource. `job_pods`: pods of the job that are there: where the orchestrator runs, a
 // volume that only one node may mount is mounted already, and its pull secrets are needed for the same image.
-// Errors: kNotFound (the job has not started: there is no output), kInvalidArgument (its spec is not sound,
-// or its output lies in a store).
+// Errors: kNotFound (the job has not started: there is no output), kInvalidArgument (its spec is not sound).
 Result<nlohmann::json> look_pod(const nlohmann::json& job, const std::vector<nlohmann::json>& job_pods,
                                 const LookRequest& request);
+
+// How people call the store with the output of `job`; empty: it lies on a volume. Of a job that look_pod()
+// takes.
+std::string output_store_of(const nlohmann::json& job);
 
 }  // namespace parallelrun::cluster

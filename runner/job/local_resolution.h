@@ -43,6 +43,7 @@ struct StoreInUse {
   // Of a tabular input, what the data process must know of it: {"miniBatchSize": bytes, "columns": {name:
   // type}, "carried": [names]}; null: it is none.
   nlohmann::json table = nullptr;
+  bool read_only = false;  // an output that somebody looks at
 };
 
 // StoreInUse::table of an input of `spec`.

@@ -153,6 +153,18 @@ Status OutputObjects::read(const std::vector<LogObject>& objects,
   });
 }
 
+Status OutputObjects::read_part(const LogObject& object, const ByteRange& range,
+                                const std::function<Status(std::string&&)>& take) {
+  std::vector<Frame> requests;
+  for (std::uint64_t at = range.offset; at < range.end(); at += kBytesOfAnswer) {
+    const ByteRange piece{at, std::min(kBytesOfAnswer, range.end() - at)};
+    requests.push_back(
+        [&object, piece](std::uint64_t id) { return get_request(id, object.name, object.version, piece); });
+  }
+  return ask_all(requests, kAskedAtOnce,
+                 [&](std::size_t, DataAnswer&& answer) { return take(std::move(answer.body).value_or("")); });
+}
+
 Status OutputObjects::remove(const std::vector<std::string>& names) {
   if (names.empty()) return {};
   const auto answer = ask([&](std::uint64_t id) { return remove_request(id, names, ""); });

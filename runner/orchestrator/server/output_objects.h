@@ -26,6 +26,9 @@ class OutputObjects final : public LogStore {
   // An object that is large comes in several pieces, in order.
   Status read(const std::vector<LogObject>& objects,
               const std::function<Status(std::size_t, std::string&&)>& take) override;
+  // Bytes of one version of an object, in pieces, in order. Errors: as read().
+  Status read_part(const LogObject& object, const ByteRange& range,
+                   const std::function<Status(std::string&&)>& take);
   Status remove(const std::vector<std::string>& names) override;
   Status remove_tree(const std::string& name) override;
 

@@ -3,7 +3,7 @@
     python3 -I __main__.py --config FILE --socket PATH --events-fd N --parent PID
 
 FILE is JSON: {"cache": folder, "inputs": [{"name", "source", "root", "credentials": path or null}], "sideInputs": [the same],
-"code": the same or null, "output": the same or null}. With "secret" (a name) `credentials` is the folder of that Secret, and "certificate" its key that
+"code": the same or null, "output": the same or null, with "readOnly": true where nothing is written}. With "secret" (a name) `credentials` is the folder of that Secret, and "certificate" its key that
 caCertificate names.
 To the descriptor it writes JSON lines: {"event": "note", "message"}, {"event": "counts", ...}, {"event": "ready"} once every
 source was listed with its credentials and all side inputs are there, or {"event": "failed", "message"} before it ends. {"event":
@@ -173,7 +173,8 @@ async def _run(arguments, events):
     output = None
     if config.get("output"):
         given = opened(config["output"], "output")
-        output = Output(given.place, given.what, counts, patience)
+        read_only = config["output"].get("readOnly", False)
+        output = Output(given.place, given.what, counts, patience, read_only)
     for places in (inputs, wholes):
         for given in places.values():
             if getattr(given.place, "tells_a_secret", False):

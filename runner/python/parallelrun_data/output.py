@@ -8,7 +8,8 @@
     -> {"id", "op": "names", "below"}           <- {"id", "objects": [[name, size, version], ...]} ... {"id", "end": true}
     -> {"id", "op": "remove", "names", "below"} <- {"id", "end": true}; with "below" also all whose names begin with that
 
-Names are below the folder of the output. Each request is tried again for as long as a fetch is."""
+Names are below the folder of the output. Each request is tried again for as long as a fetch is. Of an output that somebody only
+looks at, what writes is refused."""
 
 import os
 import time
@@ -20,21 +21,25 @@ from parallelrun_data.whole_object import whole
 _OBJECTS_IN_FRAME = 500
 _PROBES = ".parallelrun/probes/"  # their names begin with the second of their making
 _PROBE_IS_LEFT = 86_400  # seconds; longer than any start, and than clocks differ
+_READING = ("get", "facts", "names")
 
 
 class Output:
-    def __init__(self, place, what, counts, patience_seconds):
+    def __init__(self, place, what, counts, patience_seconds, read_only=False):
         self._place = place
         self._what = what
         self._counts = counts
         self._seconds = patience_seconds
+        self._read_only = read_only
 
     async def check(self, seconds):
-        """Whether it can be listed and written to, and creates an object once."""
+        """Whether it can be listed and, unless it is only read, written to, and creates an object once."""
         probe = f"{_PROBES}{int(time.time())}-{os.urandom(8).hex()}"
 
         async def attempt():
             await self._place.check()
+            if self._read_only:
+                return
             first = await self._place.create(probe, b"first")
             second = await self._place.create(probe, b"second")
             await self._place.remove([probe, *[name async for name in self._probes_left()]])
@@ -56,6 +61,8 @@ class Output:
     async def answers(self, request):
         """Yields (message, bytes or None)."""
         op = request["op"]
+        if self._read_only and op not in _READING:
+            raise Trouble(INVALID, f"{self._what}: it is only read here, so '{op}' is refused")
         if op == "names":
             group = []
             for entry in await self._patiently(lambda: self._names(request["below"])):

@@ -101,6 +101,10 @@ def test_the_verbs_look_at_what_was_fetched(output_job):
     refused = look("status", job.address)
     assert refused.returncode == 2
     assert f"'{job.address}' lies in a store, and this verb reads directories; fetch" in refused.stderr
+    refused = look("replay", job.address, "0")
+    assert refused.returncode == 2 and "with --output DIR, and replay from DIR" in refused.stderr
+    refused = look("resubmit", job.address)
+    assert refused.returncode == 2 and "run the job as a new one, with an output of its own" in refused.stderr
 
 
 @pytest.mark.parametrize("output_format", ["csv", "parquet", "ordered"])

@@ -107,13 +107,58 @@ TEST(LookPod, WhatCannotBeLookedAtIsSaid) {
   json unstarted = job();
   unstarted["status"].erase("runnerImage");
   EXPECT_THAT(look_pod(unstarted, {}, request()).error().message, HasSubstr("has not started"));
+}
+
+json stored_job() {
   json stored = job();
-  stored["spec"]["output"]["source"] = {{"s3", {{"bucket", "results"}, {"prefix", "digits"}}}};
-  const auto refused = look_pod(stored, {}, request());
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument);
-  EXPECT_THAT(refused.error().message,
-              HasSubstr("lies in a store, s3://results/digits, which no pod mounts; fetch what lies there"));
+  stored["spec"]["output"]["source"] = {
+      {"s3", {{"bucket", "results"}, {"prefix", "digits"}, {"credentials", {{"secretName", "keys"}}}}}};
+  stored["spec"]["environment"]["variables"] = {{"HTTPS_PROXY", "http://proxy:3128"}, {"OTHER", "1"}};
+  return stored;
+}
+
+std::vector<std::string> mounted(const json& container) {
+  std::vector<std::string> paths;
+  for (const json& mount : container["volumeMounts"]) paths.push_back(mount["mountPath"]);
+  return paths;
+}
+
+TEST(LookPod, OfAnOutputInAStoreOneContainerAloneHasTheSecret) {
+  const auto made = look_pod(stored_job(), {}, request());
+  ASSERT_TRUE(made) << made.error().message;
+  const json& spec = (*made)["spec"];
+  const json& runner = spec["containers"][0];
+  const json& data = spec["initContainers"][0];
+  EXPECT_THAT(mounted(runner), testing::UnorderedElementsAre("/parallelrun/output", "/parallelrun/fetched"));
+  EXPECT_EQ(runner["volumeMounts"][1]["readOnly"], true);
+  EXPECT_THAT(mounted(data),
+              testing::UnorderedElementsAre("/parallelrun/fetched", "/parallelrun/credentials/output"));
+  EXPECT_EQ(runner["args"], json::array({"look", "--stored=s3://results/digits", "--", "logs",
+                                         "/parallelrun/output", "--", "user/error.txt"}));
+  EXPECT_EQ(data["restartPolicy"], "Always");
+  EXPECT_EQ(data["image"], runner["image"]);
+  EXPECT_EQ(data["securityContext"], runner["securityContext"]);
+  EXPECT_THAT(data["env"].dump(),
+              testing::AllOf(HasSubstr("http://proxy:3128"), testing::Not(HasSubstr("OTHER"))));
+  EXPECT_EQ(spec["automountServiceAccountToken"], false);
+  EXPECT_FALSE(spec.contains("serviceAccountName"));
+  for (const json& volume : spec["volumes"]) {
+    EXPECT_TRUE(volume.contains("emptyDir") || volume["secret"]["secretName"] == "keys") << volume;
+  }
+}
+
+TEST(LookPod, WithoutASecretItReadsAsTheOrchestratorDoes) {
+  json stored = stored_job();
+  stored["spec"]["output"]["source"]["s3"].erase("credentials");
+  stored["spec"]["orchestrator"]["labels"] = {{"azure.workload.identity/use", "true"},
+                                              {"parallelrun.dev/look-at", "another"}};
+  const json pod = *look_pod(stored, {}, request());
+  EXPECT_EQ(pod["spec"]["serviceAccountName"], "parallelrun-orchestrator");
+  EXPECT_EQ(pod["spec"]["automountServiceAccountToken"], false);
+  EXPECT_EQ(pod["metadata"]["labels"]["azure.workload.identity/use"], "true");
+  EXPECT_EQ(pod["metadata"]["labels"]["parallelrun.dev/look-at"], "digits");
+  EXPECT_EQ(pod["metadata"]["annotations"]["eks.amazonaws.com/skip-containers"], "runner");
+  for (const json& volume : pod["spec"]["volumes"]) EXPECT_TRUE(volume.contains("emptyDir")) << volume;
 }
 
 TEST(LookEnd, TravelsAsATerminationMessage) {
