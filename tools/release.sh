@@ -60,6 +60,8 @@ if [[ -z $helm ]]; then
     'from bringup import parts; parts.build(parts.HELM); print(parts.HELM.program("helm"))')
 fi
 
+# The archive, the wheel and the images carry the page.
+tools/ui.sh || [[ -n $draft ]]
 make wheel
 rm -rf "$output"
 mkdir -p "$output"

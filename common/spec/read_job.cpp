@@ -101,7 +101,13 @@ void read_header(ObjectReader& top, std::string_view kind) {
   for (const auto& [key, wanted] : {std::pair{"apiVersion", kApiVersion}, std::pair{"kind", kind}}) {
     if (top.required(key, fmt::format("{}: {}", key, wanted)) == nullptr) continue;
     const auto value = top.text(key);
-    if (value && *value != wanted) {
+    const std::string_view group = kApiVersion.substr(0, kApiVersion.find('/') + 1);
+    if (value && *value != wanted && value->starts_with(group)) {
+      top.problem(key,
+                  fmt::format("{} is not {}, the version that this program reads; install the release that "
+                              "the file is for, or write {}",
+                              in_quotes(*value), in_quotes(wanted), wanted));
+    } else if (value && *value != wanted) {
       top.problem(
           key,
           fmt::format("{} is not {}; this file describes another kind of object, or is for another version",

@@ -6,6 +6,7 @@ import subprocess
 import warnings
 from importlib import import_module
 
+import pandas
 import pytest
 import yaml
 from checkout import BUILD
@@ -426,10 +427,12 @@ def test_several_paths_are_read_as_one_dataset(azureml, ws, folder):
 def test_kinds_of_tables(azureml, ws, folder):
     (folder / "x.jsonl").write_text('{"code": "a", "value": 1}\n{"code": "b", "value": 2}\n')
     (folder / "x.txt").write_text("00a;1\n00b;2\n")
+    pandas.DataFrame({"code": ["a", "b", "c"], "value": [1, 2, 3]}).to_parquet(folder / "x.parquet")
     make = azureml.Dataset.Tabular
     none = azureml.PromoteHeadersBehavior.NO_HEADERS
     for data, rows in [
         (make.from_json_lines_files("x.jsonl"), 2),
+        (make.from_parquet_files("x.parquet"), 3),
         (make.from_delimited_files("x.txt", separator=";", header=none), 2),
         (make.from_delimited_files("table.csv", encoding="iso88591"), 10),
     ]:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import tarfile
 
@@ -54,6 +55,8 @@ def test_the_plugin_of_kubectl_runs_from_its_archive(release, tmp_path):
     assert platform["uri"].endswith("/" + archive.name) and manifest["metadata"]["name"] == "parallelrun"
     with tarfile.open(archive) as files:
         files.extractall(tmp_path)
+    if shutil.which("npm"):
+        assert (tmp_path / "share" / "parallelrun" / "ui" / "index.html").exists()
     # As krew links it, and as a user does who unpacks it.
     (tmp_path / "kubectl-parallelrun").symlink_to(tmp_path / platform["bin"])
     for program in (tmp_path / "kubectl-parallelrun", tmp_path / "bin" / "kubectl-parallelrun"):
