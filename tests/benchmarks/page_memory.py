@@ -4,7 +4,8 @@ usage: page_memory.py [MINUTES]     (default: 60; with the virtual environment o
 
 A job of one machine writes a line for each of its mini-batches, some 20 in a second. Chromium has its list, its overview
 and one of its logs open. Each ten seconds the server's resident memory is read, and the JavaScript heap of each page after
-its garbage is collected. What is printed compares the second quarter of the time with the last one.
+its garbage is collected. What is printed compares the second quarter of the time with the last one. A log that is
+followed fills its window first (12 pieces of 128 kB): whether it is flat then, the third quarter shows.
 """
 
 import json
@@ -90,14 +91,17 @@ def table(samples: list, minutes: float, mini_batches: int) -> str:
     lines = [
         f"{minutes:g} minutes, {len(samples)} samples, {mini_batches:,} mini-batches meanwhile",
         "",
-        "| memory | first sample | second quarter | last quarter | highest | change |",
-        "|---|---|---|---|---|---|",
+        "| memory | first sample | second quarter | third quarter | last quarter | highest | change |",
+        "|---|---|---|---|---|---|---|",
     ]
     for part, words in PARTS.items():
         values = [sample[part] / 1e6 for sample in samples]
-        before, after = mean(values[quarter : 2 * quarter] or values), mean(values[-quarter:] or values)
+        before, then, after = (
+            mean(values[begin : begin + quarter] or values)
+            for begin in (quarter, 2 * quarter, len(values) - quarter)
+        )
         lines.append(
-            f"| {words} | {values[0]:.1f} MB | {before:.1f} MB | {after:.1f} MB | {max(values):.1f} MB | "
+            f"| {words} | {values[0]:.1f} MB | {before:.1f} MB | {then:.1f} MB | {after:.1f} MB | {max(values):.1f} MB | "
             f"{after - before:+.2f} MB, {100 * (after / before - 1):+.1f} % |"
         )
     return "\n".join(lines)
