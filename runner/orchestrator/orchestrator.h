@@ -114,6 +114,9 @@ class Orchestrator {
   // --- planning --------------------------------------------------------------------------------------------
   // Counts of the whole plan so far, those of earlier runs included. `complete`: they are final.
   void on_plan(std::uint64_t mini_batches, std::uint64_t items, bool complete, Time now);
+  // What could be refused of the inputs was looked at; agents may register. What is read a second time, to
+  // group records by columns, has the whole of first_task_creation_timeout.
+  void on_inputs_checked(Time now);
   // An input cannot be listed or cut: the job fails.
   void on_plan_failed(const Error& error, Time now);
   // A sample that was not there yet may be now.
@@ -232,8 +235,8 @@ class Orchestrator {
   std::uint64_t next_attempt_ = 1;
   Time now_{};
   Time last_registered_{};
-  Time last_progress_{};  // a mini-batch was finished, tried or planned
-  Time started_{};
+  Time last_progress_{};        // a mini-batch was finished, tried or planned
+  Time started_{};              // or the inputs were checked: since then a first mini-batch is waited for
   bool script_works_ = false;   // init() has succeeded somewhere
   bool look_for_work_ = false;  // parked requests may be answered
   bool held_ = false;

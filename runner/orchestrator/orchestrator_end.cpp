@@ -96,14 +96,21 @@ void Orchestrator::check_scripts(Time now) {
   end_job(JobState::kFailed, JobReason::kScriptFailed, message, now);
 }
 
+void Orchestrator::on_inputs_checked(Time now) {
+  observe(now);
+  started_ = now;
+}
+
 void Orchestrator::check_patience(Time now) {
   if (ending_ || held_) return;
   if (planned_ == 0 && !plan_complete_ && now - started_ >= options_.first_task_creation_timeout) {
     return end_job(
         JobState::kFailed, JobReason::kFirstTaskCreationTimeout,
-        fmt::format("no mini-batch is known after {:g} s (firstTaskCreationTimeout): the input is still "
-                    "being listed; check whether its directory answers, or raise firstTaskCreationTimeout",
-                    in_seconds(options_.first_task_creation_timeout)),
+        fmt::format(
+            "no mini-batch is known after {:g} s (firstTaskCreationTimeout): the input is still "
+            "being listed, or grouped by columns; check whether its directory or store answers, or raise "
+            "firstTaskCreationTimeout",
+            in_seconds(options_.first_task_creation_timeout)),
         now);
   }
   if (!options_.progress_update_timeout || now - last_progress_ < *options_.progress_update_timeout) return;

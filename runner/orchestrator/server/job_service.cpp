@@ -90,7 +90,7 @@ void JobService::stop() {
 }
 
 void JobService::on_checked() {
-  checking_ = false;
+  if (std::exchange(checking_, false)) core_.on_inputs_checked(now());
   for (const Waiting& one : std::exchange(waiting_, {})) handle_register(one.request, one.reply);
 }
 

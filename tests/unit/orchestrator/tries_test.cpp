@@ -341,6 +341,18 @@ TEST_F(OrchestratorTest, AJobWithoutAFirstMiniBatchFailsAtItsTime) {
   EXPECT_NE(core().result()->message.find("after 30 s (firstTaskCreationTimeout)"), std::string::npos);
 }
 
+TEST_F(OrchestratorTest, WhatIsReadOnceMoreToBeGroupedHasTheWholeTime) {
+  options.first_task_creation_timeout = seconds(30);
+  core();
+  pass(seconds(20));
+  core().on_inputs_checked(now);
+  pass(seconds(30) - Orchestrator::kTick);
+  EXPECT_FALSE(core().result());
+  pass(Orchestrator::kTick);
+  ASSERT_TRUE(core().result());
+  EXPECT_EQ(core().result()->reason, JobReason::kFirstTaskCreationTimeout);
+}
+
 TEST_F(OrchestratorTest, AJobWithoutProgressFailsAtItsTimeAndEachTryIsProgress) {
   options.progress_update_timeout = seconds(5);
   options.run_max_try = 10;
