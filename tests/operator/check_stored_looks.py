@@ -151,6 +151,7 @@ def check_the_secret_is_one_containers_alone(verbs, stored, tmp_path):
     """And who looks cannot write."""
     with in_cluster(verbs, stored, tmp_path):
         before = {key: stored.bucket.get(key) for key in stored.bucket.keys("out/")}
+        asked = len(stored.proxy.requests)
         seen = {}
 
         def look():
@@ -170,6 +171,7 @@ def check_the_secret_is_one_containers_alone(verbs, stored, tmp_path):
         assert "/parallelrun/credentials/output" in [mount["mountPath"] for mount in data["volumeMounts"]]
         assert "a-Secret" not in json.dumps(spec)
         # Not even a probe.
+        assert {method for method, _ in stored.proxy.requests[asked:]} <= {"GET", "HEAD"}
         assert {key: stored.bucket.get(key) for key in stored.bucket.keys("out/")} == before
 
 
