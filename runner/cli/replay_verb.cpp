@@ -28,6 +28,7 @@
 #include "common/posix/memory_file.h"
 #include "common/posix/process_start.h"
 #include "common/posix/signal_queue.h"
+#include "common/result/try.h"
 #include "runner/agent/environment_request.h"
 #include "runner/agent/gpus.h"
 #include "runner/agent/log_streams.h"

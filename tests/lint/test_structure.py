@@ -209,6 +209,18 @@ def test_the_charts_definitions_are_copies(root):
         assert copy == (root / "crds" / name).read_bytes(), "run crds/reference.py"
 
 
+def test_who_returns_early_includes_the_macro(root, tracked):
+    """Sources that are compiled together would not miss it."""
+    using = [
+        named(root, path)
+        for path in tracked
+        if path.suffix == ".cpp"
+        and re.search(r"\b(ASSIGN_OR_RETURN|RETURN_IF_ERROR)\(", path.read_text())
+        and "common/result/try.h" not in path.read_text()
+    ]
+    assert not using, f'#include "common/result/try.h" in {using}'
+
+
 TEXT = re.compile(r"(const )?(std::string(_view)?|std::filesystem::path|fs::path|char\*)( ?&)?(?!\w)")
 
 
