@@ -46,10 +46,14 @@ Fetched fetched_of(StoreUse use, const std::string& name, const Source& source) 
 }  // namespace
 
 std::vector<Fetched> fetched_in(const PodLayout& layout, bool on_worker) {
+  const bool output = find_fetched(layout, StoreUse::kOutput, kOutputName) != nullptr;
+  const auto needs = [&](const Fetched& one) {
+    if (one.use == StoreUse::kOutput) return !on_worker;
+    if (one.use == StoreUse::kSideInput) return on_worker || !output;
+    return true;
+  };
   std::vector<Fetched> found;
-  std::copy_if(
-      layout.fetched.begin(), layout.fetched.end(), std::back_inserter(found),
-      [&](const Fetched& one) { return one.use != (on_worker ? StoreUse::kOutput : StoreUse::kSideInput); });
+  std::copy_if(layout.fetched.begin(), layout.fetched.end(), std::back_inserter(found), needs);
   return found;
 }
 

@@ -90,8 +90,8 @@ struct PodLayout {
   bool operator==(const PodLayout&) const = default;
 };
 
-// Those that a pod needs: a worker all but the output, the orchestrator no side inputs. None: it has no
-// container `data`.
+// Those that a pod needs: a worker all but the output. The orchestrator lists side inputs, to compare them
+// with those of other jobs' results; not where the output lies in a store. None: no container `data`.
 std::vector<Fetched> fetched_in(const PodLayout& layout, bool on_worker);
 // The output in a store, as a pod has it in which somebody looks at it: there `data` reads it and writes
 // nothing.

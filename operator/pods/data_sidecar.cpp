@@ -57,12 +57,12 @@ void add_credentials(const std::vector<pod::Fetched>& fetched, json& volumes, js
   }
 }
 
-void add_mounts_of_runner(const std::vector<pod::Fetched>& fetched, json& runner) {
+void add_mounts_of_runner(const std::vector<pod::Fetched>& fetched, bool worker, json& runner) {
   json& mounts = runner["volumeMounts"];
   mounts.push_back(mount_at(kCacheVolume, pod::kFetchedInputs, true));
   mounts.push_back(mount_at(kFilesVolume, pod::kFetched, true));
   for (const pod::Fetched& one : fetched) {
-    if (one.mount_path.empty()) continue;
+    if (one.mount_path.empty() || !worker) continue;
     json mount = mount_at(kFilesVolume, one.mount_path, true);
     mount["subPath"] = one.directory.substr(std::string_view(pod::kFetched).size() + 1);
     mounts.push_back(std::move(mount));
@@ -136,7 +136,7 @@ Status add_data_sidecar(const CheckedJob& job, const PodIdentity& identity, cons
   if (!settings.runner_image_pull_policy.empty())
     sidecar["imagePullPolicy"] = settings.runner_image_pull_policy;
   pod_spec["initContainers"].push_back(std::move(sidecar));
-  add_mounts_of_runner(fetched, runner);
+  add_mounts_of_runner(fetched, worker, runner);
   runner["env"].push_back({{"name", pod::kDataSocketVariable}, {"value", pod::kDataSocket}});
   return {};
 }

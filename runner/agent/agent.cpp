@@ -94,6 +94,7 @@ class Agent : public LinkUser {
     link.registration.slots = options_.processes;
     link.registration.code_hash = options_.code_hash;
     link.registration.predecessor_end = options_.predecessor_end;
+    link.registration.fetched_side_inputs = options_.fetched_side_inputs;
     link.patience = options_.orchestrator_patience;
     link.refusal_patience = options_.refusal_patience;
     if (options_.console >= 0) logs_.set_console(console_);

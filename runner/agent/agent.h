@@ -27,6 +27,7 @@ struct AgentOptions {
   // --predecessor-ended: how the last process of this name ended, as in "was killed by SIGKILL"; empty: there
   // was none, or it is not known. The orchestrator says it of what that one was at work on.
   std::string predecessor_end = {};
+  std::string fetched_side_inputs = {};  // of RegisterRequest
   std::uint32_t processes = 0;  // worker processes; 0: as many as the job says [process_count_per_node]
 
   // Agents of the same job that share this machine, and its GPUs: this one's number from 0, and how many.

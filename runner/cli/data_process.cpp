@@ -45,6 +45,7 @@ nlohmann::json config_of(const std::vector<StoreInUse>& stores, const std::strin
   nlohmann::json config = {{"cache", cache},
                            {"inputs", nlohmann::json::array()},
                            {"sideInputs", nlohmann::json::array()},
+                           {"listedSideInputs", nlohmann::json::array()},
                            {"code", nullptr},
                            {"output", nullptr}};
   for (const StoreInUse& store : stores) {
@@ -58,7 +59,10 @@ nlohmann::json config_of(const std::vector<StoreInUse>& stores, const std::strin
     if (store.use == StoreUse::kCode || store.use == StoreUse::kOutput) {
       config[store.use == StoreUse::kCode ? "code" : "output"] = std::move(one);
     } else {
-      config[store.use == StoreUse::kSideInput ? "sideInputs" : "inputs"].push_back(std::move(one));
+      const char* list = store.use != StoreUse::kSideInput ? "inputs"
+                         : store.only_listed               ? "listedSideInputs"
+                                                           : "sideInputs";
+      config[list].push_back(std::move(one));
     }
   }
   return config;

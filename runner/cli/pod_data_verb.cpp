@@ -80,6 +80,7 @@ Result<std::vector<StoreInUse>> stores_of(const GivenToPodData& given) {
   std::vector<StoreInUse> stores;
   for (const pod::Fetched& fetched : pod::fetched_in(pod::pod_layout(parsed.spec), given.on_worker)) {
     stores.push_back(store_in_use(fetched, given.places));
+    stores.back().only_listed = fetched.use == StoreUse::kSideInput && !given.on_worker;
     if (fetched.use != StoreUse::kInput) continue;
     for (const Input& input : parsed.spec.inputs) {
       if (input.name == fetched.name) stores.back().table = table_in_use(parsed.spec, input);
@@ -100,7 +101,8 @@ int serve(const GivenToPodData& given) {
     return fail(given, lines, started.error().message);
   for (const StoreInUse& store : *stores) {
     const bool writes = store.use == StoreUse::kOutput && !store.read_only;
-    lines.say((writes ? "writing " : "reading ") + store_address(store.source) +
+    const char* doing = writes ? "writing " : store.only_listed ? "listing " : "reading ";
+    lines.say(doing + store_address(store.source) +
               (store.secret.empty() ? " as the pod's service account" : " with the Secret " + store.secret));
   }
   bool ready = false;
@@ -132,7 +134,7 @@ Verb add_pod_data(CLI::App& program) {
   const auto given = std::make_shared<GivenToPodData>();
   CLI::App* verb = program.add_subcommand(
       "pod-data", "read stores and databases for the runner of the same pod (started by the operator)");
-  verb->add_flag("--worker", given->on_worker, "the pod is a worker's, which has side inputs too");
+  verb->add_flag("--worker", given->on_worker, "the pod is a worker's, which fetches side inputs too");
   verb->add_option(
       "--look", given->looked_at,
       "STORE with the output of a job, as JSON in base64: only read, for somebody who looks at it");

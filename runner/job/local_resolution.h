@@ -44,6 +44,7 @@ struct StoreInUse {
   // type}, "carried": [names]}; null: it is none.
   nlohmann::json table = nullptr;
   bool read_only = false;  // an output that somebody looks at
+  bool only_listed = false;  // a side input of which nothing is fetched: the orchestrator's in a pod
 };
 
 // StoreInUse::table of an input of `spec`.

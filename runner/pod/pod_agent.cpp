@@ -11,10 +11,12 @@
 #include "common/result/try.h"
 #include "runner/agent/agent.h"
 #include "runner/job/code_hash.h"
+#include "runner/job/fetched_side_inputs.h"
 #include "runner/job/store_variables.h"
 #include "runner/pod/init_process.h"
 #include "runner/pod/source_copy.h"
 #include "runner/pod/termination_message.h"
+#include "runner/store/data_connection.h"
 
 namespace parallelrun {
 namespace {
@@ -34,6 +36,18 @@ void withhold_credentials(const JobSpec& spec) {
                  "needs itself can be set in spec.environment\n",
                  name.c_str());
   }
+}
+
+// What the container `data` has fetched before this one was started. Where it does not say so, nobody will
+// take the results for those of another job: no reason to end.
+std::string fetched_here() {
+  const std::string socket = data_socket();
+  if (socket.empty()) return {};
+  const Result<std::string> digest = fetched_digest(socket);
+  if (digest) return *digest;
+  std::fprintf(stderr, "warning: it is not known which objects the side inputs are: %s\n",
+               digest.error().message.c_str());
+  return {};
 }
 
 // Makes this pod ready for the job: its own copy of the code, its volumes.
@@ -67,6 +81,7 @@ int run_pod_agent(const PodAgentOptions& options) {
     if (agent.node.empty()) agent.node = "127.0.0.1";
     agent.tls = options.tls;
     agent.predecessor_end = options.predecessor_end;
+    agent.fetched_side_inputs = fetched_here();
     agent.log_directory = options.places.scratch + "/log_dir";
     agent.orchestrator_patience = kPatience;
     agent.refusal_patience = kDoubt;

@@ -20,6 +20,7 @@ void fields(auto& visit, wire::Is<RegisterRequest> auto& m) {
   visit(m.slots);
   visit(m.code_hash);
   visit(m.predecessor_end);
+  visit(m.fetched_side_inputs);
 }
 
 void fields(auto& visit, wire::Is<RegisterReply> auto& m) {

@@ -28,7 +28,7 @@
 
 namespace parallelrun {
 
-inline constexpr std::uint32_t kProtocolVersion = 2;
+inline constexpr std::uint32_t kProtocolVersion = 3;
 inline constexpr std::chrono::milliseconds kLeasePoll{10'000};
 
 // What the orchestrator wants of an agent from now on.
@@ -45,6 +45,9 @@ struct RegisterRequest {
   std::uint32_t slots = 0;           // worker processes; 0: as many as the job says [process_count_per_node]
   std::string code_hash;             // of the source directory this agent sees; empty: not checked
   std::string predecessor_end = {};  // how the last process or pod of this name ended; empty: not known
+  // What it has fetched of side inputs that lie in stores, as fetched_digest() says it; empty: not known, or
+  // none is fetched here.
+  std::string fetched_side_inputs = {};
 };
 
 struct RegisterReply {

@@ -161,6 +161,7 @@ void JobService::handle_register(const Request& request, const ProtocolServer::R
   const std::string proof = admission_.asks_for_proof() ? caller.proof : std::string();
   const Result<RegisterReply> registered = core_.on_register(asked.value(), proof, time);
   if (registered) {
+    outputs_.registered(*asked);
     reply({200, encode(registered.value())});
   } else {
     logs_.warn("refused an agent: " + registered.error().message);

@@ -25,6 +25,7 @@ class JobService {
     std::function<void(CommitGroup&&)> write_group;
     std::function<void()> finished;    // the end is durable, or the files are not ours: the loop may end
     std::function<bool()> still_ours;  // asked every second: nobody has taken the files over
+    std::function<void(const RegisterRequest&)> registered;  // an agent that may take part
   };
 
   // All references must outlive the service.

@@ -23,6 +23,7 @@
 #include "common/time/rfc3339.h"
 #include "runner/input/input_listing.h"
 #include "runner/input/store_listing.h"
+#include "runner/job/fetched_side_inputs.h"
 #include "runner/job/installed_python.h"
 #include "runner/job/reuse_settings.h"
 #include "runner/job/run_index.h"
@@ -48,7 +49,6 @@ constexpr const char* kForeignJournal = ".parallelrun/journal.reused";
 constexpr const char* kMetricsOfRun = "logs/user/metrics.jsonl";
 constexpr const char* kOutputOfJob = ".parallelrun/job.json";
 
-std::string side_input_part(const std::string& name) { return "side input " + name; }
 constexpr std::string_view kModulesPart = "modules in ";
 constexpr const char* kPythonPart = "python3";
 
@@ -138,26 +138,14 @@ Status copy_journal(Storage& storage, const std::string& from, const std::string
   return ours->sync();
 }
 
-// In pods nobody has side inputs of stores but the workers.
-std::string never_in(const ResolvedJob& job, bool pod) {
-  std::string never = never_reused(job);
-  if (!never.empty() || !pod) return never;
-  const auto fetched = std::find_if(job.spec.side_inputs.begin(), job.spec.side_inputs.end(),
-                                    [](const SideInput& side) { return side.source.store.is_object(); });
-  if (fetched == job.spec.side_inputs.end()) return {};
-  return fmt::format(
-      "side input '{}' lies in a store, and on a cluster nobody looks at what it holds before workers fetch "
-      "it",
-      fetched->name);
-}
-
 }  // namespace
 
 Reuse::Reuse(const ResolvedJob& job, Options options, Tell tell)
     : job_(job),
       options_(std::move(options)),
       tell_(std::move(tell)),
-      never_(never_in(job, in_pod())),
+      side_inputs_(places_of_side_inputs(job, options_)),
+      never_(never_reused(job)),
       // Not made where nothing would ask for them: they name every file of the code.
       settings_((options_.index.empty() && !options_.recorded) || !never_.empty()
                     ? nlohmann::json()
@@ -167,7 +155,7 @@ Reuse::Reuse(const ResolvedJob& job, Options options, Tell tell)
     if (!input.source.store.is_object())
       roots_[input_part(input.name)] = FileWalk::root_of(job.input_directories.at(input.name));
   }
-  for (const auto& [name, path] : side_inputs()) {
+  for (const auto& [name, path] : side_inputs_) {
     if (!is_fetched(name)) roots_[side_input_part(name)] = root_of_place(path);
   }
   if (options_.pod) {
@@ -187,6 +175,17 @@ Reuse::Reuse(const ResolvedJob& job, Options options, Tell tell)
   } else {
     tell_("results are neither reused nor kept for later jobs: " + index.error().message, options_.explain);
   }
+}
+
+// In a pod the orchestrator has those of volumes at places of its own, and of those in stores a listing.
+std::map<std::string, std::string> Reuse::places_of_side_inputs(const ResolvedJob& job,
+                                                                const Options& options) {
+  if (!options.pod_side_inputs) return job.side_input_directories;
+  std::map<std::string, std::string> places = *options.pod_side_inputs;
+  for (const SideInput& side : job.spec.side_inputs) {
+    if (side.source.store.is_object()) places.emplace(side.name, "");
+  }
+  return places;
 }
 
 void Reuse::explain(const std::string& words) const {
@@ -243,7 +242,7 @@ void Reuse::record_surroundings(ContentsRecorder& recorder) const {
     for (const std::string& folder : python->folders)
       recorder.directory(std::string(kModulesPart) + folder, folder, is_code, output, kMostModules);
   }
-  for (const auto& [name, path] : side_inputs()) {
+  for (const auto& [name, path] : side_inputs_) {
     if (is_fetched(name)) {
       record_objects(recorder, side_input_part(name));
     } else {
@@ -260,10 +259,14 @@ bool Reuse::is_fetched(const std::string& side_input) const {
 }
 
 // As the data process has fetched them, which knows them by the name of the part: what the store has by now
-// does not count.
+// does not count. In a pod the orchestrator's has fetched nothing and lists them; compare_fetched() looks
+// whether workers have the same.
 void Reuse::record_objects(ContentsRecorder& recorder, const std::string& part) {
   StoreListing::Options options;
   options.socket = data_socket();
+  if (options.socket.empty())
+    return recorder.give_up(
+        {ErrorCode::kUnavailable, part + " lies in a store, and nobody here can list it"});
   options.input = part;
   options.all_names = true;
   auto all = StoreListing::open(std::move(options));
@@ -448,6 +451,39 @@ void Reuse::listed() {
   if (const Status whole = recorder_->finish(); !whole) untold_ = whole.error().message;
 }
 
+void Reuse::on_fetched(const std::string& who, const std::string& digest) {
+  if (!fetches_side_inputs(job_.spec)) return;
+  fetched_.try_emplace(digest, who);
+  compare_fetched();
+}
+
+void Reuse::look_at_fetched() {
+  if (in_pod() || !fetches_side_inputs(job_.spec)) return;
+  const Result<std::string> digest = fetched_digest(data_socket());
+  on_fetched("this machine", digest ? *digest : "");
+}
+
+void Reuse::compare_fetched() {
+  if (fetched_.empty() || fetched_differ_) return;
+  if (recorded_.empty()) {
+    auto recorded = recorded_digest(at(kContentsPath), job_.spec);
+    if (!recorded) return;  // not yet, or nothing was written down
+    recorded_ = std::move(*recorded);
+  }
+  for (const auto& [digest, who] : fetched_) {
+    if (digest == recorded_) continue;
+    fetched_differ_ = true;
+    tell_(fmt::format("warning: {} has other objects of the side inputs than the store had when the job "
+                      "began, so its rows may differ from those before; no later job will reuse the results "
+                      "or take them over",
+                      who),
+          true);
+    std::error_code ignored;
+    fs::remove(at(kContentsPath), ignored);
+    return;
+  }
+}
+
 // Whether the earlier start that has listed the inputs ran with what this one has. True also where there was
 // none.
 bool Reuse::began_so() const {
@@ -495,6 +531,7 @@ void Reuse::keep(const std::string& identity, bool taken_over) const {
     tell_("no later job will reuse these results: " + why, false);
   };
   if (const std::string never = why_never(); !never.empty()) return not_kept(never);
+  if (fetched_differ_) return not_kept(kFetchedOtherwise);
   if (!untold_.empty()) return not_kept(untold_);
   if (namespace_runs_ != nullptr && taken_over) return not_kept(kTakenOverInPod);
   if (const std::string name = foreign_file(options_.job_output, job_.spec.append_row_file_name);

@@ -25,6 +25,8 @@ namespace parallelrun::orchestrator {
 inline constexpr const char* kBegunOtherwise =
     "the job was begun with other settings, files beside the code or packages, and went on";
 inline constexpr const char* kStoppedWhileListing = "the job was stopped while its inputs were listed";
+inline constexpr const char* kFetchedOtherwise =
+    "a side input in a store changed after it was listed, or it is not known what a worker has fetched of it";
 // In a pod a resubmission is held to less than what nobody asked for: it must not be the way around that.
 inline constexpr const char* kTakenOverInPod =
     "some of them were taken over from another job, and not all that they were made with was compared";
@@ -92,6 +94,15 @@ class Reuse {
   void listed();
   bool watches() const { return recorder_ != nullptr; }
 
+  // --- main thread: side inputs in stores. What was written down of them must be what scripts get. ---
+  // `who` has fetched this, as fetched_digest() says it; empty: nobody knows what.
+  void on_fetched(const std::string& who, const std::string& digest);
+  // The same, of the data process of this machine.
+  void look_at_fetched();
+  // Compares what was told, once it is written down what they were. Where one differs, nobody will take the
+  // results for those of another job.
+  void compare_fetched();
+
   // Nobody knows what the inputs held when they were planned. `why`: told when the results are not kept. The
   // first one counts.
   void cannot_watch(const std::string& why);
@@ -112,9 +123,8 @@ class Reuse {
   bool is_fetched(const std::string& side_input) const;
   static void record_objects(ContentsRecorder& recorder, const std::string& part);
   bool in_pod() const { return options_.pod_side_inputs.has_value(); }
-  const std::map<std::string, std::string>& side_inputs() const {
-    return in_pod() ? *options_.pod_side_inputs : job_.side_input_directories;
-  }
+  static std::map<std::string, std::string> places_of_side_inputs(const ResolvedJob& job,
+                                                                  const Options& options);
   bool began_so() const;
   bool same_python(const std::vector<ContentPart>& parts) const;
   void add(FinishedRun run) const;
@@ -122,6 +132,7 @@ class Reuse {
   const ResolvedJob& job_;
   const Options options_;
   const Tell tell_;
+  const std::map<std::string, std::string> side_inputs_;  // by name, in pods too also those in stores
   const std::string never_;  // why the results stand for no other job's; empty: they may
   const nlohmann::json settings_;
   std::unique_ptr<KnownRuns> runs_;             // null: nothing is reused, and nothing kept
@@ -130,6 +141,9 @@ class Reuse {
   std::unique_ptr<ContentsRecorder> recorder_;  // planner's thread, once that runs
   bool surroundings_ = false;                   // planner's thread
   mutable std::string why_not_;                 // main thread: why nothing is reused, as it was told
+  std::map<std::string, std::string> fetched_;  // main thread: digests that were told, with one who did
+  std::string recorded_;                        // main thread: the digest of what was written down
+  bool fetched_differ_ = false;                 // main thread
   std::string untold_;                          // why nobody knows what the inputs held; empty: it is known
 };
 

@@ -258,6 +258,7 @@ class Run {
     if (!files_->begun_anew().empty()) logs_->warn(files_->begun_anew());
     if (!taken_over_.is_null()) progress_.set_taken_over(taken_over_);
     if (!taken_over_words_.empty()) tell_taken_over();
+    if (reuse_) reuse_->look_at_fetched();
     if (OutputStore* const store = files_->directory().store()) {
       if (!store->passed_by().empty()) warn_of(store->passed_by());
       store->begin_logs();
@@ -297,7 +298,8 @@ class Run {
     service_.emplace(io_, *core_, *logs_, progress_,
                      JobService::Outputs{[this](CommitGroup&& group) { commits_->write(std::move(group)); },
                                          [this] { boost::asio::post(io_, [this] { io_.stop(); }); },
-                                         [this] { return !files_->lost(); }},
+                                         [this] { return !files_->lost(); },
+                                         [this](const RegisterRequest& agent) { on_registered(agent); }},
                      admission());
   }
 
@@ -345,6 +347,11 @@ class Run {
     commits_.reset();  // waits for a group that is being written
     server_.reset();
     listing_hangs_ = !files_->end_planning(kListingPatience);
+  }
+
+  // In a pod each worker has fetched side inputs of stores for itself.
+  void on_registered(const RegisterRequest& agent) {
+    if (pod_reuse_ && reuse_) reuse_->on_fetched(agent.agent_name, agent.fetched_side_inputs);
   }
 
   void on_extent(const PlanExtent& plan) { service_->on_plan(plan.mini_batches, plan.items, plan.complete); }
@@ -409,6 +416,7 @@ class Run {
                           progress.counts.items_failed == 0;
     if (all_done) {
       files_->remove_groups();  // what failed may be tried again
+      if (reuse_) reuse_->compare_fetched();
       if (reuse_) reuse_->keep(files_->directory().fingerprint(), count_at(taken_over_, "items") > 0);
     }
     const auto result = core_->end_is_durable() ? std::optional(*core_->result()) : std::nullopt;
@@ -539,7 +547,10 @@ class Run {
     events.watched = [this](std::size_t input, std::unique_ptr<Listing> listing) {
       return reuse_->watch(input, std::move(listing));
     };
-    events.on_listed = [this] { reuse_->listed(); };
+    events.on_listed = [this] {
+      reuse_->listed();
+      boost::asio::post(io_, [this] { reuse_->compare_fetched(); });
+    };
   }
 
   Ending nothing_to_do() {

@@ -259,8 +259,8 @@ Result<bool> TakeOver::look() {
   std::error_code error;
   if (!fs::exists(from_ + "/" + kContentsPath, error)) {
     return nothing(
-        "it is not known what its inputs held: the job was stopped while they were listed, or went on with "
-        "other code or packages than it began with");
+        "it is not known what its inputs held: the job was stopped while they were listed, went on with "
+        "other code or packages than it began with, or a side input in a store changed while it began");
   }
   const auto other = compare_surroundings();
   if (!other && other.error().code == ErrorCode::kCorrupt) return nothing(other.error().message);

@@ -3,7 +3,7 @@
     python3 -I __main__.py --config FILE --socket PATH --events-fd N --parent PID
 
 FILE is JSON: {"cache": folder, "inputs": [{"name", "source", "root", "credentials": path or null}], "sideInputs": [the same],
-"code": the same or null, "output": the same or null, with "readOnly": true where nothing is written}. With "secret" (a name) `credentials` is the folder of that Secret, and "certificate" its key that
+"listedSideInputs": [the same] (they are not fetched, only listed for who asks), "code": the same or null, "output": the same or null, with "readOnly": true where nothing is written}. With "secret" (a name) `credentials` is the folder of that Secret, and "certificate" its key that
 caCertificate names.
 To the descriptor it writes JSON lines: {"event": "note", "message"}, {"event": "counts", ...}, {"event": "ready"} once every
 source was listed with its credentials and all side inputs are there, or {"event": "failed", "message"} before it ends. {"event":
@@ -168,6 +168,16 @@ async def _run(arguments, events):
     inputs = {given["name"]: opened(given, f"input '{given['name']}'") for given in config["inputs"]}
     # Fetched whole: the code has the name that no side input has.
     wholes = {given["name"]: opened(given, f"side input '{given['name']}'") for given in config["sideInputs"]}
+    fetched_names = sorted(wholes)
+
+    def listed(given):
+        """Who only compares what they hold can do without: what is wrong with them is told to who asks."""
+        what = f"side input '{given['name']}'"
+        try:
+            return side_inputs.Listed(opened(given, what), patience, counts, log)
+        except Trouble as trouble:
+            return side_inputs.Unlisted(trouble)
+
     if config.get("code"):
         wholes[""] = opened(config["code"], "sourceDirectory")
     output = None
@@ -188,6 +198,11 @@ async def _run(arguments, events):
     for name, given in wholes.items():
         what = f"side input {name}"  # as who compares the contents of jobs asks for it
         known[what] = Input(what, side_inputs.Fetched(given.root + ".complete"), given.root, given.what)
+    for given in config.get("listedSideInputs", []):
+        what = f"side input {given['name']}"
+        known[what] = Input(what, listed(given), given["root"], f"side input '{given['name']}'")
+    all_fetched = side_inputs.AllFetched({name: known[f"side input {name}"].place for name in fetched_names})
+    known[side_inputs.ALL] = Input(side_inputs.ALL, all_fetched, "", "the side inputs")
     server = Server(known, cache, Downloads(cache, counts, patience), counts, patience, log, output)
     of_wholes = Server(wholes, cache, None, counts, patience, log)
 

@@ -7,10 +7,11 @@ import os
 from parallelrun_data import code_bounds
 from parallelrun_data.cache import Cache, in_words
 from parallelrun_data.places import patiently
-from parallelrun_data.server import Tables
+from parallelrun_data.server import Server, Tables
 from parallelrun_data.troubles import DISK, INVALID, MISSING, Patience, Trouble
 
 _AT_A_TIME = 64
+ALL = "side inputs"  # no input has a name with a space
 
 
 async def bring(server, name, downloads_into, given, patience_seconds, counts, say, is_code=False):
@@ -68,6 +69,16 @@ async def bring(server, name, downloads_into, given, patience_seconds, counts, s
 
 
 async def _single(downloads_into, given, patience_seconds, counts):
+    place, object_name, size, version = await _single_facts(given, patience_seconds, counts)
+    folder = os.path.dirname(given.root)
+    cache = Cache(folder, max(size or 0, 1))
+    (entry,) = await cache.reserve(folder, [(os.path.basename(given.root), size, version)])
+    await downloads_into(cache).object(place, object_name, size, version, entry)
+    return [(object_name, size, version)]
+
+
+async def _single_facts(given, patience_seconds, counts):
+    """Of a source that names one object: its place there, its name, size and version."""
     nothing = Trouble(MISSING, f"{given.what}: {given.place.address} has no object")
     single = given.place.single()
     if single is None:
@@ -79,11 +90,7 @@ async def _single(downloads_into, given, patience_seconds, counts):
         )
     except Trouble as trouble:
         raise nothing if trouble.kind == MISSING else trouble from None
-    folder = os.path.dirname(given.root)
-    cache = Cache(folder, max(size or 0, 1))
-    (entry,) = await cache.reserve(folder, [(os.path.basename(given.root), size, version)])
-    await downloads_into(cache).object(place, object_name, size, version, entry)
-    return [(object_name, size, version)]
+    return place, object_name, size, version
 
 
 class Fetched(Tables):
@@ -106,3 +113,54 @@ class Fetched(Tables):
         names = [name for name, _, _ in objects]
         for one in objects[names.index(after) + 1 if after in names else 0 :]:
             yield one
+
+
+class AllFetched(Tables):
+    """What was fetched of all side inputs, as "NAME/object", for who says what this machine has. `wholes`: by name."""
+
+    def __init__(self, wholes):
+        self._wholes = wholes
+
+    async def ranges(self, after):
+        passed = not after
+        for name in sorted(self._wholes):
+            async for object_name, size, version in self._wholes[name].ranges(""):
+                full = f"{name}/{object_name}"
+                if passed:
+                    yield full, size, version
+                passed = passed or full == after
+
+
+class Listed(Tables):
+    """A side input that is not fetched here: what bring() would fetch now."""
+
+    def __init__(self, given, patience_seconds, counts, log):
+        self._given = given
+        self._seconds = patience_seconds
+        self._counts = counts
+        self._server = Server({given.name: given}, None, None, counts, patience_seconds, log)
+
+    async def ranges(self, after):
+        folders = []
+        anything = False
+        try:
+            async for one in self._server.list(self._given.name, after, folders.append):
+                anything = True
+                yield one
+            if not anything and not folders and not after:
+                _, object_name, size, version = await _single_facts(self._given, self._seconds, self._counts)
+                yield object_name, size, version
+        except Trouble as trouble:
+            what = self._given.what + ": "
+            raise Trouble(trouble.kind, what + trouble.message.removeprefix(what)) from None
+
+
+class Unlisted(Tables):
+    """In the place of a side input whose source cannot even be opened."""
+
+    def __init__(self, trouble):
+        self._trouble = trouble
+
+    async def ranges(self, after):
+        raise self._trouble
+        yield after  # makes it a generator

@@ -210,14 +210,21 @@ TEST(DataSidecar, TheRunnerReadsWhatItWrites) {
             "/parallelrun/fetched/data.sock");
 }
 
-TEST(DataSidecar, TheOrchestratorFetchesNoSideInputs) {
+TEST(DataSidecar, OfTheOrchestratorListsSideInputs) {
   const json orchestrator = pod(in_stores(), kOrchestrator);
-  EXPECT_THAT(mounts_of(sidecar(orchestrator)), Not(Contains(testing::Key(HasSubstr("side-inputs")))));
-  EXPECT_TRUE(volume_of(orchestrator, "credentials-1").is_null());
-  const JobManifest sides =
+  EXPECT_EQ(mounts_of(sidecar(orchestrator)).at("/parallelrun/credentials/side-inputs/labels"),
+            "credentials-1 ro");
+  EXPECT_EQ(volume_of(orchestrator, "credentials-1")["secret"]["secretName"], "models");
+  EXPECT_THAT(mounts_of(orchestrator["spec"]["containers"][0]), Not(Contains(testing::Key("/opt/labels"))))
+      << "nothing is there";
+  JobManifest sides =
       JobManifest().with("/sideInputs", json::array({{{"name", "model"}, {"source", s3("models", "keys")}}}));
-  EXPECT_TRUE(sidecar(pod(sides, kOrchestrator)).is_null());
+  EXPECT_FALSE(sidecar(pod(sides, kOrchestrator)).is_null());
   EXPECT_FALSE(sidecar(pod(sides, kWorker)).is_null());
+  // Nobody compares it with other jobs' results.
+  sides.with("/output/source", s3("results", "writer"));
+  EXPECT_THAT(mounts_of(sidecar(pod(sides, kOrchestrator))),
+              Not(Contains(testing::Key(HasSubstr("side-inputs")))));
 }
 
 TEST(DataSidecar, TheCacheHasALimit) {

@@ -105,7 +105,7 @@ TEST(PodLayout, WhatLiesInStoresIsFetched) {
   EXPECT_EQ(file->mount_path, "/tmp/a");
   EXPECT_EQ(find_fetched(layout, StoreUse::kSideInput, "b")->directory, "/parallelrun/fetched/side-inputs/b");
   EXPECT_EQ(fetched_in(layout, true).size(), 4U);
-  EXPECT_EQ(fetched_in(layout, false).size(), 2U);
+  EXPECT_EQ(fetched_in(layout, false).size(), 4U) << "side inputs are listed there";
 }
 
 TEST(PodLayout, AnOutputInAStoreIsAFolderOfTheOrchestratorsPod) {
@@ -126,6 +126,9 @@ TEST(PodLayout, AnOutputInAStoreIsAFolderOfTheOrchestratorsPod) {
   EXPECT_EQ(output->credentials, "/parallelrun/credentials/output");
   EXPECT_EQ(fetched_in(layout, true).size(), 0U) << "no worker has it";
   EXPECT_EQ(fetched_in(layout, false).size(), 1U);
+  job.with("/sideInputs", json::array({{{"name", "a"}, {"source", store}}}));
+  EXPECT_EQ(fetched_in(layout_of(job), true).size(), 1U);
+  EXPECT_EQ(fetched_in(layout_of(job), false).size(), 1U) << "such results are not compared with others";
 }
 
 TEST(PodLayout, AVolumeThatIsUsedTwiceIsOneVolume) {

@@ -30,7 +30,9 @@ class Samples {
   }
   ScriptError error() { return {any(ErrorPhase::kShutdown), text(), text(), text(200)}; }
 
-  RegisterRequest register_request() { return {kProtocolVersion, text(), text(), small(64), text(), text()}; }
+  RegisterRequest register_request() {
+    return {kProtocolVersion, text(), text(), small(64), text(), text(), text()};
+  }
   RegisterReply register_reply() {
     return {number(), number(), std::chrono::milliseconds(small(100'000)),
             std::chrono::milliseconds(small(100'000)), text(500)};
