@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/json/members.h"
 #include "common/text/presentable.h"
 #include "runner/cli/cluster_look.h"
 #include "runner/cli/job_argument.h"
@@ -58,6 +59,14 @@ int look(const GivenToErrors& given) {
   return cluster_look(look);
 }
 
+// A job that has ended says in its result that there were errors.
+bool had_errors(const report::JobReport& job) {
+  if (job.state != report::RunState::kComplete && job.state != report::RunState::kFailed) return false;
+  const auto first = job.progress.find("firstErrors");
+  return count_at(job.progress, "triesFailed") > 0 ||
+         (first != job.progress.end() && first->is_array() && !first->empty());
+}
+
 int run(const GivenToErrors& given) {
   if (given.job.in_cluster()) return look(given);
   const auto job = read_job(given.job.job);
@@ -65,6 +74,14 @@ int run(const GivenToErrors& given) {
   const auto report = report::errors_of(job->directory);
   if (!report) {
     std::fprintf(stderr, "parallelrun: %s\n", report.error().message.c_str());
+    return kExitFailed;
+  }
+  if (!report->told && had_errors(*job)) {
+    std::fprintf(
+        stderr,
+        "parallelrun: the script of the job had errors, but '%s/logs/user/errors.json' is not there any "
+        "more: somebody has removed it, and what it said is lost. %s\n",
+        presentable(job->directory).c_str(), presentable(in_words(*job)).c_str());
     return kExitFailed;
   }
   if (given.form != Form::kTable)

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/json/members.h"
 #include "common/text/counted.h"
 #include "common/text/presentable.h"
 #include "runner/cli/cluster_look.h"
@@ -89,6 +90,15 @@ int run(const GivenToFailed& given) {
   if (given.job.in_cluster()) return look(given);
   const auto job = read_job(given.job.job);
   if (!job) return kExitInvalid;
+  if (const std::uint64_t failed = count_at(job->progress, "itemsFailed");
+      failed > 0 && report::has_no_failed_file(job->directory)) {
+    std::fprintf(
+        stderr,
+        "parallelrun: the job has %s, but '%s/failed_items.jsonl' is not there any more: somebody has "
+        "removed it, and nobody knows which items they are. To have them run again, resubmit the job\n",
+        counted(failed, "failed item").c_str(), presentable(job->directory).c_str());
+    return kExitFailed;
+  }
   Rows rows(given.form);
   if (!rows.begin()) return kExitFailed;
   bool cut = false;

@@ -11,8 +11,10 @@
 #include <string>
 #include <system_error>
 
+#include "common/json/members.h"
 #include "common/posix/file_copy.h"
 #include "common/posix/file_descriptor.h"
+#include "common/text/counted.h"
 #include "common/text/presentable.h"
 #include "runner/cli/cluster_look.h"
 #include "runner/cli/job_argument.h"
@@ -96,7 +98,16 @@ int run(const GivenToOutput& given) {
   }
   const std::string path = job->directory + "/" + job->output_file;
   std::error_code error;
-  if (!std::filesystem::exists(path, error) && job->state != report::RunState::kComplete) {
+  const bool there = std::filesystem::exists(path, error) || error;
+  const std::uint64_t rows_of = count_at(job->progress, "itemsSucceeded");
+  if (!there && job->state == report::RunState::kComplete && rows_of > 0) {
+    return refuse(
+        fmt::format("'{}' is not there any more: somebody has removed it. The job was complete with {}; to "
+                    "make it anew, run "
+                    "it with --overwrite",
+                    path, counted(rows_of, "item")));
+  }
+  if (!there && job->state != report::RunState::kComplete) {
     return refuse(fmt::format(
         "there is no '{}' yet; with output.order: input, and as Parquet, it is made at the end of the job",
         path));

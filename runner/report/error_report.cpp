@@ -59,7 +59,11 @@ Result<ErrorReport> errors_of(const std::string& directory) {
   const std::string logs = directory + "/logs/";
   const std::string path = logs + "user/errors.json";
   const Result<std::string> text = read_text(path, kLargest);
-  if (!text && text.error().code == ErrorCode::kNotFound) return ErrorReport{};
+  if (!text && text.error().code == ErrorCode::kNotFound) {
+    ErrorReport none;
+    none.told = false;
+    return none;
+  }
   if (!text) return text.error();
   const nlohmann::json document = nlohmann::json::parse(*text, nullptr, false);
   if (!document.is_object())

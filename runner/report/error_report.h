@@ -28,9 +28,10 @@ struct ErrorGroup {
 struct ErrorReport {
   std::vector<ErrorGroup> groups;  // the most frequent first, those of the start before behind them
   std::uint64_t others = 0;        // errors of kinds that are not listed
+  bool told = true;                // false: there is no file of them
 };
 
-// Nothing where the job had no error. Errors: kCorrupt, those of read_error().
+// Nothing where the job had no error, or its file is gone (`told`). Errors: kCorrupt, those of read_error().
 Result<ErrorReport> errors_of(const std::string& directory);
 
 nlohmann::ordered_json to_json(const ErrorReport& report);

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+#include <system_error>
+
 #include "common/json/members.h"
 #include "runner/report/text_files.h"
 
@@ -10,6 +13,7 @@ namespace {
 
 // A mini-batch may have very many files.
 constexpr std::size_t kLongestFailedLine = std::size_t{256} << 20U;
+constexpr const char* kFile = "/failed_items.jsonl";
 
 std::string records(const nlohmann::json& line) {
   const std::string file = text_at(line, "file");
@@ -47,31 +51,35 @@ FailedItem row_of(const nlohmann::json& line) {
 Result<std::uint64_t> for_each_failed(const std::string& directory,
                                       const std::function<bool(const FailedItem& item)>& take) {
   std::uint64_t unread = 0;
-  const Status read =
-      for_each_line(directory + "/failed_items.jsonl", kLongestFailedLine, [&](std::string_view text) {
-        const nlohmann::json line = nlohmann::json::parse(text.begin(), text.end(), nullptr, false);
-        if (!line.is_object()) {
-          ++unread;
-          return true;
-        }
-        FailedItem row = row_of(line);
-        const auto files = line.find("files");
-        if (files == line.end() || !files->is_array() || files->empty()) return take(row);
-        // Which of its files a shortfall is about is not known, so it stays one row.
-        if (row.kind == "shortfall") {
-          row.item = fmt::format("{} of {} files, the first: {}", row.count, files->size(),
-                                 files->front().is_string() ? files->front().get<std::string>() : "");
-          return take(row);
-        }
-        row.count = 1;
-        for (const nlohmann::json& file : *files) {
-          row.item = file.is_string() ? file.get<std::string>() : file.dump();
-          if (!take(row)) return false;
-        }
-        return true;
-      });
+  const Status read = for_each_line(directory + kFile, kLongestFailedLine, [&](std::string_view text) {
+    const nlohmann::json line = nlohmann::json::parse(text.begin(), text.end(), nullptr, false);
+    if (!line.is_object()) {
+      ++unread;
+      return true;
+    }
+    FailedItem row = row_of(line);
+    const auto files = line.find("files");
+    if (files == line.end() || !files->is_array() || files->empty()) return take(row);
+    // Which of its files a shortfall is about is not known, so it stays one row.
+    if (row.kind == "shortfall") {
+      row.item = fmt::format("{} of {} files, the first: {}", row.count, files->size(),
+                             files->front().is_string() ? files->front().get<std::string>() : "");
+      return take(row);
+    }
+    row.count = 1;
+    for (const nlohmann::json& file : *files) {
+      row.item = file.is_string() ? file.get<std::string>() : file.dump();
+      if (!take(row)) return false;
+    }
+    return true;
+  });
   if (!read && read.error().code != ErrorCode::kNotFound) return read.error();
   return unread;
+}
+
+bool has_no_failed_file(const std::string& directory) {
+  std::error_code error;
+  return !std::filesystem::exists(directory + kFile, error) && !error;
 }
 
 nlohmann::ordered_json to_json(const FailedItem& item) {

@@ -28,6 +28,9 @@ struct FailedItem {
 Result<std::uint64_t> for_each_failed(const std::string& directory,
                                       const std::function<bool(const FailedItem& item)>& take);
 
+// Whether that file is not there.
+bool has_no_failed_file(const std::string& directory);
+
 nlohmann::ordered_json to_json(const FailedItem& item);
 
 }  // namespace parallelrun::report

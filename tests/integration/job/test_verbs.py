@@ -190,6 +190,23 @@ def test_a_job_without_errors_says_so(embedded_job):
     assert json.loads(verb("failed", job.out, "-o", "json").stdout) == []
 
 
+def test_files_that_somebody_has_removed_are_not_taken_for_a_job_without_errors(failed_job):
+    out = failed_job.out
+    for file, name, words in [
+        ("failed_items.jsonl", "failed", "parallelrun: the job has 8 failed items, but '"),
+        ("logs/user/errors.json", "errors", "parallelrun: the script of the job had errors, but '"),
+        ("parallel_run_step.txt", "output", "parallelrun: '"),
+    ]:
+        (out / file).unlink()
+        for form in ([], ["-o", "json"]) if name != "output" else ([], ["--to", "-"]):
+            done = verb(name, out, *form, code=1)
+            assert done.stdout == "" and done.stderr.startswith(words), done.stderr
+            assert f"{out / file}' is not there any more" in done.stderr
+    # A link to nothing, and logs that were removed as a whole.
+    shutil.rmtree(out / "logs")
+    assert "errors.json' is not there any more" in verb("errors", out, code=1).stderr
+
+
 def test_failed_items_as_table_csv_and_json(failed_job):
     lines = verb("failed", failed_job.out).stdout.splitlines()
     assert lines[0].split() == ["MINI-BATCH", "INPUT", "ITEM", "ITEMS", "TRIES", "ERROR"]
