@@ -1,7 +1,7 @@
 """What a job reads: `inputs[]` of the manifest."""
 
 import os
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Sequence, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Sequence, Tuple, Union
 
 from parallelrun._claim import Claim
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 PathLike = Union[str, "os.PathLike[str]"]
 Place = Union[PathLike, Claim]
+# Of an output and of side inputs also a source in the manifest's words, or (datastore, path).
+AnyPlace = Union[Place, Mapping[str, Any], Tuple[Any, str]]
 Input = Union[Place, Mapping[str, Any]]
 Inputs = Union[Input, Sequence[Input], Mapping[str, Input]]
 
@@ -24,11 +26,30 @@ def camel(name: str) -> str:
     return first + "".join(word[:1].upper() + word[1:] for word in others)
 
 
-def source_of(place: Place) -> Dict[str, Any]:
-    """`source` of a folder of this machine, or of a claim."""
+def source_of(place: AnyPlace) -> Dict[str, Any]:
+    """`source` of a folder of this machine, a claim, a place in a datastore, or in the manifest's words."""
     if isinstance(place, Claim):
         return place.source()
+    if isinstance(place, Mapping):
+        return dict(place)
+    if isinstance(place, tuple):
+        datastore, path = _pair(place)
+        source: Dict[str, Any] = datastore.source(os.fspath(path))
+        return source
     return {"local": {"path": os.path.abspath(os.path.expanduser(os.fspath(place)))}}
+
+
+def keys_of(place: Any) -> Dict[str, str]:
+    """The file with the keys of a place in a datastore, by the name that its source has for it."""
+    return dict(_pair(place)[0].keys) if isinstance(place, tuple) else {}
+
+
+def _pair(place: Any) -> Tuple[Any, Any]:
+    from parallelrun._workspace.datastore import Datastore
+
+    if len(place) == 2 and isinstance(place[0], Datastore):
+        return place[0], place[1]
+    raise TypeError(f"a place is a tuple of {len(place)}, but must be a path, (datastore, path) or a source")
 
 
 def files(path: Place, *, name: str = "files", **fields: "Unpack[FileFields]") -> Dict[str, Any]:

@@ -1,5 +1,6 @@
 """A job that runs on this machine, as the program's event stream tells it."""
 
+import contextlib
 import json
 import os
 import re
@@ -7,12 +8,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from typing import IO, Any, Callable, Dict, List, Optional
+from typing import IO, Any, Callable, Dict, Iterator, List, Mapping, Optional
 
 from parallelrun._errors import grouped
 from parallelrun._progress import progress_of
+from parallelrun._stored_output import StoredOutput, store_kind
 
 REFUSED = 2  # exit code: an invalid manifest, or an output directory that another job has written to
 
@@ -38,11 +41,14 @@ class Job:
         environment: Dict[str, str],
         scratch: Optional[str] = None,
         submitted: Optional[Dict[str, Any]] = None,
+        credentials: Optional[Mapping[str, str]] = None,
     ) -> None:
         self.name: str = manifest["metadata"]["name"]
         self.manifest = manifest
+        source = manifest["spec"]["output"]["source"]
         # Empty: it is not on this machine.
-        self.output_directory: str = manifest["spec"]["output"]["source"].get("local", {}).get("path", "")
+        self.output_directory: str = source.get("local", {}).get("path", "")
+        self._stored = StoredOutput(source, credentials or {}, environment) if store_kind(source) else None
         self._scratch = scratch
         self._submitted = submitted or {}
         self._progress: Dict[str, Any] = {}
@@ -76,7 +82,8 @@ class Job:
         threading.Thread(target=self._see_end, daemon=True).start()
 
     def __repr__(self) -> str:
-        return f"<parallelrun.Job {self.name}: {self.status}, output {self.output_directory}>"
+        place = self._stored.address if self._stored else self.output_directory
+        return f"<parallelrun.Job {self.name}: {self.status}, output {place}>"
 
     # --- how it goes ---
 
@@ -161,6 +168,11 @@ class Job:
         """
         from parallelrun._submit import submit
 
+        if self._stored and "output" not in changed:
+            raise ValueError(
+                f"the results lie in {self._stored.address}, and results in a store are not taken over; give another output, where "
+                "everything runs, or submit the same job once more, which goes on there"
+            )
         if not self._submitted:  # by parallelrun.resubmit(), or as a step
             from parallelrun._resubmit import resubmit
 
@@ -176,44 +188,62 @@ class Job:
 
     # --- what it left ---
 
+    @contextlib.contextmanager
+    def left(self, *names: str) -> Iterator[str]:
+        """The output directory, or of an output in a store a copy of these files in a folder that goes afterwards. A name with
+        a '/' at its end is a folder."""
+        if self._stored is None:
+            yield self.output_directory
+            return
+        with tempfile.TemporaryDirectory(prefix="parallelrun-") as folder:
+            self._stored.copy(names, folder)
+            yield folder
+
     def logs(self, name: Optional[str] = None) -> Any:
-        """The names of the log files, or the text of one: `job.logs("user/error.txt")`."""
-        folder = os.path.join(self.output_directory, "logs")
-        names = sorted(
-            os.path.relpath(os.path.join(at, file), folder)
-            for at, _, found in os.walk(folder)
-            for file in found
-        )
-        if name is None:
-            return names
-        if name not in names:
-            raise FileNotFoundError(f"there is no log '{name}'; there are: {', '.join(names) or 'none yet'}")
-        with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
-            return file.read()
+        """The names of the log files, or the text of one: `job.logs("user/error.txt")`. In a store they are brought up to date
+        every minute, and at the end."""
+        with self.left("logs/") as output:
+            folder = os.path.join(output, "logs")
+            names = sorted(
+                os.path.relpath(os.path.join(at, file), folder)
+                for at, _, found in os.walk(folder)
+                for file in found
+            )
+            if name is None:
+                return names
+            if name not in names:
+                raise FileNotFoundError(
+                    f"there is no log '{name}'; there are: {', '.join(names) or 'none yet'}"
+                )
+            with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
+                return file.read()
 
     def errors(self) -> List[Dict[str, Any]]:
         """The errors of the script so far, also of tries that were followed by a good one, in groups: `count`, `phase`,
         `type`, `message`, `first` (when and where), `traceback` of the first. Ones that differ in numbers or file names
         only are one group; the most frequent comes first."""
-        return grouped(os.path.join(self.output_directory, "logs"))
+        with self.left("logs/user/") as output:
+            return grouped(os.path.join(output, "logs"))
 
     def results(self) -> Any:
         """The rows of the output file: a pandas.DataFrame where pandas is installed, else a list.
 
         JSON objects become columns, other values the column `value`, lines of text the column `row`. A CSV table has its
         own columns; without pandas each row is a dict of texts. A Parquet file needs pyarrow; without pandas each row is
-        a dict. With Parquet and with `order: input` there are no rows before the job ends.
+        a dict. With Parquet, with `order: input` and in a store there are no rows before the job ends.
         """
         spec = self.manifest["spec"]
         name = spec.get("appendRowFileName", "parallel_run_step.txt")
-        return rows_of(spec, os.path.join(self.output_directory, name))
+        with self.left(name) as output:
+            return rows_of(spec, os.path.join(output, name))
 
     def failed_items(self) -> Any:
         """The items that failed: a pandas.DataFrame where pandas is installed, else a list of dicts.
 
         A line for each mini-batch that failed (`kind` is `failed`) or returned too few elements (`shortfall`).
         """
-        return frame(_json_lines(os.path.join(self.output_directory, "failed_items.jsonl")), "value")
+        with self.left("failed_items.jsonl") as output:
+            return frame(_json_lines(os.path.join(output, "failed_items.jsonl")), "value")
 
     # --- events ---
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
 from parallelrun._bundle_folder import program
 from parallelrun._command import environment
 from parallelrun._fields import OUTPUT_FIELDS
-from parallelrun._inputs import Inputs, PathLike, Place, camel, listed, source_of
+from parallelrun._inputs import AnyPlace, Inputs, PathLike, camel, keys_of, listed, source_of
 from parallelrun._job import Job
+from parallelrun._stored_output import credential_files
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -24,16 +25,17 @@ API_VERSION = "parallelrun.dev/v1alpha1"
 def run(
     script: Any,
     inputs: Inputs,
-    output: Place,
+    output: AnyPlace,
     *,
     show_output: bool = True,
     backend: str = "local",
     name: Optional[str] = None,
-    side_inputs: Optional[Mapping[str, Place]] = None,
+    side_inputs: Optional[Mapping[str, AnyPlace]] = None,
     arguments: Sequence[Any] = (),
     output_format: str = "jsonl",
     overwrite: bool = False,
     retry_failed: bool = False,
+    credentials: Optional[Mapping[str, PathLike]] = None,
     namespace: Optional[str] = None,
     context: Optional[str] = None,
     kubeconfig: Optional[PathLike] = None,
@@ -51,6 +53,7 @@ def run(
         output_format=output_format,
         overwrite=overwrite,
         retry_failed=retry_failed,
+        credentials=credentials,
         namespace=namespace,
         context=context,
         kubeconfig=kubeconfig,
@@ -62,16 +65,17 @@ def run(
 def submit(
     script: Any,
     inputs: Inputs,
-    output: Place,
+    output: AnyPlace,
     *,
     backend: str = "local",
     name: Optional[str] = None,
-    side_inputs: Optional[Mapping[str, Place]] = None,
+    side_inputs: Optional[Mapping[str, AnyPlace]] = None,
     arguments: Sequence[Any] = (),
     output_format: str = "jsonl",
     overwrite: bool = False,
     retry_failed: bool = False,
     take_over: Optional[PathLike] = None,
+    credentials: Optional[Mapping[str, PathLike]] = None,
     namespace: Optional[str] = None,
     context: Optional[str] = None,
     kubeconfig: Optional[PathLike] = None,
@@ -81,9 +85,12 @@ def submit(
 
     `script`: the path of an entry script; or functions: `run`, `(init, run)` or `(init, run, shutdown)`.
     `inputs`: a folder or file (files), `parallelrun.files(...)`, `parallelrun.table(...)`, several of them in a list,
-    or a dict with their names. `output`: the directory of results and logs. `output_format`: "jsonl", each element
+    or a dict with their names. `output`: the directory of results and logs; or a place in a store, as a datastore and a path
+    or in the manifest's words: `{"s3": {"bucket": "results", "prefix": "digits"}}`. `output_format`: "jsonl", each element
     that run() returns as a JSON value, "csv", one table, or "text", as its str(). `overwrite`: another job's results there may be removed.
     `take_over`: the output directory of an earlier job, whose results are taken over as far as they are good for this one.
+    `credentials`: files with the keys of stores, as for `--credentials`: `{"keys": "keys.yaml"}`, by the `secretName` of a
+    source; without them the environment's. In a cluster `secretName` names a Secret.
     Other settings (parallelrun.Settings has all) are the fields of spec: `mini_batch_size=20`, `process_count_per_node=4`, `error_threshold=10`,
     `run_invocation_timeout=60`, `environment={"requirements": ["pillow"]}`.
 
@@ -100,9 +107,15 @@ def submit(
         raise ValueError(
             "overwrite, retry_failed and take_over are for backend='local'; in a cluster output_overwrite=True is a field of the job"
         )
+    if backend == "kubernetes" and credentials:
+        raise ValueError(
+            "credentials are files of this machine, for backend='local'; in a cluster the source names a Secret: "
+            "credentials={'secretName': ...}"
+        )
     submitted = {
         **{"script": script, "inputs": inputs, "output": output, "backend": backend, "name": name},
         **{"side_inputs": side_inputs, "arguments": arguments, "output_format": output_format},
+        **({"credentials": credentials} if credentials else {}),
         **cluster,
         **settings,
     }
@@ -148,7 +161,11 @@ def submit(
             from parallelrun._cluster_job import ClusterJob
 
             return ClusterJob(manifest, Cluster(namespace, context, kubeconfig), scratch, submitted)
-        return start(manifest, overwrite, retry_failed, scratch, submitted, take_over)
+        keys: Dict[str, str] = {}
+        for place in [output, *(side_inputs or {}).values()]:
+            keys.update(keys_of(place))
+        keys.update(credential_files(credentials))
+        return start(manifest, overwrite, retry_failed, scratch, submitted, take_over, keys)
     except BaseException:
         if scratch:
             shutil.rmtree(scratch, ignore_errors=True)
@@ -162,13 +179,17 @@ def start(
     scratch: Optional[str] = None,
     submitted: Optional[Dict[str, Any]] = None,
     take_over: Optional[PathLike] = None,
+    credentials: Optional[Mapping[str, str]] = None,
 ) -> Job:
-    """The job of a manifest, on this machine. `scratch`: a folder that goes with the job's end."""
+    """The job of a manifest, on this machine. `scratch`: a folder that goes with the job's end. `credentials`: files with
+    keys of stores."""
     command = [program(), "run", "--json", "-"]
     command += ["--overwrite"] if overwrite else []
     command += ["--retry-failed"] if retry_failed else []
     command += ["--take-over", os.path.expanduser(os.fspath(take_over))] if take_over else []
-    return Job(command, manifest, _environment(), scratch, submitted)
+    for name, file in (credentials or {}).items():
+        command += ["--credentials", f"{name}={file}"]
+    return Job(command, manifest, _environment(), scratch, submitted, credentials)
 
 
 def check(manifest: str) -> List[str]:

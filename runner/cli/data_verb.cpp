@@ -45,6 +45,8 @@ struct GivenToData {
   std::string socket;
   int events_fd = -1;
   pid_t parent = 0;
+  std::string copy_to;
+  std::vector<std::string> copies;
 };
 
 void tell(const GivenToData& given, const nlohmann::json& event) {
@@ -111,6 +113,8 @@ int become(const GivenToData& given, const agent::EnvironmentRequest& request, c
                                       std::to_string(given.events_fd),
                                       "--parent",
                                       std::to_string(given.parent)};
+  if (!given.copy_to.empty()) command.insert(command.end(), {"--copy-to", given.copy_to});
+  for (const std::string& name : given.copies) command.push_back("--copy=" + name);
   std::vector<char*> argv;
   for (std::string& argument : command) argv.push_back(argument.data());
   argv.push_back(nullptr);
@@ -168,7 +172,11 @@ Verb add_data(CLI::App& program) {
   CLI::App* verb =
       program.add_subcommand("data", "read object stores for the jobs of this machine (started by `run`)");
   verb->add_option("--config", given->config, "sources and where their credentials are, as JSON")->required();
-  verb->add_option("--socket", given->socket, "where orchestrator and agents connect")->required();
+  CLI::Option* socket = verb->add_option("--socket", given->socket, "where orchestrator and agents connect");
+  // For the Python package, which reads what a job has left in a store.
+  verb->add_option("--copy-to", given->copy_to, "DIR: copy objects of the output there, and end")
+      ->excludes(socket);
+  verb->add_option("--copy", given->copies, "NAME of an object, or NAME/ for all below; may be repeated");
   verb->add_option("--events-fd", given->events_fd, "file descriptor to which JSON lines are written");
   verb->add_option("--parent", given->parent, "process id of the parent; this process ends with it");
   return {verb, [given] { return run(*given); }};

@@ -90,8 +90,10 @@ int run(const GivenToFailed& given) {
   if (given.job.in_cluster()) return look(given);
   const auto job = read_job(given.job.job);
   if (!job) return kExitInvalid;
+  // Of a job that has not ended, what was fetched of a store has no such file yet.
+  const bool ended = job->state == report::RunState::kComplete || job->state == report::RunState::kFailed;
   if (const std::uint64_t failed = count_at(job->progress, "itemsFailed");
-      failed > 0 && report::has_no_failed_file(job->directory)) {
+      ended && failed > 0 && report::has_no_failed_file(job->directory)) {
     std::fprintf(
         stderr,
         "parallelrun: the job has %s, but '%s/failed_items.jsonl' is not there any more: somebody has "

@@ -43,7 +43,7 @@ struct StoreInUse {
   // Of a tabular input, what the data process must know of it: {"miniBatchSize": bytes, "columns": {name:
   // type}, "carried": [names]}; null: it is none.
   nlohmann::json table = nullptr;
-  bool read_only = false;  // an output that somebody looks at
+  bool read_only = false;    // an output that somebody looks at
   bool only_listed = false;  // a side input of which nothing is fetched: the orchestrator's in a pod
 };
 

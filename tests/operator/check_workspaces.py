@@ -240,10 +240,17 @@ def check_a_service_principal_becomes_a_secret(azureml, ws, verbs):
     blob["credentials"] = {"secretName": "parallelrun-datastore-images"}
     assert registered.parts == [{"source": {"azureBlob": blob}, "glob": "*.png"}]
 
-    # An output must lie on a volume.
+    # An output lies on a volume or in a store, and in no database.
     one = step(azureml, ws, inputs=[registered.as_named_input("images")])
-    with pytest.raises(ValueError, match="'images' .azureBlob account/container., but must lie on a volume"):
+    database = azureml.Datastore.register_source(ws, "db", {"sql": {"credentials": {"secretName": "db"}}})
+    one.output.destination = database
+    with pytest.raises(ValueError, match="'db' .sql., but must lie on a volume or in a store"):
         submit(azureml, ws, one)
+    one.output.destination = (azureml.Datastore(ws, "images"), "out/{output-name}")
+    run = submit(azureml, ws, one)
+    stored = job_of(verbs, run, "score")["spec"]["output"]["source"]
+    assert stored == {"azureBlob": {**blob, "prefix": f"out/{one.output.name}"}}
+    run.cancel()
     one.output.destination = (azureml.Datastore(ws, "photos"), "out/{run-id}")
     run = submit(azureml, ws, one)
     job = job_of(verbs, run, "score")

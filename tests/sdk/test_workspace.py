@@ -469,7 +469,17 @@ def test_kinds_of_tables(azureml, ws, folder):
         (
             lambda a, ws: a.Datastore.register_azure_blob_container(ws, "d", "c"),
             NotImplementedError,
-            "Datastore.register_folder",
+            "keeps no keys; write them into a file that only you may read",
+        ),
+        (
+            lambda a, ws: a.Datastore.register_source(ws, "d", {"sql": {}}),
+            ValueError,
+            "or a store (azureBlob, s3, gcs)",
+        ),
+        (
+            lambda a, ws: a.Datastore.register_source(ws, "d", {"s3": {"bucket": "b"}}, "nowhere.yaml"),
+            FileNotFoundError,
+            "the file with the keys of the datastore 'd' is not there",
         ),
         (
             lambda a, ws: a.Workspace(namespace="x", folder="y"),

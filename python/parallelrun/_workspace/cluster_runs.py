@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Optional
 from parallelrun._cluster import Cluster, Object
 from parallelrun._cluster_job import ClusterJob
 from parallelrun._job import Job
+from parallelrun._stored_output import store_kind
 from parallelrun._submit import job_name
 from parallelrun._workspace.cluster_datastore import in_words, is_volume
 from parallelrun._workspace.cluster_names import label_value
@@ -68,10 +69,10 @@ class ClusterStepRun(StepRun):
 
     def _directory(self) -> str:
         place = self.place.datastore.place
-        if not is_volume(place):
+        if not is_volume(place) and store_kind(place) is None:
             raise ValueError(
                 f"the output of the step '{self.name}' would lie in the datastore '{self.place.datastore.name}' ({in_words(place)}), but "
-                "must lie on a volume; name one: OutputFileDatasetConfig(destination=(datastore, path))"
+                "must lie on a volume or in a store; name one: OutputFileDatasetConfig(destination=(datastore, path))"
             )
         return in_words(self.place.source)
 

@@ -9,6 +9,7 @@ from parallelrun._claim import Claim
 from parallelrun._inputs import GLOB_LETTERS
 from parallelrun._workspace.cluster_datastore import ClusterDatastore, looks_like_a_file, source_below
 from parallelrun._workspace.datastore import DataPath, Datastore
+from parallelrun._workspace.store_datastore import StoreDatastore
 
 Part = Dict[str, Any]  # source, and glob where there is one: fields of inputs[]
 
@@ -80,7 +81,7 @@ def _sorted(path: Any) -> Tuple[List[Tuple[Dict[str, Any], List[str]]], List[Any
         store = each if isinstance(each, Datastore) else each[0] if isinstance(each, tuple) and each else None
         if isinstance(each, Claim):
             put(each.source(), "")
-        elif isinstance(store, ClusterDatastore):
+        elif isinstance(store, (ClusterDatastore, StoreDatastore)):
             inner = "" if store is each else each[1]
             for one in inner if isinstance(inner, (list, tuple)) else [inner]:
                 put(store.place, store.below(os.fspath(one)))

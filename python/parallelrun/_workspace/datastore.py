@@ -9,6 +9,7 @@ from parallelrun._inputs import PathLike
 from parallelrun._workspace.names import unknown
 
 DEFAULT = "workspaceblobstore"
+_AZURE_FILE = "register_azure_blob_container(ws, name, container, account, credentials=FILE)"
 
 
 class DataPath(NamedTuple):
@@ -30,13 +31,22 @@ class DataPath(NamedTuple):
 class Datastore:
     """A folder with a name. A workspace has one, below its own folder; register_folder() names others.
 
-    In a workspace that is a namespace it is a place there (cluster_datastore.py)."""
+    A store that register_source() names has no folder (store_datastore.py). In a workspace that is a namespace it is a place
+    there (cluster_datastore.py)."""
+
+    # The file with the keys of a store, by the name that its source has for it.
+    keys: Dict[str, str] = {}
 
     def __new__(cls, workspace: Any, name: Optional[str] = None) -> "Datastore":
         if workspace.cluster is not None:
             from parallelrun._workspace.cluster_datastore import ClusterDatastore
 
             return object.__new__(ClusterDatastore)
+        known = _read(workspace)
+        if (name or known["default"]) in known.get("stores", {}):
+            from parallelrun._workspace.store_datastore import StoreDatastore
+
+            return object.__new__(StoreDatastore)
         return object.__new__(cls)
 
     def __init__(self, workspace: Any, name: Optional[str] = None) -> None:
@@ -44,7 +54,7 @@ class Datastore:
         name = name or known["default"]
         if name not in known["folders"]:
             raise ValueError(
-                unknown("datastore", name, known["folders"])
+                unknown("datastore", name, [*known["folders"], *known.get("stores", {})])
                 + "; Datastore.register_folder(ws, name, folder) makes one"
             )
         self.workspace = workspace
@@ -62,7 +72,8 @@ class Datastore:
             from parallelrun._workspace.cluster_datastore import known_places
 
             return sorted(known_places(workspace)["places"])
-        return sorted(_read(workspace)["folders"])
+        known = _read(workspace)
+        return sorted([*known["folders"], *known.get("stores", {})])
 
     @classmethod
     def register_folder(cls, workspace: Any, datastore_name: str, folder: PathLike) -> "Datastore":
@@ -77,8 +88,9 @@ class Datastore:
             raise FileNotFoundError(f"the folder of the datastore '{datastore_name}' is not there: {path}")
 
         def add(known: Optional[Dict[str, Any]]) -> Dict[str, Any]:
-            known = known or _first()
+            known = known or first_document()
             known["folders"][datastore_name] = path
+            known.get("stores", {}).pop(datastore_name, None)
             return known
 
         workspace.papers.change("datastores", add)
@@ -89,7 +101,7 @@ class Datastore:
         names = Datastore.names(workspace)
         if name not in names:
             raise ValueError(unknown("datastore", name, names))
-        workspace.papers.change("datastores", lambda known: {**(known or _first()), "default": name})
+        workspace.papers.change("datastores", lambda known: {**(known or first_document()), "default": name})
 
     @staticmethod
     def register_claim(workspace: Any, datastore_name: str, claim: str, folder: str = "") -> "Datastore":
@@ -99,9 +111,24 @@ class Datastore:
         return register(workspace, datastore_name, Claim(claim, folder.strip("/")).source())
 
     @staticmethod
-    def register_source(workspace: Any, datastore_name: str, source: Mapping[str, Any]) -> "Datastore":
-        """Names a place in a manifest's words: `{"s3": {"bucket": "data", "credentials": {"secretName": "keys"}}}`. Not in
-        Azure's SDK."""
+    def register_source(
+        workspace: Any,
+        datastore_name: str,
+        source: Mapping[str, Any],
+        credentials: Optional[PathLike] = None,
+    ) -> "Datastore":
+        """Names a place in a manifest's words: `{"s3": {"bucket": "data", "credentials": {"secretName": "keys"}}}`. In a workspace
+        that is a folder it is a store, and `credentials` a file with its keys; without it those of the environment count. Not
+        in Azure's SDK."""
+        if workspace.cluster is None:
+            from parallelrun._workspace import store_datastore
+
+            return store_datastore.register(workspace, datastore_name, source, credentials)
+        if credentials is not None:
+            raise ValueError(
+                f"credentials of the datastore '{datastore_name}' is a file of this machine; in a namespace the source names a Secret: "
+                "credentials={'secretName': ...}"
+            )
         from parallelrun._workspace.cluster_datastore import register
 
         return register(workspace, datastore_name, dict(source))
@@ -118,19 +145,26 @@ class Datastore:
         endpoint: Optional[str] = None,
         *_: Any,
         secret_name: Optional[str] = None,
+        credentials: Optional[PathLike] = None,
         **__: Any,
     ) -> "Datastore":
         """In a namespace: a container of Azure. `secret_name` names a Secret of the namespace with the keys; else the SAS token,
-        the account key, or the service principal that the workspace was opened with becomes one."""
-        if workspace.cluster is None:
+        the account key, or the service principal that the workspace was opened with becomes one. In a workspace that is a
+        folder `credentials` names a file with the keys, which are not kept there."""
+        if workspace.cluster is None and (credentials is None or not container_name or not account_name):
             raise NotImplementedError(
-                f"datastore '{datastore_name}': a datastore is a folder here, and a container cannot be one; mount or copy the "
+                f"datastore '{datastore_name}': a workspace that is a folder keeps no keys; write them into a file that only you may read "
+                f"(accountKey: ..., sasToken: ..., or tenantId, clientId and clientSecret) and name it: {_AZURE_FILE}; or copy the "
                 "container and name the folder: Datastore.register_folder(ws, name, folder)"
             )
+        address = f"{protocol or 'https'}://{account_name}.blob.{endpoint}" if endpoint else None
+        if workspace.cluster is None:
+            blob = {"account": account_name, "container": container_name}
+            source = {"azureBlob": {**blob, **({"endpoint": address} if address else {})}}
+            return Datastore.register_source(workspace, datastore_name, source, credentials)
         from parallelrun._workspace.cluster_datastore import register_container
 
         keys = {"sasToken": sas_token, "accountKey": account_key}
-        address = f"{protocol or 'https'}://{account_name}.blob.{endpoint}" if endpoint else None
         return register_container(
             workspace, datastore_name, container_name, account_name, keys, secret_name, address
         )
@@ -146,11 +180,14 @@ class Datastore:
         client_secret: Optional[str] = None,
         *_: Any,
         secret_name: Optional[str] = None,
+        credentials: Optional[PathLike] = None,
         **__: Any,
     ) -> "Datastore":
         """As register_azure_blob_container, with a service principal of its own."""
         if workspace.cluster is None:
-            return Datastore.register_azure_blob_container(workspace, datastore_name)
+            return Datastore.register_azure_blob_container(
+                workspace, datastore_name, filesystem, account_name, credentials=credentials
+            )
         from parallelrun._workspace.cluster_datastore import register_container
 
         keys = {"tenantId": tenant_id, "clientId": client_id, "clientSecret": client_secret}
@@ -234,10 +271,10 @@ def copy_tree(folder: str, root: str, target: str, overwrite: bool = False) -> i
     return count
 
 
-def _first() -> Dict[str, Any]:
+def first_document() -> Dict[str, Any]:
     return {"default": DEFAULT, "folders": {DEFAULT: os.path.join("datastores", DEFAULT)}}
 
 
 def _read(workspace: Any) -> Dict[str, Any]:
-    known: Dict[str, Any] = workspace.papers.read("datastores") or _first()
+    known: Dict[str, Any] = workspace.papers.read("datastores") or first_document()
     return known

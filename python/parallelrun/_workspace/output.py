@@ -9,8 +9,8 @@ from parallelrun._workspace.datastore import DataPath, Datastore, copy_tree
 
 
 class OutputFileDatasetConfig:
-    """The output directory of a step: `destination=(datastore, path)`, by default a folder for each run in the default
-    datastore. A later step takes it as an input: `output.as_input("scores")`."""
+    """The output directory of a step, or its place in a store: `destination=(datastore, path)`, by default a folder for each
+    run in the default datastore. A later step takes it as an input: `output.as_input("scores")`."""
 
     def __init__(
         self,
@@ -139,3 +139,24 @@ class OutputData:
     def download(self, local_path: Any, overwrite: bool = False, show_progress: bool = True) -> int:
         """Copies it to `local_path`, below its path in the datastore; how many files."""
         return copy_tree(self.folder, self.datastore.folder, os.fspath(local_path), overwrite)
+
+
+class StoredOutputData:
+    """The same of a step that wrote into a store."""
+
+    def __init__(self, name: str, step: Any) -> None:
+        self.name = name
+        self.datastore = step.place.datastore
+        self.folder = step.output_directory
+        self.path_on_datastore = step.place.path_on_datastore
+        self._step = step
+
+    def download(self, local_path: Any, overwrite: bool = False, show_progress: bool = True) -> int:
+        """Copies the output file, failed items and logs to `local_path`, below its path in the datastore; how many files."""
+        step = self._step
+        if step.job is None:
+            raise ValueError("the step has not begun, so it has written nothing")
+        rows = step.manifest["spec"].get("appendRowFileName", "parallel_run_step.txt")
+        target = os.path.join(os.fspath(local_path), self.path_on_datastore)
+        with step.job.left(rows, "failed_items.jsonl", "logs/") as folder:
+            return copy_tree(folder, folder, target, overwrite)

@@ -9,13 +9,15 @@ import time
 from typing import Any, Dict, List, Optional
 
 from parallelrun._job import REFUSED, Job, JobError
+from parallelrun._stored_output import address
 from parallelrun._submit import start
 from parallelrun._workspace import run_records
 from parallelrun._workspace.dataset import FileDataset
 from parallelrun._workspace.fingerprint import fingerprint
 from parallelrun._workspace.metrics import metrics
 from parallelrun._workspace.names import unknown
-from parallelrun._workspace.output import OutputData, OutputFileDatasetConfig
+from parallelrun._workspace.output import OutputData, OutputFileDatasetConfig, StoredOutputData
+from parallelrun._workspace.store_datastore import StoreDatastore, credentials_for
 
 # Of states of jobs, also those of a cluster; others: Failed.
 _WORDS = {
@@ -65,8 +67,13 @@ class StepRun(Run):
         self.manifest: Dict[str, Any] = {}
         self.fingerprint = ""
 
+    @property
+    def in_store(self) -> bool:
+        """Whether it writes into a store, from this machine."""
+        return isinstance(self.place.datastore, StoreDatastore)
+
     def _directory(self) -> str:
-        return str(self.place.local_path)
+        return address(self.place.source) if self.in_store else str(self.place.local_path)
 
     def get_status(self) -> str:
         if self.problem is not None:
@@ -75,14 +82,19 @@ class StepRun(Run):
             return "Canceled" if self._run._cancelled else "NotStarted"
         return step_status(self.job.status)
 
-    def get_output_data(self, name: Optional[str] = None) -> OutputData:
+    def get_output_data(self, name: Optional[str] = None) -> Any:
         """What it wrote: `.download(folder)`, `.path_on_datastore`."""
         if name is not None and name != self.step.output.name:
             raise ValueError(unknown("output", name, [self.step.output.name]))
+        if self.in_store:
+            return StoredOutputData(self.step.output.name, self)
         return OutputData(self.step.output.name, self.place, self.output_directory)
 
     def get_metrics(self, name: Optional[str] = None) -> Dict[str, Any]:
         """What the script logged with Run: by name the value, or a list of those of several calls, of all processes."""
+        if self.in_store and self.job is not None:
+            with self.job.left("logs/user/metrics.jsonl") as output:
+                return metrics(os.path.join(output, "logs", "user", "metrics.jsonl"), name)
         return metrics(os.path.join(self.output_directory, "logs", "user", "metrics.jsonl"), name)
 
     def wait_for_completion(self, show_output: bool = True, **_: Any) -> str:
@@ -213,16 +225,20 @@ class PipelineRun(Run):
     def _run_step(self, step: StepRun) -> None:
         fresh = step.output_directory
         manifest = step.step.manifest(fresh, self.parameters, self.workspace, self._written)
+        if step.in_store:
+            manifest["spec"]["output"]["source"] = step.place.source
         step.fingerprint = fingerprint(manifest, self.workspace.folder)
-        before = self._earlier(step, manifest) if not step.step.output.is_fixed else None
+        keys = credentials_for(self.workspace, manifest)
+        before = self._earlier(step, manifest) if not (step.step.output.is_fixed or step.in_store) else None
         # The runner knows whether it is the same job. If it is not, it refuses that directory, and nothing is lost.
         for directory in [before, fresh] if before else [fresh]:
-            manifest["spec"]["output"]["source"]["local"]["path"] = directory
+            if not step.in_store:
+                manifest["spec"]["output"]["source"]["local"]["path"] = directory
             with self._changed:
                 if self._cancelled:
                     return
                 step.manifest, step.output_directory = manifest, directory
-                job = step.job = start(manifest)
+                job = step.job = start(manifest, credentials=keys)
                 self._changed.notify_all()
             self._keep()
             try:
@@ -298,7 +314,9 @@ class PipelineRun(Run):
             raise
 
     def _begins_anew(self, step: StepRun, job: Job) -> bool:
-        return job.exit_code == REFUSED and job.output_directory != step.place.local_path
+        return (
+            not step.in_store and job.exit_code == REFUSED and job.output_directory != step.place.local_path
+        )
 
     def _interrupted(self) -> None:
         self.cancel()

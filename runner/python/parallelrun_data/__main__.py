@@ -7,7 +7,9 @@ FILE is JSON: {"cache": folder, "inputs": [{"name", "source", "root", "credentia
 caCertificate names.
 To the descriptor it writes JSON lines: {"event": "note", "message"}, {"event": "counts", ...}, {"event": "ready"} once every
 source was listed with its credentials and all side inputs are there, or {"event": "failed", "message"} before it ends. {"event":
-"alive"} comes as long as its loop runs: where it stays away, the process stands still, and is killed."""
+"alive"} comes as long as its loop runs: where it stays away, the process stands still, and is killed.
+
+With --copy-to FOLDER and --copy NAME... it serves nobody: it copies these objects of the output, and ends."""
 
 import argparse
 import asyncio
@@ -268,12 +270,34 @@ async def _run(arguments, events):
     listening.close()
 
 
+async def _copy(arguments):
+    from parallelrun_data import copies
+    from parallelrun_data.credentials import Environment
+    from parallelrun_data.places import Place
+    from parallelrun_data.troubles import Counts, Secrets, Trouble
+
+    with open(arguments.config, encoding="utf-8") as file:
+        given = json.load(file)["output"]
+    secrets = Secrets()
+    environment = Environment()
+    for value in environment.secrets():
+        secrets.add(value)
+    try:
+        place = Place(given["source"], given.get("credentials"), environment, secrets)
+    except Trouble as trouble:
+        raise Trouble(trouble.kind, f"output: {trouble.message}") from None
+    patience = _number("PARALLELRUN_STORE_PATIENCE", 120.0)
+    await copies.copy(place, "output", arguments.copy, arguments.copy_to, patience, Counts())
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--config", required=True)
-    parser.add_argument("--socket", required=True)
+    parser.add_argument("--socket", default="")
     parser.add_argument("--events-fd", type=int, default=-1)
     parser.add_argument("--parent", type=int, default=0)
+    parser.add_argument("--copy-to", default="")
+    parser.add_argument("--copy", action="append", default=[])
     arguments = parser.parse_args()
     _harden(arguments.parent)
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -281,7 +305,7 @@ def main():
     from parallelrun_data.troubles import DENIED, REFUSED, UNAVAILABLE, Trouble, ends, unexpected
 
     try:
-        asyncio.run(_run(arguments, events))
+        asyncio.run(_copy(arguments) if arguments.copy_to else _run(arguments, events))
     except Trouble as trouble:
         kind = DENIED if trouble.kind == REFUSED else trouble.kind
         events.send("failed", message=trouble.message, kind=kind)
