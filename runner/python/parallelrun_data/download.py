@@ -9,6 +9,7 @@ from parallelrun_data.troubles import CHANGED, Passing, Patience, Trouble
 # A large object comes in parts, so many at a time.
 PART = 16 << 20
 PARTS_AT_A_TIME = 4
+_NEW = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 
 
 def remove_if_there(path):
@@ -31,8 +32,11 @@ class Downloads:
         """Raises Trouble. Cancelled or failed: nothing of it stays."""
         partial = self._cache.partial(entry)
         try:
-            os.makedirs(os.path.dirname(entry.path), exist_ok=True)
-            descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            try:
+                descriptor = os.open(partial, _NEW, 0o600)
+            except FileNotFoundError:
+                os.makedirs(os.path.dirname(entry.path), exist_ok=True)
+                descriptor = os.open(partial, _NEW, 0o600)
         except OSError as error:
             raise self._cache.trouble(error, partial) from None
         try:
@@ -97,8 +101,9 @@ class Downloads:
             async with self._connections:
                 # A small object needs no range, and one of unknown size or without a version is begun anew.
                 if end is None or (whole and (at == 0 or not version)):
+                    if at > begin:  # ext4 writes a file that was cut to nothing to its disk when it is closed
+                        os.ftruncate(descriptor, 0)
                     at = begin
-                    os.ftruncate(descriptor, 0)
                     stream = place.read(name, version, None, None)
                 elif at < end:
                     stream = place.read(name, version, at, end)

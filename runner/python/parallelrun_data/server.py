@@ -129,10 +129,10 @@ class Server:
             if is_table(one) and one[1] is None:
                 await self._refuse_without_size(given.place, one[0], one[2])
         entries.extend(await self._cache.reserve(given.root, objects, what, at_once))
-        tasks = []
+        tasks = set()
         for one, entry in zip(objects, entries):
             if isinstance(entry, PartedEntry):
-                tasks.extend(self._parts(given.place, one, entry))
+                tasks.update(self._parts(given.place, one, entry))
                 continue
             object_name, size, version = one
             if entry.task is None:
@@ -140,17 +140,17 @@ class Server:
                     self._brought(given.place, object_name, size, version, entry)
                 )
                 entry.task.add_done_callback(lambda task, entry=entry: self._ended(task, entry))
-            tasks.append(entry.task)
-        waits = asyncio.gather(*(asyncio.shield(task) for task in tasks))
-        # Where this is given up, nobody asks for how it ended.
-        waits.add_done_callback(lambda done: done.cancelled() or done.exception())
-        try:
-            await asyncio.wait_for(waits, timeout)
-        except asyncio.TimeoutError:
-            raise Trouble(
-                TIMEOUT,
-                f"fetching the data of {what} did not end after {timeout:.0f} s (taskOverheadTimeout)",
-            ) from None
+            tasks.add(entry.task)
+        if tasks:
+            # Others may wait for the same: nothing is given up with this.
+            done, going_on = await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
+            if going_on:
+                raise Trouble(
+                    TIMEOUT,
+                    f"fetching the data of {what} did not end after {timeout:.0f} s (taskOverheadTimeout)",
+                )
         return [os.path.relpath(entry.path, given.root) for entry in entries]
 
     def _parts(self, place, one, entry):
