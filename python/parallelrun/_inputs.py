@@ -49,7 +49,9 @@ def _pair(place: Any) -> Tuple[Any, Any]:
 
     if len(place) == 2 and isinstance(place[0], Datastore):
         return place[0], place[1]
-    raise TypeError(f"a place is a tuple of {len(place)}, but must be a path, (datastore, path) or a source")
+    raise TypeError(
+        f"{place!r} is no place: it must be a path, (datastore, path) with a Datastore, or a source such as {{'s3': {{...}}}}"
+    )
 
 
 def files(path: Place, *, name: str = "files", **fields: "Unpack[FileFields]") -> Dict[str, Any]:

@@ -172,11 +172,14 @@ Verb add_data(CLI::App& program) {
   CLI::App* verb =
       program.add_subcommand("data", "read object stores for the jobs of this machine (started by `run`)");
   verb->add_option("--config", given->config, "sources and where their credentials are, as JSON")->required();
-  CLI::Option* socket = verb->add_option("--socket", given->socket, "where orchestrator and agents connect");
+  CLI::Option_group* work = verb->add_option_group("work");
+  work->add_option("--socket", given->socket, "where orchestrator and agents connect");
   // For the Python package, which reads what a job has left in a store.
-  verb->add_option("--copy-to", given->copy_to, "DIR: copy objects of the output there, and end")
-      ->excludes(socket);
-  verb->add_option("--copy", given->copies, "NAME of an object, or NAME/ for all below; may be repeated");
+  CLI::Option* copy_to =
+      work->add_option("--copy-to", given->copy_to, "DIR: copy objects of the output there, and end");
+  work->require_option(1);
+  verb->add_option("--copy", given->copies, "NAME of an object, or NAME/ for all below; may be repeated")
+      ->needs(copy_to);
   verb->add_option("--events-fd", given->events_fd, "file descriptor to which JSON lines are written");
   verb->add_option("--parent", given->parent, "process id of the parent; this process ends with it");
   return {verb, [given] { return run(*given); }};

@@ -61,7 +61,7 @@ int look(const GivenToErrors& given) {
 
 // A job that has ended says in its result that there were errors.
 bool had_errors(const report::JobReport& job) {
-  if (job.state != report::RunState::kComplete && job.state != report::RunState::kFailed) return false;
+  if (!report::has_ended(job.state)) return false;
   const auto first = job.progress.find("firstErrors");
   return count_at(job.progress, "triesFailed") > 0 ||
          (first != job.progress.end() && first->is_array() && !first->empty());

@@ -91,7 +91,7 @@ int run(const GivenToFailed& given) {
   const auto job = read_job(given.job.job);
   if (!job) return kExitInvalid;
   // Of a job that has not ended, what was fetched of a store has no such file yet.
-  const bool ended = job->state == report::RunState::kComplete || job->state == report::RunState::kFailed;
+  const bool ended = report::has_ended(job->state);
   if (const std::uint64_t failed = count_at(job->progress, "itemsFailed");
       ended && failed > 0 && report::has_no_failed_file(job->directory)) {
     std::fprintf(

@@ -144,9 +144,11 @@ Status FetchedOutput::prepare_state(std::vector<NewFile>& files) {
     ASSIGN_OR_RETURN(const auto object, objects_.facts(name));
     if (!object) continue;
     if (object->size > kMostOfState)
-      return Error{ErrorCode::kCorrupt,
-                   fmt::format("{}/{} has {}, which a job never writes", presentable(address_),
-                               presentable(name), short_size(object->size)),
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("{}/{} has {}, but a job writes at most {} there: something else has replaced "
+                               "it; fetch the output with credentials of your own, and name its folder",
+                               presentable(address_), presentable(name), short_size(object->size),
+                               short_size(kMostOfState)),
                    false};
     ASSIGN_OR_RETURN(const std::string bytes, part_of(*object, 0, object->size));
     ASSIGN_OR_RETURN(NewFile file, NewFile::make(path_of(name)));
@@ -187,7 +189,8 @@ Status FetchedOutput::fetch_names(OutputNames& names) {
   if (!job) return {};  // the verb says so
   names.output_file = web::is_path_within(job->output_file) ? job->output_file : "";
   names.format = job->format;
-  names.at_work = job->state != report::RunState::kComplete && job->state != report::RunState::kFailed;
+  names.rows_in_log = !report::has_ended(job->state);
+  names.at_work = report::at_work(job->state);
   return {};
 }
 

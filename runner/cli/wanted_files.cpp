@@ -93,7 +93,7 @@ void add_times(const OutputNames& names, WantedFiles& wanted) {
 }
 
 void add_failed(const OutputNames& names, const Amount& amount, WantedFiles& wanted) {
-  if (names.at_work) {
+  if (names.rows_in_log) {
     wanted.state_of_work = true;
   } else {
     wanted.files.push_back({kFailedItems, amount});
@@ -102,7 +102,7 @@ void add_failed(const OutputNames& names, const Amount& amount, WantedFiles& wan
 
 void add_rows(const OutputNames& names, const Amount& amount, WantedFiles& wanted) {
   if (names.output_file.empty()) return;
-  if (names.at_work) {
+  if (names.rows_in_log) {
     wanted.state_of_work = true;
   } else {
     wanted.files.push_back({names.output_file, amount});

@@ -42,9 +42,10 @@ struct WantedFiles {
 // Of an output, what a verb is called by.
 struct OutputNames {
   std::vector<report::LogFile> logs;
-  std::string output_file;  // empty: the script stores the results itself
-  std::string format;       // of its rows
-  bool at_work = false;     // so rows and failed items are in the log alone
+  std::string output_file;   // empty: the script stores the results itself
+  std::string format;        // of its rows
+  bool rows_in_log = false;  // and the failed items: the job is not over
+  bool at_work = false;
 };
 
 // `words`: the verb, the directory, and what follows. Of a verb that is not known it is nothing.

@@ -22,6 +22,8 @@ enum class RunState {
 const char* to_string(RunState state);
 
 // Whether it may still change by itself.
+// It is over, well or not: what was killed may go on.
+inline bool has_ended(RunState state) { return state == RunState::kComplete || state == RunState::kFailed; }
 inline bool at_work(RunState state) { return state == RunState::kRunning || state == RunState::kSilent; }
 
 struct JobReport {

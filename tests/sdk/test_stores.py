@@ -137,9 +137,7 @@ def test_a_datastore_of_a_folder(parallelrun, store, folder):
 def test_what_is_refused(parallelrun, store):
     with pytest.raises(ValueError, match="credentials are files of this machine"):
         parallelrun.submit("score.py", "in", "out", backend="kubernetes", credentials={"keys": "keys.yaml"})
-    with pytest.raises(
-        TypeError, match="a place is a tuple of 2, but must be a path, .datastore, path. or a source"
-    ):
+    with pytest.raises(TypeError, match="'a', 'b'. is no place: it must be a path, .datastore, path. with a"):
         parallelrun.submit("score.py", "in", ("a", "b"))
     job = parallelrun.submit(
         "score.py", "in", place(store, "out", **SECRET), credentials={"others": "keys.yaml"}

@@ -73,8 +73,8 @@ def register(workspace: Any, name: str, place: Dict[str, Any]) -> Datastore:
     """The first one is the default until set_default_datastore() says another."""
     if workspace.cluster is None:
         raise ValueError(
-            f"the datastore '{name}' is {in_words(place)}, but the workspace is the folder {workspace.folder}, and its datastores are folders "
-            "too: Datastore.register_folder(ws, name, folder)"
+            f"the datastore '{name}' is {in_words(place)}, but the workspace is the folder {workspace.folder}, where a datastore is a folder or a "
+            "store: Datastore.register_folder(ws, name, folder) or Datastore.register_source(ws, name, source)"
         )
     if "local" in place or "dataset" in place:
         raise ValueError(
@@ -100,8 +100,6 @@ def register_container(
     endpoint: Optional[str] = None,
 ) -> Datastore:
     """A container of Azure. What opens it is in a Secret of the namespace, and nowhere else."""
-    if not container or not account:
-        raise ValueError(f"datastore '{name}': container_name and account_name are missing")
     given = {key: value for key, value in keys.items() if value}
     if not given and not secret_name and workspace.auth is not None:
         given = workspace.auth.keys()

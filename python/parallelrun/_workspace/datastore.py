@@ -125,9 +125,8 @@ class Datastore:
 
             return store_datastore.register(workspace, datastore_name, source, credentials)
         if credentials is not None:
-            raise ValueError(
-                f"credentials of the datastore '{datastore_name}' is a file of this machine; in a namespace the source names a Secret: "
-                "credentials={'secretName': ...}"
+            raise _file_in_a_namespace(
+                datastore_name, "the source names a Secret: credentials={'secretName': ...}"
             )
         from parallelrun._workspace.cluster_datastore import register
 
@@ -151,7 +150,9 @@ class Datastore:
         """In a namespace: a container of Azure. `secret_name` names a Secret of the namespace with the keys; else the SAS token,
         the account key, or the service principal that the workspace was opened with becomes one. In a workspace that is a
         folder `credentials` names a file with the keys, which are not kept there."""
-        if workspace.cluster is None and (credentials is None or not container_name or not account_name):
+        if not container_name or not account_name:
+            raise ValueError(f"datastore '{datastore_name}': container_name and account_name are missing")
+        if workspace.cluster is None and credentials is None:
             raise NotImplementedError(
                 f"datastore '{datastore_name}': a workspace that is a folder keeps no keys; write them into a file that only you may read "
                 f"(accountKey: ..., sasToken: ..., or tenantId, clientId and clientSecret) and name it: {_AZURE_FILE}; or copy the "
@@ -162,6 +163,8 @@ class Datastore:
             blob = {"account": account_name, "container": container_name}
             source = {"azureBlob": {**blob, **({"endpoint": address} if address else {})}}
             return Datastore.register_source(workspace, datastore_name, source, credentials)
+        if credentials is not None:
+            raise _file_in_a_namespace(datastore_name, "secret_name names a Secret")
         from parallelrun._workspace.cluster_datastore import register_container
 
         keys = {"sasToken": sas_token, "accountKey": account_key}
@@ -184,10 +187,14 @@ class Datastore:
         **__: Any,
     ) -> "Datastore":
         """As register_azure_blob_container, with a service principal of its own."""
+        if not filesystem or not account_name:
+            raise ValueError(f"datastore '{datastore_name}': filesystem and account_name are missing")
         if workspace.cluster is None:
             return Datastore.register_azure_blob_container(
                 workspace, datastore_name, filesystem, account_name, credentials=credentials
             )
+        if credentials is not None:
+            raise _file_in_a_namespace(datastore_name, "secret_name names a Secret")
         from parallelrun._workspace.cluster_datastore import register_container
 
         keys = {"tenantId": tenant_id, "clientId": client_id, "clientSecret": client_secret}
@@ -255,6 +262,12 @@ class Datastore:
 
     def __repr__(self) -> str:
         return f"<Datastore {self.name}: {self.folder}>"
+
+
+def _file_in_a_namespace(name: str, way_out: str) -> ValueError:
+    return ValueError(
+        f"credentials of the datastore '{name}' is a file of this machine, and is not taken to a namespace; there {way_out}"
+    )
 
 
 def copy_tree(folder: str, root: str, target: str, overwrite: bool = False) -> int:

@@ -473,11 +473,14 @@ void Reuse::compare_fetched() {
   for (const auto& [digest, who] : fetched_) {
     if (digest == recorded_) continue;
     fetched_differ_ = true;
-    tell_(fmt::format("warning: {} has other objects of the side inputs than the store had when the job "
-                      "began, so its rows may differ from those before; no later job will reuse the results "
-                      "or take them over",
-                      who),
-          true);
+    const std::string what =
+        digest.empty()
+            ? fmt::format("it is not known which objects of the side inputs {} has fetched", who)
+            : fmt::format(
+                  "{} has other objects of the side inputs than the store had when the job began, so "
+                  "its rows may differ from those before",
+                  who);
+    tell_("warning: " + what + "; no later job will reuse the results or take them over", true);
     std::error_code ignored;
     fs::remove(at(kContentsPath), ignored);
     return;

@@ -260,7 +260,8 @@ Result<bool> TakeOver::look() {
   if (!fs::exists(from_ + "/" + kContentsPath, error)) {
     return nothing(
         "it is not known what its inputs held: the job was stopped while they were listed, went on with "
-        "other code or packages than it began with, or a side input in a store changed while it began");
+        "other code or packages than it began with, or a worker fetched other objects of a side input in a "
+        "store than were listed");
   }
   const auto other = compare_surroundings();
   if (!other && other.error().code == ErrorCode::kCorrupt) return nothing(other.error().message);

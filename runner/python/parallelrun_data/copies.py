@@ -3,7 +3,9 @@
 import os
 
 from parallelrun_data.places import patiently
-from parallelrun_data.troubles import DISK, INVALID, MISSING, Passing, Patience, Trouble
+from parallelrun_data.troubles import CHANGED, DISK, INVALID, MISSING, Passing, Patience, Trouble
+
+_RACES = 5
 
 
 async def copy(place, what, names, folder, patience_seconds, counts):
@@ -14,18 +16,31 @@ async def copy(place, what, names, folder, patience_seconds, counts):
     async def found(below):
         return [entry[0] async for entry in place.list(below, None)]
 
+    async def fetch(name):
+        for race in range(_RACES):
+            try:
+                return await patiently(place, patience, lambda: _file(place, what, name, folder))
+            except Trouble as trouble:
+                # A job at work replaces its logs.
+                if trouble.kind != CHANGED or race == _RACES - 1:
+                    raise
+
     for name in names:
-        try:
-            wanted = (
-                await patiently(place, patience, lambda name=name: found(name))
-                if name.endswith("/")
-                else [name]
-            )
-            for each in wanted:
-                await patiently(place, patience, lambda each=each: _file(place, what, each, folder))
-        except Trouble as trouble:
-            if trouble.kind != MISSING:
-                raise Trouble(trouble.kind, f"{what}: {trouble.message.removeprefix(what + ': ')}") from None
+        wanted = [name]
+        if name.endswith("/"):
+            wanted = await _or_nothing(what, patiently(place, patience, lambda name=name: found(name))) or []
+        for each in wanted:
+            await _or_nothing(what, fetch(each))
+
+
+async def _or_nothing(what, work):
+    """None where it is not there (any more)."""
+    try:
+        return await work
+    except Trouble as trouble:
+        if trouble.kind == MISSING:
+            return None
+        raise Trouble(trouble.kind, f"{what}: {trouble.message.removeprefix(what + ': ')}") from None
 
 
 async def _file(place, what, name, folder):

@@ -54,7 +54,7 @@ TEST(WantedFiles, OfTheOutputItsFirstRowsOrAll) {
 
 TEST(WantedFiles, OfAJobAtWorkRowsAndFailedItemsAreInItsLog) {
   OutputNames running = names();
-  running.at_work = true;
+  running.rows_in_log = true;
   for (const std::vector<std::string>& words : {std::vector<std::string>{"output", kOut, "--rows=3"},
                                                 {"failed", kOut},
                                                 {"answer", kOut, "--", "rows"}}) {
