@@ -189,7 +189,7 @@ class Job:
     # --- what it left ---
 
     @contextlib.contextmanager
-    def left(self, *names: str) -> Iterator[str]:
+    def _files(self, *names: str) -> Iterator[str]:
         """The output directory, or of an output in a store a copy of these files in a folder that goes afterwards. A name with
         a '/' at its end is a folder."""
         if self._stored is None:
@@ -202,7 +202,7 @@ class Job:
     def logs(self, name: Optional[str] = None) -> Any:
         """The names of the log files, or the text of one: `job.logs("user/error.txt")`. In a store they are brought up to date
         every minute, and at the end."""
-        with self.left("logs/") as output:
+        with self._files("logs/") as output:
             folder = os.path.join(output, "logs")
             names = sorted(
                 os.path.relpath(os.path.join(at, file), folder)
@@ -222,7 +222,7 @@ class Job:
         """The errors of the script so far, also of tries that were followed by a good one, in groups: `count`, `phase`,
         `type`, `message`, `first` (when and where), `traceback` of the first. Ones that differ in numbers or file names
         only are one group; the most frequent comes first."""
-        with self.left("logs/user/") as output:
+        with self._files("logs/user/") as output:
             return grouped(os.path.join(output, "logs"))
 
     def results(self) -> Any:
@@ -234,7 +234,7 @@ class Job:
         """
         spec = self.manifest["spec"]
         name = spec.get("appendRowFileName", "parallel_run_step.txt")
-        with self.left(name) as output:
+        with self._files(name) as output:
             return rows_of(spec, os.path.join(output, name))
 
     def failed_items(self) -> Any:
@@ -242,7 +242,7 @@ class Job:
 
         A line for each mini-batch that failed (`kind` is `failed`) or returned too few elements (`shortfall`).
         """
-        with self.left("failed_items.jsonl") as output:
+        with self._files("failed_items.jsonl") as output:
             return frame(_json_lines(os.path.join(output, "failed_items.jsonl")), "value")
 
     # --- events ---

@@ -53,11 +53,10 @@ Result<std::optional<cluster::CodeMap>> copied_code(cluster::Jobs& jobs, const s
   for (const std::string& map : names) {
     auto found = jobs.get_object("ConfigMap", map);
     if (!found && found.error().code == ErrorCode::kNotFound) {
-      return wrong(fmt::format(
-          "the code of the job '{}' was the ConfigMap '{}', which is not there any more; give the "
-          "folder of the "
-          "code with --source-directory",
-          earlier, map));
+      return wrong(
+          fmt::format("the code of the job '{}' was the ConfigMap '{}', which is not there any more; "
+                      "give the folder of the code with --source-directory",
+                      earlier, map));
     }
     if (!found) return found.error();
     if (text_at(object_at(object_at(*found, "metadata"), "labels"), cluster::kCodeOfLabel) != earlier)

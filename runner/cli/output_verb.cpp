@@ -99,13 +99,12 @@ int run(const GivenToOutput& given) {
   const std::string path = job->directory + "/" + job->output_file;
   std::error_code error;
   const bool there = std::filesystem::exists(path, error) || error;
-  const std::uint64_t rows_of = count_at(job->progress, "itemsSucceeded");
-  if (!there && job->state == report::RunState::kComplete && rows_of > 0) {
+  const std::uint64_t succeeded = count_at(job->progress, "itemsSucceeded");
+  if (!there && job->state == report::RunState::kComplete && succeeded > 0) {
     return refuse(
-        fmt::format("'{}' is not there any more: somebody has removed it. The job was complete with {}; to "
-                    "make it anew, run "
-                    "it with --overwrite",
-                    path, counted(rows_of, "item")));
+        fmt::format("'{}' is not there any more: somebody has removed it. The job was complete with {}; "
+                    "to make it anew, run it with --overwrite",
+                    path, counted(succeeded, "item")));
   }
   if (!there && job->state != report::RunState::kComplete) {
     return refuse(fmt::format(

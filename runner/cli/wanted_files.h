@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "common/result/result.h"
 #include "runner/report/log_files.h"
 
 namespace parallelrun {
@@ -34,8 +33,8 @@ struct WantedFile {
 };
 
 struct WantedFiles {
-  std::vector<WantedFile>
-      files;                   // beside the job's state and the names and sizes of its logs, which all read
+  // Beside the job's state and the names and sizes of its logs, which all read.
+  std::vector<WantedFile> files;
   bool state_of_work = false;  // what the log of an output in a store alone has, once it is replayed
 };
 

@@ -27,12 +27,11 @@ constexpr std::size_t kLargestNamed = 3;
 constexpr std::size_t kLongestKey = 200;  // of 253, so that a number has room
 
 constexpr const char* kOtherWays =
-    "put data that the script does not import on a volume (sideInputs), or leave it out in a file "
-    ".parallelrunignore; else copy the folder to a volume and add --set "
-    "'sourceDirectory={persistentVolumeClaim: "
-    "{claimName: CLAIM}, subPath: FOLDER}', or into an image (FROM the runner's image, COPY . /code), and "
-    "name the manifest in place of the folder, with "
-    "--set sourceDirectory=null --set environment.image=IMAGE --set entryScript=/code/SCRIPT";
+    "put data that the script does not import on a volume (sideInputs), "
+    "or leave it out in a file .parallelrunignore; else copy the folder to a volume and add "
+    "--set 'sourceDirectory={persistentVolumeClaim: {claimName: CLAIM}, subPath: FOLDER}', "
+    "or into an image (FROM the runner's image, COPY . /code), and name the manifest in place of the folder, "
+    "with --set sourceDirectory=null --set environment.image=IMAGE --set entryScript=/code/SCRIPT";
 
 struct File {
   std::string name;

@@ -1,4 +1,4 @@
-// A manifest, made ready for a cluster: volume claims in place of folders, code as a ConfigMap.
+// A manifest, made ready for a cluster: volume claims in place of folders, code as ConfigMaps.
 #pragma once
 
 #include <map>

@@ -135,7 +135,7 @@ def check_the_output_is_copied(verbs, kubelet, stored, tmp_path):
     assert (tmp_path / "copy.txt").read_bytes() == whole
 
 
-def check_only_what_is_asked_for_is_fetched(verbs, kubelet, stored, s3):
+def check_only_what_is_asked_for_is_fetched(verbs, kubelet, stored):
     """Of a log of 40 MB, its last lines."""
     line = "2026-01-01 a line of a large log\n"
     stored.bucket.put("out/logs/user/large.txt", line * (40_000_000 // len(line)))

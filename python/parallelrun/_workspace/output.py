@@ -158,5 +158,5 @@ class StoredOutputData:
             raise ValueError("the step has not begun, so it has written nothing")
         rows = step.manifest["spec"].get("appendRowFileName", "parallel_run_step.txt")
         target = os.path.join(os.fspath(local_path), self.path_on_datastore)
-        with step.job.left(rows, "failed_items.jsonl", "logs/") as folder:
+        with step.job._files(rows, "failed_items.jsonl", "logs/") as folder:
             return copy_tree(folder, folder, target, overwrite)

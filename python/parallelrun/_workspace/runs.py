@@ -93,7 +93,7 @@ class StepRun(Run):
     def get_metrics(self, name: Optional[str] = None) -> Dict[str, Any]:
         """What the script logged with Run: by name the value, or a list of those of several calls, of all processes."""
         if self.in_store and self.job is not None:
-            with self.job.left("logs/user/metrics.jsonl") as output:
+            with self.job._files("logs/user/metrics.jsonl") as output:
                 return metrics(os.path.join(output, "logs", "user", "metrics.jsonl"), name)
         return metrics(os.path.join(self.output_directory, "logs", "user", "metrics.jsonl"), name)
 
