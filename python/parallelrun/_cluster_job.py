@@ -13,7 +13,7 @@ from parallelrun._job import Job, frame, rows_of
 
 class ClusterJob(Job):
     """What `parallelrun.submit(..., backend="kubernetes")` gives. The job goes on in the cluster whatever becomes of
-    this Python. What it left is read through a short-lived pod that mounts its output."""
+    this Python. What it left is read through a short-lived pod that reads its output."""
 
     def __init__(
         self,

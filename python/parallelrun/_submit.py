@@ -95,7 +95,7 @@ def submit(
     `run_invocation_timeout=60`, `environment={"requirements": ["pillow"]}`.
 
     It runs on this machine with the Python that calls it, or with `backend="kubernetes"` in a cluster: the script's folder
-    becomes a ConfigMap there, data lies on volumes (`parallelrun.claim("photos", "2026")` in place of a path), and
+    becomes ConfigMaps there, data lies on volumes (`parallelrun.claim("photos", "2026")` in place of a path), and
     `namespace`, `context` and `kubeconfig` name the cluster, as for kubectl. If this Python ends, the job goes on.
     """
     if backend not in ("local", "kubernetes"):

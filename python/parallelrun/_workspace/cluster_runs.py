@@ -58,7 +58,7 @@ class ClusterOutputData:
 
     def download(self, local_path: Any, overwrite: bool = False, show_progress: bool = True) -> int:
         """Copies the file of append_row to `local_path`, below its path in the datastore; how many files. It comes through a
-        short-lived pod that mounts the volume."""
+        short-lived pod that reads the output."""
         folder = os.path.join(os.fspath(local_path), self.path_on_datastore)
         step = self._step
         return download_rows(step.job, step.manifest.get("spec"), self.folder, folder, overwrite)

@@ -111,7 +111,7 @@ _HOLDER = {"azureBlob": "container", "s3": "bucket", "gcs": "bucket"}
 
 
 def address(source):
-    """How a source is called in messages; without a secret. The same in runner/input/store_address.cpp."""
+    """How a source is called in messages; without a secret. The same in common/spec/store_sources.cpp."""
     kind, body = next(iter(source.items()))
     if kind == "azureBlob":
         start = f"azureBlob://{body['account']}/{body['container']}"
