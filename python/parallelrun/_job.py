@@ -168,7 +168,13 @@ class Job:
         """
         from parallelrun._submit import submit
 
-        if self._stored and "output" not in changed:
+        in_place = changed.get("overwrite") or changed.get("retry_failed")
+        if self._stored and not self._submitted:
+            raise ValueError(
+                f"the results lie in {self._stored.address}, and this program did not submit the job, so it does not know all of it: "
+                "submit it anew with what it had, and another output"
+            )
+        if self._stored and "output" not in changed and not in_place:
             raise ValueError(
                 f"the results lie in {self._stored.address}, and results in a store are not taken over; give another output, where "
                 "everything runs, or submit the same job once more, which goes on there"
@@ -178,7 +184,6 @@ class Job:
 
             return resubmit(os.path.join(self.output_directory, ""), **changed)
         words = {**self._submitted, **changed}
-        in_place = changed.get("overwrite") or changed.get("retry_failed")
         if self.output_directory and not in_place:
             if "output" not in changed:
                 words["output"] = next_output(self.output_directory, bool(self.taken_over))

@@ -93,7 +93,11 @@ _parallelrun() {{
   done < <("${{COMP_WORDS[0]}}" __complete "${{typed[@]:1}}" 2>/dev/null)
   # The numbers are those of cobra: 2 no space behind the word, 4 no files.
   (( directive & 2 )) && compopt -o nospace 2>/dev/null
-  (( directive & 4 )) && return
+  if (( directive & 4 )); then
+    # readline quotes only names of files.
+    for word in "${{!COMPREPLY[@]}}"; do printf -v "COMPREPLY[$word]" %q "${{COMPREPLY[$word]}}"; done
+    return
+  fi
   compopt -o filenames 2>/dev/null
   if [[ ${{#COMPREPLY[@]}} -eq 0 ]]; then
     COMPREPLY=($(compgen -f -- "$current"))

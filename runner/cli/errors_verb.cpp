@@ -59,9 +59,10 @@ int look(const GivenToErrors& given) {
   return cluster_look(look);
 }
 
-// A job that has ended says in its result that there were errors.
+// A job that has ended says in its result that there were errors. Those of a reused result are where it was
+// made.
 bool had_errors(const report::JobReport& job) {
-  if (!report::has_ended(job.state)) return false;
+  if (!report::has_ended(job.state) || job.reason == "Reused") return false;
   const auto first = job.progress.find("firstErrors");
   return count_at(job.progress, "triesFailed") > 0 ||
          (first != job.progress.end() && first->is_array() && !first->empty());

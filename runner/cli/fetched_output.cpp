@@ -229,14 +229,16 @@ Result<std::string> FetchedOutput::part_of(const LogObject& object, std::uint64_
   return bytes;
 }
 
+Error FetchedOutput::too_large(const std::string& what, std::uint64_t size) const {
+  return {ErrorCode::kInvalidArgument,
+          fmt::format("{}/{} has {}, and at most {} of a file are fetched for a look; fetch it with "
+                      "credentials of your own",
+                      presentable(address_), presentable(what), short_size(size), short_size(kMostOfFile)),
+          false};
+}
+
 Status FetchedOutput::fetch_all(const LogObject& object) {
-  if (object.size > kMostOfFile)
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("{}/{} has {}, and at most {} of a file are fetched for a look; fetch it with "
-                             "credentials of your own",
-                             presentable(address_), presentable(object.name), short_size(object.size),
-                             short_size(kMostOfFile)),
-                 false};
+  if (object.size > kMostOfFile) return too_large(object.name, object.size);
   ASSIGN_OR_RETURN(const NewFile file, NewFile::make(path_of(object.name)));
   RETURN_IF_ERROR(objects_.read_part(object, {0, object.size}, [&](std::string&& piece) {
     fetched_ += piece.size();
@@ -254,6 +256,7 @@ Status FetchedOutput::fetch_first_lines(const LogObject& object, std::uint64_t l
     RETURN_IF_ERROR(file.append(bytes));
     seen += static_cast<std::uint64_t>(std::count(bytes.begin(), bytes.end(), '\n'));
     at = end;
+    if (at > kMostOfFile && seen < lines) return too_large(object.name, object.size);
     piece = std::min(kLargestPiece, piece * 2);
   }
   return file.finish();
@@ -300,6 +303,12 @@ Status FetchedOutput::replay_log() {
   WithoutPublished store(objects_);
   ASSIGN_OR_RETURN(const bool there, CommitLog::exists(store));
   if (!there) return {};  // nothing is committed yet
+  std::uint64_t size = 0;
+  for (const char* folder : {kSegmentFolder, kLogFolder}) {
+    ASSIGN_OR_RETURN(const std::vector<LogObject> objects, store.list(folder));
+    for (const LogObject& object : objects) size += object.size;
+  }
+  if (size > kMostOfFile) return too_large(kSegmentFolder, size);
   const std::string scratch = directory_ + "/.replayed";
   std::error_code error;
   const auto clear = [&]() -> Status {

@@ -41,6 +41,7 @@ class FetchedOutput {
   Status fetch_names(OutputNames& names);
   Status fetch_file(const WantedFile& file);
   Status fetch_object(const LogObject& object, const Amount& amount);
+  Error too_large(const std::string& what, std::uint64_t size) const;
   Status fetch_all(const LogObject& object);
   Status fetch_first_lines(const LogObject& object, std::uint64_t lines);
   Status fetch_last_lines(const LogObject& object, std::uint64_t lines);

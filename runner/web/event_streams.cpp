@@ -87,9 +87,9 @@ void EventStreams::took(std::size_t world, const News& news) {
   Watched& watched = worlds_[world];
   watched.looking = false;
   watched.since = news.changes.version;
-  const bool many = news.changes.unread || news.changes.changed.size() + news.changes.gone.size() > kMostTold;
+  const bool many = news.changes.changed.size() + news.changes.gone.size() > kMostTold;
   for (Stream& stream : streams_) {
-    if (stream.job.empty() ? many : news.changes.unread) say(stream, "reload", "{}");
+    if (news.changes.unread || (many && stream.job.empty())) say(stream, "reload", "{}");
     for (const JobLine& line : news.changes.changed)
       if (stream.job.empty() ? !many : stream.job == line.id) say(stream, "job", line.text);
     for (const std::string& id : news.changes.gone)

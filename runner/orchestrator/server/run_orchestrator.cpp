@@ -414,9 +414,9 @@ class Run {
     if (output_failure_) return output_failed(*output_failure_, progress);
     const bool all_done = core_->end_is_durable() && core_->result()->state == JobState::kComplete &&
                           progress.counts.items_failed == 0;
+    if (reuse_) reuse_->compare_fetched();
     if (all_done) {
       files_->remove_groups();  // what failed may be tried again
-      if (reuse_) reuse_->compare_fetched();
       if (reuse_) reuse_->keep(files_->directory().fingerprint(), count_at(taken_over_, "items") > 0);
     }
     const auto result = core_->end_is_durable() ? std::optional(*core_->result()) : std::nullopt;

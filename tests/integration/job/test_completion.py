@@ -227,6 +227,12 @@ def test_in_bash(results):
         typist.type("parallelrun list -o na\tres\t\n")
         typist.until("digits")
         typist.until("ready> $")
+        # What a foreign name of a log says is a word of the line, and no command.
+        odd = results.root / "results" / "digits" / "logs" / "user" / "odd $(touch seen).txt"
+        odd.write_text("here\n")
+        typist.type("parallelrun logs results/digits user/od\t\n")
+        assert "here" in typist.until("ready> $") and not (results.root / "seen").exists(), typist.seen
+        odd.unlink()
         # A file, where no job begins so.
         typist.type("parallelrun validate job.j\t\n")
         assert "is valid" in typist.until("ready> $"), typist.seen

@@ -72,6 +72,27 @@ def reused(embedded_job):
     return Reused(embedded_job)
 
 
+def test_errors_of_a_reused_run_are_not_missed(reused):
+    """One try failed, and the next one did not: the results are good, and the errors are where they happened."""
+    reused.job.script(
+        SCRIPT.replace(
+            "        return",
+            """        if not os.path.exists(os.environ["CALLS"] + ".failed"):
+            open(os.environ["CALLS"] + ".failed", "x").close()
+            raise ValueError("once")
+        return""",
+        )
+    ).set(processCountPerNode=1)
+    reused.start()
+    assert reused.worked() == 5  # tries
+    errors = [PROGRAM, "errors", str(reused.job.out)]
+    assert "ValueError: once" in subprocess.run(errors, capture_output=True, text=True, check=True).stdout
+    assert reused.is_reused()["state"] == "Complete"
+    errors[-1] = str(reused.job.out)
+    again = subprocess.run(errors, capture_output=True, text=True)
+    assert again.returncode == 0 and "removed" not in again.stderr, again.stderr
+
+
 def test_another_output_directory_gets_the_results_without_a_worker(reused):
     job = reused.job
     assert reused.runs_anew() == ""

@@ -215,7 +215,10 @@ def test_an_object_that_is_another_one_for_a_worker_is_noticed(jobs, when):
     # Nor does anybody take its rows over.
     jobs.runs(after="job-1")
     assert jobs.called() == names(*range(10))
-    assert "or a worker fetched other objects of a side input in a store than were listed" in jobs.taken()["again"][0]
+    assert (
+        "or a worker fetched other objects of a side input in a store than were listed"
+        in jobs.taken()["again"][0]
+    )
 
 
 @pytest.mark.parametrize("trouble", ["no Secret", "refused"])
