@@ -3,7 +3,7 @@
 import struct
 from dataclasses import dataclass, field
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 RUN, DRAIN, ABORT = 0, 1, 2
 SUCCEEDED, FAILED, TIMED_OUT, DIED, RETURNED, FAILED_FOR_GOOD, UNDECIDED = range(7)
 
@@ -63,7 +63,9 @@ class LeaseReply:
     revoked: list = field(default_factory=list)
 
 
-def register(name, slots=1, code_hash="", node="127.0.0.1", protocol=PROTOCOL_VERSION, predecessor_end=""):
+def register(
+    name, slots=1, code_hash="", node="127.0.0.1", protocol=PROTOCOL_VERSION, predecessor_end="", fetched=""
+):
     return (
         struct.pack("<I", protocol)
         + text(name)
@@ -71,6 +73,7 @@ def register(name, slots=1, code_hash="", node="127.0.0.1", protocol=PROTOCOL_VE
         + struct.pack("<I", slots)
         + text(code_hash)
         + text(predecessor_end)
+        + text(fetched)
     )
 
 
