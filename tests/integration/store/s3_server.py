@@ -97,7 +97,7 @@ class Bucket:
     def __init__(self, address, name, keys=None):
         self.address = address
         self.name = name
-        self._keys = keys
+        self.pair = keys
         self._request("PUT", "")
 
     def _request(self, method, key, body=b"", query=""):
@@ -105,8 +105,8 @@ class Bucket:
         connection = http.client.HTTPConnection(where.hostname, where.port, timeout=60)
         path = f"/{self.name}/{quote(key)}" if key else f"/{self.name}"
         headers = {"Content-Type": "application/octet-stream"}  # moto takes a form for a form
-        if self._keys:
-            headers |= _signed(method, where.netloc, path, query, self._keys)
+        if self.pair:
+            headers |= _signed(method, where.netloc, path, query, self.pair)
         else:
             headers["Authorization"] = SIGNED
         connection.request(method, f"{path}?{query}" if query else path, body, headers)

@@ -13,7 +13,7 @@ import yaml
 from checkout import PROGRAM, REPOSITORY
 from job_folder import kill_quietly, role_of
 from processes import descendants
-from store_job import KEYS
+from store_job import keys_of
 from waiting import wait_for
 
 NAMES = """
@@ -84,7 +84,9 @@ def test_the_verbs_look_at_what_was_fetched(output_job):
     )
     waits = job.root / "waits"
     waits.touch()
-    run = job.start("--credentials", job.credentials(KEYS), env=job.environment(WAITS=str(waits)))
+    run = job.start(
+        "--credentials", job.credentials(keys_of(job.bucket)), env=job.environment(WAITS=str(waits))
+    )
     wait_for(lambda: "out/logs/sys/progress.json" in job.bucket.keys("out/"), "the progress")
     at_work = look("status", job.fetch(job.root / "at-work"), "-o", "json")
     waits.unlink()
@@ -146,7 +148,7 @@ def test_whatever_is_killed_each_row_is_there_once(output_job):
     job = output_job.script(names_script(0.02)).files(240).set(miniBatchSize=2, processCountPerNode=2)
     dice = random.Random(7)
     for _ in range(3):
-        run = job.start("--credentials", job.credentials(KEYS))
+        run = job.start("--credentials", job.credentials(keys_of(job.bucket)))
         end = time.monotonic() + dice.uniform(1.5, 3)
         while time.monotonic() < end and run.poll() is None:
             time.sleep(dice.uniform(0.2, 0.8))
@@ -166,7 +168,7 @@ def test_whatever_is_killed_each_row_is_there_once(output_job):
 def test_a_successor_fences_its_predecessor(output_job):
     """Which stood still meanwhile, as on a machine that was stopped, and then goes on."""
     job = output_job.script(names_script(0.05)).files(50).set(miniBatchSize=1, processCountPerNode=2)
-    first = job.start("--credentials", job.credentials(KEYS))
+    first = job.start("--credentials", job.credentials(keys_of(job.bucket)))
     wait_for(lambda: len(job.bucket.keys("out/.parallelrun/log/")) > 8, "some commits")
     still = pids_of(first, "orchestrator")
     for pid in still:
@@ -186,7 +188,7 @@ def test_a_successor_fences_its_predecessor(output_job):
 
 def test_two_at_once_on_one_machine(output_job):
     job = output_job.script(names_script(0.2)).files(20).set(miniBatchSize=1)
-    first = job.start("--credentials", job.credentials(KEYS))
+    first = job.start("--credentials", job.credentials(keys_of(job.bucket)))
     wait_for(lambda: job.bucket.keys("out/.parallelrun/log/"), "a start")
     second = job.run().expect(2)
     assert f"'{job.address}' is in use by another run on this machine" in second.stderr
@@ -198,7 +200,7 @@ def test_another_job_that_begins_at_the_same_moment_keeps_what_it_has(output_job
     """The first one has found an empty prefix, and its claim is on its way so long that the other one has ended."""
     job = output_job.script(names_script()).files(6).set(miniBatchSize=2)
     job.proxy.fault(times=1, method="PUT", path="/.parallelrun/log/", wait=6.0)
-    late = job.start("--credentials", job.credentials(KEYS))
+    late = job.start("--credentials", job.credentials(keys_of(job.bucket)))
     wait_for(lambda: job.proxy.left() == 0, "the first claim")
     job.spec["output"]["source"]["s3"]["endpoint"] = job.bucket.address
     job.set(miniBatchSize=3)
@@ -235,7 +237,7 @@ def test_faults_of_the_store(output_job):
 def test_a_store_that_stays_away_ends_the_job_and_it_goes_on(output_job):
     job = output_job.script(names_script(0.05)).files(40).set(miniBatchSize=1)
     impatient = job.environment(PARALLELRUN_STORE_PATIENCE="1")
-    run = job.start("--credentials", job.credentials(KEYS), env=impatient)
+    run = job.start("--credentials", job.credentials(keys_of(job.bucket)), env=impatient)
     wait_for(lambda: len(job.bucket.keys("out/.parallelrun/log/")) > 6, "some commits")
     job.proxy.accepted_key = "another"
     code, words = ended(run)
@@ -350,7 +352,7 @@ def test_a_long_job_is_a_short_log(output_job):
         .set(miniBatchSize=1, processCountPerNode=2)
     )
     job.spec["output"]["source"]["s3"]["endpoint"] = job.bucket.address  # these bytes need no proxy
-    run = job.start("--credentials", job.credentials(KEYS))
+    run = job.start("--credentials", job.credentials(keys_of(job.bucket)))
     wait_for(lambda: job.bucket.keys("out/.parallelrun/segments/"), "a segment")
     for pid in (run.pid, *descendants(run.pid)):
         kill_quietly(pid)

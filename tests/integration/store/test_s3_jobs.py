@@ -8,7 +8,7 @@ import time
 
 import pytest
 from processes import command_line, descendants
-from store_job import KEYS
+from store_job import KEYS, keys_of
 from waiting import wait_for
 
 NAMES = """
@@ -152,7 +152,7 @@ def test_what_changed_since_it_was_planned_fails_its_mini_batch(job):
     ).set(miniBatchSize=1, errorThreshold=-1, processCountPerNode=1)
     flag, go = job.root / "flag", job.root / "go"
     running = job.start(
-        "--credentials", job.credentials(KEYS), env=job.environment(FLAG=str(flag), GO=str(go))
+        "--credentials", job.credentials(keys_of(job.bucket)), env=job.environment(FLAG=str(flag), GO=str(go))
     )
     wait_for(flag.exists, "the first mini-batch")
     job.bucket.put("in/f0011.txt", "other")
@@ -307,7 +307,7 @@ def test_reading_and_running_overlap(job):
 def test_credentials_that_are_revoked_end_the_job_and_it_goes_on(job):
     """No item fails for that."""
     job.objects(12).script(SLOW.replace("SECONDS", "0.3")).set(miniBatchSize=1)
-    running = job.start("--credentials", job.credentials(KEYS))
+    running = job.start("--credentials", job.credentials(keys_of(job.bucket)))
     wait_for(lambda: len(job.rows()) > 2, "some rows")
     job.proxy.accepted_key = "another"
     out, err = running.communicate(timeout=120)
@@ -347,7 +347,7 @@ def test_a_full_disk_ends_the_job_and_it_goes_on(job):
 
 def test_goes_on_after_an_interruption(job):
     job.objects(30).script(SLOW.replace("SECONDS", "0.1")).set(miniBatchSize=1)
-    running = job.start("--credentials", job.credentials(KEYS))
+    running = job.start("--credentials", job.credentials(keys_of(job.bucket)))
     wait_for(lambda: len(job.rows()) > 3, "some rows")
     running.send_signal(signal.SIGINT)
     running.communicate(timeout=120)
@@ -362,7 +362,7 @@ def data_processes(launcher):
 
 def test_a_killed_data_process_is_started_again(job):
     job.objects(40).script(SLOW.replace("SECONDS", "0.1")).set(miniBatchSize=1)
-    running = job.start("--credentials", job.credentials(KEYS))
+    running = job.start("--credentials", job.credentials(keys_of(job.bucket)))
     for done in (2, 12):
         wait_for(lambda done=done: len(job.rows()) > done, "some rows")
         (pid,) = data_processes(running.pid)
@@ -376,7 +376,7 @@ def test_a_killed_data_process_is_started_again(job):
 
 def test_a_data_process_that_stands_still_is_killed_and_started_again(job):
     job.objects(40).script(SLOW.replace("SECONDS", "0.1")).set(miniBatchSize=1)
-    running = job.start("--credentials", job.credentials(KEYS))
+    running = job.start("--credentials", job.credentials(keys_of(job.bucket)))
     wait_for(lambda: len(job.rows()) > 2, "some rows")
     (pid,) = data_processes(running.pid)
     os.kill(pid, signal.SIGSTOP)

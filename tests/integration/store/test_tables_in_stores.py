@@ -16,7 +16,7 @@ from checkout import REPOSITORY
 from job_folder import JobFolder
 from processes import command_line, descendants
 from pyarrow import parquet
-from store_job import KEYS
+from store_job import keys_of
 from waiting import wait_for
 
 # Each record with its mini-batch: types and values.
@@ -228,7 +228,7 @@ def test_kills_of_everything_lose_and_double_no_row(job):
         fill(job, {f"t{number:02}.parquet": parquet_bytes(first, first + 500, row_group_size=250)})
     job.script(SLOW).set(miniBatchSize="5KB", processCountPerNode=2, nodeCount=2)
     table_inputs(job, "csv", "parquet")
-    running = job.start("--credentials", job.credentials(KEYS))
+    running = job.start("--credentials", job.credentials(keys_of(job.bucket)))
     for done, role in ((1_000, "parallelrun_data"), (4_000, " agent "), (8_000, "parallelrun_data")):
         wait_for(lambda done=done: len(job.rows()) > done, "some rows")
         victim = next(pid for pid in descendants(running.pid) if role in command_line(pid) + " ")
@@ -265,7 +265,7 @@ def test_an_object_that_changes_fails_its_mini_batches(job):
     table_inputs(job, "csv", "parquet")
     flag, go = job.root / "flag", job.root / "go"
     environment = job.environment(FLAG=str(flag), GO=str(go))
-    running = job.start("--credentials", job.credentials(KEYS), env=environment)
+    running = job.start("--credentials", job.credentials(keys_of(job.bucket)), env=environment)
     wait_for(flag.exists, "the first mini-batch")
     wait_for(lambda: "Mini-batches created: 16" in " ".join(job.overview().split()), "the plan")
     for kind, make in (("csv", csv), ("parquet", parquet_bytes)):
