@@ -161,7 +161,7 @@ Status FetchedOutput::prepare_state(std::vector<NewFile>& files) {
 Status FetchedOutput::fetch_state() {
   for (int race = 0;; ++race) {
     std::vector<NewFile> files;
-    const Status prepared = prepare_state(files);
+    Status prepared = prepare_state(files);
     // A job that is at work replaces them.
     if (!prepared && (prepared.error().code != ErrorCode::kCorrupt || race == kMostRaces)) return prepared;
     if (!prepared) continue;

@@ -468,6 +468,11 @@ def test_kinds_of_tables(azureml, ws, folder):
         (lambda a, ws: a.Datastore(ws, "workspaceblob"), ValueError, "did you mean 'workspaceblobstore'"),
         (
             lambda a, ws: a.Datastore.register_azure_blob_container(ws, "d", "c"),
+            ValueError,
+            "datastore 'd': container_name and account_name are missing",
+        ),
+        (
+            lambda a, ws: a.Datastore.register_azure_blob_container(ws, "d", "c", "account"),
             NotImplementedError,
             "keeps no keys; write them into a file that only you may read",
         ),
