@@ -177,8 +177,7 @@ TEST(JsonRead, LeavesValuesThatAreNotPlainOrOfAnotherKind) {
                                           "]",
                                           "{",
                                           "[1}\n]",
-                                          "\xef\xbb\xbf"
-                                          "1",
+                                          std::string("\xef\xbb\xbf") + "1",
                                           std::string(401, '1'),
                                           std::string(101, '[') + std::string(101, ']')};
   for (const std::string& value : never) {
