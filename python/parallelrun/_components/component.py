@@ -13,10 +13,10 @@ from parallelrun._submit import job_name
 from parallelrun._workspace import environment as packages
 from parallelrun._workspace.accepted import accepted
 from parallelrun._workspace.cluster_datasets import check_places
-from parallelrun._workspace.cluster_datastore import source_below
 from parallelrun._workspace.dataset import AbstractDataset, Dataset
 from parallelrun._workspace.dataset_paths import parts_of
 from parallelrun._workspace.datastore import DataPath, Datastore
+from parallelrun._workspace.far_datastore import source_below
 from parallelrun._workspace.names import unknown
 from parallelrun._workspace.output import OutputFileDatasetConfig
 from parallelrun._workspace.step import FindOutput, ParallelRunStep

@@ -3,9 +3,9 @@
 from typing import Any, Dict, List, Mapping, Optional, Union
 
 from parallelrun._cluster import Cluster, Object
-from parallelrun._workspace.cluster_datastore import in_words
 from parallelrun._workspace.cluster_names import object_name, said_name
 from parallelrun._workspace.dataset_versions import Stored, as_content, stored_in, version_of
+from parallelrun._workspace.far_datastore import in_words
 from parallelrun._workspace.names import unknown
 
 # Of an object that is a model: its name. It is no dataset of the workspace.

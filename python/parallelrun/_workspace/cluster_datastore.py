@@ -1,19 +1,15 @@
 """Datastores of a namespace: a volume, or a container of a store, with a name that the whole namespace has."""
 
-import os
-import re
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, Mapping, Optional
 
 from parallelrun._workspace.cluster_names import object_name
 from parallelrun._workspace.cluster_secret import keep_secret
 from parallelrun._workspace.datastore import Datastore
+from parallelrun._workspace.far_datastore import FarDatastore, in_words, is_volume
 from parallelrun._workspace.names import unknown
 
-# Sources with a folder in them; others are volumes, and have it beside them as subPath.
-_STORES = ("azureBlob", "s3", "gcs")
 
-
-class ClusterDatastore(Datastore):
+class ClusterDatastore(FarDatastore):
     """Data lies where pods of the namespace reach it, and this machine mostly does not: nothing is copied from here."""
 
     def __init__(self, workspace: Any, name: Optional[str] = None) -> None:
@@ -30,34 +26,11 @@ class ClusterDatastore(Datastore):
         self.name = name
         self.place: Dict[str, Any] = known["places"][name]
 
-    def source(self, path: str) -> Dict[str, Any]:
-        return source_below(self.place, self.below(path))
+    def _where(self) -> str:
+        return str(self.workspace.cluster)
 
-    def local_path(self, path: str) -> str:
-        raise ValueError(
-            f"the datastore '{self.name}' lies in {self.workspace.cluster} and has no path on this machine"
-        )
-
-    def upload(self, *_: Any, **__: Any) -> Any:
-        raise NotImplementedError(self._by_hand("upload", "put the files there"))
-
-    def upload_files(self, *_: Any, **__: Any) -> Any:
-        raise NotImplementedError(self._by_hand("upload_files", "put the files there"))
-
-    def download(self, *_: Any, **__: Any) -> Any:
-        raise NotImplementedError(
-            self._by_hand("download", "fetch them")
-            + "; the rows of a step come with get_output_data(name).download(folder)"
-        )
-
-    def _by_hand(self, method: str, deed: str) -> str:
-        with_what = (
-            "kubectl cp, by a pod that mounts it," if is_volume(self.place) else "the store's own tools"
-        )
-        return (
-            f"{method}(): the datastore '{self.name}' lies in {self.workspace.cluster}, and this program copies nothing from or to it; "
-            f"{deed} with {with_what} and name the place: (datastore, path)"
-        )
+    def _tools(self) -> str:
+        return "kubectl cp, by a pod that mounts it," if is_volume(self.place) else super()._tools()
 
     def __repr__(self) -> str:
         return f"<Datastore {self.name}: {in_words(self.place)}>"
@@ -111,42 +84,3 @@ def register_container(
     if secret_name:
         blob["credentials"] = {"secretName": secret_name}
     return register(workspace, name, {"azureBlob": blob})
-
-
-def source_below(place: Mapping[str, Any], path: str) -> Dict[str, Any]:
-    """A folder or file below a volume or store."""
-    path = path.strip("/")
-    if not path:
-        return dict(place)
-    for kind in _STORES:
-        if kind in place:
-            return {kind: {**place[kind], "prefix": _joined(place[kind].get("prefix", ""), path)}}
-    if not is_volume(place):
-        raise ValueError(f"{in_words(place)} has no folders, so '{path}' cannot be named in it")
-    return {**place, "subPath": _joined(place.get("subPath", ""), path)}
-
-
-def is_volume(place: Mapping[str, Any]) -> bool:
-    """Not a store or a database."""
-    return not any(kind in place for kind in (*_STORES, "http", "sql"))
-
-
-def in_words(place: Mapping[str, Any]) -> str:
-    """ "persistentVolumeClaim data/mnist"."""
-    kind = next((key for key in place if key != "subPath"), "nothing")
-    inside = place.get(kind)
-    words: List[str] = []
-    if isinstance(inside, Mapping):
-        words = [str(inside[key]) for key in ("claimName", "account", "bucket", "container") if key in inside]
-        words += [str(inside["prefix"])] if "prefix" in inside else []
-    words += [str(place["subPath"])] if "subPath" in place else []
-    return f"{kind} {'/'.join(words)}".rstrip()
-
-
-def looks_like_a_file(path: str) -> bool:
-    """Nobody can look whether `mnist/labels.csv` is one: an ending of letters says so, and a '/' at the end that it is none."""
-    return bool(re.search(r"[^/]\.[A-Za-z]\w*$", path))
-
-
-def _joined(folder: str, path: str) -> str:
-    return os.path.join(folder, path) if folder else path

@@ -7,9 +7,10 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 from parallelrun._claim import Claim
 from parallelrun._cluster import Cluster, Object
 from parallelrun._workspace import cluster_datasets
-from parallelrun._workspace.cluster_datastore import ClusterDatastore, in_words
+from parallelrun._workspace.cluster_datastore import ClusterDatastore
 from parallelrun._workspace.cluster_names import object_name
 from parallelrun._workspace.dataset_versions import stored_in
+from parallelrun._workspace.far_datastore import in_words
 from parallelrun._workspace.names import unknown
 
 

@@ -9,10 +9,11 @@ from parallelrun._cluster_job import ClusterJob
 from parallelrun._job import Job
 from parallelrun._stored_output import store_kind
 from parallelrun._submit import job_name
-from parallelrun._workspace.cluster_datastore import in_words, is_volume
 from parallelrun._workspace.cluster_names import label_value
+from parallelrun._workspace.far_datastore import in_words, is_volume
 from parallelrun._workspace.metrics import metrics_in
 from parallelrun._workspace.names import unknown
+from parallelrun._workspace.output import FarOutputData
 from parallelrun._workspace.runs import PipelineRun, StepRun, step_status
 
 # Labels of the jobs, which find them, and the annotation with what labels cannot hold.
@@ -46,15 +47,8 @@ def download_rows(
     return 1
 
 
-class ClusterOutputData:
+class ClusterOutputData(FarOutputData):
     """What a finished step wrote: the rows can be fetched; the rest stays where it is."""
-
-    def __init__(self, name: str, step: "ClusterStepRun") -> None:
-        self.name = name
-        self.datastore = step.place.datastore
-        self.folder = step.output_directory
-        self.path_on_datastore = step.place.path_on_datastore
-        self._step = step
 
     def download(self, local_path: Any, overwrite: bool = False, show_progress: bool = True) -> int:
         """Copies the file of append_row to `local_path`, below its path in the datastore; how many files. It comes through a

@@ -5,10 +5,11 @@ from typing import Any, Dict, List, Mapping, Optional, Union
 
 from parallelrun._workspace import cluster_datasets, dataset_versions
 from parallelrun._workspace.accepted import accepted
-from parallelrun._workspace.cluster_datastore import ClusterDatastore, in_words
+from parallelrun._workspace.cluster_datastore import ClusterDatastore
 from parallelrun._workspace.consumption import DatasetConsumptionConfig
 from parallelrun._workspace.dataset_paths import Part, parts_of, with_pattern
 from parallelrun._workspace.datastore import Datastore
+from parallelrun._workspace.far_datastore import in_words
 
 
 class PromoteHeadersBehavior(enum.IntEnum):

@@ -7,8 +7,9 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from parallelrun._claim import Claim
 from parallelrun._inputs import GLOB_LETTERS
-from parallelrun._workspace.cluster_datastore import ClusterDatastore, looks_like_a_file, source_below
+from parallelrun._workspace.cluster_datastore import ClusterDatastore
 from parallelrun._workspace.datastore import DataPath, Datastore
+from parallelrun._workspace.far_datastore import looks_like_a_file, source_below
 from parallelrun._workspace.store_datastore import StoreDatastore
 
 Part = Dict[str, Any]  # source, and glob where there is one: fields of inputs[]

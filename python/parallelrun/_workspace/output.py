@@ -141,8 +141,8 @@ class OutputData:
         return copy_tree(self.folder, self.datastore.folder, os.fspath(local_path), overwrite)
 
 
-class StoredOutputData:
-    """The same of a step that wrote into a store."""
+class FarOutputData:
+    """The same of a step whose output this machine reaches by no path."""
 
     def __init__(self, name: str, step: Any) -> None:
         self.name = name
@@ -150,6 +150,10 @@ class StoredOutputData:
         self.folder = step.output_directory
         self.path_on_datastore = step.place.path_on_datastore
         self._step = step
+
+
+class StoredOutputData(FarOutputData):
+    """Of a step that wrote into a store."""
 
     def download(self, local_path: Any, overwrite: bool = False, show_progress: bool = True) -> int:
         """Copies the output file, failed items and logs to `local_path`, below its path in the datastore; how many files."""

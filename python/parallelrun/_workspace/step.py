@@ -9,10 +9,10 @@ from parallelrun._inputs import GLOB_LETTERS, PathLike, camel
 from parallelrun._submit import API_VERSION, check
 from parallelrun._workspace.accepted import accepted
 from parallelrun._workspace.cluster_datasets import check_here, check_places
-from parallelrun._workspace.cluster_datastore import in_words, source_below
 from parallelrun._workspace.consumption import DatasetConsumptionConfig
 from parallelrun._workspace.dataset import AbstractDataset
 from parallelrun._workspace.environment import Environment
+from parallelrun._workspace.far_datastore import in_words, source_below
 from parallelrun._workspace.model import Model
 from parallelrun._workspace.output import OutputFileDatasetConfig, OutputFiles, OutputTable
 from parallelrun._workspace.parameters import TUNABLE, PipelineParameter, value_of

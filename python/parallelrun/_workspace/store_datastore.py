@@ -5,16 +5,18 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from parallelrun._inputs import PathLike
 from parallelrun._stored_output import STORES, address, store_kind
-from parallelrun._workspace.cluster_datastore import source_below
 from parallelrun._workspace.datastore import Datastore, first_document
+from parallelrun._workspace.far_datastore import FarDatastore
 
 # The program refuses a file that others may read; here it is said where the file is named.
 _OF_OTHERS = 0o077
 
 
-class StoreDatastore(Datastore):
+class StoreDatastore(FarDatastore):
     """`place`: a source of a manifest. The keys are in a file of the user's, which is named and not copied, or in the
     environment."""
+
+    _of_steps = "what a step wrote comes"
 
     def __init__(self, workspace: Any, name: Optional[str] = None) -> None:
         document = workspace.papers.read("datastores") or first_document()
@@ -30,31 +32,8 @@ class StoreDatastore(Datastore):
         inside = self.place[kind] if kind else {}
         return str(inside.get("credentials", {}).get("secretName", ""))
 
-    def source(self, path: str) -> Dict[str, Any]:
-        return source_below(self.place, self.below(path))
-
-    def local_path(self, path: str) -> str:
-        raise ValueError(
-            f"the datastore '{self.name}' lies in {address(self.place)} and has no path on this machine"
-        )
-
-    def upload(self, *_: Any, **__: Any) -> Any:
-        raise NotImplementedError(self._by_hand("upload", "put the files there"))
-
-    def upload_files(self, *_: Any, **__: Any) -> Any:
-        raise NotImplementedError(self._by_hand("upload_files", "put the files there"))
-
-    def download(self, *_: Any, **__: Any) -> Any:
-        raise NotImplementedError(
-            self._by_hand("download", "fetch them")
-            + "; what a step wrote comes with get_output_data(name).download(folder)"
-        )
-
-    def _by_hand(self, method: str, deed: str) -> str:
-        return (
-            f"{method}(): the datastore '{self.name}' lies in {address(self.place)}, and this program copies nothing from or to it; {deed} "
-            "with the store's own tools and name the place: (datastore, path)"
-        )
+    def _where(self) -> str:
+        return address(self.place)
 
     def __repr__(self) -> str:
         return f"<Datastore {self.name}: {address(self.place)}>"
