@@ -46,6 +46,8 @@ inline constexpr const char* kPredecessorEnded = "PARALLELRUN_PREDECESSOR_ENDED"
 // `$` in it.
 inline constexpr const char* kEarlierRuns = "PARALLELRUN_EARLIER_RUNS";
 inline constexpr const char* kContainer = "runner";
+// The label of a job's pod that says what it is: "orchestrator" or "worker".
+inline constexpr const char* kRoleLabel = "parallelrun.dev/role";
 // The service account of orchestrators.
 inline constexpr const char* kOrchestratorAccount = "parallelrun-orchestrator";
 inline constexpr int kPort = 7443;

@@ -141,7 +141,7 @@ void to_pod_record(json& pod) {
   json record = json::object();
   put(record, "job", text_at(labels, kJobLabel));
   put(record, "owner", controller_uid(metadata));
-  put(record, "orchestrator", text_at(labels, "parallelrun.dev/role") == "orchestrator");
+  put(record, "orchestrator", text_at(labels, pod::kRoleLabel) == "orchestrator");
   put(record, "index", label_number(labels, "parallelrun.dev/index"));
   put(record, "incarnation", label_number(labels, "parallelrun.dev/incarnation"));
   if (const std::string generation = text_at(object_at(metadata, "annotations"), kSecretGeneration);

@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "common/json/members.h"
+#include "common/pod/container_parts.h"
 #include "common/pod/data_container.h"
 #include "common/spec/problems.h"
 #include "common/spec/size_text.h"
-#include "operator/pods/container_parts.h"
 #include "operator/pods/pod_template.h"
 
 namespace parallelrun::op {
@@ -51,19 +51,19 @@ void add_credentials(const std::vector<pod::Fetched>& fetched, json& volumes, js
     auto [at, is_new] = volume_of.try_emplace(one.secret, fmt::format("credentials-{}", volume_of.size()));
     if (is_new) {
       volumes.push_back({{"name", at->second},
-                         {"secret", {{"secretName", one.secret}, {"defaultMode", kReadableByGroup}}}});
+                         {"secret", {{"secretName", one.secret}, {"defaultMode", pod::kReadableByGroup}}}});
     }
-    mounts.push_back(mount_at(at->second, one.credentials, true));
+    mounts.push_back(pod::mount_at(at->second, one.credentials, true));
   }
 }
 
 void add_mounts_of_runner(const std::vector<pod::Fetched>& fetched, bool worker, json& runner) {
   json& mounts = runner["volumeMounts"];
-  mounts.push_back(mount_at(kCacheVolume, pod::kFetchedInputs, true));
-  mounts.push_back(mount_at(kFilesVolume, pod::kFetched, true));
+  mounts.push_back(pod::mount_at(kCacheVolume, pod::kFetchedInputs, true));
+  mounts.push_back(pod::mount_at(kFilesVolume, pod::kFetched, true));
   for (const pod::Fetched& one : fetched) {
     if (one.mount_path.empty() || !worker) continue;
-    json mount = mount_at(kFilesVolume, one.mount_path, true);
+    json mount = pod::mount_at(kFilesVolume, one.mount_path, true);
     mount["subPath"] = one.directory.substr(std::string_view(pod::kFetched).size() + 1);
     mounts.push_back(std::move(mount));
   }
@@ -110,15 +110,15 @@ Status add_data_sidecar(const CheckedJob& job, const PodIdentity& identity, cons
   volumes.push_back({{"name", kManifestVolume},
                      {"secret",
                       {{"secretName", secret_name(job.spec().name)},
-                       {"defaultMode", kReadableByGroup},
+                       {"defaultMode", pod::kReadableByGroup},
                        {"items", json::array({{{"key", "job.json"}, {"path", "job.json"}}})}}}});
-  json mounts = json::array({mount_at(kCacheVolume, pod::kFetchedInputs, false),
-                             mount_at(kFilesVolume, pod::kFetched, false),
-                             mount_at(kManifestVolume, pod::kDataJob, true)});
+  json mounts = json::array({pod::mount_at(kCacheVolume, pod::kFetchedInputs, false),
+                             pod::mount_at(kFilesVolume, pod::kFetched, false),
+                             pod::mount_at(kManifestVolume, pod::kDataJob, true)});
   add_credentials(fetched, volumes, mounts);
   // It puts the orchestrator's files into the store.
   if (!worker && pod::find_fetched(layout, StoreUse::kOutput, pod::kOutputName) != nullptr)
-    mounts.push_back(mount_at(data_volume(layout.output.volume), layout.output.mount_path, true));
+    mounts.push_back(pod::mount_at(pod::data_volume(layout.output.volume), layout.output.mount_path, true));
   json arguments = json::array({"pod-data"});
   if (worker) arguments.push_back("--worker");
   json sidecar = {
@@ -129,7 +129,7 @@ Status add_data_sidecar(const CheckedJob& job, const PodIdentity& identity, cons
       {"env", pod::data_environment(job.spec(), size)},
       {"restartPolicy", "Always"},  // of an init container: a sidecar, which ends after the runner
       {"startupProbe", pod::data_startup_probe(kMostLooks)},
-      {"securityContext", container_security(true)},
+      {"securityContext", pod::container_security(true)},
       {"terminationMessagePolicy", "File"},
       {"resources", resources_of(given, runner, cache_limit, settings)},
       {"volumeMounts", std::move(mounts)}};

@@ -57,7 +57,7 @@ std::string service_name(const std::string& job);
 inline constexpr const char* kNameLabel = "app.kubernetes.io/name";
 inline constexpr const char* kManagedByLabel = "app.kubernetes.io/managed-by";
 inline constexpr const char* kJobLabel = "parallelrun.dev/job";
-inline constexpr const char* kRoleLabel = "parallelrun.dev/role";
+using pod::kRoleLabel;
 inline constexpr const char* kIndexLabel = "parallelrun.dev/index";
 inline constexpr const char* kIncarnationLabel = "parallelrun.dev/incarnation";
 inline constexpr const char* kMayReuseAnnotation = "parallelrun.dev/may-reuse";  // of an orchestrator's pod

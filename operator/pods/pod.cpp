@@ -4,11 +4,11 @@
 #include <set>
 
 #include "common/json/members.h"
+#include "common/pod/container_parts.h"
 #include "common/pod/pod_layout.h"
 #include "common/result/try.h"
 #include "common/spec/manifest.h"
 #include "operator/pods/children.h"
-#include "operator/pods/container_parts.h"
 #include "operator/pods/data_sidecar.h"
 #include "operator/pods/job_secret.h"
 #include "operator/pods/pod_template.h"
@@ -28,7 +28,7 @@ constexpr const char* kRoomForRows = "1Gi";
 constexpr const char* kProgramsInInit = "/parallelrun/programs";  // where install-runner has that volume
 
 json mount_of(const pod::Mount& mount) {
-  json out = mount_at(data_volume(mount.volume), mount.mount_path, mount.read_only);
+  json out = pod::mount_at(pod::data_volume(mount.volume), mount.mount_path, mount.read_only);
   if (!mount.mounted_sub_path.empty()) out["subPath"] = mount.mounted_sub_path;
   return out;
 }
@@ -37,7 +37,7 @@ json files_of_secret(const std::string& job, const PodIdentity& identity) {
   const bool worker = identity.role == Role::kWorker;
   return {
       {"secretName", secret_name(job, worker ? identity.index / kWorkersInSecret : 0)},
-      {"defaultMode", kReadableByGroup},
+      {"defaultMode", pod::kReadableByGroup},
       {"items",
        json::array(
            {{{"key", "ca.crt"}, {"path", "ca.crt"}},
@@ -54,13 +54,13 @@ void add_volumes(const JobSpec& spec, const PodIdentity& identity, const pod::Po
   json volumes = json::array({{{"name", kJobVolume}, {"secret", std::move(files)}},
                               {{"name", kSourceVolumeName}, {"emptyDir", json::object()}},
                               {{"name", kScratchVolume}, {"emptyDir", json::object()}}});
-  json mounts = json::array({mount_at(kJobVolume, pod::kJobFiles, true),
-                             mount_at(kSourceVolumeName, pod::kSourceCopy, false),
-                             mount_at(kScratchVolume, pod::kScratch, false)});
+  json mounts = json::array({pod::mount_at(kJobVolume, pod::kJobFiles, true),
+                             pod::mount_at(kSourceVolumeName, pod::kSourceCopy, false),
+                             pod::mount_at(kScratchVolume, pod::kScratch, false)});
   if (worker && !spec.shared_memory.empty()) {
     volumes.push_back({{"name", kSharedMemoryVolume},
                        {"emptyDir", {{"medium", "Memory"}, {"sizeLimit", spec.shared_memory}}}});
-    mounts.push_back(mount_at(kSharedMemoryVolume, pod::kSharedMemory, false));
+    mounts.push_back(pod::mount_at(kSharedMemoryVolume, pod::kSharedMemory, false));
   }
   std::set<std::size_t> used;
   const auto mount = [&](const pod::Mount& one) {
@@ -75,7 +75,7 @@ void add_volumes(const JobSpec& spec, const PodIdentity& identity, const pod::Po
   if (!worker || layout.output_on_workers) mount(layout.output);
   for (const std::size_t index : used) {
     json volume = layout.volumes[index];
-    volume["name"] = data_volume(index);
+    volume["name"] = pod::data_volume(index);
     volumes.push_back(std::move(volume));
   }
   pod_spec["volumes"] = std::move(volumes);
@@ -139,9 +139,9 @@ void add_installer(const std::string& image, const std::string& pull_policy, jso
                     {"image", image},
                     {"command", json::array({pod::kProgram})},
                     {"args", json::array({"install", kProgramsInInit})},
-                    {"securityContext", container_security(true)},
+                    {"securityContext", pod::container_security(true)},
                     {"terminationMessagePolicy", "File"},
-                    {"volumeMounts", json::array({mount_at(kProgramsVolume, kProgramsInInit, false)})}};
+                    {"volumeMounts", json::array({pod::mount_at(kProgramsVolume, kProgramsInInit, false)})}};
   if (!pull_policy.empty()) installer["imagePullPolicy"] = pull_policy;
   // Under a quota each container needs requests, and the largest init container counts, not their sum.
   if (const json resources = common_resources(runner["resources"]); !resources.empty()) {
@@ -149,7 +149,7 @@ void add_installer(const std::string& image, const std::string& pull_policy, jso
   }
   pod_spec["initContainers"] = json::array({std::move(installer)});
   pod_spec["volumes"].push_back({{"name", kProgramsVolume}, {"emptyDir", json::object()}});
-  runner["volumeMounts"].push_back(mount_at(kProgramsVolume, pod::kPrograms, true));
+  runner["volumeMounts"].push_back(pod::mount_at(kProgramsVolume, pod::kPrograms, true));
 }
 
 json metadata_of(const json& job, const PodIdentity& identity) {
@@ -229,7 +229,7 @@ Result<json> pod_of(const CheckedJob& job, const PodIdentity& identity, const Se
                  {"command", json::array({pod::kProgram})},
                  {"args", arguments_of(resource, identity)},
                  {"env", environment_of(job, identity)},
-                 {"securityContext", container_security(!worker)},
+                 {"securityContext", pod::container_security(!worker)},
                  {"terminationMessagePolicy", worker ? "FallbackToLogsOnError" : "File"}};
   if (const json* policy = find_member(given, "imagePullPolicy")) {
     runner["imagePullPolicy"] = *policy;

@@ -37,12 +37,6 @@ void append_seconds(std::string& out, std::uint64_t us) {
 
 }  // namespace
 
-std::string node_folder(const std::string& node) {
-  std::string folder = node;
-  std::replace(folder.begin(), folder.end(), ':', '-');
-  return folder;
-}
-
 void TimeText::append(std::string& out, std::int64_t unix_us) {
   const std::int64_t second = std::max<std::int64_t>(0, unix_us) / 1'000'000;
   if (second != second_) {

@@ -7,13 +7,11 @@
 #include <vector>
 
 #include "common/spec/job_spec.h"
+#include "common/text/node_folder.h"
 #include "runner/agent/log_streams.h"
 #include "runner/agent/worker_control.h"
 
 namespace parallelrun::agent {
-
-// The node's address as a folder's name: ':' of IPv6 is '-'.
-std::string node_folder(const std::string& node);
 
 // The day and second of a time are formatted once a second: a line costs well under 2 us.
 class TimeText {

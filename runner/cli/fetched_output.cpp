@@ -37,7 +37,6 @@ constexpr std::uint64_t kComparedEnd = 4096;  // bytes by which a log that has g
 constexpr std::uint64_t kWorthTelling = std::uint64_t{1} << 20U;
 constexpr std::uint64_t kMostOfState = std::uint64_t{64} << 20U;
 constexpr int kMostRaces = 5;  // with a job that replaces what is read
-constexpr const char* kLogs = "logs/";
 
 Error cannot_make(const std::string& path, int error) {
   return {error == ENOSPC || error == EDQUOT ? ErrorCode::kNoSpace : ErrorCode::kIo,

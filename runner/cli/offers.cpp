@@ -9,7 +9,9 @@
 #include <utility>
 
 #include "common/json/members.h"
+#include "common/pod/pod_layout.h"
 #include "common/spec/fields.h"
+#include "common/text/node_folder.h"
 #include "runner/cluster/jobs.h"
 
 namespace parallelrun {
@@ -37,12 +39,6 @@ constexpr std::pair<const char*, const char*> kLogsOfEveryJob[] = {
     {"user/stdout", "all files of this folder"},
     {"user/stderr", "all files of this folder"},
 };
-
-// As the log tree spells an address.
-std::string as_node(std::string address) {
-  std::replace(address.begin(), address.end(), ':', '-');
-  return address;
-}
 
 }  // namespace
 
@@ -80,8 +76,8 @@ std::vector<Offer> offered_logs(const ClusterChoice& choice, const std::string& 
     for (const json& pod : *pods) {
       const json& metadata = object_at(pod, "metadata");
       const std::string address = text_at(object_at(pod, "status"), "podIP");
-      if (!address.empty() && text_at(object_at(metadata, "labels"), "parallelrun.dev/role") == "worker")
-        offers.push_back({as_node(address), "all files of the node " + text_at(metadata, "name")});
+      if (!address.empty() && text_at(object_at(metadata, "labels"), pod::kRoleLabel) == "worker")
+        offers.push_back({node_folder(address), "all files of the node " + text_at(metadata, "name")});
     }
   }
   return offers;

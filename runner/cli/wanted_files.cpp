@@ -12,7 +12,6 @@ namespace parallelrun {
 namespace {
 
 constexpr const char* kFailedItems = "failed_items.jsonl";
-constexpr const char* kLogs = "logs/";
 constexpr const char* kDriverOfFollowed = "sys/master_role.txt";  // of `logs -f` without LOG
 constexpr std::uint64_t kTracebackLines = 2000;
 constexpr std::uint64_t kShownRows = (std::uint64_t{2} << 20U) + 1;  // of a page, and whether there are more

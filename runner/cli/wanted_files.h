@@ -10,6 +10,8 @@
 
 namespace parallelrun {
 
+inline constexpr const char* kLogs = "logs/";  // below the output
+
 struct Amount {
   enum class Kind {
     kAll,

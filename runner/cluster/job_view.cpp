@@ -4,6 +4,7 @@
 
 #include "common/json/compact_text.h"
 #include "common/json/members.h"
+#include "common/pod/pod_layout.h"
 #include "common/spec/store_sources.h"
 #include "common/time/rfc3339.h"
 
@@ -144,7 +145,7 @@ PodView pod_view(const json& pod) {
   const json& metadata = object_at(pod, "metadata");
   const json& status = object_at(pod, "status");
   view.name = text_at(metadata, "name");
-  view.role = text_at(object_at(metadata, "labels"), "parallelrun.dev/role");
+  view.role = text_at(object_at(metadata, "labels"), pod::kRoleLabel);
   view.created = text_at(metadata, "creationTimestamp");
   view.node = text_at(object_at(pod, "spec"), "nodeName");
   view.phase = text_at(status, "phase");

@@ -7,6 +7,7 @@
 #include "common/json/compact_text.h"
 #include "common/json/members.h"
 #include "common/openssl/base64.h"
+#include "common/pod/container_parts.h"
 #include "common/pod/data_container.h"
 #include "common/pod/pod_layout.h"
 #include "common/spec/manifest.h"
@@ -21,7 +22,6 @@ constexpr int kUser = 65532;  // as the job's own pods, unless spec.orchestrator
 constexpr const char* kOutputVolume = "output";
 constexpr const char* kFetchedVolume = "fetched";
 constexpr const char* kCredentialsVolume = "credentials";
-constexpr int kReadableByGroup = 0440;
 constexpr int kMostLooks = 30;  // of 20 s, until the data process is ready
 
 json security_of(const json& orchestrator) {
@@ -41,8 +41,7 @@ json security_of(const json& orchestrator) {
 const json* orchestrator_pod(const std::vector<json>& pods) {
   const json* found = nullptr;
   for (const json& pod : pods) {
-    if (text_at(object_at(object_at(pod, "metadata"), "labels"), "parallelrun.dev/role") != "orchestrator")
-      continue;
+    if (text_at(object_at(object_at(pod, "metadata"), "labels"), pod::kRoleLabel) != "orchestrator") continue;
     // One that runs is the one that has the volume.
     if (found == nullptr || text_at(object_at(pod, "status"), "phase") == "Running") found = &pod;
   }
@@ -69,7 +68,7 @@ void stay_with(const json& orchestrator, json& pod_spec) {
 }
 
 json mount_of(const std::string& volume, const std::string& path, const std::string& sub_path) {
-  json mount = {{"name", volume}, {"mountPath", path}, {"readOnly", true}};
+  json mount = pod::mount_at(volume, path, true);
   if (!sub_path.empty()) mount["subPath"] = sub_path;
   return mount;
 }
@@ -86,12 +85,6 @@ std::string name_of_volume(json volume, json& volumes) {
   return text_at(volume, "name");
 }
 
-json container_security() {
-  return {{"allowPrivilegeEscalation", false},
-          {"readOnlyRootFilesystem", true},
-          {"capabilities", {{"drop", json::array({"ALL"})}}}};
-}
-
 // The container `data`, its volumes, and what the container of the verb has of it.
 void add_data_container(const JobSpec& spec, const json& job, const json& orchestrator, json& pod_metadata,
                         json& pod_spec) {
@@ -99,7 +92,7 @@ void add_data_container(const JobSpec& spec, const json& job, const json& orches
   json& runner = pod_spec["containers"][0];
   json& volumes = pod_spec["volumes"];
   volumes.push_back({{"name", kFetchedVolume}, {"emptyDir", json::object()}});
-  json mounts = json::array({{{"name", kFetchedVolume}, {"mountPath", pod::kFetched}}});
+  json mounts = json::array({pod::mount_at(kFetchedVolume, pod::kFetched, false)});
   if (output.secret.empty()) {
     // As whoever writes there. Its token for the API server is given to nobody here.
     pod_spec["serviceAccountName"] = pod::kOrchestratorAccount;
@@ -107,7 +100,7 @@ void add_data_container(const JobSpec& spec, const json& job, const json& orches
                                    {"eks.amazonaws.com/skip-containers", pod::kContainer}};
   } else {
     volumes.push_back({{"name", kCredentialsVolume},
-                       {"secret", {{"secretName", output.secret}, {"defaultMode", kReadableByGroup}}}});
+                       {"secret", {{"secretName", output.secret}, {"defaultMode", pod::kReadableByGroup}}}});
     mounts.push_back(mount_of(kCredentialsVolume, output.credentials, ""));
     json& security = pod_spec["securityContext"];
     if (!security.contains("fsGroup")) security["fsGroup"] = kUser;
@@ -129,7 +122,7 @@ void add_data_container(const JobSpec& spec, const json& job, const json& orches
       {"startupProbe", pod::data_startup_probe(kMostLooks)},
       {"resources",
        {{"requests", {{"cpu", "50m"}, {"memory", "128Mi"}}}, {"limits", {{"cpu", "1"}, {"memory", "1Gi"}}}}},
-      {"securityContext", container_security()},
+      {"securityContext", pod::container_security(true)},
       {"terminationMessagePolicy", "File"},
       {"volumeMounts", std::move(mounts)}};
   copy_member(orchestrator, "imagePullPolicy", container);
@@ -180,7 +173,7 @@ Result<json> look_pod(const json& job, const std::vector<json>& job_pods, const 
       {"args", std::move(args)},
       {"resources",
        {{"requests", {{"cpu", "50m"}, {"memory", "64Mi"}}}, {"limits", {{"cpu", "1"}, {"memory", "512Mi"}}}}},
-      {"securityContext", container_security()},
+      {"securityContext", pod::container_security(true)},
       {"terminationMessagePolicy", "File"},
       {"volumeMounts", std::move(mounts)}};
   copy_member(orchestrator, "imagePullPolicy", container);

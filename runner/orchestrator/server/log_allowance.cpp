@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "common/text/node_folder.h"
 #include "runner/orchestrator/server/log_tree.h"
 
 namespace parallelrun::orchestrator {
@@ -12,14 +13,13 @@ constexpr std::uint64_t kMostProcesses = 4096;
 constexpr std::size_t kMonitorRemembered = 16;
 constexpr std::string_view kMonitor = "perf/";
 
-// "user/stdout/10.0.0.1/process000.stdout.txt" is of the node 10.0.0.1; in an IPv6 address ":" is "-".
-bool is_of_node(std::string_view path, std::string node) {
-  std::replace(node.begin(), node.end(), ':', '-');
+// "user/stdout/10.0.0.1/process000.stdout.txt" is of the node 10.0.0.1.
+bool is_of_node(std::string_view path, const std::string& node) {
   // The folder of the node is the second component of perf/, else the third.
   std::size_t begin = path.find('/') + 1;
   if (!path.starts_with(kMonitor)) begin = path.find('/', begin) + 1;
   const std::size_t end = path.find('/', begin);
-  return end != std::string_view::npos && path.substr(begin, end - begin) == node;
+  return end != std::string_view::npos && path.substr(begin, end - begin) == node_folder(node);
 }
 
 }  // namespace

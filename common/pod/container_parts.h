@@ -1,4 +1,4 @@
-// What several containers of a pod have in common. Internal to the room.
+// What containers of pods have in common, in a job's pods and in one that looks at an output.
 #pragma once
 
 #include <cstddef>
@@ -6,7 +6,7 @@
 
 #include "common/json/json.h"
 
-namespace parallelrun::op {
+namespace parallelrun::pod {
 
 inline nlohmann::json mount_at(const std::string& volume, const std::string& path, bool read_only) {
   nlohmann::json mount = {{"name", volume}, {"mountPath", path}};
@@ -26,4 +26,4 @@ inline nlohmann::json container_security(bool read_only_root) {
 
 inline constexpr int kReadableByGroup = 0440;  // the mode of files of Secrets
 
-}  // namespace parallelrun::op
+}  // namespace parallelrun::pod
