@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -13,8 +14,10 @@
 #include <vector>
 
 #include "common/result/denied.h"
+#include "common/spec/field.h"
 #include "common/spec/field_path.h"
 #include "common/text/presentable.h"
+#include "common/time/rfc3339.h"
 #include "runner/cli/cluster_argument.h"
 #include "runner/cli/dataset_argument.h"
 #include "runner/cli/dataset_place.h"
@@ -43,6 +46,7 @@ struct GivenToDatasets {
   std::string format;
   std::string description;
   bool new_version = false;
+  std::int64_t version = 0;  // --version; 0: the next one
   Form form = Form::kTable;
   cluster::ClusterChoice cluster;
 
@@ -186,7 +190,7 @@ json version_of(const GivenToDatasets& given) {
     }
   }
   json version = parts.size() == 1 ? parts.front() : json{{"parts", parts}};
-  version["version"] = 1;
+  version["version"] = given.version > 0 ? given.version : 1;
   if (!given.description.empty()) version["description"] = given.description;
   return version;
 }
@@ -227,7 +231,7 @@ int register_file(const GivenToDatasets& given, DatasetPlace& there) {
        {std::pair("--glob", !given.glob.empty()), std::pair("--path-pattern", !given.path_pattern.empty()),
         std::pair("--data-format", !given.format.empty()),
         std::pair("--description", !given.description.empty()), std::pair("--new-version", given.new_version),
-        std::pair("--type", given.type != "file")}) {
+        std::pair("--version", given.version > 0), std::pair("--type", given.type != "file")}) {
     if (wrong)
       return refuse(
           fmt::format("{} describes the data of --path, --claim or --source; a file says it itself", option),
@@ -283,6 +287,13 @@ int register_data(const GivenToDatasets& given, DatasetPlace& there) {
   std::error_code error;
   DatasetVersion& typed = parsed.dataset.versions.front();
   if (there.rules() == Place::kAnywhere) anchor_paths(typed, fs::current_path(error));
+  if (given.version > 0) {
+    typed.created =
+        rfc3339_seconds(std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
+    auto numbered = there.add(parsed.dataset);
+    if (numbered) numbered->version = given.version;
+    return numbered ? told(there, *numbered, given.form) : refuse_dataset(numbered.error());
+  }
   const auto registered =
       there.add(NewVersion{parsed.dataset.name, parsed.dataset.type, std::move(typed), given.new_version});
   return registered ? told(there, *registered, given.form) : refuse_dataset(registered.error());
@@ -355,9 +366,14 @@ Verb add_datasets(CLI::App& program) {
                         "PATTERN: the same with names for partition keys, such as '{user}/*.mp3'");
   registrar->add_option("--data-format", given->format, "of a tabular dataset: csv, tsv, jsonl or parquet");
   registrar->add_option("--description", given->description, "TEXT: what is in this version");
-  registrar->add_flag("--new-version", given->new_version,
-                      "add a version even if the newest one has the same source, because what lies there has "
-                      "changed");
+  registrar
+      ->add_flag("--new-version", given->new_version,
+                 "add a version even if the newest one has the same source, because what lies there has "
+                 "changed")
+      ->excludes(registrar
+                     ->add_option("--version", given->version,
+                                  "NUMBER: the version's number, as it is elsewhere; default: the next one")
+                     ->check(CLI::Range(std::int64_t{1}, kHighestInt)));
   add_common(*registrar, *given, false);
   registrar->footer(
       "Example: parallelrun datasets register mnist-test --path /data/mnist --glob '**/*.png'\n"

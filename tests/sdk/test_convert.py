@@ -54,12 +54,15 @@ def test_a_file_becomes_what_it_must(parallelrun_command, file):
 def test_the_program_accepts_what_came_out(parallelrun_command, file, tmp_path):
     done = parallelrun_command("convert", file, "--output", tmp_path / "jobs", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    manifests = done.stdout.split()
+    written = done.stdout.split()
     expected = list(yaml.safe_load_all((file.parent / "expected.yaml").read_text()))
-    assert [yaml.safe_load(Path(each).read_text())["metadata"] for each in manifests] == [
+    assert [yaml.safe_load(Path(each).read_text())["metadata"] for each in written] == [
         each["metadata"] for each in expected
     ]
-    for manifest in manifests:
+    for dataset in (each for each in written if each.endswith(".dataset.yaml")):
+        told = parallelrun_command("datasets", "register", dataset, "--datasets", "sets", cwd=tmp_path)
+        assert told.returncode == 0, told.stderr
+    for manifest in (each for each in written if not each.endswith(".dataset.yaml")):
         checked = parallelrun_command("validate", manifest, cwd=tmp_path)
         assert checked.returncode == 0, checked.stderr
         spec = yaml.safe_load(Path(manifest).read_text())["spec"]
@@ -107,6 +110,53 @@ def test_a_converted_component_with_a_conda_file_runs(parallelrun_command, folde
     ended = parallelrun_command(*run[1:], "--quiet", cwd=folder)
     assert ended.returncode == 0, ended.stderr
     assert len((folder / "out" / "rows.txt").read_text().splitlines()) == 10
+
+
+def test_a_converted_program_runs_on_what_it_registers(parallelrun_command, folder, monkeypatch):
+    """Each command of `to run`, with the folders that it asks for."""
+    monkeypatch.setenv("PARALLELRUN_DATASETS", str(folder / "sets"))
+    (folder / "print_it.py").write_text(PRINT)
+    (folder / "labels").mkdir()
+    (folder / "labels" / "labels.csv").write_text("a")
+    (folder / "program.py").write_text(
+        'numbers = Dataset.File.from_files("in/*.txt").register(ws, "ten_numbers")\n'
+        'labels = Dataset.get_by_name(ws, "labels", version=4).as_named_input("labels")\n'
+        'out = OutputFileDatasetConfig("o").register_on_complete("printed")\n'
+        'config = ParallelRunConfig(entry_script="print_it.py", mini_batch_size=3)\n'
+        'ParallelRunStep("print-it", config, [numbers.as_named_input("n")], out, [labels], ["--labels", labels])\n'
+        'again = Dataset.get_by_name(ws, "printed")\n'
+        'ParallelRunStep("print-again", config, [again.as_named_input("n")])\n'
+    )
+    done = parallelrun_command("convert", "program.py", "--output", "jobs", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    _, _, after = done.stderr.partition("to run:\n")
+    here, _, _ = after.partition("to register the data in a cluster:\n")
+    assert [line.strip() for line in here.splitlines()] == [
+        "parallelrun datasets register jobs/ten-numbers.dataset.yaml",
+        "parallelrun datasets register labels --path DIR --version 4",
+        "parallelrun run jobs/print-it.yaml --output DIR",
+        "parallelrun datasets register printed --path DIR --glob parallel_run_step.txt",
+        "parallelrun run jobs/print-again.yaml --output DIR",
+    ]
+    directories = {"--version": "labels", "print-it": "out", "--glob": "out", "print-again": "again"}
+    for line in here.splitlines():
+        found = next((name for word, name in directories.items() if word in line), "")
+        ended = parallelrun_command(*shlex.split(line.replace("DIR", found))[1:], cwd=folder)
+        assert ended.returncode == 0, (line, ended.stderr)
+    assert sorted((folder / "out" / "parallel_run_step.txt").read_text().split()) == sorted(
+        map(str, range(10))
+    )
+    # The rows of the first are the one file of the second.
+    assert len((folder / "again" / "parallel_run_step.txt").read_text().splitlines()) == 1
+    shown = parallelrun_command("datasets", "show", "labels", "-o", "json", cwd=folder).stdout
+    assert [each["version"] for each in yaml.safe_load(shown)["spec"]["versions"]] == [4]
+
+
+def test_one_job_names_its_data_only(parallelrun_command, tmp_path):
+    file = SAMPLES / "v2_assets" / "pipeline.yml"
+    done = parallelrun_command("convert", file, "--job", "files", cwd=tmp_path)
+    assert done.returncode == 0 and "register digit-images " in done.stderr
+    assert "register iris" not in done.stderr
 
 
 def test_an_edited_manifest_is_kept(parallelrun_command, tmp_path):

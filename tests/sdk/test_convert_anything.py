@@ -25,7 +25,7 @@ def convert(parallelrun):
         except report.NotConvertible:
             return 0
         for job in jobs:
-            command.manifest_text(job, "file", "/nowhere", None)
+            command.manifest_text(job.manifest, "file", "/nowhere", None)
         return len(jobs)
 
     return run
@@ -57,6 +57,7 @@ def replaced(value, path, new):
         ("component/parallel.yml", None),
         ("chain/pipeline.yml", None),
         ("chain/first.yml", "chain/pipeline.yml"),
+        ("v2_assets/pipeline.yml", None),
         ("deployment/deployment.yml", None),
         ("deployment_old/deployment.yml", None),
     ],
@@ -76,8 +77,9 @@ def test_any_value_at_any_place_of_yaml(convert, tmp_path, changed, converted):
     assert count > 50
 
 
-def test_any_expression_at_any_place_of_a_program(convert, tmp_path):
-    text = (SAMPLES / "v1_program" / "program.py").read_bytes()
+@pytest.mark.parametrize("sample", ["v1_program", "v1_registered"])
+def test_any_expression_at_any_place_of_a_program(convert, tmp_path, sample):
+    text = (SAMPLES / sample / "program.py").read_bytes()
     starts = [0]
     for line in text.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))

@@ -7,6 +7,7 @@ import sys
 from typing import Any, Dict, List, Optional, Sequence
 
 from parallelrun._convert import pipeline_file, python_program
+from parallelrun._convert.registered import Registered, names_in
 from parallelrun._convert.report import Converted, NotConvertible, Report, shown
 from parallelrun._submit import check
 
@@ -15,7 +16,8 @@ EXIT_CONVERTED, EXIT_INVALID, EXIT_USAGE = 0, 1, 2
 _DESCRIPTION = """\
 Makes manifests of Azure ML's parallel jobs. FILE is YAML of the SDK v2 (a pipeline with parallel jobs, a parallel
 component, a batch deployment), or a program or notebook of the SDK v1 with ParallelRunConfig and ParallelRunStep, which
-is read and never executed. What was not carried over is listed on standard error, with its line and the reason."""
+is read and never executed. Data that it registers, or names as Azure has it registered, becomes a ParallelRunDataset,
+with the commands that register it. What was not carried over is listed on standard error, with its line and the reason."""
 _EPILOG = """\
 example:  parallelrun convert pipeline.yml --output jobs && parallelrun run jobs/score.yaml --output out/
 exit codes: 0 converted, 1 converted but `parallelrun validate` finds fault with a manifest, 2 nothing to convert or usage"""
@@ -33,7 +35,9 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--job", metavar="NAME", help="only this job of the file")
     parser.add_argument(
-        "--output", metavar="DIR", help="write NAME.yaml for each job there; default: all to standard output"
+        "--output",
+        metavar="DIR",
+        help="write NAME.yaml for each job and NAME.dataset.yaml for each dataset there; default: all to standard output",
     )
     given = parser.parse_args(arguments)
     report = Report(shown(os.path.abspath(given.file)))
@@ -46,13 +50,22 @@ def main(arguments: Sequence[str]) -> int:
         print(f"parallelrun convert: {why}", file=sys.stderr)
         return EXIT_USAGE
     target = given.output or os.path.dirname(os.path.abspath(given.file))
+    datasets: List[Registered] = list(report.datasets.values())
+    if given.job is not None:
+        datasets = [each for each in datasets if each.name in names_in([job.manifest for job in jobs])]
+    known = [each for each in datasets if each.versions]
+    documents = [(f"{each.name}.dataset.yaml", each.document()) for each in known]
+    documents += [(f"{job.name}.yaml", job.manifest) for job in jobs]
     problems: List[str] = []
-    runs: List[str] = []  # what `parallelrun run` is given
-    for number, job in enumerate(jobs):
-        text = manifest_text(job, report.file, target, None if given.output else os.path.basename(given.file))
+    files: Dict[str, str] = {}  # by name, as commands are given them
+    for number, (name, document) in enumerate(documents):
+        text = manifest_text(
+            document, report.file, target, None if given.output else os.path.basename(given.file)
+        )
+        files[name] = name
         if given.output:
             os.makedirs(given.output, exist_ok=True)
-            path = os.path.join(given.output, f"{job.name}.yaml")
+            path = os.path.join(given.output, name)
             if not _written(path, text):
                 print(
                     f"parallelrun convert: {path} is there with other content; remove it, or give another --output",
@@ -60,12 +73,12 @@ def main(arguments: Sequence[str]) -> int:
                 )
                 return EXIT_USAGE
             print(path)
-            runs.append(shown(os.path.abspath(path)))
+            files[name] = shown(os.path.abspath(path))
         else:
             sys.stdout.write(("---\n" if number else "") + text)
-            runs.append(f"{job.name}.yaml")
-        problems += [f"{job.name}: {problem}" for problem in check(text)]
-    sys.stderr.write(said(jobs, report, problems, runs))
+        if document["kind"] == "ParallelRunJob":
+            problems += [f"{document['metadata']['name']}: {problem}" for problem in check(text)]
+    sys.stderr.write(said(jobs, datasets, report, problems, files))
     return EXIT_INVALID if problems else EXIT_CONVERTED
 
 
@@ -94,7 +107,7 @@ def _named(jobs: List[Converted], name: str) -> List[Converted]:
     return found
 
 
-def manifest_text(job: Converted, file: str, target: str, beside: Optional[str]) -> str:
+def manifest_text(manifest: Dict[str, Any], file: str, target: str, beside: Optional[str]) -> str:
     """YAML. Paths in it are relative to the folder `target`, which is that of the file `beside`."""
     from parallelrun._vendor import yaml
 
@@ -106,7 +119,7 @@ def manifest_text(job: Converted, file: str, target: str, beside: Optional[str])
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=quoted)
 
     Dumper.add_representer(str, text_of)
-    plain = _relative(job.manifest, target)
+    plain = _relative(manifest, target)
     text: str = yaml.dump(plain, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120)
     where = "this file" if beside is None else f"the folder of {beside}"
     lines = [f"# Made of {os.path.basename(file)} by parallelrun convert. Paths are relative to {where}."]
@@ -126,15 +139,31 @@ def _relative(value: Any, target: str) -> Any:
     return found
 
 
-def said(jobs: List[Converted], report: Report, problems: List[str], runs: List[str]) -> str:
-    """What is told besides the manifests."""
+def said(
+    jobs: List[Converted],
+    datasets: List[Registered],
+    report: Report,
+    problems: List[str],
+    files: Dict[str, str],
+) -> str:
+    """What is told besides the manifests. `files`: where they are, by name."""
     lines = [
         f"{remark.place}: {remark.what}: not carried over: {remark.said}" for remark in sorted(report.left)
     ]
     lines += [f"{remark.place}: {remark.what}: note: {remark.said}" for remark in sorted(report.notes)]
     lines += [f"parallelrun validate: {problem}" for problem in problems]
-    commands = [command for job in jobs for command in job.commands]
-    commands += [
-        " ".join(["parallelrun run", shlex.quote(run), *job.options]) for job, run in zip(jobs, runs)
-    ]
-    return "\n".join([*lines, "to run:", *(f"  {command}" for command in dict.fromkeys(commands)), ""])
+    commands: List[str] = []
+    cluster: List[str] = []
+    for dataset in datasets:
+        file = files.get(f"{dataset.name}.dataset.yaml", "")
+        commands += dataset.commands(file)
+        cluster += dataset.cluster_commands(file)
+    commands += [command for job in jobs for command in job.commands]
+    for job in jobs:
+        commands.append(" ".join(["parallelrun run", shlex.quote(files[f"{job.name}.yaml"]), *job.options]))
+        commands += [here for here, _ in job.afterwards]
+        cluster += [f"{there}    # when '{job.name}' has ended" for _, there in job.afterwards]
+    lines += ["to run:", *(f"  {command}" for command in dict.fromkeys(commands))]
+    if cluster:
+        lines += ["to register the data in a cluster:", *(f"  {each}" for each in dict.fromkeys(cluster))]
+    return "\n".join([*lines, ""])

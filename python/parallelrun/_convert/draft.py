@@ -2,9 +2,10 @@
 
 import os
 import shlex
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 from parallelrun._convert.places import Place, claim_name
+from parallelrun._convert.registered import Registered
 from parallelrun._convert.report import Converted, Report, shown
 from parallelrun._submit import API_VERSION, job_name
 
@@ -23,6 +24,7 @@ class Draft:
         self.spec: Dict[str, Any] = {}
         self.options: List[str] = []
         self.commands: List[str] = []
+        self.afterwards: List[Tuple[str, str]] = []
         if self.name != name:
             report.note(line, name, f"the job's name is '{self.name}'")
 
@@ -36,7 +38,7 @@ class Draft:
         self, name: str, kind: str, at: Place, line: int, fields: Optional[Dict[str, Any]] = None
     ) -> None:
         if kind == "file":
-            at = self._of_store(at, name, line)
+            at = self.of_store(at, name, line)
         entry: Dict[str, Any] = {"name": name, "type": kind, "source": at.source}
         if at.glob:
             entry["glob"] = at.glob
@@ -50,7 +52,7 @@ class Draft:
             blob = dict(at.blob["azureBlob"])
             if at.glob:
                 blob["prefix"] = os.path.join(blob.get("prefix", ""), at.glob)
-            at = self._of_store(Place({}, None, None, {"azureBlob": blob}), name, line)
+            at = self.of_store(Place({}, None, None, {"azureBlob": blob}), name, line)
         source = dict(at.source)
         if at.glob and not set("*?[]{}") & set(at.glob):
             if at.path is not None:
@@ -67,6 +69,33 @@ class Draft:
         self.spec.setdefault("sideInputs", []).append(entry)
         self._claimed(at, f"--side-input {name}=DIR", line, name)
 
+    def dataset_input(
+        self, name: str, dataset: Registered, version: Optional[int], places: List[Place], line: int
+    ) -> None:
+        """`places`: of its parts, as far as they are known. What else there is to say of an input, the dataset says."""
+        kind = {"type": dataset.kind} if dataset.kind else {}
+        entry: Dict[str, Any] = {"name": name, **kind, "source": dataset.reference(version)}
+        self.spec.setdefault("inputs", []).append(entry)
+        for number, at in enumerate(places, 1):
+            part = name if number == 1 else f"{name}_{number}"
+            self._claimed(at, f"--input {part}=DIR", line, part)
+
+    def dataset_side_input(
+        self,
+        name: str,
+        dataset: Registered,
+        version: Optional[int],
+        places: List[Place],
+        line: int,
+        mount: Optional[str] = None,
+    ) -> None:
+        entry: Dict[str, Any] = {"name": name, "source": dataset.reference(version)}
+        if mount:
+            entry["mountPath"] = mount
+        self.spec.setdefault("sideInputs", []).append(entry)
+        for at in places[:1]:
+            self._claimed(at, f"--side-input {name}=DIR", line, name)
+
     def output(self, at: Optional[Place], name: str, line: int) -> None:
         if at is None:
             # Azure makes a place for each run; here somebody names one.
@@ -75,6 +104,17 @@ class Draft:
             )
         self.spec["output"] = {"source": at.source}
         self._claimed(at, "--output DIR", line, name)
+
+    def register_afterwards(self, dataset: Registered, glob: str, at: Optional[Place]) -> None:
+        """What the job has written is registered when it has ended."""
+        dataset.is_output = True
+        option = shlex.quote(glob)
+        claim = "CLAIM/FOLDER"
+        if at is not None and at.claim is not None:
+            claim = "/".join(each for each in (at.claim, at.source.get("subPath")) if each)
+        here = f"parallelrun datasets register {dataset.name} --path DIR --glob {option}"
+        there = f"parallelrun datasets register {dataset.name} -n NAMESPACE --claim {shlex.quote(claim)} --glob {option}"
+        self.afterwards.append((here, there))
 
     def code(self, folder: Optional[str], script: str) -> None:
         if folder is not None:
@@ -98,7 +138,7 @@ class Draft:
     def environment(self, field: str, value: Any) -> None:
         self.spec.setdefault("environment", {})[field] = value
 
-    def _of_store(self, at: Place, name: str, line: int) -> Place:
+    def of_store(self, at: Place, name: str, line: int) -> Place:
         """The container itself, where it may be read."""
         if at.blob is None:
             return at
@@ -128,4 +168,6 @@ class Draft:
             "metadata": {"name": self.name},
             "spec": ordered,
         }
-        return Converted(self.name, manifest, list(dict.fromkeys(self.options)), self.commands)
+        return Converted(
+            self.name, manifest, list(dict.fromkeys(self.options)), self.commands, self.afterwards
+        )

@@ -2,16 +2,18 @@
 
 import os
 import re
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from parallelrun._convert import mltable
 from parallelrun._convert.draft import Draft
 from parallelrun._convert.lined import Lined, Section
 from parallelrun._convert.places import Place, place
+from parallelrun._convert.registered import Registered, asset, named
 from parallelrun._convert.report import Converted, Report
 from parallelrun._convert.task_arguments import arguments
 
-PATHS = ("uri_folder", "uri_file", "mltable", "mlflow_model", "custom_model", "triton_model")
+DATA = ("uri_folder", "uri_file", "mltable")
+PATHS = (*DATA, "mlflow_model", "custom_model", "triton_model")
 _EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
 
 FIELDS = {
@@ -170,6 +172,10 @@ class _Task:
             return
         self.partitioned = name
         given = self.inputs[name]
+        dataset = self._asset(given, name)
+        if dataset is not None:
+            self.draft.dataset_input(name, *dataset, [], given.line)
+            return
         kind, places, fields = "file", [self._place(given, name)], {}
         if given.kind == "mltable" and places[0].path is not None:
             table = mltable.table(places[0].path, self.report)
@@ -191,6 +197,25 @@ class _Task:
             )  # fmt: skip
         for number, at in enumerate(places, 1):
             self.draft.input(name if number == 1 else f"{name}_{number}", kind, at, given.line, fields)
+
+    def _asset(self, given: Given, name: str) -> "Optional[Tuple[Registered, Optional[int]]]":
+        """The registered data that an input names. Models are no datasets."""
+        if isinstance(given.said, Place) or given.kind not in DATA:
+            return None
+        found = asset(given.said, given.line, name, self.report)
+        if found is None:
+            return None
+        kind = "file"
+        if given.kind == "mltable" and name == self.partitioned:
+            kind = "tabular" if _is_size(self.step.value("mini_batch_size")) else "file"
+            self.report.note(
+                given.line,
+                name,
+                f"its MLTable is not here, so it is taken for {'a table' if kind == 'tabular' else 'files'}; register it with "
+                "the format that the MLTable says",
+            )
+        dataset = named(found, kind, given.line, self.report, given.kind == "uri_file")
+        return dataset, found.version
 
     def _place(self, given: Given, name: str) -> Place:
         if isinstance(given.said, Place):
@@ -214,7 +239,12 @@ class _Task:
 
     def _side_inputs(self) -> None:
         for name, given in self.inputs.items():
-            if name != self.partitioned and given.is_path and not (given.optional and given.said is None):
+            if name == self.partitioned or not given.is_path or (given.optional and given.said is None):
+                continue
+            dataset = self._asset(given, name)
+            if dataset is not None:
+                self.draft.dataset_side_input(name, *dataset, [], given.line)
+            else:
                 self.draft.side_input(name, self._place(given, name), given.line)
 
     # --- what it writes ---

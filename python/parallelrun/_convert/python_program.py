@@ -10,6 +10,8 @@ from parallelrun._convert.constants import Made, Reader, Unknown, known
 from parallelrun._convert.draft import Draft
 from parallelrun._convert.parallel_task import number
 from parallelrun._convert.places import Place, in_container, place
+from parallelrun._convert.registered import Registered, asset_by_name, named, with_place
+from parallelrun._convert.registered import dataset_of as dataset_name
 from parallelrun._convert.report import Converted, NotConvertible, Report
 from parallelrun._inputs import camel
 from parallelrun._submit import job_name
@@ -49,10 +51,26 @@ def convert(path: str, report: Report) -> List[Converted]:
         raise NotConvertible(
             f"{report.file} has no ParallelRunStep{lonely}, which has the inputs and the output"
         )
-    writers = {id(_arguments(step, ParallelRunStep).get("output")): step for step in steps}
-    return [
-        _Step(step, report, os.path.dirname(os.path.abspath(path)), writers).converted() for step in steps
-    ]
+    outputs = [_arguments(step, ParallelRunStep).get("output") for step in steps]
+    writers = {id(_unwrapped(output, _OF_OUTPUT)): step for output, step in zip(outputs, steps)}
+    registered = {
+        id(_unwrapped(made, _OF_DATASET)): made
+        for made in reversed(reader.made)
+        if made.kind == "register" and isinstance(made.of, Made)
+    }
+    base = os.path.dirname(os.path.abspath(path))
+    found = [_Step(step, report, base, writers, registered) for step in steps]
+    for made in reader.made:
+        # Whether a step reads it or not; and before the steps, which say the version where there are several.
+        found[0].registered(made)
+    return [step.converted() for step in found]
+
+
+def _unwrapped(value: Any, kinds: List[str]) -> Any:
+    """What the methods `kinds` were called on, one after the other."""
+    while isinstance(value, Made) and value.kind in kinds:
+        value = value.argument(1, "dataset") if value.kind == "DatasetConsumptionConfig" else value.of
+    return value
 
 
 def _source(path: str) -> str:
@@ -80,8 +98,18 @@ def _arguments(made: Made, of: Any) -> Dict[str, Any]:
 
 
 class _Step:
-    def __init__(self, step: Made, report: Report, base: str, writers: Dict[int, Made]) -> None:
+    """`writers`: steps by the id of their output; `register_calls` by that of the dataset."""
+
+    def __init__(
+        self,
+        step: Made,
+        report: Report,
+        base: str,
+        writers: Dict[int, Made],
+        register_calls: Dict[int, Made],
+    ) -> None:
         self.step, self.report, self.base, self.writers = step, report, base, writers
+        self.register_calls = register_calls
         self.given = _arguments(step, ParallelRunStep)
         name = self.given.get("name")
         self.draft = Draft(name if isinstance(name, str) else "parallel-run-step", report, step.line)
@@ -261,6 +289,10 @@ class _Step:
             self._leave(self.step, f"inputs[{index - 1}]", value)
             self.draft.input(name, "file", place(None, name, self.base), self.step.line)
             return
+        if found.dataset is not None:
+            self.draft.dataset_input(found.name, found.dataset, found.version, found.places, found.line)
+            self.input_names[id(value)] = found.name
+            return
         for number_, at in enumerate(found.places, 1):
             name = found.name if number_ == 1 else f"{found.name}_{number_}"
             self.draft.input(name, found.kind, at, found.line, found.fields)
@@ -271,7 +303,16 @@ class _Step:
         if found is None:
             self._leave(self.step, f"side_inputs[{index - 1}]", value)
             return
-        self.draft.side_input(found.name, found.places[0], found.line, found.mount)
+        if len(found.places) > 1:
+            self.report.leave(
+                found.line, found.name, "a side input is one folder; add a side input for each of the others"
+            )
+        if found.dataset is not None and len(found.places) < 2:
+            self.draft.dataset_side_input(
+                found.name, found.dataset, found.version, found.places, found.line, found.mount
+            )
+        else:
+            self.draft.side_input(found.name, found.places[0], found.line, found.mount)
         self.side_names[id(value)] = found.name
 
     def _dataset(self, value: Any, name: str) -> "Optional[_Dataset]":
@@ -289,20 +330,98 @@ class _Step:
                     found.mount = path
                 elif path is not None:
                     self.report.leave(value.line, value.kind, "its path is known only when the program runs")
-            if value.kind == "DatasetConsumptionConfig":
-                value = value.argument(1, "dataset")
-            elif value.kind in (
-                "as_named_input",
-                "as_input",
-                "as_mount",
-                "as_download",
-                "as_direct",
-                "register",
-            ):
-                value = value.of
-            else:
-                return self._origin(value, found)
+            if value.kind.startswith("read_"):
+                self.report.leave(value.line, value.kind, "set type: tabular and format of this input")
+            if value.kind == "register" and found.registration is None:
+                found.registration = value
+            if value.kind not in _OF_DATASET + _OF_OUTPUT:
+                found.registration = found.registration or self.register_calls.get(id(value))
+                return self._as_registered(self._origin(value, found))
+            value = value.argument(1, "dataset") if value.kind == "DatasetConsumptionConfig" else value.of
         return None
+
+    # --- what is registered ---
+
+    def registered(self, made: Made) -> None:
+        """Notes what `made` registers, if it does."""
+        if made.kind == "register" and isinstance(made.of, Made):
+            origin = _unwrapped(made, _OF_DATASET)
+            if isinstance(origin, Made) and origin.kind in _ENVIRONMENTS:
+                return
+            name = str(made.argument(1, "name", "data"))
+            if self._dataset(made, name) is None:
+                self.report.leave(made.line, f"register '{name}'", "its data was not carried over")
+        elif made.kind == "register" and (len(made.args) > 1 or "model_name" in made.kwargs):
+            self.report.leave(
+                made.line,
+                "Model.register",
+                "add the model's folder to sideInputs under the name that the script asks for",
+            )
+
+    def _as_registered(self, found: "Optional[_Dataset]") -> "Optional[_Dataset]":
+        call = found.registration if found is not None else None
+        if found is None or call is None:
+            return found
+        name = call.argument(1, "name")
+        if not isinstance(name, str):
+            self.report.leave(
+                call.line,
+                "register",
+                "its name is known only when the program runs; the job names the folder",
+            )
+            return found
+        line = call.lines.get("name", call.line)
+        if found.dataset is not None and not found.places:
+            self.report.leave(
+                line, f"register '{name}'", f"Azure has it as '{found.dataset.name}' too; that name is used"
+            )
+            return found
+        about: Dict[str, Any] = {}
+        for at, parameter in ((2, "description"), (3, "tags")):
+            value = call.argument(at, parameter)
+            if value is None or value == {}:
+                continue
+            within = value.values() if isinstance(value, dict) else [value]
+            if not known(value) or any(isinstance(each, Made) for each in within):
+                self._leave(call, parameter, value)
+            elif isinstance(value, dict):
+                about[parameter] = {str(key): str(each) for key, each in value.items()}
+            else:
+                about[parameter] = str(value)
+        if call.argument(4, "create_new_version") is True:
+            self.report.note(
+                call.lines.get("create_new_version", call.line),
+                "create_new_version",
+                f"if '{name}' is there with other data, write the next number as version into the dataset's file",
+            )
+        if found.kind == "file":
+            found.places = [self.draft.of_store(at, found.name, found.line) for at in found.places]
+        dataset, number_ = with_place(name, found.kind, found.places, found.fields, about, line, self.report)
+        if number_ is not None:
+            found.dataset = dataset
+            found.version = number_ if len(dataset.versions) > 1 else None
+        return found
+
+    def _on_complete(self, output: Any, at: Optional[Place]) -> None:
+        """register_on_complete() of the step's output."""
+        while isinstance(output, Made) and output.kind in _OF_OUTPUT:
+            if output.kind == "register_on_complete":
+                name = output.argument(0, "name")
+                if not isinstance(name, str):
+                    self._leave(output, "register_on_complete", name)
+                else:
+                    dataset = dataset_name(name, output.line, self.report)
+                    rows = self.draft.spec.get("appendRowFileName", "parallel_run_step.txt")
+                    plain = self.draft.spec.get("outputAction") != "summary_only" and isinstance(rows, str)
+                    glob = rows if plain else "PATTERN"
+                    self.draft.register_afterwards(dataset, glob, at)
+            elif output.kind.startswith("read_"):
+                self.report.leave(
+                    output.line, output.kind, "set type: tabular and its format where the rows are read"
+                )
+            output = output.of
+
+    # --- where data lies ---
 
     def _origin(self, made: Made, found: "_Dataset") -> "Optional[_Dataset]":
         if made.kind in _FORMATS or made.kind == "from_files":
@@ -320,9 +439,9 @@ class _Step:
             self._pattern(made, found)
             return found
         if made.kind == "get_by_name":
-            return self._registered(made.argument(1, "name"), found)
+            return self._registered(made.argument(1, "name"), made.argument(2, "version"), found)
         if made.kind == "[]" and isinstance(made.of, Made) and made.of.kind == ".datasets":
-            return self._registered(made.args[0], found)
+            return self._registered(made.args[0], None, found)
         if made.kind in ("OutputFileDatasetConfig", "PipelineData") and id(made) in self.writers:
             writer = _arguments(self.writers[id(made)], ParallelRunStep)
             at = self._output_place(made, job_name(str(writer.get("name"))))
@@ -367,15 +486,14 @@ class _Step:
         found.places = [at._replace(glob=None) for at in found.places]
         found.fields["pathPattern"] = pattern
 
-    def _registered(self, name: Any, found: "_Dataset") -> "Optional[_Dataset]":
+    def _registered(self, name: Any, version: Any, found: "_Dataset") -> "Optional[_Dataset]":
         if not isinstance(name, str):
             return None
-        found.places = [place(f"azureml:{name}", found.name, self.base)]
-        self.report.note(
-            found.line,
-            found.name,
-            f"'{name}' is registered in Azure; if it is a table, set type: tabular and its format",
-        )
+        if not known(version) or isinstance(version, Made):
+            self._leave(self.step, f"{name} version", version)
+            version = None
+        asset = asset_by_name(name, version, found.line, name, self.report)
+        found.dataset, found.version = named(asset, None, found.line, self.report), asset.version
         return found
 
     def _places(self, made: Made, path: Any, found: "_Dataset") -> List[Place]:
@@ -487,12 +605,15 @@ class _Step:
             self._leave(self.step, "output", output)
             self.draft.output(None, "output", self.step.line)
             return
-        name = output.argument(0, "name")
-        self.draft.output(
-            self._output_place(output, self.draft.name),
-            name if isinstance(name, str) else "output",
-            output.line,
-        )
+        made = _unwrapped(output, _OF_OUTPUT)
+        if not isinstance(made, Made):
+            self._leave(self.step, "output", made)
+            self.draft.output(None, "output", self.step.line)
+            return
+        name = made.argument(0, "name")
+        at = self._output_place(made, self.draft.name)
+        self.draft.output(at, name if isinstance(name, str) else "output", made.line)
+        self._on_complete(output, at)
 
     # --- arguments ---
 
@@ -517,7 +638,7 @@ class _Step:
                     "change it among the arguments of the manifest",
                 )
                 return str(value)
-            if value is self.given.get("output"):
+            if _unwrapped(value, _OF_OUTPUT) is _unwrapped(self.given.get("output"), _OF_OUTPUT):
                 return "$(output)"
             origin = self._dataset(value, "")
             for kind, parameter, names in (
@@ -559,6 +680,18 @@ class _Step:
                 self.report.leave(made.lines.get(name, made.line), name, f"{made.kind} has no such parameter")
 
 
+# Methods that give the same data again.
+_OF_DATASET = (
+    "as_named_input as_input as_mount as_download as_direct register DatasetConsumptionConfig"
+).split()
+_OF_OUTPUT = ("register_on_complete as_upload as_mount read_delimited_files read_parquet_files").split()
+_ENVIRONMENTS = (
+    "Environment",
+    "clone",
+    "from_conda_specification",
+    "from_pip_requirements",
+    "from_docker_image",
+)
 _DATASTORES: Dict[str, Tuple[int, str, str]] = {
     "get_default_datastore": (9, "name", "workspaceblobstore"),
     "Datastore": (1, "name", "workspaceblobstore"),
@@ -583,6 +716,11 @@ class _Dataset:
         self.places: List[Place] = []
         self.fields: Dict[str, Any] = {}
         self.mount: Optional[str] = None
+        self.registration: Optional[Made] = None
+        self.dataset: Optional[Registered] = None
+        self.version: Optional[int] = None
 
     def origin_of(self, other: "_Dataset") -> bool:
-        return bool(self.name == other.name or not other.name) and self.places == other.places
+        return bool(self.name == other.name or not other.name) and (
+            (self.places, self.dataset, self.version) == (other.places, other.dataset, other.version)
+        )

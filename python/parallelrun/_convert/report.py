@@ -1,7 +1,7 @@
 """What a conversion says besides its manifests: what was not carried over, what is otherwise now, what to do."""
 
 import os
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, Dict, List, NamedTuple, Tuple
 
 
 class Remark(NamedTuple):
@@ -24,6 +24,7 @@ class Report:
         self.file = file
         self.left: List[Remark] = []  # was not carried over
         self.notes: List[Remark] = []  # was, and is otherwise now
+        self.datasets: Dict[str, Any] = {}  # Registered, by name
 
     def leave(self, line: int, what: str, reason: str) -> None:
         self._add(self.left, line, what, reason)
@@ -34,7 +35,7 @@ class Report:
     def of(self, file: str) -> "Report":
         """The same report, for the lines of another file."""
         other = Report(file)
-        other.left, other.notes = self.left, self.notes
+        other.left, other.notes, other.datasets = self.left, self.notes, self.datasets
         return other
 
     def _add(self, to: List[Remark], line: int, what: str, said: str) -> None:
@@ -45,12 +46,14 @@ class Report:
 
 class Converted(NamedTuple):
     """One manifest. Paths in it are absolute until it is written. `options`: name directories that the file did not name
-    as folders of this machine. `commands`: to be run before."""
+    as folders of this machine. `commands`: to be run before; `afterwards`: when the job has ended, on this machine and in a
+    cluster."""
 
     name: str
     manifest: Dict[str, Any]
     options: List[str]
     commands: List[str]
+    afterwards: List[Tuple[str, str]]
 
 
 class NotConvertible(ValueError):

@@ -104,6 +104,28 @@ def test_versions_are_added_and_never_change(tmp_path, sets):
     assert "the dataset 'd' is file, and all its versions are" in refused.stderr
 
 
+def test_a_version_may_be_given_its_number(tmp_path, sets):
+    """As it is elsewhere: in Azure, or in a cluster."""
+    first, second = folder(tmp_path, "1", "a"), folder(tmp_path, "2", "b")
+    told = datasets("register", "d", "--path", first, "--version", "4", "--datasets", sets).stdout
+    assert told == f"registered version 4 of the dataset 'd' ({first}) in {sets}\n"
+    datasets("register", "d", "--path", second, "--version", "2", "--datasets", sets)
+    versions = yaml.safe_load((sets / "d.yaml").read_text())["spec"]["versions"]
+    assert [(each["version"], each["source"]["local"]["path"]) for each in versions] == [
+        (2, str(second)),
+        (4, str(first)),
+    ]
+    assert all("created" in each for each in versions)
+    told = datasets("register", "d", "--path", second, "--version", "2", "--datasets", sets).stdout
+    assert told.startswith("the dataset 'd' has this data already, as version 2 ")
+    refused = datasets("register", "d", "--path", first, "--version", "2", "--datasets", sets, code=2)
+    assert "version 2 of the dataset 'd' is there with other data" in refused.stderr
+    assert "such as 5" in refused.stderr
+    both = ["--version", "9", "--new-version"]
+    assert "excludes" in datasets("register", "d", "--path", first, *both, "--datasets", sets, code=2).stderr
+    assert "--version" in datasets("register", "x.yaml", "--version", "9", "--datasets", sets, code=2).stderr
+
+
 def test_the_list_in_each_form(tmp_path, sets):
     data = folder(tmp_path, "data", "a.csv")
     assert "no dataset is registered" in datasets("list", "--datasets", sets).stderr
