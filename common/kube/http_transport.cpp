@@ -239,8 +239,9 @@ class HttpTransport final : public Transport {
         concurrency::streams::ostream(concurrency::streams::streambuf<std::uint8_t>(buffer)));
     auto result = run(request.timeout, stop, [&](const pplx::cancellation_token& token) {
       return session->client->request(message, token)
-          .then([progress, &sink](const http::http_response& response) {
+          .then([progress, &sink, &request](const http::http_response& response) {
             progress->status = response.status_code();
+            open_stream(*progress, request);
             // What came before the head was known to us is dealt with even if nothing follows.
             (void)receive(*progress, sink, {});
             return response.content_ready().then([](const http::http_response& whole) {
@@ -265,6 +266,11 @@ class HttpTransport final : public Transport {
     std::shared_ptr<http_client> client;
     std::string token;
   };
+
+  static void open_stream(StreamProgress& progress, const Request& request) {
+    const std::lock_guard lock(progress.mutex);
+    if (!progress.sink_ended && successful(progress.status) && request.opened) request.opened();
+  }
 
   // False ends the stream: a write that takes nothing fails the response.
   static bool receive(StreamProgress& progress, const LineSink& sink, std::string_view bytes) {

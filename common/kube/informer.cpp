@@ -62,8 +62,12 @@ void Informer::watch(const WatchState::Watch& action, const std::stop_token& sto
     if (!outcome.changes.empty()) handler_(outcome.changes);
     return outcome.go_on;
   };
+  const auto opened = [&] {
+    const std::lock_guard lock(mutex_);
+    state_.on_watch_opened(now());
+  };
   const auto end = client_.watch(options_.resource, options_.name_space, options_.selection,
-                                 action.resource_version, action.timeout, sink, stop);
+                                 action.resource_version, action.timeout, opened, sink, stop);
   const std::lock_guard lock(mutex_);
   state_.on_watch_ended(now(), end.ok() ? std::nullopt : std::optional(end.error()));
 }
@@ -115,7 +119,7 @@ std::size_t Informer::relists() const {
 
 std::optional<ApiError> Informer::last_error() const {
   const std::lock_guard lock(mutex_);
-  return state_.last_error();
+  return state_.last_error(now());
 }
 
 }  // namespace parallelrun::kube

@@ -166,14 +166,15 @@ ApiResult<json> KubeClient::remove(const Resource& resource, const ObjectPath& p
 
 ApiResult<json> KubeClient::watch(const Resource& resource, const std::string& name_space,
                                   const Selection& selection, const std::string& resource_version,
-                                  std::chrono::seconds timeout, const Transport::LineSink& sink,
-                                  const std::stop_token& stop) {
+                                  std::chrono::seconds timeout, std::function<void()> opened,
+                                  const Transport::LineSink& sink, const std::stop_token& stop) {
   Request request = request_of("GET", resource, {name_space, "", ""});
   request.query["watch"] = "true";
   request.query["allowWatchBookmarks"] = "true";
   request.query["resourceVersion"] = resource_version;
   request.query["timeoutSeconds"] = std::to_string(timeout.count());
   request.timeout = timeout + kWatchGrace;
+  request.opened = std::move(opened);
   select(request, selection);
   return stream(request, sink, stop);
 }

@@ -90,10 +90,12 @@ class KubeClient {
   ApiResult<Json> remove(const Resource& resource, const ObjectPath& path, const DeleteOptions& options,
                          const std::stop_token& stop);
   // Gives each line of the watch to `sink` until the server ends it, which it does after `timeout`, or the
-  // sink returns false. The answer has no value.
+  // sink returns false. `opened` is called once before the first line, as soon as the server has accepted the
+  // watch. The answer has no value.
   ApiResult<Json> watch(const Resource& resource, const std::string& name_space, const Selection& selection,
                         const std::string& resource_version, std::chrono::seconds timeout,
-                        const Transport::LineSink& sink, const std::stop_token& stop);
+                        std::function<void()> opened, const Transport::LineSink& sink,
+                        const std::stop_token& stop);
   // Gives each line of a container's log to `sink`, from the first one, until the container ends, the sink
   // returns false or half a day is over. The answer has no value.
   ApiResult<Json> follow_log(const std::string& name_space, const std::string& pod,

@@ -19,6 +19,8 @@ struct Request {
   std::map<std::string, std::string> headers;  // Authorization is the transport's own
   std::string body;
   std::chrono::milliseconds timeout = std::chrono::seconds(30);  // for the whole exchange
+  // Of a stream alone, may be empty: called once, as the sink of its lines is, if the status is 2xx.
+  std::function<void()> opened;
 };
 
 struct Response {

@@ -176,6 +176,8 @@ WatchState::LineOutcome WatchState::on_line(Time now, std::string_view line) {
 }
 
 void WatchState::on_watch_ended(Time now, const std::optional<ApiError>& error) {
+  if (!last_error(now)) last_error_.reset();
+  watch_opened_.reset();
   if (std::exchange(line_ended_watch_, false)) return;  // already judged
   if (error) {
     if (error->failure == ApiFailure::kStopped) return;
@@ -192,6 +194,11 @@ void WatchState::on_watch_ended(Time now, const std::optional<ApiError>& error) 
     return;
   }
   succeeded();
+}
+
+std::optional<ApiError> WatchState::last_error(Time now) const {
+  if (watch_opened_ && now - *watch_opened_ >= kShortWatch) return std::nullopt;
+  return last_error_;
 }
 
 void WatchState::relist() {

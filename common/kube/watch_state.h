@@ -76,6 +76,9 @@ class WatchState {
   std::vector<CacheChange> on_page(Time now, nlohmann::json page);
   void on_list_failed(Time now, const ApiError& error);
 
+  // The server has begun to answer the watch. Without this its silence, which may last for minutes where
+  // nothing changes, would look like the failure before it.
+  void on_watch_opened(Time now) { watch_opened_ = now; }
   struct LineOutcome {
     std::vector<CacheChange> changes;  // none or one; two where an object was replaced
     bool go_on = true;                 // false: end the stream, then call `on_watch_ended`
@@ -91,8 +94,10 @@ class WatchState {
   const std::string& resource_version() const { return resource_version_; }
   // Lists begun after the first one.
   std::size_t relists() const { return relists_; }
-  // The last failure since the last success, for logs and readiness.
-  const std::optional<ApiError>& last_error() const { return last_error_; }
+  // The last failure since the last success, for logs and readiness. A watch that has been open for a second
+  // is a success; one that ends before is not, so that a server that closes at once does not look well in
+  // between.
+  std::optional<ApiError> last_error(Time now) const;
 
  private:
   struct Parsed {
@@ -117,6 +122,7 @@ class WatchState {
   bool events_seen_ = false;
   std::optional<Time> wait_until_;
   Time watch_began_{};
+  std::optional<Time> watch_opened_;  // of the watch that is open
   std::size_t failures_ = 0;
   std::size_t relists_ = 0;
   std::optional<ApiError> last_error_;

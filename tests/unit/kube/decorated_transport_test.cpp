@@ -113,7 +113,7 @@ TEST(ObservedTransport, TellsWhatBecameOfARequest) {
       client.create(pods, {"ours", "", ""}, nlohmann::json::object(), "test", KubeClient::Answer::kObject, {})
           .ok());
   fixed.answer = ApiError{ApiFailure::kUnreachable, 0, "", "reset", std::nullopt};
-  EXPECT_FALSE(client.watch(pods, "", {}, "1", 10s, [](std::string_view) { return true; }, {}).ok());
+  EXPECT_FALSE(client.watch(pods, "", {}, "1", 10s, {}, [](std::string_view) { return true; }, {}).ok());
   fixed.answer = ApiError{ApiFailure::kStopped, 0, "", "stopped", std::nullopt};
   EXPECT_FALSE(client.get(pods, {"ours", "a", ""}, {}).ok());
   ASSERT_EQ(recorder.outcomes.size(), 3U);

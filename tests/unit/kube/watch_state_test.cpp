@@ -193,11 +193,35 @@ TEST_F(WatchStateTest, BackOffHasALimitAndEndsWithAnEvent) {
   EXPECT_EQ(wait_of(state, now), now + 15s);
   now += 15s;
   (void)state.next(now);
-  EXPECT_TRUE(state.last_error().has_value());
+  EXPECT_TRUE(state.last_error(now).has_value());
   (void)state.on_line(now, event("ADDED", pod("c", "11")));
-  EXPECT_FALSE(state.last_error().has_value());
+  EXPECT_FALSE(state.last_error(now).has_value());
   state.on_watch_ended(now, failure(ApiFailure::kUnreachable));
   EXPECT_EQ(wait_of(state, now), now + 400ms);
+}
+
+TEST_F(WatchStateTest, AnOpenWatchWithoutEventsEndsTheError) {
+  WatchState state = watching();
+  state.on_watch_ended(kStart, failure(ApiFailure::kUnreachable));
+  const Time again = wait_of(state, kStart);
+  EXPECT_EQ(watched_from(state, again), "10");
+  EXPECT_TRUE(state.last_error(again + 1h)) << "not yet answered";
+  state.on_watch_opened(again);
+  EXPECT_TRUE(state.last_error(again + 1s - 1ns)) << "it may be closed at once";
+  EXPECT_FALSE(state.last_error(again + 1s));
+  state.on_watch_ended(again + 2s, std::nullopt);
+  EXPECT_FALSE(state.last_error(again + 2s));
+}
+
+TEST_F(WatchStateTest, AWatchThatIsOpenedAndLostAtOnceDoesNotEndTheError) {
+  WatchState state = watching();
+  state.on_watch_ended(kStart, failure(ApiFailure::kUnreachable));
+  const Time again = wait_of(state, kStart);
+  (void)state.next(again);
+  state.on_watch_opened(again);
+  state.on_watch_ended(again, failure(ApiFailure::kUnreachable));
+  EXPECT_TRUE(state.last_error(again + 1h));
+  EXPECT_EQ(wait_of(state, again), again + 800ms) << "it backs off further";
 }
 
 TEST_F(WatchStateTest, RetryAfterIsKept) {
