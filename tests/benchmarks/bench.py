@@ -14,6 +14,7 @@ import boundary_scan
 import csv_reading
 import dispatch
 import first_call
+import first_result
 import objects
 import page_speed
 import partition
@@ -32,6 +33,7 @@ BENCHMARKS = {
     "scan": boundary_scan.measure,
     "tables": tables.measure,
     "first-call": first_call.measure,
+    "first-result": first_result.measure,
     "partition": partition.measure,
     "objects": objects.measure,
     "store-output": store_output.measure,

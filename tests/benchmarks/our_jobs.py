@@ -52,10 +52,15 @@ class OurJob:
         }
 
     def run(
-        self, launcher: str, watch_memory: bool = False, prefix: Path = Path(sys.prefix), **more
+        self,
+        launcher: str,
+        watch_memory: bool = False,
+        prefix: Path = Path(sys.prefix),
+        program: Path = PROGRAM,
+        **more,
     ) -> Finished:
         """The whole command, into an empty output directory, in the virtual environment at `prefix`. `more`: variables."""
-        command, env = self._prepared(launcher, prefix)
+        command, env = self._prepared(launcher, prefix, program)
         return run_command(command, self.folder / "log", {**env, **more}, watch_memory)
 
     def start(self, launcher: str, prefix: Path = Path(sys.prefix), **more) -> subprocess.Popen:
@@ -64,7 +69,7 @@ class OurJob:
         with open(self.folder / "log", "wb") as log:
             return subprocess.Popen(command, stdout=log, stderr=log, env={**env, **more})
 
-    def _prepared(self, launcher: str, prefix: Path) -> tuple[list, dict]:
+    def _prepared(self, launcher: str, prefix: Path, program: Path = PROGRAM) -> tuple[list, dict]:
         fresh(self.folder)
         manifest = self.folder / "job.yaml"
         manifest.write_text(json.dumps(self._manifest, indent=1))
@@ -75,4 +80,4 @@ class OurJob:
             "VIRTUAL_ENV": str(prefix),
             "PATH": f"{prefix}/bin:{os.environ['PATH']}",
         }
-        return [PROGRAM, "run", "--quiet", manifest], env
+        return [program, "run", "--quiet", manifest], env
