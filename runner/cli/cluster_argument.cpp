@@ -1,5 +1,6 @@
 #include "runner/cli/cluster_argument.h"
 
+#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
@@ -10,6 +11,7 @@
 #include "common/posix/environment.h"
 #include "common/text/presentable.h"
 #include "runner/cli/launcher.h"
+#include "runner/cli/screen.h"
 
 namespace parallelrun {
 namespace {
@@ -66,13 +68,13 @@ bool is_in_cluster(const std::string& job, const cluster::ClusterChoice& choice)
 std::unique_ptr<cluster::Connection> connect(const cluster::ClusterChoice& choice) {
   auto opened = cluster::Connection::open(choice);
   if (opened) return std::move(opened).value();
-  std::fprintf(stderr, "parallelrun: %s\n", presentable(opened.error().message).c_str());
+  complain(opened.error().message);
   return nullptr;
 }
 
 int print_error(const Error& error) {
   if (error.code == ErrorCode::kAborted) return kExitInterrupted;
-  std::fprintf(stderr, "parallelrun: %s\n", presentable(error.message).c_str());
+  complain(error.message);
   const bool of_the_user = error.code == ErrorCode::kInvalidArgument || error.code == ErrorCode::kNotFound;
   return of_the_user ? kExitInvalid : kExitFailed;
 }
@@ -88,8 +90,7 @@ int with_job(const cluster::ClusterChoice& choice, const std::string& name,
 
 bool is_too_late(const cluster::JobView& job, const std::string& so) {
   if (!job.ended()) return false;
-  std::fprintf(stderr, "parallelrun: the job '%s' has ended (%s), so %s\n", presentable(job.name).c_str(),
-               presentable(job.state).c_str(), so.c_str());
+  complain(fmt::format("the job '{}' has ended ({}), so {}", job.name, job.state, so));
   return true;
 }
 

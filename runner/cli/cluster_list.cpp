@@ -14,7 +14,7 @@ namespace parallelrun {
 using cluster::ListedJob;
 
 std::string table_of(const std::vector<ListedJob>& jobs, bool all_namespaces, bool wide,
-                     std::size_t columns) {
+                     const Screen& screen) {
   std::vector<std::string> heads = {"NAME", "STATE", "DONE", "ITEMS", "FAILED ITEMS", "AGE"};
   if (all_namespaces) heads.insert(heads.begin(), "NAMESPACE");
   if (wide) heads.insert(heads.end(), {"NODES", "STARTED", "MESSAGE"});
@@ -27,7 +27,7 @@ std::string table_of(const std::vector<ListedJob>& jobs, bool all_namespaces, bo
                            job.failed, job.age});
     if (wide) row.insert(row.end(), {job.nodes, job.started, job.message});
   }
-  return table(heads, rows, columns);
+  return table(heads, rows, screen);
 }
 
 int cluster_list(const cluster::ClusterChoice& choice, bool all_namespaces, Form form) {
@@ -58,7 +58,8 @@ int cluster_list(const cluster::ClusterChoice& choice, bool all_namespaces, Form
     return kExitComplete;
   }
   const bool wide = form == Form::kWide;
-  return print(table_of(*listed, all_namespaces, wide, wide ? 0 : terminal_width(STDOUT_FILENO)))
+  return print(table_of(*listed, all_namespaces, wide,
+                        wide ? wide_screen_of(STDOUT_FILENO) : screen_of(STDOUT_FILENO)))
              ? kExitComplete
              : kExitFailed;
 }

@@ -12,7 +12,7 @@ namespace parallelrun {
 
 // The table of `list`. `columns`: of the terminal; 0: no limit. Pure.
 std::string table_of(const std::vector<cluster::ListedJob>& jobs, bool all_namespaces, bool wide,
-                     std::size_t columns);
+                     const Screen& screen);
 
 int cluster_list(const cluster::ClusterChoice& choice, bool all_namespaces, Form form);
 

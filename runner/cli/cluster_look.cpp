@@ -16,6 +16,7 @@
 #include "common/posix/write_all.h"
 #include "common/text/presentable.h"
 #include "runner/cli/launcher.h"
+#include "runner/cli/screen.h"
 #include "runner/cluster/look.h"
 
 namespace parallelrun {
@@ -42,9 +43,9 @@ int cluster_look(const ClusterLook& look) {
     file.emplace(open(look.to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
     if (!*file) {
       const bool there = errno == EEXIST;
-      std::fprintf(
-          stderr, "parallelrun: --to '%s': %s\n", presentable(look.to).c_str(),
-          there ? "the file is there already; remove it, or give another name" : std::strerror(errno));
+      complain(fmt::format(
+          "--to '{}': {}", look.to,
+          there ? "the file is there already; remove it, or give another name" : std::strerror(errno)));
       return there ? kExitInvalid : kExitFailed;
     }
   }
@@ -62,16 +63,14 @@ int cluster_look(const ClusterLook& look) {
     if (error != 0) failure = error;
     return error == 0;
   };
-  what.say = [](const std::string& words) {
-    std::fprintf(stderr, "parallelrun: %s\n", presentable(words).c_str());
-  };
+  what.say = [](const std::string& words) { complain(words); };
   const auto end = cluster::look(jobs, interrupt, what);
   // Half a file is no copy.
   const bool whole = end && failure == 0 && end->exit_code == 0;
   if (file && !whole) unlink(look.to.c_str());
   if (failure == EPIPE) return kExitFailed;
   if (failure != 0) {
-    std::fprintf(stderr, "parallelrun: cannot write: %s\n", std::strerror(failure));
+    complain(std::string("cannot write: ") + std::strerror(failure));
     return kExitFailed;
   }
   if (!end) return print_error(end.error());

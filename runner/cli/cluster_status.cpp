@@ -42,26 +42,30 @@ std::string indented_table(const std::string& text) {
   return out;
 }
 
-std::string pods_text(const std::vector<PodView>& pods, std::size_t columns, system_clock::time_point now) {
+// Of what is indented by two.
+Screen narrower(Screen screen) {
+  if (screen.columns > 0) screen.columns = std::max<std::size_t>(screen.columns, 3) - 2;
+  return screen;
+}
+
+std::string pods_text(const std::vector<PodView>& pods, const Screen& screen, system_clock::time_point now) {
   if (pods.empty()) return "";
   std::vector<std::vector<std::string>> rows;
   for (std::size_t i = 0; i < std::min(kMostPods, pods.size()); ++i) {
     const PodView& pod = pods[i];
     rows.push_back({pod.name, pod.phase, short_since(pod.created, now), pod.node});
   }
-  std::string out =
-      indented_table(table({"POD", "STATE", "AGE", "NODE"}, rows, columns > 2 ? columns - 2 : 0));
+  std::string out = indented_table(table({"POD", "STATE", "AGE", "NODE"}, rows, narrower(screen)));
   if (pods.size() > kMostPods) out += fmt::format("  and {} more pods\n", pods.size() - kMostPods);
   return out;
 }
 
-std::string conditions_text(const JobView& job, std::size_t columns, system_clock::time_point now) {
+std::string conditions_text(const JobView& job, const Screen& screen, system_clock::time_point now) {
   if (job.conditions.empty()) return "";
   std::vector<std::vector<std::string>> rows;
   for (const cluster::ConditionView& one : job.conditions)
     rows.push_back({one.type, one.status, one.reason, short_since(one.since, now), one.message});
-  return indented_table(
-      table({"CONDITION", "STATUS", "REASON", "AGE", "MESSAGE"}, rows, columns > 2 ? columns - 2 : 0));
+  return indented_table(table({"CONDITION", "STATUS", "REASON", "AGE", "MESSAGE"}, rows, narrower(screen)));
 }
 
 std::string left_out_text(const nlohmann::json& progress) {
@@ -97,7 +101,7 @@ std::string closing_words(const JobView& job, system_clock::time_point now) {
   return out;
 }
 
-std::string text_of(const JobView& job, const std::vector<PodView>& pods, std::size_t columns,
+std::string text_of(const JobView& job, const std::vector<PodView>& pods, const Screen& screen,
                     system_clock::time_point now) {
   const JobProgress progress = job_progress_from_json(job.progress);
   std::string out = in_words(job) + "\n";
@@ -110,7 +114,8 @@ std::string text_of(const JobView& job, const std::vector<PodView>& pods, std::s
     out += "  warning: " + trouble + "\n";
   out += left_out_text(job.progress) + closing_words(job, now);
   // The tables come behind the sentences, which are longer than most terminals are wide.
-  return presentable_lines(out) + conditions_text(job, columns, now) + pods_text(pods, columns, now);
+  return marked(presentable_lines(out), screen.colours) + conditions_text(job, screen, now) +
+         pods_text(pods, screen, now);
 }
 
 nlohmann::json event_of(const JobView& job) {
@@ -188,15 +193,14 @@ int cluster_status(const ClusterStatusOptions& options) {
     if (theirs) {
       for (const nlohmann::json& pod : *theirs) pods.push_back(cluster::pod_view(pod));
     } else {
-      std::fprintf(stderr, "parallelrun: warning: its pods are not shown: %s\n",
-                   theirs.error().message.c_str());
+      warn("its pods are not shown: " + theirs.error().message);
     }
   }
   std::string shown;
   if (options.form == Form::kName) {
     shown = presentable(job.name) + "\n";
   } else if (options.form == Form::kTable) {
-    shown = text_of(job, pods, terminal_width(STDOUT_FILENO), system_clock::now());
+    shown = text_of(job, pods, screen_of(STDOUT_FILENO), system_clock::now());
   } else {
     nlohmann::json document = to_json(job);
     document["pods"] = nlohmann::json::array();

@@ -13,9 +13,9 @@
 
 namespace parallelrun {
 
-// For a person: state, progress, times, conditions, pods. `columns`: of the terminal; 0: no limit. Pure.
+// For a person: state, progress, times, conditions, pods. Pure.
 std::string text_of(const cluster::JobView& job, const std::vector<cluster::PodView>& pods,
-                    std::size_t columns, std::chrono::system_clock::time_point now);
+                    const Screen& screen, std::chrono::system_clock::time_point now);
 
 // The closing words: what to look at now. Pure.
 std::string closing_words(const cluster::JobView& job, std::chrono::system_clock::time_point now);

@@ -70,8 +70,8 @@ void give_to(cluster::Jobs& jobs, const json& job, const std::vector<json>& maps
     const auto owned = jobs.patch_object("ConfigMap", name_of(map),
                                          {{"metadata", {{"ownerReferences", json::array({owner})}}}});
     if (!owned)
-      std::fprintf(stderr, "parallelrun: warning: the ConfigMap '%s' will not be deleted with the job: %s\n",
-                   name_of(map).c_str(), presentable(owned.error().message).c_str());
+      warn(fmt::format("the ConfigMap '{}' will not be deleted with the job: {}", name_of(map),
+                       owned.error().message));
   }
 }
 
@@ -117,7 +117,7 @@ void tell_detached(const cluster::JobView& job) {
 }
 
 bool refuse_mount(const std::string& message) {
-  std::fprintf(stderr, "parallelrun: %s\n", presentable(message).c_str());
+  complain(message);
   return false;
 }
 
@@ -161,7 +161,7 @@ int submit_job(cluster::Jobs& jobs, cluster::Interrupt& interrupt, const cluster
   if (!options.json) {
     const std::string words = presentable(in_words(*end)) + "\n" +
                               presentable_lines(closing_words(*end, std::chrono::system_clock::now()));
-    if (!print(words)) return kExitFailed;
+    if (!print(marked(words, screen_of(STDOUT_FILENO).colours))) return kExitFailed;
   }
   return end->state == "Complete" ? kExitComplete : kExitFailed;
 }

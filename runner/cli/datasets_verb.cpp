@@ -84,8 +84,7 @@ int list(const GivenToDatasets& given) {
   if (!listed) return refuse_dataset(listed.error());
   const std::vector<Dataset>& datasets = listed->datasets;
   const bool broken = !listed->broken.empty();
-  for (const Error& error : listed->broken)
-    std::fprintf(stderr, "parallelrun: warning: %s\n", presentable(error.message).c_str());
+  for (const Error& error : listed->broken) warn(error.message);
   if (datasets.empty() && for_people(given.form)) {
     std::fprintf(
         stderr,
@@ -115,7 +114,7 @@ int list(const GivenToDatasets& given) {
       row.push_back(place_in_words(newest));
       rows.push_back(std::move(row));
     }
-    text = table(heads, rows, wide ? 0 : terminal_width(STDOUT_FILENO));
+    text = table(heads, rows, wide ? wide_screen_of(STDOUT_FILENO) : screen_of(STDOUT_FILENO));
   }
   const int code = end_with(text);
   return broken ? kExitFailed : code;
@@ -136,9 +135,9 @@ int show(const GivenToDatasets& given) {
     rows.push_back(
         {std::to_string(version.version), version.created, version.description, place_in_words(version)});
   }
-  return end_with(
-      fmt::format("{}, {}\n", presentable(dataset->name), to_string(dataset->type)) +
-      table({"VERSION", "CREATED", "DESCRIPTION", "SOURCE"}, rows, wide ? 0 : terminal_width(STDOUT_FILENO)));
+  return end_with(fmt::format("{}, {}\n", presentable(dataset->name), to_string(dataset->type)) +
+                  table({"VERSION", "CREATED", "DESCRIPTION", "SOURCE"}, rows,
+                        wide ? wide_screen_of(STDOUT_FILENO) : screen_of(STDOUT_FILENO)));
 }
 
 // --- register

@@ -74,15 +74,14 @@ int run(const GivenToErrors& given) {
   if (!job) return kExitInvalid;
   const auto report = report::errors_of(job->directory);
   if (!report) {
-    std::fprintf(stderr, "parallelrun: %s\n", report.error().message.c_str());
+    complain(report.error().message);
     return kExitFailed;
   }
   if (!report->told && had_errors(*job)) {
-    std::fprintf(
-        stderr,
-        "parallelrun: the script of the job had errors, but '%s/logs/user/errors.json' is not there any "
-        "more: somebody has removed it, and what it said is lost. %s\n",
-        presentable(job->directory).c_str(), presentable(in_words(*job)).c_str());
+    complain(
+        fmt::format("the script of the job had errors, but '{}/logs/user/errors.json' is not there any more: "
+                    "somebody has removed it, and what it said is lost. {}",
+                    job->directory, in_words(*job)));
     return kExitFailed;
   }
   if (given.form != Form::kTable)

@@ -60,7 +60,7 @@ int run(const GivenToExplain& given) {
   if (!job) return kExitInvalid;
   const auto speed = report::read_speed(job->directory);
   if (!speed) {
-    std::fprintf(stderr, "parallelrun: %s\n", presentable(speed.error().message).c_str());
+    complain(speed.error().message);
     return kExitFailed;
   }
   const auto findings = report::findings_of(*speed);

@@ -66,8 +66,8 @@ class Rows {
     if (form_ == Form::kCsv) return true;
     if (form_ == Form::kJson) return print("\n]\n");
     if (rows_.empty()) return true;
-    return print(table({"MINI-BATCH", "INPUT", "ITEM", "ITEMS", "TRIES", "ERROR"}, rows_,
-                       terminal_width(STDOUT_FILENO)));
+    return print(
+        table({"MINI-BATCH", "INPUT", "ITEM", "ITEMS", "TRIES", "ERROR"}, rows_, screen_of(STDOUT_FILENO)));
   }
 
   std::uint64_t count() const { return count_; }
@@ -94,11 +94,10 @@ int run(const GivenToFailed& given) {
   const bool ended = report::has_ended(job->state);
   if (const std::uint64_t failed = count_at(job->progress, "itemsFailed");
       ended && failed > 0 && report::has_no_failed_file(job->directory)) {
-    std::fprintf(
-        stderr,
-        "parallelrun: the job has %s, but '%s/failed_items.jsonl' is not there any more: somebody has "
-        "removed it, and nobody knows which items they are. To have them run again, resubmit the job\n",
-        counted(failed, "failed item").c_str(), presentable(job->directory).c_str());
+    complain(fmt::format(
+        "the job has {}, but '{}/failed_items.jsonl' is not there any more: somebody has removed it, and "
+        "nobody knows which items they are. To have them run again, resubmit the job",
+        counted(failed, "failed item"), job->directory));
     return kExitFailed;
   }
   Rows rows(given.form);
@@ -113,12 +112,12 @@ int run(const GivenToFailed& given) {
   });
   if (gone || !rows.end()) return kExitFailed;
   if (!read) {
-    std::fprintf(stderr, "parallelrun: %s\n", read.error().message.c_str());
+    complain(read.error().message);
     return kExitFailed;
   }
   if (*read > 0)
-    std::fprintf(stderr, "parallelrun: warning: %s of failed_items.jsonl cannot be read and %s left out\n",
-                 counted(*read, "line").c_str(), *read == 1 ? "is" : "are");
+    warn(fmt::format("{} of failed_items.jsonl cannot be read and {} left out", counted(*read, "line"),
+                     *read == 1 ? "is" : "are"));
   if (given.form == Form::kTable && rows.count() == 0) std::fprintf(stderr, "no failed items\n");
   if (cut) std::fprintf(stderr, "there are more; without --limit all are shown\n");
   if (rows.not_shown() > 0)

@@ -8,6 +8,7 @@
 
 #include "common/json/members.h"
 #include "common/text/presentable.h"
+#include "runner/cli/screen.h"
 #include "runner/cli/terminal.h"
 
 namespace parallelrun {
@@ -39,8 +40,7 @@ std::optional<report::JobReport> read_job(const std::string& job, const std::str
   std::string directory = job;
   while (directory.size() > 1 && directory.ends_with('/')) directory.pop_back();
   if (const std::size_t at = job.find("://"); at != std::string::npos && at > 0) {
-    std::fprintf(stderr, "parallelrun: '%s' lies in a store, and this verb reads directories; %s\n",
-                 presentable(job).c_str(), instead_of_store.c_str());
+    complain(fmt::format("'{}' lies in a store, and this verb reads directories; {}", job, instead_of_store));
     return std::nullopt;
   }
   auto report = report::report_of(directory);
@@ -52,7 +52,7 @@ std::optional<report::JobReport> read_job(const std::string& job, const std::str
     if (is_job_name(directory))
       more += "; for a job of a cluster name a kubeconfig (KUBECONFIG, --kubeconfig)";
   }
-  std::fprintf(stderr, "parallelrun: %s%s\n", error.message.c_str(), more.c_str());
+  complain(error.message + more);
   return std::nullopt;
 }
 

@@ -31,6 +31,7 @@
 #include "runner/cli/child_process.h"
 #include "runner/cli/data_process.h"
 #include "runner/cli/run_directory.h"
+#include "runner/cli/screen.h"
 #include "runner/events/driver_log.h"
 #include "runner/events/event_stream.h"
 #include "runner/events/metric_words.h"
@@ -153,7 +154,7 @@ class Launcher {
   }
 
   int refuse(const std::string& message) {
-    std::fprintf(stderr, "parallelrun: %s\n", presentable(message).c_str());
+    complain(message);
     return kExitFailed;
   }
 
@@ -277,7 +278,7 @@ class Launcher {
   void lose_output(int error) {
     if (std::exchange(output_lost_, true)) return;
     const std::string words = fmt::format("standard output cannot be written: {}", std::strerror(error));
-    std::fprintf(stderr, "parallelrun: %s\n", words.c_str());
+    complain(words);
     log_.line(words);
   }
 
@@ -409,7 +410,7 @@ class Launcher {
     int code = exit_code_.value_or(kExitFailed);
     if (failure_) code = kExitFailed;
     if (interrupted_ && code != kExitComplete) code = kExitInterrupted;
-    if (failure_) std::fprintf(stderr, "parallelrun: %s\n", presentable(*failure_).c_str());
+    if (failure_) complain(*failure_);
     tell_result(code);
     if (output_lost_ && code == kExitComplete) code = kExitFailed;
     log_.line(fmt::format("exit code {}", code));
@@ -426,9 +427,11 @@ class Launcher {
       const std::string words = presentable_lines(closing_summary(*finished_, options_.job));
       const bool well = code == kExitComplete;
       if (!well) {
-        std::fprintf(stderr, "%s", words.c_str());
+        std::fputs(marked(words, screen_of(STDERR_FILENO).colours).c_str(), stderr);
       } else if (options_.display != DisplayMode::kQuiet) {
-        const bool written = std::fputs(words.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+        const bool written =
+            std::fputs(marked(words, screen_of(STDOUT_FILENO).colours).c_str(), stdout) >= 0 &&
+            std::fflush(stdout) == 0;
         if (!written && errno != EPIPE) lose_output(errno);
       }
     } else if (interrupted_) {

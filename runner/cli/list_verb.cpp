@@ -79,7 +79,7 @@ std::string shown(const report::Found& found, Form form) {
   if (wide) heads.emplace_back("MESSAGE");
   std::vector<std::vector<std::string>> rows;
   for (const JobReport& job : found.reports) rows.push_back(row_of(job, wide));
-  return table(heads, rows, wide ? 0 : terminal_width(STDOUT_FILENO));
+  return table(heads, rows, wide ? wide_screen_of(STDOUT_FILENO) : screen_of(STDOUT_FILENO));
 }
 
 int run(const GivenToList& given) {
@@ -89,8 +89,7 @@ int run(const GivenToList& given) {
     std::move(found.reports.begin(), found.reports.end(), std::back_inserter(all.reports));
     std::move(found.unread.begin(), found.unread.end(), std::back_inserter(all.unread));
   }
-  for (const std::string& what : all.unread)
-    std::fprintf(stderr, "parallelrun: warning: %s\n", presentable(what).c_str());
+  for (const std::string& what : all.unread) warn(what);
   const bool for_people = given.form == Form::kTable || given.form == Form::kWide;
   if (all.reports.empty() && for_people) {
     std::fprintf(stderr,
@@ -122,10 +121,8 @@ Verb add_list(CLI::App& program) {
   return {verb, [given] {
             if (given->in_cluster()) return cluster_list(given->cluster, given->all_namespaces, given->form);
             if (given->cluster.given() || given->all_namespaces) {
-              std::fprintf(stderr,
-                           "parallelrun: a folder is one of this machine: name either folders or a "
-                           "cluster\n");
-              return static_cast<int>(kExitInvalid);
+              return refuse("a folder is one of this machine: name either folders or a cluster",
+                            kExitInvalid);
             }
             if (given->folders.empty()) given->folders = {"."};
             return run(*given);

@@ -76,8 +76,7 @@ class Printer {
     const std::string path = logs_ + file.name;
     const FileDescriptor opened(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (!opened) {
-      std::fprintf(stderr, "parallelrun: cannot read '%s': %s\n", presentable(path).c_str(),
-                   std::strerror(errno));
+      complain(fmt::format("cannot read '{}': {}", path, std::strerror(errno)));
       return true;
     }
     struct stat status{};
@@ -124,7 +123,7 @@ class Printer {
 int list(const std::vector<LogFile>& files) {
   std::vector<std::vector<std::string>> rows;
   for (const LogFile& file : files) rows.push_back({short_size(file.bytes), file.name});
-  return print(table({"SIZE", "NAME"}, rows, 0)) ? kExitComplete : kExitFailed;
+  return print(table({"SIZE", "NAME"}, rows, {})) ? kExitComplete : kExitFailed;
 }
 
 // The files that one of the words names, each once. False: a word names none, and that has been printed.
@@ -135,8 +134,8 @@ bool select(const std::vector<LogFile>& files, const std::vector<std::string>& w
     if (chosen.empty()) {
       std::vector<std::string> names;
       for (const LogFile& file : files) names.push_back(file.name);
-      std::fprintf(stderr, "parallelrun: there is no log '%s'%s; `parallelrun logs JOB` lists all\n",
-                   presentable(word).c_str(), presentable(did_you_mean(word, names)).c_str());
+      complain(fmt::format("there is no log '{}'{}; `parallelrun logs JOB` lists all", word,
+                           did_you_mean(word, names)));
       return false;
     }
     for (const LogFile& file : chosen) {

@@ -147,7 +147,7 @@ int run(const GivenToLook& given) {
   command.insert(command.end(), given.words.begin(), given.words.end());
   const auto child = start.start(command, nullptr);
   if (!child) {
-    std::fprintf(stderr, "parallelrun: %s\n", child.error().message.c_str());
+    complain(child.error().message);
     return kExitFailed;
   }
   out.write = FileDescriptor();

@@ -14,6 +14,7 @@
 #include "runner/cli/cluster_argument.h"
 #include "runner/cli/datasets_verb.h"
 #include "runner/cli/launcher.h"
+#include "runner/cli/screen.h"
 #include "runner/cli/verbs.h"
 #include "runner/protocol/machine_token.h"
 
@@ -92,7 +93,7 @@ int main(int argc, char** argv) {
     return parallelrun::run_main(argc, argv);
   } catch (const std::exception& error) {
     // Expected failures are values; what arrives here is a bug or a machine without memory.
-    std::fprintf(stderr, "parallelrun: internal error: %s\n", parallelrun::presentable(error.what()).c_str());
+    parallelrun::complain(std::string("internal error: ") + error.what());
     return parallelrun::kExitFailed;
   }
 }

@@ -8,6 +8,7 @@
 
 #include "common/spec/manifest_text.h"
 #include "common/text/presentable.h"
+#include "runner/cli/screen.h"
 #include "runner/input/glob.h"
 
 namespace parallelrun {
@@ -23,7 +24,7 @@ std::optional<ReadManifest> read_spec(const std::string& manifest,
                                       const std::vector<std::string>& overrides) {
   const auto text = read_manifest_file(manifest);
   if (!text) {
-    std::fprintf(stderr, "parallelrun: %s\n", presentable(text.error().message).c_str());
+    complain(text.error().message);
     return std::nullopt;
   }
   return read_spec(*text, manifest, overrides);

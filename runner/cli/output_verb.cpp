@@ -36,7 +36,7 @@ struct GivenToOutput {
 };
 
 int refuse(const std::string& message) {
-  std::fprintf(stderr, "parallelrun: %s\n", presentable(message).c_str());
+  complain(message);
   return kExitFailed;
 }
 

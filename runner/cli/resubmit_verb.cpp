@@ -24,6 +24,7 @@
 #include "runner/cli/job_argument.h"
 #include "runner/cli/launcher.h"
 #include "runner/cli/run_here.h"
+#include "runner/cli/screen.h"
 #include "runner/cli/submitted_job.h"
 #include "runner/cli/verbs.h"
 #include "runner/job/identity.h"
@@ -46,7 +47,7 @@ struct GivenToResubmit {
 };
 
 int refuse_resubmission(const std::string& words) {
-  std::fprintf(stderr, "parallelrun: %s\n", presentable(words).c_str());
+  complain(words);
   return kExitInvalid;
 }
 

@@ -1,5 +1,6 @@
 #include "runner/cli/run_here.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -92,7 +93,7 @@ std::optional<int> resolve_here(const JobSpec& spec, LocalOverrides& overrides, 
   if (uses_stores(spec, overrides) && !prepared.data) {
     Result<PrivateDirectory> made = make_data_directory();
     if (!made) {
-      std::fprintf(stderr, "parallelrun: %s\n", presentable(made.error().message).c_str());
+      complain(made.error().message);
       return kExitFailed;
     }
     prepared.data.emplace(std::move(*made));
@@ -154,11 +155,10 @@ SubmittedWith submitted_with(const RunHere& command, const LocalOverrides& overr
 }
 
 int refuse_take_over(const ResolvedJob& job) {
-  std::fprintf(
-      stderr,
-      "parallelrun: --take-over: results are taken over into a directory, and the output '%s' lies in "
-      "a store; give --output DIR\n",
-      presentable(shown_output(job)).c_str());
+  complain(fmt::format(
+      "--take-over: results are taken over into a directory, and the output '{}' lies in a store; "
+      "give --output DIR",
+      shown_output(job)));
   return kExitInvalid;
 }
 
@@ -169,12 +169,12 @@ bool read_named(const char* option, const char* form, const std::vector<std::str
   for (const std::string& value : values) {
     const std::size_t sign = value.find('=');
     if (sign == 0 || sign == std::string::npos || sign + 1 == value.size()) {
-      std::fprintf(stderr, "parallelrun: %s '%s': expected %s\n", option, presentable(value).c_str(), form);
+      complain(fmt::format("{} '{}': expected {}", option, value, form));
       return false;
     }
     if (!into.emplace(value.substr(0, sign), value.substr(sign + 1)).second) {
-      std::fprintf(stderr, "parallelrun: %s '%s': the option is given twice; give it only once\n", option,
-                   presentable(value.substr(0, sign)).c_str());
+      complain(fmt::format("{} '{}': the option is given twice; give it only once", option,
+                           value.substr(0, sign)));
       return false;
     }
   }
@@ -202,10 +202,9 @@ int run_here(const RunHere& command) {
   const char* launcher = std::getenv("PARALLELRUN_LAUNCHER");
   const std::string_view chosen = launcher != nullptr ? launcher : "";
   if (!chosen.empty() && chosen != "embedded" && chosen != "python") {
-    std::fprintf(stderr,
-                 "parallelrun: PARALLELRUN_LAUNCHER is '%s', but must be 'embedded' or 'python'; correct it "
-                 "or unset it\n",
-                 presentable(launcher).c_str());
+    complain(fmt::format(
+        "PARALLELRUN_LAUNCHER is '{}', but must be 'embedded' or 'python'; correct it or unset it",
+        launcher));
     return kExitInvalid;
   }
   const std::optional<ReadManifest> manifest =

@@ -5,6 +5,8 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <numeric>
+#include <optional>
 
 #include "common/spec/yaml_text.h"
 #include "common/text/presentable.h"
@@ -35,6 +37,77 @@ std::string shortened(const std::string& text, std::size_t width) {
     at += bytes;
   }
   return out + std::string(kCut.substr(0, width));
+}
+
+// A column that is cut keeps so much, so that a number stays whole and a name can be told from others.
+constexpr std::size_t kLeastCut = 10;
+constexpr std::size_t kBetween = 2;
+
+std::size_t total_of(const std::vector<std::size_t>& widths) {
+  const std::size_t between = widths.empty() ? 0 : (widths.size() - 1) * kBetween;
+  return std::accumulate(widths.begin(), widths.end(), between);
+}
+
+// Nothing: the columns do not fit, unless too little is left of them.
+std::optional<std::vector<std::size_t>> fitting_widths(const std::vector<std::string>& heads,
+                                                       const std::vector<std::vector<std::string>>& lines,
+                                                       std::size_t columns) {
+  std::vector<std::size_t> widths;
+  std::vector<std::size_t> least;
+  for (const std::string& head : heads) widths.push_back(width_of(head));
+  for (const auto& line : lines) {
+    widths.resize(std::max(widths.size(), line.size()));
+    for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], width_of(line[i]));
+  }
+  if (columns == 0 || widths.empty()) return widths;
+  for (std::size_t i = 0; i < widths.size(); ++i)
+    least.push_back(std::min(widths[i], std::max(kLeastCut, i < heads.size() ? width_of(heads[i]) : 0)));
+  const auto over = [&] { return total_of(widths) - std::min(total_of(widths), columns); };
+  // The last column is the one to be cut: a place, a message.
+  widths.back() -= std::min(over(), widths.back() - least.back());
+  while (over() > 0) {
+    std::size_t widest = widths.size();
+    for (std::size_t i = 0; i < widths.size(); ++i) {
+      if (widths[i] > least[i] && (widest == widths.size() || widths[i] > widths[widest])) widest = i;
+    }
+    if (widest == widths.size()) return std::nullopt;
+    --widths[widest];
+  }
+  return widths;
+}
+
+// `heads`: what the cells are; none: no cell has a colour.
+std::string row_text(const std::vector<std::string>& cells, const std::vector<std::string>& heads,
+                     const std::vector<std::size_t>& widths, bool colours) {
+  std::size_t last = cells.size();
+  while (last > 0 && cells[last - 1].empty()) --last;
+  std::string text;
+  for (std::size_t i = 0; i < last; ++i) {
+    const std::string cell = shortened(cells[i], widths[i]);
+    const Colour colour = i < heads.size() ? colour_of_cell(heads[i], cells[i]) : Colour::kNone;
+    text += painted(cell, colour, colours);
+    if (i + 1 < last) text.append(widths[i] - width_of(cell) + kBetween, ' ');
+  }
+  return text + "\n";
+}
+
+std::string records(const std::vector<std::string>& heads, const std::vector<std::vector<std::string>>& lines,
+                    const Screen& screen) {
+  std::size_t widest = 0;
+  for (const std::string& head : heads) widest = std::max(widest, width_of(head));
+  const std::size_t before = widest + kBetween;
+  const std::size_t room = screen.columns > before + kLeastCut ? screen.columns - before : kLeastCut;
+  std::string out;
+  for (const auto& line : lines) {
+    if (!out.empty()) out += "\n";
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      if (line[i].empty()) continue;
+      const std::string head = i < heads.size() ? heads[i] : std::string();
+      out += head + std::string(before - width_of(head), ' ') +
+             painted(shortened(line[i], room), colour_of_cell(head, line[i]), screen.colours) + "\n";
+    }
+  }
+  return out;
 }
 
 }  // namespace
@@ -68,33 +141,16 @@ std::vector<std::string> words_of_form_option(const CLI::Option& option) {
 }
 
 std::string table(const std::vector<std::string>& heads, const std::vector<std::vector<std::string>>& rows,
-                  std::size_t columns) {
+                  const Screen& screen) {
   std::vector<std::vector<std::string>> lines;
-  if (!heads.empty()) lines.push_back(heads);
   for (const auto& row : rows) {
     lines.emplace_back();
     for (const std::string& cell : row) lines.back().push_back(presentable(cell));
   }
-  std::vector<std::size_t> widths;
-  for (const auto& line : lines) {
-    widths.resize(std::max(widths.size(), line.size()));
-    for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], width_of(line[i]));
-  }
-  std::string out;
-  for (const auto& line : lines) {
-    std::string text;
-    std::size_t used = 0;
-    for (std::size_t i = 0; i < line.size(); ++i) {
-      const bool last = i + 1 == line.size();
-      const std::size_t room = columns > used ? columns - used : 0;
-      const std::string cell = last && columns > 0 ? shortened(line[i], room) : line[i];
-      text += cell;
-      if (!last) text.append(widths[i] - width_of(cell) + 2, ' ');
-      used += widths[i] + 2;
-    }
-    text.erase(text.find_last_not_of(' ') + 1);
-    out += text + "\n";
-  }
+  const auto widths = fitting_widths(heads, lines, screen.columns);
+  if (!widths) return records(heads, lines, screen);
+  std::string out = heads.empty() ? std::string() : row_text(heads, {}, *widths, false);
+  for (const auto& line : lines) out += row_text(line, heads, *widths, screen.colours);
   return out;
 }
 
@@ -126,7 +182,7 @@ bool print(const std::string& text) {
 }
 
 int refuse(const std::string& message, int code) {
-  std::fprintf(stderr, "parallelrun: %s\n", presentable(message).c_str());
+  complain(message);
   return code;
 }
 

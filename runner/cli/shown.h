@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/json/json.h"
+#include "runner/cli/screen.h"
 
 namespace CLI {
 class App;
@@ -23,11 +24,13 @@ void add_form_option(CLI::App& verb, Form& form, const std::map<std::string, For
 // Its words again; none of another option.
 std::vector<std::string> words_of_form_option(const CLI::Option& option);
 
-// Columns as wide as their longest cell, two spaces between them. Where `columns` (character cells, 0: no
-// limit) is too narrow, the last column is cut, and ends with "...". Every line ends with a line break. Cells
-// may be any text: what steers a terminal stands there as its code. Pure.
+// Columns as wide as their longest cell, two spaces between them. Where the screen is too narrow, first the
+// last column is cut, then the widest ones, and what is cut ends with "...". No column is cut to less than
+// its head and ten cells: where even that does not fit, each row becomes lines "HEAD  cell", with an empty line
+// between rows. Every line ends with a line break. Cells may be any text: what steers a terminal stands there
+// as its code. Pure.
 std::string table(const std::vector<std::string>& heads, const std::vector<std::vector<std::string>>& rows,
-                  std::size_t columns);
+                  const Screen& screen);
 
 // One line of CSV (RFC 4180), with its line break. Pure.
 std::string csv_line(const std::vector<std::string>& cells);

@@ -78,7 +78,7 @@ std::string text_of(const JobReport& job) {
     out += "  failed items: " + command("failed", job) + "; their errors: " + command("errors", job) + "\n";
   else if (job.state == RunState::kFailed)
     out += "  errors: " + command("errors", job) + "; logs: " + command("logs", job) + "\n";
-  return presentable_lines(out);
+  return marked(presentable_lines(out), screen_of(STDOUT_FILENO).colours);
 }
 
 std::string shown(const JobReport& job, Form form) {

@@ -18,6 +18,7 @@
 #include "runner/cli/cluster_submit.h"
 #include "runner/cli/launcher.h"
 #include "runner/cli/manifest_argument.h"
+#include "runner/cli/screen.h"
 #include "runner/cli/verbs.h"
 #include "runner/cluster/submission.h"
 
@@ -40,7 +41,7 @@ struct GivenToSubmit {
 };
 
 int invalid(const std::string& message) {
-  std::fprintf(stderr, "parallelrun: %s\n", presentable(message).c_str());
+  complain(message);
   return kExitInvalid;
 }
 

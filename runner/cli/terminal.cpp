@@ -14,6 +14,7 @@
 
 #include "common/text/counted.h"
 #include "common/text/presentable.h"
+#include "runner/cli/screen.h"
 
 namespace parallelrun {
 
@@ -196,7 +197,8 @@ void Display::show(const nlohmann::json& event, TimePoint now) {
 
 void Display::say(const std::string& message) {
   if (options_.mode == DisplayMode::kQuiet || options_.mode == DisplayMode::kJson) return;
-  write((bar_is_drawn_ ? "\r\x1b[2K" : "") + presentable(message) + "\n");
+  write((bar_is_drawn_ ? "\r\x1b[2K" : "") +
+        marked(presentable(message), screen_of(options_.descriptor).colours) + "\n");
   bar_is_drawn_ = false;
   last_drawn_.reset();
 }

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -14,11 +15,15 @@ import time
 from waiting import PATIENCE
 
 
-def on_terminal(words, columns, env, cwd=None, answer=b""):
+def without_colours(text):
+    return re.sub(r"\x1b\[\d+m", "", text)
+
+
+def on_terminal(words, columns, env, cwd=None, answer=b"", term="xterm"):
     """Exit code and all that is written to a pseudo terminal of so many columns. `answer` is typed at the start."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    env = {**env, "TERM": "xterm"}
+    env = {**env, "TERM": term}
     process = subprocess.Popen(words, stdin=slave, stdout=slave, stderr=slave, cwd=cwd, env=env)
     os.close(slave)
     os.write(master, answer)

@@ -6,18 +6,60 @@ namespace parallelrun {
 namespace {
 
 TEST(Table, ColumnsAreAsWideAsTheirLongestCell) {
-  EXPECT_EQ(table({"A", "BB"}, {{"long", "x"}, {"\xc3\xa9", "y"}}, 0), "A     BB\nlong  x\n\xc3\xa9     y\n");
+  EXPECT_EQ(table({"A", "BB"}, {{"long", "x"}, {"\xc3\xa9", "y"}}, {}),
+            "A     BB\nlong  x\n\xc3\xa9     y\n");
 }
 
-TEST(Table, TheLastColumnIsCutToTheTerminal) {
-  EXPECT_EQ(table({}, {{"name", "0123456789"}}, 12), "name  012...\n");
-  EXPECT_EQ(table({}, {{"name", "012345"}}, 12), "name  012345\n");
-  EXPECT_EQ(table({}, {{"name", "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"}}, 10), "name  \xc3\xa9...\n");
-  EXPECT_EQ(table({}, {{"a much too long name", "x"}}, 10), "a much too long name\n");
+TEST(Table, TheLastColumnIsCutFirst) {
+  EXPECT_EQ(table({"N", "P"}, {{"name", "0123456789abcdef"}}, {18, false}), "N     P\nname  012345678...\n");
+  EXPECT_EQ(table({"N", "P"}, {{"name", "0123456789ab"}}, {18, false}), "N     P\nname  0123456789ab\n");
+  EXPECT_EQ(
+      table({"N", "P"},
+            {{"name",
+              "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"}},
+            {16, false}),
+      "N     P\nname  \xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9...\n");
+}
+
+TEST(Table, ThenTheWidestOneAndNoneToLessThanItsHeadOrTenCells) {
+  const std::vector<std::vector<std::string>> rows = {{"a much too long name", "0123456789abcdef"}};
+  EXPECT_EQ(table({"NAME", "PLACE"}, rows, {24, false}), "NAME          PLACE\na much to...  0123456...\n");
+  EXPECT_EQ(table({"NAME", "PLACE"}, rows, {22, false}), "NAME        PLACE\na much ...  0123456...\n");
+}
+
+TEST(Table, WhereThatDoesNotFitEachRowHasLinesOfItsOwn) {
+  const std::vector<std::vector<std::string>> rows = {{"a much too long name", "0123456789abcdef"},
+                                                      {"b", ""}};
+  EXPECT_EQ(table({"NAME", "PLACE"}, rows, {21, false}),
+            "NAME   a much too ...\nPLACE  0123456789a...\n\nNAME   b\n");
+}
+
+TEST(Table, ColoursTakeNoCellOfTheScreen) {
+  const std::vector<std::vector<std::string>> rows = {
+      {"Failed", "0", "x"}, {"Complete", "12", "y"}, {"Odd", "", "z"}};
+  EXPECT_EQ(table({"STATE", "FAILED ITEMS", "NAME"}, rows, {80, true}),
+            "STATE     FAILED ITEMS  NAME\n"
+            "\x1b[31mFailed\x1b[0m    0             x\n"
+            "\x1b[32mComplete\x1b[0m  \x1b[33m12\x1b[0m            y\n"
+            "Odd                     z\n");
 }
 
 TEST(Table, NothingInACellSteersTheTerminal) {
-  EXPECT_EQ(table({}, {{"a\nb\x1b[31m"}}, 0), "a\\nb\\x1b[31m\n");
+  EXPECT_EQ(table({}, {{"a\nb\x1b[31m"}}, {}), "a\\nb\\x1b[31m\n");
+}
+
+TEST(Marked, TheStateOfTheFirstLineAndWordsThatAskForALook) {
+  EXPECT_EQ(marked("digits: Failed (Aborted): Complete\n  first error: x\n  warning: y\n", true),
+            "digits: \x1b[31mFailed\x1b[0m (Aborted): Complete\n  \x1b[31mfirst error\x1b[0m: x\n"
+            "  \x1b[33mwarning:\x1b[0m y\n");
+  EXPECT_EQ(marked("Complete, 3 of 9 items failed\n", true),
+            "\x1b[33mComplete\x1b[0m, 3 of 9 items failed\n");
+  EXPECT_EQ(marked("digits: Complete (CompletedWithFailures): 3 of 9 items failed", true),
+            "digits: \x1b[33mComplete\x1b[0m (CompletedWithFailures): 3 of 9 items failed");
+  EXPECT_EQ(marked("Complete\n", true), "\x1b[32mComplete\x1b[0m\n");
+  EXPECT_EQ(marked("warning: Failed", true), "\x1b[33mwarning:\x1b[0m Failed");
+  EXPECT_EQ(marked("nothing of that\n", true), "nothing of that\n");
+  EXPECT_EQ(marked("Failed\n  warning: y\n", false), "Failed\n  warning: y\n");
 }
 
 TEST(CsvLine, QuotesWhatNeedsIt) {
