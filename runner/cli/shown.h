@@ -26,9 +26,9 @@ std::vector<std::string> words_of_form_option(const CLI::Option& option);
 
 // Columns as wide as their longest cell, two spaces between them. Where the screen is too narrow, first the
 // last column is cut, then the widest ones, and what is cut ends with "...". No column is cut to less than
-// its head and ten cells: where even that does not fit, each row becomes lines "HEAD  cell", with an empty line
-// between rows. Every line ends with a line break. Cells may be any text: what steers a terminal stands there
-// as its code. Pure.
+// its head and ten cells: where even that does not fit, each row becomes lines "HEAD  cell", with an empty
+// line between rows. Every line ends with a line break. Cells may be any text: what steers a terminal stands
+// there as its code. Pure.
 std::string table(const std::vector<std::string>& heads, const std::vector<std::vector<std::string>>& rows,
                   const Screen& screen);
 
