@@ -178,6 +178,18 @@ Result<std::vector<json>> Jobs::pods(const std::string& name) {
   return all_pages(resource_of("Pod"), connection_.name_space(), {"parallelrun.dev/job=" + name, ""}, "pods");
 }
 
+Result<std::vector<json>> Jobs::events(const std::string& kind, const std::string& name, int most) {
+  auto page = connection_.client().list_page(
+      resource_of("Event"), connection_.name_space(),
+      {"", "involvedObject.kind=" + kind + ",involvedObject.name=" + name}, most, "", stop_);
+  if (!page.ok()) return plain(page.error(), "list", "events", "");
+  std::vector<json> events;
+  const auto items = page->find("items");
+  if (items != page->end() && items->is_array())
+    for (json& item : *items) events.push_back(std::move(item));
+  return events;
+}
+
 Result<json> Jobs::create_object(const json& object) {
   const kube::Resource resource = resource_of(text_at(object, "kind"));
   auto made = connection_.client().create(resource, {connection_.name_space(), "", ""}, object, kFieldManager,

@@ -47,6 +47,9 @@ class Jobs {
   // By name: the orchestrator's first.
   Result<std::vector<nlohmann::json>> pods(const std::string& name);
 
+  // The Events about the object `name` of `kind` (ParallelRunJob, Pod), at most `most`, in no order.
+  Result<std::vector<nlohmann::json>> events(const std::string& kind, const std::string& name, int most);
+
   // ConfigMap, Pod. `object` has apiVersion, kind, metadata.name; it goes into our namespace.
   Result<nlohmann::json> create_object(const nlohmann::json& object);
   Result<nlohmann::json> get_object(const std::string& kind, const std::string& name);

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <optional>
 #include <random>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "common/hash/sha256.h"
@@ -23,11 +25,14 @@ using nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kLookAgain{300};
-constexpr std::chrono::seconds kUntilSaid{5};     // a pod mostly comes up sooner
-constexpr std::chrono::minutes kUntilRunning{3};  // an image may have to be fetched
-constexpr int kMostReconnects = 20;               // in a row, without a byte
-constexpr int kLooksForEnd = 10;                  // at the pod, once its log has ended
-constexpr int kLateReads = 3;                     // of a log of which something is missing
+constexpr std::chrono::seconds kUntilSaid{5};      // a pod mostly comes up sooner
+constexpr std::chrono::minutes kUntilRunning{3};   // an image may have to be fetched
+constexpr std::chrono::seconds kUntilMounted{60};  // by a node that has failed to; it goes on trying
+constexpr std::chrono::seconds kEventsAgain{3};
+constexpr int kMostEvents = 50;
+constexpr int kMostReconnects = 20;  // in a row, without a byte
+constexpr int kLooksForEnd = 10;     // at the pod, once its log has ended
+constexpr int kLateReads = 3;        // of a log of which something is missing
 
 // A pod that goes in any case.
 class PodOfOurs {
@@ -103,6 +108,23 @@ bool began(const json& pod) {
   return phase == "Running" || phase == "Succeeded" || phase == "Failed";
 }
 
+// The newest warning of a node about a pod of which its status says nothing: of volumes only Events tell. Who may
+// not list them does without.
+Hindrance warned(Jobs& jobs, const std::string& pod, std::chrono::steady_clock::duration waited) {
+  const auto events = jobs.events("Pod", pod, kMostEvents);
+  if (!events) return {};
+  Hindrance found;
+  std::string newest;
+  for (const json& event : *events) {
+    const std::string time = std::max(text_at(event, "lastTimestamp"), text_at(event, "eventTime"));
+    if (text_at(event, "type") != "Warning" || time < newest) continue;
+    newest = time;
+    const std::string reason = text_at(event, "reason");
+    found = {reason + ": " + text_at(event, "message"), reason == "FailedMount" && waited > kUntilMounted};
+  }
+  return found;
+}
+
 // What else a user can do who may not, or cannot, have a pod that reads the store.
 std::string by_own_means(const std::string& store) {
   return fmt::format(
@@ -128,18 +150,26 @@ Error no_start(const Look& what, const std::string& store, const std::string& wh
 Status await_start(Jobs& jobs, Cancellation& interrupt, const Look& what, const std::string& store,
                    const std::string& name) {
   const auto began_at = Clock::now();
-  bool said = false;
+  auto events_at = began_at + kUntilSaid;
+  Hindrance of_events;
+  std::set<std::string> said;
   while (true) {
     ASSIGN_OR_RETURN(const json pod, jobs.get_object("Pod", name));
     if (began(pod)) return {};
-    const Hindrance why = hindrance(pod);
     const auto waited = Clock::now() - began_at;
+    Hindrance why = hindrance(pod);
+    if (why.words.empty()) {
+      if (Clock::now() > events_at) {
+        of_events = warned(jobs, name, waited);
+        events_at = Clock::now() + kEventsAgain;
+      }
+      why = of_events;
+    }
     if (why.final || waited > kUntilRunning) return no_start(what, store, why.words);
-    if (!said && waited > kUntilSaid) {
-      what.say(fmt::format("waiting for a pod that {} the output of '{}'{}{}",
-                           store.empty() ? "mounts" : "reads", what.job, store.empty() ? "" : " in " + store,
-                           why.words.empty() ? "" : " (" + why.words + ")"));
-      said = true;
+    if (waited > kUntilSaid && said.insert(why.words).second) {
+      what.say(presentable(fmt::format(
+          "waiting for a pod that {} the output of '{}'{}{}", store.empty() ? "mounts" : "reads", what.job,
+          store.empty() ? "" : " in " + store, why.words.empty() ? "" : " (" + why.words + ")")));
     }
     if (!interrupt.wait(kLookAgain)) return Error{ErrorCode::kAborted, "interrupted", false};
   }

@@ -36,19 +36,4 @@ Result<std::string> missing_right(Connection& connection, const std::string& ver
       resource, group.empty() ? "" : "." + group, connection.name_space()));
 }
 
-Result<std::vector<json>> events_of(Connection& connection, const std::string& job, int most,
-                                    const std::stop_token& stop) {
-  const kube::Resource resource{"", "v1", "events"};
-  auto page = connection.client().list_page(
-      resource, connection.name_space(),
-      {"", "involvedObject.kind=ParallelRunJob,involvedObject.name=" + job}, most, "", stop);
-  if (!page.ok())
-    return plain_error(page.error(), {"list", "events", connection.name_space(), ""}, connection.server());
-  std::vector<json> events;
-  const auto items = page->find("items");
-  if (items != page->end() && items->is_array())
-    for (json& item : *items) events.push_back(std::move(item));
-  return events;
-}
-
 }  // namespace parallelrun::cluster

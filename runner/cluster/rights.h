@@ -1,11 +1,9 @@
-// What a page asks of a cluster beside the jobs themselves. Every call blocks; `stop` ends it (kAborted).
+// What the user of a connection may do. Every call blocks; `stop` ends it (kAborted).
 #pragma once
 
 #include <stop_token>
 #include <string>
-#include <vector>
 
-#include "common/json/json.h"
 #include "common/result/result.h"
 #include "runner/cluster/connection.h"
 
@@ -16,10 +14,5 @@ namespace parallelrun::cluster {
 // what is missing. Errors: those of plain_error().
 Result<std::string> missing_right(Connection& connection, const std::string& verb,
                                   const std::string& resource, const std::stop_token& stop);
-
-// The Events about a job of the connection's namespace, at most `most`, in no order. Errors: those of
-// plain_error().
-Result<std::vector<nlohmann::json>> events_of(Connection& connection, const std::string& job, int most,
-                                              const std::stop_token& stop);
 
 }  // namespace parallelrun::cluster

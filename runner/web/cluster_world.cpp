@@ -323,7 +323,8 @@ class ClusterWorld final : public World {
   ordered_json events(cluster::Connection& connection, const std::string& name,
                       std::vector<std::string>& warnings) {
     ordered_json list = ordered_json::array();
-    auto found = cluster::events_of(connection, name, kMostEvents, interrupt_.token());
+    cluster::Jobs jobs(connection, interrupt_.token());
+    auto found = jobs.events("ParallelRunJob", name, kMostEvents);
     if (!found) {
       warnings.push_back("its events are not shown: " + found.error().message);
       return list;

@@ -117,6 +117,33 @@ def check_a_reader_that_leaves(verbs, kubelet):
     assert reading.wait(PATIENCE) == 1 and reading.stderr.read() == ""
 
 
+def check_a_volume_that_cannot_be_mounted_is_named(verbs):
+    verbs.job("digits", ended())
+    waiting = verbs.start("logs", "digits")
+    pods = wait_for(lambda: verbs.world.items("pods"), "its pod")
+    event = {
+        "metadata": {"name": "of-the-volume"},
+        "involvedObject": {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "name": pods[0]["metadata"]["name"],
+            "namespace": verbs.world.namespace,
+        },
+        "type": "Warning",
+        "reason": "FailedMount",
+        "message": 'MountVolume.SetUp failed for volume "output": mount failed: exit status 32',
+        "lastTimestamp": "2026-12-01T10:00:00Z",
+    }
+    made = verbs.world.server.request("POST", f"/api/v1/namespaces/{verbs.world.namespace}/events", event)
+    assert made.accepted, made
+    said = waiting.stderr.readline()
+    assert "(FailedMount: MountVolume.SetUp failed" in said and "exit status 32" in said, said
+    waiting.send_signal(signal.SIGINT)
+    waiting.communicate(timeout=PATIENCE)
+    assert waiting.returncode == 130
+    wait_for(lambda: not verbs.world.items("pods"), "no pod is left")
+
+
 def check_a_log_is_followed_until_the_job_ends(verbs, at_work, tmp_path):
     verbs.job("slow", {**ended(), "state": "Running"})
     with LogKubelet(verbs.world.server.folder, verbs.world.namespace, tmp_path, at_work):
