@@ -108,8 +108,8 @@ bool began(const json& pod) {
   return phase == "Running" || phase == "Succeeded" || phase == "Failed";
 }
 
-// The newest warning of a node about a pod of which its status says nothing: of volumes only Events tell. Who may
-// not list them does without.
+// The newest warning of a node about a pod of which its status says nothing: of volumes only Events tell.
+// Who may not list them does without.
 Hindrance warned(Jobs& jobs, const std::string& pod, std::chrono::steady_clock::duration waited) {
   const auto events = jobs.events("Pod", pod, kMostEvents);
   if (!events) return {};
