@@ -8,7 +8,9 @@
 
 #include "common/json/members.h"
 #include "common/text/presentable.h"
+#include "runner/cli/launcher.h"
 #include "runner/cli/screen.h"
+#include "runner/cli/shown.h"
 #include "runner/cli/terminal.h"
 
 namespace parallelrun {
@@ -54,6 +56,13 @@ std::optional<report::JobReport> read_job(const std::string& job, const std::str
   }
   complain(error.message + more);
   return std::nullopt;
+}
+
+int refuse_here(const std::string& verb, const std::string& job, const std::string& way_out) {
+  if (!read_job(job, "of a job in a cluster give the name")) return kExitInvalid;
+  return refuse(fmt::format("'{}' is an output directory, and {} is for jobs of a cluster; on one machine {}",
+                            job, verb, way_out),
+                kExitInvalid);
 }
 
 std::string in_words(const report::JobReport& report) {

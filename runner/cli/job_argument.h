@@ -33,6 +33,10 @@ inline constexpr const char* kFetchIt =
 std::optional<report::JobReport> read_job(const std::string& job,
                                           const std::string& instead_of_store = kFetchIt);
 
+// For a verb that only a cluster has: refuses it for the output directory `job`, or says that it is none.
+// `way_out`: what to do on one machine. Gives the exit code.
+int refuse_here(const std::string& verb, const std::string& job, const std::string& way_out);
+
 // One line for a person: "predict-digits: Complete, 3 of 2,000 items failed: all 200 mini-batches ...". Pure.
 std::string in_words(const report::JobReport& report);
 

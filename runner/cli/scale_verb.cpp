@@ -8,6 +8,7 @@
 #include "common/text/counted.h"
 #include "common/text/presentable.h"
 #include "runner/cli/cluster_argument.h"
+#include "runner/cli/job_argument.h"
 #include "runner/cli/launcher.h"
 #include "runner/cli/shown.h"
 #include "runner/cli/verbs.h"
@@ -36,6 +37,13 @@ int scale(const GivenToScale& given, cluster::Jobs& jobs, const cluster::JobView
 }
 
 int run(const GivenToScale& given) {
+  if (!is_in_cluster(given.job, given.cluster)) {
+    return refuse_here(
+        "scale", given.job,
+        fmt::format("end the run with parallelrun cancel {}, and start the same command again with "
+                    "--set nodeCount={}: it goes on where it stopped",
+                    given.job, given.nodes));
+  }
   return with_job(given.cluster, given.job, [&given](cluster::Jobs& jobs, const cluster::JobView& job) {
     return scale(given, jobs, job);
   });

@@ -5,6 +5,7 @@
 
 #include "common/text/presentable.h"
 #include "runner/cli/cluster_argument.h"
+#include "runner/cli/job_argument.h"
 #include "runner/cli/launcher.h"
 #include "runner/cli/shown.h"
 #include "runner/cli/verbs.h"
@@ -34,13 +35,22 @@ int set_suspend(bool suspend, cluster::Jobs& jobs, const cluster::JobView& job) 
   return print(name + words + next + "\n") ? kExitComplete : kExitFailed;
 }
 
+constexpr const char* kGoesOn =
+    "start the same command again (parallelrun run MANIFEST), and the job goes on where it stopped";
+
+std::string end_of_run(const std::string& directory) {
+  return "parallelrun cancel " + directory + " ends the run, and the same command goes on where it stopped";
+}
+
 Verb add(CLI::App& program, const char* name, const char* about, bool suspend) {
   const auto given = std::make_shared<GivenToSuspend>();
   CLI::App* verb = program.add_subcommand(name, about);
   verb->add_option("NAME", given->job, "of a job in the cluster")->required();
   add_cluster_options(*verb, given->cluster);
   verb->footer(std::string("Example: parallelrun ") + name + " digits -n team");
-  return {verb, [given, suspend] {
+  return {verb, [given, suspend, name] {
+            if (!is_in_cluster(given->job, given->cluster))
+              return refuse_here(name, given->job, suspend ? end_of_run(given->job) : std::string(kGoesOn));
             return with_job(given->cluster, given->job,
                             [suspend](cluster::Jobs& jobs, const cluster::JobView& job) {
                               return set_suspend(suspend, jobs, job);
