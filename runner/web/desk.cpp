@@ -13,8 +13,9 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-constexpr std::size_t kThreadsOfWorld = 3;
-constexpr std::size_t kMostTasks = 64;  // that wait, for each world
+constexpr std::size_t kThreadsForJobs = 2;  // of each world
+constexpr std::size_t kThreadsForOutputs = 3;
+constexpr std::size_t kMostTasks = 64;  // that wait, for each pool
 
 HttpServer::Reply jobs_reply(const std::vector<JobLines>& worlds) {
   std::string text = R"({"jobs":[)";
@@ -45,7 +46,7 @@ Desk::~Desk() = default;
 
 void Desk::open() {
   for (std::size_t i = 0; i < workers_->worlds.size(); ++i)
-    workers_->pools.push_back(std::make_unique<WorkerPool>(kThreadsOfWorld, kMostTasks));
+    workers_->pools.push_back({std::make_unique<WorkerPool>(kThreadsForJobs, kMostTasks), nullptr});
   streams_.emplace(io_, workers_->worlds.size(),
                    [this](std::size_t world, std::uint64_t since, std::vector<std::string> watched,
                           std::vector<FollowedLog> logs) {
@@ -70,9 +71,10 @@ void Desk::handle_question(const Target& target, ReplyTo reply) {
     return reply(refusal(404, "NotFound", "there is no such address; docs/ui.md lists them"));
   const std::optional<std::size_t> world = world_of(path[2]);
   if (!world) return reply(refusal(404, "NotFound", "there is no such job; go back to the list"));
-  ask(*world, std::move(reply), [target](World& asked) {
-    return data_reply(target.path.size() == 3 ? asked.job(target.path[2])
-                                              : asked.answer(target.path[2], target.path[3], target));
+  const bool of_job = path.size() == 3;
+  ask(*world, of_job ? Lane::kJobs : Lane::kOutputs, std::move(reply), [target, of_job](World& asked) {
+    return data_reply(of_job ? asked.job(target.path[2])
+                             : asked.answer(target.path[2], target.path[3], target));
   });
 }
 
@@ -85,7 +87,7 @@ void Desk::handle_deed(const Target& target, const std::string& body, ReplyTo re
     return reply(refusal(400, "Invalid", "the body of a POST must be a JSON object, such as {\"nodes\": 3}"));
   const std::optional<std::size_t> world = world_of(path[2]);
   if (!world) return reply(refusal(404, "NotFound", "there is no such job; go back to the list"));
-  ask(*world, std::move(reply), [id = path[2], verb = path[3], arguments](World& asked) {
+  ask(*world, Lane::kJobs, std::move(reply), [id = path[2], verb = path[3], arguments](World& asked) {
     const auto done = asked.act(id, verb, arguments);
     if (!done) return refusal(done.error());
     ordered_json answer = {{"message", done->message}};
@@ -142,16 +144,17 @@ void Desk::list(ReplyTo reply) {
     return true;
   });
   for (std::size_t i = 0; i < workers_->worlds.size(); ++i) {
-    const bool taken = submit(i, number, [i](World& world) { return Answered{i, {}, world.jobs(), {}}; });
+    const bool taken =
+        submit(i, Lane::kJobs, number, [i](World& world) { return Answered{i, {}, world.jobs(), {}}; });
     if (!taken)
       answered(number,
                Answered{i, {}, {{}, {"a list of jobs is missing: the server has too much to do"}}, {}});
   }
 }
 
-void Desk::ask(std::size_t world, ReplyTo reply, std::function<Reply(World&)> question) {
+void Desk::ask(std::size_t world, Lane lane, ReplyTo reply, std::function<Reply(World&)> question) {
   const std::uint64_t number = ++numbers_;
-  const bool taken = submit(world, number, [world, question = std::move(question)](World& asked) {
+  const bool taken = submit(world, lane, number, [world, question = std::move(question)](World& asked) {
     return Answered{world, question(asked), {}, {}};
   });
   if (!taken)
@@ -166,15 +169,16 @@ bool Desk::look(std::size_t world, std::uint64_t since, std::vector<std::string>
                 std::vector<FollowedLog> logs) {
   if (silent_) return false;
   const std::uint64_t number = ++numbers_;
-  const bool taken = submit(
-      world, number, [world, since, watched = std::move(watched), logs = std::move(logs)](World& asked) {
-        Answered answered{world, {}, {}, {}};
-        answered.news.changes = asked.changes(since, watched);
-        for (const FollowedLog& log : logs)
-          if (asked.owns(log.job)) answered.news.logs.push_back(log);
-        asked.follow(answered.news.logs);
-        return answered;
-      });
+  const bool taken =
+      submit(world, Lane::kJobs, number,
+             [world, since, watched = std::move(watched), logs = std::move(logs)](World& asked) {
+               Answered answered{world, {}, {}, {}};
+               answered.news.changes = asked.changes(since, watched);
+               for (const FollowedLog& log : logs)
+                 if (asked.owns(log.job)) answered.news.logs.push_back(log);
+               asked.follow(answered.news.logs);
+               return answered;
+             });
   if (taken)
     waiting_.emplace(number, [this](const Answered& answered) {
       if (streams_) streams_->took(answered.world, answered.news);
@@ -184,9 +188,13 @@ bool Desk::look(std::size_t world, std::uint64_t since, std::vector<std::string>
 }
 
 // What replies is kept here and not with the task: it may only be touched, and destroyed, on this thread.
-bool Desk::submit(std::size_t world, std::uint64_t number, std::function<Answered(World&)> task) {
-  return workers_->pools[world]->submit([weak = weak_from_this(), &asked = *workers_->worlds[world],
-                                         &io = io_, number, task = std::move(task)] {
+bool Desk::submit(std::size_t world, Lane lane, std::uint64_t number, std::function<Answered(World&)> task) {
+  Pools& pools = workers_->pools[world];
+  if (lane == Lane::kOutputs && !pools.outputs)
+    pools.outputs = std::make_unique<WorkerPool>(kThreadsForOutputs, kMostTasks);
+  WorkerPool& pool = lane == Lane::kJobs ? *pools.jobs : *pools.outputs;
+  return pool.submit([weak = weak_from_this(), &asked = *workers_->worlds[world], &io = io_, number,
+                      task = std::move(task)] {
     auto result = std::make_shared<Answered>(task(asked));
     boost::asio::post(io, [weak, number, result] {
       if (const auto self = weak.lock()) self->answered(number, *result);

@@ -54,9 +54,16 @@ class Desk final : public std::enable_shared_from_this<Desk> {
   std::shared_ptr<void> close();
 
  private:
+  // An output may be far away: in a cluster a pod has to come up, which takes minutes where no node has room.
+  // So what reads outputs holds up neither lists, news nor buttons.
+  enum class Lane { kJobs, kOutputs };
+  struct Pools {
+    std::unique_ptr<WorkerPool> jobs;
+    std::unique_ptr<WorkerPool> outputs;  // none until somebody asks
+  };
   struct Workers {
     std::vector<std::unique_ptr<World>> worlds;
-    std::vector<std::unique_ptr<WorkerPool>> pools;  // last: their tasks use the worlds
+    std::vector<Pools> pools;  // one for each world. Last: their tasks use the worlds
   };
   struct Answered {
     std::size_t world = 0;
@@ -69,10 +76,10 @@ class Desk final : public std::enable_shared_from_this<Desk> {
   std::optional<std::size_t> world_of(const std::string& id) const;
   Reply events(const Target& target);
   void list(ReplyTo reply);
-  void ask(std::size_t world, ReplyTo reply, std::function<Reply(World&)> question);
+  void ask(std::size_t world, Lane lane, ReplyTo reply, std::function<Reply(World&)> question);
   bool look(std::size_t world, std::uint64_t since, std::vector<std::string> watched,
             std::vector<FollowedLog> logs);
-  bool submit(std::size_t world, std::uint64_t number, std::function<Answered(World&)> task);
+  bool submit(std::size_t world, Lane lane, std::uint64_t number, std::function<Answered(World&)> task);
   void answered(std::uint64_t number, const Answered& result);
 
   boost::asio::io_context& io_;

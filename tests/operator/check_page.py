@@ -213,6 +213,27 @@ def check_the_output_is_read_by_a_pod(verbs, page, output, tmp_path):
     assert "has not started" in page.send(path + "/errors").refused(404, "NotFound")
 
 
+def check_outputs_whose_pods_do_not_come_up_hold_up_nothing_else(verbs, page):
+    """No kubelet is here, so each of these waits for minutes."""
+    names = [f"slow-{number}" for number in range(4)]
+    for name in names:
+        verbs.job(name)
+    wait_for(lambda: set(names) <= set(page.jobs()), "the jobs")
+    asked = [page.ask(page.of(name) + about) for name in names for about in ("/errors", "/timeline")]
+    wait_for(lambda: verbs.world.items("pods"), "a pod of a look")
+    events = page.events()
+    verbs.job("fresh")
+    assert events.next("job", lambda job: job["name"] == "fresh")
+    assert page.get(page.of("fresh"))["verbs"]["suspend"]["allowed"]
+    assert "will be suspended" in page.post(page.of("fresh") + "/suspend").json["message"]
+    events.close()
+    for connection in asked:
+        connection.sock.setblocking(False)
+        with pytest.raises(BlockingIOError):  # it has no answer yet
+            connection.sock.recv(1)
+        connection.close()
+
+
 def check_a_log_is_followed_by_a_pod_of_its_own(verbs, page, at_work, tmp_path):  # noqa: F811
     verbs.job("slow", {**ended(), "state": "Running"})
     path = wait_for(lambda: "slow" in page.jobs() and page.of("slow"), "the job")

@@ -9,7 +9,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
-const program = process.env.PARALLELRUN ?? join(root, "build/bin/parallelrun");
+export const program = process.env.PARALLELRUN ?? join(root, "build/bin/parallelrun");
 
 /** What would change the page if it were taken for markup. */
 export const markup = `<img src=x onerror="document.title='owned'">`;
@@ -93,9 +93,13 @@ export class Jobs {
   /** For pictures: one job that worked for some seconds, with a failed mini-batch or two. */
   async makeDigits() {
     for (let file = 40; file < 400; ++file) writeFileSync(join(this.folder, "in", `${100 + file}.png`), `picture ${file}`);
-    const digits = this.#start("digits", 0.04);
-    await once(digits.child, "exit");
-    if (digits.child.exitCode !== 0) throw new Error(`the job did not complete: ${digits.said()}`);
+    await this.complete("digits", 0.04);
+  }
+
+  async complete(name, seconds, more) {
+    const { child, said } = this.#start(name, seconds, more);
+    await once(child, "exit");
+    if (child.exitCode !== 0) throw new Error(`the job did not complete: ${said()}`);
   }
 
   /** 64 MB, with one line to be found near the end. */
@@ -129,9 +133,10 @@ export class Jobs {
 }
 
 export class Server {
-  async start(folders, port = 0) {
-    const given = ["ui", ...folders, "--no-browser", "--port", String(port), "--pages", join(root, "build/ui")];
-    this.child = spawn(program, given, { stdio: ["ignore", "pipe", "pipe"] });
+  /** `words`: directories, and options of a cluster. */
+  async start(words, port = 0, env = process.env) {
+    const given = ["ui", ...words, "--no-browser", "--port", String(port), "--pages", join(root, "build/ui")];
+    this.child = spawn(program, given, { stdio: ["ignore", "pipe", "pipe"], env });
     let said = "";
     this.child.stderr.on("data", (bytes) => (said += bytes));
     for await (const line of createInterface({ input: this.child.stdout })) {

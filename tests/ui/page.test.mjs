@@ -4,13 +4,8 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
+import { findings, launch } from "./browser.mjs";
 import { Jobs, markup, root, Server } from "./jobs.mjs";
-
-const packages = join(root, "build/npm");
-const { chromium } = await import(join(packages, "playwright-core/node_modules/playwright-core/index.mjs"));
-const axe = readFileSync(join(packages, "axe-core/node_modules/axe-core/axe.min.js"), "utf8");
-const flags =
-  "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
 
 const jobs = new Jobs();
 let server, browser;
@@ -19,7 +14,7 @@ let told = []; // what no page may do: errors, refused files, requests to others
 before(async () => {
   await jobs.make();
   server = await new Server().start([jobs.out]);
-  browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: flags.split(" ") });
+  browser = await launch();
 });
 after(async () => {
   await browser?.close();
@@ -64,12 +59,6 @@ async function openJob(page, name) {
 async function openTab(page, name) {
   await page.getByRole("tab", { name }).click();
   await page.getByRole("tabpanel", { name }).waitFor();
-}
-/** What axe-core has to say of the page as it is. */
-async function findings(page) {
-  await page.evaluate(axe);
-  const found = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
-  return found.violations.map((one) => `${one.id}: ${one.nodes[0].html.slice(0, 200)}`);
 }
 /** Nothing of the users' text has become an element or has run. */
 async function assertNoMarkup(page) {

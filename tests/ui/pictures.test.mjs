@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { launch } from "./browser.mjs";
 import { Jobs, root, Server } from "./jobs.mjs";
 
-const { chromium } = await import(join(root, "build/npm/playwright-core/node_modules/playwright-core/index.mjs"));
 const viewport = { width: 1200, height: 760 };
 const jobs = new Jobs();
 let server, browser;
@@ -14,8 +14,7 @@ let server, browser;
 before(async () => {
   await jobs.makeDigits();
   server = await new Server().start([jobs.out]);
-  const args = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"];
-  browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args });
+  browser = await launch();
 });
 after(async () => {
   await browser?.close();

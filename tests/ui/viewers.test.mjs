@@ -1,37 +1,19 @@
 // The page in a cluster, in a real browser against a real API server without nodes: who signs in sees what his token
 // lets him see, and nothing is left of it when the token ends.
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, describe, test } from "node:test";
-import { root } from "./jobs.mjs";
+import { findings, launch } from "./browser.mjs";
+import { Cluster, job } from "./cluster.mjs";
+import { program, root } from "./jobs.mjs";
 
-const packages = join(root, "build/npm");
-const { chromium } = await import(join(packages, "playwright-core/node_modules/playwright-core/index.mjs"));
-const axe = readFileSync(join(packages, "axe-core/node_modules/axe-core/axe.min.js"), "utf8");
-const program = process.env.PARALLELRUN ?? join(root, "build/bin/parallelrun");
-const apiserver = join(root, "tests/cluster/apiserver");
+const cluster = new Cluster();
+const kubectl = (words, input) => cluster.kubectl(words, input);
 
-let folder, kubectl, url, authority, page, address, browser;
-
-function run(words, input) {
-  return execFileSync(words[0], words.slice(1), { input, encoding: "utf8", stdio: ["pipe", "pipe", "inherit"] }).trim();
-}
-
-function job(name, namespace) {
-  const claim = (claimName) => ({ persistentVolumeClaim: { claimName } });
-  const spec = {
-    entryScript: "score.py",
-    sourceDirectory: { configMap: { name: "code" } },
-    inputs: [{ name: "images", type: "file", source: claim("data") }],
-    output: { source: claim("results") },
-  };
-  return { apiVersion: "parallelrun.dev/v1alpha1", kind: "ParallelRunJob", metadata: { name, namespace }, spec };
-}
+let page, address, browser;
 
 /** A namespace with a job, and an account that may look at it. */
 function team(name, jobName) {
@@ -45,25 +27,9 @@ function team(name, jobName) {
 }
 
 before(async () => {
-  folder = run([apiserver, "up"]);
-  const lines = run([apiserver, "env", "--dir", folder]).split("\n");
-  const named = Object.fromEntries(lines.map((line) => /^export (\w+)='?(.*?)'?$/.exec(line).slice(1)));
-  url = named.PARALLELRUN_APISERVER_URL;
-  authority = named.PARALLELRUN_APISERVER_CA;
-  const cache = mkdtempSync(join(tmpdir(), "parallelrun-kubectl-"));
-  kubectl = (words, input) =>
-    run([named.PARALLELRUN_KUBECTL, "--kubeconfig", named.KUBECONFIG, "--cache-dir", cache, ...words], input);
-  kubectl(["apply", "-f", join(root, "crds/parallelrunjobs.yaml")]);
-  // Not `kubectl wait`: it fails where the definition has no conditions yet.
-  const until = Date.now() + 60_000;
-  const conditions = () => kubectl(["get", "crd", "parallelrunjobs.parallelrun.dev", "-o=jsonpath={.status.conditions}"]);
-  while (!/"status":"True","type":"Established"/.test(conditions())) {
-    assert.ok(Date.now() < until, "the API server has no ParallelRunJobs after a minute");
-  }
-  rmSync(cache, { recursive: true, force: true });
-
+  await cluster.up();
   const words = ["ui", "--listen", "127.0.0.1:0", "--behind-proxy", "--pages", join(root, "build/ui")];
-  page = spawn(program, [...words, "--api-server", url, "--api-server-ca", authority], {
+  page = spawn(program, [...words, "--api-server", cluster.url, "--api-server-ca", cluster.authority], {
     stdio: ["ignore", "pipe", "inherit"],
     env: {},
   });
@@ -71,8 +37,7 @@ before(async () => {
     address = line;
     break;
   }
-  const flags = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking";
-  browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: flags.split(" ") });
+  browser = await launch();
 });
 after(async () => {
   await browser?.close();
@@ -80,7 +45,7 @@ after(async () => {
     page.kill("SIGTERM");
     await once(page, "exit");
   }
-  if (folder) run([apiserver, "down", "--dir", folder]);
+  await cluster.down();
 });
 
 async function tab() {
@@ -98,12 +63,6 @@ async function signIn(opened, token, namespace) {
 }
 
 const link = (opened, name) => opened.getByRole("link", { name, exact: true });
-
-async function findings(opened) {
-  await opened.evaluate(axe);
-  const found = await opened.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
-  return found.violations.map((one) => `${one.id}: ${one.nodes[0].html}`);
-}
 
 describe("the page in a cluster", () => {
   test("two viewers see two lists, by keys alone, and nothing is kept in the browser", async () => {

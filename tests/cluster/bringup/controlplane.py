@@ -87,11 +87,15 @@ class ControlPlane:
                 running.kill()
         remove_tree(self.folder)
 
-    def restart_server(self) -> None:
-        """Kills the API server and starts it again at the same address: every connection and watch is cut."""
+    def stop_server(self) -> None:
+        """Kills the API server alone: what is stored stays, and `restart_server` brings it back."""
         running = process.recall(self._record("kube-apiserver"))
         if running is not None:
             running.kill()
+
+    def restart_server(self) -> None:
+        """Kills the API server and starts it again at the same address: every connection and watch is cut."""
+        self.stop_server()
         self._launch("kube-apiserver", self._settings()["command"])
         self._await_server()
 

@@ -63,12 +63,17 @@ class Page:
             self.process.stdout.close()
             self.process.stderr.close()
 
-    def send(self, path, method="GET", body=None, headers=None, token=None):
+    def ask(self, path, method="GET", body=None, headers=None, token=None):
+        """The connection on which the answer comes."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         fields = {"Authorization": f"Bearer {self.token if token is None else token}", **(headers or {})}
         connection.request(
             method, path, body=body, headers={k: v for k, v in fields.items() if v is not None}
         )
+        return connection
+
+    def send(self, path, *args, **more):
+        connection = self.ask(path, *args, **more)
         response = connection.getresponse()
         answer = Answer(response, response.read())
         connection.close()
