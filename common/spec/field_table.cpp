@@ -70,9 +70,11 @@ const Field<Input> kInput[] = {
          [](Input& input) {
            input.format = format_by_ending(input.glob.empty() ? input.path_pattern : input.glob);
          },
-     .otherwise = "by the ending of the glob or path pattern (also with `.gz`): `tsv` for `.tsv`, `jsonl` "
-                  "for `.jsonl` and "
-                  "`.ndjson`; `parquet` for `.parquet` and `.pq`; else `csv`",
+     .otherwise =
+         "by the ending of the glob or path pattern (also with `.gz`): `tsv` for `.tsv`, `jsonl` "
+         "for `.jsonl` and "
+         "`.ndjson`; `parquet` for `.parquet` and `.pq`; else `csv`. Without both: by the endings of "
+         "the files",
      .of = FieldOf::kTabular,
      .identity = Identity::kJob,
      .default_unwritten = true,

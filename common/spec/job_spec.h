@@ -51,7 +51,10 @@ struct Input {  // [inputs]
   std::string glob;  // which files; empty: all (tabular: by the format's endings)
   std::string
       path_pattern;  // `{user}/{genre}/*.wav`: which files, with names for partition_keys; empty: none
-  DataFormat format = DataFormat::kCsv;       // tabular; absent: format_by_ending(glob)
+  DataFormat format = DataFormat::kCsv;  // tabular; absent: format_by_ending(glob)
+  // Neither `format` nor a glob, a path pattern or an option of CSV says it: it is that of the files, and
+  // `format` is CSV until somebody has looked at them (runner/input/format_of_files.h).
+  bool format_of_files = false;
   std::map<std::string, ColumnType> columns;  // tabular: declared types by column name
   char delimiter = ',';                       // CSV: one ASCII character; of TSV a tab
   // CSV: ASCII characters, none of them equal to another one or the delimiter; nothing: there is none

@@ -89,6 +89,14 @@ void check_database_input(ObjectReader& reader, const Input& input, bool typed) 
   }
 }
 
+// Whether something of it, beside `format`, speaks for a format. What is for CSV alone does.
+bool speaks_of_format(const Input& input) {
+  const Input plain;
+  return is_database(input.source.store) || !input.glob.empty() || !input.path_pattern.empty() ||
+         input.delimiter != plain.delimiter || input.quote != plain.quote || input.escape || input.comment ||
+         !input.header || input.encoding != plain.encoding || input.na_values;
+}
+
 Input read_input(ObjectReader& reader, Reading& reading) {
   Input input;
   bool typed = true;
@@ -107,6 +115,8 @@ Input read_input(ObjectReader& reader, Reading& reading) {
     }
   }
   if (is_database(input.source.store)) check_database_input(reader, input, typed);
+  const bool said = !reader.is_object() || reader.field("format") != nullptr || speaks_of_format(input);
+  input.format_of_files = typed && input.type == InputType::kTabular && !said;
   for (const char* key : {"sql", "query", "splitOn"}) {
     if (reader.is_object() && reader.field(key) != nullptr) {
       reader.problem(key,

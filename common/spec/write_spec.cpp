@@ -37,6 +37,11 @@ json of_input(const Input& input, Identity least) {
   for (const Field<Input>& field : fields_of_input()) {
     if (has(input, field.of)) write_field(field, least, input, out);
   }
+  // A format that was said and is the default is another thing than one that is left to the files.
+  const bool said = least == Identity::kNone && has(input, FieldOf::kTabular) && !input.format_of_files &&
+                    input.glob.empty() && input.path_pattern.empty();
+  if (said && !has_type_of_dataset(input) && !is_database(input.source.store))
+    set(out, "format", to_string(input.format));
   if (has_type_of_dataset(input)) out.erase("type");
   return out;
 }

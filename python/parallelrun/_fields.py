@@ -52,7 +52,7 @@ class TableFields(TypedDict, total=False):
     """Declared types by column name: `string`, `int64`, `float64`, `bool`, `datetime`. With `format: parquet` only these columns are read."""
 
     format: Literal["csv", "tsv", "jsonl", "parquet"]
-    """An input has one format. `tsv` is CSV with tabs. data.md compares the formats. Default: by the ending of the glob or path pattern (also with `.gz`): `tsv` for `.tsv`, `jsonl` for `.jsonl` and `.ndjson`; `parquet` for `.parquet` and `.pq`; else `csv`."""
+    """An input has one format. `tsv` is CSV with tabs. data.md compares the formats. Default: by the ending of the glob or path pattern (also with `.gz`): `tsv` for `.tsv`, `jsonl` for `.jsonl` and `.ndjson`; `parquet` for `.parquet` and `.pq`; else `csv`. Without both: by the endings of the files."""
 
     delimiter: str
     """What separates the fields. Default: `,`; of TSV a tab."""

@@ -21,8 +21,10 @@ constexpr std::array<Words, kPassedKinds> kWords = {{
     {"specialFile", "entry is neither a file nor a directory and is left out",
      "entries are neither files nor directories and are left out"},
     {"otherEnding",
-     "file does not have an ending of the input's format and is left out (to read it, set a glob)",
-     "files do not have an ending of the input's format and are left out (to read them, set a glob)"},
+     "file does not have an ending of the input's format and is left out (to read it, set `format` or a "
+     "glob)",
+     "files do not have an ending of the input's format and are left out (to read them, set `format` or a "
+     "glob)"},
     {"emptyTable", "file is empty and has no record", "files are empty and have no record"},
     {"headerOnlyTable", "file has only a header and no record", "files have only a header and no record"},
     {"otherColumnOrder",

@@ -23,6 +23,7 @@
 #include "common/spec/dataset_use.h"
 #include "common/spec/problems.h"
 #include "common/text/counted.h"
+#include "runner/input/format_of_files.h"
 #include "runner/job/pod_reuse.h"
 #include "runner/job/resolved_job.h"
 #include "runner/job/submission.h"
@@ -41,6 +42,7 @@
 #include "runner/orchestrator/server/take_over.h"
 #include "runner/protocol/machine_token.h"
 #include "runner/protocol/protocol_server.h"
+#include "runner/store/data_connection.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace parallelrun {
@@ -179,11 +181,27 @@ class Run {
     Result<ResolvedJob> job = resolved_job_from_json(document);
     if (!job) return job.error();
     job_ = std::move(*job);
+    ASSIGN_OR_RETURN(const bool decided, take_formats_of_files());
+    if (decided) document = to_json(job_);
     // For the identity alone, and too many to send to every agent.
     document.erase("codeFiles");
     document.erase("otherFiles");
     job_text_ = document.dump();
     return {};
+  }
+
+  // Before the job is compared with what the output has, and before anybody else hears of it.
+  Result<bool> take_formats_of_files() {
+    bool decided = false;
+    const auto output = identity_of(job_.output_directory);
+    for (Input& input : job_.spec.inputs) {
+      const auto directory = job_.input_directories.find(input.name);
+      if (directory == job_.input_directories.end()) continue;
+      ASSIGN_OR_RETURN(const bool other,
+                       take_format_of_files(input, {directory->second, output, data_socket()}));
+      decided = decided || other;
+    }
+    return decided;
   }
 
   Status listen() {

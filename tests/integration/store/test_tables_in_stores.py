@@ -125,6 +125,18 @@ def from_folder(job):
     return sorted(local.rows())
 
 
+def test_the_objects_of_a_prefix_tell_the_format(job):
+    for part in range(3):
+        job.bucket.put(f"in/s{part}/a.jsonl", json.dumps({"id": part}) + "\n")
+    job.script("def init(): pass\ndef run(mini_batch): return [int(n) for n in mini_batch['id']]\n")
+    job.set(inputs=[{"name": "table", "type": "tabular", "source": job.source("in")}])
+    run(job).expect(0)
+    assert sorted(job.rows()) == ["0", "1", "2"]
+    # What the output has is that format, said or not.
+    job.spec["inputs"][0]["format"] = "jsonl"
+    assert "nothing to do" in run(job).expect(0).words
+
+
 @pytest.mark.both_servers
 def test_the_same_mini_batches_as_from_a_folder(job):
     fill(job, all_tables())
