@@ -18,6 +18,7 @@
 #include "common/result/try.h"
 #include "common/text/presentable.h"
 #include "runner/cli/cluster_argument.h"
+#include "runner/cli/cluster_status.h"
 #include "runner/cli/job_argument.h"
 #include "runner/cli/launcher.h"
 #include "runner/cli/screen.h"
@@ -36,6 +37,7 @@ constexpr std::chrono::seconds kPatienceForEnd{60};
 struct GivenToCancel {
   JobArgument job;
   bool yes = false;
+  Form form = Form::kTable;
 };
 
 // Asked only where a person can answer: a script means what it says.
@@ -92,8 +94,8 @@ int cancel_here(const GivenToCancel& given) {
   }
   const auto after = read_job(job->directory);
   if (!after) return kExitFailed;
-  return print(marked(presentable(in_words(*after)) + "\n", screen_of(STDOUT_FILENO).colours)) ? kExitComplete
-                                                                                               : kExitFailed;
+  const std::string words = marked(presentable(in_words(*after)) + "\n", screen_of(STDOUT_FILENO).colours);
+  return print_job(after->name, to_json(*after), given.form, words) ? kExitComplete : kExitFailed;
 }
 
 int cancel(const GivenToCancel& given, cluster::Jobs& jobs, const cluster::JobView& job) {
@@ -102,13 +104,10 @@ int cancel(const GivenToCancel& given, cluster::Jobs& jobs, const cluster::JobVi
   // The one that was shown, not another one that got its name meanwhile.
   if (const Status removed = jobs.remove(given.job.job, job.uid); !removed)
     return print_error(removed.error());
-  return print(presentable(fmt::format(
-                   "{} is cancelled and deleted.{} The same job, submitted again, goes on from what was "
-                   "committed",
-                   job.name, job.output.empty() ? "" : " Its output and logs stay: " + job.output + ".")) +
-               "\n")
-             ? kExitComplete
-             : kExitFailed;
+  const std::string words = presentable(fmt::format(
+      "{} is cancelled and deleted.{} The same job, submitted again, goes on from what was committed",
+      job.name, job.output.empty() ? "" : " Its output and logs stay: " + job.output + "."));
+  return print_job(job.name, to_json(job), given.form, words + "\n") ? kExitComplete : kExitFailed;
 }
 
 int run(const GivenToCancel& given) {
@@ -126,6 +125,7 @@ Verb add_cancel(CLI::App& program) {
       "cancel", "end a job; what is committed and its logs stay. In a cluster it is deleted");
   add_job_argument(*verb, given->job);
   verb->add_flag("-y,--yes", given->yes, "do not ask; without a terminal it never asks");
+  add_form_option_of_job(*verb, given->form);
   verb->footer(
       "Example: parallelrun cancel results/digits; of a cluster: parallelrun cancel digits -n team --yes");
   return {verb, [given] { return run(*given); }};

@@ -30,6 +30,8 @@ void ask_for_form(ClusterLook& look, Form form) {
   if (form == Form::kJson) look.arguments.emplace_back("--format=json");
   if (form == Form::kYaml) look.arguments.emplace_back("--format=yaml");
   if (form == Form::kCsv) look.arguments.emplace_back("--format=csv");
+  if (form == Form::kName) look.arguments.emplace_back("--format=name");
+  // A pod has no terminal, and so no table of it is cut: kWide is what it prints anyway.
 }
 
 int cluster_look(const ClusterLook& look) {

@@ -18,7 +18,7 @@ struct ClusterLook {
   std::string to;  // FILE that is made for standard output; empty: our standard output
 };
 
-// Has the verb in the pod print JSON, YAML or CSV where the user asked for it.
+// Has the verb in the pod print JSON, YAML, CSV or names where the user asked for it.
 void ask_for_form(ClusterLook& look, Form form);
 
 // Gives the exit code of the verb in the pod, or that of what went wrong before it.

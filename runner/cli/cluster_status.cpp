@@ -171,6 +171,17 @@ Result<JobView> follow(cluster::Jobs& jobs, cluster::Interrupt& interrupt, JobVi
   }
 }
 
+void add_form_option_of_job(CLI::App& verb, Form& form) {
+  add_form_option(
+      verb, form,
+      {{"text", Form::kTable}, {"json", Form::kJson}, {"yaml", Form::kYaml}, {"name", Form::kName}});
+}
+
+bool print_job(const std::string& name, const nlohmann::json& job, Form form, const std::string& words) {
+  if (form == Form::kName) return print(presentable(name) + "\n");
+  return print(form == Form::kTable ? words : document_text(job, form));
+}
+
 int cluster_status(const ClusterStatusOptions& options) {
   cluster::Interrupt interrupt;
   const auto connection = connect(options.cluster);
@@ -199,8 +210,10 @@ int cluster_status(const ClusterStatusOptions& options) {
   std::string shown;
   if (options.form == Form::kName) {
     shown = presentable(job.name) + "\n";
-  } else if (options.form == Form::kTable) {
-    shown = text_of(job, pods, screen_of(STDOUT_FILENO), system_clock::now());
+  } else if (options.form == Form::kTable || options.form == Form::kWide) {
+    const Screen screen =
+        options.form == Form::kWide ? wide_screen_of(STDOUT_FILENO) : screen_of(STDOUT_FILENO);
+    shown = text_of(job, pods, screen, system_clock::now());
   } else {
     nlohmann::json document = to_json(job);
     document["pods"] = nlohmann::json::array();

@@ -29,6 +29,11 @@ Result<cluster::JobView> follow(cluster::Jobs& jobs, cluster::Interrupt& interru
 // A progress event, or the last one, as `run --json` has them. Pure.
 nlohmann::json event_of(const cluster::JobView& job);
 
+// -o of a verb that does something to a job: text, json, yaml, name.
+void add_form_option_of_job(CLI::App& verb, Form& form);
+// What it prints: `words`, or the job as `status` gives it. False: as of print().
+bool print_job(const std::string& name, const nlohmann::json& job, Form form, const std::string& words);
+
 // `status` of a job in the cluster.
 struct ClusterStatusOptions {
   std::string job;

@@ -150,7 +150,9 @@ int submit_job(cluster::Jobs& jobs, cluster::Interrupt& interrupt, const cluster
                presentable(jobs.name_space()).c_str());
   if (options.no_wait) {
     if (!options.json) tell_detached(job);
-    return !options.json || print(compact_text(event_of(job)) + "\n") ? kExitComplete : kExitFailed;
+    const bool told = options.json ? print(compact_text(event_of(job)) + "\n")
+                                   : print_job(job.name, to_json(job), options.form, "");
+    return told ? kExitComplete : kExitFailed;
   }
   const DisplayMode mode = options.json ? DisplayMode::kJson : display_mode_for(STDERR_FILENO);
   auto end = follow(jobs, interrupt, job, mode, options.json ? STDOUT_FILENO : STDERR_FILENO);
@@ -161,7 +163,8 @@ int submit_job(cluster::Jobs& jobs, cluster::Interrupt& interrupt, const cluster
   if (!options.json) {
     const std::string words = presentable(in_words(*end)) + "\n" +
                               presentable_lines(closing_words(*end, std::chrono::system_clock::now()));
-    if (!print(marked(words, screen_of(STDOUT_FILENO).colours))) return kExitFailed;
+    if (!print_job(end->name, to_json(*end), options.form, marked(words, screen_of(STDOUT_FILENO).colours)))
+      return kExitFailed;
   }
   return end->state == "Complete" ? kExitComplete : kExitFailed;
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "runner/cli/shown.h"
 #include "runner/cluster/interrupt.h"
 #include "runner/cluster/jobs.h"
 #include "runner/cluster/submission.h"
@@ -17,8 +18,9 @@ bool read_claims(const char* option, const std::vector<std::string>& values,
                  std::map<std::string, std::string>& into);
 
 struct SubmitOptions {
-  bool no_wait = false;  // come back as soon as the cluster has it
-  bool json = false;     // progress and result as JSON lines on standard output
+  bool no_wait = false;      // come back as soon as the cluster has it
+  bool json = false;         // progress and result as JSON lines on standard output
+  Form form = Form::kTable;  // of the last words
 };
 
 // `submission` has no problems. Gives the exit code; what went wrong is printed.

@@ -48,6 +48,9 @@ class Rows {
     return form_ != Form::kJson || print("[");
   }
 
+  // A table needs all rows before it can print one.
+  bool is_table() const { return form_ == Form::kTable || form_ == Form::kWide; }
+
   bool take(const FailedItem& item) {
     const bool first = count_++ == 0;
     if (form_ == Form::kCsv) {
@@ -58,20 +61,23 @@ class Rows {
     if (form_ == Form::kJson)
       return print((first ? "\n" : ",\n") +
                    to_json(item).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
+    if (form_ == Form::kYaml)
+      return print(document_text(nlohmann::ordered_json::array({to_json(item)}), form_));
+    if (form_ == Form::kName) return print(presentable(item.item) + "\n");
     if (rows_.size() < kMostInTable) rows_.push_back(cells_of(item));
     return true;
   }
 
   bool end() const {
-    if (form_ == Form::kCsv) return true;
     if (form_ == Form::kJson) return print("\n]\n");
+    if (form_ == Form::kYaml && count_ == 0) return print("[]\n");
     if (rows_.empty()) return true;
-    return print(
-        table({"MINI-BATCH", "INPUT", "ITEM", "ITEMS", "TRIES", "ERROR"}, rows_, screen_of(STDOUT_FILENO)));
+    return print(table({"MINI-BATCH", "INPUT", "ITEM", "ITEMS", "TRIES", "ERROR"}, rows_,
+                       form_ == Form::kWide ? wide_screen_of(STDOUT_FILENO) : screen_of(STDOUT_FILENO)));
   }
 
   std::uint64_t count() const { return count_; }
-  std::uint64_t not_shown() const { return form_ == Form::kTable ? count_ - rows_.size() : 0; }
+  std::uint64_t not_shown() const { return is_table() ? count_ - rows_.size() : 0; }
 
  private:
   Form form_;
@@ -118,10 +124,10 @@ int run(const GivenToFailed& given) {
   if (*read > 0)
     warn(fmt::format("{} of failed_items.jsonl cannot be read and {} left out", counted(*read, "line"),
                      *read == 1 ? "is" : "are"));
-  if (given.form == Form::kTable && rows.count() == 0) std::fprintf(stderr, "no failed items\n");
+  if (rows.is_table() && rows.count() == 0) std::fprintf(stderr, "no failed items\n");
   if (cut) std::fprintf(stderr, "there are more; without --limit all are shown\n");
   if (rows.not_shown() > 0)
-    std::fprintf(stderr, "%llu more; with --format csv or json all are shown\n",
+    std::fprintf(stderr, "%llu more; with --format csv, json or yaml all are shown\n",
                  static_cast<unsigned long long>(rows.not_shown()));
   return kExitComplete;
 }
@@ -134,7 +140,13 @@ Verb add_failed(CLI::App& program) {
   add_job_argument(*verb, given->job);
   verb->add_option("--limit", given->limit, "only the first ones; default: all")
       ->check(CLI::NonNegativeNumber);
-  add_form_option(*verb, given->form, {{"table", Form::kTable}, {"json", Form::kJson}, {"csv", Form::kCsv}});
+  add_form_option(*verb, given->form,
+                  {{"table", Form::kTable},
+                   {"wide", Form::kWide},
+                   {"json", Form::kJson},
+                   {"yaml", Form::kYaml},
+                   {"name", Form::kName},
+                   {"csv", Form::kCsv}});
   verb->footer("Example: parallelrun failed results/digits -o csv > failed.csv");
   return {verb, [given] { return run(*given); }};
 }

@@ -39,6 +39,7 @@ struct GivenToLogs {
   std::vector<std::string> wanted;
   bool follow = false;
   std::int64_t tail = -1;  // lines; -1: all
+  Form form = Form::kTable;
 };
 
 // Where the last `lines` lines of the file begin.
@@ -120,7 +121,15 @@ class Printer {
   std::map<std::string, Place> places_;
 };
 
-int list(const std::vector<LogFile>& files) {
+int list(const std::vector<LogFile>& files, Form form) {
+  std::string names;
+  nlohmann::ordered_json document = nlohmann::ordered_json::array();
+  for (const LogFile& file : files) {
+    names += presentable(file.name) + "\n";
+    document.push_back({{"name", file.name}, {"bytes", file.bytes}});
+  }
+  if (form == Form::kName) return print(names) ? kExitComplete : kExitFailed;
+  if (form != Form::kTable) return print(document_text(document, form)) ? kExitComplete : kExitFailed;
   std::vector<std::vector<std::string>> rows;
   for (const LogFile& file : files) rows.push_back({short_size(file.bytes), file.name});
   return print(table({"SIZE", "NAME"}, rows, {})) ? kExitComplete : kExitFailed;
@@ -156,18 +165,24 @@ int look(const GivenToLogs& given) {
   ClusterLook look{given.job, "logs", {}, given.follow, ""};
   if (given.follow) look.arguments.emplace_back("--follow");
   if (given.tail >= 0) look.arguments.push_back("--tail=" + std::to_string(given.tail));
+  ask_for_form(look, given.form);
   look.arguments.emplace_back("--");
   look.arguments.insert(look.arguments.end(), given.wanted.begin(), given.wanted.end());
   return cluster_look(look);
 }
 
 int run(const GivenToLogs& given) {
+  if (given.form != Form::kTable && (given.follow || !given.wanted.empty())) {
+    return refuse(
+        "--format is for the list of logs, which `parallelrun logs JOB` prints; a log is printed as it is",
+        kExitInvalid);
+  }
   if (given.job.in_cluster()) return look(given);
   const auto job = read_job(given.job.job);
   if (!job) return kExitInvalid;
   const auto files = report::log_files(job->directory);
   if (!files) return refuse(files.error().message, kExitFailed);
-  if (given.wanted.empty() && !given.follow) return list(*files);
+  if (given.wanted.empty() && !given.follow) return list(*files, given.form);
   std::vector<std::string> wanted = given.wanted;
   if (wanted.empty()) wanted = {"sys/master_role.txt"};
   std::vector<LogFile> chosen;
@@ -200,6 +215,9 @@ Verb add_logs(CLI::App& program) {
                  "go on with what is written until the job ends; without LOG: of sys/master_role.txt");
   verb->add_option("--tail", given->tail, "only so many of the last lines at first")
       ->check(CLI::NonNegativeNumber);
+  add_form_option(
+      *verb, given->form,
+      {{"table", Form::kTable}, {"json", Form::kJson}, {"yaml", Form::kYaml}, {"name", Form::kName}});
   verb->footer("Example: parallelrun logs results/digits process000 --tail 20 -f");
   return {verb, [given] { return run(*given); }};
 }

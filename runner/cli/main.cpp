@@ -1,13 +1,16 @@
 // The program `parallelrun`: composes the verbs, which wire the rooms together.
+#include <fmt/format.h>
 #include <sys/prctl.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/posix/environment.h"
 #include "common/text/presentable.h"
@@ -21,14 +24,38 @@
 namespace parallelrun {
 namespace {
 
-int usage(const CLI::App& app, const CLI::ParseError& error) {
+// Of -o where the verb has none: which verbs have it. Empty: it is not about that.
+std::string about_forms(const CLI::App& app, const std::vector<std::string>& words) {
+  const auto is_form = [](const std::string& word) {
+    return word.starts_with("-o") || word == "--format" || word.starts_with("--format=");
+  };
+  const auto any = [](const CLI::App*) { return true; };
+  const auto given = app.get_subcommands();
+  if (given.empty() || std::none_of(words.begin(), words.end(), is_form)) return "";
+  const CLI::App& verb = *given.front();
+  const auto has = [](const CLI::App& one, const char* name) {
+    return one.get_option_no_throw(name) != nullptr;
+  };
+  if (has(verb, "--format") || !verb.get_subcommands(any).empty()) return "";
+  std::string others;
+  for (const CLI::App* other : app.get_subcommands(any)) {
+    if (has(*other, "--format") && other->get_group() == verb.get_group()) others += other->get_name() + ", ";
+  }
+  return fmt::format("`{}` has no -o{}; these verbs have it: {}datasets", verb.get_name(),
+                     has(verb, "--json") ? " (for programs it has --json)" : "", others);
+}
+
+int usage(const CLI::App& app, const CLI::ParseError& error, const std::vector<std::string>& words) {
   // CLI11 gives 0 for --help and --version and codes of its own for mistakes; ours is one.
   std::ostringstream out;
   std::ostringstream err;
   const int code = app.exit(error, out, err);
   std::fputs(presentable_lines(out.str()).c_str(), stdout);
   // Of an argument with line breaks, what it names stays in one line.
-  if (code != 0) {
+  const std::string forms = code != 0 ? about_forms(app, words) : "";
+  if (!forms.empty()) {
+    complain(forms);
+  } else if (code != 0) {
     std::fprintf(stderr, "%s\nRun with --help for more information.\n", presentable(error.what()).c_str());
   }
   return code == 0 ? kExitComplete : kExitInvalid;
@@ -77,7 +104,7 @@ int run_main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return usage(app, error);
+    return usage(app, error, {argv + 1, argv + argc});
   }
   for (const Verb& verb : for_people)
     if (*verb.app) return verb.run();

@@ -8,6 +8,7 @@
 #include "common/text/counted.h"
 #include "common/text/presentable.h"
 #include "runner/cli/cluster_argument.h"
+#include "runner/cli/cluster_status.h"
 #include "runner/cli/job_argument.h"
 #include "runner/cli/launcher.h"
 #include "runner/cli/shown.h"
@@ -23,6 +24,7 @@ struct GivenToScale {
   std::string job;
   cluster::ClusterChoice cluster;
   int nodes = 0;
+  Form form = Form::kTable;
 };
 
 int scale(const GivenToScale& given, cluster::Jobs& jobs, const cluster::JobView& job) {
@@ -30,10 +32,11 @@ int scale(const GivenToScale& given, cluster::Jobs& jobs, const cluster::JobView
   const auto patched = jobs.patch(given.job, {{"spec", {{"nodeCount", given.nodes}}}});
   if (!patched) return print_error(patched.error());
   const auto wanted = static_cast<std::uint64_t>(given.nodes);
-  return print(fmt::format("{}: {} in place of {}{}\n", presentable(job.name), counted(wanted, "node"),
-                           job.nodes, job.suspend ? ", once it goes on: it is suspended" : ""))
-             ? kExitComplete
-             : kExitFailed;
+  const std::string words =
+      fmt::format("{}: {} in place of {}{}\n", presentable(job.name), counted(wanted, "node"), job.nodes,
+                  job.suspend ? ", once it goes on: it is suspended" : "");
+  return print_job(job.name, to_json(cluster::job_view(*patched)), given.form, words) ? kExitComplete
+                                                                                      : kExitFailed;
 }
 
 int run(const GivenToScale& given) {
@@ -59,6 +62,7 @@ Verb add_scale(CLI::App& program) {
       ->required()
       ->check(CLI::Range(1, kMostNodes));
   add_cluster_options(*verb, given->cluster);
+  add_form_option_of_job(*verb, given->form);
   verb->footer("Example: parallelrun scale digits --nodes 8 -n team");
   return {verb, [given] { return run(*given); }};
 }

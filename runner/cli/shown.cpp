@@ -117,7 +117,9 @@ void add_form_option(CLI::App& verb, Form& form, const std::map<std::string, For
   for (const auto& [word, ignored] : forms) words += std::string(words.empty() ? "" : kBetweenForms) + word;
   verb.add_option_function<std::string>(
           "-o,--format",
-          [&form, forms, words](const std::string& word) {
+          [&form, forms, words](const std::string& given) {
+            // `-o=json`, as kubectl takes it too.
+            const std::string word = given.substr(given.starts_with('=') ? 1 : 0);
             const auto found = forms.find(word);
             if (found == forms.end())
               throw CLI::ValidationError("--format '" + word + "': use one of " + words);

@@ -83,7 +83,7 @@ std::string text_of(const JobReport& job) {
 
 std::string shown(const JobReport& job, Form form) {
   if (form == Form::kName) return presentable(job.name) + "\n";
-  return form == Form::kTable ? text_of(job) : document_text(to_json(job), form);
+  return form == Form::kTable || form == Form::kWide ? text_of(job) : document_text(to_json(job), form);
 }
 
 // Draws the bar of `run` until the job is not at work any more. False: it cannot be read any more.
@@ -146,9 +146,12 @@ Verb add_status(CLI::App& program) {
       "-w,--watch", given->watch,
       "show it until the job ends; the exit code is then 0 for a complete job, else 1. For a job that "
       "has not begun it waits ten seconds");
-  add_form_option(
-      *verb, given->form,
-      {{"text", Form::kTable}, {"json", Form::kJson}, {"yaml", Form::kYaml}, {"name", Form::kName}});
+  add_form_option(*verb, given->form,
+                  {{"text", Form::kTable},
+                   {"wide", Form::kWide},
+                   {"json", Form::kJson},
+                   {"yaml", Form::kYaml},
+                   {"name", Form::kName}});
   verb->footer("Example: parallelrun status -w results/digits; of a cluster: parallelrun status -w digits");
   return {verb, [given] { return run(*given); }};
 }

@@ -15,6 +15,7 @@
 #include "common/spec/manifest.h"
 #include "common/text/presentable.h"
 #include "runner/cli/cluster_argument.h"
+#include "runner/cli/cluster_status.h"
 #include "runner/cli/cluster_submit.h"
 #include "runner/cli/launcher.h"
 #include "runner/cli/manifest_argument.h"
@@ -38,6 +39,7 @@ struct GivenToSubmit {
   cluster::ClusterChoice cluster;
   bool no_wait = false;
   bool json = false;
+  Form form = Form::kTable;
 };
 
 int invalid(const std::string& message) {
@@ -102,7 +104,8 @@ int run(GivenToSubmit given) {
     print_problems(ready->problems, manifest->path);
     return kExitInvalid;
   }
-  return submit_job(jobs, interrupt, *ready, {.no_wait = given.no_wait, .json = given.json});
+  return submit_job(jobs, interrupt, *ready,
+                    {.no_wait = given.no_wait, .json = given.json, .form = given.form});
 }
 
 }  // namespace
@@ -123,8 +126,10 @@ Verb add_submit(CLI::App& program) {
   verb->add_option("--output", given->claims.output, "CLAIM[/FOLDER]: the same for the output");
   verb->add_option("--source-directory", given->code, "DIR: the local folder of the entry script");
   verb->add_flag("--no-wait", given->no_wait, "come back as soon as the cluster has the job");
-  verb->add_flag("--json", given->json, "print progress and result as JSON lines");
+  CLI::Option* json = verb->add_flag("--json", given->json, "print progress and result as JSON lines");
   add_cluster_options(*verb, given->cluster);
+  add_form_option_of_job(*verb, given->form);
+  json->excludes("--format");
   verb->footer("Example: parallelrun submit first --input data=photos/2026 --output results/first -n team");
   return {verb, [given] { return run(*given); }};
 }

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 from calls import JOB_STATUS, ended
 from checkout import PROGRAM, REPOSITORY
 from server import APISERVER
@@ -166,6 +167,12 @@ def check_suspend_resume_scale(verbs):
     assert verbs("scale", "digits", "--nodes", "7").stdout == "digits: 7 nodes in place of 2\n"
     assert verbs.world.jobs.get("digits")["spec"]["nodeCount"] == 7
     assert "--nodes" in verbs("scale", "digits", "--nodes", "0", code=2).stderr
+    told = json.loads(verbs("scale", "digits", "--nodes", "3", "-o", "json").stdout)
+    assert (told["name"], told["state"], told["nodes"]) == ("digits", "Running", 3)
+    assert verbs("suspend", "digits", "-o", "name").stdout == "digits\n"
+    told = yaml.safe_load(verbs("suspend", "digits", "-o", "yaml").stdout)
+    assert told["name"] == "digits", "already suspended, and said in the same form"
+    assert verbs("resume", "digits", "-o", "name").stdout == "digits\n"
     verbs.write("digits", ended())
     for words in (("suspend", "digits"), ("resume", "digits"), ("scale", "digits", "--nodes", "2")):
         assert "has ended (Complete)" in verbs.refused(*words, code=1)
@@ -181,6 +188,8 @@ def check_cancel(verbs):
     assert "Its output and logs stay: persistentVolumeClaim results." in words
     wait_for(lambda: verbs.world.jobs.get("digits").get("code") == 404, "the job is gone")
     assert "there is no job 'digits'" in verbs.refused("cancel", "digits")
+    verbs.job("letters")
+    assert verbs("cancel", "letters", "-o", "name").stdout == "letters\n"
 
 
 def check_submit_a_folder(verbs, made):
@@ -204,7 +213,9 @@ def check_submit_a_folder(verbs, made):
     verbs("cancel", "first")
     wait_for(lambda: verbs.world.jobs.get("first").get("code") == 404, "the job is gone")
     (made / "score.py").write_text("# changed\n")
-    verbs("submit", made, *CLAIMS, "--no-wait")
+    told = json.loads(verbs("submit", made, *CLAIMS, "--no-wait", "-o", "json").stdout)
+    assert (told["name"], told["namespace"]) == ("first", verbs.world.namespace)
+    assert "excludes" in verbs("submit", made, *CLAIMS, "--json", "-o", "name", code=2).stderr
     code = verbs.world.server.request("GET", verbs.world.path("configmaps", "first-code")).body
     assert "# changed\n" in code["data"].values()
 

@@ -13,6 +13,7 @@ import signal
 import subprocess
 
 import pytest
+import yaml
 from checkout import PROGRAM
 from terminal import without_colours
 from waiting import PATIENCE, wait_for
@@ -221,6 +222,48 @@ def test_failed_items_as_table_csv_and_json(failed_job):
     assert len(few.stdout.splitlines()) == 4 and "there are more" in few.stderr
 
 
+def test_forms_that_users_of_kubectl_expect(failed_job):
+    out = failed_job.out
+    as_json = json.loads(verb("failed", out, "-o", "json").stdout)
+    assert yaml.safe_load(verb("failed", out, "-o", "yaml").stdout) == as_json and len(as_json) == 8
+    assert verb("failed", out, "-o", "name").stdout.split() == [row["item"] for row in as_json]
+    assert verb("failed", out, "-o", "wide").stdout == verb("failed", out).stdout
+    few = verb("failed", out, "-o", "yaml", "--limit", "2")
+    assert yaml.safe_load(few.stdout) == as_json[:2] and "there are more" in few.stderr
+    logs = json.loads(verb("logs", out, "-o=json").stdout)
+    assert yaml.safe_load(verb("logs", out, "-oyaml").stdout) == logs
+    assert {"name": "user/error.txt", "bytes": (out / "logs/user/error.txt").stat().st_size} in logs
+    assert verb("logs", out, "-o", "name").stdout.split() == [each["name"] for each in logs]
+    assert verb("status", out, "-o", "wide").stdout == verb("status", out).stdout
+    empty = failed_job.out.parent / "empty"
+    shutil.copytree(out, empty)
+    (empty / "failed_items.jsonl").write_text("")
+    assert verb("failed", empty, "-o", "yaml").stdout == "[]\n"
+
+
+def test_a_form_that_a_verb_does_not_have(failed_job):
+    """The refusal names what there is."""
+    refused = verb("logs", failed_job.out, "user/error.txt", "-o", "json", code=2).stderr
+    assert refused == (
+        "parallelrun: --format is for the list of logs, which `parallelrun logs JOB` prints; "
+        "a log is printed as it is\n"
+    )
+    assert "use one of json, text, yaml" in verb("errors", failed_job.out, "-o", "name", code=2).stderr
+    for words, besides in (
+        (("run", failed_job.manifest()), " (for programs it has --json)"),
+        (("output", failed_job.out), ""),
+        (("validate", failed_job.manifest()), ""),
+    ):
+        refused = verb(*words, "-o", "json", code=2).stderr
+        assert refused.startswith(
+            f"parallelrun: `{words[0]}` has no -o{besides}; these verbs have it: list, status, "
+        )
+        assert refused.count("\n") == 1 and refused.endswith(", datasets\n")
+    # Every verb that is named has it.
+    for name in refused.partition("have it: ")[2].removesuffix(", datasets\n").split(", "):
+        assert "--format WORD" in verb(name, "--help").stdout, name
+
+
 def test_failed_rows_of_a_table(embedded_job):
     job = embedded_job.tabular().set(miniBatchSize=20, runMaxTry=1)
     job.file("a.csv", "n\n" + "".join(f"{n}\n" for n in range(30)))
@@ -410,7 +453,7 @@ def test_completion(shell, tmp_path):
     if shell == "bash":
         asked = "source completion; COMP_WORDS=(parallelrun sta); COMP_CWORD=1; _parallelrun; echo ${COMPREPLY[@]}"
         assert subprocess.check_output(["bash", "-c", asked], cwd=tmp_path, text=True) == "status\n"
-        asked = "source completion; COMP_WORDS=(parallelrun logs --f); COMP_CWORD=2; _parallelrun; echo ${COMPREPLY[@]}"
+        asked = "source completion; COMP_WORDS=(parallelrun logs --fol); COMP_CWORD=2; _parallelrun; echo ${COMPREPLY[@]}"
         assert subprocess.check_output(["bash", "-c", asked], cwd=tmp_path, text=True) == "--follow\n"
     else:
         subprocess.run([shell, "-n", "completion"], cwd=tmp_path, check=True)
