@@ -1,11 +1,13 @@
 """`logs`, `errors`, `failed` and `output` of a job in a cluster: the whole way, through the API server and the pod's log,
 to the output directory of a job that has run on this machine."""
 
+import json
 import signal
 import subprocess
+import threading
 
 import pytest
-from calls import ended
+from calls import JOB_STATUS, ended
 from checkout import PROGRAM
 from log_kubelet import LogKubelet
 from waiting import PATIENCE, wait_for
@@ -162,3 +164,48 @@ def check_a_log_is_followed_until_the_job_ends(verbs, at_work, tmp_path):
         assert following.wait(PATIENCE) == 0, following.stderr.read()
         assert first + rest == (at_work / "logs/sys/master_role.txt").read_text()
         assert "Complete" in rest
+
+
+def check_what_python_reads_of_a_job(verbs, kubelet, output, parallelrun, tmp_path, monkeypatch, capsys):
+    """logs(), errors(), failed_items(), results() and wait(show_output=True): what the verbs say of the same output."""
+    monkeypatch.setenv("KUBECONFIG", verbs.environment["KUBECONFIG"])
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "score.py").write_text(SCRIPT)
+    job = parallelrun.submit(
+        tmp_path / "code" / "score.py",
+        parallelrun.claim("photos"),
+        parallelrun.claim("results"),
+        backend="kubernetes",
+        namespace=verbs.world.namespace,
+        name="scores",
+        output_format="text",
+    )
+    wait_for(lambda: "spec" in verbs.world.jobs.get("scores"), "the job is there")
+    verbs.write("scores", JOB_STATUS)
+    writer = threading.Timer(1.5, verbs.write, ("scores", ended()))
+    writer.start()
+    try:
+        assert job.wait(show_output=True, timeout=PATIENCE) is job
+    finally:
+        writer.join()
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert first.startswith("scores: ") and " items" in first
+    assert last == "scores: 400 / 400 items, 1 failed: Complete, 399 of 400 items succeeded"
+
+    def here(verb, *words):
+        told = subprocess.run([PROGRAM, verb, output, *words], capture_output=True, check=True)
+        return told.stdout.decode()
+
+    names = job.logs()
+    assert names == here("logs", "-o", "name").splitlines() and "user/error.txt" in names
+    assert job.logs("user/error.txt") == (output / "logs/user/error.txt").read_text()
+    with pytest.raises(parallelrun.ClusterError, match="there is no log 'nothing'"):
+        job.logs("nothing")
+    errors = job.errors()
+    assert errors == json.loads(here("errors", "-o", "json"))["errors"]
+    assert [(group["type"], group["message"]) for group in errors] == [("ValueError", "bad digit")]
+    failed = job.failed_items()
+    assert failed.to_dict("records") == json.loads(here("failed", "-o", "json"))
+    assert len(failed) == 38 and set(failed["error"]) == {"ValueError: bad digit"}
+    rows = job.results()
+    assert list(rows["row"]) == (output / "parallel_run_step.txt").read_text().splitlines()
