@@ -16,7 +16,11 @@ namespace parallelrun {
 void print_problems(const std::vector<SpecProblem>& problems, const std::string& manifest) {
   for (const SpecProblem& problem : problems) {
     const std::string words = to_string(problem, manifest);
-    std::fprintf(stderr, "%s%s\n", is_option(problem) ? "parallelrun: " : "", words.c_str());
+    if (is_option(problem)) {
+      complain(words);
+    } else {
+      std::fprintf(stderr, "%s\n", words.c_str());
+    }
   }
 }
 

@@ -104,8 +104,8 @@ std::string marked(std::string_view lines, bool colours) {
   while (!lines.empty()) {
     const std::size_t end = std::min(lines.find('\n'), lines.size());
     const std::string_view line = lines.substr(0, end);
-    std::string words = marked_words(line, true);
-    out += first && words == line ? marked_state(line, true) : std::move(words);
+    const std::string words = marked_words(line, true);
+    out += first && words == line ? marked_state(line, true) : words;
     if (end < lines.size()) out += '\n';
     lines.remove_prefix(std::min(end + 1, lines.size()));
     first = false;

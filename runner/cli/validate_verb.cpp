@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
@@ -7,6 +9,7 @@
 #include "runner/cli/dataset_argument.h"
 #include "runner/cli/launcher.h"
 #include "runner/cli/manifest_argument.h"
+#include "runner/cli/screen.h"
 #include "runner/cli/verbs.h"
 #include "runner/job/local_resolution.h"
 
@@ -29,8 +32,10 @@ bool is_local(const JobSpec& spec) {
 
 void warn(const GivenToValidate& command, const std::vector<SpecProblem>& problems) {
   for (const SpecProblem& problem : problems) {
-    std::fprintf(stderr, "%s: warning: `parallelrun run` would refuse this here: %s\n",
-                 presentable(command.manifest).c_str(), to_string(problem).c_str());
+    std::fprintf(stderr, "%s: %s `parallelrun run` would refuse this here: %s\n",
+                 presentable(command.manifest).c_str(),
+                 painted("warning:", Colour::kLook, screen_of(STDERR_FILENO).colours).c_str(),
+                 to_string(problem).c_str());
   }
 }
 

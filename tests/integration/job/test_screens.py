@@ -167,6 +167,7 @@ def coloured(failed_job, tmp_path):
         (("status", failed_job.out), 0, "\x1b[33mComplete\x1b[0m"),
         (("status", tmp_path / "nothing"), 2, "\x1b[31mparallelrun:\x1b[0m"),
         (("run", failed_job.manifest(), "--input", "x"), 2, "\x1b[31mparallelrun:\x1b[0m"),
+        (("validate", failed_job.manifest(), "--set", "nodeCount=x"), 2, "\x1b[31mparallelrun:\x1b[0m"),
     ]
 
 
