@@ -74,7 +74,9 @@ def test_output_directories(results):
 
 
 def test_values_of_options(results):
-    assert offered(results, "status", "-o", "") == (dict.fromkeys(("json", "name", "text", "yaml"), ""), ":4")
+    forms = ("json", "name", "text", "wide", "yaml")
+    assert offered(results, "status", "-o", "") == (dict.fromkeys(forms, ""), ":4")
+    assert offered(results, "cancel", "results/digits", "-o", "n") == ({"name": ""}, ":4")
     assert offered(results, "failed", "results/letters", "--format", "c") == ({"csv": ""}, ":4")
     found, besides = offered(results, "resubmit", "results/digits", "--set", "runM")
     assert set(found) == {"runMaxTry="} and besides == ":6", "no space behind it"
