@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "runner/cli/cluster_status.h"
 #include "runner/cli/launcher.h"
 #include "runner/cli/shown.h"
+#include "runner/cluster/submitted_code.h"
 
 namespace parallelrun {
 namespace {
@@ -24,56 +26,6 @@ namespace {
 using nlohmann::json;
 
 std::string name_of(const json& object) { return text_at(object_at(object, "metadata"), "name"); }
-
-// In place of one of a job that is gone, of the same name. Nobody else's is touched.
-Status create_map(cluster::Jobs& jobs, const json& map, const std::string& job) {
-  const auto made = jobs.create_object(map);
-  if (made) return {};
-  if (made.error().code != ErrorCode::kConflict) return made.error();
-  const std::string name = name_of(map);
-  ASSIGN_OR_RETURN(const json old, jobs.get_object("ConfigMap", name));
-  if (text_at(object_at(object_at(old, "metadata"), "labels"), cluster::kCodeOfLabel) != job)
-    return Error{
-        ErrorCode::kInvalidArgument,
-        fmt::format("the code of the job would be the ConfigMap '{}', and there is one of that name which "
-                    "`submit` has not made; give the job another name (--set metadata.name=...)",
-                    name),
-        false};
-  RETURN_IF_ERROR(jobs.remove_object("ConfigMap", name));
-  const auto again = jobs.create_object(map);
-  return again ? Status() : again.error();
-}
-
-// As many as there are; what cannot be removed stays, and the next job of the name takes its place.
-void remove_maps(cluster::Jobs& jobs, const std::vector<json>& maps, std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i)
-    static_cast<void>(jobs.remove_object("ConfigMap", name_of(maps[i])));
-}
-
-Status create_maps(cluster::Jobs& jobs, const std::vector<json>& maps, const std::string& job) {
-  for (std::size_t made = 0; made < maps.size(); ++made) {
-    Status status = create_map(jobs, maps[made], job);
-    if (status) continue;
-    remove_maps(jobs, maps, made);
-    return status;
-  }
-  return {};
-}
-
-// So that they go with the job.
-void give_to(cluster::Jobs& jobs, const json& job, const std::vector<json>& maps) {
-  const json owner = {{"apiVersion", kApiVersion},
-                      {"kind", kKind},
-                      {"name", name_of(job)},
-                      {"uid", text_at(object_at(job, "metadata"), "uid")}};
-  for (const json& map : maps) {
-    const auto owned = jobs.patch_object("ConfigMap", name_of(map),
-                                         {{"metadata", {{"ownerReferences", json::array({owner})}}}});
-    if (!owned)
-      warn(fmt::format("the ConfigMap '{}' will not be deleted with the job: {}", name_of(map),
-                       owned.error().message));
-  }
-}
 
 // The code first, since a pod waits for it; it is nobody's until the job is there.
 Result<json> create(cluster::Jobs& jobs, const cluster::Submission& submission) {
@@ -88,17 +40,21 @@ Result<json> create(cluster::Jobs& jobs, const cluster::Submission& submission) 
                     name, cluster::job_view(**there).state, jobs.name_space(),
                     command_words("cancel", name, jobs.name_space())),
         false};
-  const std::vector<json> maps = submission.code ? submission.code->config_maps : std::vector<json>{};
-  RETURN_IF_ERROR(create_maps(jobs, maps, name));
+  cluster::SubmittedCode code(jobs, name,
+                              submission.code ? submission.code->config_maps : std::vector<json>{});
+  RETURN_IF_ERROR(code.put());
   auto job = jobs.create(submission.job);
   if (!job) {
-    // Where the answer was lost, or another one submitted it, the job is there and needs its code.
-    if (maps.empty()) return job.error();
-    const auto made = jobs.find(name);
-    if (made && !*made) remove_maps(jobs, maps, maps.size());
+    // Where the answer was lost, the job is there and needs its code. One of that name that another one has
+    // submitted has its own.
+    const bool taken = job.error().code == ErrorCode::kConflict;
+    const auto there_now = taken ? Result<std::optional<json>>(std::nullopt) : jobs.find(name);
+    if (there_now && !*there_now) code.withdraw();
     return job.error();
   }
-  give_to(jobs, *job, maps);
+  if (const Status given = code.give_to(*job); !given)
+    warn(fmt::format("the ConfigMaps may not have the job's code, or not be deleted with it: {}",
+                     given.error().message));
   return job;
 }
 

@@ -213,10 +213,13 @@ Result<json> Jobs::patch_object(const std::string& kind, const std::string& name
   return plain(patched.error(), "patch", resource.plural, name);
 }
 
-Status Jobs::remove_object(const std::string& kind, const std::string& name) {
+Status Jobs::remove_object(const std::string& kind, const std::string& name, const std::string& uid,
+                           const std::string& resource_version) {
   const kube::Resource resource = resource_of(kind);
   kube::DeleteOptions options;
   options.grace_period_seconds = 0;
+  options.uid = uid;
+  options.resource_version = resource_version;
   const auto removed =
       connection_.client().remove(resource, {connection_.name_space(), name, ""}, options, {});
   if (removed.ok() || removed.error().failure == kube::ApiFailure::kNotFound) return {};

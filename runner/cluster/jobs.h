@@ -55,8 +55,10 @@ class Jobs {
   Result<nlohmann::json> get_object(const std::string& kind, const std::string& name);
   Result<nlohmann::json> patch_object(const std::string& kind, const std::string& name,
                                       const nlohmann::json& patch);
-  // Also after a stop. Whoever finds nothing is content.
-  Status remove_object(const std::string& kind, const std::string& name);
+  // Also after a stop. Whoever finds nothing is content. Where `uid` or `resource_version` is named: only
+  // that one, only as it was then; else kConflict.
+  Status remove_object(const std::string& kind, const std::string& name, const std::string& uid = {},
+                       const std::string& resource_version = {});
   // See KubeClient::follow_log.
   Status follow_log(const std::string& pod, const kube::Transport::LineSink& sink);
 

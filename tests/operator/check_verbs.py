@@ -14,6 +14,7 @@ import pytest
 import yaml
 from calls import JOB_STATUS, ended
 from checkout import PROGRAM, REPOSITORY
+from diced_proxy import DicedProxy
 from server import APISERVER
 from terminal import without_colours
 from waiting import PATIENCE, wait_for
@@ -335,6 +336,77 @@ def check_submit_leaves_a_config_map_of_somebody_else_alone(verbs, made):
     kept = verbs.world.server.request("GET", verbs.world.path("configmaps", "first-code")).body
     assert kept["data"] == {"k": "mine"}
     assert verbs.world.jobs.get("first")["code"] == 404
+
+
+class Meanwhile(DicedProxy):
+    """Something happens, once, before the API server hears of the new job; or in place of that."""
+
+    def __init__(self, verbs, scratch, what, fault=None):
+        super().__init__(Path(verbs.environment["KUBECONFIG"]), scratch, seed=0)
+        self.environment = {"KUBECONFIG": str(self.kubeconfig)}
+        self.happened = False
+        self._what = what
+        self._fault = fault or {}
+
+    def fault_of(self, method, path):
+        if method != "POST" or "/parallelrunjobs" not in path or self.happened:
+            return {}
+        self.happened = True
+        self._what()
+        return self._fault
+
+
+def code_of(verbs, name="first-code"):
+    answer = verbs.world.server.request("GET", verbs.world.path("configmaps", name))
+    return answer.body if answer.accepted else None
+
+
+def replaced_by_another_submission(verbs):
+    """What `submit` does before it creates its job, with other code under the same name."""
+    old = code_of(verbs)
+    path = verbs.world.path("configmaps")
+    assert verbs.world.server.request("DELETE", f"{path}/first-code").accepted
+    metadata = {"name": "first-code", "labels": old["metadata"]["labels"]}
+    theirs = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"score.py": "theirs"}}
+    assert verbs.world.server.request("POST", path, theirs).accepted
+
+
+def check_two_submissions_of_one_name_and_this_one_gets_the_job(verbs, made, tmp_path):
+    with Meanwhile(verbs, tmp_path, lambda: replaced_by_another_submission(verbs)) as proxy:
+        verbs("submit", made, *CLAIMS, "--no-wait", **proxy.environment)
+        assert proxy.happened
+    code = code_of(verbs)
+    assert code["data"] != {"score.py": "theirs"} and (made / "score.py").read_text() in code["data"].values()
+    job = verbs.world.jobs.get("first")
+    assert code["metadata"]["ownerReferences"][0]["uid"] == job["metadata"]["uid"]
+
+
+def check_two_submissions_of_one_name_and_the_other_gets_the_job(verbs, made, tmp_path):
+    def other():
+        (made / "score.py").write_text("# the other\n")
+        verbs("submit", made, *CLAIMS, "--no-wait")
+
+    with Meanwhile(verbs, tmp_path, other) as proxy:
+        assert "there is already a job 'first'" in verbs.refused(
+            "submit", made, *CLAIMS, code=1, **proxy.environment
+        )
+    code = code_of(verbs)
+    assert "# the other\n" in code["data"].values()
+    job = verbs.world.jobs.get("first")
+    assert code["metadata"]["ownerReferences"][0]["uid"] == job["metadata"]["uid"]
+
+
+def check_a_submission_that_fails_removes_its_own_code_alone(verbs, made, tmp_path):
+    refused = {"status": 403}
+    with Meanwhile(verbs, tmp_path, lambda: replaced_by_another_submission(verbs), refused) as proxy:
+        verbs.refused("submit", made, *CLAIMS, code=1, **proxy.environment)
+        assert proxy.happened
+    assert code_of(verbs)["data"] == {"score.py": "theirs"}
+    assert verbs.world.server.request("DELETE", verbs.world.path("configmaps", "first-code")).accepted
+    (tmp_path / "again").mkdir()
+    with Meanwhile(verbs, tmp_path / "again", lambda: None, refused) as proxy:
+        verbs.refused("submit", made, *CLAIMS, code=1, **proxy.environment)
+    assert code_of(verbs) is None
 
 
 def check_a_name_that_does_not_exist(verbs):
