@@ -214,6 +214,7 @@ void WatchState::succeeded() {
 }
 
 void WatchState::back_off(Time now, const ApiError& error) {
+  watch_opened_.reset();
   last_error_ = error;
   // The first 410 is everyday life after a long break: list at once. One that comes again is not.
   const bool at_once = error.failure == ApiFailure::kGone && failures_ == 0;

@@ -213,6 +213,15 @@ TEST_F(WatchStateTest, AnOpenWatchWithoutEventsEndsTheError) {
   EXPECT_FALSE(state.last_error(again + 2s));
 }
 
+TEST_F(WatchStateTest, AnErrorThatEndsAnOpenWatchIsKept) {
+  WatchState state = watching();
+  state.on_watch_opened(kStart);
+  const auto line = state.on_line(kStart + 2s, R"({"type":"ERROR","object":{"kind":"Status","code":500}})");
+  EXPECT_FALSE(line.go_on);
+  state.on_watch_ended(kStart + 2s, std::nullopt);
+  EXPECT_TRUE(state.last_error(kStart + 2s));
+}
+
 TEST_F(WatchStateTest, AWatchThatIsOpenedAndLostAtOnceDoesNotEndTheError) {
   WatchState state = watching();
   state.on_watch_ended(kStart, failure(ApiFailure::kUnreachable));
