@@ -108,8 +108,8 @@ bool began(const json& pod) {
   return phase == "Running" || phase == "Succeeded" || phase == "Failed";
 }
 
-// The newest warning of a node about a pod of which its status says nothing: of volumes only Events tell.
-// Who may not list them does without.
+// The warning that is the newest word of a node about a pod of which its status says nothing: of volumes only
+// Events tell. Who may not list them does without.
 Hindrance warned(Jobs& jobs, const std::string& pod, std::chrono::steady_clock::duration waited) {
   const auto events = jobs.events("Pod", pod, kMostEvents);
   if (!events) return {};
@@ -117,8 +117,10 @@ Hindrance warned(Jobs& jobs, const std::string& pod, std::chrono::steady_clock::
   std::string newest;
   for (const json& event : *events) {
     const std::string time = std::max(text_at(event, "lastTimestamp"), text_at(event, "eventTime"));
-    if (text_at(event, "type") != "Warning" || time < newest) continue;
+    if (time < newest) continue;
     newest = time;
+    found = {};
+    if (text_at(event, "type") != "Warning") continue;  // it went on
     const std::string reason = text_at(event, "reason");
     found = {reason + ": " + text_at(event, "message"), reason == "FailedMount" && waited > kUntilMounted};
   }

@@ -138,7 +138,7 @@ def check_a_volume_that_cannot_be_mounted_is_named(verbs):
     }
     made = verbs.world.server.request("POST", f"/api/v1/namespaces/{verbs.world.namespace}/events", event)
     assert made.accepted, made
-    said = waiting.stderr.readline()
+    said = next(line for line in waiting.stderr if "FailedMount" in line)
     assert "(FailedMount: MountVolume.SetUp failed" in said and "exit status 32" in said, said
     waiting.send_signal(signal.SIGINT)
     waiting.communicate(timeout=PATIENCE)
