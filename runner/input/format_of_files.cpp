@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "common/json/members.h"
 #include "common/result/try.h"
 #include "common/spec/problems.h"
 #include "common/spec/words.h"
@@ -28,6 +29,12 @@ std::optional<DataFormat> format_of_name(std::string_view path) {
   const std::string name = lower_case(path);
   if (name.ends_with(".csv") || name.ends_with(".csv.gz")) return format;
   return std::nullopt;
+}
+
+void set_format(Input& input, DataFormat format) {
+  input.format = format;
+  input.format_of_files = false;
+  if (format == DataFormat::kTsv) input.delimiter = '\t';
 }
 
 }  // namespace
@@ -81,10 +88,23 @@ Result<bool> take_format_of_files(Input& input, const InputPlace& place) {
   const Result<DataFormat> format = seen.verdict(in_quotes(shown_root(input, place.directory)));
   if (!format) return beside(format.error());
   if (*format == input.format) return false;
-  input.format = *format;
-  input.format_of_files = false;
-  if (input.format == DataFormat::kTsv) input.delimiter = '\t';
+  set_format(input, *format);
   return true;
+}
+
+bool take_recorded_format(Input& input, const nlohmann::json& settings) {
+  const auto inputs = settings.is_object() ? settings.find("inputs") : settings.end();
+  if (!input.format_of_files || inputs == settings.end() || !inputs->is_array()) return false;
+  for (const nlohmann::json& recorded : *inputs) {
+    if (text_at(recorded, "name") != input.name) continue;
+    const std::string word = text_at(recorded, "format");
+    for (const DataFormat format : kTableFormats) {
+      if (to_string(format) != word || format == input.format) continue;
+      set_format(input, format);
+      return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace parallelrun

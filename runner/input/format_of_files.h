@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/json/json.h"
 #include "common/result/result.h"
 #include "common/spec/job_spec.h"
 #include "runner/input/input_listing.h"
@@ -36,5 +37,8 @@ class SeenEndings {
 // one than the manifest alone would give. Lists the input up to its first CSV file. A directory that is not
 // there is left to the planner. Errors: those of the listing and of SeenEndings, naming the input.
 Result<bool> take_format_of_files(Input& input, const InputPlace& place);
+
+// The same with what an earlier start has found, by the identifying settings that it recorded.
+bool take_recorded_format(Input& input, const nlohmann::json& settings);
 
 }  // namespace parallelrun

@@ -7,6 +7,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -24,6 +25,7 @@
 #include "common/spec/problems.h"
 #include "common/text/counted.h"
 #include "runner/input/format_of_files.h"
+#include "runner/job/identity.h"
 #include "runner/job/pod_reuse.h"
 #include "runner/job/resolved_job.h"
 #include "runner/job/submission.h"
@@ -50,6 +52,7 @@ namespace {
 
 using namespace orchestrator;  // NOLINT(google-build-using-namespace): this file is its main program
 
+constexpr std::uintmax_t kLargestRecord = std::uintmax_t{64} << 20U;  // of job.json
 constexpr std::chrono::seconds kListingPatience{5};
 constexpr std::chrono::seconds kEarlierPodsPatience{60};
 
@@ -192,6 +195,7 @@ class Run {
 
   // Before the job is compared with what the output has, and before anybody else hears of it.
   Result<bool> take_formats_of_files() {
+    if (const auto decided = take_recorded_formats()) return *decided;
     bool decided = false;
     const auto output = identity_of(job_.output_directory);
     for (Input& input : job_.spec.inputs) {
@@ -201,6 +205,24 @@ class Run {
                        take_format_of_files(input, {directory->second, output, data_socket()}));
       decided = decided || other;
     }
+    return decided;
+  }
+
+  // What an earlier start of this job has found stays in force, whatever lies there now. Nothing: there was
+  // none in the output directory.
+  std::optional<bool> take_recorded_formats() {
+    std::error_code error;
+    const std::string path = job_.output_directory + "/.parallelrun/job.json";
+    if (const auto size = std::filesystem::file_size(path, error); error || size > kLargestRecord)
+      return std::nullopt;
+    std::ifstream file(path, std::ios::binary);
+    const auto recorded = nlohmann::json::parse(file, nullptr, false);
+    const nlohmann::json& settings = object_at(recorded, "settings");
+    ResolvedJob as_before = job_;
+    bool decided = false;
+    for (Input& input : as_before.spec.inputs) decided = take_recorded_format(input, settings) || decided;
+    if (!differing_settings(settings, as_before).empty()) return std::nullopt;
+    job_ = std::move(as_before);
     return decided;
   }
 

@@ -56,6 +56,18 @@ def test_the_files_of_a_folder_tell_the_format(embedded_job, kind):
     assert "nothing to do" in job.run().expect(0).words
 
 
+@pytest.mark.parametrize("now", ["gone", "others"])
+def test_what_was_found_at_the_first_start_stays(embedded_job, now):
+    job = embedded_job.script(ROWS).tabular()
+    job.file("a.jsonl", jsonl(0, 5)).run().expect(0)
+    if now == "others":
+        job.file("b.csv", delimited(5, 8, ","))
+    else:
+        (job.data / "a.jsonl").unlink()
+    assert "nothing to do" in job.run().expect(0).words
+    assert sorted(job.rows()) == expected(5)
+
+
 def test_files_of_several_formats_are_counted_and_the_field_is_named(embedded_job):
     job = embedded_job.script(ROWS).tabular()
     job.file("a.jsonl", jsonl(0, 3)).file("b.jsonl", jsonl(3, 4)).file("c.parquet", parquet(4, 5))
