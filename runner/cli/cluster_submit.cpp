@@ -45,10 +45,9 @@ Result<json> create(cluster::Jobs& jobs, const cluster::Submission& submission) 
   RETURN_IF_ERROR(code.put());
   auto job = jobs.create(submission.job);
   if (!job) {
-    // Where the answer was lost, the job is there and needs its code. One of that name that another one has
-    // submitted has its own.
-    const bool taken = job.error().code == ErrorCode::kConflict;
-    const auto there_now = taken ? Result<std::optional<json>>(std::nullopt) : jobs.find(name);
+    // Where the answer was lost, or a request was sent twice, the job is there and needs its code. What is
+    // left beside a job of that name that another one has submitted is nobody's, and makes way for the next.
+    const auto there_now = jobs.find(name);
     if (there_now && !*there_now) code.withdraw();
     return job.error();
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "common/json/members.h"
@@ -117,18 +118,22 @@ Status SubmittedCode::give_to(const json& job) {
   job_uid_ = uid_of(job);
   const json owners = json::array(
       {{{"apiVersion", kApiVersion}, {"kind", kKind}, {"name", name_of(job)}, {"uid", job_uid_}}});
+  std::optional<Error> failed;  // the first one; the others go on
   for (Map& map : maps_) {
     // As we made it: one that another submission has put in its place has another version.
     const auto owned =
         jobs_.patch_object("ConfigMap", name_of(map.object),
                            {{"metadata", {{"resourceVersion", map.version}, {"ownerReferences", owners}}}});
     if (owned) continue;
-    if (owned.error().code != ErrorCode::kConflict && owned.error().code != ErrorCode::kNotFound)
-      return owned.error();
-    map.object["metadata"]["ownerReferences"] = owners;
-    RETURN_IF_ERROR(make(map));
+    Status made = owned.error();
+    if (owned.error().code == ErrorCode::kConflict || owned.error().code == ErrorCode::kNotFound) {
+      map.object["metadata"]["ownerReferences"] = owners;
+      made = make(map);
+    }
+    if (!made && !failed)
+      failed = Error{made.error().code, name_of(map.object) + ": " + made.error().message, false};
   }
-  return {};
+  return failed ? Status(*failed) : Status();
 }
 
 }  // namespace parallelrun::cluster
