@@ -129,4 +129,9 @@ class ClusterJob(Job):
         """Ctrl-C leaves the job where it is."""
 
     def _verb(self, verb: str, *words: str) -> bytes:
-        return self._cluster.call(verb, self.name, *words)
+        cluster = self._cluster
+        if not cluster.words():
+            # A name alone may be that of an output directory of this machine.
+            with self._changed:
+                cluster = Cluster((self._finished or self._progress).get("namespace"))
+        return cluster.call(verb, self.name, *words)

@@ -28,10 +28,7 @@ bool exists(const std::string& path) {
   return !path.empty() && ::stat(path.c_str(), &status) == 0;
 }
 
-bool is_folder(const std::string& path) {
-  struct stat status{};
-  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-}
+bool is_output_directory(const std::string& path) { return exists(path + "/.parallelrun"); }
 
 bool has_cluster() {
   const std::string home = environment_variable("HOME");
@@ -62,7 +59,7 @@ bool is_in_cluster(const std::string& job, const cluster::ClusterChoice& choice)
   if (choice.given()) return true;
   if (job.find('/') != std::string::npos || job == "." || job == "..") return false;
   if (is_kubectl_plugin()) return true;
-  return !is_folder(job) && is_job_name(job) && has_cluster();
+  return !is_output_directory(job) && is_job_name(job) && has_cluster();
 }
 
 std::unique_ptr<cluster::Connection> connect(const cluster::ClusterChoice& choice) {

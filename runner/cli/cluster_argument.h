@@ -18,8 +18,8 @@ namespace parallelrun {
 void add_cluster_options(CLI::App& verb, cluster::ClusterChoice& choice);
 
 // Whether `job` is the name of a job in a cluster and not an output directory of this machine. One of the
-// options says so; without one: no path ('/'), no folder that is here, a name that a job may have, and there
-// is a kubeconfig. For the plugin of kubectl all that is no path is a name.
+// options says so; without one: no path ('/'), no output directory that is here, a name that a job may have,
+// and there is a kubeconfig. For the plugin of kubectl all that is no path is a name.
 bool is_in_cluster(const std::string& job, const cluster::ClusterChoice& choice);
 // The shape of metadata.name. Pure.
 bool is_job_name(const std::string& text);

@@ -10,7 +10,7 @@
 
 namespace parallelrun {
 
-// The table of `list`. `columns`: of the terminal; 0: no limit. Pure.
+// The table of `list`. Pure.
 std::string table_of(const std::vector<cluster::ListedJob>& jobs, bool all_namespaces, bool wide,
                      const Screen& screen);
 

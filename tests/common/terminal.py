@@ -43,8 +43,10 @@ def on_terminal(words, columns, env, cwd=None, answer=b"", term="xterm"):
 class Terminal:
     """A pseudo terminal on which somebody types."""
 
-    def __init__(self, command, env, cwd=None):
+    def __init__(self, command, env, cwd=None, columns=0):
         self.master, slave = pty.openpty()
+        if columns:
+            fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         self.process = subprocess.Popen(
             command, stdin=slave, stdout=slave, stderr=slave, env=env, cwd=cwd, start_new_session=True
         )

@@ -4,7 +4,7 @@ import os
 import subprocess
 
 from checkout import PROGRAM
-from terminal import on_terminal
+from terminal import Terminal, on_terminal
 from waiting import PATIENCE
 
 JOB_STATUS = {
@@ -96,6 +96,10 @@ class Verbs:
             cwd=self.scratch,
             env=self.environment,
         )
+
+    def terminal(self, columns, *words):
+        """One that goes on while the caller looks at it."""
+        return Terminal(self.words(*words), {**self.environment, "TERM": "xterm"}, self.scratch, columns)
 
     def on_terminal(self, columns, *words, answer=b""):
         """What a terminal of that width shows."""

@@ -72,6 +72,7 @@ def check_names_while_somebody_types(verbs):
     ]
     assert offered("status", *verbs.place, "results/") == [":4"]
     # The folder here belongs to another job.
+    (verbs.scratch / "digits" / ".parallelrun").mkdir(parents=True)
     (verbs.scratch / "digits" / "logs" / "user").mkdir(parents=True)
     (verbs.scratch / "digits" / "logs" / "user" / "error.txt").touch()
     assert offered("logs", "digits", "use") == ["user\tall files of this folder", "user/error.txt\t0 B", ":4"]
@@ -466,10 +467,11 @@ def check_what_a_terminal_shows(verbs):
         if columns >= 80:
             tables = [line for line in shown.splitlines() if "WorkersMissing  " in line]
             assert tables and max(map(len, tables)) <= columns, shown
-        writer = threading.Timer(1.5, verbs.write, ("digits", ended()))
-        writer.start()
-        code, shown = verbs.on_terminal(columns, "status", "-w", "digits")
-        writer.join()
+        watching = verbs.terminal(columns, "status", "-w", "digits")
+        shown = watching.until("25%")
+        verbs.write("digits", ended())
+        rest, code = watching.end()
+        shown += rest
         assert code == 0, shown
         bars = [part for part in shown.replace("\r", "\n").split("\n") if "\x1b[2K" in part and "25%" in part]
         assert bars, shown
@@ -480,8 +482,13 @@ def check_what_a_terminal_shows(verbs):
 def check_a_local_directory_is_no_name(verbs, made):
     (verbs.scratch / "digits").mkdir()
     place, verbs.place = verbs.place, ()
-    # A folder of this name is here, so it is meant; with the namespace the job is.
+    # A folder of this name that no job wrote is no reason to look here.
+    for verb in ("status", "suspend", "cancel"):
+        assert "there is no job 'digits'" in verbs.refused(verb, "digits")
+    (verbs.scratch / "digits" / ".parallelrun").mkdir()
+    # An output directory of this name is meant; with the namespace the job is.
     assert "'digits' is no output directory" in verbs("status", "digits", code=2).stderr
+    assert "no output directory" in verbs.refused("suspend", "digits")
     assert "no output directory" in verbs("status", "./letters", code=2).stderr
     assert "there is no job 'letters'" in verbs.refused("status", "letters")
     verbs.place = place
