@@ -17,6 +17,7 @@ import first_call
 import first_result
 import objects
 import page_speed
+import page_watch
 import partition
 import report
 import restart
@@ -40,6 +41,7 @@ BENCHMARKS = {
     "reuse": reuse.measure,
     "restart": restart.measure,
     "page": page_speed.measure,
+    "page-watch": page_watch.measure,
 }
 LONG_BENCHMARKS = {"ten-million": first_call.measure_ten_million}
 
