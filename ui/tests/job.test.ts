@@ -2,9 +2,10 @@ import { describe, expect, it } from "vitest";
 import { placeInLog } from "../src/job/failures";
 import { tickIndexes } from "../src/job/histogram";
 import { cellText, columnNames } from "../src/job/output";
+import { stillReading } from "../src/job/overview";
 import { rangeOf, sharesOf } from "../src/job/process_lines";
 import { joined } from "../src/job/time";
-import type { ErrorGroup } from "../src/api/types";
+import type { ErrorGroup, Timeline } from "../src/api/types";
 
 const group: ErrorGroup = {
   count: 1, phase: "run", type: "ValueError", message: "bad", first: "", where: "", what: "", last: "",
@@ -54,5 +55,15 @@ describe("charts", () => {
   it("have few ticks", () => {
     expect(tickIndexes(9, 6)).toEqual([0, 2, 4, 6, 8]);
     expect(tickIndexes(0, 6)).toEqual([]);
+  });
+});
+
+describe("a timeline", () => {
+  const whole: Timeline = {
+    throughput: [], processes: [], durations: { edgesSeconds: [], counts: [] }, slowest: [], resources: {}, thinned: false,
+  };
+  it("says while logs are left to read", () => expect(stillReading({ ...whole, reading: true })).toMatch(/more to come/));
+  it("says nothing when it is the whole", () => {
+    expect([stillReading(whole), stillReading({ ...whole, reading: false }), stillReading(null)]).toEqual([null, null, null]);
   });
 });

@@ -11,6 +11,11 @@ import { Empty, Panel, Problem, Waiting } from "../parts/small";
 import { bytes, duration, figure, oneLine, percent } from "../text/format";
 import { Conditions } from "./conditions";
 
+/** What is not the whole yet says so. */
+export function stillReading(timeline: Timeline | null): string | null {
+  return timeline?.reading === true ? "the logs are still being read: there is more to come" : null;
+}
+
 export function OverviewPart(props: { model: Model; job: JobDetail }): VNode {
   const { model, job } = props;
   const version = useCell(model.jobVersion);
@@ -48,7 +53,7 @@ export function OverviewPart(props: { model: Model; job: JobDetail }): VNode {
       <Panel
         title="Throughput"
         className="wide-part"
-        note={timeline.value?.thinned ? "thinned out: some points stand for several" : "mini-batches a second"}
+        note={stillReading(timeline.value) ?? (timeline.value?.thinned ? "thinned out: some points stand for several" : "mini-batches a second")}
       >
         <div class="chart-place">
           {timeline.value ? (

@@ -11,6 +11,7 @@ import { Empty, Panel, Problem, Waiting } from "../parts/small";
 import { bytes, counted, duration, figure } from "../text/format";
 import { Plain } from "./conditions";
 import { Histogram } from "./histogram";
+import { stillReading } from "./overview";
 import { ProcessLines } from "./process_lines";
 
 const colors = ["--data-1", "--data-2", "--data-3", "--data-4", "--data-5", "--data-6"];
@@ -29,7 +30,7 @@ export function TimePart(props: { model: Model; job: JobDetail }): VNode {
       <Panel
         title="Processes"
         className="whole"
-        note={value.thinned ? "thinned out: short spans are drawn as one" : counted(value.processes.length, "process", "processes")}
+        note={stillReading(value) ?? (value.thinned ? "thinned out: short spans are drawn as one" : counted(value.processes.length, "process", "processes"))}
       >
         {value.processes.length === 0 ? (
           <Empty>No process has had a mini-batch yet.</Empty>
@@ -37,7 +38,7 @@ export function TimePart(props: { model: Model; job: JobDetail }): VNode {
           <ProcessLines processes={value.processes} />
         )}
       </Panel>
-      <Panel title="How long run() takes" className="wide-part" note="number of mini-batches by seconds">
+      <Panel title="How long run() takes" className="wide-part" note={stillReading(value) ?? "number of mini-batches by seconds"}>
         <div class="chart-place">
           {value.durations.counts.length === 0 ? (
             <Empty>No mini-batch is done yet.</Empty>

@@ -10,7 +10,7 @@ export interface Resource<T> {
 
 /**
  * `key` names what is asked for: with another one nothing of the last is shown. With a new `version` the value stays until
- * the next comes, and where `again` says so it is asked for once more. Requests follow each other with a pause of at least two seconds, and of five times what the last one took.
+ * the next comes, and where `again` says so the rest is asked for at once. Other requests follow each other with a pause of at least two seconds, and of five times what the last one took.
  */
 export function useResource<T>(
   key: string,
@@ -63,7 +63,10 @@ export function useResource<T>(
         value: next.value ?? (before.key === key ? before.value : null),
         error: next.error,
       }));
-      if (mine.stale || (next.value !== null && latestAgain.current(next.value))) later();
+      const more = next.value !== null && latestAgain.current(next.value);
+      // Somebody waits for the rest, and the server has done a part of it each time.
+      if (more) mine.next = performance.now() + 200;
+      if (mine.stale || more) later();
     };
     const later = () => {
       clearTimeout(timer.current);
