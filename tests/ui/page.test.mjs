@@ -98,7 +98,14 @@ describe("the list of jobs", () => {
       assert.equal(await page.locator("[aria-sort]").getAttribute("aria-sort"), "ascending");
       // What needs a look comes first.
       assert.match(await page.locator(".body-row").first().innerText(), /Failed/);
-      await page.locator(".body-row[tabindex='0']").focus();
+      // From wherever the focus is, into the list.
+      await page.evaluate(() => document.activeElement?.blur());
+      await page.keyboard.press("j");
+      await page.locator(".body-row:focus[aria-rowindex='2']").waitFor();
+      await page.keyboard.press("j");
+      await page.locator(".body-row:focus[aria-rowindex='3']").waitFor();
+      await page.keyboard.press("k");
+      await page.locator(".body-row:focus[aria-rowindex='2']").waitFor();
       await page.keyboard.press("ArrowDown");
       await page.keyboard.press("Home");
       await page.keyboard.press("Enter");

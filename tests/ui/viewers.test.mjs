@@ -139,6 +139,31 @@ describe("the page in a cluster", () => {
     await opened.context().close();
   });
 
+  test("who signs in next in the same tab sees nothing of the one before, not for a moment", async () => {
+    const tokens = [team("rose", "diaries"), team("jade", "rents")];
+    const opened = await tab();
+    await signIn(opened, tokens[0], "rose");
+    await link(opened, "diaries").waitFor();
+    await opened.keyboard.press("/");
+    await opened.keyboard.type("diar");
+    await opened.getByRole("button", { name: "Sign out" }).click();
+    await opened.getByLabel("Your bearer token").waitFor();
+    await opened.evaluate(() => {
+      window.flashes = [];
+      const look = () => {
+        const fields = [...document.querySelectorAll("input")].map((field) => field.value).join(" ");
+        const seen = `${document.title} ${document.body.innerHTML} ${fields}`;
+        if (/diar/.test(seen)) window.flashes.push(seen);
+      };
+      new MutationObserver(look).observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+    });
+    await signIn(opened, tokens[1], "jade");
+    await link(opened, "rents").waitFor();
+    assert.equal(await opened.getByRole("searchbox").inputValue(), "");
+    assert.deepEqual(await opened.evaluate(() => window.flashes), []);
+    await opened.context().close();
+  });
+
   test("a token that ends empties the page", async () => {
     const token = team("gold", "numbers");
     const opened = await tab();

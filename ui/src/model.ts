@@ -3,6 +3,7 @@ import { ApiError, Client, jobPath } from "./api/client";
 import { Live, type Connection } from "./api/live";
 import type { Access } from "./api/session";
 import type { Job, JobDetail, JobList, LogNews, Worlds } from "./api/types";
+import type { SortKey } from "./jobs/arrange";
 import { Cell } from "./parts/cell";
 import type { Route } from "./route";
 
@@ -35,6 +36,9 @@ export class Model {
   readonly logNews = new Cell<LogNews | null>(null);
   /** A sentence for the screen reader and for the line at the foot. */
   readonly said = new Cell<{ text: string; bad: boolean } | null>(null);
+
+  /** How the list is arranged, while a job is looked at: the way back leads to the same. It ends with who has signed in. */
+  readonly kept = { text: "", states: new Set<string>() as ReadonlySet<string>, sort: "age" as SortKey, descending: false };
 
   #live: Live | null = null;
   #query = "";

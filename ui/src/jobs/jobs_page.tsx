@@ -7,13 +7,10 @@ import { useCell, useNow } from "../parts/cell";
 import { useNarrow } from "../parts/media";
 import { useShortcuts } from "../parts/shortcuts";
 import { Problem, ProgressBar, StateBadge, Waiting } from "../parts/small";
-import { VirtualTable, type Column } from "../parts/virtual_table";
+import { focusRow, VirtualTable, type Column } from "../parts/virtual_table";
 import { fragmentOf, go } from "../route";
 import { age, ago, count, counted, duration, oneLine, percent } from "../text/format";
 import { arranged, countsByState, failedItems, isAtWork, placeOf, shareDone, type SortKey } from "./arrange";
-
-// Kept while a job is looked at, so that the way back leads to the same list.
-const kept = { text: "", states: new Set<string>(), sort: "age" as SortKey, descending: false };
 
 function linkOf(job: Job): string {
   return fragmentOf({ page: "job", id: job.id, tab: "overview" });
@@ -23,6 +20,7 @@ export function JobsPage({ model }: { model: Model }): VNode {
   const jobs = useCell(model.jobs);
   const unread = useCell(model.unread);
   const error = useCell(model.listError);
+  const { kept } = model;
   const [text, setText] = useState(kept.text);
   const [states, setStates] = useState<ReadonlySet<string>>(kept.states);
   const [sort, setSort] = useState({ key: kept.sort, descending: kept.descending });
@@ -41,7 +39,8 @@ export function JobsPage({ model }: { model: Model }): VNode {
     [jobs, text, states, sort],
   );
 
-  useShortcuts({ "/": () => filter.current?.focus() });
+  const intoList = () => focusRow("Jobs");
+  useShortcuts({ "/": () => filter.current?.focus(), j: intoList, k: intoList });
 
   const heading = (key: SortKey): NonNullable<Column<Job>["sort"]> => ({
     direction: sort.key !== key ? "none" : sort.descending ? "descending" : "ascending",

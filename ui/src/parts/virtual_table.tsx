@@ -30,6 +30,11 @@ export interface VirtualTableProps<Row> {
 
 const beyond = 6;
 
+/** The focus goes to the row of the table `label` that had it last, or to the first one. */
+export function focusRow(label: string): void {
+  document.querySelector<HTMLElement>(`[role=grid][aria-label="${label}"] [role=row][tabindex="0"]`)?.focus();
+}
+
 export function VirtualTable<Row>(props: VirtualTableProps<Row>): VNode {
   const { rows, rowHeight, columns } = props;
   const scroller = useRef<HTMLDivElement>(null);
