@@ -5,6 +5,7 @@ have. After a change that is meant: PARALLELRUN_WRITE_EXPECTED=1 writes them ane
 """
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -270,3 +271,75 @@ def test_the_help_names_it(parallelrun_command, tmp_path):
     assert "\n  convert  " in parallelrun_command("--help", cwd=tmp_path).stdout
     said = parallelrun_command("convert", "--help", cwd=tmp_path).stdout
     assert "example:  parallelrun convert pipeline.yml" in said
+
+
+# --- the tables of names on the page about migration ---
+
+PAGE = (Path(__file__).parents[2] / "docs" / "migration.md").read_text()
+NAME = re.compile(r"`([A-Za-z_.\[\]]+)(?:: [^`]*)?`")
+
+
+def table_of_names(head):
+    """{what the left columns name: what the right ones name beside it}, of the table whose first heading is `head`."""
+    lines = PAGE[PAGE.index(head) :].split("\n\n", 1)[0].splitlines()[2:]
+    rows = [line.strip("| ").split("|") for line in lines]
+    cells = [(left, right) for row in rows for left, right in (row[:2], row[-2:])]
+    return {tuple(NAME.findall(left)): tuple(NAME.findall(right)) for left, right in cells}
+
+
+def test_the_names_of_v1_are_those_of_the_converter(parallelrun_command, folder):
+    config = {
+        "source_directory": "src",
+        "entry_script": "score.py",
+        "mini_batch_size": "5",
+        "error_threshold": 3,
+        "allowed_failed_count": 2,
+        "allowed_failed_percent": 5,
+        "output_action": "append_row",
+        "append_row_file_name": "rows.txt",
+        "node_count": 2,
+        "process_count_per_node": 3,
+        "logging_level": "DEBUG",
+        "run_invocation_timeout": 70,
+        "run_max_try": 4,
+        "partition_keys": ["store"],
+        "environment_variables": {"A": "b"},
+    }
+    step = {"arguments": ["--a", "b"], "allow_reuse": False}
+    tuned = {name: value for name, value in config.items() if name != "partition_keys"}
+    grouped = {name: value for name, value in config.items() if name != "mini_batch_size"}
+    (folder / "program.py").write_text(
+        "data = Dataset.Tabular.from_delimited_files('in/*.csv').as_named_input('numbers')\n"
+        "labels = Dataset.File.from_files('labels').as_named_input('labels')\n"
+        "environment = Environment('packages')\n"
+        "environment.python.conda_dependencies = CondaDependencies.create(pip_packages=['numpy'])\n"
+        + "".join(
+            "config = ParallelRunConfig(compute_target='cluster', environment=environment, **%r)\n"
+            "ParallelRunStep('%s', config, inputs=[data], side_inputs=[labels],\n"
+            "                output=OutputFileDatasetConfig('rows'), **%r)\n" % (settings, name, step)
+            for name, settings in (("tuned", tuned), ("grouped", grouped))
+        )
+    )
+    done = parallelrun_command("convert", "program.py", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    spec = {name for job in yaml.safe_load_all(done.stdout) for name in job["spec"]}
+    table = table_of_names("| parameter | field of `spec` |")
+    given = {*config, *step, "compute_target", "environment", "inputs", "side_inputs", "output"}
+    assert {name for names in table for name in names} == given
+    assert {name for names in table.values() for name in names} <= spec
+
+
+def test_the_names_of_v2_are_those_of_the_converter():
+    """Each stands in a sample of v2, and what it becomes in what the samples must become."""
+    samples = [folder for folder in SAMPLES.iterdir() if not (folder / "program.py").exists()]
+    texts = [path for folder in samples for path in folder.rglob("*") if path.is_file()]
+    before = "\n".join(path.read_text() for path in texts if not path.name.startswith("expected"))
+    after = "\n".join(path.read_text() for path in texts if path.name == "expected.yaml")
+
+    def stands_in(text, name):
+        return re.search(r"\b%s\b" % re.escape(name.split(".")[-1].replace("[]", "")), text)
+
+    table = table_of_names("| v2 parallel job |")
+    assert len(table) > 15
+    assert [name for names in table for name in names if not stands_in(before, name)] == []
+    assert [name for names in table.values() for name in names if not stands_in(after, name)] == []
