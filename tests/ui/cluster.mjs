@@ -70,7 +70,7 @@ export class Cluster {
 
   /** The pods of a job, once there are so many, run as a kubelet would say it. */
   async runPods(namespace, name, number) {
-    const until = Date.now() + 30_000;
+    const until = Date.now() + 120_000;
     let pods = [];
     const selector = `parallelrun.dev/job=${name}`;
     while (pods.length !== number) {

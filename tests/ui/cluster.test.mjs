@@ -30,7 +30,7 @@ after(async () => {
 
 async function tab() {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   await page.goto(server.link);
   return page;
@@ -217,8 +217,8 @@ describe("the API server", () => {
     await one.keyboard.press("Escape");
 
     cluster.back();
-    await list.getByText("could not be read").waitFor({ state: "detached", timeout: 60_000 });
-    await one.getByText("What you see is the last that could be read.").waitFor({ state: "detached", timeout: 60_000 });
+    await list.getByText("could not be read").waitFor({ state: "detached", timeout: 120_000 });
+    await one.getByText("What you see is the last that could be read.").waitFor({ state: "detached", timeout: 120_000 });
     assert.equal(await alert.count(), 0);
     // What changes from now on is seen again.
     inTerminal(`parallelrun suspend away -n ${namespace}`);

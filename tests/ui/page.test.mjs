@@ -24,7 +24,7 @@ after(async () => {
 
 async function open(options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
-  context.setDefaultTimeout(10_000);
+  context.setDefaultTimeout(30_000);
   const page = await context.newPage();
   page.on("pageerror", (error) => told.push(`error: ${error.message}`));
   page.on("console", (message) => {

@@ -50,7 +50,7 @@ after(async () => {
 
 async function tab() {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(60_000);
   const opened = await context.newPage();
   await opened.goto(address);
   return opened;
@@ -171,7 +171,7 @@ describe("the page in a cluster", () => {
     await link(opened, "numbers").waitFor();
     kubectl(["delete", "serviceaccount", "viewer", "-n", "gold"]);
     // The API server keeps what it knows of a token for 10 s, the page's server for 5.
-    await opened.getByRole("alert").filter({ hasText: "it has ended" }).waitFor({ timeout: 40_000 });
+    await opened.getByRole("alert").filter({ hasText: "it has ended" }).waitFor({ timeout: 90_000 });
     assert.ok(!(await opened.content()).includes("numbers"), "nothing of a job stays");
     await opened.context().close();
   });
