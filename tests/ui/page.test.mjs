@@ -168,7 +168,7 @@ describe("a job that is complete", () => {
       await page.getByRole("searchbox").fill("breaking");
       await openJob(page, "finished");
       jobs.damage("breaking");
-      await page.getByRole("alert").filter({ hasText: "job.json" }).waitFor();
+      await page.getByRole("alert").filter({ hasText: "job.json" }).first().waitFor();
       await text(page, "What you see is the last that could be read.");
       await text(page, /40 of 40/);
       assert.equal(await page.getByText(/This job is gone/).count(), 0);
