@@ -4,6 +4,8 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <atomic>
+
 #include "api_server_fixture.h"
 
 namespace parallelrun::kube {
@@ -179,17 +181,21 @@ TEST_F(ApiServerTest, LargeAnswersAndStops) {
   EXPECT_EQ(page->at("items").size(), 6U);
 
   std::stop_source stopped;
+  std::atomic<bool> opened = false;
   std::jthread later([&] {
-    std::this_thread::sleep_for(200ms);
+    // The server says at once that it has accepted a watch, although there is nothing to tell.
+    const auto until = std::chrono::steady_clock::now() + kPatience;
+    while (!opened && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(10ms);
     stopped.request_stop();
   });
   const std::string version = page->at("metadata").at("resourceVersion");
   const auto began = std::chrono::steady_clock::now();
   const auto end = client_->watch(
-      kConfigMaps, name_space_, {}, version, 300s, [](std::string_view) { return true; },
-      stopped.get_token());
+      kConfigMaps, name_space_, {}, version, 300s, [&] { opened = true; },
+      [](std::string_view) { return true; }, stopped.get_token());
   ASSERT_FALSE(end.ok());
   EXPECT_EQ(end.error().failure, ApiFailure::kStopped);
+  EXPECT_TRUE(opened);
   EXPECT_LT(std::chrono::steady_clock::now() - began, kPatience);
 }
 

@@ -60,7 +60,7 @@ TEST_F(RestartTest, AWatchFromBeforeTheHistoryIsGone) {
   std::string line;
   const auto end = settled([&] {
     return client_->watch(
-        kConfigMaps, name_space_, {}, version_of(first), 30s,
+        kConfigMaps, name_space_, {}, version_of(first), 30s, {},
         [&](std::string_view text) {
           line = text;
           return false;
