@@ -17,7 +17,9 @@
 #include "common/posix/file_descriptor.h"
 #include "common/posix/write_all.h"
 #include "common/result/try.h"
+#include "common/spec/problems.h"
 #include "common/text/counted.h"
+#include "common/text/first_of.h"
 #include "common/text/presentable.h"
 #include "runner/cli/shown.h"
 #include "runner/output/commit_log.h"
@@ -36,6 +38,7 @@ constexpr std::uint64_t kLargestPiece = std::uint64_t{16} << 20U;
 constexpr std::uint64_t kComparedEnd = 4096;  // bytes by which a log that has grown is known again
 constexpr std::uint64_t kWorthTelling = std::uint64_t{1} << 20U;
 constexpr std::uint64_t kMostOfState = std::uint64_t{64} << 20U;
+constexpr std::size_t kMostOddNames = 3;
 constexpr int kMostRaces = 5;  // with a job that replaces what is read
 
 Error cannot_make(const std::string& path, int error) {
@@ -169,19 +172,45 @@ Status FetchedOutput::fetch_state() {
   }
 }
 
-// Their sizes alone are listed, so files that are nothing but their size stand for them.
+Status FetchedOutput::make_stand_in(const LogObject& object) const {
+  ASSIGN_OR_RETURN(const NewFile file, NewFile::make(path_of(object.name)));
+  RETURN_IF_ERROR(file.resize(object.size));
+  return file.finish();
+}
+
+// Their sizes alone are listed, so files that are nothing but their size stand for them. Whoever may write into
+// the store may have put anything there.
 Status FetchedOutput::fetch_names(OutputNames& names) {
   ASSIGN_OR_RETURN(const std::vector<LogObject> there, objects_.list(kLogs));
+  const auto& state = state_file_names();
+  std::vector<std::string> all;
+  for (const LogObject& object : there) all.push_back(object.name);
+  std::sort(all.begin(), all.end());
+  // What stands before other names as their folder gives way to them.
+  const auto is_folder = [&all](const std::string& name) {
+    const auto inside = std::lower_bound(all.begin(), all.end(), name + "/");
+    return inside != all.end() && inside->starts_with(name + "/");
+  };
+  std::vector<std::string> no_files;
   for (const LogObject& object : there) {
     const std::string name = object.name.substr(std::min(std::strlen(kLogs), object.name.size()));
-    if (!object.name.starts_with(kLogs) || !web::is_path_within(name)) continue;
-    names.logs.push_back({name, object.size});
-    const auto& state = state_file_names();
-    if (std::find(state.begin(), state.end(), object.name) != state.end()) continue;
-    ASSIGN_OR_RETURN(const NewFile file, NewFile::make(path_of(object.name)));
-    RETURN_IF_ERROR(file.resize(object.size));
-    RETURN_IF_ERROR(file.finish());
+    if (!object.name.starts_with(kLogs) || (object.name.ends_with('/') && object.size == 0)) continue;
+    if (web::is_path_within(name) && !is_folder(object.name)) {
+      const bool is_state = std::find(state.begin(), state.end(), object.name) != state.end();
+      const Status made = is_state ? Status() : make_stand_in(object);
+      if (made) {
+        names.logs.push_back({name, object.size});
+        continue;
+      }
+      if (made.error().code == ErrorCode::kNoSpace) return made;
+    }
+    no_files.push_back(in_quotes(object.name));
   }
+  if (!no_files.empty())
+    notes_.push_back(fmt::format("{} in {} cannot be a file of a log and {} left out: {}",
+                                 counted(no_files.size(), "object"), presentable(address_),
+                                 no_files.size() == 1 ? "is" : "are",
+                                 first_of(no_files, kMostOddNames, Joined::kNames)));
   std::sort(names.logs.begin(), names.logs.end(),
             [](const report::LogFile& a, const report::LogFile& b) { return a.name < b.name; });
   const auto job = report::report_of(directory_);

@@ -39,6 +39,7 @@ class FetchedOutput {
   Status prepare_state(std::vector<NewFile>& files);
   Status fetch_state();
   Status fetch_names(OutputNames& names);
+  Status make_stand_in(const LogObject& object) const;
   Status fetch_file(const WantedFile& file);
   Status fetch_object(const LogObject& object, const Amount& amount);
   Error too_large(const std::string& what, std::uint64_t size) const;

@@ -128,6 +128,23 @@ def check_what_is_shown_is_what_is_there(verbs, kubelet, stored):
         assert said == (here.returncode, here.stdout, here.stderr), words
 
 
+def check_what_is_no_log_is_left_out_and_said(verbs, kubelet, stored):
+    odd = ["logs/user/" + "x" * 300, "logs/user/stdout", "logs/folder/"]
+    for name in odd:
+        stored.bucket.put(f"out/{name}", b"" if name.endswith("/") else b"odd")
+    try:
+        done = verbs("errors", "stored", "--brief")
+        assert "bad digit" in done.stdout
+        assert (
+            "2 objects in s3://" in done.stderr
+            and "cannot be a file of a log and are left out" in done.stderr
+        )
+        assert "'logs/user/stdout'" in done.stderr and "folder" not in done.stderr
+    finally:
+        for name in odd:
+            stored.bucket.delete(f"out/{name}")
+
+
 def check_the_output_is_copied(verbs, kubelet, stored, tmp_path):
     whole = stored.bucket.get("out/parallel_run_step.txt")
     assert len(whole) > 500_000
