@@ -178,8 +178,8 @@ Status FetchedOutput::make_stand_in(const LogObject& object) const {
   return file.finish();
 }
 
-// Their sizes alone are listed, so files that are nothing but their size stand for them. Whoever may write into
-// the store may have put anything there.
+// Their sizes alone are listed, so files that are nothing but their size stand for them. Whoever may write
+// into the store may have put anything there.
 Status FetchedOutput::fetch_names(OutputNames& names) {
   ASSIGN_OR_RETURN(const std::vector<LogObject> there, objects_.list(kLogs));
   const auto& state = state_file_names();
