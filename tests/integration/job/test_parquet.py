@@ -94,8 +94,8 @@ def test_a_missing_column_ends_the_job_before_run(embedded_job):
     assert not (job.code / "ran").exists()
 
 
-def test_parquet_without_a_format_names_what_was_left_out(embedded_job):
-    job = embedded_job.script(ROWS).tabular()
+def test_parquet_in_an_input_of_csv_is_left_out_and_named(embedded_job):
+    job = embedded_job.script(ROWS).tabular(format="csv")
     write(job, "a.parquet", 0, 10)
     words = job.run().expect(1).words
     assert "a.parquet" in words and ".csv" in words
