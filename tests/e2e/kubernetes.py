@@ -316,7 +316,10 @@ class Space:
                 f"parallelrun.dev/job={name},parallelrun.dev/role=worker",
                 "--tail=15",
                 "--prefix",
+                "--all-containers",
             ),
+            # Of tests with a store: what was asked of it, and when for the last time.
+            ("logs", "object-store", "--tail=15", "--timestamps"),
         ):
             parts.append(self.cluster.kubectl(*words, "-n", self.name, check=False))
         parts.append(
