@@ -58,10 +58,8 @@ int cluster_list(const cluster::ClusterChoice& choice, bool all_namespaces, Form
     return kExitComplete;
   }
   const bool wide = form == Form::kWide;
-  return print(table_of(*listed, all_namespaces, wide,
-                        wide ? wide_screen_of(STDOUT_FILENO) : screen_of(STDOUT_FILENO)))
-             ? kExitComplete
-             : kExitFailed;
+  return print(table_of(*listed, all_namespaces, wide, screen_of(STDOUT_FILENO, wide))) ? kExitComplete
+                                                                                        : kExitFailed;
 }
 
 }  // namespace parallelrun

@@ -211,8 +211,7 @@ int cluster_status(const ClusterStatusOptions& options) {
   if (options.form == Form::kName) {
     shown = presentable(job.name) + "\n";
   } else if (options.form == Form::kTable || options.form == Form::kWide) {
-    const Screen screen =
-        options.form == Form::kWide ? wide_screen_of(STDOUT_FILENO) : screen_of(STDOUT_FILENO);
+    const Screen screen = screen_of(STDOUT_FILENO, options.form == Form::kWide);
     shown = text_of(job, pods, screen, system_clock::now());
   } else {
     nlohmann::json document = to_json(job);

@@ -114,7 +114,7 @@ int list(const GivenToDatasets& given) {
       row.push_back(place_in_words(newest));
       rows.push_back(std::move(row));
     }
-    text = table(heads, rows, wide ? wide_screen_of(STDOUT_FILENO) : screen_of(STDOUT_FILENO));
+    text = table(heads, rows, screen_of(STDOUT_FILENO, wide));
   }
   const int code = end_with(text);
   return broken ? kExitFailed : code;
@@ -135,9 +135,9 @@ int show(const GivenToDatasets& given) {
     rows.push_back(
         {std::to_string(version.version), version.created, version.description, place_in_words(version)});
   }
-  return end_with(fmt::format("{}, {}\n", presentable(dataset->name), to_string(dataset->type)) +
-                  table({"VERSION", "CREATED", "DESCRIPTION", "SOURCE"}, rows,
-                        wide ? wide_screen_of(STDOUT_FILENO) : screen_of(STDOUT_FILENO)));
+  return end_with(
+      fmt::format("{}, {}\n", presentable(dataset->name), to_string(dataset->type)) +
+      table({"VERSION", "CREATED", "DESCRIPTION", "SOURCE"}, rows, screen_of(STDOUT_FILENO, wide)));
 }
 
 // --- register

@@ -73,7 +73,7 @@ class Rows {
     if (form_ == Form::kYaml && count_ == 0) return print("[]\n");
     if (rows_.empty()) return true;
     return print(table({"MINI-BATCH", "INPUT", "ITEM", "ITEMS", "TRIES", "ERROR"}, rows_,
-                       form_ == Form::kWide ? wide_screen_of(STDOUT_FILENO) : screen_of(STDOUT_FILENO)));
+                       screen_of(STDOUT_FILENO, form_ == Form::kWide)));
   }
 
   std::uint64_t count() const { return count_; }

@@ -79,7 +79,7 @@ std::string shown(const report::Found& found, Form form) {
   if (wide) heads.emplace_back("MESSAGE");
   std::vector<std::vector<std::string>> rows;
   for (const JobReport& job : found.reports) rows.push_back(row_of(job, wide));
-  return table(heads, rows, wide ? wide_screen_of(STDOUT_FILENO) : screen_of(STDOUT_FILENO));
+  return table(heads, rows, screen_of(STDOUT_FILENO, wide));
 }
 
 int run(const GivenToList& given) {

@@ -70,9 +70,9 @@ std::string marked_words(std::string_view line, bool colours) {
 
 }  // namespace
 
-Screen screen_of(int descriptor) { return {terminal_width(descriptor), may_have_colours(descriptor)}; }
-
-Screen wide_screen_of(int descriptor) { return {0, may_have_colours(descriptor)}; }
+Screen screen_of(int descriptor, bool wide) {
+  return {wide ? 0 : terminal_width(descriptor), may_have_colours(descriptor)};
+}
 
 std::string painted(std::string_view text, Colour colour, bool colours) {
   if (!colours || colour == Colour::kNone || text.empty()) return std::string(text);

@@ -18,9 +18,8 @@ struct Screen {
 
 // No terminal: no limit and no colours. Colours are left out too where NO_COLOR has a value (no-color.org),
 // and where TERM is "dumb" or empty.
-Screen screen_of(int descriptor);
-// The same without a limit, for -o wide.
-Screen wide_screen_of(int descriptor);
+// `wide`: without a limit, for -o wide.
+Screen screen_of(int descriptor, bool wide = false);
 
 enum class Colour { kNone, kGood, kLook, kBad };
 

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -195,6 +196,9 @@ class Run {
 
   // Before the job is compared with what the output has, and before anybody else hears of it.
   Result<bool> take_formats_of_files() {
+    const auto& inputs = job_.spec.inputs;
+    if (std::none_of(inputs.begin(), inputs.end(), [](const Input& input) { return input.format_of_files; }))
+      return false;
     if (const auto decided = take_recorded_formats()) return *decided;
     bool decided = false;
     const auto output = identity_of(job_.output_directory);

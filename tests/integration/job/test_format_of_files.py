@@ -2,21 +2,12 @@
 
 import gzip
 import io
-import json
 
 import pyarrow
 import pyarrow.parquet
 import pytest
-
-ROWS = """
-def init(): pass
-def run(mini_batch):
-    return ["%s,%s" % row for row in mini_batch[["id", "text"]].itertuples(index=False, name=None)]
-"""
-
-
-def jsonl(first, last):
-    return "".join(json.dumps({"id": i, "text": "t%d" % i}) + "\n" for i in range(first, last))
+from test_json_lines import ROWS, expected
+from test_json_lines import lines as jsonl
 
 
 def delimited(first, last, delimiter):
@@ -29,10 +20,6 @@ def parquet(first, last):
     file = io.BytesIO()
     pyarrow.parquet.write_table(table, file)
     return file.getvalue()
-
-
-def expected(count):
-    return sorted("%d,t%d" % (i, i) for i in range(count))
 
 
 FILES = {
