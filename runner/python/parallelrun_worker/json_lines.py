@@ -214,7 +214,7 @@ class Records:
                     json.dumps(value, ensure_ascii=False).encode("utf-8")
                 return value
         except json.JSONDecodeError as error:
-            wrong = "is not JSON: %s at column %d" % (error.msg, error.colno)
+            wrong = "is not JSON: %s at column %d" % (error.msg.removesuffix(" at"), error.colno)
         except UnicodeEncodeError:
             wrong = "holds half a character (a lone \\ud800 to \\udfff), which is no text"
         except TwiceError as error:
